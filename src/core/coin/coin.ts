@@ -1,0 +1,92 @@
+import type { Amount } from '../base/amount.ts';
+import type { Height } from '../base/height.ts';
+
+export type Network = 'main' | 'test' | 'regtest';
+
+/** Consensus rules a contract can lean on, each with the height from which blocks that break it are refused. An absent rule never binds miners. */
+export interface ActiveRules {
+  /** BIP65 OP_CHECKLOCKTIMEVERIFY. */
+  readonly cltv?: Height;
+  /** BIP68, BIP112 and BIP113: relative locks and median-time locks. */
+  readonly csv?: Height;
+  /** BIP141. */
+  readonly segwit?: Height;
+}
+export type Rule = keyof ActiveRules;
+
+/** What nodes relay and miners take. Rates are units per 1,000 bytes. */
+export interface Policy {
+  readonly minRelayFeeRate: Amount;
+  /** What a default miner takes and pawment pays at least. */
+  readonly feeRate: Amount;
+  /** No output pawment makes or asks for is below this. */
+  readonly dust: Amount;
+  /** More than this for one transaction is refused as a mistake (`-maxtxfee`). */
+  readonly maxFee: Amount;
+  /** Bytes of the largest transaction that is relayed. */
+  readonly maxTransactionSize: number;
+  /** When the mempool lets an unconfirmed transaction be replaced by one that pays more. */
+  readonly replacement: 'never' | 'opt-in' | 'always';
+}
+
+/** Blocks a deposit of up to `upTo` must be deep before it counts. */
+export interface DepthStep {
+  readonly upTo: Amount;
+  readonly blocks: number;
+}
+
+/** Channel defaults, in blocks; a merchant may ask for more. */
+export interface ChannelDefaults {
+  readonly closingMargin: number;
+  /** A channel lives at least and at most this long when it opens. */
+  readonly minLifetime: number;
+  readonly maxLifetime: number;
+  /** Ascending by amount; the last step covers every larger deposit. */
+  readonly depth: readonly DepthStep[];
+  /** A close or refund this deep is over for good. */
+  readonly buried: number;
+}
+
+/** Everything pawment knows about one chain: plain data, never code. Source of the numbers: each node's `chainparams.cpp` and `policy/`. */
+export interface Coin {
+  /** `dogecoin`, `dogecoin-test`, `dogecoin-regtest`, … */
+  readonly id: string;
+  readonly name: 'Dogecoin' | 'Litecoin' | 'Bitcoin';
+  readonly network: Network;
+  readonly ticker: string;
+  /** Hash of block 0: the only thing that tells chains apart for certain. */
+  readonly genesis: string;
+  readonly prefix: {
+    readonly p2pkh: number;
+    /** The first is written; all are read. */
+    readonly p2sh: readonly [number, ...number[]];
+    readonly wif: number;
+    readonly bip32: { readonly public: number; readonly private: number };
+  };
+  /** SLIP-44 coin number of the BIP44 path. */
+  readonly slip44: number;
+  /** Scheme of a payment URI, without the colon. */
+  readonly uriScheme: string;
+  readonly rpcPort: number;
+  readonly blockSeconds: number;
+  readonly coinbaseMaturity: number;
+  readonly rules: ActiveRules;
+  readonly policy: Policy;
+  readonly channel: ChannelDefaults;
+}
+
+export function hasRule(coin: Coin, rule: Rule, at: Height): boolean {
+  const active = coin.rules[rule];
+  return active !== undefined && at >= active;
+}
+
+/** Blocks a deposit of `value` must be deep on `coin` before it counts. */
+export function depthFor(steps: readonly DepthStep[], value: Amount): number {
+  const step = steps.find(({ upTo }) => value <= upTo) ?? steps.at(-1);
+  return step?.blocks ?? 1;
+}
+
+/** CAIP-2 name of the chain: `bip122:` and the first 32 digits of the genesis hash. */
+export function caip2(coin: Coin): string {
+  return `bip122:${coin.genesis.slice(0, 32)}`;
+}

@@ -1,0 +1,73 @@
+import { ripemd160 } from '@noble/hashes/legacy.js';
+import { sha256 } from '@noble/hashes/sha2.js';
+import { OP, Script, type ScriptType } from '@scure/btc-signer/script.js';
+import { concatBytes } from '../base/bytes.ts';
+
+export { OP };
+
+/** One step of a script as consensus reads it: `data` is there for pushes; `end` is the offset behind the step. */
+export interface Operation {
+  readonly opcode: number;
+  readonly data?: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Writes a script: names for opcodes, numbers as minimal script numbers, bytes as minimal pushes (BIP62 rule 3 and 4). */
+export function script(...parts: ScriptType): Uint8Array {
+  return Script.encode(parts);
+}
+
+/** Reads a script into names, small numbers and pushes; undefined when a push runs past its end or an opcode is unknown. */
+export function readScript(bytes: Uint8Array): ScriptType | undefined {
+  try {
+    return Script.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+const PUSHDATA_LENGTH_BYTES: Readonly<Record<number, number>> = { [OP.PUSHDATA1]: 1, [OP.PUSHDATA2]: 2, [OP.PUSHDATA4]: 4 };
+
+/** The operation at `offset`; undefined at the end of the script or when a push runs past it (`CScript::GetOp2`). */
+export function operationAt(bytes: Uint8Array, offset: number): Operation | undefined {
+  const opcode = bytes[offset];
+  if (opcode === undefined) return undefined;
+  const next = offset + 1;
+  if (opcode > OP.PUSHDATA4) return { opcode, start: offset, end: next };
+  const lengthBytes = PUSHDATA_LENGTH_BYTES[opcode] ?? 0;
+  if (next + lengthBytes > bytes.length) return undefined;
+  let length = lengthBytes === 0 ? opcode : 0;
+  for (let i = lengthBytes - 1; i >= 0; i--) length = length * 256 + (bytes[next + i] ?? 0);
+  const start = next + lengthBytes;
+  const end = start + length;
+  if (end > bytes.length) return undefined;
+  return { opcode, data: bytes.subarray(start, end), start: offset, end };
+}
+
+/** Removes every OP_CODESEPARATOR that is not inside a push, as the legacy signature hash does. */
+export function withoutCodeSeparators(bytes: Uint8Array): Uint8Array {
+  const parts: Uint8Array[] = [];
+  let kept = 0;
+  let offset = 0;
+  for (let op = operationAt(bytes, offset); op !== undefined; op = operationAt(bytes, offset)) {
+    if (op.opcode === OP.CODESEPARATOR) {
+      parts.push(bytes.subarray(kept, op.start));
+      kept = op.end;
+    }
+    offset = op.end;
+  }
+  return kept === 0 ? bytes : concatBytes(...parts, bytes.subarray(kept));
+}
+
+export function hash160(bytes: Uint8Array): Uint8Array {
+  return ripemd160(sha256(bytes));
+}
+
+export function p2pkh(publicKey: Uint8Array): Uint8Array {
+  return script('DUP', 'HASH160', hash160(publicKey), 'EQUALVERIFY', 'CHECKSIG');
+}
+
+export function p2sh(redeemScript: Uint8Array): Uint8Array {
+  return script('HASH160', hash160(redeemScript), 'EQUAL');
+}

@@ -1,0 +1,123 @@
+import type { Amount } from '../core/base/amount.ts';
+import type { TxId } from '../core/base/bytes.ts';
+import type { Height } from '../core/base/height.ts';
+import type { Coin } from '../core/coin/coin.ts';
+import type { Signer } from '../core/tx/sign.ts';
+import type { Outpoint, Transaction } from '../core/tx/transaction.ts';
+
+/** The best block a node knows. */
+export interface Tip {
+  readonly height: Height;
+  /** Block hash as nodes print it. */
+  readonly hash: string;
+}
+
+export interface Block extends Tip {
+  /** Hash of the block before; all zeroes for block 0. */
+  readonly previous: string;
+  readonly transactions: readonly { readonly txid: TxId; readonly transaction: Transaction }[];
+}
+
+/** An output that neither a block nor the node's mempool spends. */
+export interface UnspentOutput {
+  readonly value: Amount;
+  readonly script: Uint8Array;
+  /** Confirmations; 0 in the mempool. */
+  readonly depth: number;
+  readonly coinbase: boolean;
+}
+
+/** What became of a transaction handed to a node. Only the first three mean that it is, or was already, on its way. */
+export type Broadcast =
+  | { readonly kind: 'accepted' }
+  | { readonly kind: 'already-known' }
+  | { readonly kind: 'already-mined' }
+  | {
+      readonly kind: 'conflict' | 'missing-inputs' | 'non-final' | 'fee-too-low' | 'fee-too-high' | 'dust' | 'invalid';
+      /** The node's own words. */
+      readonly reason: string;
+    };
+
+/** One node of one chain. Every call throws `WorldError` when the node can't answer. */
+export interface Chain {
+  readonly coin: Coin;
+  readonly tip: () => Promise<Tip>;
+  /** The block at `height` on the best chain; undefined above the tip. */
+  readonly block: (height: Height) => Promise<Block | undefined>;
+  /** Undefined when unknown or spent, in a block or in the mempool. */
+  readonly output: (outpoint: Outpoint) => Promise<UnspentOutput | undefined>;
+  /** A transaction in the mempool, or mined with an output still unspent (no index is asked for): depth 0 is the mempool. */
+  readonly transaction: (txid: TxId) => Promise<{ readonly transaction: Transaction; readonly depth: number } | undefined>;
+  readonly mempool: () => Promise<readonly TxId[]>;
+  readonly broadcast: (transaction: Transaction) => Promise<Broadcast>;
+  /** Units per 1,000 bytes that confirm soon; never below the coin's own floor. */
+  readonly feeRate: () => Promise<Amount>;
+}
+
+/** A stored value with the number of times it was written: 1 after the first write. */
+export interface StoredRecord {
+  readonly version: number;
+  /** JSON text; its own format version is inside. */
+  readonly value: string;
+}
+
+/** One record of a commit. It takes part only if the record is still at `expected` (0: absent). An undefined value deletes. */
+export interface Write {
+  readonly kind: string;
+  readonly id: string;
+  readonly expected: number;
+  readonly value: string | undefined;
+}
+
+/** Durable records by kind and id. Throws `WorldError` when damaged, newer than this program, full or closed; never starts empty instead. */
+export interface Store {
+  readonly get: (kind: string, id: string) => Promise<StoredRecord | undefined>;
+  /** All records of a kind, by id. */
+  readonly list: (kind: string) => AsyncIterable<StoredRecord & { readonly id: string }>;
+  /** All writes or none. True once they are on the disk for good; false when any record was not as expected. */
+  readonly commit: (writes: readonly Write[]) => Promise<boolean>;
+  readonly close: () => Promise<void>;
+}
+
+/** Keys by name, each derived from one seed. The name is stored with the state; the key never is. */
+export interface KeyRing {
+  readonly signer: (name: string) => Signer;
+}
+
+export interface Clock {
+  /** Unix time in milliseconds. */
+  readonly now: () => number;
+}
+
+export interface Random {
+  /** `length` unpredictable bytes. */
+  readonly bytes: (length: number) => Uint8Array;
+}
+
+export type WorldCode =
+  | 'node-down'
+  | 'node-refused'
+  | 'node-wrong-chain'
+  | 'store-damaged'
+  | 'store-newer'
+  | 'store-full'
+  | 'store-closed'
+  | 'peer-unreachable'
+  | 'peer-nonsense'
+  | 'wallet-locked'
+  | 'wallet-short'
+  | 'config';
+
+/** The world failing, as opposed to a peer breaking the rules (a refusal) or a bug (an assertion). */
+export class WorldError extends Error {
+  readonly code: WorldCode;
+  /** What a person can do about it. */
+  readonly hint: string;
+
+  constructor(code: WorldCode, message: string, hint: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = 'WorldError';
+    this.code = code;
+    this.hint = hint;
+  }
+}

@@ -26,7 +26,15 @@ const channel: ChannelDefaults = {
   buried: 24,
 };
 
-const common = { name: 'Litecoin', ticker: 'LTC', uriScheme: 'litecoin', blockSeconds: 150, coinbaseMaturity: 100, policy, channel } as const;
+const common = {
+  name: 'Litecoin',
+  ticker: 'LTC',
+  uriScheme: 'litecoin',
+  blockSeconds: 150,
+  coinbaseMaturity: 100,
+  policy,
+  channel,
+} as const;
 
 export const litecoin: Coin = {
   ...common,

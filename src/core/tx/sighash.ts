@@ -33,9 +33,7 @@ export function signatureHash(tx: Transaction, index: number, scriptCode: Uint8A
 function signedInputs(tx: Transaction, index: number, scriptCode: Uint8Array, hashType: number): Transaction['inputs'] {
   const othersAreFree = (hashType & BASE_TYPE) === SIGHASH.NONE || (hashType & BASE_TYPE) === SIGHASH.SINGLE;
   const inputs = tx.inputs.map((input, i) =>
-    i === index
-      ? { ...input, script: scriptCode }
-      : { ...input, script: new Uint8Array(), sequence: othersAreFree ? 0 : input.sequence },
+    i === index ? { ...input, script: scriptCode } : { ...input, script: new Uint8Array(), sequence: othersAreFree ? 0 : input.sequence },
   );
   return (hashType & SIGHASH.ANYONECANPAY) === 0 ? inputs : inputs.slice(index, index + 1);
 }

@@ -10,24 +10,30 @@ const NULL_OUTPUT = { value: 0xffff_ffff_ffff_ffffn, script: new Uint8Array() };
 /** The digest that a SINGLE signature without an output at its index signs (`interpreter.cpp`, SignatureHash): valid everywhere, so never to be made or taken. */
 const ONE: Uint8Array = Uint8Array.of(1, ...new Uint8Array(31));
 
+/** True when consensus signs the constant 1 instead of the transaction. */
+export function isUnbound(tx: Transaction, index: number, hashType: number): boolean {
+  return index >= tx.inputs.length || ((hashType & BASE_TYPE) === SIGHASH.SINGLE && index >= tx.outputs.length);
+}
+
 /**
- * The legacy signature hash of input `index`, exact to consensus for every 32-bit hash type (`interpreter.cpp`, SignatureHash).
- * Holds consensus' own trap too: outside the outputs SINGLE gives the constant 1. Sign through `sign.ts`, which refuses that.
+ * The legacy signature hash of input `index`, exact to consensus for every 32-bit hash type (`interpreter.cpp`, SignatureHash), its constant 1 included.
+ * What pawment itself signs or checks goes through `sighashTemplate`, which refuses that.
  */
 export function signatureHash(tx: Transaction, index: number, scriptCode: Uint8Array, hashType: number): Uint8Array {
-  const base = hashType & BASE_TYPE;
-  if (index >= tx.inputs.length || (base === SIGHASH.SINGLE && index >= tx.outputs.length)) return ONE;
-  const preimage = encodeTransaction({
+  return isUnbound(tx, index, hashType) ? ONE : sha256d(preimage(tx, index, scriptCode, hashType));
+}
+
+/** The bytes that are hashed, 32-bit hash type included. */
+function preimage(tx: Transaction, index: number, scriptCode: Uint8Array, hashType: number): Uint8Array {
+  const signed = encodeTransaction({
     ...tx,
     inputs: signedInputs(tx, index, withoutCodeSeparators(scriptCode), hashType),
-    outputs: signedOutputs(tx, index, base),
+    outputs: signedOutputs(tx, index, hashType),
   });
-  const suffix = new Uint8Array(4);
-  new DataView(suffix.buffer).setInt32(0, hashType, true);
-  const bytes = new Uint8Array(preimage.length + 4);
-  bytes.set(preimage);
-  bytes.set(suffix, preimage.length);
-  return sha256d(bytes);
+  const bytes = new Uint8Array(signed.length + 4);
+  bytes.set(signed);
+  new DataView(bytes.buffer).setInt32(signed.length, hashType, true);
+  return bytes;
 }
 
 function signedInputs(tx: Transaction, index: number, scriptCode: Uint8Array, hashType: number): Transaction['inputs'] {
@@ -38,8 +44,44 @@ function signedInputs(tx: Transaction, index: number, scriptCode: Uint8Array, ha
   return (hashType & SIGHASH.ANYONECANPAY) === 0 ? inputs : inputs.slice(index, index + 1);
 }
 
-function signedOutputs(tx: Transaction, index: number, base: number): Transaction['outputs'] {
+function signedOutputs(tx: Transaction, index: number, hashType: number): Transaction['outputs'] {
+  const base = hashType & BASE_TYPE;
   if (base === SIGHASH.NONE) return [];
   if (base === SIGHASH.SINGLE) return tx.outputs.slice(0, index + 1).map((output, i) => (i === index ? output : NULL_OUTPUT));
   return tx.outputs;
+}
+
+/** Signature hashes of one input over transactions that differ in output values only. */
+export interface SighashTemplate {
+  /** The digest with these values in the outputs that the hash type commits to, in their order. */
+  readonly digest: (values: readonly bigint[]) => Uint8Array;
+}
+
+/**
+ * Lays the hashed bytes out once; a digest then writes values and hashes.
+ * @throws Error for SINGLE without an output at its index: that signature would hold for any transaction.
+ */
+export function sighashTemplate(tx: Transaction, index: number, scriptCode: Uint8Array, hashType: number): SighashTemplate {
+  if (isUnbound(tx, index, hashType)) throw new Error(`input ${index} has no output to sign with hash type ${hashType}`);
+  const bytes = preimage(tx, index, scriptCode, hashType);
+  const view = new DataView(bytes.buffer);
+  const offsets = valueOffsets(signedOutputs(tx, index, hashType), bytes.length);
+  return {
+    digest: (values) => {
+      for (const [i, offset] of offsets.entries()) view.setBigUint64(offset, values[i] ?? 0n, true);
+      return sha256d(bytes);
+    },
+  };
+}
+
+/** Where the values of the outputs stand, counted back over lock time and hash type; blanked outputs have none. */
+function valueOffsets(outputs: Transaction['outputs'], length: number): readonly number[] {
+  const offsets: number[] = [];
+  let end = length - 8;
+  for (const output of outputs.toReversed()) {
+    // Output scripts of channels are shorter than 253 bytes: their length is one byte.
+    end -= 8 + 1 + output.script.length;
+    if (output !== NULL_OUTPUT) offsets.unshift(end);
+  }
+  return offsets;
 }

@@ -1,8 +1,6 @@
 import { secp256k1 } from '@noble/curves/secp256k1.js';
 import type { Brand } from '../base/brand.ts';
 import { concatBytes } from '../base/bytes.ts';
-import { SIGHASH, signatureHash } from './sighash.ts';
-import type { Transaction } from './transaction.ts';
 
 /** A compressed secp256k1 point: 33 bytes, on the curve. */
 export type PublicKey = Brand<Uint8Array, 'PublicKey'>;
@@ -112,16 +110,4 @@ export function isStrictDer(bytes: Uint8Array): boolean {
 function isDerInteger(bytes: Uint8Array): boolean {
   const [tag, length, first = 0, second = 0] = bytes;
   return tag === 2 && length !== 0 && bytes.length > 2 && first < 0x80 && !(bytes.length > 3 && first === 0 && second < 0x80);
-}
-
-/**
- * The digest pawment signs and checks for one input.
- * @throws Error for SINGLE without an output at its index: that signature would be valid on any transaction.
- */
-export function signingDigest(tx: Transaction, index: number, scriptCode: Uint8Array, hashType: number): Uint8Array {
-  const single = (hashType & 0x1f) === SIGHASH.SINGLE;
-  if (index >= tx.inputs.length || (single && index >= tx.outputs.length)) {
-    throw new Error(`input ${index} has no output to sign with SINGLE`);
-  }
-  return signatureHash(tx, index, scriptCode, hashType);
 }

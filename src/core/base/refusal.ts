@@ -1,0 +1,118 @@
+/** What whoever was refused does next. */
+export type Remedy = 'correct' | 'top-up' | 'reopen' | 'resync' | 'wait' | 'stop';
+
+const REMEDIES: Readonly<Record<Remedy, string>> = {
+  correct: 'Correct the request and send it again.',
+  'top-up': 'Add a deposit to the channel, or pay less.',
+  reopen: 'Open a new channel.',
+  resync: 'Compare with the best state given here and go on from it.',
+  wait: 'Wait and send the same again.',
+  stop: 'Do not send it again.',
+};
+
+/** Every reason to say no: what to do about it, and the sentence. The only list of them. */
+const REASONS = {
+  'coin-mismatch': ['correct', 'This is for another coin or network.'],
+  'contract-unknown': ['correct', 'No such contract.'],
+  'contract-unfit': ['stop', 'This chain does not enforce a rule that the contract needs.'],
+  'offer-unknown': ['reopen', 'The offer was not made here, or was altered.'],
+
+  'script-unknown': ['correct', 'The redeem script is not exactly the template of the contract.'],
+  'key-invalid': ['correct', 'A key in the script is not a compressed public key.'],
+  'key-foreign': ['correct', 'The script does not hold the payee key of the offer in its place.'],
+  'key-repeated': ['stop', 'Payer and payee key are the same.'],
+  'expiry-malformed': ['correct', 'The expiry is not a block height written as a minimal number.'],
+  'expiry-too-near': ['correct', 'The expiry is nearer than the offer allows.'],
+  'expiry-too-far': ['correct', 'The expiry is farther than the offer allows.'],
+
+  'deposit-absent': ['correct', 'The announcement names no deposit.'],
+  'deposit-repeated': ['correct', 'The announcement names a deposit twice.'],
+  'deposit-dropped': ['correct', 'The announcement leaves out a deposit of the channel.'],
+  'deposit-too-many': ['correct', 'The channel has as many deposits as it may.'],
+  'deposit-too-small': ['correct', 'The deposits are smaller than the offer asks for.'],
+  'deposit-too-large': ['correct', 'The deposits are larger than the offer allows.'],
+  'funding-missing': ['wait', 'The node does not know the deposit yet.'],
+  'funding-unconfirmed': ['wait', 'The deposit is not deep enough yet.'],
+  'funding-immature': ['wait', 'The deposit comes from a coinbase that can not be spent yet.'],
+  'funding-spent': ['stop', 'The deposit is spent.'],
+  'funding-script-wrong': ['stop', 'The deposit does not pay to the channel.'],
+  'funding-value-wrong': ['correct', 'The deposit is not worth what was announced.'],
+  'funding-output-missing': ['correct', 'The funding transaction has no such output.'],
+  'funding-reorganised': ['wait', 'The deposit is no longer in the chain.'],
+
+  'message-malformed': ['correct', 'The message can not be read.'],
+  'message-too-large': ['correct', 'The message is larger than any of its kind.'],
+  'psbt-malformed': ['correct', 'This is not a whole PSBT.'],
+  'psbt-field-unknown': ['correct', 'The PSBT holds fields that have no place here.'],
+  'psbt-version-wrong': ['correct', 'The transaction version is not the agreed one.'],
+  'psbt-locktime-wrong': ['correct', 'The lock time is not the agreed one.'],
+  'psbt-sequence-wrong': ['correct', 'An input sequence is not the agreed one.'],
+  'psbt-inputs-wrong': ['correct', 'The inputs are not the deposits of the channel.'],
+  'psbt-outputs-wrong': ['correct', 'The outputs are not those of any payment of the channel.'],
+  'psbt-sighash-wrong': ['correct', 'A hash type is not the agreed one.'],
+
+  'signature-missing': ['correct', 'A signature that the payment needs is missing.'],
+  'signature-malformed': ['correct', 'A signature is not strict DER.'],
+  'signature-high-s': ['correct', 'A signature has a high s, which nodes do not relay.'],
+  'signature-wrong': ['correct', 'A signature is not by the payer key over this payment.'],
+  'signature-unbound': ['stop', 'The signature would hold for any transaction.'],
+
+  'total-lower': ['resync', 'The total is lower than the best one.'],
+  'total-not-higher': ['resync', 'The total is the best one already, signed otherwise.'],
+  'total-not-positive': ['correct', 'The total is not above zero.'],
+  'total-too-small': ['correct', 'The total would not pay for its own closing transaction.'],
+  'total-above-capacity': ['top-up', 'The total is more than the channel holds.'],
+  'total-leaves-dust': ['correct', 'The change would be too small for an output: take all, or leave more.'],
+
+  'invoice-unknown': ['correct', 'No such invoice.'],
+  'invoice-expired': ['correct', 'The invoice has expired; ask for a new one.'],
+  'invoice-foreign': ['correct', 'The invoice belongs to another channel.'],
+  'invoice-paid': ['stop', 'The invoice is paid.'],
+  'invoice-unmet': ['correct', 'The payment adds less than the invoice asks for.'],
+  'item-unknown': ['correct', 'Nothing of that name is for sale.'],
+
+  'channel-unknown': ['correct', 'No such channel.'],
+  'channel-exists': ['stop', 'The channel exists already.'],
+  'channel-not-open': ['wait', 'The channel is not open yet.'],
+  'channel-ending': ['reopen', 'The channel is being closed.'],
+  'channel-ended': ['reopen', 'The channel has ended.'],
+  'margin-reached': ['reopen', 'The channel is too near its expiry to take payments.'],
+  'payment-unanswered': ['wait', 'An earlier payment is still unanswered; send that one again first.'],
+  'refund-too-early': ['wait', 'The refund is not valid before the expiry.'],
+  'agreement-short': ['resync', 'The proposed end pays the payee less than its best total.'],
+  'agreement-malformed': ['correct', 'The proposed end would not be relayed: fee, dust or script.'],
+  'nothing-to-close': ['stop', 'The channel holds no payment to close with.'],
+  'fee-unaffordable': ['stop', 'What there is to take would not pay for the transaction.'],
+  unauthorised: ['correct', 'This call needs the access token.'],
+  'request-unknown': ['correct', 'No such resource or method.'],
+} as const satisfies Readonly<Record<string, readonly [Remedy, string]>>;
+
+export type RefusalCode = keyof typeof REASONS;
+
+/** A "no" as data: rules forbid what was asked. Nothing has changed. */
+export interface Refusal {
+  readonly kind: 'refusal';
+  readonly code: RefusalCode;
+  readonly message: string;
+  readonly remedy: Remedy;
+  /** The remedy as a sentence. */
+  readonly advice: string;
+  /** Facts that help, as text: amounts in smallest units, heights, bytes in hex. */
+  readonly detail: Readonly<Record<string, string>>;
+}
+
+export const refusalCodes: readonly RefusalCode[] = Object.keys(REASONS).filter(isRefusalCode);
+
+export function isRefusalCode(text: string): text is RefusalCode {
+  return Object.hasOwn(REASONS, text);
+}
+
+export function refuse(code: RefusalCode, detail: Readonly<Record<string, string | number | bigint>> = {}): Refusal {
+  const [remedy, message] = REASONS[code];
+  const texts = Object.fromEntries(Object.entries(detail).map(([name, value]) => [name, String(value)]));
+  return { kind: 'refusal', code, message, remedy, advice: REMEDIES[remedy], detail: texts };
+}
+
+export function isRefusal(value: unknown): value is Refusal {
+  return typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'refusal';
+}

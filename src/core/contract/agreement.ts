@@ -1,0 +1,41 @@
+import { feeFor, subtract } from '../base/amount.ts';
+import { type Refusal, refuse } from '../base/refusal.ts';
+import { SIGHASH, signatureHash } from '../tx/sighash.ts';
+import type { Signature, Signer, Verify } from '../tx/sign.ts';
+import type { Transaction } from '../tx/transaction.ts';
+import { type Agreement, capacityOf, type Deposit, type Terms } from './contract.ts';
+import { unsigned } from './plan.ts';
+import { closeSize } from './size.ts';
+
+/** The transaction that ends a channel at once: every deposit in, the payer's rest and the payee's total out, both sign ALL. */
+export function agree(terms: Terms, deposits: readonly Deposit[], { total, payerScript, fee }: Agreement): Transaction | Refusal {
+  const { dust, feeRate, maxFee } = terms.coin.policy;
+  const capacity = capacityOf(deposits);
+  const outputs = total > 0n ? 2 : 1;
+  const least = feeFor(closeSize(terms, deposits.length, outputs), feeRate);
+  if (fee < least || fee > maxFee) return refuse('agreement-malformed', { fee, least, most: maxFee });
+  if (total + fee + dust > capacity) return refuse('agreement-malformed', { capacity, total, fee });
+  if (total > 0n && total < dust) return refuse('agreement-malformed', { total, least: dust });
+  if (!isStandardLength(payerScript)) return refuse('agreement-malformed', { script: payerScript.length });
+  const rest = { value: subtract(subtract(capacity, total), fee), script: payerScript };
+  return unsigned(deposits, total > 0n ? [rest, { value: total, script: terms.payeeScript }] : [rest]);
+}
+
+/** P2SH has 23 bytes, P2PKH 25: what addresses stand for and every node relays. */
+function isStandardLength(script: Uint8Array): boolean {
+  return script.length === 23 || script.length === 25;
+}
+
+export function signAgreement(terms: Terms, agreed: Transaction, signer: Signer): readonly Signature[] {
+  const code = terms.contract.redeemScript(terms);
+  return agreed.inputs.map((_, i) => signer.sign(signatureHash(agreed, i, code, SIGHASH.ALL)));
+}
+
+/** Checks the payer's signature on every input. */
+export function verifyAgreement(terms: Terms, agreed: Transaction, signatures: readonly Signature[], verify: Verify): boolean {
+  const code = terms.contract.redeemScript(terms);
+  return (
+    signatures.length === agreed.inputs.length &&
+    signatures.every((sig, i) => verify(sig, signatureHash(agreed, i, code, SIGHASH.ALL), terms.payerKey))
+  );
+}

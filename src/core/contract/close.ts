@@ -1,0 +1,166 @@
+import { type Amount, add, ZERO } from '../base/amount.ts';
+import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
+import { p2pkh, script } from '../tx/script.ts';
+import { SIGHASH, signatureHash } from '../tx/sighash.ts';
+import { encodeSignature, type Signature, type Signer } from '../tx/sign.ts';
+import type { Transaction, TxInput, TxOutput } from '../tx/transaction.ts';
+import type { Closing, Deposit, Filler, Payout, PlannedInput, Terms } from './contract.ts';
+import { payerScript, TX_VERSION } from './contract.ts';
+import { bareInput, draft, lessFee, plan, slotOf } from './plan.ts';
+import { closeSize, P2PKH_INPUT_BYTES } from './size.ts';
+
+/** How the two branches of a deposit's script are unlocked. */
+export interface Unlocks {
+  readonly close: (redeemScript: Uint8Array, payer: Uint8Array, payee: Uint8Array) => Uint8Array;
+  readonly refund: (redeemScript: Uint8Array, payer: Uint8Array) => Uint8Array;
+}
+
+/** An input and the way to sign it once the whole transaction stands. */
+interface Lane {
+  readonly input: TxInput;
+  readonly unlock: (tx: Transaction, index: number) => Uint8Array;
+}
+
+/**
+ * Closes channels together. Terms that fix the fee close alone, as the payer signed it. Flexible ones keep the index of their slot;
+ * inputs without change go anywhere, and fill the slots that nobody holds before `fillers` do.
+ */
+export function close(
+  unlocks: Unlocks,
+  closings: readonly Closing[],
+  payout: Payout,
+  fillers: readonly Filler[] = [],
+): Transaction | Refusal {
+  const [first, ...others] = closings;
+  if (first === undefined) return refuse('nothing-to-close');
+  const isFixed = closings.some(({ terms }) => terms.signing.kind === 'fixed');
+  if (isFixed) return others.length === 0 && fillers.length === 0 ? closeFixed(unlocks, first) : refuse('contract-unfit');
+  return closeFlexible(unlocks, [first, ...others], payout, fillers);
+}
+
+function closeFixed(unlocks: Unlocks, closing: Closing): Transaction | Refusal {
+  const planned = plan(closing.terms, closing.deposits, closing.payment.total);
+  if (isRefusal(planned)) return planned;
+  return signed(
+    draft(closing.terms, planned),
+    planned.inputs.map((input, i) => channelLane(unlocks, closing, input, i)),
+  );
+}
+
+function closeFlexible(
+  unlocks: Unlocks,
+  closings: readonly [Closing, ...Closing[]],
+  payout: Payout,
+  fillers: readonly Filler[],
+): Transaction | Refusal {
+  const slots = new Map<number, { lane: Lane; output: TxOutput }>();
+  const loose: Lane[] = [];
+  let size = closeSize(closings[0].terms, 0, 1) + fillers.length * P2PKH_INPUT_BYTES;
+  let taken: Amount = add(ZERO, ...fillers.map(({ value }) => value));
+  for (const closing of closings) {
+    const { terms, deposits, payment } = closing;
+    const planned = plan(terms, deposits, payment.total);
+    if (isRefusal(planned)) return planned;
+    taken = add(taken, payment.total);
+    size += closeSize(terms, planned.inputs.length, planned.change > 0n ? 1 : 0) - closeSize(terms, 0, 0);
+    for (const [i, input] of planned.inputs.entries()) {
+      const lane = channelLane(unlocks, closing, input, i);
+      if (input.final) loose.push(lane);
+      else slots.set(slotOf(terms), { lane, output: { value: planned.change, script: payerScript(terms) } });
+    }
+  }
+  if (slots.size + loose.length !== laneCount(closings)) return refuse('contract-unfit', { reason: 'two channels in one slot' });
+  loose.push(...fillers.map(fillerLane));
+  return arrange(closings[0].terms, slots, loose, { payout, size, taken });
+}
+
+function laneCount(closings: readonly Closing[]): number {
+  return closings.reduce((sum, { payment }) => sum + payment.signatures.length, 0);
+}
+
+/** Puts every slot at its index, fills the gaps, and pays out what is left after the fee. */
+function arrange(
+  terms: Terms,
+  slots: ReadonlyMap<number, { readonly lane: Lane; readonly output: TxOutput }>,
+  loose: readonly Lane[],
+  { payout, size, taken }: { readonly payout: Payout; readonly size: number; readonly taken: Amount },
+): Transaction | Refusal {
+  const width = Math.max(-1, ...slots.keys()) + 1;
+  const gaps = width - slots.size;
+  if (gaps > loose.length) return refuse('contract-unfit', { reason: 'a slot before this channel is empty', missing: gaps - loose.length });
+  // The payout fills the first gap; further gaps are filled with the smallest outputs to the same script.
+  const small = { value: terms.coin.policy.dust, script: payout.script };
+  const smalls = Math.max(0, gaps - 1);
+  const value = lessFee(terms, taken, size + smalls * 34, payout.feeRate);
+  if (isRefusal(value)) return value;
+  const main = value - BigInt(smalls) * small.value;
+  if (main < terms.coin.policy.dust) return refuse('fee-unaffordable', { value, smalls });
+  const outputs = [{ value: main, script: payout.script }, ...Array.from({ length: smalls }, () => small)];
+  const rest = [...loose];
+  const lanes: Lane[] = [];
+  const made: TxOutput[] = [];
+  for (let index = 0; index < width; index++) {
+    const slot = slots.get(index);
+    const lane = slot?.lane ?? rest.shift();
+    const output = slot?.output ?? outputs.shift();
+    if (lane === undefined || output === undefined) throw new Error('a gap that was counted can be filled');
+    lanes.push(lane);
+    made.push(output);
+  }
+  lanes.push(...rest);
+  return signed({ version: TX_VERSION, inputs: lanes.map(({ input }) => input), outputs: [...made, ...outputs], lockTime: 0 }, lanes);
+}
+
+function signed(tx: Transaction, lanes: readonly Lane[]): Transaction {
+  return { ...tx, inputs: tx.inputs.map((input, i) => ({ ...input, script: lanes[i]?.unlock(tx, i) ?? input.script })) };
+}
+
+function channelLane(unlocks: Unlocks, { terms, payment, signer }: Closing, { deposit, hashType }: PlannedInput, at: number): Lane {
+  const payerSignature = payment.signatures[at];
+  if (payerSignature === undefined) throw new Error('a payment holds a signature for each input of its plan');
+  const redeemScript = terms.contract.redeemScript(terms);
+  return {
+    input: bareInput(deposit),
+    unlock: (tx, index) => unlocks.close(redeemScript, encodeSignature(payerSignature, hashType), signAll(tx, index, redeemScript, signer)),
+  };
+}
+
+function fillerLane(filler: Filler): Lane {
+  const code = p2pkh(filler.signer.publicKey);
+  return { input: bareInput(filler), unlock: (tx, index) => script(signAll(tx, index, code, filler.signer), filler.signer.publicKey) };
+}
+
+function signAll(tx: Transaction, index: number, code: Uint8Array, signer: Signer): Uint8Array {
+  return encodeSignature(signer.sign(signatureHash(tx, index, code, SIGHASH.ALL)), SIGHASH.ALL);
+}
+
+/** The payer's return of deposits after expiry: lock time at the expiry, one output. */
+export function refund(unlocks: Unlocks, terms: Terms, deposits: readonly Deposit[], signer: Signer, output: TxOutput): Transaction {
+  const redeemScript = terms.contract.redeemScript(terms);
+  const lanes = deposits.map((deposit) => ({
+    input: bareInput(deposit),
+    unlock: (tx: Transaction, index: number) => unlocks.refund(redeemScript, signAll(tx, index, redeemScript, signer)),
+  }));
+  const tx = { version: TX_VERSION, inputs: lanes.map(({ input }) => input), outputs: [output], lockTime: terms.expiry };
+  return signed(tx, lanes);
+}
+
+/** Puts both sides' ALL signatures into the transaction of an agreed end. */
+export function complete(
+  unlocks: Unlocks,
+  terms: Terms,
+  agreed: Transaction,
+  payer: readonly Signature[],
+  payee: readonly Signature[],
+): Transaction {
+  const redeemScript = terms.contract.redeemScript(terms);
+  const inputs = agreed.inputs.map((input, i) => {
+    const [ofPayer, ofPayee] = [payer[i], payee[i]];
+    if (ofPayer === undefined || ofPayee === undefined) throw new Error('an agreed end has both signatures for each input');
+    return {
+      ...input,
+      script: unlocks.close(redeemScript, encodeSignature(ofPayer, SIGHASH.ALL), encodeSignature(ofPayee, SIGHASH.ALL)),
+    };
+  });
+  return { ...agreed, inputs };
+}

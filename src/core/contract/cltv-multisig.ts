@@ -1,0 +1,20 @@
+import { script } from '../tx/script.ts';
+import type { Contract } from './contract.ts';
+import { oneWay } from './one-way.ts';
+
+/**
+ * The default: the payer alone after expiry (BIP65), both together before.
+ * Each branch stands for itself: nothing is left to the spender but the choice of one.
+ */
+export const cltvMultisig: Contract = oneWay({
+  id: 'cltv-multisig',
+  needs: ['cltv'],
+  template: [
+    ...(['IF', '<expiry>', 'CHECKLOCKTIMEVERIFY', 'DROP', '<payer>', 'CHECKSIG'] as const),
+    ...(['ELSE', 2, '<payer>', '<payee>', 2, 'CHECKMULTISIG', 'ENDIF'] as const),
+  ],
+  unlocks: {
+    close: (redeemScript, payer, payee) => script('OP_0', payer, payee, 'OP_0', redeemScript),
+    refund: (redeemScript, payer) => script(payer, 1, redeemScript),
+  },
+});

@@ -1,0 +1,156 @@
+import { sha256 } from '@noble/hashes/sha2.js';
+import { utf8ToBytes } from '@noble/hashes/utils.js';
+import { type Amount, add } from '../base/amount.ts';
+import { bytesToHex, type ChannelId, channelId, concatBytes, hexToBytes } from '../base/bytes.ts';
+import { after, type Height } from '../base/height.ts';
+import type { Refusal } from '../base/refusal.ts';
+import type { Coin, Rule } from '../coin/coin.ts';
+import { p2pkh } from '../tx/script.ts';
+import type { PublicKey, Signature, Signer, Verify } from '../tx/sign.ts';
+import type { Outpoint, Transaction } from '../tx/transaction.ts';
+
+/**
+ * What the payer's signatures leave open.
+ * `flexible`: SINGLE|ANYONECANPAY over its own change at output `slot`; the payee pays the closing fee and may change everything else.
+ * `fixed`: ALL over both outputs; the payer's change pays `fee`.
+ */
+export type Signing = { readonly kind: 'flexible'; readonly slot: number } | { readonly kind: 'fixed'; readonly fee: Amount };
+
+/** What the redeem script alone says. */
+export interface ScriptTerms {
+  readonly payerKey: PublicKey;
+  readonly payeeKey: PublicKey;
+  readonly expiry: Height;
+}
+
+/** What both sides agreed to. Together with the deposits it determines every transaction of the channel to the byte. */
+export interface Terms extends ScriptTerms {
+  readonly coin: Coin;
+  readonly contract: Contract;
+  readonly signing: Signing;
+  /** Blocks before expiry from which no payment is taken and closing begins. */
+  readonly closingMargin: number;
+  /** Output script that the payee is paid to. */
+  readonly payeeScript: Uint8Array;
+}
+
+/** A funded output of the channel. */
+export interface Deposit {
+  readonly outpoint: Outpoint;
+  readonly value: Amount;
+}
+
+/** A state of the channel that the payee can close with. */
+export interface Payment {
+  /** Cumulative: all that the payee may take. */
+  readonly total: Amount;
+  /** The payer's, one for each input of the plan for `total`, in its order. */
+  readonly signatures: readonly Signature[];
+}
+
+/** An input of the transaction that pays a total. */
+export interface PlannedInput {
+  readonly deposit: Deposit;
+  readonly hashType: number;
+  /** The digest never changes again, so neither does the signature. */
+  readonly final: boolean;
+}
+
+/** How a total is taken out of the deposits: the one in use first, then those that are used up. */
+export interface Plan {
+  readonly total: Amount;
+  /** What goes back to the payer by this transaction; 0 when nothing is left to return. */
+  readonly change: Amount;
+  readonly inputs: readonly PlannedInput[];
+}
+
+/** The end that both sides sign at once, instead of waiting for a close or the expiry. */
+export interface Agreement {
+  /** What the payee gets; 0 when nothing was bought. */
+  readonly total: Amount;
+  /** Where all the rest goes, less `fee`. */
+  readonly payerScript: Uint8Array;
+  readonly fee: Amount;
+}
+
+/** What became of a deposit that a transaction spends. */
+export type Spend = 'close' | 'refund' | 'foreign';
+
+/** A kind of channel script and its transactions. One file and one registry line each; nobody else knows its id. */
+export interface Contract {
+  readonly id: string;
+  /** Consensus rules without which the contract does not protect both sides. */
+  readonly needs: readonly Rule[];
+  /** Upper bounds of the scriptSig bytes of one input. */
+  readonly closeUnlockSize: number;
+  readonly refundUnlockSize: number;
+  readonly redeemScript: (terms: ScriptTerms) => Uint8Array;
+  /** Accepts exactly what `redeemScript` writes. */
+  readonly readRedeemScript: (script: Uint8Array) => ScriptTerms | Refusal;
+  readonly plan: (terms: Terms, deposits: readonly Deposit[], total: Amount) => Plan | Refusal;
+  /** The unsigned transaction of a plan as both sides show it to each other; inputs in the plan's order, defined for slot 0. */
+  readonly draft: (terms: Terms, plan: Plan) => Transaction;
+  readonly sign: (terms: Terms, deposits: readonly Deposit[], total: Amount, signer: Signer) => Payment | Refusal;
+  /** Checks what is new in `given` and completes it from `held`, the best payment so far. */
+  readonly verify: (
+    terms: Terms,
+    deposits: readonly Deposit[],
+    given: Payment,
+    held: Payment | undefined,
+    verify: Verify,
+  ) => Payment | Refusal;
+  /** The payee's close of one or more channels in one transaction. */
+  readonly close: (closings: readonly Closing[], payout: Payout, fillers?: readonly Filler[]) => Transaction | Refusal;
+  readonly agree: (terms: Terms, deposits: readonly Deposit[], agreement: Agreement) => Transaction | Refusal;
+  readonly signAgreement: (terms: Terms, agreed: Transaction, signer: Signer) => readonly Signature[];
+  readonly verifyAgreement: (terms: Terms, agreed: Transaction, signatures: readonly Signature[], verify: Verify) => boolean;
+  /** Both sides' signatures put into the agreed transaction. */
+  readonly completeAgreement: (terms: Terms, agreed: Transaction, payer: readonly Signature[], payee: readonly Signature[]) => Transaction;
+  /** Valid from a tip of `terms.expiry`. */
+  readonly refund: (terms: Terms, deposits: readonly Deposit[], payout: Payout, signer: Signer) => Transaction | Refusal;
+  readonly recognise: (unlock: Uint8Array) => Spend;
+}
+
+/** One channel's part in a close. */
+export interface Closing {
+  readonly terms: Terms;
+  readonly deposits: readonly Deposit[];
+  readonly payment: Payment;
+  readonly signer: Signer;
+}
+
+/** A P2PKH coin of the payee's own that fills a slot no channel holds, or raises the fee. */
+export interface Filler extends Deposit {
+  readonly signer: Signer;
+}
+
+/** Where money leaves the channel to, and at what rate per 1,000 bytes. */
+export interface Payout {
+  readonly script: Uint8Array;
+  readonly feeRate: Amount;
+}
+
+/** One transaction version and sequence for all of a channel: they are in every signature. Replaceable (BIP125), no relative lock (BIP68). */
+export const TX_VERSION = 2;
+export const TX_SEQUENCE = 0xffff_fffd;
+
+const CHANNEL_TAG = utf8ToBytes('pawment/channel/1');
+
+/** SHA-256 of tag, genesis hash and redeem script: known before funding, unchanged by top-ups, unique because the keys are. */
+export function channelIdOf(coin: Coin, redeemScript: Uint8Array): ChannelId {
+  return channelId(bytesToHex(sha256(concatBytes(CHANNEL_TAG, hexToBytes(coin.genesis), redeemScript))));
+}
+
+/** Where the payer's change goes: the channel key itself, so that both sides know it and the seed finds it. */
+export function payerScript(terms: ScriptTerms): Uint8Array {
+  return p2pkh(terms.payerKey);
+}
+
+export function capacityOf(deposits: readonly Deposit[]): Amount {
+  return add(...deposits.map(({ value }) => value));
+}
+
+/** The first height at which the payee closes and takes no more payments. */
+export function closingHeight(terms: Terms): Height {
+  return after(terms.expiry, -terms.closingMargin);
+}

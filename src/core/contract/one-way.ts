@@ -1,0 +1,62 @@
+import { height, LOCK_TIME_THRESHOLD } from '../base/height.ts';
+import { isRefusal, refuse } from '../base/refusal.ts';
+import { readScript } from '../tx/script.ts';
+import { signer } from '../tx/sign.ts';
+import { agree, signAgreement, verifyAgreement } from './agreement.ts';
+import { close, complete, refund, type Unlocks } from './close.ts';
+import { type Contract, capacityOf, type ScriptTerms, type Spend, type Terms } from './contract.ts';
+import { sign, verify } from './payment.ts';
+import { draft, lessFee, plan } from './plan.ts';
+import { refundSize, SIGNATURE_BYTES } from './size.ts';
+import { readTemplate, type Template, writeTemplate } from './template.ts';
+
+/** What one kind of one-way channel adds to the rest: its script and how the branches are unlocked. */
+export interface OneWayScript extends Pick<Contract, 'id' | 'needs'> {
+  readonly template: Template;
+  readonly unlocks: Unlocks;
+}
+
+// Keys and heights of full length: what they fill is the longest script there is.
+const LONGEST_KEY = signer(new Uint8Array(32).fill(1)).publicKey;
+const LONGEST: ScriptTerms = { payerKey: LONGEST_KEY, payeeKey: LONGEST_KEY, expiry: height(LOCK_TIME_THRESHOLD - 1) };
+
+/** A contract in which money only ever moves from payer to payee, by ever better totals over one script. */
+export function oneWay({ id, needs, template, unlocks }: OneWayScript): Contract {
+  const scripts = new WeakMap<ScriptTerms, Uint8Array>();
+  const scriptOf = (terms: ScriptTerms): Uint8Array => {
+    const known = scripts.get(terms) ?? writeTemplate(template, terms);
+    scripts.set(terms, known);
+    return known;
+  };
+  const longest = writeTemplate(template, LONGEST);
+  const longestSignature = new Uint8Array(SIGNATURE_BYTES);
+  const refundPushes = readScript(unlocks.refund(longest, longestSignature))?.length;
+  const closePushes = readScript(unlocks.close(longest, longestSignature, longestSignature))?.length;
+  return {
+    id,
+    needs,
+    closeUnlockSize: unlocks.close(longest, longestSignature, longestSignature).length,
+    refundUnlockSize: unlocks.refund(longest, longestSignature).length,
+    redeemScript: scriptOf,
+    readRedeemScript: (bytes) => readTemplate(template, bytes),
+    plan,
+    draft,
+    sign,
+    verify,
+    close: (closings, payout, fillers) => close(unlocks, closings, payout, fillers),
+    agree,
+    signAgreement,
+    verifyAgreement,
+    completeAgreement: (terms, agreed, payer, payee) => complete(unlocks, terms, agreed, payer, payee),
+    refund: (terms: Terms, deposits, payout, key) => {
+      if (deposits.length === 0) return refuse('nothing-to-close');
+      const value = lessFee(terms, capacityOf(deposits), refundSize(terms, deposits.length), payout.feeRate);
+      return isRefusal(value) ? value : refund(unlocks, terms, deposits, key, { value, script: payout.script });
+    },
+    recognise: (unlock): Spend => {
+      const pushes = readScript(unlock)?.length;
+      if (pushes === closePushes) return 'close';
+      return pushes === refundPushes ? 'refund' : 'foreign';
+    },
+  };
+}

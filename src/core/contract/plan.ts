@@ -1,0 +1,129 @@
+import { type Amount, add, amount, feeFor, subtract, ZERO } from '../base/amount.ts';
+import { type Refusal, refuse } from '../base/refusal.ts';
+import { SIGHASH, type SighashTemplate, sighashTemplate } from '../tx/sighash.ts';
+import type { Transaction, TxInput, TxOutput } from '../tx/transaction.ts';
+import { capacityOf, type Deposit, type Plan, type PlannedInput, payerScript, type Terms, TX_SEQUENCE, TX_VERSION } from './contract.ts';
+import { closeSize } from './size.ts';
+
+const OWN_CHANGE = SIGHASH.SINGLE | SIGHASH.ANYONECANPAY;
+const NOTHING_LEFT = SIGHASH.NONE | SIGHASH.ANYONECANPAY;
+
+/**
+ * Takes a total out of the deposits, one after the other. Only the deposit in use has change.
+ * Refuses what could not be closed: below its own cost, above the deposits, or with change too small for an output.
+ */
+export function plan(terms: Terms, deposits: readonly Deposit[], total: Amount): Plan | Refusal {
+  if (total <= 0n) return refuse('total-not-positive');
+  const { dust } = terms.coin.policy;
+  const payerFee = terms.signing.kind === 'fixed' ? terms.signing.fee : ZERO;
+  const needed = total + payerFee;
+  const capacity = capacityOf(deposits);
+  if (needed > capacity) return refuse('total-above-capacity', { total, most: capacity > payerFee ? capacity - payerFee : 0n });
+  const used = firstCovering(deposits, needed);
+  const change = amount(capacityOf(used) - needed);
+  if (change > 0n && change < dust) return refuse('total-leaves-dust', { all: total + change, most: total + change - dust });
+  const planned: Plan = { total, change, inputs: plannedInputs(terms, used, change) };
+  const smallest = add(dust, terms.signing.kind === 'fixed' ? ZERO : closingFee(terms, planned));
+  return total < smallest ? refuse('total-too-small', { total, least: smallest }) : planned;
+}
+
+function firstCovering(deposits: readonly Deposit[], needed: bigint): readonly Deposit[] {
+  let sum = 0n;
+  const count = deposits.findIndex(({ value }) => (sum += value) >= needed);
+  return deposits.slice(0, count + 1);
+}
+
+/** The deposit in use comes first, so that its change is the first output. */
+function plannedInputs(terms: Terms, used: readonly Deposit[], change: Amount): readonly PlannedInput[] {
+  return [...used.slice(-1), ...used.slice(0, -1)].map((deposit, i) => {
+    if (terms.signing.kind === 'fixed') return { deposit, hashType: SIGHASH.ALL, final: false };
+    const inUse = i === 0 && change > 0n;
+    return { deposit, hashType: inUse ? OWN_CHANGE : NOTHING_LEFT, final: !inUse };
+  });
+}
+
+/** What the payee's own close of this plan costs at the coin's rate; it bears it where the payer fixed none. */
+function closingFee(terms: Terms, planned: Plan): Amount {
+  return feeFor(closeSize(terms, planned.inputs.length, planned.change > 0n ? 2 : 1), terms.coin.policy.feeRate);
+}
+
+/** The unsigned transaction of a plan; what the payer gives up stands with the payee, closing fee included. */
+export function draft(terms: Terms, planned: Plan): Transaction {
+  return unsigned(
+    planned.inputs.map(({ deposit }) => deposit),
+    [...changeOutput(terms, planned), { value: planned.total, script: terms.payeeScript }],
+  );
+}
+
+function changeOutput(terms: Terms, { change }: Plan): readonly TxOutput[] {
+  return change > 0n ? [{ value: change, script: payerScript(terms) }] : [];
+}
+
+export function unsigned(deposits: readonly Deposit[], outputs: readonly TxOutput[], lockTime = 0): Transaction {
+  return { version: TX_VERSION, inputs: deposits.map(bareInput), outputs, lockTime };
+}
+
+export function bareInput({ outpoint }: Deposit): TxInput {
+  return { outpoint, script: new Uint8Array(), sequence: TX_SEQUENCE };
+}
+
+// A channel's payments differ in values only, so the bytes to hash are laid out once per deposit in use and shape.
+const templates = new WeakMap<Deposit, Map<string, SighashTemplate>>();
+
+/** The digest that the payer signs for input `index` of a plan. */
+export function digest(terms: Terms, planned: Plan, index: number): Uint8Array {
+  const { change, total } = planned;
+  const input = inputAt(planned, index);
+  const template = templateFor(terms, planned, index);
+  if (input.hashType === OWN_CHANGE) return template.digest([change]);
+  if (input.hashType === NOTHING_LEFT) return template.digest([]);
+  return template.digest(change > 0n ? [change, total] : [total]);
+}
+
+function templateFor(terms: Terms, planned: Plan, index: number): SighashTemplate {
+  const { deposit } = inputAt(planned, 0);
+  const shapes = templates.get(deposit) ?? new Map<string, SighashTemplate>();
+  templates.set(deposit, shapes);
+  const shape = `${index} ${planned.change > 0n}`;
+  const known = shapes.get(shape);
+  if (known !== undefined) return known;
+  const { hashType } = inputAt(planned, index);
+  const slot = hashType === OWN_CHANGE ? slotOf(terms) : 0;
+  const made = sighashTemplate(shifted(draft(terms, planned), slot), index + slot, terms.contract.redeemScript(terms), hashType);
+  shapes.set(shape, made);
+  return made;
+}
+
+export function slotOf(terms: Terms): number {
+  return terms.signing.kind === 'flexible' ? terms.signing.slot : 0;
+}
+
+/** Moves inputs and outputs `slot` places back: legacy SINGLE commits to the index of its input (`interpreter.cpp`). */
+function shifted(tx: Transaction, slot: number): Transaction {
+  const blankInput: TxInput = { outpoint: inputOf(tx).outpoint, script: new Uint8Array(), sequence: TX_SEQUENCE };
+  const blankOutput: TxOutput = { value: 0n, script: new Uint8Array() };
+  return {
+    ...tx,
+    inputs: [...Array.from({ length: slot }, () => blankInput), ...tx.inputs],
+    outputs: [...Array.from({ length: slot }, () => blankOutput), ...tx.outputs],
+  };
+}
+
+function inputOf(tx: Transaction): TxInput {
+  const [first] = tx.inputs;
+  if (first === undefined) throw new Error('a plan has at least one input');
+  return first;
+}
+
+function inputAt(planned: Plan, index: number): PlannedInput {
+  const input = planned.inputs[index];
+  if (input === undefined) throw new Error(`the plan has no input ${index}`);
+  return input;
+}
+
+/** What leaves the channel less the fee for `size` bytes; refused when nothing worth an output remains. */
+export function lessFee(terms: Terms, value: Amount, size: number, feeRate: Amount): Amount | Refusal {
+  const fee = feeFor(size, feeRate);
+  const { dust, maxFee } = terms.coin.policy;
+  return fee > maxFee || value < fee + dust ? refuse('fee-unaffordable', { value, fee }) : subtract(value, fee);
+}

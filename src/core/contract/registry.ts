@@ -1,0 +1,10 @@
+import { cltv } from './cltv.ts';
+import { cltvMultisig } from './cltv-multisig.ts';
+import type { Contract } from './contract.ts';
+
+/** Every kind of channel: the only list of them. The first is the default. */
+export const contracts: readonly [Contract, ...Contract[]] = [cltvMultisig, cltv];
+
+export function contractById(id: string): Contract | undefined {
+  return contracts.find((contract) => contract.id === id);
+}

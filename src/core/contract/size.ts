@@ -1,0 +1,23 @@
+import type { Terms } from './contract.ts';
+
+/** DER of two 33-byte integers cannot occur with a low s: 71 bytes and the hash type at most (BIP66, BIP62). */
+export const SIGNATURE_BYTES = 72;
+/** A P2PKH output; a P2SH output is two bytes shorter. */
+const OUTPUT_BYTES = 34;
+/** Outpoint, sequence and a three-byte script length. */
+const INPUT_BYTES = 36 + 4 + 3;
+/** Version, lock time and one-byte counts. */
+const FRAME_BYTES = 4 + 4 + 1 + 1;
+
+/** Upper bound of the bytes of a close with so many inputs of one channel, and outputs. */
+export function closeSize(terms: Terms, inputs: number, outputs: number): number {
+  return FRAME_BYTES + inputs * (INPUT_BYTES + terms.contract.closeUnlockSize) + outputs * OUTPUT_BYTES;
+}
+
+/** Upper bound of the bytes of a refund into one output. */
+export function refundSize(terms: Terms, inputs: number): number {
+  return FRAME_BYTES + inputs * (INPUT_BYTES + terms.contract.refundUnlockSize) + OUTPUT_BYTES;
+}
+
+/** Upper bound of the bytes that a P2PKH input adds. */
+export const P2PKH_INPUT_BYTES: number = 36 + 4 + 1 + 1 + SIGNATURE_BYTES + 1 + 33;

@@ -1,0 +1,52 @@
+import { OpToNum, type ScriptOP } from '@scure/btc-signer/script.js';
+import { equalBytes } from '../base/bytes.ts';
+import { isHeight } from '../base/height.ts';
+import { type Refusal, refuse } from '../base/refusal.ts';
+import { type OP, readScript, script } from '../tx/script.ts';
+import { publicKey } from '../tx/sign.ts';
+import type { ScriptTerms } from './contract.ts';
+
+type Slot = '<payer>' | '<payee>' | '<expiry>';
+
+/** A redeem script with places for the terms: written and read by the same declaration. */
+export type Template = readonly (keyof typeof OP | number | Slot)[];
+
+const SLOTS: Readonly<Record<Slot, keyof ScriptTerms>> = { '<payer>': 'payerKey', '<payee>': 'payeeKey', '<expiry>': 'expiry' };
+
+function isSlot(part: Template[number]): part is Slot {
+  return typeof part === 'string' && Object.hasOwn(SLOTS, part);
+}
+
+export function writeTemplate(template: Template, terms: ScriptTerms): Uint8Array {
+  return script(...template.map((part) => (isSlot(part) ? terms[SLOTS[part]] : part)));
+}
+
+/** Reads the terms back; refuses every script that `writeTemplate` would not have written to the byte. */
+export function readTemplate(template: Template, bytes: Uint8Array): ScriptTerms | Refusal {
+  const parts = readScript(bytes);
+  if (parts?.length !== template.length) return refuse('script-unknown');
+  const found = new Map<Slot, ScriptOP | undefined>();
+  for (const [i, expected] of template.entries()) {
+    if (isSlot(expected)) found.set(expected, found.get(expected) ?? parts[i]);
+    else if (parts[i] !== expected) return refuse('script-unknown');
+  }
+  const payerKey = keyFrom(found.get('<payer>'));
+  const payeeKey = keyFrom(found.get('<payee>'));
+  if (payerKey === undefined || payeeKey === undefined) return refuse('key-invalid');
+  if (equalBytes(payerKey, payeeKey)) return refuse('key-repeated');
+  const expiry = expiryFrom(found.get('<expiry>'));
+  if (expiry === undefined || !isHeight(expiry)) return refuse('expiry-malformed');
+  const terms = { payerKey, payeeKey, expiry };
+  return equalBytes(writeTemplate(template, terms), bytes) ? terms : refuse('script-unknown');
+}
+
+function keyFrom(part: ScriptOP | undefined): ReturnType<typeof publicKey> {
+  return part instanceof Uint8Array ? publicKey(part) : undefined;
+}
+
+/** A number as BIP62 wants it: the shortest form, and no push where an opcode stands for it. BIP65 reads up to five bytes. */
+function expiryFrom(part: ScriptOP | undefined): number | undefined {
+  if (part === undefined || typeof part === 'string') return undefined;
+  const value = OpToNum(part, 5, true);
+  return value !== undefined && part instanceof Uint8Array && value <= 16 ? undefined : value;
+}

@@ -101,6 +101,7 @@ export type WorldCode =
   | 'store-damaged'
   | 'store-newer'
   | 'store-full'
+  | 'store-busy'
   | 'store-closed'
   | 'peer-unreachable'
   | 'peer-nonsense'

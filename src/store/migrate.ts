@@ -1,0 +1,37 @@
+import type { DatabaseSync } from 'node:sqlite';
+
+/** Brings a database from format n to n + 1. Runs inside the one transaction that also sets the new format number. */
+export type Migration = (database: DatabaseSync) => void;
+
+/** Entry n leads from format n to n + 1; 0 is an empty file. Entries are only ever added: files of every format are out there. */
+export const migrations: readonly Migration[] = [
+  (database) => {
+    database.exec(`
+      CREATE TABLE record (
+        kind TEXT NOT NULL,
+        id TEXT NOT NULL,
+        version INTEGER NOT NULL CHECK (version > 0),
+        value TEXT NOT NULL,
+        PRIMARY KEY (kind, id)
+      ) STRICT, WITHOUT ROWID`);
+  },
+];
+
+/** The format a file has, kept in SQLite's `user_version`. */
+export function formatOf(database: DatabaseSync): number {
+  return Number(database.prepare('PRAGMA user_version').get()?.['user_version']);
+}
+
+/** Brings the file to format `list.length`, all the way or not at all; another program doing the same at the same time is waited for. */
+export function migrate(database: DatabaseSync, list: readonly Migration[] = migrations): void {
+  if (formatOf(database) >= list.length) return;
+  database.exec('BEGIN IMMEDIATE');
+  try {
+    for (const step of list.slice(formatOf(database))) step(database);
+    if (formatOf(database) < list.length) database.exec(`PRAGMA user_version = ${list.length}`);
+    database.exec('COMMIT');
+  } catch (error) {
+    if (database.isTransaction) database.exec('ROLLBACK');
+    throw error;
+  }
+}

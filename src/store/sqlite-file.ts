@@ -1,0 +1,97 @@
+import { randomUUID } from 'node:crypto';
+import { closeSync, existsSync, fsyncSync, linkSync, openSync, rmSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { WorldError } from '../engine/ports.ts';
+import { formatOf, migrate, migrations } from './migrate.ts';
+import { sqliteError } from './sqlite-error.ts';
+
+/** `pawm`, in SQLite's `application_id`: no other program's database passes for a store. */
+const APPLICATION_ID = 0x7061776d;
+/** How long a program waits for another that is writing to the same file, in milliseconds. */
+const BUSY_TIMEOUT = 5_000;
+const RESTORE =
+  'Nothing was changed. Put the right file back, or restore a backup; to start anew on purpose, name a path where no file is.';
+
+/**
+ * Opens a store's file, and makes it when there is none. A file that is not an intact store is refused and left as it is.
+ * @throws WorldError `store-damaged`, `store-newer`, `store-busy` or `config`.
+ */
+export function openFile(name: string): DatabaseSync {
+  const path = resolve(name);
+  try {
+    const file = statSync(path, { throwIfNoEntry: false });
+    if (file === undefined) create(path);
+    else if (!file.isFile()) throw new WorldError('config', `${path} is not a file`, 'Name a file for the store.');
+    else if (file.size === 0) throw damaged(path, 'is empty');
+    return openChecked(path);
+  } catch (error) {
+    throw sqliteError(path, error);
+  }
+}
+
+function damaged(path: string, how: string): WorldError {
+  return new WorldError('store-damaged', `the store ${path} ${how}`, RESTORE);
+}
+
+function openChecked(path: string): DatabaseSync {
+  const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT });
+  try {
+    check(database, path);
+    // FULL syncs the log at every commit; fullfsync reaches through the disk's own cache on macOS.
+    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON');
+    migrate(database);
+    if (!hasTable(database)) throw damaged(path, 'lacks its table');
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+function check(database: DatabaseSync, path: string): void {
+  const id = database.prepare('PRAGMA application_id').get()?.['application_id'];
+  if (id !== APPLICATION_ID) throw damaged(path, 'is a database of another program');
+  const format = formatOf(database);
+  if (format > migrations.length) {
+    const message = `the store ${path} has format ${format}; this program knows formats up to ${migrations.length}`;
+    throw new WorldError('store-newer', message, 'Run the newer version of pawment that wrote it.');
+  }
+  if (format === 0) throw damaged(path, 'has no format number');
+  const found = database.prepare('PRAGMA quick_check(1)').get()?.['quick_check'];
+  if (found !== 'ok') throw damaged(path, `is damaged: ${found}`);
+}
+
+function hasTable(database: DatabaseSync): boolean {
+  return database.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'record'").get() !== undefined;
+}
+
+/** Builds the file under another name and links it into place whole, so that no half-made store is ever found at `path`. */
+function create(path: string): void {
+  if (existsSync(`${path}-wal`)) throw damaged(path, 'is missing, but its log (-wal) is still there');
+  const draft = `${path}.${randomUUID()}.new`;
+  closeSync(openSync(draft, 'wx', 0o600));
+  try {
+    const database = new DatabaseSync(draft);
+    database.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL`);
+    migrate(database);
+    database.close();
+    link(draft, path);
+  } finally {
+    for (const end of ['', '-wal', '-shm']) rmSync(`${draft}${end}`, { force: true });
+  }
+}
+
+function link(draft: string, path: string): void {
+  try {
+    linkSync(draft, path);
+  } catch (error) {
+    // Another program made the store in the meantime: use that one.
+    if (!existsSync(path)) throw error;
+  }
+  // Windows can't open folders and writes names through by itself.
+  if (process.platform === 'win32') return;
+  const folder = openSync(dirname(path), 'r');
+  fsyncSync(folder);
+  closeSync(folder);
+}

@@ -1,0 +1,64 @@
+import type { DatabaseSync } from 'node:sqlite';
+import { type Store, WorldError } from '../engine/ports.ts';
+import { checkWrites } from './check.ts';
+import { commitGroup } from './group.ts';
+import { sqliteError } from './sqlite-error.ts';
+import { openFile } from './sqlite-file.ts';
+import { SqliteRecords } from './sqlite-records.ts';
+
+export interface SqliteOptions {
+  /** The file grows no further than this; a commit beyond it throws `store-full`. Unset: the disk is the limit. */
+  readonly maxBytes?: number;
+}
+
+/**
+ * A store in one SQLite file, for one machine; several processes may share it. Log syncs are shared: the commits of one turn of the event loop go to
+ * disk together (group commit), each still all or none. A commit that throws may or may not have happened: read the record again.
+ * `list` shows every record that stays put, once and in order, and what is written meanwhile or not.
+ * @throws WorldError `store-damaged`, `store-newer`, `store-busy` or `config`; a missing file is made, any other file than a store is left alone.
+ */
+export function openSqlite(path: string, options: SqliteOptions = {}): Store {
+  const database = openFile(path);
+  if (options.maxBytes !== undefined) limit(database, options.maxBytes);
+  const records = new SqliteRecords(database);
+
+  const attempt = <T>(work: () => T): T => {
+    if (!database.isOpen) throw closed(path);
+    try {
+      return work();
+    } catch (error) {
+      throw sqliteError(path, error);
+    }
+  };
+  const group = commitGroup(async (commits) => attempt(() => records.transaction(commits)));
+
+  return {
+    get: async (kind, id) => attempt(() => records.get(kind, id)),
+    list: async function* (kind) {
+      let page = attempt(() => records.page(kind, ''));
+      while (page.length > 0) {
+        yield* page;
+        const last = page.at(-1)?.id ?? '';
+        page = attempt(() => records.page(kind, last));
+      }
+    },
+    commit: async (writes) => {
+      checkWrites(writes);
+      if (!database.isOpen) throw closed(path);
+      return group.commit(writes);
+    },
+    close: async () => {
+      await group.drain();
+      if (database.isOpen) database.close();
+    },
+  };
+}
+
+function closed(path: string): WorldError {
+  return new WorldError('store-closed', `the store ${path} is closed`, 'Open it again.');
+}
+
+function limit(database: DatabaseSync, maxBytes: number): void {
+  const pageSize = Number(database.prepare('PRAGMA page_size').get()?.['page_size']);
+  database.exec(`PRAGMA max_page_count = ${Math.max(1, Math.floor(maxBytes / pageSize))}`);
+}

@@ -85,7 +85,7 @@ const REASONS = {
   'fee-unaffordable': ['stop', 'What there is to take would not pay for the transaction.'],
   unauthorised: ['correct', 'This call needs the access token.'],
   'request-unknown': ['correct', 'No such resource or method.'],
-} as const satisfies Readonly<Record<string, readonly [Remedy, string]>>;
+} as const;
 
 export type RefusalCode = keyof typeof REASONS;
 

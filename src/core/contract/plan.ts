@@ -28,9 +28,9 @@ export function plan(terms: Terms, deposits: readonly Deposit[], total: Amount):
 }
 
 function firstCovering(deposits: readonly Deposit[], needed: bigint): readonly Deposit[] {
-  let sum = 0n;
-  const count = deposits.findIndex(({ value }) => (sum += value) >= needed);
-  return deposits.slice(0, count + 1);
+  let count = 0;
+  for (let sum = 0n; sum < needed; count++) sum += deposits[count]?.value ?? needed;
+  return deposits.slice(0, count);
 }
 
 /** The deposit in use comes first, so that its change is the first output. */

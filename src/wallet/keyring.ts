@@ -1,0 +1,79 @@
+import { hmac } from '@noble/hashes/hmac.js';
+import { sha256 } from '@noble/hashes/sha2.js';
+import { HDKey } from '@scure/bip32';
+import { bytesToHex, hexToBytes } from '../core/base/bytes.ts';
+import type { Coin } from '../core/coin/coin.ts';
+import { type Signer, signer } from '../core/tx/sign.ts';
+import type { KeyRing } from '../engine/ports.ts';
+
+/** A key of the BIP44 tree: account 0 is the wallet (0 receive, 1 change), account 1 holds a payer's channel keys. */
+export interface KeyPath {
+  readonly account: number;
+  readonly change: 0 | 1;
+  readonly index: number;
+}
+
+/** "pawm" in ASCII, a purpose (BIP43) that nobody has registered: what is derived below it can't meet another wallet's keys. */
+const OFFER_PURPOSE = 0x7061776d;
+/** Signers kept at hand. Names of offer keys come from outside, so there is an end to them. */
+const CACHED = 4_096;
+
+const PATH = /^m\/44'\/(\d+)'\/(0|[1-9]\d{0,9})'\/([01])\/(0|[1-9]\d{0,9})$/;
+const OFFER = /^offer:([0-9a-f]{64})$/;
+
+/** BIP44 path of a key, which is its name too: `m/44'/3'/0'/0/7`. */
+export function keyName(coin: Coin, path: KeyPath): string {
+  return `m/44'/${coin.slip44}'/${path.account}'/${path.change}/${path.index}`;
+}
+
+/** Name of the payee key of an offer, from the offer's 32-byte digest: no counter and nothing stored. */
+export function offerKeyName(digest: Uint8Array): string {
+  if (digest.length !== 32) throw new RangeError(`an offer digest has 32 bytes, not ${digest.length}`);
+  return `offer:${bytesToHex(digest)}`;
+}
+
+/**
+ * The keys of one seed (BIP32) on one coin.
+ *
+ * `m/44'/<slip44>'/<account>'/<change>/<index>` is that BIP44 key. `offer:<64 hex>` is the key whose private half is
+ * HMAC-SHA256(secret, digest), where the secret is the private key of the hardened node `m/1885435757'/<slip44>'/0'`.
+ * A private half of 0 or ≥ n, one digest in 2^128, throws: such an offer can't be made.
+ *
+ * @throws TypeError for any other name, one of another coin included: names come from our own states, so that is a bug.
+ */
+export function seedKeyRing(coin: Coin, seed: Uint8Array): KeyRing {
+  const root = HDKey.fromMasterSeed(seed, coin.prefix.bip32);
+  const offerSecret = privateKeyOf(root.derive(`m/${OFFER_PURPOSE}'/${coin.slip44}'/0'`));
+  const branches = new Map<string, HDKey>();
+  const signers = new Map<string, Signer>();
+
+  const branch = (path: string): HDKey => {
+    const known = branches.get(path) ?? root.derive(path);
+    branches.set(path, known);
+    return known;
+  };
+
+  const derive = (name: string): Signer => {
+    const digest = OFFER.exec(name)?.[1];
+    if (digest !== undefined) return signer(hmac(sha256, offerSecret, hexToBytes(digest)));
+    const [, slip44, account, change, index] = PATH.exec(name) ?? [];
+    if (slip44 !== String(coin.slip44)) throw new TypeError(`${name} is not the name of a key on ${coin.id}`);
+    return signer(privateKeyOf(branch(`m/44'/${slip44}'/${account}'/${change}`).derive(`m/${index}`)));
+  };
+
+  return {
+    signer: (name) => {
+      const found = signers.get(name) ?? derive(name);
+      signers.delete(name);
+      signers.set(name, found);
+      const [oldest] = signers.keys();
+      if (signers.size > CACHED && oldest !== undefined) signers.delete(oldest);
+      return found;
+    },
+  };
+}
+
+function privateKeyOf(node: HDKey): Uint8Array {
+  if (node.privateKey === null) throw new TypeError('a key derived from a seed has a private half');
+  return node.privateKey;
+}

@@ -1,0 +1,60 @@
+import type { TxId } from '../core/base/bytes.ts';
+import { outpointKey, type Transaction } from '../core/tx/transaction.ts';
+import type { Chain } from '../engine/ports.ts';
+import { receivedBy } from './apply.ts';
+import type { Ledger } from './ledger.ts';
+import type { OwnOutput } from './state.ts';
+import type { Watch } from './watch.ts';
+
+/** What the node's mempool holds that touches the wallet. It is looked up anew after every start and never stored: it proves nothing. */
+export interface Mempool {
+  readonly has: (txid: TxId) => boolean;
+  /** Outputs to keys of ours in transactions that the wallet did not sign. */
+  readonly incoming: (ledger: Ledger) => readonly OwnOutput[];
+  /** True when a transaction that the wallet did not sign spends this output: another wallet on the same seed, or an altered copy of our own. */
+  readonly spends: (ledger: Ledger, outpoint: string) => boolean;
+  readonly refresh: (watch: Watch) => Promise<void>;
+}
+
+interface Seen {
+  readonly received: readonly OwnOutput[];
+  readonly inputs: readonly string[];
+}
+
+/** Transactions looked up in one refresh: the rest of a crowded mempool has its turn next time. */
+const LOOKUPS = 500;
+
+export function watchMempool(chain: Chain): Mempool {
+  let present: ReadonlySet<TxId> = new Set();
+  const looked = new Set<TxId>();
+  // Only what touches the wallet is kept: a mempool can hold a hundred megabytes.
+  const touching = new Map<TxId, Seen>();
+  const strangers = (ledger: Ledger): readonly Seen[] =>
+    [...touching].filter(([txid]) => ledger.transactions.get(txid) === undefined).map(([, seen]) => seen);
+  return {
+    has: (txid) => present.has(txid),
+    incoming: (ledger) =>
+      strangers(ledger)
+        .flatMap(({ received }) => received)
+        .filter(({ outpoint }) => ledger.outputs.get(outpointKey(outpoint)) === undefined),
+    spends: (ledger, outpoint) => strangers(ledger).some(({ inputs }) => inputs.includes(outpoint)),
+    refresh: async (watch) => {
+      present = new Set(await chain.mempool());
+      for (const gone of [...looked].filter((txid) => !present.has(txid))) {
+        looked.delete(gone);
+        touching.delete(gone);
+      }
+      for (const txid of [...present].filter((id) => !looked.has(id)).slice(0, LOOKUPS)) {
+        const found = await chain.transaction(txid);
+        const seen = found && look(watch, txid, found.transaction);
+        if (seen !== undefined) looked.add(txid);
+        if (seen !== undefined && seen.received.length + seen.inputs.length > 0) touching.set(txid, seen);
+      }
+    },
+  };
+}
+
+function look(watch: Watch, txid: TxId, transaction: Transaction): Seen {
+  const ours = transaction.inputs.filter(({ script }) => watch.shownBy(script).length > 0);
+  return { received: receivedBy(watch, txid, transaction), inputs: ours.map(({ outpoint }) => outpointKey(outpoint)) };
+}

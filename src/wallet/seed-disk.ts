@@ -1,0 +1,101 @@
+import { type FileHandle, link, open, unlink } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { bytesToHex } from '../core/base/bytes.ts';
+import { type Random, WorldError } from '../engine/ports.ts';
+import { openSeed, type SeedContents } from './seed-file.ts';
+
+/** Owner may read and write, nobody else anything. */
+const PRIVATE = 0o600;
+const OTHERS = 0o077;
+/** Far above any seed file. */
+const MOST_BYTES = 65_536;
+
+/**
+ * Writes a new seed file: complete or not at all, on the disk before it returns, readable by its owner only, never over another file.
+ * @throws WorldError `config` when something is there already or the folder can't be written.
+ */
+export async function writeSeedFile(path: string, text: string, random: Random): Promise<void> {
+  const temporary = `${path}.${bytesToHex(random.bytes(8))}.tmp`;
+  try {
+    await writeDurably(temporary, text);
+    try {
+      // Unlike a rename, a link never replaces what is there.
+      await link(temporary, path);
+    } finally {
+      await unlink(temporary);
+    }
+    await syncFolder(dirname(path));
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') {
+      throw new WorldError('config', `There is a seed at ${path} already.`, 'Use that one, or move it to a safe place first.', error);
+    }
+    throw new WorldError('config', `The seed can't be written to ${path}.`, 'Choose a folder you may write to.', error);
+  }
+}
+
+/**
+ * Reads and opens a seed file.
+ * @throws WorldError `wallet-locked` for a wrong password; `config` when the file is absent, readable by others, damaged or newer.
+ */
+export async function readSeedFile(path: string, password: string): Promise<SeedContents> {
+  const opened = await openSeed(await readPrivately(path), password);
+  switch (opened.kind) {
+    case 'opened':
+      return opened.contents;
+    case 'wrong-password':
+      throw new WorldError('wallet-locked', `The password does not open ${path}.`, 'Try again; the file is whole.');
+    case 'damaged':
+      throw new WorldError('config', `${path} is damaged: ${opened.reason}.`, 'Restore it from a backup, or the wallet from its words.');
+    case 'newer':
+      throw new WorldError('config', `${path} has format ${opened.version}, newer than this program.`, 'Use a newer pawment.');
+  }
+}
+
+async function writeDurably(path: string, text: string): Promise<void> {
+  const file = await open(path, 'wx', PRIVATE);
+  try {
+    await file.writeFile(text, 'utf8');
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+async function readPrivately(path: string): Promise<string> {
+  const file = await openToRead(path);
+  try {
+    const { mode, size } = await file.stat();
+    // Windows has no such bits: its files belong to the user's profile.
+    if (process.platform !== 'win32' && (mode & OTHERS) !== 0) {
+      throw new WorldError('config', `${path} is open to other users of this machine.`, `Close it: chmod 600 ${path}`);
+    }
+    if (size > MOST_BYTES) throw new WorldError('config', `${path} is not a seed file.`, 'Give the path of the seed file.');
+    return await file.readFile('utf8');
+  } finally {
+    await file.close();
+  }
+}
+
+async function openToRead(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, 'r');
+  } catch (error) {
+    const absent = codeOf(error) === 'ENOENT';
+    const message = absent ? `There is no seed at ${path}.` : `${path} can't be read.`;
+    throw new WorldError('config', message, absent ? 'Create a wallet first, or give its path.' : 'Check its owner and mode.', error);
+  }
+}
+
+/** Makes the new name durable, not only the bytes. Some systems can't open folders; there the name is durable with the file. */
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r').catch(() => undefined);
+  try {
+    await folder?.sync().catch(() => undefined);
+  } finally {
+    await folder?.close();
+  }
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
+}

@@ -1,0 +1,71 @@
+import { type Amount, formatAmount } from '../core/base/amount.ts';
+import type { TxId } from '../core/base/bytes.ts';
+import type { Coin } from '../core/coin/coin.ts';
+import { TX_SEQUENCE, TX_VERSION } from '../core/contract/contract.ts';
+import { p2pkh, script } from '../core/tx/script.ts';
+import { SIGHASH, signatureHash } from '../core/tx/sighash.ts';
+import { encodeSignature } from '../core/tx/sign.ts';
+import { outpointKey, type Transaction, type TxOutput, transactionId } from '../core/tx/transaction.ts';
+import { type KeyRing, WorldError } from '../engine/ports.ts';
+import { receivedBy } from './apply.ts';
+import type { Ledger } from './ledger.ts';
+import type { Selection } from './select.ts';
+import type { OwnOutput, OwnTransaction } from './state.ts';
+import type { Watch } from './watch.ts';
+
+/** A transaction that the wallet signed and keeps the inputs of. */
+export interface Funding {
+  readonly txid: TxId;
+  readonly transaction: Transaction;
+  readonly fee: Amount;
+}
+
+/** Version 2, lock time 0, replaceable; every P2PKH input signed ALL, so nothing in it can be changed. */
+export function signTransaction(keys: KeyRing, inputs: readonly OwnOutput[], outputs: readonly TxOutput[]): Transaction {
+  const unsigned: Transaction = {
+    version: TX_VERSION,
+    inputs: inputs.map(({ outpoint }) => ({ outpoint, script: new Uint8Array(), sequence: TX_SEQUENCE })),
+    outputs,
+    lockTime: 0,
+  };
+  const signed = inputs.map(({ outpoint, key }, i) => {
+    const { publicKey, sign } = keys.signer(key);
+    const digest = signatureHash(unsigned, i, p2pkh(publicKey), SIGHASH.ALL);
+    return { outpoint, script: script(encodeSignature(sign(digest), SIGHASH.ALL), publicKey), sequence: TX_SEQUENCE };
+  });
+  return { ...unsigned, inputs: signed };
+}
+
+/** Writes into the ledger that `transaction` takes `inputs`, and what of it comes back to the wallet, before anyone else hears of it. */
+export function reserve(ledger: Ledger, watch: Watch, inputs: readonly OwnOutput[], own: Omit<OwnTransaction, 'txid'>): TxId {
+  const txid = transactionId(own.transaction);
+  for (const input of inputs) ledger.outputs.set(outpointKey(input.outpoint), { ...input, use: { kind: 'reserved', by: txid } });
+  for (const output of receivedBy(watch, txid, own.transaction)) ledger.outputs.set(outpointKey(output.outpoint), output);
+  ledger.transactions.set(txid, { ...own, txid });
+  return txid;
+}
+
+/** The error for a selection that came to nothing: what is missing, and what to do about it. */
+export function selectionError(coin: Coin, selection: Exclude<Selection<OwnOutput>, { kind: 'selected' }>, pending: Amount): WorldError {
+  const money = (value: Amount): string => `${formatAmount(value)} ${coin.ticker}`;
+  switch (selection.kind) {
+    case 'short': {
+      const waiting = pending > 0n ? ` ${money(pending)} more counts once it is confirmed.` : '';
+      return new WorldError('wallet-short', `The wallet lacks ${money(selection.missing)}.`, `Send it money.${waiting}`);
+    }
+    case 'scattered':
+      return new WorldError('wallet-short', 'The money lies in too many small pieces.', 'Sweep the wallet to an address of its own first.');
+    case 'dust':
+      return new WorldError(
+        'config',
+        `${money(selection.value)} is too little for an output.`,
+        `Send at least ${money(coin.policy.dust)}.`,
+      );
+    case 'fee-too-high':
+      return new WorldError(
+        'config',
+        `The fee would be ${money(selection.fee)}, above the limit of ${money(coin.policy.maxFee)}.`,
+        'Lower the fee rate.',
+      );
+  }
+}

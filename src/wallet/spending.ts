@@ -1,0 +1,150 @@
+import type { Amount } from '../core/base/amount.ts';
+import type { TxId } from '../core/base/bytes.ts';
+import { p2pkh } from '../core/tx/script.ts';
+import { type Broadcast, type KeyRing, WorldError } from '../engine/ports.ts';
+import { dropTransaction } from './apply.ts';
+import { balanceOf, spendableOutputs } from './balance.ts';
+import { branchKeyName, handOutWithin } from './branch.ts';
+import { branchOf, coverKeys, type Ledger, loadLedger, updateLedger } from './ledger.ts';
+import type { Mempool } from './mempool.ts';
+import { type Payee, type Selection, selectAll, selectInputs } from './select.ts';
+import { type Funding, reserve, selectionError, signTransaction } from './spend.ts';
+import type { OwnOutput, OwnTransaction, Stage } from './state.ts';
+import type { ScanContext } from './sync.ts';
+
+export interface WalletContext extends ScanContext {
+  readonly keys: KeyRing;
+  readonly mempool: Mempool;
+}
+
+export interface SpendOptions {
+  /** Units per 1,000 bytes; what the node thinks confirms soon when absent, the coin's own floor at least. */
+  readonly feeRate?: Amount;
+  /** What the transaction is for: found again in `transactions()` after a crash. */
+  readonly label?: string;
+  /**
+   * Also takes change of own transactions that no block holds yet. Such a transaction is lost when its parent is altered on the way, which
+   * a chain without SegWit lets others do: not for channel deposits.
+   */
+  readonly unconfirmedChange?: boolean;
+}
+
+/** Inputs of one sweep transaction: signing time grows with their square. */
+const SWEEP_INPUTS = 250;
+
+/** Signs a transaction that pays `payees` in their order, change last, and makes its inputs unavailable to any other before it returns. */
+export async function fund(context: WalletContext, payees: readonly Payee[], stage: Stage, options: SpendOptions): Promise<Funding> {
+  const { coin, store, keys, gaps, watch } = context;
+  const feeRate = options.feeRate ?? (await context.chain.feeRate());
+  return updateLedger(store, coin, (ledger) => {
+    coverKeys(ledger, watch, gaps);
+    const { index, branch } = handOutWithin(branchOf(ledger, 'change'), gaps.change);
+    const changeScript = p2pkh(keys.signer(branchKeyName(coin, 'change', index)).publicKey);
+    const candidates = spendableOutputs(coin, ledger, context.mempool, options.unconfirmedChange ?? false);
+    const { inputs, change, fee } = demand(context, ledger, selectInputs(coin, candidates, { payees, changeScript, feeRate }));
+    if (change > 0n) ledger.branches.set('change', branch);
+    const outputs = change > 0n ? [...payees, { script: changeScript, value: change }] : payees;
+    const transaction = signTransaction(keys, inputs, outputs);
+    return { txid: reserve(ledger, watch, inputs, { transaction, label: options.label ?? '', stage }), transaction, fee };
+  });
+}
+
+/** Signs and broadcasts transactions that move every confirmed output worth its fee to `destination`. */
+export async function sweep(context: WalletContext, destination: Uint8Array, options: SpendOptions): Promise<readonly Funding[]> {
+  const { coin, store, keys, gaps, watch } = context;
+  const feeRate = options.feeRate ?? (await context.chain.feeRate());
+  const swept: Funding[] = [];
+  for (;;) {
+    const next = await updateLedger(store, coin, (ledger) => {
+      coverKeys(ledger, watch, gaps);
+      const candidates = spendableOutputs(coin, ledger, context.mempool, false);
+      const selection = selectAll(coin, candidates, { destination, feeRate, mostInputs: SWEEP_INPUTS });
+      if (selection.kind === 'short' && swept.length > 0) return undefined;
+      const { inputs, change, fee } = demand(context, ledger, selection);
+      const transaction = signTransaction(keys, inputs, [{ script: destination, value: change }]);
+      const stage: Stage = { kind: 'published' };
+      return { txid: reserve(ledger, watch, inputs, { transaction, label: options.label ?? '', stage }), transaction, fee };
+    });
+    if (next === undefined) return swept;
+    await sendOrDrop(context, next);
+    swept.push(next);
+  }
+}
+
+/** Broadcasts a transaction that is stored as published. When the node refuses it nobody has it, so its inputs are free again. */
+export async function sendOrDrop(context: WalletContext, { txid, transaction }: Funding): Promise<void> {
+  const answer = await context.chain.broadcast(transaction);
+  if (isSent(answer)) return;
+  await updateLedger(context.store, context.coin, (ledger) => dropTransaction(ledger, txid));
+  throw refusedByNode(txid, answer.reason);
+}
+
+/**
+ * Hands a reserved transaction to the chain; from here on the wallet broadcasts it until a block holds it.
+ * @throws TypeError when the wallet has no such transaction; WorldError `node-refused`, and then it is reserved as before.
+ */
+export async function publish({ store, coin, chain }: WalletContext, txid: TxId): Promise<void> {
+  const own = await updateLedger(store, coin, (ledger) => setStage(ledger, txid, { kind: 'published' }));
+  if (own.stage.kind === 'mined') return;
+  const answer = await chain.broadcast(own.transaction);
+  if (isSent(answer)) return;
+  await updateLedger(store, coin, (ledger) => setStage(ledger, txid, { kind: 'reserved' }));
+  throw refusedByNode(txid, answer.reason);
+}
+
+/**
+ * Gives the inputs of a transaction back.
+ * @returns false, and nothing changes, when the wallet doesn't know it, the node holds it, or a block does.
+ */
+export async function release({ store, coin, chain }: WalletContext, txid: TxId): Promise<boolean> {
+  if ((await chain.transaction(txid)) !== undefined) return false;
+  return updateLedger(store, coin, (ledger) => {
+    const own = ledger.transactions.get(txid);
+    if (own === undefined || own.stage.kind === 'mined') return false;
+    return dropTransaction(ledger, txid).length > 0;
+  });
+}
+
+/** A transaction that the node would not take again. */
+export interface RefusedTransaction {
+  readonly txid: TxId;
+  readonly reason: string;
+}
+
+/** Broadcasts again what is published and has left the mempool, as it does after 24 hours on Dogecoin or a restart of the node. */
+export async function rebroadcast({ store, coin, chain, mempool }: WalletContext): Promise<readonly RefusedTransaction[]> {
+  const ledger = await loadLedger(store, coin);
+  const refused: RefusedTransaction[] = [];
+  for (const { txid, transaction, stage } of ledger.transactions.all()) {
+    if (stage.kind !== 'published' || mempool.has(txid)) continue;
+    const answer = await chain.broadcast(transaction);
+    if (!isSent(answer)) refused.push({ txid, reason: answer.reason });
+  }
+  return refused;
+}
+
+type Sent = Extract<Broadcast, { kind: 'accepted' | 'already-known' | 'already-mined' }>;
+
+function isSent(answer: Broadcast): answer is Sent {
+  return answer.kind === 'accepted' || answer.kind === 'already-known' || answer.kind === 'already-mined';
+}
+
+function refusedByNode(txid: TxId, reason: string): WorldError {
+  return new WorldError('node-refused', `The node refused transaction ${txid}: ${reason}`, 'Synchronise the wallet and try again.');
+}
+
+/** A transaction that a block holds stays so. */
+function setStage(ledger: Ledger, txid: TxId, stage: Stage): OwnTransaction {
+  const own = ledger.transactions.get(txid);
+  if (own === undefined) throw new TypeError(`the wallet has no transaction ${txid}`);
+  const changed = own.stage.kind === 'mined' ? own : { ...own, stage };
+  ledger.transactions.set(txid, changed);
+  return changed;
+}
+
+type Selected = Extract<Selection<OwnOutput>, { kind: 'selected' }>;
+
+function demand({ coin, mempool }: WalletContext, ledger: Ledger, selection: Selection<OwnOutput>): Selected {
+  if (selection.kind === 'selected') return selection;
+  throw selectionError(coin, selection, balanceOf(coin, ledger, mempool).pending);
+}

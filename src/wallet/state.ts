@@ -1,0 +1,69 @@
+import type { Amount } from '../core/base/amount.ts';
+import type { TxId } from '../core/base/bytes.ts';
+import type { Height } from '../core/base/height.ts';
+import type { Outpoint, Transaction } from '../core/tx/transaction.ts';
+
+/** A block that was scanned. */
+export interface BlockMark {
+  readonly height: Height;
+  readonly hash: string;
+}
+
+/** How far the chain has been scanned. A restored wallet that has not seen the whole chain yet doesn't know which of its keys are used. */
+export interface Cursor {
+  readonly kind: 'restoring' | 'following';
+  /** Public key hash of the wallet's first key, in hex: a store belongs to one seed. */
+  readonly wallet: string;
+  /** Blocks up to this one are never scanned. */
+  readonly birthday: Height;
+  /** Marks of scanned blocks, oldest first, denser towards the last: enough to find where a reorganised chain forked off. */
+  readonly trail: readonly BlockMark[];
+}
+
+/** The keys of one BIP44 branch. */
+export interface Branch {
+  /** Keys below this index are used up on the chain or before it. */
+  readonly used: number;
+  /** The next index to hand out. */
+  readonly next: number;
+}
+
+/** Where an output of ours stands: in a block, or in an own transaction that no block holds yet. */
+export type Place = { readonly kind: 'mined'; readonly height: Height } | { readonly kind: 'unconfirmed' };
+
+/** `reserved`: an own transaction spends it that no block holds yet. */
+export type Use =
+  | { readonly kind: 'free' }
+  | { readonly kind: 'reserved'; readonly by: TxId }
+  | { readonly kind: 'spent'; readonly by: TxId; readonly height: Height };
+
+/** An output that pays to a key of ours. */
+export interface OwnOutput {
+  readonly outpoint: Outpoint;
+  readonly value: Amount;
+  /** Name of the key it pays to (P2PKH). */
+  readonly key: string;
+  readonly coinbase: boolean;
+  readonly place: Place;
+  readonly use: Use;
+}
+
+/**
+ * `reserved`: signed, and whoever asked for it decides whether it is broadcast. `published`: meant for the chain, so the wallet broadcasts it
+ * until it is mined.
+ */
+export type Stage = { readonly kind: 'reserved' } | { readonly kind: 'published' } | { readonly kind: 'mined'; readonly height: Height };
+
+/** A transaction that the wallet signed. */
+export interface OwnTransaction {
+  readonly txid: TxId;
+  readonly transaction: Transaction;
+  /** What it is for, in the words of whoever asked for it. */
+  readonly label: string;
+  readonly stage: Stage;
+}
+
+/** A key outside the gap-limited branches whose P2PKH outputs are the wallet's too. */
+export interface WatchedKey {
+  readonly key: string;
+}

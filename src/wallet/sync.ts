@@ -1,0 +1,112 @@
+import type { TxId } from '../core/base/bytes.ts';
+import { after, type Height } from '../core/base/height.ts';
+import type { Coin } from '../core/coin/coin.ts';
+import { type Block, type Chain, type Store, WorldError } from '../engine/ports.ts';
+import { applyBlock, forgetBuried, RETAINED_BLOCKS, rollBack } from './apply.ts';
+import { CURSOR_ID, coverKeys, cursorOf, type GapLimits, type Ledger, loadLedger, saveLedger } from './ledger.ts';
+import type { BlockMark, Cursor } from './state.ts';
+import { headOf } from './trail.ts';
+import type { Watch } from './watch.ts';
+
+/** Blocks taken in by one commit: what a crash in a long scan costs at most. */
+const BLOCKS_PER_COMMIT = 100;
+
+export interface ScanContext {
+  readonly coin: Coin;
+  readonly chain: Chain;
+  readonly store: Store;
+  readonly watch: Watch;
+  readonly gaps: GapLimits;
+}
+
+/** Called after every commit of a scan. */
+export type ScanProgress = (scanned: Height, tip: Height) => void;
+
+/**
+ * Brings the stored ledger to the tip of the best chain, through reorganisations.
+ * @returns own transactions that can never be mined any more.
+ * @throws WorldError when the node can't answer, or is far behind what it showed before.
+ */
+export async function scanBlocks(context: ScanContext, onProgress?: ScanProgress): Promise<readonly TxId[]> {
+  const dead: TxId[] = [];
+  for (;;) {
+    const ledger = await loadLedger(context.store, context.coin);
+    coverKeys(ledger, context.watch, context.gaps);
+    const step = await nextStep(context, cursorOf(ledger));
+    if (step.kind === 'done') {
+      if (await startFollowing(context.store, ledger)) return dead;
+    } else {
+      const lost = await takeStep(context, ledger, step);
+      if (!(await saveLedger(context.store, ledger))) continue;
+      dead.push(...lost);
+      onProgress?.(headOf(cursorOf(ledger).trail).height, step.tip);
+    }
+  }
+}
+
+type Step =
+  | { readonly kind: 'done' }
+  | { readonly kind: 'scan'; readonly first: Block; readonly tip: Height }
+  | { readonly kind: 'roll-back'; readonly to: BlockMark; readonly tip: Height };
+
+async function nextStep({ chain }: ScanContext, { trail, birthday }: Cursor): Promise<Step> {
+  const head = headOf(trail);
+  const tip = await chain.tip();
+  if (tip.hash === head.hash) return { kind: 'done' };
+  const first = await chain.block(after(head.height, 1));
+  if (first?.previous === head.hash) return { kind: 'scan', first, tip: tip.height };
+  if (tip.height + RETAINED_BLOCKS < head.height) {
+    throw new WorldError(
+      'node-down',
+      `The node is at block ${tip.height}, the wallet at ${head.height}.`,
+      'Wait until the node has caught up.',
+    );
+  }
+  const fork = await findFork(chain, trail);
+  if (fork?.height === head.height) return { kind: 'done' };
+  if (fork !== undefined && fork.height + RETAINED_BLOCKS >= head.height) return { kind: 'roll-back', to: fork, tip: tip.height };
+  return { kind: 'roll-back', to: await markAt(chain, birthday), tip: tip.height };
+}
+
+/** The last scanned block that is still in the best chain. */
+async function findFork(chain: Chain, trail: readonly BlockMark[]): Promise<BlockMark | undefined> {
+  for (const mark of trail.toReversed()) {
+    if ((await chain.block(mark.height))?.hash === mark.hash) return mark;
+  }
+  return undefined;
+}
+
+/** @throws WorldError when the node has no such block. */
+export async function markAt(chain: Chain, height: Height): Promise<BlockMark> {
+  const block = await chain.block(height);
+  if (block === undefined) throw new WorldError('node-down', `The node has no block ${height} yet.`, 'Wait until the node has caught up.');
+  return { height, hash: block.hash };
+}
+
+async function takeStep(context: ScanContext, ledger: Ledger, step: Exclude<Step, { kind: 'done' }>): Promise<readonly TxId[]> {
+  if (step.kind === 'roll-back') {
+    rollBack(ledger, step.to.height);
+    // Below the birthday nothing is known of the chain, so its mark is taken as the node has it now.
+    const { trail, ...cursor } = cursorOf(ledger);
+    ledger.cursor.set(CURSOR_ID, { ...cursor, trail: [...trail.filter(({ height }) => height < step.to.height), step.to] });
+    return [];
+  }
+  const dead: TxId[] = [];
+  let block: Block | undefined = step.first;
+  let last = block;
+  for (let taken = 0; block !== undefined && taken < BLOCKS_PER_COMMIT; taken++) {
+    dead.push(...applyBlock(ledger, context.watch, context.gaps, block));
+    last = block;
+    const next: Block | undefined = await context.chain.block(after(last.height, 1));
+    block = next?.previous === last.hash ? next : undefined;
+  }
+  forgetBuried(ledger, last.height);
+  return dead;
+}
+
+async function startFollowing(store: Store, ledger: Ledger): Promise<boolean> {
+  const cursor = cursorOf(ledger);
+  if (cursor.kind === 'following') return true;
+  ledger.cursor.set(CURSOR_ID, { ...cursor, kind: 'following' });
+  return saveLedger(store, ledger);
+}

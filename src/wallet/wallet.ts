@@ -1,0 +1,153 @@
+import type { Amount } from '../core/base/amount.ts';
+import type { TxId } from '../core/base/bytes.ts';
+import type { Height } from '../core/base/height.ts';
+import { addressOf, scriptOf } from '../core/tx/address.ts';
+import { p2pkh } from '../core/tx/script.ts';
+import { type Chain, type KeyRing, type Store, WorldError } from '../engine/ports.ts';
+import { type Balance, balanceOf } from './balance.ts';
+import { branchKeyName, handOutOnce, handOutWithin } from './branch.ts';
+import { branchOf, coverKeys, cursorOf, GAP_LIMITS, type GapLimits, loadLedger, updateLedger } from './ledger.ts';
+import { watchMempool } from './mempool.ts';
+import { ensureCursor } from './open.ts';
+import type { Payee } from './select.ts';
+import type { Funding } from './spend.ts';
+import {
+  fund,
+  publish,
+  type RefusedTransaction,
+  rebroadcast,
+  release,
+  type SpendOptions,
+  sendOrDrop,
+  sweep,
+  type WalletContext,
+} from './spending.ts';
+import type { OwnTransaction } from './state.ts';
+import { type ScanProgress, scanBlocks } from './sync.ts';
+import { headOf } from './trail.ts';
+import { watchKeys } from './watch.ts';
+
+export interface SyncReport {
+  readonly height: Height;
+  /** Own transactions that a block has made impossible: one of their inputs was spent otherwise. What they had reserved is free again. */
+  readonly dead: readonly TxId[];
+  /** Published transactions that the node would not take again. `release` gives up on one. */
+  readonly refused: readonly RefusedTransaction[];
+}
+
+/**
+ * An on-chain wallet of P2PKH keys from one seed. It finds its money by reading blocks, so any node of the chain will do.
+ * All that matters is in the store: any number of wallets, in any number of processes, may work on one at a time.
+ * Every call throws `WorldError` when the node or the store fails.
+ */
+export interface Wallet {
+  /** Reads the blocks since the last call, follows reorganisations, looks at the mempool, and broadcasts again what was published. */
+  readonly sync: (onProgress?: ScanProgress) => Promise<SyncReport>;
+  /** As of the last `sync`. */
+  readonly balance: () => Promise<Balance>;
+  /** An address that has not been paid. After 20 unpaid ones they come round again, so that a restored wallet finds every payment. */
+  readonly receiveAddress: () => Promise<string>;
+  /** Name of a channel key that nobody was given before or will be again, whatever crashes. Payments to its P2PKH script are the wallet's. */
+  readonly nextChannelKey: () => Promise<string>;
+  /** Takes P2PKH outputs of one more own key for the wallet's, from the blocks of the next `sync` on. */
+  readonly watch: (keyName: string) => Promise<void>;
+  /**
+   * Signs a transaction with these outputs first and in this order. Its inputs are reserved on the disk before it returns; whoever asked
+   * broadcasts it, has the wallet `publish` it, or gives it up with `release`.
+   * @throws WorldError `wallet-short` when there is not enough, `config` for an output below dust or a fee above the coin's limit.
+   */
+  readonly fund: (payees: readonly Payee[], options?: SpendOptions) => Promise<Funding>;
+  readonly publish: (txid: TxId) => Promise<void>;
+  /** False, and nothing changes, when the transaction is unknown here, or known to the node: then it may still be mined. */
+  readonly release: (txid: TxId) => Promise<boolean>;
+  /** Pays to an address and broadcasts; stored first, so a crash in between only delays it. @throws WorldError as `fund`, or `node-refused`. */
+  readonly send: (address: string, value: Amount, options?: SpendOptions) => Promise<Funding>;
+  /** Moves all confirmed money to an address, in several transactions if there are many outputs. @throws WorldError as `send`. */
+  readonly sweep: (address: string, options?: SpendOptions) => Promise<readonly Funding[]>;
+  /** What the wallet signed and no reorganisation is too deep to undo: after a crash, the intents that somebody has to finish or release. */
+  readonly transactions: () => Promise<readonly OwnTransaction[]>;
+}
+
+export interface WalletOptions {
+  readonly chain: Chain;
+  readonly store: Store;
+  readonly keys: KeyRing;
+  /** For a wallet that is new to this store: no block up to this height holds money of its seed. Absent: a fresh seed, so the tip. */
+  readonly birthday?: Height;
+  readonly gaps?: GapLimits;
+}
+
+/** @throws WorldError `config` when the store belongs to another seed, and when node or store fail. */
+export async function openWallet({ chain, store, keys, birthday, gaps = GAP_LIMITS }: WalletOptions): Promise<Wallet> {
+  const { coin } = chain;
+  await ensureCursor(chain, store, keys, birthday);
+  const watch = watchKeys(coin, keys);
+  const context: WalletContext = { coin, chain, store, keys, gaps, watch, mempool: watchMempool(chain) };
+  return {
+    sync: async (onProgress) => syncAll(context, onProgress),
+    balance: async () => balanceOf(coin, await loadLedger(store, coin), context.mempool),
+    receiveAddress: async () => receiveAddress(context),
+    nextChannelKey: async () => nextChannelKey(context),
+    watch: async (key) => updateLedger(store, coin, (ledger) => watchKey(context, ledger, key)),
+    fund: async (payees, options = {}) => fund(context, payees, { kind: 'reserved' }, options),
+    publish: async (txid) => publish(context, txid),
+    release: async (txid) => release(context, txid),
+    send: async (address, value, options = {}) => {
+      const funding = await fund(context, [{ script: scriptFor(context, address), value }], { kind: 'published' }, options);
+      await sendOrDrop(context, funding);
+      return funding;
+    },
+    sweep: async (address, options = {}) => sweep(context, scriptFor(context, address), options),
+    transactions: async () => (await loadLedger(store, coin)).transactions.all(),
+  };
+}
+
+async function syncAll(context: WalletContext, onProgress?: ScanProgress): Promise<SyncReport> {
+  const dead = await scanBlocks(context, onProgress);
+  await context.mempool.refresh(context.watch);
+  const refused = await rebroadcast(context);
+  const ledger = await loadLedger(context.store, context.coin);
+  return { height: headOf(cursorOf(ledger).trail).height, dead, refused };
+}
+
+async function receiveAddress(context: WalletContext): Promise<string> {
+  const { coin, store, keys, gaps } = context;
+  await finishRestoring(context);
+  const index = await updateLedger(store, coin, (ledger) => {
+    const next = handOutWithin(branchOf(ledger, 'receive'), gaps.receive);
+    ledger.branches.set('receive', next.branch);
+    return next.index;
+  });
+  const address = addressOf(coin, p2pkh(keys.signer(branchKeyName(coin, 'receive', index)).publicKey));
+  if (address === undefined) throw new TypeError('a P2PKH script has an address');
+  return address;
+}
+
+async function nextChannelKey(context: WalletContext): Promise<string> {
+  const { coin, store } = context;
+  await finishRestoring(context);
+  const index = await updateLedger(store, coin, (ledger) => {
+    const next = handOutOnce(branchOf(ledger, 'channel'));
+    ledger.branches.set('channel', next.branch);
+    return next.index;
+  });
+  return branchKeyName(coin, 'channel', index);
+}
+
+/** A restored wallet learns from the chain which of its keys are used, and must not give those out again. */
+async function finishRestoring(context: WalletContext): Promise<void> {
+  const { kind } = cursorOf(await loadLedger(context.store, context.coin));
+  if (kind === 'restoring') await scanBlocks(context);
+}
+
+function watchKey({ watch, gaps }: WalletContext, ledger: Parameters<typeof coverKeys>[0], key: string): void {
+  if (ledger.watched.get(key) === undefined) ledger.watched.set(key, { key });
+  coverKeys(ledger, watch, gaps);
+}
+
+/** @throws WorldError `config` for an address that pawment can't pay to on this coin. */
+function scriptFor({ coin }: WalletContext, address: string): Uint8Array {
+  const script = scriptOf(coin, address);
+  if (script === undefined) throw new WorldError('config', `${address} is not an address on ${coin.id}.`, 'Check it for typing errors.');
+  return script;
+}

@@ -8,8 +8,8 @@ import { sqliteError } from './sqlite-error.ts';
 
 /** `pawm`, in SQLite's `application_id`: no other program's database passes for a store. */
 const APPLICATION_ID = 0x7061776d;
-/** How long a program waits for another that is writing to the same file, in milliseconds. */
-const BUSY_TIMEOUT = 5_000;
+/** SQLite's default, set when a store is made. */
+const PAGE_SIZE = 4096;
 const RESTORE =
   'Nothing was changed. Put the right file back, or restore a backup; to start anew on purpose, name a path where no file is.';
 
@@ -17,14 +17,15 @@ const RESTORE =
  * Opens a store's file, and makes it when there is none. A file that is not an intact store is refused and left as it is.
  * @throws WorldError `store-damaged`, `store-newer`, `store-busy` or `config`.
  */
-export function openFile(name: string): DatabaseSync {
+export function openFile(name: string, busyTimeout: number): DatabaseSync {
   const path = resolve(name);
   try {
     const file = statSync(path, { throwIfNoEntry: false });
     if (file === undefined) create(path);
     else if (!file.isFile()) throw new WorldError('config', `${path} is not a file`, 'Name a file for the store.');
     else if (file.size === 0) throw damaged(path, 'is empty');
-    return openChecked(path);
+    else if (file.size % PAGE_SIZE !== 0 && !hasLog(path)) throw damaged(path, 'is not a whole database');
+    return openChecked(path, busyTimeout);
   } catch (error) {
     throw sqliteError(path, error);
   }
@@ -34,8 +35,8 @@ function damaged(path: string, how: string): WorldError {
   return new WorldError('store-damaged', `the store ${path} ${how}`, RESTORE);
 }
 
-function openChecked(path: string): DatabaseSync {
-  const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT });
+function openChecked(path: string, timeout: number): DatabaseSync {
+  const database = new DatabaseSync(path, { timeout });
   try {
     check(database, path);
     // FULL syncs the log at every commit; fullfsync reaches through the disk's own cache on macOS.
@@ -66,6 +67,11 @@ function hasTable(database: DatabaseSync): boolean {
   return database.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'record'").get() !== undefined;
 }
 
+/** Half a page at the end is what a crash may leave of a page that is still whole in the log; without a log it is damage SQLite fills with zeroes. */
+function hasLog(path: string): boolean {
+  return (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0;
+}
+
 /** Builds the file under another name and links it into place whole, so that no half-made store is ever found at `path`. */
 function create(path: string): void {
   if (existsSync(`${path}-wal`)) throw damaged(path, 'is missing, but its log (-wal) is still there');
@@ -73,7 +79,9 @@ function create(path: string): void {
   closeSync(openSync(draft, 'wx', 0o600));
   try {
     const database = new DatabaseSync(draft);
-    database.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL`);
+    database.exec(
+      `PRAGMA page_size = ${PAGE_SIZE}; PRAGMA application_id = ${APPLICATION_ID}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL`,
+    );
     migrate(database);
     database.close();
     link(draft, path);

@@ -9,7 +9,11 @@ import { SqliteRecords } from './sqlite-records.ts';
 export interface SqliteOptions {
   /** The file grows no further than this; a commit beyond it throws `store-full`. Unset: the disk is the limit. */
   readonly maxBytes?: number;
+  /** How long to wait for another program that is writing to the file, in milliseconds; 5,000 unless said. */
+  readonly busyTimeout?: number;
 }
+
+const BUSY_TIMEOUT = 5_000;
 
 /**
  * A store in one SQLite file, for one machine; several processes may share it. Log syncs are shared: the commits of one turn of the event loop go to
@@ -18,7 +22,7 @@ export interface SqliteOptions {
  * @throws WorldError `store-damaged`, `store-newer`, `store-busy` or `config`; a missing file is made, any other file than a store is left alone.
  */
 export function openSqlite(path: string, options: SqliteOptions = {}): Store {
-  const database = openFile(path);
+  const database = openFile(path, options.busyTimeout ?? BUSY_TIMEOUT);
   if (options.maxBytes !== undefined) limit(database, options.maxBytes);
   const records = new SqliteRecords(database);
 

@@ -201,8 +201,7 @@ const lists: readonly Case[] = [
         if (i % 100 !== 0 || i > 900) continue;
         assert.equal(await store.commit([put(name(999 - i), 1, 'again'), drop(name(i - 50), 1), put(`${name(i)}+`, 0, 'new')]), true);
       }
-      assert.deepEqual(seen, seen.toSorted());
-      assert.equal(new Set(seen).size, seen.length);
+      for (const [i, id] of seen.entries()) assert(i === 0 || (seen[i - 1] ?? '') < id, `${id} in order, once`);
       assert.equal(seen.filter((id) => !id.endsWith('+')).length, 1000);
     },
   ],

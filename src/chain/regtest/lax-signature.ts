@@ -1,6 +1,6 @@
 import { secp256k1 } from '@noble/curves/secp256k1.js';
 import { concatBytes } from '../../core/base/bytes.ts';
-import { type PublicKey, publicKey, type Signature, signature } from '../../core/tx/sign.ts';
+import { type PublicKey, publicKey, readCompact, type Signature } from '../../core/tx/sign.ts';
 
 const ORDER = secp256k1.Point.CURVE().n;
 const HALF_ORDER = ORDER >> 1n;
@@ -16,7 +16,8 @@ export function readLaxSignature(bytes: Uint8Array): Signature | undefined {
   const s = r === undefined ? undefined : laxInteger(bytes, r.end);
   if (r === undefined || s === undefined || r.value >= ORDER || s.value >= ORDER) return undefined;
   const low = s.value > HALF_ORDER ? ORDER - s.value : s.value;
-  return signature(concatBytes(to32Bytes(r.value), to32Bytes(low)));
+  const compact = readCompact(concatBytes(to32Bytes(r.value), to32Bytes(low)));
+  return typeof compact === 'string' ? undefined : compact;
 }
 
 /** True when strict DER holds an s in the upper half (`CPubKey::CheckLowS`). */

@@ -42,8 +42,14 @@ const WORDS = {
 } as const;
 export type ScriptError = keyof typeof WORDS;
 
-export function scriptErrorText(error: ScriptError): string {
-  return WORDS[error];
+/** Where Litecoin Core 0.21 has other words. */
+const LATER_WORDS: Readonly<Partial<Record<ScriptError, string>>> = {
+  SIG_PUSHONLY: 'Only push operators allowed in signatures',
+  CLEANSTACK: 'Stack size must be exactly one after execution',
+};
+
+export function scriptErrorText(error: ScriptError, dialect: 'dogecoin' | 'litecoin'): string {
+  return (dialect === 'litecoin' ? LATER_WORDS[error] : undefined) ?? WORDS[error];
 }
 
 /** Carries the reason out of a running script to `evaluate`, which turns it into data; it never leaves this folder. */

@@ -1,0 +1,58 @@
+import type { TxId } from '../../core/base/bytes.ts';
+import type { Coin } from '../../core/coin/coin.ts';
+import type { Transaction } from '../../core/tx/transaction.ts';
+import type { BlockChain } from './chain.ts';
+import type { UnspentCoin } from './coins.ts';
+import type { MempoolEntry, MempoolGraph } from './mempool-graph.ts';
+import type { Reason } from './spend.ts';
+
+/** Reject codes of `validation.h`; Dogecoin Core prints them before the reason. */
+export const REJECT = {
+  INVALID: 16,
+  DUPLICATE: 18,
+  NONSTANDARD: 64,
+  INSUFFICIENT_FEE: 66,
+  HIGH_FEE: 256,
+  ALREADY_KNOWN: 257,
+  CONFLICT: 258,
+} as const;
+
+export interface TxRefusal extends Reason {
+  readonly kind: 'refused';
+  readonly code: number;
+}
+
+export interface AcceptOptions {
+  /**
+   * `local`: as a node takes transactions from its own user. `peer`: as its peers take them from it, who on Dogecoin ask for the surcharge
+   * on soft dust and let nothing in for free (`net_processing.cpp`, fLimitFree). No difference on Litecoin.
+   */
+  readonly relay: 'local' | 'peer';
+  /** Refuses more as a mistake: in all on Dogecoin, per 1,000 bytes on Litecoin. Zero: any fee will do. */
+  readonly maxFee: bigint;
+}
+
+export type Acceptance =
+  | { readonly kind: 'accepted'; readonly entry: MempoolEntry; readonly replaces: readonly MempoolEntry[] }
+  | { readonly kind: 'missing-inputs' }
+  | TxRefusal;
+
+/** A transaction whose inputs have been found, on its way into the mempool. */
+export interface Candidate {
+  readonly coin: Coin;
+  readonly chain: BlockChain;
+  readonly graph: MempoolGraph;
+  readonly options: AcceptOptions;
+  readonly transaction: Transaction;
+  readonly txid: TxId;
+  readonly coins: readonly UnspentCoin[];
+  readonly conflicts: readonly MempoolEntry[];
+  readonly size: number;
+  readonly sigOps: number;
+  /** Below zero when it spends more than it has: not every node looks at that first. */
+  readonly fee: bigint;
+}
+
+export function refuse(code: number, reason: string, debug?: string): TxRefusal {
+  return debug === undefined ? { kind: 'refused', code, reason } : { kind: 'refused', code, reason, debug };
+}

@@ -1,0 +1,97 @@
+import type { TxId } from '../../core/base/bytes.ts';
+import type { Outpoint, Transaction } from '../../core/tx/transaction.ts';
+import { examine, findCoin } from './acceptance.ts';
+import type { Acceptance, AcceptOptions } from './candidate.ts';
+import type { BlockChain, TipChange } from './chain.ts';
+import { isCoinbase } from './check-transaction.ts';
+import type { UnspentCoin } from './coins.ts';
+import { type MempoolEntry, MempoolGraph } from './mempool-graph.ts';
+import { selectForBlock } from './select.ts';
+
+const SECONDS_PER_HOUR = 3_600;
+/** As the node takes its own transactions back after a reorganisation: its user's word is not asked again. */
+const READMISSION: AcceptOptions = { relay: 'local', maxFee: 0n };
+
+/** The unconfirmed transactions of one node. What it says is always after forgetting what is too old. */
+export class Mempool {
+  readonly #chain: BlockChain;
+  #graph: MempoolGraph = new MempoolGraph();
+  #expiredAt = 0;
+
+  constructor(chain: BlockChain) {
+    this.#chain = chain;
+  }
+
+  entries(): MempoolEntry[] {
+    this.#expire();
+    return this.#graph.entries();
+  }
+
+  get(txid: TxId): MempoolEntry | undefined {
+    this.#expire();
+    return this.#graph.get(txid);
+  }
+
+  spenderOf(outpoint: Outpoint): MempoolEntry | undefined {
+    this.#expire();
+    return this.#graph.spenderOf(outpoint);
+  }
+
+  /** An output of chain or mempool that the mempool does not spend. */
+  unspent(outpoint: Outpoint): UnspentCoin | undefined {
+    return this.spenderOf(outpoint) === undefined ? findCoin(this.#chain, this.#graph, outpoint) : undefined;
+  }
+
+  /** Takes the transaction in, in place of those it replaces, or says why not. */
+  accept(tx: Transaction, options: AcceptOptions): Acceptance {
+    this.#expire();
+    const acceptance = examine(this.#chain, this.#graph, tx, options);
+    if (acceptance.kind === 'accepted') {
+      for (const replaced of acceptance.replaces) this.#graph.removeWithDescendants(replaced);
+      this.#graph.add(acceptance.entry);
+    }
+    return acceptance;
+  }
+
+  /** What the next block would hold. */
+  template(): MempoolEntry[] {
+    this.#expire();
+    const { minerFeeRate, maxMinedSize } = this.#chain.rules;
+    return selectForBlock(this.#graph, minerFeeRate, maxMinedSize);
+  }
+
+  /** Follows the best chain: what was mined leaves, with all that conflicts; what a reorganisation freed comes back if it still may. */
+  follow({ disconnected, connected }: TipChange): void {
+    for (const { block } of connected) for (const { txid, transaction } of block.transactions) this.#confirm(txid, transaction);
+    if (disconnected.length > 0) this.#readmit(disconnected.toReversed().flatMap(({ block }) => block.transactions));
+  }
+
+  #confirm(txid: TxId, tx: Transaction): void {
+    const entry = this.#graph.get(txid);
+    if (entry !== undefined) this.#graph.remove(entry);
+    for (const { outpoint } of tx.inputs) {
+      const rival = this.#graph.spenderOf(outpoint);
+      if (rival !== undefined) this.#graph.removeWithDescendants(rival);
+    }
+  }
+
+  /** Oldest first, freed transactions before those that waited: so parents come before children. */
+  #readmit(freed: readonly { readonly transaction: Transaction }[]): void {
+    const waiting = this.#graph.entries();
+    this.#graph = new MempoolGraph();
+    for (const { transaction } of freed) if (!isCoinbase(transaction)) this.#enter(transaction);
+    for (const { transaction, time, height } of waiting) this.#enter(transaction, { time, height });
+  }
+
+  #enter(tx: Transaction, since?: Pick<MempoolEntry, 'time' | 'height'>): void {
+    const acceptance = examine(this.#chain, this.#graph, tx, READMISSION);
+    if (acceptance.kind === 'accepted' && acceptance.replaces.length === 0) this.#graph.add({ ...acceptance.entry, ...since });
+  }
+
+  #expire(): void {
+    if (this.#chain.clock === this.#expiredAt) return;
+    this.#expiredAt = this.#chain.clock;
+    const oldest = this.#chain.clock - this.#chain.rules.mempoolHours * SECONDS_PER_HOUR;
+    for (const entry of this.#graph.entries()) if (entry.time < oldest) this.#graph.removeWithDescendants(entry);
+  }
+}

@@ -1,0 +1,84 @@
+import type { Coin } from '../../core/coin/coin.ts';
+import { type Candidate, REJECT, refuse, type TxRefusal } from './candidate.ts';
+import type { MempoolEntry } from './mempool-graph.ts';
+import { feeAt } from './policy.ts';
+
+const MAX_COUNT = 25;
+const MAX_SIZE = 101_000;
+const MAX_REPLACED = 100;
+/** Litecoin lets one small child more onto a full family, for channels (`validation.cpp`, EXTRA_DESCENDANT_TX_SIZE_LIMIT). */
+const CARVE_OUT_SIZE = 10_000;
+const SEQUENCE_OPTS_OUT = 0xffff_fffe;
+
+interface Limits {
+  readonly ancestors: number;
+  readonly descendants: number;
+  readonly descendantSize: number;
+}
+
+/** Families in the mempool stay small: 25 transactions and 101 kB up and down, the new one included. */
+export function checkChainLimits(candidate: Candidate): TxRefusal | undefined {
+  const why = limitBroken(candidate, { ancestors: MAX_COUNT, descendants: MAX_COUNT, descendantSize: MAX_SIZE });
+  if (why === undefined) return undefined;
+  const isCarvedOut =
+    candidate.chain.rules.dialect === 'litecoin' &&
+    candidate.size <= CARVE_OUT_SIZE &&
+    limitBroken(candidate, { ancestors: 2, descendants: MAX_COUNT + 1, descendantSize: MAX_SIZE + CARVE_OUT_SIZE }) === undefined;
+  return isCarvedOut ? undefined : refuse(REJECT.NONSTANDARD, 'too-long-mempool-chain', why);
+}
+
+function limitBroken({ graph, transaction, size }: Candidate, limits: Limits): string | undefined {
+  if (graph.parents(transaction).length + 1 > limits.ancestors) return `too many unconfirmed parents [limit: ${limits.ancestors}]`;
+  const ancestors = graph.ancestors(transaction);
+  for (const ancestor of ancestors) {
+    const family = [ancestor, ...graph.descendants(ancestor)];
+    const text = `for tx ${ancestor.txid} [limit: `;
+    if (totalSize(family) + size > limits.descendantSize) return `exceeds descendant size limit ${text}${limits.descendantSize}]`;
+    if (family.length + 1 > limits.descendants) return `too many descendants ${text}${limits.descendants}]`;
+  }
+  if (totalSize(ancestors) + size > MAX_SIZE) return `exceeds ancestor size limit [limit: ${MAX_SIZE}]`;
+  return ancestors.length + 1 > limits.ancestors ? `too many unconfirmed ancestors [limit: ${limits.ancestors}]` : undefined;
+}
+
+function totalSize(entries: readonly MempoolEntry[]): number {
+  return entries.reduce((sum, { size }) => sum + size, 0);
+}
+
+/** BIP125: an entry that says so by a sequence below 0xfffffffe may be replaced, where the coin's nodes do that at all. */
+export function isReplaceable(entry: MempoolEntry, coin: Coin): boolean {
+  if (coin.policy.replacement === 'never') return false;
+  return coin.policy.replacement === 'always' || entry.transaction.inputs.some(({ sequence }) => sequence < SEQUENCE_OPTS_OUT);
+}
+
+/** BIP125 rules 2 to 5, in the order of `validation.cpp`: a higher rate than each, no new unconfirmed input, and more fee than all. */
+export function checkReplacement(candidate: Candidate): TxRefusal | undefined {
+  const { conflicts, graph, transaction, txid, size, fee, chain } = candidate;
+  if (conflicts.length === 0) return undefined;
+  const ancestor = graph.ancestors(transaction).find((entry) => conflicts.includes(entry));
+  if (ancestor !== undefined) {
+    return refuse(REJECT.INVALID, 'bad-txns-spends-conflicting-tx', `${txid} spends conflicting transaction ${ancestor.txid}`);
+  }
+  const poor = (debug: string): TxRefusal => refuse(REJECT.INSUFFICIENT_FEE, 'insufficient fee', `rejecting replacement ${txid}${debug}`);
+  if (conflicts.some((entry) => rateOf(fee, size) <= rateOf(entry.fee, entry.size))) return poor('; new feerate <= old feerate');
+  const replaced = new Set(conflicts.flatMap((entry) => [entry, ...graph.descendants(entry)]));
+  if (conflicts.reduce((sum, entry) => sum + 1 + graph.descendants(entry).length, 0) > MAX_REPLACED) {
+    return refuse(REJECT.NONSTANDARD, 'too many potential replacements', `rejecting replacement ${txid}; too many potential replacements`);
+  }
+  if (addsUnconfirmed(candidate)) {
+    return refuse(REJECT.NONSTANDARD, 'replacement-adds-unconfirmed', `replacement ${txid} adds unconfirmed input`);
+  }
+  const replacedFees = [...replaced].reduce((sum, entry) => sum + entry.fee, 0n);
+  if (fee < replacedFees) return poor(`, less fees than conflicting txs; ${fee} < ${replacedFees}`);
+  const own = feeAt(chain.rules.replacementFeeRate, size);
+  return fee - replacedFees < own ? poor(`, not enough additional fees to relay; ${fee - replacedFees} < ${own}`) : undefined;
+}
+
+function addsUnconfirmed({ conflicts, graph, transaction }: Candidate): boolean {
+  const parents = new Set(conflicts.flatMap((entry) => entry.transaction.inputs.map(({ outpoint }) => outpoint.txid)));
+  return transaction.inputs.some(({ outpoint }) => !parents.has(outpoint.txid) && graph.get(outpoint.txid) !== undefined);
+}
+
+/** Units per 1,000 bytes, cut off as `CFeeRate` does. */
+export function rateOf(fee: bigint, size: number): bigint {
+  return size === 0 ? 0n : (fee * 1000n) / BigInt(size);
+}

@@ -1,0 +1,106 @@
+import { type Transaction, type TxOutput, transactionSize } from '../../core/tx/transaction.ts';
+import { noTransaction } from './checker.ts';
+import { isUnspendable, type UnspentCoin } from './coins.ts';
+import { NO_FLAGS } from './flags.ts';
+import { evaluate } from './interpreter.ts';
+import type { ChainRules } from './rules.ts';
+import { countSigOps, isPushOnly } from './script-shape.ts';
+import { outputForm } from './template.ts';
+
+const MAX_STANDARD_SIZE = 99_999;
+const MAX_INPUT_SCRIPT = 1_650;
+const MAX_DATA_SCRIPT = 83;
+const MAX_MULTISIG_KEYS = 3;
+const MAX_P2SH_SIGOPS = 15;
+export const MAX_STANDARD_SIGOPS = 4_000;
+const BYTES_PER_SIGOP = 20;
+const LITECOIN_MIN_SIZE = 82;
+/** One coin of one unit (10^8) that is one day (576 blocks by the constant) old, in a transaction of 1,000 bytes: above it relay is free. */
+const FREE_PRIORITY = 57_600_000;
+
+/** Why nodes would not relay the transaction for its shape alone (`IsStandardTx`); undefined when they would. */
+export function checkStandard(tx: Transaction, rules: ChainRules): string | undefined {
+  if (tx.version < 1 || tx.version > 2) return 'version';
+  if (transactionSize(tx) > MAX_STANDARD_SIZE) return 'tx-size';
+  for (const { script } of tx.inputs) {
+    if (script.length > MAX_INPUT_SCRIPT) return 'scriptsig-size';
+    if (!isPushOnly(script)) return 'scriptsig-not-pushonly';
+  }
+  const reason = tx.outputs.map((output) => checkOutput(output, rules)).find((why) => why !== undefined);
+  if (reason !== undefined) return reason;
+  const dataOutputs = tx.outputs.filter(({ script }) => outputForm(script).kind === 'nulldata').length;
+  if (dataOutputs > 1) return 'multi-op-return';
+  return rules.dialect === 'litecoin' && transactionSize(tx) < LITECOIN_MIN_SIZE ? 'tx-size-small' : undefined;
+}
+
+function checkOutput(output: TxOutput, rules: ChainRules): string | undefined {
+  const form = outputForm(output.script);
+  switch (form.kind) {
+    case 'nonstandard':
+      return 'scriptpubkey';
+    case 'witness':
+      if (rules.dialect === 'dogecoin') return 'scriptpubkey';
+      break;
+    case 'multisig':
+      if (form.required < 1 || form.keys < 1 || form.keys > MAX_MULTISIG_KEYS) return 'scriptpubkey';
+      break;
+    case 'nulldata':
+      return output.script.length > MAX_DATA_SCRIPT ? 'scriptpubkey' : undefined;
+    case 'pubkey':
+    case 'pubkeyhash':
+    case 'scripthash':
+      break;
+  }
+  return isHardDust(output, rules) ? 'dust' : undefined;
+}
+
+function isHardDust({ value, script }: TxOutput, rules: ChainRules): boolean {
+  if (isUnspendable(script)) return false;
+  const size = 8 + (script.length < 0xfd ? 1 : 3) + script.length;
+  return value < rules.hardDust(size, outputForm(script).kind === 'witness');
+}
+
+/** Whether every spent output is of a known form and no redeem script runs too many signature checks (`AreInputsStandard`). */
+export function areInputsStandard(tx: Transaction, coins: readonly UnspentCoin[]): boolean {
+  return tx.inputs.every(({ script }, i) => {
+    const form = outputForm(coins[i]?.output.script ?? new Uint8Array());
+    if (form.kind === 'nonstandard') return false;
+    if (form.kind !== 'scripthash') return true;
+    const stack: Uint8Array[] = [];
+    if (evaluate(stack, script, NO_FLAGS, noTransaction) !== undefined) return false;
+    const redeemScript = stack.at(-1);
+    return redeemScript !== undefined && countSigOps(redeemScript, true) <= MAX_P2SH_SIGOPS;
+  });
+}
+
+/** Bytes that fees are counted by: many signature operations make a transaction longer than it is (`GetVirtualTransactionSize`). */
+export function virtualSize(size: number, sigOps: number): number {
+  return Math.max(size, sigOps * BYTES_PER_SIGOP);
+}
+
+/** The fee a rate asks for, rounded down as nodes do, yet never nothing (`CFeeRate::GetFee`). */
+export function feeAt(rate: bigint, size: number): bigint {
+  const fee = (rate * BigInt(size)) / 1000n;
+  return fee === 0n && size !== 0 && rate > 0n ? 1n : fee;
+}
+
+/** What peers ask on top for outputs below the soft dust limit (`GetDogecoinDustFee`). */
+export function softDustFee(tx: Transaction, rules: ChainRules): bigint {
+  const limit = rules.softDust;
+  if (limit === undefined) return 0n;
+  return BigInt(tx.outputs.filter(({ value, script }) => value < limit && !isUnspendable(script)).length) * limit;
+}
+
+/** Whether the age and value of its confirmed inputs let a transaction in for nothing (`AllowFree`, `CTransaction::ComputePriority`). */
+export function isFreeByPriority(tx: Transaction, coins: readonly UnspentCoin[], nextHeight: number): boolean {
+  const age = coins.reduce((sum, { output, height }) => sum + Number(output.value) * Math.max(0, nextHeight - height), 0);
+  return age / modifiedSize(tx) > FREE_PRIORITY;
+}
+
+/** Inputs do not count towards size here, so that tidying up coins is not held against anyone (`CalculateModifiedSize`). */
+function modifiedSize(tx: Transaction): number {
+  return tx.inputs.reduce((size, { script }) => {
+    const offset = 41 + Math.min(110, script.length);
+    return size > offset ? size - offset : size;
+  }, transactionSize(tx));
+}

@@ -1,0 +1,44 @@
+import type { Broadcast, Chain } from '../../engine/ports.ts';
+import type { Outcome, Regtest } from './regtest.ts';
+
+/** The embedded chain as an engine sees any chain, in the same process. It never fails. */
+export function asChain(regtest: Regtest): Chain {
+  return {
+    coin: regtest.coin,
+    tip: async () => regtest.tip,
+    block: async (height) => regtest.block(height),
+    output: async (outpoint) => regtest.output(outpoint),
+    transaction: async (txid) => regtest.transaction(txid),
+    mempool: async () => regtest.mempool(),
+    broadcast: async (transaction) => asBroadcast(regtest.broadcast(transaction)),
+    feeRate: async () => regtest.coin.policy.feeRate,
+  };
+}
+
+type RefusedKind = Extract<Broadcast, { readonly reason: string }>['kind'];
+
+const KINDS: Readonly<Record<string, RefusedKind>> = {
+  'txn-mempool-conflict': 'conflict',
+  'bad-txns-inputs-spent': 'missing-inputs',
+  'non-final': 'non-final',
+  'non-BIP68-final': 'non-final',
+  'insufficient priority': 'fee-too-low',
+  'insufficient fee': 'fee-too-low',
+  'rate limited free transaction': 'fee-too-low',
+  'min relay fee not met': 'fee-too-low',
+  'absurdly-high-fee': 'fee-too-high',
+  dust: 'dust',
+};
+
+function asBroadcast(outcome: Outcome): Broadcast {
+  switch (outcome.kind) {
+    case 'accepted':
+    case 'already-known':
+    case 'already-mined':
+      return { kind: outcome.kind };
+    case 'missing-inputs':
+      return { kind: 'missing-inputs', reason: 'Missing inputs' };
+    case 'refused':
+      return { kind: KINDS[outcome.reason] ?? 'invalid', reason: outcome.reason };
+  }
+}

@@ -1,0 +1,92 @@
+import { bytesToHex, isTxId, parseHex, type TxId } from '../../core/base/bytes.ts';
+import { RPC, RpcError } from './rpc-error.ts';
+import { isList, type Json, NumberText } from './rpc-json.ts';
+
+const DECIMALS = 8;
+const MAX_MONEY = 10n ** 18n;
+
+/** The arguments of one call, read the way `univalue` and `rpc/server.cpp` read them. Each method throws `RpcError` for what does not fit. */
+export class Params {
+  readonly #values: readonly Json[];
+  readonly #usage: string;
+
+  constructor(values: Json, usage: string, most: number) {
+    this.#usage = usage;
+    if (!isList(values)) throw new RpcError(RPC.INVALID_REQUEST, 'Params must be an array');
+    if (values.length > most) throw new RpcError(RPC.MISC, usage);
+    this.#values = values;
+  }
+
+  /** Undefined when left out or null. */
+  at(index: number): Exclude<Json, null> | undefined {
+    return this.#values[index] ?? undefined;
+  }
+
+  #need(index: number): Exclude<Json, null> {
+    const value = this.at(index);
+    if (value === undefined) throw new RpcError(RPC.MISC, this.#usage);
+    return value;
+  }
+
+  text(index: number): string {
+    const value = this.#need(index);
+    if (typeof value !== 'string') throw new RpcError(RPC.MISC, 'JSON value is not a string as expected');
+    return value;
+  }
+
+  integer(index: number): number {
+    const value = this.#need(index);
+    if (!(value instanceof NumberText) || !/^-?[0-9]{1,15}$/.test(value.text)) {
+      throw new RpcError(RPC.MISC, 'JSON value is not an integer as expected');
+    }
+    return Number(value.text);
+  }
+
+  /** True, false, or a number that is not 0. */
+  flag(index: number, otherwise: boolean): boolean {
+    const value = this.at(index);
+    if (value === undefined) return otherwise;
+    if (typeof value === 'boolean') return value;
+    if (value instanceof NumberText) return Number(value.text) !== 0;
+    throw new RpcError(RPC.MISC, 'JSON value is not a boolean as expected');
+  }
+
+  list(index: number): readonly Json[] {
+    const value = this.#need(index);
+    if (!isList(value)) throw new RpcError(RPC.MISC, 'JSON value is not an array as expected');
+    return value;
+  }
+
+  /** A hash: 64 hex digits. */
+  hash(index: number, label: string): TxId {
+    const value = this.text(index);
+    const bytes = parseHex(value);
+    const hash = bytes === undefined ? '' : bytesToHex(bytes);
+    if (!isTxId(hash)) throw new RpcError(RPC.INVALID_PARAMETER, `${label} must be of length 64 (not ${value.length})`);
+    return hash;
+  }
+
+  /** Units of 10^-8, from a number's text or a string (`AmountFromValue`). */
+  amount(index: number): bigint {
+    const value = this.#need(index);
+    const text = value instanceof NumberText ? value.text : value;
+    if (typeof text !== 'string') throw new RpcError(RPC.TYPE, 'Amount is not a number or string');
+    const units = parseFixed(text);
+    if (units === undefined) throw new RpcError(RPC.TYPE, 'Invalid amount');
+    if (units < 0n || units > MAX_MONEY) throw new RpcError(RPC.TYPE, 'Amount out of range');
+    return units;
+  }
+}
+
+/** A JSON number of at most eight decimals after its exponent is applied, times 10^8 (`ParseFixedPoint`). */
+export function parseFixed(text: string): bigint | undefined {
+  const match = /^(-?)(0|[1-9][0-9]{0,18})(?:\.([0-9]{1,30}))?(?:[eE]([+-]?[0-9]{1,2}))?$/.exec(text);
+  if (match === null) return undefined;
+  const [, sign, whole = '', fraction = '', exponent = '0'] = match;
+  const shift = DECIMALS + Number(exponent) - fraction.length;
+  const digits = BigInt(whole + fraction);
+  const scale = 10n ** BigInt(Math.abs(shift));
+  if (shift < 0 && digits % scale !== 0n) return undefined;
+  const units = shift < 0 ? digits / scale : digits * scale;
+  return sign === '-' ? -units : units;
+}

@@ -1,0 +1,152 @@
+import { parseHex } from '../../core/base/bytes.ts';
+import { scriptOf } from '../../core/tx/address.ts';
+import { decodeTransaction, type Transaction } from '../../core/tx/transaction.ts';
+import type { TxRefusal } from './candidate.ts';
+import type { Outcome } from './regtest.ts';
+import type { Methods, NodeContext } from './rpc.ts';
+import { RPC, RpcError } from './rpc-error.ts';
+import { coinsOf, isList, type Json, NumberText } from './rpc-json.ts';
+import type { Params } from './rpc-params.ts';
+
+/** What sendrawtransaction says, by dialect and case: the table in the research notes, from both nodes' `rpc/rawtransaction.cpp`. */
+function answerOutcome(isDogecoin: boolean, outcome: Outcome): Json {
+  switch (outcome.kind) {
+    case 'accepted':
+    case 'already-known':
+      return outcome.txid;
+    case 'already-mined':
+      throw new RpcError(RPC.ALREADY_IN_CHAIN, isDogecoin ? 'transaction already in block chain' : 'Transaction already in block chain');
+    case 'missing-inputs':
+      throw new RpcError(RPC.VERIFY, isDogecoin ? 'Missing inputs' : 'bad-txns-inputs-missingorspent');
+    case 'refused':
+      throw isDogecoin ? new RpcError(RPC.VERIFY_REJECTED, `${outcome.code}: ${outcome.reason}`) : litecoinRefusal(outcome);
+  }
+}
+
+function litecoinRefusal({ reason, debug }: TxRefusal): RpcError {
+  if (reason === 'absurdly-high-fee') {
+    return new RpcError(RPC.VERIFY, 'Fee exceeds maximum configured by user (e.g. -maxtxfee, maxfeerate)');
+  }
+  return new RpcError(RPC.VERIFY_REJECTED, debug === undefined ? reason : `${reason}, ${debug}`);
+}
+
+function send(context: NodeContext, params: Params): Json {
+  const { regtest, relay } = context;
+  const isDogecoin = regtest.chain.rules.dialect === 'dogecoin';
+  const maxFee = isDogecoin ? dogecoinMaxFee(context, params) : litecoinMaxFee(context, params);
+  const transaction = readTransaction(params.text(0));
+  if (transaction === undefined) {
+    throw new RpcError(RPC.DESERIALIZATION, `TX decode failed${isDogecoin ? '' : '. Make sure the tx has at least one input.'}`);
+  }
+  return answerOutcome(isDogecoin, regtest.broadcast(transaction, { relay, maxFee }));
+}
+
+/** Dogecoin Core asks whether high fees are all right. */
+function dogecoinMaxFee({ regtest }: NodeContext, params: Params): bigint {
+  const allow = params.at(1);
+  if (allow !== undefined && typeof allow !== 'boolean') throw new RpcError(RPC.TYPE, `Expected type bool, got ${typeName(allow)}`);
+  return allow === true ? 0n : regtest.coin.policy.maxFee;
+}
+
+/** Litecoin Core asks for the highest fee per 1,000 bytes; zero lets any pass. */
+function litecoinMaxFee({ regtest }: NodeContext, params: Params): bigint {
+  return params.at(1) === undefined ? regtest.coin.policy.maxFee : params.amount(1);
+}
+
+function typeName(value: Json): string {
+  if (value instanceof NumberText) return 'number';
+  if (value !== null && isList(value)) return 'array';
+  return typeof value;
+}
+
+export function readTransaction(hex: string): Transaction | undefined {
+  const bytes = parseHex(hex);
+  return bytes === undefined ? undefined : decodeTransaction(bytes);
+}
+
+function generateTo({ regtest }: NodeContext, count: number, address?: string): Json {
+  const payTo = address === undefined ? undefined : scriptOf(regtest.coin, address);
+  if (address !== undefined && payTo === undefined) throw new RpcError(RPC.INVALID_ADDRESS_OR_KEY, 'Error: Invalid address');
+  return regtest.mine(count, payTo === undefined ? {} : { payTo });
+}
+
+/** One block of exactly these transactions, past the mempool's policy (Litecoin Core 0.21 `generateblock`). */
+function generateBlock({ regtest }: NodeContext, params: Params): Json {
+  const payTo = scriptOf(regtest.coin, params.text(0));
+  if (payTo === undefined) throw new RpcError(RPC.INVALID_ADDRESS_OR_KEY, 'Error: Invalid address or descriptor');
+  const transactions = params.list(1).map((item) => listed({ regtest, relay: 'local' }, item));
+  const mined = regtest.mineBlock(transactions, { payTo });
+  if (mined.kind === 'refused') throw new RpcError(RPC.VERIFY, `TestBlockValidity failed: ${mined.reason}`);
+  return { hash: mined.hash };
+}
+
+function listed({ regtest }: NodeContext, item: Json): Transaction {
+  if (typeof item !== 'string') throw new RpcError(RPC.MISC, 'JSON value is not a string as expected');
+  const pooled = regtest.pool.entries().find(({ txid }) => txid === item)?.transaction;
+  const transaction = pooled ?? (item.length === 64 ? undefined : readTransaction(item));
+  if (transaction !== undefined) return transaction;
+  if (item.length === 64) throw new RpcError(RPC.INVALID_ADDRESS_OR_KEY, `Transaction ${item} not in mempool.`);
+  throw new RpcError(RPC.DESERIALIZATION, `Transaction decode failed for ${item}`);
+}
+
+function setMockTime({ regtest }: NodeContext, params: Params): Json {
+  const seconds = params.integer(0);
+  if (seconds < 0) throw new RpcError(RPC.INVALID_PARAMETER, 'Timestamp must be 0 or greater');
+  regtest.setTime(seconds === 0 ? undefined : seconds);
+  return null;
+}
+
+function networkInfo({ regtest }: NodeContext): Json {
+  const { coin, chain } = regtest;
+  const isDogecoin = chain.rules.dialect === 'dogecoin';
+  return {
+    version: isDogecoin ? 1_140_700 : 210_201,
+    subversion: '/pawment-regtest/',
+    protocolversion: isDogecoin ? 70_015 : 70_017,
+    localservices: '0000000000000000',
+    localrelay: false,
+    timeoffset: 0,
+    networkactive: false,
+    connections: 0,
+    networks: [],
+    relayfee: coinsOf(coin.policy.minRelayFeeRate),
+    incrementalfee: coinsOf(chain.rules.replacementFeeRate),
+    ...(isDogecoin ? { softdustlimit: coinsOf(chain.rules.softDust ?? 0n), harddustlimit: coinsOf(chain.rules.hardDust(0, false)) } : {}),
+    localaddresses: [],
+    warnings: '',
+  };
+}
+
+/** This node watches no fees, so it answers as one that has seen too few. */
+function smartFee({ regtest }: NodeContext, params: Params): Json {
+  const blocks = params.integer(0);
+  if (regtest.chain.rules.dialect === 'dogecoin') return { feerate: -1, blocks };
+  return { errors: ['Insufficient data or no feerate found'], blocks };
+}
+
+function plainFee(_context: NodeContext, params: Params): Json {
+  params.integer(0);
+  return -1;
+}
+
+/** Sending and mining, and what a sender asks first. */
+export const sendMethods: Methods = {
+  sendrawtransaction: { usage: 'sendrawtransaction "hexstring" ( allowhighfees )', most: 2, answer: send },
+  generatetoaddress: {
+    usage: 'generatetoaddress nblocks "address" ( maxtries )',
+    most: 3,
+    answer: (context, params) => generateTo(context, params.integer(0), params.text(1)),
+  },
+  setmocktime: { usage: 'setmocktime timestamp', most: 1, answer: setMockTime },
+  getnetworkinfo: { usage: 'getnetworkinfo', most: 0, answer: networkInfo },
+  estimatesmartfee: { usage: 'estimatesmartfee nblocks', most: 2, answer: smartFee },
+};
+
+export const dogecoinSendMethods: Methods = {
+  generate: { usage: 'generate nblocks ( maxtries )', most: 2, answer: (context, params) => generateTo(context, params.integer(0)) },
+  estimatefee: { usage: 'estimatefee nblocks', most: 1, answer: plainFee },
+};
+
+export const litecoinSendMethods: Methods = {
+  generateblock: { usage: 'generateblock "output" ["rawtx/txid",...]', most: 2, answer: generateBlock },
+};

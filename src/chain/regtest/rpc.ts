@@ -1,0 +1,72 @@
+import type { AcceptOptions } from './candidate.ts';
+import type { Regtest } from './regtest.ts';
+import { RPC, RpcError } from './rpc-error.ts';
+import { isObject, type Json, parseJson } from './rpc-json.ts';
+import { Params } from './rpc-params.ts';
+
+/** What a call may reach. */
+export interface NodeContext {
+  readonly regtest: Regtest;
+  readonly relay: AcceptOptions['relay'];
+}
+
+export interface Method {
+  /** The node's help line, said when arguments are missing or too many. */
+  readonly usage: string;
+  readonly most: number;
+  readonly answer: (context: NodeContext, params: Params) => Json;
+}
+export type Methods = Readonly<Record<string, Method>>;
+
+/** One answer and the HTTP status it has when it stands alone (`httprpc.cpp`, JSONErrorReply). */
+export interface Answer {
+  readonly status: number;
+  readonly body: Json;
+}
+
+const STATUS: Readonly<Record<number, number>> = { [RPC.INVALID_REQUEST]: 400, [RPC.METHOD_NOT_FOUND]: 404 };
+
+/** Answers one request object in the dialect of Core before JSON-RPC 2.0: no `jsonrpc` field, `result` and `error` always both there. */
+export function answerOne(context: NodeContext, methods: Methods, request: Json): Answer {
+  const id = isObject(request) ? (request['id'] ?? null) : null;
+  try {
+    return { status: 200, body: { result: call(context, methods, request), error: null, id } };
+  } catch (error) {
+    // As a node does with any exception of its own (`rpc/server.cpp`): the caller hears of it and the server stays up.
+    return errorAnswer(error instanceof RpcError ? error : new RpcError(RPC.MISC, String(error)), id);
+  }
+}
+
+export function errorAnswer({ code, message }: RpcError, id: Json): Answer {
+  return { status: STATUS[code] ?? 500, body: { result: null, error: { code, message }, id } };
+}
+
+/** Answers the body of a POST: one request, or a list of them, which is always a success as a whole. */
+export function answerBody(context: NodeContext, methods: Methods, text: string): Answer {
+  const request = attemptParse(text);
+  if (request === undefined) return errorAnswer(new RpcError(RPC.PARSE, 'Parse error'), null);
+  if (!Array.isArray(request)) {
+    if (isObject(request)) return answerOne(context, methods, request);
+    return errorAnswer(new RpcError(RPC.PARSE, 'Top-level object parse error'), null);
+  }
+  return { status: 200, body: request.map((one: Json) => answerOne(context, methods, one).body) };
+}
+
+function attemptParse(text: string): Json | undefined {
+  try {
+    return parseJson(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+function call(context: NodeContext, methods: Methods, request: Json): Json {
+  if (!isObject(request)) throw new RpcError(RPC.INVALID_REQUEST, 'Invalid Request object');
+  const { method: name, params = [] } = request;
+  if (name === undefined || name === null) throw new RpcError(RPC.INVALID_REQUEST, 'Missing method');
+  if (typeof name !== 'string') throw new RpcError(RPC.INVALID_REQUEST, 'Method must be a string');
+  const method = Object.hasOwn(methods, name) ? methods[name] : undefined;
+  if (method === undefined) throw new RpcError(RPC.METHOD_NOT_FOUND, 'Method not found');
+  return method.answer(context, new Params(params ?? [], method.usage, method.most));
+}

@@ -6,7 +6,7 @@ const DENSE = 8;
 
 /**
  * The trail one block longer. A mark `d` blocks back stays if its height is a multiple of the power of two next below `d / 8`, so a chain of
- * any length needs a few dozen marks, and a fork is found to within an eighth of its depth. The first mark always stays.
+ * any length needs a few dozen marks, and a fork is found to within an eighth of the way back. The first mark always stays.
  */
 export function extendTrail(trail: readonly BlockMark[], mark: BlockMark): readonly BlockMark[] {
   const kept = trail.filter(({ height }, i) => i === 0 || height % stride(mark.height - height) === 0);

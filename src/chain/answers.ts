@@ -1,0 +1,123 @@
+import { z } from 'zod';
+import type { Amount } from '../core/base/amount.ts';
+import { isTxId, parseHex, type TxId, txId } from '../core/base/bytes.ts';
+import { type Height, height, isHeight } from '../core/base/height.ts';
+import { decodeTransaction, type Transaction, type TxInput, type TxOutput, transactionId } from '../core/tx/transaction.ts';
+import { amountOf, integerOf, JsonNumber } from './json-number.ts';
+
+// What pawment reads of each answer of a node; all else in it is passed over. Numbers come as JsonNumber.
+
+export interface ChainInfo {
+  readonly blocks: Height;
+  readonly headers: number;
+  readonly bestblockhash: TxId;
+  readonly initialblockdownload?: boolean | undefined;
+}
+
+export interface Unspent {
+  /** The tip that `confirmations` counts from. */
+  readonly bestblock: TxId;
+  readonly confirmations: number;
+  readonly value: Amount;
+  readonly scriptPubKey: { readonly hex: Uint8Array };
+  readonly coinbase: boolean;
+}
+
+export interface StatedTransaction {
+  readonly txid: TxId;
+  /** Without witnesses. Undefined when nothing in the answer gives the stated id: it lives in Litecoin's extension block alone, or the node errs. */
+  readonly transaction: Transaction | undefined;
+  /** Absent in the mempool. */
+  readonly confirmations: number | undefined;
+}
+
+export interface BlockAnswer {
+  readonly hash: TxId;
+  readonly height: Height;
+  /** -1 off the best chain. */
+  readonly confirmations: number;
+  readonly previousblockhash?: TxId | undefined;
+  readonly tx: readonly StatedTransaction[];
+}
+
+function refined<In, Out>(schema: z.ZodType<In>, read: (value: In) => Out | undefined, what: string): z.ZodType<Out> {
+  return schema.transform((value, context) => {
+    const out = read(value);
+    if (out !== undefined) return out;
+    context.addIssue(`not ${what}`);
+    return z.NEVER;
+  });
+}
+
+const number = z.instanceof(JsonNumber);
+const integer = refined(number, integerOf, 'a whole number');
+const amount = refined(number, amountOf, 'an amount');
+const bytes = refined(z.string(), parseHex, 'hex');
+const blockHeight = refined(integer, (value) => (isHeight(value) ? height(value) : undefined), 'a height');
+
+/** A block hash or a transaction id. */
+export const hash: z.ZodType<TxId> = refined(z.string(), (text) => (isTxId(text) ? text : undefined), '64 lowercase hex digits');
+export const hashes: z.ZodType<readonly TxId[]> = z.array(hash);
+
+export const chainInfo: z.ZodType<ChainInfo> = z.object({
+  blocks: blockHeight,
+  headers: integer,
+  bestblockhash: hash,
+  initialblockdownload: z.boolean().optional(),
+});
+
+export const header: z.ZodType<{ readonly height: Height }> = z.object({ height: blockHeight });
+
+/** `gettxout`: null when spent or unknown. */
+export const unspent: z.ZodType<Unspent | null> = z
+  .object({ bestblock: hash, confirmations: integer, value: amount, scriptPubKey: z.object({ hex: bytes }), coinbase: z.boolean() })
+  .nullable();
+
+/** `estimatesmartfee`: no amount when the node has no estimate. Dogecoin Core 1.14 says -1 then, later nodes leave the field out. */
+export const feeEstimate: z.ZodType<Amount | undefined> = z
+  .object({ feerate: number.optional(), blocks: integer })
+  .transform(({ feerate }) => (feerate === undefined ? undefined : amountOf(feerate)));
+
+/** What the input of a coinbase points at (`COutPoint::SetNull`). */
+const NO_OUTPOINT = { txid: txId('0'.repeat(64)), vout: 0xffff_ffff };
+
+// An input or output marked `ismweb` lives in Litecoin's extension block; legacy ids don't commit to it.
+const extension = z.object({ ismweb: z.literal(true) }).transform(() => undefined);
+const coinbaseInput = z
+  .object({ coinbase: bytes, sequence: integer })
+  .transform(({ coinbase, sequence }): TxInput => ({ outpoint: NO_OUTPOINT, script: coinbase, sequence }));
+const spendingInput = z
+  .object({ txid: hash, vout: integer, scriptSig: z.object({ hex: bytes }), sequence: integer })
+  .transform(({ txid, vout, scriptSig, sequence }): TxInput => ({ outpoint: { txid, vout }, script: scriptSig.hex, sequence }));
+const output = z
+  .object({ value: amount, scriptPubKey: z.object({ hex: bytes }) })
+  .transform(({ value, scriptPubKey }): TxOutput => ({ value, script: scriptPubKey.hex }));
+
+/** A transaction of `getblock` 2, where Dogecoin Core 1.14 leaves out the hex, or of verbose `getrawtransaction`. */
+export const transaction: z.ZodType<StatedTransaction> = z
+  .object({
+    txid: hash,
+    hex: bytes.optional(),
+    version: integer,
+    locktime: integer,
+    vin: z.array(z.union([extension, coinbaseInput, spendingInput])),
+    vout: z.array(z.union([extension, output])),
+    confirmations: integer.optional(),
+  })
+  .transform(({ txid, hex, version, locktime, vin, vout, confirmations }): StatedTransaction => {
+    const decoded = hex && decodeTransaction(hex);
+    const inputs = vin.filter((input) => input !== undefined);
+    const outputs = vout.filter((each) => each !== undefined);
+    // Newer nodes print the version as unsigned; on the wire it is the same four bytes.
+    const built: Transaction = { version: version | 0, inputs, outputs, lockTime: locktime };
+    const found = [decoded, built].find((each) => each !== undefined && transactionId(each) === txid);
+    return { txid, transaction: found, confirmations };
+  });
+
+export const block: z.ZodType<BlockAnswer> = z.object({
+  hash,
+  height: blockHeight,
+  confirmations: integer,
+  previousblockhash: hash.optional(),
+  tx: z.array(transaction),
+});

@@ -1,0 +1,203 @@
+import type { z } from 'zod';
+import { type Amount, amount, least } from '../core/base/amount.ts';
+import { bytesToHex, type TxId } from '../core/base/bytes.ts';
+import { after, type Height } from '../core/base/height.ts';
+import type { Coin } from '../core/coin/coin.ts';
+import { encodeTransaction, type Outpoint, type Transaction } from '../core/tx/transaction.ts';
+import { type Block, type Broadcast, type Chain, type Tip, type UnspentOutput, WorldError } from '../engine/ports.ts';
+import * as answer from './answers.ts';
+import { outcomeOf } from './outcome.ts';
+import { RpcError, type RpcOptions, type RpcParameter, rpcClient } from './rpc.ts';
+
+// rpc/protocol.h
+const INVALID_ADDRESS_OR_KEY = -5;
+const INVALID_PARAMETER = -8;
+
+/** Outputs of a mined transaction that are looked at to find its block, where the node keeps no index of transactions. */
+const OUTPUTS_TRIED = 64;
+/** Blocks within which a fee estimate should confirm; the fewest that all nodes estimate for. */
+const CONFIRM_WITHIN = 2;
+/** An estimate above this many times the coin's own rate is taken for an error of the node. */
+const FEE_CEILING = 100n;
+/** How often an answer is asked for again because the best chain changed between two calls. */
+const ATTEMPTS = 5;
+
+/**
+ * A node of Dogecoin Core 1.14, Litecoin Core 0.21 or Bitcoin Core 28 and later, over JSON-RPC. Needs neither a wallet nor `-txindex`; uses only calls
+ * that all of them have. Before anything else it checks that the node is on `coin`'s chain, and again after every silence.
+ */
+export function coreRpc(coin: Coin, options: RpcOptions): Chain {
+  const node = new Node(coin, options);
+  return {
+    coin,
+    tip: () => tip(node),
+    block: (height) => settled(() => block(node, height)),
+    output: (outpoint) => output(node, outpoint),
+    transaction: (txid) => settled(() => transaction(node, txid)),
+    mempool: () => node.ask(answer.hashes, 'getrawmempool'),
+    broadcast: (tx) => broadcast(node, tx),
+    feeRate: () => feeRate(node),
+  };
+}
+
+/** The right chain, and answers of the right shape. */
+class Node {
+  readonly coin: Coin;
+  readonly #rpc: ReturnType<typeof rpcClient>;
+  #checked: Promise<void> | undefined;
+
+  constructor(coin: Coin, options: RpcOptions) {
+    this.coin = coin;
+    this.#rpc = rpcClient(options);
+  }
+
+  /** @throws RpcError when the node refuses this very call; WorldError when it can't be asked or understood. */
+  async call<T>(schema: z.ZodType<T>, method: string, ...parameters: readonly RpcParameter[]): Promise<T> {
+    this.#checked ??= this.#checkChain();
+    try {
+      await this.#checked;
+      return read(schema, method, await this.#rpc(method, ...parameters));
+    } catch (error) {
+      // Whatever answers after a silence may be another node.
+      if (error instanceof WorldError) this.#checked = undefined;
+      throw error;
+    }
+  }
+
+  /** Like `call`, for calls that a sound node never refuses. */
+  async ask<T>(schema: z.ZodType<T>, method: string, ...parameters: readonly RpcParameter[]): Promise<T> {
+    try {
+      return await this.call(schema, method, ...parameters);
+    } catch (error) {
+      throw asWorldError(method, error);
+    }
+  }
+
+  /** Like `call`; undefined when the node refuses with `code`, its way to say that there is no such thing. */
+  async find<T>(code: number, schema: z.ZodType<T>, method: string, ...parameters: readonly RpcParameter[]): Promise<T | undefined> {
+    try {
+      return await this.call(schema, method, ...parameters);
+    } catch (error) {
+      if (error instanceof RpcError && error.code === code) return undefined;
+      throw asWorldError(method, error);
+    }
+  }
+
+  async #checkChain(): Promise<void> {
+    const { id, genesis } = this.coin;
+    const found = await this.#rpc('getblockhash', 0).catch((error: unknown) => {
+      throw asWorldError('getblockhash', error);
+    });
+    if (read(answer.hash, 'getblockhash', found) === genesis) return;
+    throw new WorldError(
+      'node-wrong-chain',
+      `the node is not on ${id}: its block 0 is ${found}`,
+      `Name a node of ${id}, or the coin of this node.`,
+    );
+  }
+}
+
+function asWorldError(method: string, error: unknown): unknown {
+  if (!(error instanceof RpcError)) return error;
+  const message = `the node refused ${method}: ${error.message} (${error.code})`;
+  return new WorldError('node-refused', message, "Check the node's version and settings; its debug.log says more.", error);
+}
+
+function read<T>(schema: z.ZodType<T>, method: string, result: unknown): T {
+  const parsed = schema.safeParse(result);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  return unreadable(method, issue && `${issue.path.join('.')} ${issue.message}`, parsed.error);
+}
+
+function unreadable(method: string, why = '', cause?: unknown): never {
+  const hint = 'pawment knows Dogecoin Core 1.14, Litecoin Core 0.21 and Bitcoin Core 28 and later.';
+  throw new WorldError('node-refused', `the node's answer to ${method} makes no sense: ${why.trim()}`, hint, cause);
+}
+
+const MOVED = Symbol('the best chain changed in between');
+
+async function settled<T>(attempt: () => Promise<T | typeof MOVED>): Promise<T> {
+  for (let i = 0; i < ATTEMPTS; i++) {
+    const found = await attempt();
+    if (found !== MOVED) return found;
+  }
+  throw new WorldError('node-down', 'the best chain of the node keeps changing', 'Wait until the node has settled.');
+}
+
+async function tip(node: Node): Promise<Tip> {
+  const { blocks, headers, bestblockhash, initialblockdownload } = await node.ask(answer.chainInfo, 'getblockchaininfo');
+  // A regtest node thinks itself behind whenever its last block is a day old.
+  if (initialblockdownload === true && node.coin.network !== 'regtest') {
+    throw new WorldError('node-down', `the node is at block ${blocks} of ${headers}`, 'Wait until it has caught up.');
+  }
+  return { height: blocks, hash: bestblockhash };
+}
+
+async function block(node: Node, height: Height): Promise<Block | undefined | typeof MOVED> {
+  const hash = await node.find(INVALID_PARAMETER, answer.hash, 'getblockhash', height);
+  if (hash === undefined) return undefined;
+  const found = await node.ask(answer.block, 'getblock', hash, 2);
+  if (found.confirmations < 0) return MOVED;
+  const transactions = found.tx.map(({ txid, transaction: tx }) => {
+    return { txid, transaction: tx ?? unreadable('getblock', `nothing in it gives the id ${txid}`) };
+  });
+  return { height, hash: found.hash, previous: found.previousblockhash ?? '0'.repeat(64), transactions };
+}
+
+async function output(node: Node, { txid, vout }: Outpoint): Promise<UnspentOutput | undefined> {
+  const found = await node.ask(answer.unspent, 'gettxout', txid, vout, true);
+  return found === null
+    ? undefined
+    : { value: found.value, script: found.scriptPubKey.hex, depth: found.confirmations, coinbase: found.coinbase };
+}
+
+type FoundTransaction = { readonly transaction: Transaction; readonly depth: number } | undefined;
+
+/** The mempool, or what the node's own index finds: on Dogecoin Core 1.14 that is every transaction with an output unspent. */
+async function transaction(node: Node, txid: TxId): Promise<FoundTransaction | typeof MOVED> {
+  const found = await node.find(INVALID_ADDRESS_OR_KEY, answer.transaction, 'getrawtransaction', txid, true);
+  return found === undefined ? minedTransaction(node, txid) : withDepth(found);
+}
+
+/** Later nodes want the block's hash: an unspent output knows how deep it is. */
+async function minedTransaction(node: Node, txid: TxId): Promise<FoundTransaction | typeof MOVED> {
+  const outputs = await Promise.all(
+    Array.from({ length: OUTPUTS_TRIED }, (_, vout) => node.ask(answer.unspent, 'gettxout', txid, vout, false)),
+  );
+  const unspent = outputs.find((each) => each !== null);
+  if (unspent == null) return undefined;
+  const { height } = await node.ask(answer.header, 'getblockheader', unspent.bestblock);
+  const hash = await node.find(INVALID_PARAMETER, answer.hash, 'getblockhash', after(height, 1 - unspent.confirmations));
+  if (hash === undefined) return MOVED;
+  try {
+    const found = await node.call(answer.transaction, 'getrawtransaction', txid, true, hash);
+    return found.confirmations === undefined || found.confirmations < 1 ? MOVED : withDepth(found);
+  } catch (error) {
+    if (error instanceof RpcError) return MOVED;
+    throw error;
+  }
+}
+
+function withDepth({ transaction: tx, confirmations = 0 }: answer.StatedTransaction): FoundTransaction {
+  return tx && { transaction: tx, depth: confirmations };
+}
+
+async function broadcast(node: Node, tx: Transaction): Promise<Broadcast> {
+  try {
+    // No second argument: a boolean on Dogecoin Core 1.14 (allow high fees), an amount on later nodes (the highest fee rate).
+    await node.call(answer.hash, 'sendrawtransaction', bytesToHex(encodeTransaction(tx)));
+    return { kind: 'accepted' };
+  } catch (error) {
+    const outcome = error instanceof RpcError ? outcomeOf(error) : undefined;
+    if (outcome === undefined) throw asWorldError('sendrawtransaction', error);
+    return outcome;
+  }
+}
+
+async function feeRate(node: Node): Promise<Amount> {
+  const floor = node.coin.policy.feeRate;
+  const estimate = await node.ask(answer.feeEstimate, 'estimatesmartfee', CONFIRM_WITHIN);
+  if (estimate === undefined || estimate < floor) return floor;
+  return least(estimate, amount(floor * FEE_CEILING));
+}

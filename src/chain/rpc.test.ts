@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, test } from 'node:test';
+import { type WorldCode, WorldError } from '../engine/ports.ts';
+import { type FakeAnswer, type FakeNode, type FakeNodeOptions, fakeNode } from '../testing/fake-node.ts';
+import { JsonNumber } from './json-number.ts';
+import { RpcError, rpcClient } from './rpc.ts';
+
+const opened: FakeNode[] = [];
+afterEach(async () => {
+  for (const node of opened.splice(0)) await node.close();
+});
+async function start(answer: (method: string, parameters: readonly unknown[]) => FakeAnswer, options?: FakeNodeOptions): Promise<FakeNode> {
+  const node = await fakeNode(answer, options);
+  opened.push(node);
+  return node;
+}
+
+const fails =
+  (code: WorldCode, message: RegExp, hint = /./) =>
+  (error: unknown): boolean => {
+    assert(error instanceof WorldError, String(error));
+    assert.equal(error.code, code);
+    assert.match(error.message, message);
+    assert.match(error.hint, hint);
+    return true;
+  };
+
+test('gives the result with its numbers as they were written', async () => {
+  const { url, lastParameters } = await start(() => '{"value":90071993.12345679}');
+  assert.deepEqual(await rpcClient({ url })('gettxout', 'aa', 1, true), { value: new JsonNumber('90071993.12345679') });
+  assert.deepEqual(lastParameters('gettxout'), ['aa', 1, true]);
+});
+
+test("the node's own refusal is an RpcError with its code, alone and in a batch", async () => {
+  const { url } = await start((method) => (method === 'getblockcount' ? '7' : { code: -8, message: 'Block height out of range' }));
+  const rpc = rpcClient({ url });
+  const refused = { name: 'RpcError', code: -8, message: 'Block height out of range' };
+  await assert.rejects(rpc('getblockhash', 99), refused);
+  const [height, hash] = await Promise.allSettled([rpc('getblockcount'), rpc('getblockhash', 99)]);
+  assert.deepEqual(height, { status: 'fulfilled', value: new JsonNumber('7') });
+  assert(hash.status === 'rejected' && hash.reason instanceof RpcError && hash.reason.code === -8);
+});
+
+test('an unknown method comes with status 404 and is an RpcError as well', async () => {
+  const { url } = await start(() => ({ code: -32601, message: 'Method not found' }));
+  await assert.rejects(rpcClient({ url })('testmempoolaccept'), { name: 'RpcError', code: -32601 });
+});
+
+test('the calls of one turn share a request, 100 at most; each gets its own answer', async () => {
+  const { url, requests } = await start((_method, [n]) => `${n}`);
+  const rpc = rpcClient({ url });
+  const numbers = Array.from({ length: 130 }, (_, i) => i);
+  assert.deepEqual(
+    await Promise.all(numbers.map((n) => rpc('echo', n))),
+    numbers.map((n) => new JsonNumber(String(n))),
+  );
+  await rpc('echo', 1);
+  assert.deepEqual(
+    requests.map(({ length }) => length).toSorted((a, b) => a - b),
+    [1, 30, 100],
+  );
+});
+
+test('answers are matched by id, also when a node turns their order round', async () => {
+  const { url } = await start(() => 'null', {
+    http: (response) => response.end('[{"result":"second","error":null,"id":1},{"result":"first","error":null,"id":0}]'),
+  });
+  const rpc = rpcClient({ url });
+  assert.deepEqual(await Promise.all([rpc('a'), rpc('b')]), ['first', 'second']);
+});
+
+test('a call that a batch leaves unanswered fails alone', async () => {
+  const { url } = await start(() => 'null', { http: (response) => response.end('[{"result":"first","error":null,"id":0}]') });
+  const rpc = rpcClient({ url });
+  const [first, second] = await Promise.allSettled([rpc('a'), rpc('b')]);
+  assert.deepEqual(first, { status: 'fulfilled', value: 'first' });
+  assert(second.status === 'rejected' && fails('node-refused', /left b unanswered/)(second.reason));
+});
+
+test('a batch that the node refuses as a whole fails every call', async () => {
+  const { url } = await start(() => 'null', {
+    http: (response) => response.writeHead(500).end('{"result":null,"error":{"code":-32700,"message":"Parse error"},"id":null}'),
+  });
+  const rpc = rpcClient({ url });
+  for (const result of await Promise.allSettled([rpc('a'), rpc('b')])) {
+    assert(result.status === 'rejected' && result.reason instanceof RpcError && result.reason.code === -32700);
+  }
+});
+
+test('user and password are sent, from the options or the address, and a wrong one is named', async () => {
+  const { url } = await start(() => '1', { credentials: 'ann:s3cr€t' });
+  const one = new JsonNumber('1');
+  assert.deepEqual(await rpcClient({ url, auth: { kind: 'password', user: 'ann', password: 's3cr€t' } })('getblockcount'), one);
+  const address = url.replace('//', `//ann:${encodeURIComponent('s3cr€t')}@`);
+  assert.deepEqual(await rpcClient({ url: address })('getblockcount'), one);
+  const wrong = rpcClient({ url: url.replace('//', '//ann:hunter2@') })('getblockcount');
+  await assert.rejects(wrong, fails('node-refused', /refused the password/, /rpcuser.*cookie/));
+  await assert.rejects(wrong, (error: Error) => !error.message.includes('hunter2'));
+  await assert.rejects(rpcClient({ url })('getblockcount'), fails('node-refused', /refused the password/));
+});
+
+test('a cookie file is read anew each time: it changes when the node starts', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'pawment-cookie-'));
+  const file = join(folder, '.cookie');
+  const { url } = await start(() => '1', { credentials: '__cookie__:second' });
+  const rpc = rpcClient({ url, auth: { kind: 'cookie', file } });
+  await assert.rejects(rpc('getblockcount'), fails('node-down', /can't be read/, /Start the node/));
+  await writeFile(file, '__cookie__:first\n');
+  await assert.rejects(rpc('getblockcount'), fails('node-refused', /password/));
+  await writeFile(file, '__cookie__:second\n');
+  assert.deepEqual(await rpc('getblockcount'), new JsonNumber('1'));
+  await rm(folder, { recursive: true });
+});
+
+test('nobody listening is node-down', async () => {
+  const gone = await start(() => '1');
+  await gone.close();
+  await assert.rejects(rpcClient({ url: gone.url })('getblockcount'), fails('node-down', /ECONNREFUSED/, /Start the node/));
+});
+
+test('silence is node-down after the timeout', async () => {
+  const { url } = await start(() => '1', { http: () => undefined });
+  await assert.rejects(rpcClient({ url, timeout: 20 })('getblockcount'), fails('node-down', /no answer within 20 ms/));
+});
+
+test('a connection cut in the middle of an answer is node-down', async () => {
+  const { url } = await start(() => '1', {
+    http: (response) => response.writeHead(200, { 'content-length': 1000 }).write('{"result":', () => response.destroy()),
+  });
+  await assert.rejects(rpcClient({ url })('getblockcount'), fails('node-down', /can't be reached/));
+});
+
+test('a node that is still starting is node-down, alone and in a batch', async () => {
+  const { url } = await start(() => ({ code: -28, message: 'Loading block index...' }));
+  const rpc = rpcClient({ url });
+  const starting = fails('node-down', /starting: Loading block index/, /Wait/);
+  await assert.rejects(rpc('getblockcount'), starting);
+  for (const result of await Promise.allSettled([rpc('a'), rpc('b')])) assert(result.status === 'rejected' && starting(result.reason));
+});
+
+test('each refusal of HTTP has its reason and hint', async () => {
+  for (const [status, body, code, message, hint] of [
+    [403, '', 'node-refused', /refused this machine/, /rpcallowip/],
+    [503, 'Work queue depth exceeded', 'node-down', /overloaded: Work queue/, /rpcworkqueue/],
+    [200, '<html>', 'node-refused', /something else than JSON-RPC/, /RPC port/],
+    [404, '', 'node-refused', /answered 404/, /RPC port/],
+    [200, '{"result":1}x', 'node-refused', /something else/, /RPC port/],
+    [200, '{"error":"no"}', 'node-refused', /something else/, /RPC port/],
+    [302, '', 'node-down', /can't be reached/, /address/],
+  ] as const) {
+    const { url } = await start(() => '1', { http: (response) => response.writeHead(status, { location: '/' }).end(body) });
+    await assert.rejects(rpcClient({ url })('getblockcount'), fails(code, message, hint), `${status} ${body}`);
+  }
+});

@@ -35,6 +35,10 @@ export function least(a: Amount, b: Amount): Amount {
   return a < b ? a : b;
 }
 
+export function greatest(a: Amount, b: Amount): Amount {
+  return a > b ? a : b;
+}
+
 /** The fee for `size` bytes at `perKilobyte`, rounded up to a whole unit. */
 export function feeFor(size: number, perKilobyte: Amount): Amount {
   return amount((BigInt(size) * perKilobyte + 999n) / 1000n);

@@ -1,6 +1,6 @@
 import { secp256k1 } from '@noble/curves/secp256k1.js';
 import type { Brand } from '../base/brand.ts';
-import { concatBytes } from '../base/bytes.ts';
+import { concatBytes, hexToBytes } from '../base/bytes.ts';
 
 /** A compressed secp256k1 point: 33 bytes, on the curve. */
 export type PublicKey = Brand<Uint8Array, 'PublicKey'>;
@@ -16,26 +16,30 @@ export interface Signer {
   readonly sign: (digest: Uint8Array) => Signature;
 }
 
-const ORDER = secp256k1.Point.CURVE().n;
-const HALF_ORDER = ORDER >> 1n;
+const { n: ORDER } = secp256k1.Point.CURVE();
+const ORDER_BYTES: Uint8Array = hexToBytes(ORDER.toString(16).padStart(64, '0'));
+const HALF_ORDER_BYTES: Uint8Array = hexToBytes((ORDER >> 1n).toString(16).padStart(64, '0'));
 
 /** Undefined unless 33 bytes that are a point on the curve. */
 export function publicKey(bytes: Uint8Array): PublicKey | undefined {
   return bytes.length === 33 && secp256k1.utils.isValidPublicKey(bytes, true) ? (bytes as PublicKey) : undefined;
 }
 
-/** Undefined unless 64 bytes with r and s in range and s low. */
-export function signature(bytes: Uint8Array): Signature | undefined {
-  if (bytes.length !== 64) return undefined;
-  const r = integer(bytes.subarray(0, 32));
-  const s = integer(bytes.subarray(32));
-  return r > 0n && r < ORDER && s > 0n && s <= HALF_ORDER ? (bytes as Signature) : undefined;
+/** What 64 bytes of a stranger hold: a signature, one with a high s, or none at all. */
+export function readCompact(bytes: Uint8Array): Signature | 'high-s' | 'malformed' {
+  if (bytes.length !== 64) return 'malformed';
+  const [r, s] = [bytes.subarray(0, 32), bytes.subarray(32)];
+  if (isZero(r) || isZero(s) || compare(r, ORDER_BYTES) >= 0 || compare(s, ORDER_BYTES) >= 0) return 'malformed';
+  return compare(s, HALF_ORDER_BYTES) > 0 ? 'high-s' : (bytes as Signature);
 }
 
-function integer(bytes: Uint8Array): bigint {
-  let value = 0n;
-  for (const byte of bytes) value = (value << 8n) | BigInt(byte);
-  return value;
+function isZero(bytes: Uint8Array): boolean {
+  return bytes.every((byte) => byte === 0);
+}
+
+function compare(a: Uint8Array, b: Uint8Array): number {
+  const i = a.findIndex((byte, at) => byte !== b[at]);
+  return i < 0 ? 0 : (a[i] ?? 0) - (b[i] ?? 0);
 }
 
 /** A signer over a raw private key. @throws when the key is not 1 … n-1. */
@@ -65,24 +69,20 @@ function derInteger(bytes: Uint8Array): Uint8Array {
 }
 
 /** What a script's signature bytes hold, or why relay would drop them. */
-export type DecodedSignature =
-  | { readonly kind: 'signature'; readonly signature: Signature; readonly hashType: number }
-  | { readonly kind: 'not-der' }
-  | { readonly kind: 'high-s' };
+export type DecodedSignature = { readonly signature: Signature; readonly hashType: number } | 'high-s' | 'malformed';
 
 /** Reads strict DER with a low s and its hash type byte, as relay does: a stranger form verifies in blocks but is not passed on. */
 export function decodeSignature(bytes: Uint8Array): DecodedSignature {
-  if (!isStrictDer(bytes)) return { kind: 'not-der' };
+  if (!isStrictDer(bytes)) return 'malformed';
   const rLength = bytes[3] ?? 0;
-  const r = bytes.subarray(4, 4 + rLength);
-  const s = bytes.subarray(6 + rLength, bytes.length - 1);
-  if (stripped(r).length > 32 || stripped(s).length > 32) return { kind: 'not-der' };
+  const r = stripped(bytes.subarray(4, 4 + rLength));
+  const s = stripped(bytes.subarray(6 + rLength, bytes.length - 1));
+  if (r.length > 32 || s.length > 32) return 'malformed';
   const compact = new Uint8Array(64);
-  compact.set(stripped(r), 32 - stripped(r).length);
-  compact.set(stripped(s), 64 - stripped(s).length);
-  if (integer(compact.subarray(32)) > HALF_ORDER) return { kind: 'high-s' };
-  const sig = signature(compact);
-  return sig === undefined ? { kind: 'not-der' } : { kind: 'signature', signature: sig, hashType: bytes[bytes.length - 1] ?? 0 };
+  compact.set(r, 32 - r.length);
+  compact.set(s, 64 - s.length);
+  const signature = readCompact(compact);
+  return typeof signature === 'string' ? signature : { signature, hashType: bytes[bytes.length - 1] ?? 0 };
 }
 
 function stripped(bytes: Uint8Array): Uint8Array {

@@ -60,7 +60,18 @@ export function encodeTransaction(tx: Transaction): Uint8Array {
 /** Reads a whole transaction; witnesses are dropped. Undefined for anything else, trailing bytes included. */
 export function decodeTransaction(bytes: Uint8Array): Transaction | undefined {
   const raw = attempt(() => RawOldTx.decode(bytes)) ?? attempt(() => RawTx.decode(bytes));
-  if (raw === undefined) return undefined;
+  return raw && fromRaw(raw);
+}
+
+/** The same transaction as the codec library holds it. */
+interface RawTransaction {
+  readonly version: number;
+  readonly inputs: readonly { txid: Uint8Array; index: number; finalScriptSig: Uint8Array; sequence: number }[];
+  readonly outputs: readonly { amount: bigint; script: Uint8Array }[];
+  readonly lockTime: number;
+}
+
+export function fromRaw(raw: RawTransaction): Transaction {
   return {
     version: raw.version,
     inputs: raw.inputs.map(({ txid, index, finalScriptSig, sequence }) => ({

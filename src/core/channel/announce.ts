@@ -1,0 +1,110 @@
+import { type Amount, ZERO } from '../base/amount.ts';
+import { equalBytes } from '../base/bytes.ts';
+import { after } from '../base/height.ts';
+import { type Refusal, refuse } from '../base/refusal.ts';
+import { depthFor, hasRule } from '../coin/coin.ts';
+import { capacityOf, channelIdOf, type Deposit, type Terms } from '../contract/contract.ts';
+import { type Announce, offerDigest } from '../message/message.ts';
+import { p2sh } from '../tx/script.ts';
+import { outpointKey } from '../tx/transaction.ts';
+import type { Env, Step } from './machine.ts';
+import { stay } from './machine.ts';
+import type { PayeeState } from './payee-state.ts';
+
+/** What the payee's own node says of an announced deposit. */
+export type FundingView =
+  | { readonly kind: 'missing' }
+  | { readonly kind: 'spent' }
+  | { readonly kind: 'no-such-output' }
+  | {
+      readonly kind: 'unspent';
+      readonly value: Amount;
+      readonly script: Uint8Array;
+      readonly depth: number;
+      readonly isImmature: boolean;
+    };
+
+export interface AnnounceInput {
+  readonly kind: 'announce';
+  readonly announce: Announce;
+  /** One for each announced deposit, in their order. */
+  readonly funding: readonly FundingView[];
+}
+
+/** One more would make closes larger and states slower than any payer needs. */
+export const MAX_DEPOSITS = 16;
+
+/** Seed steps 3, D and 4. The payer's copy of the funding is never believed: all facts come from the payee's node. */
+export function announced(state: PayeeState | undefined, input: AnnounceInput, env: Env): Step<PayeeState | undefined> | Refusal {
+  const { announce, funding } = input;
+  const terms = termsOf(announce);
+  const channel = channelIdOf(terms.coin, terms.contract.redeemScript(terms));
+  const wrong = (state === undefined ? wrongTerms(announce, env) : wrongFurther(state, announce)) ?? wrongDeposits(announce);
+  if (wrong !== undefined) return wrong;
+  const redeemHash = p2sh(terms.contract.redeemScript(terms));
+  const capacity = capacityOf(announce.deposits);
+  const depth = depthFor(announce.offer.depth, capacity);
+  const doubts = announce.deposits
+    .map((deposit, i) => doubt(deposit, funding[i] ?? { kind: 'missing' }, redeemHash, depth))
+    .filter((refusal) => refusal !== undefined);
+  const final = doubts.find(({ remedy }) => remedy !== 'wait');
+  if (final !== undefined) return final;
+  const [waitingFor] = doubts;
+  if (waitingFor !== undefined) return stay(state, { kind: 'reply', message: { kind: 'provisional', channel, waitingFor } });
+  const accepted = { kind: 'reply', message: { kind: 'accepted', channel, capacity } } as const;
+  if (state !== undefined) return stay({ ...state, deposits: merged(state.deposits, announce.deposits) }, accepted);
+  const { maxDeposit } = announce.offer;
+  const limits = { maxDeposit, depth: announce.offer.depth };
+  const keyName = `offer:${offerDigest(announce.offer)}`;
+  return stay({ kind: 'open', channel, terms, keyName, deposits: announce.deposits, limits, spent: ZERO }, accepted);
+}
+
+/** The terms of the channel that an announcement makes of an offer. */
+export function termsOf({ offer, payerKey, expiry }: Pick<Announce, 'offer' | 'payerKey' | 'expiry'>): Terms {
+  const { coin, contract, signing, closingMargin, payeeScript, payeeKey } = offer;
+  return { coin, contract, signing, closingMargin, payeeScript, payeeKey, payerKey, expiry };
+}
+
+function wrongTerms({ offer, payerKey, expiry }: Announce, env: Env): Refusal | undefined {
+  const missing = offer.contract.needs.find((rule) => !hasRule(offer.coin, rule, env.tip));
+  if (missing !== undefined) return refuse('contract-unfit', { rule: missing, coin: offer.coin.id });
+  if (!equalBytes(env.signer.publicKey, offer.payeeKey)) return refuse('offer-unknown');
+  if (equalBytes(payerKey, offer.payeeKey)) return refuse('key-repeated');
+  const least = after(env.tip, offer.closingMargin + 1);
+  if (expiry < offer.minExpiry || expiry < least) return refuse('expiry-too-near', { expiry, least: Math.max(offer.minExpiry, least) });
+  return expiry > offer.maxExpiry ? refuse('expiry-too-far', { expiry, most: offer.maxExpiry }) : undefined;
+}
+
+/** A further announcement may add deposits, not take any away; what it says of the terms is in the script already. */
+function wrongFurther(state: PayeeState, { deposits }: Announce): Refusal | undefined {
+  if (state.kind === 'ended') return refuse('channel-ended');
+  if (state.kind === 'closing') return refuse('channel-ending');
+  const named = new Set(deposits.map(({ outpoint }) => outpointKey(outpoint)));
+  return state.deposits.every(({ outpoint }) => named.has(outpointKey(outpoint))) ? undefined : refuse('deposit-dropped');
+}
+
+function wrongDeposits({ offer, deposits }: Announce): Refusal | undefined {
+  if (deposits.length === 0) return refuse('deposit-absent');
+  if (deposits.length > MAX_DEPOSITS) return refuse('deposit-too-many', { most: MAX_DEPOSITS });
+  if (new Set(deposits.map(({ outpoint }) => outpointKey(outpoint))).size < deposits.length) return refuse('deposit-repeated');
+  const sum = deposits.reduce((total, { value }) => total + value, 0n);
+  if (sum < offer.minDeposit) return refuse('deposit-too-small', { deposits: sum, least: offer.minDeposit });
+  return sum > offer.maxDeposit ? refuse('deposit-too-large', { deposits: sum, most: offer.maxDeposit }) : undefined;
+}
+
+function doubt(deposit: Deposit, view: FundingView, outputScript: Uint8Array, depth: number): Refusal | undefined {
+  const outpoint = outpointKey(deposit.outpoint);
+  if (view.kind === 'missing') return refuse('funding-missing', { outpoint });
+  if (view.kind === 'spent') return refuse('funding-spent', { outpoint });
+  if (view.kind === 'no-such-output') return refuse('funding-output-missing', { outpoint });
+  if (!equalBytes(view.script, outputScript)) return refuse('funding-script-wrong', { outpoint });
+  if (view.value !== deposit.value) return refuse('funding-value-wrong', { outpoint, value: view.value });
+  if (view.isImmature) return refuse('funding-immature', { outpoint });
+  return view.depth < depth ? refuse('funding-unconfirmed', { outpoint, depth: view.depth, needed: depth }) : undefined;
+}
+
+/** Deposits keep the order in which they were accepted: signatures depend on it. */
+function merged(known: readonly Deposit[], all: readonly Deposit[]): readonly Deposit[] {
+  const have = new Set(known.map(({ outpoint }) => outpointKey(outpoint)));
+  return [...known, ...all.filter(({ outpoint }) => !have.has(outpointKey(outpoint)))];
+}

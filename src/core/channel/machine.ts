@@ -1,0 +1,62 @@
+import type { Amount } from '../base/amount.ts';
+import type { Height } from '../base/height.ts';
+import type { Refusal } from '../base/refusal.ts';
+import type { Deposit } from '../contract/contract.ts';
+import type { Invoice, Reply, Request } from '../message/message.ts';
+import type { Signer, Verify } from '../tx/sign.ts';
+import type { Transaction } from '../tx/transaction.ts';
+
+/** All that a machine may know of the world, as values: it never asks, waits or draws lots. */
+export interface Env {
+  readonly tip: Height;
+  /** Unix time in milliseconds. */
+  readonly now: number;
+  /** Units per 1,000 bytes for what has to be confirmed. */
+  readonly feeRate: Amount;
+  readonly verify: Verify;
+  /** This side's key of the channel. */
+  readonly signer: Signer;
+}
+
+/** What the chain says of one deposit. Depth 0 is the mempool. */
+export type DepositView =
+  | { readonly kind: 'missing' }
+  | { readonly kind: 'unspent'; readonly depth: number }
+  | { readonly kind: 'spent'; readonly transaction: Transaction; readonly depth: number };
+
+/** The chain as it concerns one channel, whole each time: what matters is what is so, not what happened. */
+export interface ChainView {
+  readonly kind: 'view';
+  /** By outpoint key; a deposit that is not in here is missing. */
+  readonly deposits: ReadonlyMap<string, DepositView>;
+  /** Outputs to the channel's script that it does not know of, each with its whole transaction. */
+  readonly found: readonly { readonly deposit: Deposit; readonly transaction: Uint8Array }[];
+}
+
+/** An invoice as the payee keeps it, with the receipt that paid it. */
+export interface KeptInvoice {
+  readonly invoice: Invoice;
+  readonly paidTotal?: Amount;
+}
+
+/** What is to be done once the new state is stored. Each can be derived again from the state after a crash. */
+export type Effect =
+  | { readonly kind: 'reply'; readonly message: Reply }
+  | { readonly kind: 'send'; readonly message: Request }
+  | { readonly kind: 'broadcast'; readonly transaction: Transaction };
+
+/** A new state and what follows from it. An undefined state is one that is not worth storing. */
+export interface Step<State> {
+  readonly kind: 'step';
+  readonly state: State;
+  readonly effects: readonly Effect[];
+  /** Stored together with the state or not at all. */
+  readonly invoice?: KeptInvoice;
+}
+
+/** The protocol: a state and an input give a step, or a refusal that changes nothing. */
+export type Transition<State, Input> = (state: State | undefined, input: Input, env: Env) => Step<State | undefined> | Refusal;
+
+export function stay<State>(state: State, ...effects: readonly Effect[]): Step<State> {
+  return { kind: 'step', state, effects };
+}

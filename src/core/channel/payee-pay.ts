@@ -1,0 +1,54 @@
+import { type Amount, add, ZERO } from '../base/amount.ts';
+import { bytesToHex, equalBytes } from '../base/bytes.ts';
+import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
+import { capacityOf, closingHeight } from '../contract/contract.ts';
+import type { Pay, Receipt } from '../message/message.ts';
+import { type Env, type KeptInvoice, type Step, stay } from './machine.ts';
+import { type BestPayment, notActive, type PayeeState } from './payee-state.ts';
+
+/** Seed steps 6 and G: takes a better payment, cheapest checks first. */
+export function paid(state: PayeeState, pay: Pay, kept: KeptInvoice | undefined, env: Env): Step<PayeeState> | Refusal {
+  const { best, terms } = state;
+  if (best !== undefined && pay.payment.total <= best.total) return replayed(state, best, pay);
+  if (state.kind === 'paused') return refuse('funding-reorganised');
+  if (state.kind !== 'open') return notActive(state);
+  if (env.tip >= closingHeight(terms)) return refuse('margin-reached', { tip: env.tip, expiry: terms.expiry });
+  const owed = owedFor(state, pay, kept, env);
+  if (isRefusal(owed)) return owed;
+  const payment = terms.contract.verify(terms, state.deposits, pay.payment, best, env.verify);
+  if (isRefusal(payment)) return payment;
+  const spent = add(state.spent, owed);
+  const receipt: Receipt = {
+    kind: 'receipt',
+    channel: state.channel,
+    total: payment.total,
+    spent,
+    capacity: capacityOf(state.deposits),
+    ...(pay.invoice === undefined ? {} : { invoice: pay.invoice }),
+  };
+  const step = stay({ ...state, spent, best: { ...payment, receipt } }, { kind: 'reply', message: receipt });
+  return kept === undefined ? step : { ...step, invoice: { ...kept, paidTotal: payment.total } };
+}
+
+/** The same payment again gets the same answer; any other total that is not higher gets the best one to compare with. */
+function replayed(state: PayeeState, best: BestPayment, { payment, invoice }: Pay): Step<PayeeState> | Refusal {
+  const detail = { best: best.total, signatures: best.signatures.map(bytesToHex).join(',') };
+  if (payment.total < best.total) return refuse('total-lower', detail);
+  const isSame =
+    invoice === best.receipt.invoice &&
+    payment.signatures.length > 0 &&
+    payment.signatures.every((given) => best.signatures.some((held) => equalBytes(given, held)));
+  return isSame ? stay(state, { kind: 'reply', message: best.receipt }) : refuse('total-not-higher', detail);
+}
+
+/** What the payment buys: nothing without an invoice, then all of it is credit. */
+function owedFor(state: PayeeState, pay: Pay, kept: KeptInvoice | undefined, env: Env): Amount | Refusal {
+  if (pay.invoice === undefined) return ZERO;
+  if (kept === undefined) return refuse('invoice-unknown');
+  const { invoice, paidTotal } = kept;
+  if (invoice.channel !== state.channel) return refuse('invoice-foreign');
+  if (paidTotal !== undefined) return refuse('invoice-paid', { total: paidTotal });
+  if (invoice.expires < env.now) return refuse('invoice-expired', { expired: invoice.expires });
+  const needed = state.spent + invoice.amount;
+  return pay.payment.total < needed ? refuse('invoice-unmet', { total: pay.payment.total, needed }) : invoice.amount;
+}

@@ -1,0 +1,58 @@
+import { type Amount, subtract, ZERO } from '../base/amount.ts';
+import type { ChannelId } from '../base/bytes.ts';
+import { type Refusal, refuse } from '../base/refusal.ts';
+import type { DepthStep } from '../coin/coin.ts';
+import type { Deposit, Payment, Terms } from '../contract/contract.ts';
+import type { Receipt } from '../message/message.ts';
+import type { Transaction } from '../tx/transaction.ts';
+
+/** The best payment and the answer that was given for it, kept as one. */
+export interface BestPayment extends Payment {
+  readonly receipt: Receipt;
+}
+
+interface PayeeChannel {
+  readonly channel: ChannelId;
+  readonly terms: Terms;
+  /** Name of the payee key: the digest of the offer. */
+  readonly keyName: string;
+  readonly deposits: readonly Deposit[];
+  /** What the offer allows further deposits. */
+  readonly limits: { readonly maxDeposit: Amount; readonly depth: readonly DepthStep[] };
+  /** How much of the best total is spoken for by invoices. */
+  readonly spent: Amount;
+  readonly best?: BestPayment;
+}
+
+export type PayeeEnd = 'closed' | 'refunded' | 'lost' | 'unused';
+
+/**
+ * `open` takes payments. `paused` has a deposit that left the chain. `closing` has a transaction to be buried. `ended` is over for good.
+ */
+export type PayeeState =
+  | (PayeeChannel & { readonly kind: 'open' })
+  | (PayeeChannel & { readonly kind: 'paused' })
+  | (PayeeChannel & { readonly kind: 'closing'; readonly transaction: Transaction })
+  | (PayeeChannel & { readonly kind: 'ended'; readonly how: PayeeEnd; readonly transaction?: Transaction });
+
+/** A channel whose end is not begun. */
+export type ActivePayee = Extract<PayeeState, { kind: 'open' | 'paused' }>;
+
+export function isActive(state: PayeeState): state is ActivePayee {
+  return state.kind === 'open' || state.kind === 'paused';
+}
+
+/** Why a channel that is not active takes nothing more. */
+export function notActive(state: PayeeState): Refusal {
+  return refuse(state.kind === 'ended' ? 'channel-ended' : 'channel-ending');
+}
+
+/** What the payer has paid ahead. */
+export function creditOf(state: PayeeState): Amount {
+  return subtract(state.best?.total ?? ZERO, state.spent);
+}
+
+/** What the payee would lose if it never closed. */
+export function atRisk(state: PayeeState): Amount {
+  return state.kind === 'ended' ? ZERO : (state.best?.total ?? ZERO);
+}

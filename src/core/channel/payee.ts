@@ -1,0 +1,50 @@
+import { type Refusal, refuse } from '../base/refusal.ts';
+import { capacityOf } from '../contract/contract.ts';
+import type { End, Pay, State } from '../message/message.ts';
+import { type AnnounceInput, announced } from './announce.ts';
+import { type ChainView, type Env, type KeptInvoice, type Step, stay } from './machine.ts';
+import { observed } from './payee-chain.ts';
+import { closed, ended } from './payee-close.ts';
+import { paid } from './payee-pay.ts';
+import { isActive, notActive, type PayeeState } from './payee-state.ts';
+
+/** What a payee can be asked, told by the chain, or ordered by its owner (`close`). */
+export type PayeeInput =
+  | AnnounceInput
+  | { readonly kind: 'payment'; readonly pay: Pay; readonly invoice?: KeptInvoice }
+  | { readonly kind: 'end'; readonly end: End }
+  | { readonly kind: 'state-request' }
+  | { readonly kind: 'close' }
+  | ChainView;
+
+/** The payee's whole part in a channel. */
+export function payee(state: PayeeState | undefined, input: PayeeInput, env: Env): Step<PayeeState | undefined> | Refusal {
+  if (state === undefined) return input.kind === 'announce' ? announced(state, input, env) : refuse('channel-unknown');
+  switch (input.kind) {
+    case 'announce':
+      return announced(state, input, env);
+    case 'payment':
+      return paid(state, input.pay, input.invoice, env);
+    case 'end':
+      return ended(state, input.end, env);
+    case 'state-request':
+      return stay(state, { kind: 'reply', message: described(state) });
+    case 'close':
+      return isActive(state) ? closed(state, env) : notActive(state);
+    case 'view':
+      return observed(state, input, env);
+  }
+}
+
+function described(state: PayeeState): State {
+  return {
+    kind: 'state',
+    channel: state.channel,
+    status: state.kind,
+    capacity: capacityOf(state.deposits),
+    spent: state.spent,
+    deposits: state.deposits,
+    ...(state.best && { best: { total: state.best.total, signatures: state.best.signatures } }),
+    ...('transaction' in state && state.transaction !== undefined ? { ending: state.transaction } : {}),
+  };
+}

@@ -1,0 +1,78 @@
+import { type Amount, amount } from '../base/amount.ts';
+import { equalBytes } from '../base/bytes.ts';
+import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
+import { type Deposit, payerScript } from '../contract/contract.ts';
+import { outpointKey, type Transaction } from '../tx/transaction.ts';
+import { type ChainView, type DepositView, type Env, type Step, stay } from './machine.ts';
+import { fundingBroadcasts } from './payer-open.ts';
+import { allDeposits, channelOf, type PayerEnd, type PayerState } from './payer-state.ts';
+
+/** What the payer does about the chain as it is now: takes in further deposits, refunds after expiry, ends when all is buried. */
+export function watched(seen: PayerState, view: ChainView, env: Env): Step<PayerState> | Refusal {
+  if (seen.kind === 'ended') return stay(seen);
+  const state = withFound(seen, view);
+  const deposits = allDeposits(state);
+  const spends = deposits.map((deposit) => viewOf(deposit, view)).filter((view) => view.kind === 'spent');
+  const isOver = spends.length > 0 && spends.length === deposits.length;
+  if (isOver) return spends.every(({ depth }) => depth >= state.terms.coin.channel.buried) ? over(state, spends) : stay(state);
+  if (env.tip >= state.terms.expiry) return refunding(state, view, env);
+  const isMissing = deposits.some((deposit) => viewOf(deposit, view).kind === 'missing');
+  if (state.kind === 'ending' && state.transaction !== undefined) return stay(state, { kind: 'broadcast', transaction: state.transaction });
+  return state.kind !== 'planned' && isMissing ? stay(state, ...fundingBroadcasts(state)) : stay(state);
+}
+
+function viewOf({ outpoint }: Deposit, view: ChainView): DepositView {
+  return view.deposits.get(outpointKey(outpoint)) ?? { kind: 'missing' };
+}
+
+/** Outputs to the channel's script are deposits, whoever made them. One that replaced a deposit under another id takes its place. */
+function withFound(state: PayerState, view: ChainView): PayerState {
+  if (view.found.length === 0) return state;
+  const made = view.found.map(({ deposit }) => deposit);
+  const kept = state.offered.filter(
+    (deposit) => viewOf(deposit, view).kind !== 'missing' || !made.some(({ value }) => value === deposit.value),
+  );
+  const funding = [...state.funding, ...view.found.map(({ transaction }) => transaction)];
+  const next = { ...state, offered: [...kept, ...made], funding };
+  return next.kind === 'planned' ? { ...next, kind: 'funding' } : next;
+}
+
+/** Valid from tip = expiry. Made anew for what is unspent, so that neither a malleated deposit nor a partial close holds it up. */
+export function refunding(state: PayerState, view: ChainView, env: Env): Step<PayerState> | Refusal {
+  if (env.tip < state.terms.expiry) return refuse('refund-too-early', { tip: env.tip, expiry: state.terms.expiry });
+  const unspent = allDeposits(state).filter((deposit) => viewOf(deposit, view).kind === 'unspent');
+  if (unspent.length === 0) return stay(state);
+  const kept = state.kind === 'refunding' && isRefundOf(state.transaction, unspent) ? state.transaction : undefined;
+  const payout = { script: state.returnScript, feeRate: env.feeRate };
+  const transaction = kept ?? state.terms.contract.refund(state.terms, unspent, payout, env.signer);
+  if (isRefusal(transaction)) return transaction;
+  return stay({ ...channelOf(state), kind: 'refunding', transaction }, { kind: 'broadcast', transaction });
+}
+
+function isRefundOf(transaction: Transaction, unspent: readonly Deposit[]): boolean {
+  const spent = new Set(transaction.inputs.map(({ outpoint }) => outpointKey(outpoint)));
+  return spent.size === unspent.length && unspent.every(({ outpoint }) => spent.has(outpointKey(outpoint)));
+}
+
+type Spend = Extract<DepositView, { kind: 'spent' }>;
+
+function over(state: PayerState, spends: readonly Spend[]): Step<PayerState> {
+  const transactions = [...new Set(spends.map(({ transaction }) => transaction))];
+  const how = howOf(state, transactions);
+  return stay({ ...channelOf(state), kind: 'ended', how, returned: returnedBy(state, transactions), transactions });
+}
+
+function howOf(state: PayerState, transactions: readonly Transaction[]): PayerEnd {
+  const own = new Set(allDeposits(state).map(({ outpoint }) => outpointKey(outpoint)));
+  const unlocks = transactions.flatMap(({ inputs }) => inputs.filter(({ outpoint }) => own.has(outpointKey(outpoint))));
+  const kinds = unlocks.map(({ script }) => state.terms.contract.recognise(script));
+  if (kinds.includes('foreign')) return 'lost';
+  return kinds.includes('close') ? 'closed' : 'refunded';
+}
+
+/** What came back to the payer by its change and by its return script. */
+function returnedBy(state: PayerState, transactions: readonly Transaction[]): Amount {
+  const own = [payerScript(state.terms), state.returnScript];
+  const outputs = transactions.flatMap(({ outputs }) => outputs.filter(({ script }) => own.some((mine) => equalBytes(mine, script))));
+  return amount(outputs.reduce((sum, { value }) => sum + value, 0n));
+}

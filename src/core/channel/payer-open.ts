@@ -1,0 +1,89 @@
+import { ZERO } from '../base/amount.ts';
+import { equalBytes } from '../base/bytes.ts';
+import { after, type Height } from '../base/height.ts';
+import { type Refusal, refuse } from '../base/refusal.ts';
+import { hasRule } from '../coin/coin.ts';
+import { capacityOf, channelIdOf, type Deposit } from '../contract/contract.ts';
+import type { Accepted, Announce, Offer } from '../message/message.ts';
+import { decodeTransaction, type Transaction } from '../tx/transaction.ts';
+import { MAX_DEPOSITS, termsOf } from './announce.ts';
+import { type Effect, type Env, type Step, stay } from './machine.ts';
+import { allDeposits, type PayerState } from './payer-state.ts';
+
+/** Makes a channel under an offer. Deposits may be named already, or come later: by a wallet elsewhere, or as top-ups. */
+export interface CreateInput {
+  readonly kind: 'create';
+  readonly offer: Offer;
+  readonly expiry: Height;
+  readonly keyName: string;
+  readonly returnScript: Uint8Array;
+}
+
+/** Adds deposits whose transaction is signed but not broadcast yet. */
+export interface FundInput {
+  readonly kind: 'fund';
+  readonly deposits: readonly Deposit[];
+  readonly transaction: Uint8Array;
+}
+
+/** Seed step A: keys and terms make the script, the address and the id. The payer checks the offer as the payee checks the announcement. */
+export function created(state: PayerState | undefined, input: CreateInput, env: Env): Step<PayerState> | Refusal {
+  if (state !== undefined) return refuse('channel-exists');
+  const { offer, expiry, keyName, returnScript } = input;
+  const payerKey = env.signer.publicKey;
+  const unfit = offer.contract.needs.find((rule) => !hasRule(offer.coin, rule, env.tip));
+  if (unfit !== undefined) return refuse('contract-unfit', { rule: unfit, coin: offer.coin.id });
+  if (equalBytes(payerKey, offer.payeeKey)) return refuse('key-repeated');
+  const least = after(env.tip, offer.closingMargin + 1);
+  if (expiry < offer.minExpiry || expiry < least) return refuse('expiry-too-near', { expiry, least: Math.max(offer.minExpiry, least) });
+  if (expiry > offer.maxExpiry) return refuse('expiry-too-far', { expiry, most: offer.maxExpiry });
+  const terms = termsOf({ offer, payerKey, expiry });
+  const channel = channelIdOf(terms.coin, terms.contract.redeemScript(terms));
+  const nothing = { deposits: [], offered: [], funding: [], signed: ZERO, spent: ZERO };
+  return stay({ kind: 'planned', channel, terms, offer, keyName, returnScript, ...nothing });
+}
+
+/** Seed step B, first half: the deposit is known and stored; nothing is broadcast until the payee has agreed to the terms. */
+export function funded(state: PayerState, { deposits, transaction }: FundInput): Step<PayerState> | Refusal {
+  if (state.kind !== 'planned' && state.kind !== 'open') return refuse('channel-ending');
+  const all = [...allDeposits(state), ...deposits];
+  const sum = capacityOf(all);
+  if (all.length > MAX_DEPOSITS) return refuse('deposit-too-many', { most: MAX_DEPOSITS });
+  if (sum < state.offer.minDeposit) return refuse('deposit-too-small', { deposits: sum, least: state.offer.minDeposit });
+  if (sum > state.offer.maxDeposit) return refuse('deposit-too-large', { deposits: sum, most: state.offer.maxDeposit });
+  return stay({ ...state, offered: [...state.offered, ...deposits], funding: [...state.funding, transaction] });
+}
+
+/** Seed step B, second half: from here on the coins are in the channel, whatever the payee does. */
+export function launched(state: PayerState): Step<PayerState> | Refusal {
+  if (state.kind !== 'planned') return stay(state, ...fundingBroadcasts(state));
+  if (state.offered.length === 0) return refuse('deposit-absent');
+  return stay({ ...state, kind: 'funding' }, ...fundingBroadcasts(state));
+}
+
+export function fundingBroadcasts(state: PayerState): readonly Effect[] {
+  return state.funding
+    .map((bytes) => decodeTransaction(bytes))
+    .filter((transaction): transaction is Transaction => transaction !== undefined)
+    .map((transaction) => ({ kind: 'broadcast', transaction }));
+}
+
+/** Seed steps C and 3. Harmless when sent again. */
+export function announcing(state: PayerState): Step<PayerState> | Refusal {
+  if (allDeposits(state).length === 0) return refuse('deposit-absent');
+  return stay(state, { kind: 'send', message: announceOf(state) });
+}
+
+export function announceOf(state: PayerState): Announce {
+  const { offer, terms } = state;
+  return { kind: 'announce', offer, payerKey: terms.payerKey, expiry: terms.expiry, deposits: allDeposits(state) };
+}
+
+/** Seed step 4: the deposits that make up the accepted capacity can be paid from. */
+export function accepted(state: PayerState, { capacity }: Accepted): Step<PayerState> {
+  if (state.kind !== 'planned' && state.kind !== 'funding' && state.kind !== 'open') return stay(state);
+  const all = allDeposits(state);
+  const count = all.findIndex((_, i) => capacityOf(all.slice(0, i + 1)) === capacity) + 1;
+  if (count <= state.deposits.length) return stay(state);
+  return stay({ ...state, kind: 'open', deposits: all.slice(0, count), offered: all.slice(count) });
+}

@@ -1,0 +1,105 @@
+import { type Amount, add, amount, parseUnits, subtract, ZERO } from '../base/amount.ts';
+import { parseHex } from '../base/bytes.ts';
+import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
+import { capacityOf, closingHeight, type Payment } from '../contract/contract.ts';
+import { news } from '../contract/payment.ts';
+import type { Pay, Receipt, State } from '../message/message.ts';
+import { readCompact } from '../tx/sign.ts';
+import { type Env, type Step, stay } from './machine.ts';
+import { notOpen, type OpenPayer, type PayerState, type PendingPayment } from './payer-state.ts';
+
+/** Signs a new total. `totalFor` says which one buys something. */
+export interface PayInput {
+  readonly kind: 'pay';
+  readonly total: Amount;
+  /** What it buys; 0 for credit. */
+  readonly price: Amount;
+  readonly invoice?: string;
+}
+
+/** Seed steps E and F: sign, store, then send. One payment at a time: an unanswered one is sent again first. */
+export function paying(state: PayerState, { total, price, invoice }: PayInput, env: Env): Step<PayerState> | Refusal {
+  if (state.kind !== 'open') return notOpen(state);
+  if (state.pending !== undefined) return refuse('payment-unanswered', { total: state.pending.payment.total });
+  const { terms, deposits, best } = state;
+  if (env.tip >= closingHeight(terms)) return refuse('margin-reached', { tip: env.tip, expiry: terms.expiry });
+  if (total <= (best?.total ?? ZERO)) return refuse('total-lower', { best: best?.total ?? 0n });
+  const payment = terms.contract.sign(terms, deposits, total, env.signer);
+  if (isRefusal(payment)) return payment;
+  const pending = { payment, price, ...(invoice === undefined ? {} : { invoice }) };
+  const signed = greatest(total, state.signed);
+  return stay({ ...state, signed, pending }, { kind: 'send', message: payOf(state, pending) });
+}
+
+/** The same bytes as before, for when no answer came. */
+export function resending(state: PayerState): Step<PayerState> | Refusal {
+  if (state.kind !== 'open' || state.pending === undefined) return stay(state);
+  return stay(state, { kind: 'send', message: payOf(state, state.pending) });
+}
+
+/** The message for a pending payment: only the signatures that the payee does not hold. */
+function payOf({ channel, terms, deposits, best }: OpenPayer, { payment, invoice }: PendingPayment): Pay {
+  const fresh = { total: payment.total, signatures: news(terms, deposits, payment, best) };
+  return { kind: 'payment', channel, payment: fresh, ...(invoice === undefined ? {} : { invoice }) };
+}
+
+/**
+ * The total that buys something for `price`: what is owed on top of what is spent, and more only where the contract leaves no choice.
+ * The surplus stays the payer's credit.
+ */
+export function totalFor(state: OpenPayer, price: Amount): Amount | Refusal {
+  const best = state.best?.total ?? ZERO;
+  const owed = add(state.spent, price);
+  const wanted = owed > best ? owed : add(best, amount(1n));
+  const plan = state.terms.contract.plan(state.terms, state.deposits, wanted);
+  if (!isRefusal(plan)) return wanted;
+  const raised =
+    plan.code === 'total-too-small' ? plan.detail['least'] : plan.code === 'total-leaves-dust' ? plan.detail['all'] : undefined;
+  const total = raised === undefined ? undefined : parseUnits(raised);
+  return total === undefined || isRefusal(state.terms.contract.plan(state.terms, state.deposits, total)) ? plan : total;
+}
+
+/** The payee has it: only now is the payment the best. */
+export function receipted(state: PayerState, receipt: Receipt): Step<PayerState> {
+  if (state.kind !== 'open' || state.pending?.payment.total !== receipt.total) return stay(state);
+  const { pending, ...open } = state;
+  return stay({ ...open, best: pending.payment, spent: add(state.spent, pending.price) });
+}
+
+/** The payee did not take it. Where it shows a better total, that is believed only if this payer signed it. */
+export function refused(state: PayerState, refusal: Refusal, env: Env): Step<PayerState> {
+  if (state.kind !== 'open') return stay(state);
+  const { pending: _, ...open } = state;
+  const { best = '', signatures = '' } = refusal.detail;
+  const total = parseUnits(best);
+  const known = signatures
+    .split(',')
+    .map((hex) => readCompact(parseHex(hex) ?? new Uint8Array()))
+    .filter((signature) => typeof signature !== 'string');
+  const shown = total === undefined ? undefined : { total, signatures: known };
+  return stay(adopted(open, shown, env));
+}
+
+/** Resync: takes over a payment that the payee holds and this payer has lost. */
+export function resynced(state: PayerState, { best, spent }: State, env: Env): Step<PayerState> {
+  if (state.kind !== 'open') return stay(state);
+  const next = adopted(state, best, env);
+  // Its word counts for what was spent only where this payer has lost its own.
+  return stay(next.best === state.best ? next : { ...next, spent: least(spent, next.best?.total ?? ZERO) });
+}
+
+function adopted(state: OpenPayer, shown: Payment | undefined, env: Env): OpenPayer {
+  if (shown === undefined || shown.total <= (state.best?.total ?? ZERO)) return state;
+  const verified = state.terms.contract.verify(state.terms, state.deposits, shown, undefined, env.verify);
+  if (isRefusal(verified)) return state;
+  const { pending, ...open } = state;
+  const isStillAhead = pending !== undefined && pending.payment.total > verified.total;
+  const signed = greatest(verified.total, state.signed);
+  return { ...open, ...(isStillAhead ? { pending } : {}), best: verified, signed };
+}
+
+/** What the payer could get back if the payee closed with the largest total it ever got. */
+export function leastReturn(state: PayerState): Amount {
+  const capacity = capacityOf(state.deposits);
+  return state.signed > capacity ? ZERO : subtract(capacity, state.signed);
+}

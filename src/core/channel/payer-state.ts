@@ -1,0 +1,90 @@
+import { type Amount, subtract, ZERO } from '../base/amount.ts';
+import type { ChannelId } from '../base/bytes.ts';
+import { type Refusal, refuse } from '../base/refusal.ts';
+import { capacityOf, type Deposit, type Payment, type Terms } from '../contract/contract.ts';
+import type { End, Offer } from '../message/message.ts';
+import type { Transaction } from '../tx/transaction.ts';
+
+/** A payment that is signed and stored, and may or may not have arrived. */
+export interface PendingPayment {
+  readonly payment: Payment;
+  /** What it buys; 0 for credit. */
+  readonly price: Amount;
+  readonly invoice?: string;
+}
+
+/** What is true of a channel in every state. */
+export interface PayerChannel {
+  readonly channel: ChannelId;
+  readonly terms: Terms;
+  readonly offer: Offer;
+  /** Path of the channel key. */
+  readonly keyName: string;
+  /** Where refunds and agreed ends pay to. */
+  readonly returnScript: Uint8Array;
+  /** Accepted by the payee, in its order. */
+  readonly deposits: readonly Deposit[];
+  /** Made or found, not accepted yet. */
+  readonly offered: readonly Deposit[];
+  /** Every funding transaction, whole: a PSBT shows them. */
+  readonly funding: readonly Uint8Array[];
+  /** The largest total that was ever signed: the most that the payee can take. */
+  readonly signed: Amount;
+  /** How much of the best total has bought something. */
+  readonly spent: Amount;
+  /** The best payment that the payee has acknowledged. */
+  readonly best?: Payment;
+}
+
+export type PayerEnd = 'closed' | 'refunded' | 'lost' | 'abandoned';
+
+/**
+ * `planned`: keys and address stand, no coin has left. `funding`: coins are on their way or announced. `open`: accepted.
+ * `ending`: an end is proposed; with its transaction once both have signed. `refunding`: the expiry is past. `ended`: over for good.
+ */
+export type PayerState =
+  | (PayerChannel & { readonly kind: 'planned' })
+  | (PayerChannel & { readonly kind: 'funding' })
+  | (PayerChannel & { readonly kind: 'open'; readonly pending?: PendingPayment })
+  | (PayerChannel & { readonly kind: 'ending'; readonly end: End; readonly transaction?: Transaction })
+  | (PayerChannel & { readonly kind: 'refunding'; readonly transaction: Transaction })
+  | (PayerChannel & {
+      readonly kind: 'ended';
+      readonly how: PayerEnd;
+      readonly returned: Amount;
+      readonly transactions: readonly Transaction[];
+    });
+
+export type OpenPayer = Extract<PayerState, { kind: 'open' }>;
+
+/** The channel without what only its present state says. */
+export function channelOf(state: PayerState): PayerChannel {
+  const { channel, terms, offer, keyName, returnScript, deposits, offered, funding, signed, spent, best } = state;
+  const common = { channel, terms, offer, keyName, returnScript, deposits, offered, funding, signed, spent };
+  return best === undefined ? common : { ...common, best };
+}
+
+/** Every coin that the channel may still have to get back. */
+export function allDeposits(state: PayerState): readonly Deposit[] {
+  return [...state.deposits, ...state.offered];
+}
+
+/** What can still be paid. */
+export function remainingOf(state: PayerState): Amount {
+  return subtract(capacityOf(state.deposits), state.best?.total ?? ZERO);
+}
+
+/** Why a channel in another state than `open` takes no payment. */
+export function notOpen(state: PayerState): Refusal {
+  switch (state.kind) {
+    case 'planned':
+    case 'funding':
+    case 'open':
+      return refuse('channel-not-open');
+    case 'ending':
+    case 'refunding':
+      return refuse('channel-ending');
+    case 'ended':
+      return refuse('channel-ended');
+  }
+}

@@ -1,0 +1,81 @@
+import { ZERO } from '../base/amount.ts';
+import { type Refusal, refuse } from '../base/refusal.ts';
+import type { Reply, Request } from '../message/message.ts';
+import { type ChainView, type Env, type Step, stay } from './machine.ts';
+import { watched } from './payer-chain.ts';
+import { endAgreed, ending, endRefused } from './payer-end.ts';
+import { accepted, announcing, type CreateInput, created, type FundInput, funded, launched } from './payer-open.ts';
+import { type PayInput, paying, receipted, refused, resending, resynced } from './payer-pay.ts';
+import type { PayerState } from './payer-state.ts';
+
+/** What a payer's owner orders, the payee answers, or the chain shows. */
+export type PayerInput =
+  | CreateInput
+  | FundInput
+  | PayInput
+  | { readonly kind: 'announce' }
+  | { readonly kind: 'launch' }
+  | { readonly kind: 'abandon' }
+  | { readonly kind: 'resend' }
+  | { readonly kind: 'resync' }
+  | { readonly kind: 'end' }
+  | { readonly kind: 'reply'; readonly to: Request['kind']; readonly message: Reply }
+  | ChainView;
+
+/** The payer's whole part in a channel. */
+export function payer(state: PayerState | undefined, input: PayerInput, env: Env): Step<PayerState | undefined> | Refusal {
+  if (input.kind === 'create') return created(state, input, env);
+  return state === undefined ? refuse('channel-unknown') : further(state, input, env);
+}
+
+function further(state: PayerState, input: Exclude<PayerInput, CreateInput>, env: Env): Step<PayerState> | Refusal {
+  switch (input.kind) {
+    case 'fund':
+      return funded(state, input);
+    case 'launch':
+      return launched(state);
+    case 'abandon':
+      return abandoned(state);
+    case 'announce':
+      return announcing(state);
+    case 'pay':
+      return paying(state, input, env);
+    case 'resend':
+      return resending(state);
+    case 'resync':
+      return stay(state, { kind: 'send', message: { kind: 'state-request', channel: state.channel } });
+    case 'end':
+      return ending(state, env);
+    case 'reply':
+      return replied(state, input.to, input.message, env);
+    case 'view':
+      return watched(state, input, env);
+  }
+}
+
+/** A reply changes something only if it answers what this channel is waiting for. */
+function replied(state: PayerState, to: Request['kind'], message: Reply, env: Env): Step<PayerState> {
+  switch (message.kind) {
+    case 'accepted':
+      return accepted(state, message);
+    case 'receipt':
+      return receipted(state, message);
+    case 'state':
+      return resynced(state, message, env);
+    case 'ended':
+      return endAgreed(state, message);
+    case 'refusal':
+      if (to === 'payment') return refused(state, message, env);
+      return to === 'end' ? endRefused(state, message) : stay(state);
+    case 'offer':
+    case 'provisional':
+    case 'invoice':
+      return stay(state);
+  }
+}
+
+/** Only while no coin has left: later there is money to get back. */
+function abandoned(state: PayerState): Step<PayerState> | Refusal {
+  if (state.kind !== 'planned') return refuse('channel-ending');
+  return stay({ ...state, kind: 'ended', how: 'abandoned', returned: ZERO, transactions: [] });
+}

@@ -1,0 +1,94 @@
+import { bytesToHex, channelId, concatBytes, hexToBytes, txId } from '../base/bytes.ts';
+import { height, isHeight } from '../base/height.ts';
+import { type Refusal, refuse } from '../base/refusal.ts';
+import type { Deposit } from '../contract/contract.ts';
+import { publicKey, readCompact, type Signature } from '../tx/sign.ts';
+import type { Announce, End, Pay } from './message.ts';
+import { ByteReader, Malformed, uint8, uint32, uint64 } from './reader.ts';
+
+/**
+ * The form for speed and headers. First byte: kind. Then big-endian fields:
+ * payment (1): channel 32, total 8, count 1, signatures 64 each: 106 bytes for a payment from one deposit.
+ * announce (2): payer key 33, expiry 4, count 1, deposits of txid 32, vout 4, value 8.
+ * end (3): channel 32, total 8, fee 8, script length 1, script, count 1, signatures 64 each.
+ */
+const KIND = { payment: 1, announce: 2, end: 3 } as const;
+
+/** No message of a channel with the most deposits is longer. */
+export const MAX_COMPACT_BYTES = 4096;
+
+/** The parts of an announcement that the compact form carries; the offer travels beside it. */
+export type CompactAnnounce = Omit<Announce, 'offer'>;
+export type CompactPay = Omit<Pay, 'invoice'>;
+
+export function encodePay({ channel, payment }: CompactPay): Uint8Array {
+  return concatBytes(uint8(KIND.payment), hexToBytes(channel), uint64(payment.total), ...encodeSignatures(payment.signatures));
+}
+
+export function decodePay(bytes: Uint8Array): CompactPay | Refusal {
+  return decode(bytes, KIND.payment, (reader) => {
+    const channel = channelId(bytesToHex(reader.bytes(32)));
+    return { kind: 'payment', channel, payment: { total: reader.amount(), signatures: decodeSignatures(reader) } };
+  });
+}
+
+export function encodeAnnounce({ payerKey, expiry, deposits }: CompactAnnounce): Uint8Array {
+  const parts = deposits.flatMap(({ outpoint, value }) => [hexToBytes(outpoint.txid), uint32(outpoint.vout), uint64(value)]);
+  return concatBytes(uint8(KIND.announce), payerKey, uint32(expiry), uint8(deposits.length), ...parts);
+}
+
+export function decodeAnnounce(bytes: Uint8Array): CompactAnnounce | Refusal {
+  return decode(bytes, KIND.announce, (reader) => {
+    const payerKey = publicKey(reader.bytes(33));
+    const expiry = reader.uint32();
+    if (payerKey === undefined || !isHeight(expiry)) throw new Malformed('key or expiry');
+    const deposits = Array.from({ length: reader.uint8() }, () => decodeDeposit(reader));
+    return { kind: 'announce', payerKey, expiry: height(expiry), deposits };
+  });
+}
+
+function decodeDeposit(reader: ByteReader): Deposit {
+  const txid = txId(bytesToHex(reader.bytes(32)));
+  return { outpoint: { txid, vout: reader.uint32() }, value: reader.amount() };
+}
+
+export function encodeEnd({ channel, agreement: { total, fee, payerScript }, signatures }: End): Uint8Array {
+  const head = [uint8(KIND.end), hexToBytes(channel), uint64(total), uint64(fee), uint8(payerScript.length), payerScript];
+  return concatBytes(...head, ...encodeSignatures(signatures));
+}
+
+export function decodeEnd(bytes: Uint8Array): End | Refusal {
+  return decode(bytes, KIND.end, (reader) => {
+    const channel = channelId(bytesToHex(reader.bytes(32)));
+    const [total, fee] = [reader.amount(), reader.amount()];
+    const payerScript = reader.bytes(reader.uint8());
+    return { kind: 'end', channel, agreement: { total, fee, payerScript }, signatures: decodeSignatures(reader) };
+  });
+}
+
+function encodeSignatures(signatures: readonly Signature[]): readonly Uint8Array[] {
+  return [uint8(signatures.length), ...signatures];
+}
+
+function decodeSignatures(reader: ByteReader): readonly Signature[] {
+  return Array.from({ length: reader.uint8() }, () => {
+    const decoded = readCompact(reader.bytes(64));
+    if (decoded === 'high-s') throw new Malformed('s is high', 'signature-high-s');
+    if (decoded === 'malformed') throw new Malformed('r or s is out of range', 'signature-malformed');
+    return decoded;
+  });
+}
+
+function decode<T>(bytes: Uint8Array, kind: number, read: (reader: ByteReader) => T): T | Refusal {
+  if (bytes.length > MAX_COMPACT_BYTES) return refuse('message-too-large', { most: MAX_COMPACT_BYTES });
+  try {
+    const reader = new ByteReader(bytes);
+    if (reader.uint8() !== kind) throw new Malformed('of another kind');
+    const value = read(reader);
+    reader.end();
+    return value;
+  } catch (error) {
+    if (error instanceof Malformed) return refuse(error.code, { reason: error.message });
+    throw error;
+  }
+}

@@ -1,0 +1,90 @@
+import { z } from 'zod';
+import { type Amount, parseUnits } from '../base/amount.ts';
+import { bytesToHex, type ChannelId, isChannelId, isTxId, parseHex, type TxId } from '../base/bytes.ts';
+import { type Height, isHeight } from '../base/height.ts';
+import { isRefusalCode, type Refusal, refuse } from '../base/refusal.ts';
+import type { Coin, DepthStep } from '../coin/coin.ts';
+import { coinById } from '../coin/registry.ts';
+import type { Contract, Deposit, Payment, Signing } from '../contract/contract.ts';
+import { contractById } from '../contract/registry.ts';
+import { type PublicKey, publicKey, readCompact, type Signature } from '../tx/sign.ts';
+import { decodeTransaction, encodeTransaction, type Transaction } from '../tx/transaction.ts';
+
+/** A value and its JSON form, both ways: `z.decode` checks what a stranger wrote, `z.encode` writes. */
+export type Field<Value, Json = unknown> = z.ZodType<Value, Json>;
+
+/** A text that stands for a value; undefined from `read` makes the whole message malformed. */
+function text<Value>(description: string, read: (text: string) => Value | undefined, write: (value: Value) => string): Field<Value> {
+  return z
+    .codec(z.string().max(2_000_000).describe(description), z.custom<Value>(), {
+      decode: (input, context) => {
+        const value = read(input);
+        if (value !== undefined) return value;
+        context.issues.push({ code: 'custom', message: `not ${description}`, input });
+        return z.NEVER;
+      },
+      encode: (value) => write(value),
+    })
+    .meta({ description });
+}
+
+function guarded<Value extends string>(description: string, is: (text: string) => text is Value): Field<Value> {
+  return text(
+    description,
+    (input) => (is(input) ? input : undefined),
+    (value) => value,
+  );
+}
+
+export const amountField: Field<Amount> = text('an amount in the smallest unit, as decimal digits', parseUnits, String);
+export const bytesField: Field<Uint8Array> = text('bytes in hex', parseHex, bytesToHex);
+export const txIdField: Field<TxId> = guarded('a transaction id: 64 hex digits', isTxId);
+export const channelIdField: Field<ChannelId> = guarded('a channel id: 64 hex digits', isChannelId);
+export const heightField: Field<Height> = z.custom<Height>((value) => typeof value === 'number' && isHeight(value), 'not a block height');
+export const blocksField: Field<number> = z.int().min(0).max(10_000_000);
+export const publicKeyField: Field<PublicKey> = text(
+  'a compressed public key in hex',
+  (hex) => publicKey(parseHex(hex) ?? new Uint8Array()),
+  bytesToHex,
+);
+export const signatureField: Field<Signature> = text('r and s of a signature in hex, s low', readSignature, bytesToHex);
+export const transactionField: Field<Transaction> = text(
+  'a transaction in hex',
+  (hex) => decodeTransaction(parseHex(hex) ?? new Uint8Array()),
+  (tx) => bytesToHex(encodeTransaction(tx)),
+);
+export const coinField: Field<Coin> = text('the id of a coin', coinById, ({ id }) => id);
+export const contractField: Field<Contract> = text('the id of a contract', contractById, ({ id }) => id);
+
+function readSignature(hex: string): Signature | undefined {
+  const signature = readCompact(parseHex(hex) ?? new Uint8Array());
+  return typeof signature === 'string' ? undefined : signature;
+}
+
+export const signingField: Field<Signing> = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('flexible'), slot: z.int().min(0).max(300) }),
+  z.object({ kind: z.literal('fixed'), fee: amountField }),
+]);
+export const depthField: Field<readonly DepthStep[]> = z
+  .array(z.object({ upTo: amountField, blocks: blocksField }))
+  .min(1)
+  .max(16);
+export const depositField: Field<Deposit> = z.object({
+  outpoint: z.object({ txid: txIdField, vout: z.int().min(0).max(0xffff_ffff) }),
+  value: amountField,
+});
+export const paymentField: Field<Payment> = z.object({ total: amountField, signatures: z.array(signatureField).max(64) });
+
+/** A refusal crosses the wire as its code and facts; sentence and remedy come from the reader's own table. */
+export const refusalField: Field<Refusal> = z.codec(
+  z.object({ code: z.string(), detail: z.record(z.string().max(40), z.string().max(4000)).optional() }),
+  z.custom<Refusal>(),
+  {
+    decode: ({ code, detail }, context) => {
+      if (isRefusalCode(code)) return refuse(code, detail);
+      context.issues.push({ code: 'custom', message: 'not a refusal', input: code });
+      return z.NEVER;
+    },
+    encode: ({ code, detail }) => ({ code, detail: { ...detail } }),
+  },
+);

@@ -1,0 +1,77 @@
+import { z } from 'zod';
+import {
+  amountField,
+  blocksField,
+  bytesField,
+  channelIdField,
+  coinField,
+  contractField,
+  depositField,
+  depthField,
+  type Field,
+  heightField,
+  paymentField,
+  publicKeyField,
+  refusalField,
+  signingField,
+  transactionField,
+} from './fields.ts';
+import type { Accepted, Invoice, Offer, Provisional, Receipt, State } from './message.ts';
+
+/** The JSON form of everything that has no PSBT or compact form. Amounts are decimal digits in the smallest unit, bytes are hex. */
+export const offerJson: Field<Offer> = z.object({
+  kind: z.literal('offer'),
+  coin: coinField,
+  contract: contractField,
+  signing: signingField,
+  closingMargin: blocksField,
+  payeeScript: bytesField,
+  payeeKey: publicKeyField,
+  minDeposit: amountField,
+  maxDeposit: amountField,
+  minExpiry: heightField,
+  maxExpiry: heightField,
+  depth: depthField,
+  nonce: bytesField,
+});
+
+export const acceptedJson: Field<Accepted> = z.object({ kind: z.literal('accepted'), channel: channelIdField, capacity: amountField });
+
+export const provisionalJson: Field<Provisional> = z.object({
+  kind: z.literal('provisional'),
+  channel: channelIdField,
+  waitingFor: refusalField,
+});
+
+const invoiceId = z.string().regex(/^[0-9a-f]{32}$/);
+
+export const invoiceJson: Field<Invoice> = z.object({
+  kind: z.literal('invoice'),
+  id: invoiceId,
+  channel: channelIdField,
+  item: z.string().max(200),
+  text: z.string().max(1000),
+  amount: amountField,
+  address: z.string().max(100),
+  expires: z.int(),
+});
+
+export const receiptJson: Field<Receipt> = z.object({
+  kind: z.literal('receipt'),
+  channel: channelIdField,
+  total: amountField,
+  spent: amountField,
+  capacity: amountField,
+  invoice: invoiceId.exactOptional(),
+});
+
+export const stateJson: Field<State> = z.object({
+  kind: z.literal('state'),
+  channel: channelIdField,
+  status: z.enum(['open', 'paused', 'closing', 'ended']),
+  capacity: amountField,
+  spent: amountField,
+  deposits: z.array(depositField).max(64),
+  best: paymentField.exactOptional(),
+  ending: transactionField.exactOptional(),
+});

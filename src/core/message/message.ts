@@ -1,0 +1,165 @@
+import { sha256 } from '@noble/hashes/sha2.js';
+import { utf8ToBytes } from '@noble/hashes/utils.js';
+import type { Amount } from '../base/amount.ts';
+import { bytesToHex, type ChannelId, concatBytes } from '../base/bytes.ts';
+import type { Height } from '../base/height.ts';
+import type { Refusal } from '../base/refusal.ts';
+import type { Coin, DepthStep } from '../coin/coin.ts';
+import type { Agreement, Contract, Deposit, Payment, Signing } from '../contract/contract.ts';
+import type { PublicKey, Signature } from '../tx/sign.ts';
+import type { Transaction } from '../tx/transaction.ts';
+
+/** What a payee is ready to agree to. Its key is derived from all the rest, so an altered offer names a key that nobody holds. */
+export interface OfferedTerms {
+  readonly coin: Coin;
+  readonly contract: Contract;
+  readonly signing: Signing;
+  readonly closingMargin: number;
+  /** Output script the payee wants to be paid to. */
+  readonly payeeScript: Uint8Array;
+  readonly minDeposit: Amount;
+  readonly maxDeposit: Amount;
+  readonly minExpiry: Height;
+  readonly maxExpiry: Height;
+  /** Confirmations asked for, by the size of the deposit. */
+  readonly depth: readonly DepthStep[];
+  /** Sixteen random bytes: no two offers, and so no two keys, are alike. */
+  readonly nonce: Uint8Array;
+}
+
+/** Seed step 2: the answer to a request for a channel. */
+export interface Offer extends OfferedTerms {
+  readonly kind: 'offer';
+  readonly payeeKey: PublicKey;
+}
+
+/** Seed step 3: the channel the payer has made, or is about to fund, under an offer. Sent again with every further deposit. */
+export interface Announce {
+  readonly kind: 'announce';
+  readonly offer: Offer;
+  readonly payerKey: PublicKey;
+  readonly expiry: Height;
+  /** All deposits of the channel, oldest first. */
+  readonly deposits: readonly Deposit[];
+}
+
+/** Seed step 4. */
+export interface Accepted {
+  readonly kind: 'accepted';
+  readonly channel: ChannelId;
+  readonly capacity: Amount;
+}
+
+/** The terms are good; the deposit does not count yet. The payee has stored nothing. */
+export interface Provisional {
+  readonly kind: 'provisional';
+  readonly channel: ChannelId;
+  readonly waitingFor: Refusal;
+}
+
+export interface InvoiceRequest {
+  readonly kind: 'invoice-request';
+  readonly channel: ChannelId;
+  readonly item: string;
+}
+
+/** Seed step 5: what is owed, and where to. */
+export interface Invoice {
+  readonly kind: 'invoice';
+  /** 32 lowercase hex digits. */
+  readonly id: string;
+  readonly channel: ChannelId;
+  readonly item: string;
+  readonly text: string;
+  /** What this purchase adds to the total. */
+  readonly amount: Amount;
+  /** The payee's address, as the offer has it. */
+  readonly address: string;
+  /** Unix time in milliseconds after which it is not taken. */
+  readonly expires: number;
+}
+
+/** Seed step 6. */
+export interface Pay {
+  readonly kind: 'payment';
+  readonly channel: ChannelId;
+  readonly payment: Payment;
+  readonly invoice?: string;
+}
+
+/** The payment is stored for good; `spent` of the total is spoken for, the rest is the payer's credit. */
+export interface Receipt {
+  readonly kind: 'receipt';
+  readonly channel: ChannelId;
+  readonly total: Amount;
+  readonly spent: Amount;
+  readonly capacity: Amount;
+  readonly invoice?: string;
+}
+
+/** Asks how the payee sees the channel: after a lost reply or a restart. */
+export interface StateRequest {
+  readonly kind: 'state-request';
+  readonly channel: ChannelId;
+}
+
+export interface State {
+  readonly kind: 'state';
+  readonly channel: ChannelId;
+  readonly status: 'open' | 'paused' | 'closing' | 'ended';
+  readonly capacity: Amount;
+  readonly spent: Amount;
+  readonly deposits: readonly Deposit[];
+  /** The best payment, for the payer to check against its own signature. */
+  readonly best?: Payment;
+  /** The transaction that ends the channel, once there is one. */
+  readonly ending?: Transaction;
+}
+
+/** Asks to end at once: the payer's signatures over what both agree to. */
+export interface End {
+  readonly kind: 'end';
+  readonly channel: ChannelId;
+  readonly agreement: Agreement;
+  readonly signatures: readonly Signature[];
+}
+
+/** The agreed end, signed by both; either may broadcast it. */
+export interface Ended {
+  readonly kind: 'ended';
+  readonly channel: ChannelId;
+  readonly transaction: Transaction;
+}
+
+export interface OfferRequest {
+  readonly kind: 'offer-request';
+}
+
+/** Everything a payer says to a payee. */
+export type Request = OfferRequest | Announce | InvoiceRequest | Pay | StateRequest | End;
+/** Everything a payee answers. */
+export type Reply = Offer | Accepted | Provisional | Invoice | Receipt | State | Ended | Refusal;
+export type Message = Request | Reply;
+
+const OFFER_TAG = utf8ToBytes('pawment/offer/1');
+
+/** SHA-256 over every term of an offer but the key: the name under which the payee derives that key. 64 hex digits. */
+export function offerDigest(terms: OfferedTerms): string {
+  const { signing } = terms;
+  const fields = [
+    terms.coin.genesis,
+    terms.contract.id,
+    signing.kind,
+    signing.kind === 'flexible' ? signing.slot : signing.fee,
+    terms.closingMargin,
+    bytesToHex(terms.payeeScript),
+    terms.minDeposit,
+    terms.maxDeposit,
+    terms.minExpiry,
+    terms.maxExpiry,
+    terms.depth.map(({ upTo, blocks }) => `${upTo}/${blocks}`).join(','),
+    bytesToHex(terms.nonce),
+  ];
+  // No field holds the separator: hex, decimal numbers and ids only.
+  return bytesToHex(sha256(concatBytes(OFFER_TAG, utf8ToBytes(fields.join('|')))));
+}

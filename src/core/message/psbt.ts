@@ -1,0 +1,125 @@
+import { RawPSBTV0 } from '@scure/btc-signer/psbt.js';
+import { Transaction as PsbtBuilder } from '@scure/btc-signer/transaction.js';
+import { isAmount } from '../base/amount.ts';
+import { equalBytes } from '../base/bytes.ts';
+import { type Refusal, refuse } from '../base/refusal.ts';
+import type { Deposit, Terms } from '../contract/contract.ts';
+import { TX_SEQUENCE, TX_VERSION } from '../contract/contract.ts';
+import { p2sh } from '../tx/script.ts';
+import { fromRaw, type Transaction, transactionId } from '../tx/transaction.ts';
+
+/** The funding transactions of a channel by id, whole, as BIP174 wants them beside a legacy input. */
+export type FundingTransactions = ReadonlyMap<string, Uint8Array>;
+
+/** A PSBT of the channel, checked in itself: one redeem script, paid to by every input; nothing known about the channel yet. */
+export interface ChannelPsbt {
+  readonly transaction: Transaction;
+  readonly redeemScript: Uint8Array;
+  readonly inputs: readonly PsbtInput[];
+}
+
+export interface PsbtInput {
+  readonly deposit: Deposit;
+  /** Public key and signature with its hash type byte, as they stand there. */
+  readonly partialSignatures: readonly { readonly key: Uint8Array; readonly signature: Uint8Array }[];
+  readonly hashType?: number;
+}
+
+/** Larger than any PSBT of a channel with the most deposits, funding transactions included. */
+export const MAX_PSBT_BYTES = 1_000_000;
+
+type RawInput = ReturnType<typeof RawPSBTV0.decode>['inputs'][number];
+
+const GLOBAL_FIELDS = new Set(['unsignedTx', 'version']);
+// Key derivations are what signing devices add; they say nothing about the payment.
+const INPUT_FIELDS = new Set(['nonWitnessUtxo', 'partialSig', 'sighashType', 'redeemScript', 'bip32Derivation']);
+const OUTPUT_FIELDS = new Set(['bip32Derivation']);
+
+/** Reads PSBT version 0 (BIP174) and checks all that can be checked without the channel. */
+export function decodePsbt(bytes: Uint8Array): ChannelPsbt | Refusal {
+  if (bytes.length > MAX_PSBT_BYTES) return refuse('message-too-large', { most: MAX_PSBT_BYTES });
+  const raw = attempt(() => RawPSBTV0.decode(bytes));
+  if (raw?.global.unsignedTx === undefined) return refuse('psbt-malformed');
+  const transaction = fromRaw(raw.global.unsignedTx);
+  const stray =
+    strayField(raw.global, GLOBAL_FIELDS) ??
+    raw.inputs.map((input) => strayField(input, INPUT_FIELDS)).find((name) => name !== undefined) ??
+    raw.outputs.map((output) => strayField(output, OUTPUT_FIELDS)).find((name) => name !== undefined);
+  if (stray !== undefined) return refuse('psbt-field-unknown', { field: stray });
+  return wrongFrame(transaction) ?? decodeInputs(transaction, raw.inputs);
+}
+
+function strayField(map: object, known: ReadonlySet<string>): string | undefined {
+  return Object.keys(map).find((name) => !known.has(name));
+}
+
+function attempt<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}
+
+function wrongFrame(tx: Transaction): Refusal | undefined {
+  if (tx.version !== TX_VERSION) return refuse('psbt-version-wrong', { version: tx.version, expected: TX_VERSION });
+  if (tx.lockTime !== 0) return refuse('psbt-locktime-wrong', { lockTime: tx.lockTime, expected: 0 });
+  const input = tx.inputs.find(({ sequence }) => sequence !== TX_SEQUENCE);
+  return input && refuse('psbt-sequence-wrong', { sequence: input.sequence, expected: TX_SEQUENCE });
+}
+
+function decodeInputs(transaction: Transaction, raws: readonly RawInput[]): ChannelPsbt | Refusal {
+  const redeemScript = raws[0]?.redeemScript;
+  if (redeemScript === undefined) return refuse('psbt-inputs-wrong', { reason: 'no redeem script' });
+  const inputs: PsbtInput[] = [];
+  for (const [i, raw] of raws.entries()) {
+    const input = decodeInput(transaction, i, raw, redeemScript);
+    if ('kind' in input) return input;
+    inputs.push(input);
+  }
+  return { transaction, redeemScript, inputs };
+}
+
+function decodeInput(transaction: Transaction, index: number, raw: RawInput, redeemScript: Uint8Array): PsbtInput | Refusal {
+  const outpoint = transaction.inputs[index]?.outpoint;
+  const funding = raw.nonWitnessUtxo && fromRaw(raw.nonWitnessUtxo);
+  if (outpoint === undefined || raw.redeemScript === undefined || !equalBytes(raw.redeemScript, redeemScript)) {
+    return refuse('psbt-inputs-wrong', { input: index, reason: 'redeem scripts differ' });
+  }
+  if (funding === undefined || transactionId(funding) !== outpoint.txid) {
+    return refuse('psbt-inputs-wrong', { input: index, reason: 'not the funding transaction of the input' });
+  }
+  const output = funding.outputs[outpoint.vout];
+  if (output === undefined) return refuse('funding-output-missing', { input: index, vout: outpoint.vout });
+  if (!equalBytes(output.script, p2sh(redeemScript))) return refuse('funding-script-wrong', { input: index });
+  if (!isAmount(output.value)) return refuse('funding-value-wrong', { input: index });
+  return {
+    deposit: { outpoint, value: output.value },
+    partialSignatures: (raw.partialSig ?? []).map(([key, signature]) => ({ key, signature })),
+    ...(raw.sighashType === undefined ? {} : { hashType: raw.sighashType }),
+  };
+}
+
+/** Writes a PSBT of the channel. @throws Error when a funding transaction is missing: the payer keeps them all. */
+export function encodePsbt(
+  terms: Terms,
+  transaction: Transaction,
+  funding: FundingTransactions,
+  signatures: readonly { readonly signature: Uint8Array; readonly hashType: number }[],
+): Uint8Array {
+  const redeemScript = terms.contract.redeemScript(terms);
+  const psbt = new PsbtBuilder({ version: transaction.version, lockTime: transaction.lockTime, disableScriptCheck: true });
+  for (const [i, { outpoint, sequence }] of transaction.inputs.entries()) {
+    const nonWitnessUtxo = funding.get(outpoint.txid);
+    if (nonWitnessUtxo === undefined) throw new Error(`the funding transaction ${outpoint.txid} is not at hand`);
+    const signed = signatures[i];
+    const signature = signed && { partialSig: [pair(terms.payerKey, signed.signature)], sighashType: signed.hashType };
+    psbt.addInput({ txid: outpoint.txid, index: outpoint.vout, sequence, nonWitnessUtxo, redeemScript, ...signature });
+  }
+  for (const { value, script } of transaction.outputs) psbt.addOutput({ amount: value, script });
+  return psbt.toPSBT(0);
+}
+
+function pair(key: Uint8Array, value: Uint8Array): [Uint8Array, Uint8Array] {
+  return [key, value];
+}

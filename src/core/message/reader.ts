@@ -1,0 +1,71 @@
+import { type Amount, isAmount } from '../base/amount.ts';
+import type { RefusalCode } from '../base/refusal.ts';
+
+/** Thrown inside decoders and turned into a refusal at their edge: never seen outside `message/`. */
+export class Malformed extends Error {
+  readonly code: RefusalCode;
+
+  constructor(reason: string, code: RefusalCode = 'message-malformed') {
+    super(reason);
+    this.code = code;
+  }
+}
+
+/** Reads fixed fields from bytes of a stranger; every read past the end is `Malformed`. */
+export class ByteReader {
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  #offset = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  bytes(length: number): Uint8Array {
+    const start = this.#advance(length);
+    return this.#bytes.slice(start, start + length);
+  }
+
+  uint8(): number {
+    return this.#view.getUint8(this.#advance(1));
+  }
+
+  uint32(): number {
+    return this.#view.getUint32(this.#advance(4));
+  }
+
+  amount(): Amount {
+    const value = this.#view.getBigUint64(this.#advance(8));
+    if (!isAmount(value)) throw new Malformed('amount out of range');
+    return value;
+  }
+
+  end(): void {
+    if (this.#offset !== this.#bytes.length) throw new Malformed('bytes behind the end');
+  }
+
+  #advance(length: number): number {
+    const start = this.#offset;
+    if (start + length > this.#bytes.length) throw new Malformed('ends too early');
+    this.#offset = start + length;
+    return start;
+  }
+}
+
+/** Writes what `ByteReader` reads; integers are big-endian. */
+export function uint8(value: number): Uint8Array {
+  return Uint8Array.of(value);
+}
+
+export function uint32(value: number): Uint8Array {
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setUint32(0, value);
+  return bytes;
+}
+
+export function uint64(value: bigint): Uint8Array {
+  const bytes = new Uint8Array(8);
+  new DataView(bytes.buffer).setBigUint64(0, value);
+  return bytes;
+}

@@ -63,18 +63,16 @@ test('a node of another chain is refused, and asked again until it is the right 
 });
 
 test('after a silence the chain is checked again: another node may be there', async () => {
-  const state = { genesis: litecoinRegtest.genesis, starting: false };
-  const node = await fakeNode((method) => {
-    if (state.starting) return { code: -28, message: 'Verifying blocks...' };
-    return method === 'getblockhash' ? `"${state.genesis}"` : '[]';
-  });
+  const up = (genesis: string) => (method: string) => (method === 'getblockhash' ? `"${genesis}"` : '[]');
+  const starting = (): FakeAnswer => ({ code: -28, message: 'Verifying blocks...' });
+  let answer: (method: string) => FakeAnswer = up(litecoinRegtest.genesis);
+  const node = await fakeNode((method) => answer(method));
   opened.push(node);
   const chain = coreRpc(litecoinRegtest, { url: node.url });
   assert.deepEqual(await chain.mempool(), []);
-  state.starting = true;
+  answer = starting;
   await assert.rejects(chain.mempool(), fails('node-down', /starting/));
-  state.starting = false;
-  state.genesis = dogecoinRegtest.genesis;
+  answer = up(dogecoinRegtest.genesis);
   await assert.rejects(chain.mempool(), fails('node-wrong-chain', /litecoin-regtest/));
 });
 

@@ -26,11 +26,15 @@ const OUTCOMES: readonly (readonly [Failure, RegExp])[] = [
   ['dust', /\bdust\b/],
 ];
 
+/** What the node's words for a refusal mean. */
+export function refusalKind(words: string): Failure {
+  return OUTCOMES.find(([, pattern]) => pattern.test(words))?.[0] ?? 'invalid';
+}
+
 /** What a refusal of `sendrawtransaction` means; undefined when it says nothing about the transaction. */
 export function outcomeOf({ code, message }: RpcError): Broadcast | undefined {
   if (/already[ -](in[ -])?mempool|already known|same-nonwitness-data-in-mempool/.test(message)) return { kind: 'already-known' };
   if (code === ALREADY_IN_CHAIN || /txn-already-known/.test(message)) return { kind: 'already-mined' };
   if (!ABOUT_THE_TRANSACTION.includes(code)) return undefined;
-  const kind = OUTCOMES.find(([, words]) => words.test(message))?.[0] ?? 'invalid';
-  return { kind, reason: message };
+  return { kind: refusalKind(message), reason: message };
 }

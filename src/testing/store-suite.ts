@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { type Store, type StoredRecord, WorldError, type Write } from '../engine/ports.ts';
+import type { Register } from './register.ts';
 
 /** Somewhere a store keeps its records. */
 export interface StorePlace {
@@ -9,9 +10,6 @@ export interface StorePlace {
   /** Called once at the end, with every handle closed. */
   readonly remove: () => Promise<void>;
 }
-
-/** `test` of node:test, or anything else that takes a name and an async function. */
-export type Register = (name: string, run: () => Promise<void>) => unknown;
 
 /** What every `Store` must do. `make` gives an empty place for each test. */
 export function storeSuite(register: Register, make: () => Promise<StorePlace>): void {

@@ -1,4 +1,5 @@
 import type { Broadcast, Chain } from '../../engine/ports.ts';
+import { refusalKind } from '../outcome.ts';
 import type { Outcome, Regtest } from './regtest.ts';
 
 /** The embedded chain as an engine sees any chain, in the same process. It never fails. */
@@ -15,21 +16,6 @@ export function asChain(regtest: Regtest): Chain {
   };
 }
 
-type RefusedKind = Extract<Broadcast, { readonly reason: string }>['kind'];
-
-const KINDS: Readonly<Record<string, RefusedKind>> = {
-  'txn-mempool-conflict': 'conflict',
-  'bad-txns-inputs-spent': 'missing-inputs',
-  'non-final': 'non-final',
-  'non-BIP68-final': 'non-final',
-  'insufficient priority': 'fee-too-low',
-  'insufficient fee': 'fee-too-low',
-  'rate limited free transaction': 'fee-too-low',
-  'min relay fee not met': 'fee-too-low',
-  'absurdly-high-fee': 'fee-too-high',
-  dust: 'dust',
-};
-
 function asBroadcast(outcome: Outcome): Broadcast {
   switch (outcome.kind) {
     case 'accepted':
@@ -39,6 +25,6 @@ function asBroadcast(outcome: Outcome): Broadcast {
     case 'missing-inputs':
       return { kind: 'missing-inputs', reason: 'Missing inputs' };
     case 'refused':
-      return { kind: KINDS[outcome.reason] ?? 'invalid', reason: outcome.reason };
+      return { kind: refusalKind(outcome.reason), reason: outcome.reason };
   }
 }

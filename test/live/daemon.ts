@@ -1,0 +1,74 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import type { RpcAuth } from '../../src/chain/rpc.ts';
+import { findProgram, type Program } from './program.ts';
+
+export interface Daemon {
+  readonly url: string;
+  readonly auth: RpcAuth;
+  /** Ends the daemon and removes its folder; may be called again. */
+  readonly stop: () => Promise<void>;
+}
+
+/** A port that was free a moment ago. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
+
+/** Starts a Core-style daemon on regtest in a folder of its own, without peers, and waits until it answers. */
+export async function startDaemon(program: Program, options: readonly string[]): Promise<Daemon> {
+  const path = findProgram(program);
+  if (path === undefined) throw new Error(`${program.name} is missing: ${program.install}, or name it by ${program.variable}`);
+  const folder = await mkdtemp(join(tmpdir(), `pawment-${program.name}-`));
+  const port = await freePort();
+  const common = ['-regtest', `-datadir=${folder}`, `-rpcport=${port}`, '-server', '-listen=0', '-printtoconsole', '-acceptnonstdtxn=0'];
+  const child = spawn(path, [...common, ...options], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const kill = (): unknown => child.kill('SIGKILL');
+  process.once('exit', kill);
+  const exited = once(child, 'exit');
+  const stop = async (): Promise<void> => {
+    child.kill('SIGTERM');
+    await exited;
+    process.off('exit', kill);
+    await rm(folder, { recursive: true, force: true });
+  };
+  try {
+    await loaded(child, program);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { url: `http://127.0.0.1:${port}`, auth: { kind: 'cookie', file: join(folder, 'regtest', '.cookie') }, stop };
+}
+
+/** All Core-style daemons print this line when their RPC is past its warm-up. */
+const LOADED = /init message: Done loading/;
+const LAST_LINES = 20;
+
+async function loaded(child: ChildProcessByStdio<null, Readable, null>, { name }: Program): Promise<void> {
+  const lines: string[] = [];
+  const reader = createInterface(child.stdout);
+  const done = new Promise<void>((resolve, reject) => {
+    reader.on('line', (line) => {
+      lines.push(line);
+      if (LOADED.test(line)) resolve();
+    });
+    child.once('error', reject);
+    reader.once('close', () => reject(new Error(`${name} ended while starting:\n${lines.slice(-LAST_LINES).join('\n')}`)));
+  });
+  await done;
+  reader.removeAllListeners('line');
+  // What it prints from here on is read and dropped, or the pipe would fill and hold it up.
+  reader.on('line', () => undefined);
+}

@@ -1,0 +1,50 @@
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+/** A daemon that live tests start. */
+export interface Program {
+  readonly name: string;
+  /** Names another binary than the one on the PATH. */
+  readonly variable: string;
+  readonly install: string;
+  /** Whether a run with CI=true may do without it. */
+  readonly optional: boolean;
+}
+
+export const litecoind: Program = {
+  name: 'litecoind',
+  variable: 'LITECOIND',
+  install: 'install the Debian package litecoind, or Litecoin Core 0.21 from litecoin.org',
+  optional: false,
+};
+
+/** No package registry carries it. */
+export const dogecoind: Program = {
+  name: 'dogecoind',
+  variable: 'DOGECOIND',
+  install: 'unpack Dogecoin Core 1.14 from dogecoin.com and put dogecoind on the PATH',
+  optional: true,
+};
+
+/** The path of the binary; undefined when there is none. */
+export function findProgram({ name, variable }: Program): string | undefined {
+  const named = process.env[variable];
+  const onPath = (process.env['PATH'] ?? '').split(delimiter).map((folder) => join(folder, name));
+  return (named === undefined ? onPath : [named]).find(canRun);
+}
+
+function canRun(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Why a test that needs the program is left out; undefined when it runs. In CI only an optional program may be missing. */
+export function whyLeftOut(program: Program): string | undefined {
+  const { name, variable, install, optional } = program;
+  if (findProgram(program) !== undefined || (process.env['CI'] === 'true' && !optional)) return undefined;
+  return `${name} is missing: ${install}, or name it by ${variable}`;
+}

@@ -1,0 +1,70 @@
+import type { ChannelId } from '../core/base/bytes.ts';
+import { isRefusal, type Refusal } from '../core/base/refusal.ts';
+import type { ChainView } from '../core/channel/machine.ts';
+import type { PayeeInput } from '../core/channel/payee.ts';
+import type { PayeeState } from '../core/channel/payee-state.ts';
+import type { PayerInput } from '../core/channel/payer.ts';
+import type { PayerState } from '../core/channel/payer-state.ts';
+import type { Verify } from '../core/tx/sign.ts';
+import { type Driven, type Driver, driver } from './drive.ts';
+import { type Follower, follower } from './follow.ts';
+import { type Party, payeeParty, payerParty } from './party.ts';
+import type { Chain, Clock, KeyRing, Store } from './ports.ts';
+
+export interface EngineOptions<State> {
+  readonly chain: Chain;
+  readonly store: Store;
+  readonly keys: KeyRing;
+  readonly verify: Verify;
+  readonly clock: Clock;
+  /** What a block led to in one channel, when it led to anything: for logs and screens. An exception touches that channel alone. */
+  readonly onEvent?: (channel: ChannelId, event: Driven<State> | Refusal | Error) => void;
+}
+
+/** One side's channels: what drives them, and what tells them of the chain. */
+export interface Engine<State, Input> extends Driver<State, Input> {
+  readonly follower: Follower;
+}
+
+export type PayeeEngine = Engine<PayeeState, PayeeInput>;
+export type PayerEngine = Engine<PayerState, PayerInput>;
+
+export function payeeEngine(options: EngineOptions<PayeeState>): PayeeEngine {
+  return engine(payeeParty, (view) => view, options);
+}
+
+export function payerEngine(options: EngineOptions<PayerState>): PayerEngine {
+  return engine(payerParty, (view) => view, options);
+}
+
+function engine<State, Input extends object>(
+  party: Party<State, Input>,
+  asInput: (view: ChainView) => Input,
+  options: EngineOptions<State>,
+): Engine<State, Input> {
+  const { chain, store, keys, verify, clock, onEvent } = options;
+  const machine: Driver<State, Input> = driver({
+    party,
+    store,
+    chain,
+    keys,
+    world: () => {
+      const { tip, feeRate } = follow.seen();
+      return { tip: tip.height, feeRate, now: clock.now(), verify };
+    },
+    onState: (channel, state) => follow.track(channel, party.watch(state)),
+  });
+  const follow: Follower = follower(chain, store, {
+    all: async function* () {
+      for await (const [channel, state] of machine.all()) yield [channel, party.watch(state)];
+    },
+    observe: async (channel, view) => {
+      const event = await machine
+        .drive(channel, asInput(view))
+        .catch((error: unknown) => (error instanceof Error ? error : new Error(String(error))));
+      const isQuiet = !(isRefusal(event) || event instanceof Error) && event.broadcasts.length === 0;
+      if (!isQuiet) onEvent?.(channel, event);
+    },
+  });
+  return { ...machine, follower: follow };
+}

@@ -1,0 +1,57 @@
+import type { Height } from '../core/base/height.ts';
+import type { KeptInvoice, Transition } from '../core/channel/machine.ts';
+import { type PayeeInput, payee } from '../core/channel/payee.ts';
+import type { PayeeState } from '../core/channel/payee-state.ts';
+import { type PayerInput, payer } from '../core/channel/payer.ts';
+import { allDeposits, type PayerState } from '../core/channel/payer-state.ts';
+import { payeeSnapshot, payerSnapshot, type Snapshot } from '../core/channel/snapshot.ts';
+import { closingHeight, type Deposit, type Terms } from '../core/contract/contract.ts';
+import { offerDigest } from '../core/message/message.ts';
+
+/** What of a channel the chain can touch. */
+export interface Watch {
+  readonly terms: Terms;
+  readonly deposits: readonly Deposit[];
+  /** The height at which the machine must be asked what is due. */
+  readonly deadline: Height;
+  /** Something is under way on chain: the machine wants to see every block. */
+  readonly isPending: boolean;
+}
+
+/** One side of a channel as the engine needs it: its machine, and how its states are stored and watched. */
+export interface Party<State, Input> {
+  readonly recordKind: string;
+  readonly transition: Transition<State, Input>;
+  readonly snapshot: Snapshot<State>;
+  readonly keyName: (state: State | undefined, input: Input) => string | undefined;
+  /** The invoice that an input is about; it is loaded and stored with the state. */
+  readonly invoiceOf: (input: Input) => string | undefined;
+  readonly withInvoice: (input: Input, invoice: KeptInvoice) => Input;
+  /** Undefined when the channel has ended: nothing on chain matters to it any more. */
+  readonly watch: (state: State) => Watch | undefined;
+}
+
+export const payeeParty: Party<PayeeState, PayeeInput> = {
+  recordKind: 'payee-channel',
+  transition: payee,
+  snapshot: payeeSnapshot,
+  keyName: (state, input) => state?.keyName ?? (input.kind === 'announce' ? `offer:${offerDigest(input.announce.offer)}` : undefined),
+  invoiceOf: (input) => (input.kind === 'payment' ? input.pay.invoice : undefined),
+  withInvoice: (input, invoice) => (input.kind === 'payment' ? { ...input, invoice } : input),
+  watch: ({ kind, terms, deposits }) =>
+    kind === 'ended' ? undefined : { terms, deposits, deadline: closingHeight(terms), isPending: kind !== 'open' },
+};
+
+export const payerParty: Party<PayerState, PayerInput> = {
+  recordKind: 'payer-channel',
+  transition: payer,
+  snapshot: payerSnapshot,
+  keyName: (state, input) => state?.keyName ?? (input.kind === 'create' ? input.keyName : undefined),
+  invoiceOf: () => undefined,
+  withInvoice: (input) => input,
+  watch: (state) => {
+    if (state.kind === 'ended') return undefined;
+    const { terms, kind } = state;
+    return { terms, deposits: allDeposits(state), deadline: terms.expiry, isPending: kind !== 'open' && kind !== 'planned' };
+  },
+};

@@ -1,0 +1,13 @@
+import { type Snapshot, SnapshotError } from '../core/channel/snapshot.ts';
+import { WorldError } from './ports.ts';
+
+/** A stored state, read back. @throws WorldError `store-newer` or `store-damaged`: an unreadable state is never taken for none. */
+export function restored<Value>(snapshot: Snapshot<Value>, text: string): Value {
+  try {
+    return snapshot.decode(text);
+  } catch (error) {
+    if (!(error instanceof SnapshotError)) throw error;
+    if (error.newer) throw new WorldError('store-newer', error.message, 'Run the version of pawment that wrote it, or a later one.', error);
+    throw new WorldError('store-damaged', error.message, 'Restore the store from a backup; do not start with an empty one.', error);
+  }
+}

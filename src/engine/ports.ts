@@ -2,6 +2,7 @@ import type { Amount } from '../core/base/amount.ts';
 import type { TxId } from '../core/base/bytes.ts';
 import type { Height } from '../core/base/height.ts';
 import type { Coin } from '../core/coin/coin.ts';
+import type { Reply, Request } from '../core/message/message.ts';
 import type { Signer } from '../core/tx/sign.ts';
 import type { Outpoint, Transaction } from '../core/tx/transaction.ts';
 
@@ -77,6 +78,15 @@ export interface Store {
   /** All writes or none. True once they are on the disk for good; false when any record was not as expected. */
   readonly commit: (writes: readonly Write[]) => Promise<boolean>;
   readonly close: () => Promise<void>;
+}
+
+/** A way to one payee: whatever carries one message there and one back. */
+export interface Connection {
+  /**
+   * Sends a request and returns its reply, refusals included. `psbt` is the same message as a PSBT, for connections that are to send that form.
+   * @throws WorldError `peer-unreachable` when no reply came, which says nothing about what the payee did; `peer-nonsense` when it can't be read.
+   */
+  readonly exchange: (request: Request, psbt?: Uint8Array) => Promise<Reply>;
 }
 
 /** Keys by name, each derived from one seed. The name is stored with the state; the key never is. */

@@ -1,4 +1,4 @@
-import { type Amount, add, amount, parseUnits, subtract, ZERO } from '../base/amount.ts';
+import { type Amount, add, amount, greatest, least, parseUnits, subtract, ZERO } from '../base/amount.ts';
 import { parseHex } from '../base/bytes.ts';
 import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
 import { capacityOf, closingHeight, type Payment } from '../contract/contract.ts';

@@ -1,0 +1,93 @@
+import type { ChannelId } from '../core/base/bytes.ts';
+import { isRefusal, type Refusal, refuse } from '../core/base/refusal.ts';
+import { termsOf } from '../core/channel/announce.ts';
+import type { PayeeState } from '../core/channel/payee-state.ts';
+import { channelIdOf } from '../core/contract/contract.ts';
+import type { Announce, Reply, Request } from '../core/message/message.ts';
+import { decodePsbt } from '../core/message/psbt.ts';
+import { channelOfPsbt, readEnd, readPayment } from '../core/message/psbt-message.ts';
+import { addressOf } from '../core/tx/address.ts';
+import type { Driven } from '../engine/drive.ts';
+import { type EngineOptions, type PayeeEngine, payeeEngine } from '../engine/engine.ts';
+import { lookUpFunding } from '../engine/lookup.ts';
+import type { Random } from '../engine/ports.ts';
+import { type InvoiceBook, invoiceBook, type PriceList } from './invoice.ts';
+import { type MerchantTerms, makeOffer } from './terms.ts';
+
+export interface MerchantOptions extends EngineOptions<PayeeState> {
+  readonly random: Random;
+  readonly terms: MerchantTerms;
+  readonly prices: PriceList;
+  /** Output script that all closes pay to; its keys need not be here. */
+  readonly payeeScript: Uint8Array;
+}
+
+/** The product around a payee: answers payers over any transport, closes, and follows the chain. */
+export interface Merchant {
+  /** Answers one message. @throws WorldError when node or store can't be relied on: then nothing was taken. */
+  readonly answer: (request: Request) => Promise<Reply>;
+  /** Reads a PSBT as the payment, or the end, of the channel it is about. */
+  readonly readPsbt: (kind: 'payment' | 'end', psbt: Uint8Array) => Promise<Request | Refusal>;
+  /** Seed step H, ordered by the owner. */
+  readonly close: (channel: ChannelId) => Promise<Driven<PayeeState> | Refusal>;
+  readonly engine: PayeeEngine;
+  readonly invoices: InvoiceBook;
+}
+
+export function openMerchant(options: MerchantOptions): Merchant {
+  const { chain, store, keys, clock, random, terms, prices, payeeScript } = options;
+  const { coin } = chain;
+  const engine = payeeEngine(options);
+  const invoices = invoiceBook(store, clock, random, prices);
+  const address = addressOf(coin, payeeScript) ?? '';
+
+  const announce = async (request: Announce): Promise<Reply> => {
+    if (request.offer.coin.id !== coin.id) return refuse('coin-mismatch', { coin: request.offer.coin.id, expected: coin.id });
+    const made = termsOf(request);
+    const channel = channelIdOf(coin, made.contract.redeemScript(made));
+    const funding = await lookUpFunding(chain, request.deposits);
+    return replyOf(await engine.drive(channel, { kind: 'announce', announce: request, funding }));
+  };
+
+  const invoice = async (channel: ChannelId, item: string): Promise<Reply> => {
+    const state = await engine.get(channel);
+    if (state === undefined) return refuse('channel-unknown');
+    return state.kind === 'open' ? invoices.issue(channel, item, address) : replyOf(refuse('channel-ending'));
+  };
+
+  return {
+    answer: async (request) => {
+      switch (request.kind) {
+        case 'offer-request':
+          return makeOffer(coin, terms, payeeScript, engine.follower.seen().tip.height, keys, random);
+        case 'announce':
+          return announce(request);
+        case 'invoice-request':
+          return invoice(request.channel, request.item);
+        case 'payment':
+          return replyOf(await engine.drive(request.channel, { kind: 'payment', pay: request }));
+        case 'state-request':
+          return replyOf(await engine.drive(request.channel, { kind: 'state-request' }));
+        case 'end':
+          return replyOf(await engine.drive(request.channel, { kind: 'end', end: request }));
+      }
+    },
+    readPsbt: async (kind, bytes) => {
+      const psbt = decodePsbt(bytes);
+      if (isRefusal(psbt)) return psbt;
+      const state = await engine.get(channelOfPsbt(coin, psbt));
+      if (state === undefined) return refuse('channel-unknown');
+      const read = kind === 'payment' ? readPayment : readEnd;
+      return read(psbt, state.terms, state.deposits);
+    },
+    close: (channel) => engine.drive(channel, { kind: 'close' }),
+    engine,
+    invoices,
+  };
+}
+
+function replyOf(driven: Driven<PayeeState> | Refusal): Reply {
+  if (isRefusal(driven)) return driven;
+  if (driven.reply === undefined) throw new Error('a request is answered by a reply or a refusal');
+  return driven.reply;
+}

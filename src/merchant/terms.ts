@@ -1,0 +1,49 @@
+import { type Amount, amount } from '../core/base/amount.ts';
+import { after, type Height } from '../core/base/height.ts';
+import type { Coin, DepthStep } from '../core/coin/coin.ts';
+import type { Contract, Signing } from '../core/contract/contract.ts';
+import { contracts } from '../core/contract/registry.ts';
+import { type Offer, offerDigest } from '../core/message/message.ts';
+import type { KeyRing, Random } from '../engine/ports.ts';
+
+/** What a merchant offers to every payer. Heights are given as blocks from the tip. */
+export interface MerchantTerms {
+  readonly contract: Contract;
+  readonly signing: Signing;
+  readonly closingMargin: number;
+  readonly minDeposit: Amount;
+  readonly maxDeposit: Amount;
+  readonly minLifetime: number;
+  readonly maxLifetime: number;
+  readonly depth: readonly DepthStep[];
+}
+
+/** Ten deposits of dust are the smallest that is worth a close; the largest bounds what one payer can tie up. */
+export function defaultTerms(coin: Coin): MerchantTerms {
+  const { closingMargin, minLifetime, maxLifetime, depth } = coin.channel;
+  return {
+    contract: contracts[0],
+    signing: { kind: 'flexible', slot: 0 },
+    closingMargin,
+    minDeposit: amount(coin.policy.dust * 10n),
+    maxDeposit: amount(coin.policy.dust * 10_000_000n),
+    minLifetime,
+    maxLifetime,
+    depth,
+  };
+}
+
+/** Seed step 2. Nothing is stored: the key comes from the offer itself, so it can be made again when the offer comes back. */
+export function makeOffer(coin: Coin, terms: MerchantTerms, payeeScript: Uint8Array, tip: Height, keys: KeyRing, random: Random): Offer {
+  const { minLifetime, maxLifetime, ...rest } = terms;
+  const offered = {
+    ...rest,
+    coin,
+    payeeScript,
+    minExpiry: after(tip, minLifetime),
+    maxExpiry: after(tip, maxLifetime),
+    nonce: random.bytes(16),
+  };
+  const payeeKey = keys.signer(`offer:${offerDigest(offered)}`).publicKey;
+  return { kind: 'offer', ...offered, payeeKey };
+}

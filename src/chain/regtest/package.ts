@@ -27,17 +27,28 @@ export function checkChainLimits(candidate: Candidate): TxRefusal | undefined {
   return isCarvedOut ? undefined : refuse(REJECT.NONSTANDARD, 'too-long-mempool-chain', why);
 }
 
+/** Walks the ancestors as `CalculateMemPoolAncestors` does, so that of several limits broken the same one is named. */
 function limitBroken({ graph, transaction, size }: Candidate, limits: Limits): string | undefined {
-  if (graph.parents(transaction).length + 1 > limits.ancestors) return `too many unconfirmed parents [limit: ${limits.ancestors}]`;
-  const ancestors = graph.ancestors(transaction);
-  for (const ancestor of ancestors) {
-    const family = [ancestor, ...graph.descendants(ancestor)];
-    const text = `for tx ${ancestor.txid} [limit: `;
-    if (totalSize(family) + size > limits.descendantSize) return `exceeds descendant size limit ${text}${limits.descendantSize}]`;
-    if (family.length + 1 > limits.descendants) return `too many descendants ${text}${limits.descendants}]`;
+  const staged = new Set(graph.parents(transaction));
+  if (staged.size + 1 > limits.ancestors) return `too many unconfirmed parents [limit: ${limits.ancestors}]`;
+  let total = size;
+  // A set being iterated also yields what is added on the way.
+  for (const ancestor of staged) {
+    total += ancestor.size;
+    const broken = familyBroken(ancestor, graph.descendants(ancestor), size, limits);
+    if (broken !== undefined) return broken;
+    if (total > MAX_SIZE) return `exceeds ancestor size limit [limit: ${MAX_SIZE}]`;
+    for (const parent of graph.parents(ancestor.transaction)) staged.add(parent);
+    if (staged.size + 1 > limits.ancestors) return `too many unconfirmed ancestors [limit: ${limits.ancestors}]`;
   }
-  if (totalSize(ancestors) + size > MAX_SIZE) return `exceeds ancestor size limit [limit: ${MAX_SIZE}]`;
-  return ancestors.length + 1 > limits.ancestors ? `too many unconfirmed ancestors [limit: ${limits.ancestors}]` : undefined;
+  return undefined;
+}
+
+function familyBroken(ancestor: MempoolEntry, descendants: readonly MempoolEntry[], size: number, limits: Limits): string | undefined {
+  const tail = `for tx ${ancestor.txid} [limit: `;
+  if (totalSize([ancestor, ...descendants]) + size > limits.descendantSize)
+    return `exceeds descendant size limit ${tail}${limits.descendantSize}]`;
+  return descendants.length + 2 > limits.descendants ? `too many descendants ${tail}${limits.descendants}]` : undefined;
 }
 
 function totalSize(entries: readonly MempoolEntry[]): number {

@@ -7,7 +7,8 @@ import type { ChainRules } from './rules.ts';
 import { countSigOps, isPushOnly } from './script-shape.ts';
 import { outputForm } from './template.ts';
 
-const MAX_STANDARD_SIZE = 99_999;
+/** A weight of 400,000 is too much on Dogecoin (1.14), and just fits on Litecoin (0.21). */
+const MAX_STANDARD_SIZE = { dogecoin: 99_999, litecoin: 100_000 } as const;
 const MAX_INPUT_SCRIPT = 1_650;
 const MAX_DATA_SCRIPT = 83;
 const MAX_MULTISIG_KEYS = 3;
@@ -21,7 +22,7 @@ const FREE_PRIORITY = 57_600_000;
 /** Why nodes would not relay the transaction for its shape alone (`IsStandardTx`); undefined when they would. */
 export function checkStandard(tx: Transaction, rules: ChainRules): string | undefined {
   if (tx.version < 1 || tx.version > 2) return 'version';
-  if (transactionSize(tx) > MAX_STANDARD_SIZE) return 'tx-size';
+  if (transactionSize(tx) > MAX_STANDARD_SIZE[rules.dialect]) return 'tx-size';
   for (const { script } of tx.inputs) {
     if (script.length > MAX_INPUT_SCRIPT) return 'scriptsig-size';
     if (!isPushOnly(script)) return 'scriptsig-not-pushonly';

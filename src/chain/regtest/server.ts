@@ -3,10 +3,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AcceptOptions } from './candidate.ts';
 import type { Regtest } from './regtest.ts';
 import { type Answer, answerBody, type Methods, type NodeContext } from './rpc.ts';
-import { chainMethods } from './rpc-chain.ts';
 import { writeJson } from './rpc-json.ts';
-import { dogecoinSendMethods, litecoinSendMethods, sendMethods } from './rpc-send.ts';
-import { litecoinWalletMethods, walletMethods } from './rpc-wallet.ts';
+import { methodsFor } from './rpc-methods.ts';
 
 const MAX_BODY = 4 * 1024 * 1024;
 
@@ -62,13 +60,6 @@ export async function serveRegtest(regtest: Regtest, options: ServeOptions = {})
   stop = () => void setImmediate(close);
   const actual = await listen(server, host, port);
   return { url: `http://${host.includes(':') ? `[${host}]` : host}:${actual}`, port: actual, close, closed };
-}
-
-function methodsFor(regtest: Regtest): Methods {
-  const common = { ...chainMethods, ...sendMethods, ...walletMethods };
-  return regtest.chain.rules.dialect === 'dogecoin'
-    ? { ...common, ...dogecoinSendMethods }
-    : { ...common, ...litecoinSendMethods, ...litecoinWalletMethods };
 }
 
 function listen(server: Server, host: string, port: number): Promise<number> {

@@ -114,13 +114,17 @@ export interface RefusedTransaction {
 /** Broadcasts again what is published and has left the mempool, as it does after 24 hours on Dogecoin or a restart of the node. */
 export async function rebroadcast({ store, coin, chain, mempool }: WalletContext): Promise<readonly RefusedTransaction[]> {
   const ledger = await loadLedger(store, coin);
-  const refused: RefusedTransaction[] = [];
-  for (const { txid, transaction, stage } of ledger.transactions.all()) {
-    if (stage.kind !== 'published' || mempool.has(txid)) continue;
-    const answer = await chain.broadcast(transaction);
-    if (!isSent(answer)) refused.push({ txid, reason: answer.reason });
+  let waiting = ledger.transactions.all().filter(({ txid, stage }) => stage.kind === 'published' && !mempool.has(txid));
+  for (;;) {
+    const refused = new Map<TxId, string>();
+    for (const { txid, transaction } of waiting) {
+      const answer = await chain.broadcast(transaction);
+      if (!isSent(answer)) refused.set(txid, answer.reason);
+    }
+    // A child may have come before its parent: as long as one was taken, the others have another try.
+    if (refused.size === 0 || refused.size === waiting.length) return [...refused].map(([txid, reason]) => ({ txid, reason }));
+    waiting = waiting.filter(({ txid }) => refused.has(txid));
   }
-  return refused;
 }
 
 type Sent = Extract<Broadcast, { kind: 'accepted' | 'already-known' | 'already-mined' }>;

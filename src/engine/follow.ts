@@ -61,7 +61,7 @@ export function follower(chain: Chain, store: Store, followed: Followed): Follow
     const mempool = await unconfirmed.read();
     const isNews = isFirst || read.trail !== before.trail;
     if (isNews) seen = { tip: headOf(read.trail), feeRate: await chain.feeRate() };
-    const due = isNews ? list.busy : [];
+    const due = isNews ? [...list.busy, ...sightings.ending] : [];
     const concerned = isFirst || read.isReorganised ? list.channels : [...new Set([...read.touched, ...mempool, ...due])];
     for (const channel of concerned) await observe(channel, height);
     cursor = await saveCursor(store, { ...before, trail: read.trail }, sightings, before.trail);

@@ -98,6 +98,11 @@ export class Sightings {
     return unconfirmed && { transaction: unconfirmed, depth: 0 };
   }
 
+  /** Channels of which something was spent: their end is not buried yet. */
+  get ending(): readonly ChannelId[] {
+    return [...this.#mined.keys()].map((key) => this.#list.channelOfOutpoint(key)).filter((channel) => channel !== undefined);
+  }
+
   /** What the store lacks or has too much of. Spends of channels that have ended are of no more use. */
   writes(): readonly Write[] {
     const wanted = new Map([...this.#mined].filter(([key]) => this.#list.channelOfOutpoint(key) !== undefined));

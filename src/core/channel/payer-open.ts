@@ -1,11 +1,11 @@
 import { ZERO } from '../base/amount.ts';
-import { equalBytes } from '../base/bytes.ts';
+import { equalBytes, type TxId } from '../base/bytes.ts';
 import { after, type Height } from '../base/height.ts';
 import { type Refusal, refuse } from '../base/refusal.ts';
 import { hasRule } from '../coin/coin.ts';
 import { capacityOf, channelIdOf, type Deposit } from '../contract/contract.ts';
 import type { Accepted, Announce, Offer } from '../message/message.ts';
-import { decodeTransaction, type Transaction } from '../tx/transaction.ts';
+import { decodeTransaction, type Transaction, transactionId } from '../tx/transaction.ts';
 import { MAX_DEPOSITS, termsOf } from './announce.ts';
 import { type Effect, type Env, type Step, stay } from './machine.ts';
 import { allDeposits, type PayerState } from './payer-state.ts';
@@ -24,6 +24,12 @@ export interface FundInput {
   readonly kind: 'fund';
   readonly deposits: readonly Deposit[];
   readonly transaction: Uint8Array;
+}
+
+/** Undoes `fund`, as long as its transaction was not broadcast. */
+export interface WithdrawInput {
+  readonly kind: 'withdraw';
+  readonly txid: TxId;
 }
 
 /** Seed step A: keys and terms make the script, the address and the id. The payer checks the offer as the payee checks the announcement. */
@@ -52,6 +58,19 @@ export function funded(state: PayerState, { deposits, transaction }: FundInput):
   if (sum < state.offer.minDeposit) return refuse('deposit-too-small', { deposits: sum, least: state.offer.minDeposit });
   if (sum > state.offer.maxDeposit) return refuse('deposit-too-large', { deposits: sum, most: state.offer.maxDeposit });
   return stay({ ...state, offered: [...state.offered, ...deposits], funding: [...state.funding, transaction] });
+}
+
+/** Takes back deposits that were never broadcast: the payee would not have them, or could not be reached. */
+export function withdrawn(state: PayerState, { txid }: WithdrawInput): Step<PayerState> | Refusal {
+  if (state.kind !== 'planned' && state.kind !== 'open') return refuse('channel-ending');
+  const isOther = ({ outpoint }: Deposit): boolean => outpoint.txid !== txid;
+  const funding = state.funding.filter((bytes) => fundingId(bytes) !== txid);
+  return stay({ ...state, offered: state.offered.filter(isOther), funding });
+}
+
+function fundingId(bytes: Uint8Array): TxId | undefined {
+  const transaction = decodeTransaction(bytes);
+  return transaction && transactionId(transaction);
 }
 
 /** Seed step B, second half: from here on the coins are in the channel, whatever the payee does. */

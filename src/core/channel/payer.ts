@@ -4,7 +4,17 @@ import type { Reply, Request } from '../message/message.ts';
 import { type ChainView, type Env, type Step, stay } from './machine.ts';
 import { watched } from './payer-chain.ts';
 import { endAgreed, ending, endRefused } from './payer-end.ts';
-import { accepted, announcing, type CreateInput, created, type FundInput, funded, launched } from './payer-open.ts';
+import {
+  accepted,
+  announcing,
+  type CreateInput,
+  created,
+  type FundInput,
+  funded,
+  launched,
+  type WithdrawInput,
+  withdrawn,
+} from './payer-open.ts';
 import { type PayInput, paying, receipted, refused, resending, resynced } from './payer-pay.ts';
 import type { PayerState } from './payer-state.ts';
 
@@ -12,6 +22,7 @@ import type { PayerState } from './payer-state.ts';
 export type PayerInput =
   | CreateInput
   | FundInput
+  | WithdrawInput
   | PayInput
   | { readonly kind: 'announce' }
   | { readonly kind: 'launch' }
@@ -36,6 +47,8 @@ function further(state: PayerState, input: Exclude<PayerInput, CreateInput>, env
       return launched(state);
     case 'abandon':
       return abandoned(state);
+    case 'withdraw':
+      return withdrawn(state, input);
     case 'announce':
       return announcing(state);
     case 'pay':

@@ -1,0 +1,37 @@
+import { bytesToHex } from '../core/base/bytes.ts';
+import { allDeposits, type PayerState } from '../core/channel/payer-state.ts';
+import type { Request } from '../core/message/message.ts';
+import type { FundingTransactions } from '../core/message/psbt.ts';
+import { announcePsbt, endPsbt, paymentPsbt } from '../core/message/psbt-message.ts';
+import { decodeTransaction, transactionId } from '../core/tx/transaction.ts';
+
+/** How messages with signatures go over the wire. Both say the same. */
+export type Form = 'compact' | 'psbt';
+
+/** The same request as a PSBT; undefined for those that have none. */
+export function psbtOf(state: PayerState, request: Request): Uint8Array | undefined {
+  const { terms, deposits } = state;
+  switch (request.kind) {
+    case 'announce':
+      return announcePsbt(terms, allDeposits(state), fundingOf(state));
+    case 'payment':
+      // The compact form leaves out signatures that the payee has; a PSBT stands for itself.
+      return state.kind === 'open' && state.pending ? paymentPsbt(terms, deposits, state.pending.payment, fundingOf(state)) : undefined;
+    case 'end':
+      return endPsbt(terms, deposits, request, fundingOf(state));
+    case 'offer-request':
+    case 'invoice-request':
+    case 'state-request':
+      return undefined;
+  }
+}
+
+function fundingOf({ funding }: PayerState): FundingTransactions {
+  return new Map(
+    funding.map((bytes) => {
+      const transaction = decodeTransaction(bytes);
+      if (transaction === undefined) throw new Error(`a stored funding transaction can't be read: ${bytesToHex(bytes)}`);
+      return [transactionId(transaction), bytes];
+    }),
+  );
+}

@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { asChain } from '../src/chain/regtest/port.ts';
+import { createRegtest } from '../src/chain/regtest/regtest.ts';
+import { amount } from '../src/core/base/amount.ts';
+import { after, type Height } from '../src/core/base/height.ts';
+import { isRefusal, type Refusal } from '../src/core/base/refusal.ts';
+import { dogecoinRegtest } from '../src/core/coin/dogecoin.ts';
+import { scriptOf } from '../src/core/tx/address.ts';
+import { verifyPortable } from '../src/core/tx/sign.ts';
+import { openMerchant } from '../src/merchant/merchant.ts';
+import { defaultTerms } from '../src/merchant/terms.ts';
+import { openAgent } from '../src/payer/agent.ts';
+import { memoryStore } from '../src/store/memory.ts';
+import { seedKeyRing } from '../src/wallet/keyring.ts';
+import { openWallet } from '../src/wallet/wallet.ts';
+
+const coin = dogecoinRegtest;
+const DOGE = 100_000_000n;
+const random = { bytes: (length: number) => crypto.getRandomValues(new Uint8Array(length)) };
+const clock = { now: Date.now };
+
+function must<T>(value: T | Refusal): T {
+  if (isRefusal(value)) assert.fail(`${value.code} ${JSON.stringify(value.detail)}`);
+  return value;
+}
+
+async function world() {
+  const regtest = createRegtest({ coin });
+  const chain = asChain(regtest);
+  regtest.mine(1360);
+  const events: unknown[] = [];
+  const onEvent = (_: unknown, event: unknown) => void events.push(event);
+  const common = { chain, verify: verifyPortable, clock, random, onEvent };
+  const shopKeys = seedKeyRing(coin, random.bytes(32));
+  const merchant = openMerchant({
+    ...common,
+    store: memoryStore(),
+    keys: shopKeys,
+    terms: defaultTerms(coin),
+    prices: new Map([['tea', { text: 'A cup of tea', price: amount(DOGE / 10n) }]]),
+    payeeScript: scriptOf(coin, regtest.newAddress()) ?? new Uint8Array(),
+  });
+  const keys = seedKeyRing(coin, random.bytes(32));
+  const store = memoryStore();
+  const wallet = await openWallet({ chain, store, keys });
+  const agent = openAgent({ ...common, store, keys, wallet });
+  regtest.fund(await wallet.receiveAddress(), amount(500n * DOGE));
+  const mine = async (count: number) => {
+    for (let i = 0; i < count; i++) {
+      regtest.mine(1);
+      await wallet.sync();
+      await merchant.engine.follower.poll();
+      await agent.poll();
+    }
+  };
+  await mine(1);
+  const payee = { exchange: merchant.answer };
+  return { regtest, merchant, agent, wallet, mine, payee, events };
+}
+
+test('a channel from open to buried close', async () => {
+  const { agent, merchant, mine, payee, regtest, events } = await world();
+  const offer = must(await payee.exchange({ kind: 'offer-request' }));
+  assert.equal(offer.kind, 'offer');
+  if (offer.kind !== 'offer') return;
+  const expiry: Height = after(offer.minExpiry, 100);
+  const returnScript = scriptOf(coin, regtest.newAddress()) ?? new Uint8Array();
+  const planned = must(await agent.plan(offer, expiry, returnScript));
+  const { channel } = planned;
+  const funded = must(await agent.fund(channel, amount(100n * DOGE), payee));
+  assert.equal(funded.reply.kind, 'provisional');
+  assert.equal(funded.state.kind, 'funding');
+  await mine(3);
+  const accepted = must(await agent.announce(channel, payee));
+  assert.equal(accepted.state.kind, 'open');
+  for (let i = 0; i < 5; i++) {
+    const invoice = must(await agent.invoice(channel, 'tea', payee));
+    const paid = must(await agent.pay(channel, invoice, payee));
+    assert.equal(paid.reply.kind, 'receipt');
+  }
+  const closed = must(await merchant.close(channel));
+  assert.deepEqual(
+    closed.broadcasts.map(({ outcome }) => outcome),
+    [{ kind: 'accepted' }],
+  );
+  await mine(61);
+  assert.equal((await merchant.engine.get(channel))?.kind, 'ended');
+  const state = await agent.engine.get(channel);
+  assert.equal(state?.kind === 'ended' && state.how, 'closed');
+  assert.equal(state?.kind === 'ended' && state.returned, 100n * DOGE - 5n * (DOGE / 10n));
+  assert.deepEqual(events, []);
+});
+
+test('a vanished payee: refused before expiry, refunded at expiry', async () => {
+  const { agent, mine, payee, regtest } = await world();
+  const offer = must(await payee.exchange({ kind: 'offer-request' }));
+  if (offer.kind !== 'offer') return assert.fail();
+  const returnScript = scriptOf(coin, regtest.newAddress()) ?? new Uint8Array();
+  const { channel } = must(await agent.plan(offer, offer.minExpiry, returnScript));
+  must(await agent.fund(channel, amount(100n * DOGE), payee));
+  await mine(3);
+  must(await agent.announce(channel, payee));
+  await mine(offer.minExpiry - regtest.tip.height - 1);
+  assert.equal((await agent.engine.get(channel))?.kind, 'open');
+  await mine(1);
+  assert.equal((await agent.engine.get(channel))?.kind, 'refunding');
+  await mine(61);
+  const state = await agent.engine.get(channel);
+  assert.equal(state?.kind === 'ended' && state.how, 'refunded');
+});
+
+test('an agreed end at zero and at a total', async () => {
+  const { agent, merchant, mine, payee, regtest } = await world();
+  for (const purchases of [0, 2]) {
+    const offer = must(await payee.exchange({ kind: 'offer-request' }));
+    if (offer.kind !== 'offer') return assert.fail();
+    const returnScript = scriptOf(coin, regtest.newAddress()) ?? new Uint8Array();
+    const { channel } = must(await agent.plan(offer, offer.minExpiry, returnScript));
+    must(await agent.fund(channel, amount(50n * DOGE), payee));
+    await mine(3);
+    must(await agent.announce(channel, payee));
+    for (let i = 0; i < purchases; i++) must(await agent.pay(channel, must(await agent.invoice(channel, 'tea', payee)), payee));
+    const ended = must(await agent.end(channel, payee));
+    assert.equal(ended.reply.kind, 'ended');
+    await mine(61);
+    assert.equal((await merchant.engine.get(channel))?.kind, 'ended');
+    assert.equal((await agent.engine.get(channel))?.kind, 'ended');
+  }
+});

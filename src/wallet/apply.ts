@@ -3,10 +3,10 @@ import type { TxId } from '../core/base/bytes.ts';
 import type { Height } from '../core/base/height.ts';
 import { type Outpoint, outpointKey, type Transaction } from '../core/tx/transaction.ts';
 import type { Block } from '../engine/ports.ts';
+import { cutTrail, extendTrail } from '../engine/trail.ts';
 import { markUsed } from './branch.ts';
 import { branchOf, CURSOR_ID, coverKeys, cursorOf, type GapLimits, type Ledger } from './ledger.ts';
 import type { OwnOutput, Use } from './state.ts';
-import { cutTrail, extendTrail } from './trail.ts';
 import type { Watch } from './watch.ts';
 
 /** Spent outputs and mined transactions are forgotten this many blocks later. A reorganisation that goes deeper means a scan from the birthday. */

@@ -1,10 +1,10 @@
 import { type Amount, add } from '../core/base/amount.ts';
 import type { Coin } from '../core/coin/coin.ts';
 import { outpointKey } from '../core/tx/transaction.ts';
+import { headOf } from '../engine/trail.ts';
 import { cursorOf, type Ledger } from './ledger.ts';
 import type { Mempool } from './mempool.ts';
 import type { OwnOutput } from './state.ts';
-import { headOf } from './trail.ts';
 
 /** The wallet's money as of the last scan. What own transactions spend is in none of them; what comes back as change is pending. */
 export interface Balance {

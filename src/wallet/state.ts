@@ -2,12 +2,7 @@ import type { Amount } from '../core/base/amount.ts';
 import type { TxId } from '../core/base/bytes.ts';
 import type { Height } from '../core/base/height.ts';
 import type { Outpoint, Transaction } from '../core/tx/transaction.ts';
-
-/** A block that was scanned. */
-export interface BlockMark {
-  readonly height: Height;
-  readonly hash: string;
-}
+import type { Tip } from '../engine/ports.ts';
 
 /** How far the chain has been scanned. A restored wallet that has not seen the whole chain yet doesn't know which of its keys are used. */
 export interface Cursor {
@@ -17,7 +12,7 @@ export interface Cursor {
   /** Blocks up to this one are never scanned. */
   readonly birthday: Height;
   /** Marks of scanned blocks, oldest first, denser towards the last: enough to find where a reorganised chain forked off. */
-  readonly trail: readonly BlockMark[];
+  readonly trail: readonly Tip[];
 }
 
 /** The keys of one BIP44 branch. */

@@ -1,11 +1,11 @@
 import type { TxId } from '../core/base/bytes.ts';
 import { after, type Height } from '../core/base/height.ts';
 import type { Coin } from '../core/coin/coin.ts';
-import { type Block, type Chain, type Store, WorldError } from '../engine/ports.ts';
+import { type Block, type Chain, type Store, type Tip, WorldError } from '../engine/ports.ts';
+import { findFork, headOf } from '../engine/trail.ts';
 import { applyBlock, forgetBuried, RETAINED_BLOCKS, rollBack } from './apply.ts';
 import { CURSOR_ID, coverKeys, cursorOf, type GapLimits, type Ledger, loadLedger, saveLedger } from './ledger.ts';
-import type { BlockMark, Cursor } from './state.ts';
-import { headOf } from './trail.ts';
+import type { Cursor } from './state.ts';
 import type { Watch } from './watch.ts';
 
 /** Blocks taken in by one commit: what a crash in a long scan costs at most. */
@@ -47,7 +47,7 @@ export async function scanBlocks(context: ScanContext, onProgress?: ScanProgress
 type Step =
   | { readonly kind: 'done' }
   | { readonly kind: 'scan'; readonly first: Block; readonly tip: Height }
-  | { readonly kind: 'roll-back'; readonly to: BlockMark; readonly tip: Height };
+  | { readonly kind: 'roll-back'; readonly to: Tip; readonly tip: Height };
 
 async function nextStep({ chain }: ScanContext, { trail, birthday }: Cursor): Promise<Step> {
   const head = headOf(trail);
@@ -68,16 +68,8 @@ async function nextStep({ chain }: ScanContext, { trail, birthday }: Cursor): Pr
   return { kind: 'roll-back', to: await markAt(chain, birthday), tip: tip.height };
 }
 
-/** The last scanned block that is still in the best chain. */
-async function findFork(chain: Chain, trail: readonly BlockMark[]): Promise<BlockMark | undefined> {
-  for (const mark of trail.toReversed()) {
-    if ((await chain.block(mark.height))?.hash === mark.hash) return mark;
-  }
-  return undefined;
-}
-
 /** @throws WorldError when the node has no such block. */
-export async function markAt(chain: Chain, height: Height): Promise<BlockMark> {
+export async function markAt(chain: Chain, height: Height): Promise<Tip> {
   const block = await chain.block(height);
   if (block === undefined) throw new WorldError('node-down', `The node has no block ${height} yet.`, 'Wait until the node has caught up.');
   return { height, hash: block.hash };

@@ -4,6 +4,7 @@ import type { Height } from '../core/base/height.ts';
 import { addressOf, scriptOf } from '../core/tx/address.ts';
 import { p2pkh } from '../core/tx/script.ts';
 import { type Chain, type KeyRing, type Store, WorldError } from '../engine/ports.ts';
+import { headOf } from '../engine/trail.ts';
 import { type Balance, balanceOf } from './balance.ts';
 import { branchKeyName, handOutOnce, handOutWithin } from './branch.ts';
 import { branchOf, coverKeys, cursorOf, GAP_LIMITS, type GapLimits, loadLedger, updateLedger } from './ledger.ts';
@@ -24,7 +25,6 @@ import {
 } from './spending.ts';
 import type { OwnTransaction } from './state.ts';
 import { type ScanProgress, scanBlocks } from './sync.ts';
-import { headOf } from './trail.ts';
 import { watchKeys } from './watch.ts';
 
 export interface SyncReport {

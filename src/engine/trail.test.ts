@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { height } from '../core/base/height.ts';
-import type { BlockMark } from './state.ts';
+import type { Tip } from './ports.ts';
 import { cutTrail, extendTrail, headOf } from './trail.ts';
 
-const mark = (at: number): BlockMark => ({ height: height(at), hash: at.toString(16).padStart(64, '0') });
+const mark = (at: number): Tip => ({ height: height(at), hash: at.toString(16).padStart(64, '0') });
 
-function grown(from: number, to: number): readonly BlockMark[] {
-  let trail: readonly BlockMark[] = [mark(from)];
+function grown(from: number, to: number): readonly Tip[] {
+  let trail: readonly Tip[] = [mark(from)];
   for (let at = from + 1; at <= to; at++) trail = extendTrail(trail, mark(at));
   return trail;
 }

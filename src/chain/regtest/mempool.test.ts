@@ -1,0 +1,261 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { TxId } from '../../core/base/bytes.ts';
+import type { Coin } from '../../core/coin/coin.ts';
+import { dogecoinRegtest } from '../../core/coin/dogecoin.ts';
+import { litecoinRegtest } from '../../core/coin/litecoin.ts';
+import { script } from '../../core/tx/script.ts';
+import { type Transaction, type TxOutput, transactionId, transactionSize } from '../../core/tx/transaction.ts';
+import { type Owned, ownedBy, purseScript, spend, UNIT } from './fixture.ts';
+import { createRegtest, type Outcome, type Regtest } from './regtest.ts';
+
+const START = 1_700_000_000;
+const HOUR = 3_600;
+const coins = [dogecoinRegtest, litecoinRegtest] as const;
+
+/** A chain whose purse has mature coins, and its clock in seconds. */
+function opened(coin: Coin): { readonly regtest: Regtest; readonly clock: { seconds: number }; readonly take: () => Owned } {
+  const clock = { seconds: START };
+  const regtest = createRegtest({ coin, now: () => clock.seconds * 1000 });
+  regtest.mine(coin.coinbaseMaturity + 40, { payTo: purseScript });
+  let height = 0;
+  const take = (): Owned => {
+    const coinbase = regtest.block(++height)?.transactions[0]?.transaction;
+    assert.ok(coinbase);
+    return ownedBy(coinbase, 0);
+  };
+  return { regtest, clock, take };
+}
+
+const back = (from: Owned, fee: bigint, ...more: readonly TxOutput[]): TxOutput[] => [
+  { value: from.output.value - fee - more.reduce((sum, { value }) => sum + value, 0n), script: purseScript },
+  ...more,
+];
+const reason = (outcome: Outcome): string => (outcome.kind === 'refused' ? `${outcome.code} ${outcome.reason}` : outcome.kind);
+const id = (tx: Transaction): TxId => transactionId(tx);
+
+describe('what peers drop and the node itself takes, on Dogecoin', () => {
+  const LEAST = 100n;
+
+  test('a free transaction of an old coin', () => {
+    const { regtest, take } = opened(dogecoinRegtest);
+    const coin = take();
+    const free = spend([coin], back(coin, 0n));
+    assert.equal(reason(regtest.broadcast(free)), '66 rate limited free transaction');
+    assert.equal(reason(regtest.broadcast(free, { relay: 'local' })), 'accepted');
+  });
+
+  test('soft dust costs 0.01 each among peers', () => {
+    const { regtest, take } = opened(dogecoinRegtest);
+    const soft = { value: UNIT / 100n - 1n, script: purseScript };
+    for (const count of [1, 2]) {
+      const coin = take();
+      const make = (fee: bigint): Transaction => spend([coin], back(coin, fee, ...Array.from({ length: count }, () => soft)));
+      const least = (tx: Transaction): bigint => LEAST * BigInt(transactionSize(tx)) + (BigInt(count) * UNIT) / 100n;
+      const cheap = make(least(make(0n)) - 1_000n);
+      assert.equal(reason(regtest.broadcast(cheap)), '66 rate limited free transaction');
+      assert.equal(reason(regtest.broadcast(make(least(make(0n)) + 1_000n))), 'accepted');
+    }
+  });
+
+  test('an output of exactly 0.01 is no dust, and data is none either', () => {
+    const { regtest, take } = opened(dogecoinRegtest);
+    const coin = take();
+    const tx = spend(
+      [coin],
+      back(coin, 40_000n, { value: UNIT / 100n, script: purseScript }, { value: 0n, script: script('RETURN', Uint8Array.of(1)) }),
+    );
+    assert.equal(reason(regtest.broadcast(tx)), 'accepted');
+  });
+
+  test('on Litecoin both ways are one', () => {
+    const { regtest, take } = opened(litecoinRegtest);
+    const coin = take();
+    const free = spend([coin], back(coin, 0n));
+    assert.equal(reason(regtest.broadcast(free)), '66 min relay fee not met');
+    assert.equal(reason(regtest.broadcast(free, { relay: 'local' })), '66 min relay fee not met');
+    assert.equal(reason(regtest.broadcast(spend([coin], back(coin, 300n)))), 'accepted');
+  });
+});
+
+describe('replacement on Dogecoin (BIP125)', () => {
+  const RBF = { sequence: 0xffff_fffd };
+
+  test('a better one takes the place of the first and of all that built on it', () => {
+    const { regtest, take } = opened(dogecoinRegtest);
+    const coin = take();
+    const first = spend([coin], back(coin, 100_000n), RBF);
+    const child = spend([ownedBy(first, 0)], back(ownedBy(first, 0), 100_000n));
+    regtest.broadcast(first);
+    regtest.broadcast(child);
+    const poor = spend([coin], back(coin, 200_000n), RBF);
+    assert.equal(reason(regtest.broadcast(poor)), '66 insufficient fee', 'as much as both, and nothing for its own way');
+    const better = spend([coin], back(coin, 210_000n), RBF);
+    assert.equal(reason(regtest.broadcast(better)), 'accepted');
+    assert.deepEqual(regtest.mempool(), [id(better)]);
+  });
+
+  test('its own way costs 0.0001 per 1,000 bytes, to the unit', () => {
+    const { regtest, take } = opened(dogecoinRegtest);
+    const coin = take();
+    regtest.broadcast(spend([coin], back(coin, 100_000n), RBF));
+    const make = (fee: bigint): Transaction => spend([coin], back(coin, fee), RBF);
+    const way = (tx: Transaction): bigint => (10_000n * BigInt(transactionSize(tx))) / 1000n;
+    const short = make(100_000n + way(make(0n)) - 20n);
+    assert.equal(reason(regtest.broadcast(short)), '66 insufficient fee');
+    assert.equal(reason(regtest.broadcast(make(100_000n + way(make(0n)) + 20n))), 'accepted');
+  });
+
+  test('a replacement may not lean on the unconfirmed, nor on what it replaces', () => {
+    const { regtest, take } = opened(dogecoinRegtest);
+    const [coin, other] = [take(), take()];
+    const first = spend([coin], back(coin, 100_000n), RBF);
+    const aside = spend([other], back(other, 100_000n));
+    regtest.broadcast(first);
+    regtest.broadcast(aside);
+    const pay = { value: UNIT, script: purseScript };
+    const fresh = ownedBy(aside, 0);
+    assert.equal(reason(regtest.broadcast(spend([coin, fresh], [pay], RBF), { maxFee: 0n })), '64 replacement-adds-unconfirmed');
+    const own = ownedBy(first, 0);
+    assert.equal(reason(regtest.broadcast(spend([coin, own], [pay], RBF), { maxFee: 0n })), '16 bad-txns-spends-conflicting-tx');
+    assert.equal(reason(regtest.broadcast(spend([coin], back(coin, 300_000n), RBF))), 'accepted');
+  });
+
+  test('Litecoin replaces nothing', () => {
+    const { regtest, take } = opened(litecoinRegtest);
+    const coin = take();
+    regtest.broadcast(spend([coin], back(coin, 10_000n), RBF));
+    assert.equal(reason(regtest.broadcast(spend([coin], back(coin, 100_000n), RBF))), '258 txn-mempool-conflict');
+  });
+});
+
+describe('what gets mined', () => {
+  test('what pays below the miner floor waits; what pays it is taken', () => {
+    const { regtest, take } = opened(dogecoinRegtest);
+    const [one, two] = [take(), take()];
+    const low = spend([one], back(one, 150_000n));
+    const high = spend([two], back(two, 250_000n));
+    regtest.broadcast(low);
+    regtest.broadcast(high);
+    regtest.mine(3);
+    assert.deepEqual(regtest.mempool(), [id(low)]);
+    assert.equal(regtest.output(ownedBy(high, 0).outpoint)?.depth, 3);
+  });
+
+  test('a child can pay for its parent', () => {
+    const { regtest, take } = opened(dogecoinRegtest);
+    const coin = take();
+    const parent = spend([coin], back(coin, 30_000n));
+    const child = spend([ownedBy(parent, 0)], back(ownedBy(parent, 0), 500_000n));
+    regtest.broadcast(parent);
+    regtest.mine(1);
+    assert.deepEqual(regtest.mempool(), [id(parent)]);
+    regtest.broadcast(child);
+    regtest.mine(1);
+    assert.deepEqual(regtest.mempool(), []);
+    const mined = regtest.block(regtest.tip.height)?.transactions.map(({ txid }) => txid);
+    assert.deepEqual(mined?.slice(1), [id(parent), id(child)]);
+  });
+
+  test('a rich parent does not carry a poor child', () => {
+    const { regtest, take } = opened(dogecoinRegtest);
+    const coin = take();
+    const parent = spend([coin], back(coin, 300_000n));
+    const child = spend([ownedBy(parent, 0)], back(ownedBy(parent, 0), 150_000n));
+    regtest.broadcast(parent);
+    regtest.broadcast(child);
+    regtest.mine(1);
+    assert.deepEqual(regtest.mempool(), [id(child)]);
+  });
+
+  test('the best paying first when a block is full', () => {
+    const { regtest, take } = opened(dogecoinRegtest);
+    const big = Array.from({ length: 9 }, (_, i) => {
+      const coin = take();
+      const outputs = Array.from({ length: 2_800 }, () => ({ value: UNIT / 10n, script: purseScript }));
+      return spend([coin], back(coin, BigInt(2 + i) * UNIT, ...outputs));
+    });
+    for (const tx of big) assert.equal(reason(regtest.broadcast(tx)), 'accepted');
+    regtest.mine(1);
+    assert.deepEqual(regtest.mempool(), big.slice(0, 2).map(id), '95 kB each, 750 kB a block: the two poorest wait');
+    regtest.mine(1);
+    assert.deepEqual(regtest.mempool(), []);
+  });
+});
+
+describe('what leaves the mempool', () => {
+  test('after 24 hours on Dogecoin, 336 on Litecoin, with all that builds on it', () => {
+    for (const coin of coins) {
+      const { regtest, clock, take } = opened(coin);
+      const from = take();
+      const parent = spend([from], back(from, 50_000n));
+      regtest.broadcast(parent);
+      const hours = coin.name === 'Dogecoin' ? 24 : 336;
+      clock.seconds += hours * HOUR;
+      const child = spend([ownedBy(parent, 0)], back(ownedBy(parent, 0), 50_000n));
+      assert.equal(reason(regtest.broadcast(child)), 'accepted');
+      assert.equal(regtest.mempool().length, 2);
+      clock.seconds += 1;
+      assert.deepEqual(regtest.mempool(), []);
+      assert.equal(reason(regtest.broadcast(parent)), 'accepted');
+    }
+  });
+
+  test('what a block made impossible, with all that builds on it', () => {
+    const { regtest, take } = opened(dogecoinRegtest);
+    const coin = take();
+    const loser = spend([coin], back(coin, 300_000n));
+    const child = spend([ownedBy(loser, 0)], back(ownedBy(loser, 0), 300_000n));
+    const bystander = take();
+    const other = spend([bystander], back(bystander, 300_000n));
+    for (const tx of [loser, child, other]) regtest.broadcast(tx);
+    const winner = spend([coin], back(coin, 400_000n));
+    assert.equal(regtest.mineBlock([winner]).kind, 'mined');
+    assert.deepEqual(regtest.mempool(), [id(other)]);
+    assert.equal(reason(regtest.broadcast(loser)), 'missing-inputs', 'the coinbase had no other output');
+  });
+
+  test('after a reorganisation: what has become too early or rests on nothing', () => {
+    const { regtest, take } = opened(dogecoinRegtest);
+    const [one, two] = [take(), take()];
+    const early = regtest.tip.height;
+    const [hash = ''] = regtest.mine(1);
+    const locked = spend([one], back(one, 300_000n), { lockTime: early + 1 });
+    const plain = spend([two], back(two, 300_000n), { lockTime: early - 1 });
+    assert.equal(reason(regtest.broadcast(locked)), 'accepted');
+    assert.equal(reason(regtest.broadcast(plain)), 'accepted');
+    regtest.invalidate(hash);
+    assert.deepEqual(regtest.mempool(), [id(plain)]);
+    const young = regtest.block(regtest.tip.height - dogecoinRegtest.coinbaseMaturity + 1)?.transactions[0]?.transaction;
+    assert.ok(young);
+    const fresh = spend([ownedBy(young, 0)], back(ownedBy(young, 0), 300_000n));
+    assert.equal(reason(regtest.broadcast(fresh)), 'accepted');
+    regtest.invalidate(regtest.tip.hash);
+    assert.deepEqual(regtest.mempool(), [id(plain)]);
+  });
+
+  test('a freed transaction wins over the one that came while it was mined', () => {
+    const { regtest, take } = opened(dogecoinRegtest);
+    const coin = take();
+    const first = spend([coin], back(coin, 300_000n));
+    const [funded = ''] = [regtest.mineBlock([first])].map((mined) => (mined.kind === 'mined' ? mined.hash : ''));
+    const child = spend([ownedBy(first, 0)], back(ownedBy(first, 0), 300_000n));
+    regtest.broadcast(child);
+    regtest.invalidate(funded);
+    assert.deepEqual(regtest.mempool(), [id(first), id(child)]);
+    assert.equal(reason(regtest.broadcast(spend([coin], back(coin, 900_000n)))), '258 txn-mempool-conflict');
+  });
+
+  test('the age of what waits survives a reorganisation', () => {
+    const { regtest, clock, take } = opened(dogecoinRegtest);
+    const coin = take();
+    const tx = spend([coin], back(coin, 150_000n));
+    regtest.broadcast(tx);
+    clock.seconds += 23 * HOUR;
+    const [hash = ''] = regtest.mine(1);
+    regtest.invalidate(hash);
+    assert.deepEqual(regtest.mempool(), [id(tx)]);
+    clock.seconds += 2 * HOUR;
+    assert.deepEqual(regtest.mempool(), []);
+  });
+});

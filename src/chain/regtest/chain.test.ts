@@ -1,5 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import {
+  type Owned,
+  ownedBy,
+  purseScript,
+  sign,
+  spend,
+  testKey,
+  UNIT,
+  unsigned,
+  withHighS,
+  withInputScript,
+} from '../../../test/regtest/world.ts';
 import { concatBytes } from '../../core/base/bytes.ts';
 import type { Coin } from '../../core/coin/coin.ts';
 import { dogecoin, dogecoinRegtest } from '../../core/coin/dogecoin.ts';
@@ -9,7 +21,6 @@ import { SIGHASH } from '../../core/tx/sighash.ts';
 import type { Transaction } from '../../core/tx/transaction.ts';
 import { makeBlock, merkleRoot, type RawBlock, withHash } from './block.ts';
 import { BlockChain, type TipChange } from './chain.ts';
-import { type Owned, ownedBy, purseScript, sign, spend, testKey, UNIT, unsigned, withHighS, withInputScript } from './fixture.ts';
 import { assemble } from './miner.ts';
 import { createRegtest, type Mined, type Regtest } from './regtest.ts';
 

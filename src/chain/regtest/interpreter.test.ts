@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { sign, testKey, withHighS } from '../../../test/regtest/world.ts';
 import { concatBytes, hexToBytes, txId } from '../../core/base/bytes.ts';
 import { p2pkh, p2sh, script } from '../../core/tx/script.ts';
 import type { Transaction } from '../../core/tx/transaction.ts';
 import { checkerFor, noTransaction } from './checker.ts';
-import { sign, testKey, withHighS } from './fixture.ts';
 import { FLAG, NO_FLAGS, parseFlags } from './flags.ts';
 import { evaluate, verifyScript } from './interpreter.ts';
 import { readNumber, writeNumber } from './script-number.ts';

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { type Owned, ownedBy, purseScript, spend, UNIT } from '../../../test/regtest/world.ts';
 import type { TxId } from '../../core/base/bytes.ts';
 import type { Coin } from '../../core/coin/coin.ts';
 import { dogecoinRegtest } from '../../core/coin/dogecoin.ts';
 import { litecoinRegtest } from '../../core/coin/litecoin.ts';
 import { script } from '../../core/tx/script.ts';
 import { type Transaction, type TxOutput, transactionId, transactionSize } from '../../core/tx/transaction.ts';
-import { type Owned, ownedBy, purseScript, spend, UNIT } from './fixture.ts';
 import { createRegtest, type Outcome, type Regtest } from './regtest.ts';
 
 const START = 1_700_000_000;

@@ -3,11 +3,11 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { purseScript, UNIT } from '../../../test/regtest/world.ts';
 import { amount } from '../../core/base/amount.ts';
 import { dogecoinRegtest } from '../../core/coin/dogecoin.ts';
 import { litecoinRegtest } from '../../core/coin/litecoin.ts';
 import { WorldError } from '../../engine/ports.ts';
-import { purseScript, UNIT } from './fixture.ts';
 import { openRegtest } from './persist.ts';
 
 const options = { coin: dogecoinRegtest, now: (): number => 1_700_000_000_000 } as const;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { type Owned, ownedBy, purseScript, type SpendOptions, spend, UNIT } from '../../../test/regtest/world.ts';
 import { amount } from '../../core/base/amount.ts';
 import { txId } from '../../core/base/bytes.ts';
 import { height } from '../../core/base/height.ts';
@@ -8,7 +9,6 @@ import { litecoinRegtest } from '../../core/coin/litecoin.ts';
 import { script } from '../../core/tx/script.ts';
 import type { Transaction } from '../../core/tx/transaction.ts';
 import type { Chain } from '../../engine/ports.ts';
-import { type Owned, ownedBy, purseScript, type SpendOptions, spend, UNIT } from './fixture.ts';
 import { asChain } from './port.ts';
 import { createRegtest, type Regtest } from './regtest.ts';
 

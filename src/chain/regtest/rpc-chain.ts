@@ -1,10 +1,11 @@
 import { bytesToHex } from '../../core/base/bytes.ts';
 import { encodeTransaction } from '../../core/tx/transaction.ts';
+import { JsonNumber } from '../json-number.ts';
 import { encodeBlock, encodeHeader } from './block.ts';
 import type { BlockEntry } from './chain.ts';
 import type { Methods, NodeContext } from './rpc.ts';
 import { RPC, RpcError } from './rpc-error.ts';
-import { coinsOf, type Json, NumberText } from './rpc-json.ts';
+import { coinsOf, type Json } from './rpc-json.ts';
 import type { Params } from './rpc-params.ts';
 import { chainWork, DIFFICULTY, printBlock, printHeader, printScript, printTransaction } from './rpc-print.ts';
 
@@ -36,7 +37,7 @@ function softForks(
   const cltv = rules.cltv ?? Number.POSITIVE_INFINITY;
   if (dialect === 'dogecoin') {
     const fork = (id: string, version: number, status: boolean): Json => ({ id, version, reject: { status } });
-    const started = (bit: number): Json => ({ status: 'started', bit, startTime: 0, timeout: new NumberText('999999999999'), since: 144 });
+    const started = (bit: number): Json => ({ status: 'started', bit, startTime: 0, timeout: new JsonNumber('999999999999'), since: 144 });
     return {
       softforks: [fork('bip34', 2, false), fork('bip66', 3, height >= bip66), fork('bip65', 4, height >= cltv)],
       // Never more than started: see the coin's rules.

@@ -1,28 +1,28 @@
 import { bytesToHex, isTxId, parseHex, type TxId } from '../../core/base/bytes.ts';
+import { integerOf, JsonNumber } from '../json-number.ts';
 import { RPC, RpcError } from './rpc-error.ts';
-import { isList, type Json, NumberText } from './rpc-json.ts';
 
 const DECIMALS = 8;
 const MAX_MONEY = 10n ** 18n;
 
 /** The arguments of one call, read the way `univalue` and `rpc/server.cpp` read them. Each method throws `RpcError` for what does not fit. */
 export class Params {
-  readonly #values: readonly Json[];
+  readonly #values: readonly unknown[];
   readonly #usage: string;
 
-  constructor(values: Json, usage: string, most: number) {
+  constructor(values: unknown, usage: string, most: number) {
     this.#usage = usage;
-    if (!isList(values)) throw new RpcError(RPC.INVALID_REQUEST, 'Params must be an array');
+    if (!Array.isArray(values)) throw new RpcError(RPC.INVALID_REQUEST, 'Params must be an array');
     if (values.length > most) throw new RpcError(RPC.MISC, usage);
     this.#values = values;
   }
 
   /** Undefined when left out or null. */
-  at(index: number): Exclude<Json, null> | undefined {
+  at(index: number): unknown {
     return this.#values[index] ?? undefined;
   }
 
-  #need(index: number): Exclude<Json, null> {
+  #need(index: number): unknown {
     const value = this.at(index);
     if (value === undefined) throw new RpcError(RPC.MISC, this.#usage);
     return value;
@@ -36,10 +36,9 @@ export class Params {
 
   integer(index: number): number {
     const value = this.#need(index);
-    if (!(value instanceof NumberText) || !/^-?[0-9]{1,15}$/.test(value.text)) {
-      throw new RpcError(RPC.MISC, 'JSON value is not an integer as expected');
-    }
-    return Number(value.text);
+    const integer = value instanceof JsonNumber ? integerOf(value) : undefined;
+    if (integer === undefined) throw new RpcError(RPC.MISC, 'JSON value is not an integer as expected');
+    return integer;
   }
 
   /** True, false, or a number that is not 0. */
@@ -47,13 +46,13 @@ export class Params {
     const value = this.at(index);
     if (value === undefined) return otherwise;
     if (typeof value === 'boolean') return value;
-    if (value instanceof NumberText) return Number(value.text) !== 0;
+    if (value instanceof JsonNumber) return Number(value.text) !== 0;
     throw new RpcError(RPC.MISC, 'JSON value is not a boolean as expected');
   }
 
-  list(index: number): readonly Json[] {
+  list(index: number): readonly unknown[] {
     const value = this.#need(index);
-    if (!isList(value)) throw new RpcError(RPC.MISC, 'JSON value is not an array as expected');
+    if (!Array.isArray(value)) throw new RpcError(RPC.MISC, 'JSON value is not an array as expected');
     return value;
   }
 
@@ -69,7 +68,7 @@ export class Params {
   /** Units of 10^-8, from a number's text or a string (`AmountFromValue`). */
   amount(index: number): bigint {
     const value = this.#need(index);
-    const text = value instanceof NumberText ? value.text : value;
+    const text = value instanceof JsonNumber ? value.text : value;
     if (typeof text !== 'string') throw new RpcError(RPC.TYPE, 'Amount is not a number or string');
     const units = parseFixed(text);
     if (units === undefined) throw new RpcError(RPC.TYPE, 'Invalid amount');

@@ -3,17 +3,18 @@ import type { Coin } from '../../core/coin/coin.ts';
 import { addressOf } from '../../core/tx/address.ts';
 import { OP, type Operation, operationAt, p2pkh } from '../../core/tx/script.ts';
 import { encodeTransaction, type Transaction, type TxInput, type TxOutput, transactionId } from '../../core/tx/transaction.ts';
+import { JsonNumber } from '../json-number.ts';
 import { type BlockHeader, blockSize, NO_HASH } from './block.ts';
 import type { BlockChain, BlockEntry } from './chain.ts';
 import { isNullOutpoint } from './check-transaction.ts';
-import { coinsOf, type Json, NumberText } from './rpc-json.ts';
+import { coinsOf, type Json } from './rpc-json.ts';
 import { readNumber } from './script-number.ts';
 import { smallNumber } from './script-shape.ts';
 import { formName, outputForm } from './template.ts';
 
 const NAMES: ReadonlyMap<number, string> = new Map(Object.entries(OP).map(([word, opcode]) => [opcode, `OP_${word.replace(/^OP_/, '')}`]));
 /** Regtest never leaves the easiest target. */
-export const DIFFICULTY: NumberText = new NumberText('4.656542373906925e-10');
+export const DIFFICULTY: JsonNumber = new JsonNumber('4.656542373906925e-10');
 
 /** A script as words: pushes of up to four bytes as numbers, longer ones as hex (`ScriptToAsmStr`). */
 export function scriptWords(script: Uint8Array): string {

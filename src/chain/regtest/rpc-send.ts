@@ -1,11 +1,12 @@
 import { parseHex } from '../../core/base/bytes.ts';
 import { scriptOf } from '../../core/tx/address.ts';
 import { decodeTransaction, type Transaction } from '../../core/tx/transaction.ts';
+import { JsonNumber } from '../json-number.ts';
 import type { TxRefusal } from './candidate.ts';
 import type { Outcome } from './regtest.ts';
 import type { Methods, NodeContext } from './rpc.ts';
 import { RPC, RpcError } from './rpc-error.ts';
-import { coinsOf, isList, type Json, NumberText } from './rpc-json.ts';
+import { coinsOf, type Json } from './rpc-json.ts';
 import type { Params } from './rpc-params.ts';
 
 /** What sendrawtransaction says, by dialect and case: the table in the research notes, from both nodes' `rpc/rawtransaction.cpp`. */
@@ -53,10 +54,9 @@ function litecoinMaxFee({ regtest }: NodeContext, params: Params): bigint {
   return params.at(1) === undefined ? regtest.coin.policy.maxFee : params.amount(1);
 }
 
-function typeName(value: Json): string {
-  if (value instanceof NumberText) return 'number';
-  if (value !== null && isList(value)) return 'array';
-  return typeof value;
+function typeName(value: unknown): string {
+  if (value instanceof JsonNumber) return 'number';
+  return Array.isArray(value) ? 'array' : typeof value;
 }
 
 export function readTransaction(hex: string): Transaction | undefined {
@@ -80,7 +80,7 @@ function generateBlock({ regtest }: NodeContext, params: Params): Json {
   return { hash: mined.hash };
 }
 
-function listed({ regtest }: NodeContext, item: Json): Transaction {
+function listed({ regtest }: NodeContext, item: unknown): Transaction {
   if (typeof item !== 'string') throw new RpcError(RPC.MISC, 'JSON value is not a string as expected');
   const pooled = regtest.pool.entries().find(({ txid }) => txid === item)?.transaction;
   const transaction = pooled ?? (item.length === 64 ? undefined : readTransaction(item));

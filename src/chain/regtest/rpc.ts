@@ -1,7 +1,8 @@
+import { JsonNumber, parseJson } from '../json-number.ts';
 import type { AcceptOptions } from './candidate.ts';
 import type { Regtest } from './regtest.ts';
 import { RPC, RpcError } from './rpc-error.ts';
-import { isObject, type Json, parseJson } from './rpc-json.ts';
+import type { Json } from './rpc-json.ts';
 import { Params } from './rpc-params.ts';
 
 /** What a call may reach. */
@@ -27,8 +28,8 @@ export interface Answer {
 const STATUS: Readonly<Record<number, number>> = { [RPC.INVALID_REQUEST]: 400, [RPC.METHOD_NOT_FOUND]: 404 };
 
 /** Answers one request object in the dialect of Core before JSON-RPC 2.0: no `jsonrpc` field, `result` and `error` always both there. */
-export function answerOne(context: NodeContext, methods: Methods, request: Json): Answer {
-  const id = isObject(request) ? (request['id'] ?? null) : null;
+export function answerOne(context: NodeContext, methods: Methods, request: unknown): Answer {
+  const id = isObject(request) ? idOf(request['id']) : null;
   try {
     return { status: 200, body: { result: call(context, methods, request), error: null, id } };
   } catch (error) {
@@ -49,10 +50,20 @@ export function answerBody(context: NodeContext, methods: Methods, text: string)
     if (isObject(request)) return answerOne(context, methods, request);
     return errorAnswer(new RpcError(RPC.PARSE, 'Top-level object parse error'), null);
   }
-  return { status: 200, body: request.map((one: Json) => answerOne(context, methods, one).body) };
+  return { status: 200, body: request.map((one: unknown) => answerOne(context, methods, one).body) };
 }
 
-function attemptParse(text: string): Json | undefined {
+/** Whatever a caller may tell its answers apart by. */
+function idOf(id: unknown): Json {
+  return typeof id === 'string' || id instanceof JsonNumber ? id : null;
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof JsonNumber);
+}
+
+/** Undefined when it is no JSON. */
+function attemptParse(text: string): unknown {
   try {
     return parseJson(text);
   } catch (error) {
@@ -61,7 +72,7 @@ function attemptParse(text: string): Json | undefined {
   }
 }
 
-function call(context: NodeContext, methods: Methods, request: Json): Json {
+function call(context: NodeContext, methods: Methods, request: unknown): Json {
   if (!isObject(request)) throw new RpcError(RPC.INVALID_REQUEST, 'Invalid Request object');
   const { method: name, params = [] } = request;
   if (name === undefined || name === null) throw new RpcError(RPC.INVALID_REQUEST, 'Missing method');

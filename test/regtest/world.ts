@@ -1,18 +1,18 @@
 import { secp256k1 } from '@noble/curves/secp256k1.js';
-import { amount } from '../../core/base/amount.ts';
-import { bytesToHex, concatBytes, hexToBytes, isTxId, type TxId } from '../../core/base/bytes.ts';
-import type { Coin } from '../../core/coin/coin.ts';
-import { addressOf } from '../../core/tx/address.ts';
-import { p2pkh, script } from '../../core/tx/script.ts';
-import { SIGHASH, signatureHash } from '../../core/tx/sighash.ts';
-import { encodeSignature, type Signer, signer } from '../../core/tx/sign.ts';
-import { encodeTransaction, type Outpoint, type Transaction, type TxOutput, transactionId } from '../../core/tx/transaction.ts';
-import { createRegtest } from './regtest.ts';
-import { answerBody } from './rpc.ts';
-import { writeJson } from './rpc-json.ts';
-import { methodsFor } from './rpc-methods.ts';
+import { createRegtest } from '../../src/chain/regtest/regtest.ts';
+import { answerBody } from '../../src/chain/regtest/rpc.ts';
+import { writeJson } from '../../src/chain/regtest/rpc-json.ts';
+import { methodsFor } from '../../src/chain/regtest/rpc-methods.ts';
+import { amount } from '../../src/core/base/amount.ts';
+import { bytesToHex, concatBytes, hexToBytes, isTxId, type TxId } from '../../src/core/base/bytes.ts';
+import type { Coin } from '../../src/core/coin/coin.ts';
+import { addressOf } from '../../src/core/tx/address.ts';
+import { p2pkh, script } from '../../src/core/tx/script.ts';
+import { SIGHASH, signatureHash } from '../../src/core/tx/sighash.ts';
+import { encodeSignature, type Signer, signer } from '../../src/core/tx/sign.ts';
+import { encodeTransaction, type Outpoint, type Transaction, type TxOutput, transactionId } from '../../src/core/tx/transaction.ts';
 
-/** For tests: a node by its calls alone, be it embedded or real. Errors come back as `code: message`. */
+/** A node by its calls alone, be it embedded or real. Errors come back as `code: message`. */
 export interface NodeCalls {
   readonly coin: Coin;
   readonly call: (method: string, ...params: readonly unknown[]) => Promise<{ readonly result: unknown } | { readonly error: string }>;

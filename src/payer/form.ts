@@ -26,7 +26,8 @@ export function psbtOf(state: PayerState, request: Request): Uint8Array | undefi
   }
 }
 
-function fundingOf({ funding }: PayerState): FundingTransactions {
+/** The funding transactions of a channel as a PSBT shows them. */
+export function fundingOf({ funding }: PayerState): FundingTransactions {
   return new Map(
     funding.map((bytes) => {
       const transaction = decodeTransaction(bytes);

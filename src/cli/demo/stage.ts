@@ -1,0 +1,99 @@
+import { coreRpc } from '../../chain/core-rpc.ts';
+import { createRegtest, type Regtest } from '../../chain/regtest/regtest.ts';
+import { serveRegtest } from '../../chain/regtest/server.ts';
+import { amount } from '../../core/base/amount.ts';
+import { dogecoinRegtest } from '../../core/coin/dogecoin.ts';
+import { scriptOf } from '../../core/tx/address.ts';
+import type { Chain, Connection, Random } from '../../engine/ports.ts';
+import { fastestVerifier, type Verifier } from '../../engine/verifier.ts';
+import { type Merchant, openMerchant } from '../../merchant/merchant.ts';
+import { defaultTerms } from '../../merchant/terms.ts';
+import { type Agent, openAgent } from '../../payer/agent.ts';
+import type { Form } from '../../payer/form.ts';
+import { memoryStore } from '../../store/memory.ts';
+import { httpConnection } from '../../transport/http/client.ts';
+import { serveMerchant } from '../../transport/http/serve.ts';
+import { seedKeyRing } from '../../wallet/keyring.ts';
+import { openWallet, type Wallet } from '../../wallet/wallet.ts';
+
+/** Everything the story needs, each part a program of its own in real life: a node, a merchant's server, a payer. */
+export interface Stage {
+  readonly regtest: Regtest;
+  readonly rpcUrl: string;
+  readonly merchantUrl: string;
+  readonly merchant: Merchant;
+  readonly verifier: Verifier['backend'];
+  readonly agent: Agent;
+  readonly wallet: Wallet;
+  readonly payee: Connection;
+  /** Mines blocks, and lets both sides see each. */
+  readonly mine: (blocks: number) => Promise<void>;
+  /** The merchant is gone for good: its server, and its eyes on the chain. */
+  readonly vanish: () => Promise<void>;
+  readonly close: () => Promise<void>;
+}
+
+const DOGE = 100_000_000n;
+const coin = dogecoinRegtest;
+const random: Random = { bytes: (length) => crypto.getRandomValues(new Uint8Array(length)) };
+const clock = { now: Date.now };
+
+/** CLTV holds on regtest from block 1351 on. */
+const FIRST_HEIGHT = 1360;
+
+export async function openStage(form: Form): Promise<Stage> {
+  const regtest = createRegtest({ coin });
+  regtest.mine(FIRST_HEIGHT);
+  const node = await serveRegtest(regtest, { relay: 'peer' });
+  const chain = coreRpc(coin, { url: node.url });
+  const { verify, backend } = await fastestVerifier();
+  const merchant = openShop(regtest, chain, verify);
+  await merchant.engine.follower.poll();
+  const server = await serveMerchant(merchant, { port: 0 });
+  const keys = seedKeyRing(coin, random.bytes(32));
+  const store = memoryStore();
+  const wallet = await openWallet({ chain, store, keys });
+  const agent = openAgent({ chain, store, keys, wallet, verify, clock, form });
+  let isOpen = true;
+  const vanish = async (): Promise<void> => {
+    isOpen = false;
+    await server.close();
+  };
+  return {
+    regtest,
+    rpcUrl: node.url,
+    merchantUrl: server.url,
+    merchant,
+    verifier: backend,
+    agent,
+    wallet,
+    payee: httpConnection(server.url),
+    mine: async (blocks) => {
+      for (let i = 0; i < blocks; i++) {
+        regtest.mine(1);
+        if (isOpen) await merchant.engine.follower.poll();
+        await agent.poll();
+      }
+      await wallet.sync();
+    },
+    vanish,
+    close: async () => {
+      if (isOpen) await vanish();
+      await node.close();
+    },
+  };
+}
+
+function openShop(regtest: Regtest, chain: Chain, verify: Verifier['verify']): Merchant {
+  return openMerchant({
+    chain,
+    store: memoryStore(),
+    keys: seedKeyRing(coin, random.bytes(32)),
+    verify,
+    clock,
+    random,
+    terms: defaultTerms(coin),
+    prices: new Map([['item', { text: 'One item', price: amount(DOGE / 20n) }]]),
+    payeeScript: scriptOf(coin, regtest.newAddress()) ?? new Uint8Array(),
+  });
+}

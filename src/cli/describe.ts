@@ -1,0 +1,46 @@
+import { formatAmount, isAmount } from '../core/base/amount.ts';
+import { bytesToHex } from '../core/base/bytes.ts';
+import { isRefusal } from '../core/base/refusal.ts';
+import type { Coin } from '../core/coin/coin.ts';
+import { decodePsbt } from '../core/message/psbt.ts';
+import { addressOf } from '../core/tx/address.ts';
+import { readScript } from '../core/tx/script.ts';
+import { type Transaction, transactionId, transactionSize } from '../core/tx/transaction.ts';
+
+/** A script in words: opcodes by name, pushes in hex. */
+export function describeScript(script: Uint8Array): string {
+  const parts = readScript(script);
+  if (parts === undefined) return `(not a script) ${bytesToHex(script)}`;
+  return parts.map((part) => (part instanceof Uint8Array ? `<${bytesToHex(part)}>` : String(part))).join(' ');
+}
+
+/** A transaction, line by line. */
+export function describeTransaction(coin: Coin, tx: Transaction): readonly string[] {
+  return [
+    `transaction ${transactionId(tx)}`,
+    `  version ${tx.version}, lock time ${tx.lockTime}, ${transactionSize(tx)} bytes`,
+    ...tx.inputs.flatMap(({ outpoint, script, sequence }, i) => [
+      `  input ${i}: ${outpoint.txid}:${outpoint.vout}, sequence 0x${sequence.toString(16)}`,
+      ...(script.length > 0 ? [`    unlock: ${describeScript(script)}`] : []),
+    ]),
+    ...tx.outputs.map(({ value, script }, i) => {
+      const amount = isAmount(value) ? `${formatAmount(value)} ${coin.ticker}` : `${value} (no amount)`;
+      return `  output ${i}: ${amount} to ${addressOf(coin, script) ?? describeScript(script)}`;
+    }),
+  ];
+}
+
+/** A PSBT of a channel, line by line; why it is none, otherwise. */
+export function describePsbt(coin: Coin, bytes: Uint8Array): readonly string[] {
+  const psbt = decodePsbt(bytes);
+  if (isRefusal(psbt)) return [`not a PSBT of a channel: ${psbt.message}`];
+  return [
+    `PSBT of ${bytes.length} bytes over ${describeTransaction(coin, psbt.transaction)[0]}`,
+    ...describeTransaction(coin, psbt.transaction).slice(1),
+    `  redeem script: ${describeScript(psbt.redeemScript)}`,
+    ...psbt.inputs.flatMap(({ deposit, partialSignatures }, i) => [
+      `  deposit ${i}: ${formatAmount(deposit.value)} ${coin.ticker}, funding transaction whole`,
+      ...partialSignatures.map(({ key, signature }) => `    signature of ${bytesToHex(key)}: ${bytesToHex(signature)}`),
+    ]),
+  ];
+}

@@ -119,7 +119,8 @@ function rawTransaction({ regtest }: NodeContext, params: Params): Json {
   if (found === undefined) throw new RpcError(RPC.INVALID_ADDRESS_OR_KEY, notFound(isDogecoin, named !== undefined));
   const hex = bytesToHex(encodeTransaction(found.transaction));
   if (!params.flag(1, false)) return hex;
-  const printed = { ...printTransaction(regtest.coin, found.transaction), hex };
+  const isActive = named === undefined ? {} : { in_active_chain: regtest.chain.isBest(named) };
+  const printed = { ...isActive, ...printTransaction(regtest.coin, found.transaction), hex };
   const entry = found.block === undefined ? undefined : regtest.chain.find(found.block);
   if (entry === undefined) return printed;
   const { time } = entry.block.header;

@@ -1,8 +1,9 @@
-import { bytesToHex, isTxId, parseHex, type TxId } from '../../core/base/bytes.ts';
+import { isTxId, type TxId } from '../../core/base/bytes.ts';
 import { integerOf, JsonNumber } from '../json-number.ts';
 import { RPC, RpcError } from './rpc-error.ts';
 
 const DECIMALS = 8;
+const HASH_DIGITS = 64;
 const MAX_MONEY = 10n ** 18n;
 
 /** The arguments of one call, read the way `univalue` and `rpc/server.cpp` read them. Each method throws `RpcError` for what does not fit. */
@@ -12,7 +13,9 @@ export class Params {
 
   constructor(values: unknown, usage: string, most: number) {
     this.#usage = usage;
-    if (!Array.isArray(values)) throw new RpcError(RPC.INVALID_REQUEST, 'Params must be an array');
+    const isCollection = typeof values === 'object' && values !== null && !(values instanceof JsonNumber);
+    if (!isCollection) throw new RpcError(RPC.INVALID_REQUEST, 'Params must be an array or object');
+    if (!Array.isArray(values)) throw new RpcError(RPC.MISC, `this node reads parameters by their place, not by name: ${usage}`);
     if (values.length > most) throw new RpcError(RPC.MISC, usage);
     this.#values = values;
   }
@@ -56,12 +59,14 @@ export class Params {
     return value;
   }
 
-  /** A hash: 64 hex digits. */
+  /** A hash: 64 hex digits (`ParseHashV`). */
   hash(index: number, label: string): TxId {
     const value = this.text(index);
-    const bytes = parseHex(value);
-    const hash = bytes === undefined ? '' : bytesToHex(bytes);
-    if (!isTxId(hash)) throw new RpcError(RPC.INVALID_PARAMETER, `${label} must be of length 64 (not ${value.length})`);
+    if (value.length !== HASH_DIGITS) {
+      throw new RpcError(RPC.INVALID_PARAMETER, `${label} must be of length ${HASH_DIGITS} (not ${value.length}, for '${value}')`);
+    }
+    const hash = value.toLowerCase();
+    if (!isTxId(hash)) throw new RpcError(RPC.INVALID_PARAMETER, `${label} must be hexadecimal string (not '${value}')`);
     return hash;
   }
 

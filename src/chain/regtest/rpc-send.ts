@@ -9,6 +9,8 @@ import { RPC, RpcError } from './rpc-error.ts';
 import { coinsOf, type Json } from './rpc-json.ts';
 import type { Params } from './rpc-params.ts';
 
+const ONE_INPUT = 'Make sure the tx has at least one input.';
+
 /** What sendrawtransaction says, by dialect and case: the table in the research notes, from both nodes' `rpc/rawtransaction.cpp`. */
 function answerOutcome(isDogecoin: boolean, outcome: Outcome): Json {
   switch (outcome.kind) {
@@ -34,10 +36,12 @@ function litecoinRefusal({ reason, debug }: TxRefusal): RpcError {
 function send(context: NodeContext, params: Params): Json {
   const { regtest, relay } = context;
   const isDogecoin = regtest.chain.rules.dialect === 'dogecoin';
+  const hex = params.at(0);
+  if (hex !== undefined && typeof hex !== 'string') throw new RpcError(RPC.TYPE, `Expected type string, got ${typeName(hex)}`);
   const maxFee = isDogecoin ? dogecoinMaxFee(context, params) : litecoinMaxFee(context, params);
   const transaction = readTransaction(params.text(0));
   if (transaction === undefined) {
-    throw new RpcError(RPC.DESERIALIZATION, `TX decode failed${isDogecoin ? '' : '. Make sure the tx has at least one input.'}`);
+    throw new RpcError(RPC.DESERIALIZATION, isDogecoin ? 'TX decode failed' : `TX decode failed. ${ONE_INPUT}`);
   }
   return answerOutcome(isDogecoin, regtest.broadcast(transaction, { relay, maxFee }));
 }
@@ -86,12 +90,12 @@ function listed({ regtest }: NodeContext, item: unknown): Transaction {
   const transaction = pooled ?? (item.length === 64 ? undefined : readTransaction(item));
   if (transaction !== undefined) return transaction;
   if (item.length === 64) throw new RpcError(RPC.INVALID_ADDRESS_OR_KEY, `Transaction ${item} not in mempool.`);
-  throw new RpcError(RPC.DESERIALIZATION, `Transaction decode failed for ${item}`);
+  throw new RpcError(RPC.DESERIALIZATION, `Transaction decode failed for ${item}. ${ONE_INPUT}`);
 }
 
 function setMockTime({ regtest }: NodeContext, params: Params): Json {
   const seconds = params.integer(0);
-  if (seconds < 0) throw new RpcError(RPC.INVALID_PARAMETER, 'Timestamp must be 0 or greater');
+  if (seconds < 0) throw new RpcError(RPC.INVALID_PARAMETER, `Mocktime can not be negative: ${seconds}.`);
   regtest.setTime(seconds === 0 ? undefined : seconds);
   return null;
 }
@@ -131,7 +135,6 @@ function plainFee(_context: NodeContext, params: Params): Json {
 
 /** Sending and mining, and what a sender asks first. */
 export const sendMethods: Methods = {
-  sendrawtransaction: { usage: 'sendrawtransaction "hexstring" ( allowhighfees )', most: 2, answer: send },
   generatetoaddress: {
     usage: 'generatetoaddress nblocks "address" ( maxtries )',
     most: 3,
@@ -143,10 +146,12 @@ export const sendMethods: Methods = {
 };
 
 export const dogecoinSendMethods: Methods = {
+  sendrawtransaction: { usage: 'sendrawtransaction "hexstring" ( allowhighfees )', most: 2, answer: send },
   generate: { usage: 'generate nblocks ( maxtries )', most: 2, answer: (context, params) => generateTo(context, params.integer(0)) },
   estimatefee: { usage: 'estimatefee nblocks', most: 1, answer: plainFee },
 };
 
 export const litecoinSendMethods: Methods = {
+  sendrawtransaction: { usage: 'sendrawtransaction "hexstring" ( maxfeerate )', most: 2, answer: send },
   generateblock: { usage: 'generateblock "output" ["rawtx/txid",...]', most: 2, answer: generateBlock },
 };

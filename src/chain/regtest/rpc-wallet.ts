@@ -6,10 +6,14 @@ import { coinsOf, type Json } from './rpc-json.ts';
 import type { Params } from './rpc-params.ts';
 
 function sendToAddress({ regtest }: NodeContext, params: Params): Json {
+  const isDogecoin = regtest.chain.rules.dialect === 'dogecoin';
   const payTo = scriptOf(regtest.coin, params.text(0));
-  if (payTo === undefined) throw new RpcError(RPC.INVALID_ADDRESS_OR_KEY, `Invalid ${regtest.coin.name} address`);
+  if (payTo === undefined) {
+    throw new RpcError(RPC.INVALID_ADDRESS_OR_KEY, isDogecoin ? 'Invalid Dogecoin address' : `Invalid Litecoin address: ${params.text(0)}`);
+  }
   const units = params.amount(1);
-  if (units === 0n) throw new RpcError(RPC.TYPE, 'Invalid amount for send');
+  if (units === 0n)
+    throw isDogecoin ? new RpcError(RPC.TYPE, 'Invalid amount for send') : new RpcError(RPC.WALLET_SHORT, 'Transaction amount too small');
   const transaction = regtest.faucet.prepare([{ value: amount(units), script: payTo }]);
   if (transaction === undefined) throw new RpcError(RPC.WALLET_SHORT, 'Insufficient funds');
   const outcome = regtest.broadcast(transaction);

@@ -87,6 +87,7 @@ describe('HTTP, as both nodes speak it', () => {
     assert.deepEqual(await code('{"method":5}'), [400, -32600]);
     assert.deepEqual(await code('{"method":"getblockcount","params":5}'), [400, -32600]);
     assert.deepEqual(await code('{"method":"getblockcount","params":[1]}'), [500, -1]);
+    assert.deepEqual(await code('{"method":"getblockhash","params":{"height":0}}'), [500, -1]);
     assert.equal((await call('getblockcount')).status, 200);
   });
 
@@ -214,7 +215,8 @@ describe('the calls', () => {
       assert.equal(member(detailed, 'txid'), txid);
       assert.equal(member(member(list(member(detailed, 'vout'))[0], 'scriptPubKey'), 'type'), 'pubkeyhash');
       assert.equal(await ask('getblock', 'ab'.repeat(32)), '-5: Block not found');
-      assert.equal(await ask('getblock', 'ab'), '-8: blockhash must be of length 64 (not 2)');
+      assert.equal(await ask('getblock', 'ab'), "-8: blockhash must be of length 64 (not 2, for 'ab')");
+      assert.match(String(await ask('getblock', 'zz'.repeat(32))), /^-8: blockhash must be hexadecimal string/);
       assert.equal(await ask('getblock'), '-1: getblock "blockhash" ( verbosity )');
       assert.equal(await ask('getblockhash', '1'), '-1: JSON value is not an integer as expected');
     });
@@ -311,8 +313,10 @@ describe('the calls', () => {
       const txid = String(await ask('sendtoaddress', addressFor(coin, 3), '1.23456789'));
       assert.equal(member(await ask('gettxout', txid, 0), 'value'), 1.23456789);
       assert.match(txid, /^[0-9a-f]{64}$/);
-      assert.equal(await ask('sendtoaddress', 'nonsense', 1), `-5: Invalid ${coin.name} address`);
-      assert.equal(await ask('sendtoaddress', addressFor(coin, 3), 0), '-3: Invalid amount for send');
+      assert.equal(await ask('sendtoaddress', 'nonsense', 1), `-5: Invalid ${coin.name} address${isDogecoin ? '' : ': nonsense'}`);
+      const nothing = isDogecoin ? '-3: Invalid amount for send' : '-6: Transaction amount too small';
+      assert.equal(await ask('sendtoaddress', addressFor(coin, 3), 0), nothing);
+      assert.equal(await ask('sendrawtransaction', 5), '-3: Expected type string, got number');
       assert.equal(await ask('sendtoaddress', addressFor(coin, 3), -1), '-3: Amount out of range');
       assert.equal(await ask('sendtoaddress', addressFor(coin, 3), '1.123456789'), '-3: Invalid amount');
       assert.equal(await ask('sendtoaddress', addressFor(coin, 3), true), '-3: Amount is not a number or string');

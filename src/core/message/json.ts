@@ -16,7 +16,7 @@ import {
   signingField,
   transactionField,
 } from './fields.ts';
-import type { Accepted, Invoice, Offer, Provisional, Receipt, State } from './message.ts';
+import type { Accepted, Ended, Invoice, Offer, Provisional, Receipt, State } from './message.ts';
 
 /** The JSON form of everything that has no PSBT or compact form. Amounts are decimal digits in the smallest unit, bytes are hex. */
 export const offerJson: Field<Offer> = z.object({
@@ -75,3 +75,5 @@ export const stateJson: Field<State> = z.object({
   best: paymentField.exactOptional(),
   ending: transactionField.exactOptional(),
 });
+
+export const endedJson: Field<Ended> = z.object({ kind: z.literal('ended'), channel: channelIdField, transaction: transactionField });

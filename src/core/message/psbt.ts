@@ -112,11 +112,12 @@ export function encodePsbt(
   for (const [i, { outpoint, sequence }] of transaction.inputs.entries()) {
     const nonWitnessUtxo = funding.get(outpoint.txid);
     if (nonWitnessUtxo === undefined) throw new Error(`the funding transaction ${outpoint.txid} is not at hand`);
-    const signed = signatures[i];
-    const signature = signed && { partialSig: [pair(terms.payerKey, signed.signature)], sighashType: signed.hashType };
-    psbt.addInput({ txid: outpoint.txid, index: outpoint.vout, sequence, nonWitnessUtxo, redeemScript, ...signature });
+    const hashType = signatures[i] && { sighashType: signatures[i].hashType };
+    psbt.addInput({ txid: outpoint.txid, index: outpoint.vout, sequence, nonWitnessUtxo, redeemScript, ...hashType });
   }
   for (const { value, script } of transaction.outputs) psbt.addOutput({ amount: value, script });
+  // Last, because the builder adds nothing that a signature commits to.
+  for (const [i, { signature }] of signatures.entries()) psbt.updateInput(i, { partialSig: [pair(terms.payerKey, signature)] });
   return psbt.toPSBT(0);
 }
 

@@ -1,0 +1,30 @@
+/**
+ * Reads a body as UTF-8 text; undefined when it has more than `most` bytes, which it never holds.
+ * @throws whatever breaks the stream off.
+ */
+export async function readBounded(body: ReadableStream<Uint8Array> | null, most: number): Promise<string | undefined> {
+  if (body === null) return '';
+  const decoder = new TextDecoder();
+  const reader = body.getReader();
+  let text = '';
+  let size = 0;
+  for (let next = await reader.read(); !next.done; next = await reader.read()) {
+    size += next.value.length;
+    if (size > most) {
+      await reader.cancel().catch(() => undefined);
+      return undefined;
+    }
+    text += decoder.decode(next.value, { stream: true });
+  }
+  return text + decoder.decode();
+}
+
+export type JsonText = { readonly kind: 'json'; readonly value: unknown } | { readonly kind: 'not-json' };
+
+export function parseJson(text: string): JsonText {
+  try {
+    return { kind: 'json', value: JSON.parse(text) };
+  } catch {
+    return { kind: 'not-json' };
+  }
+}

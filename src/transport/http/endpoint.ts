@@ -1,0 +1,126 @@
+import { base64, base64urlnopad } from '@scure/base';
+import { z } from 'zod';
+import { parseHex } from '../../core/base/bytes.ts';
+import { MAX_COMPACT_BYTES } from '../../core/message/compact.ts';
+import type { Field } from '../../core/message/fields.ts';
+import { offerJson } from '../../core/message/json.ts';
+import type { Offer, Request } from '../../core/message/message.ts';
+import type { AnswerKind } from './reply.ts';
+
+/** How one kind of request looks over HTTP. Server, client and OpenAPI document are made from these. */
+export interface Endpoint {
+  readonly method: 'GET' | 'POST';
+  /** `:id` stands for the channel id. */
+  readonly path: string;
+  readonly name: string;
+  readonly summary: string;
+  readonly body?: { readonly schema: Field<unknown>; readonly mostBytes: number };
+  readonly answers: readonly AnswerKind[];
+}
+
+function bytesAs(description: string, most: number, read: (text: string) => Uint8Array | undefined, write: (bytes: Uint8Array) => string) {
+  const text = z.string().max(most).describe(description);
+  return z.codec(
+    text,
+    z.custom<Uint8Array>((value) => value instanceof Uint8Array),
+    {
+      decode: (input, context) => {
+        const bytes = attempt(() => read(input));
+        if (bytes !== undefined) return bytes;
+        context.issues.push({ code: 'custom', message: `not ${description}`, input });
+        return z.NEVER;
+      },
+      encode: write,
+    },
+  );
+}
+
+function attempt<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}
+
+/** The first byte of every compact message is below 4, so its base64url starts with `A` and its hex with `0`. */
+const compactField: Field<Uint8Array> = bytesAs(
+  'a compact message, in base64url without padding or in hex',
+  2 * MAX_COMPACT_BYTES,
+  (text) => (text.startsWith('0') ? parseHex(text) : base64urlnopad.decode(text)),
+  (bytes) => base64urlnopad.encode(bytes),
+);
+const psbtField: Field<Uint8Array> = bytesAs(
+  'a PSBT (BIP174) in base64',
+  2_000_000,
+  (text) => base64.decode(text),
+  (bytes) => base64.encode(bytes),
+);
+const invoiceId = z.string().max(64).describe('the id of the invoice that is paid').exactOptional();
+
+/** The two interchangeable forms of a message with signatures. */
+export type Signed = { readonly compact: Uint8Array } | { readonly psbt: Uint8Array };
+
+export const announceBody: Field<Signed & { readonly offer: Offer }> = z.union([
+  z.strictObject({ offer: offerJson, compact: compactField }),
+  z.strictObject({ offer: offerJson, psbt: psbtField }),
+]);
+export const paymentBody: Field<Signed & { readonly invoice?: string }> = z.union([
+  z.strictObject({ compact: compactField, invoice: invoiceId }),
+  z.strictObject({ psbt: psbtField, invoice: invoiceId }),
+]);
+export const endBody: Field<Signed> = z.union([z.strictObject({ compact: compactField }), z.strictObject({ psbt: psbtField })]);
+export const invoiceBody: Field<{ readonly item: string }> = z.strictObject({ item: z.string().max(200) });
+
+const SMALL = 16 * 1024;
+/** A PSBT carries its funding transactions whole. */
+const LARGE = 2 * 1024 * 1024;
+
+export const endpoints: Readonly<Record<Request['kind'], Endpoint>> = {
+  'offer-request': {
+    method: 'GET',
+    path: '/v1/offer',
+    name: 'offer',
+    summary: 'Terms for a new channel, with a fresh payee key.',
+    answers: ['offer'],
+  },
+  announce: {
+    method: 'POST',
+    path: '/v1/channels',
+    name: 'announce',
+    summary: 'Announces the deposits of a channel. Harmless when sent again; sent again with every further deposit.',
+    body: { schema: announceBody, mostBytes: LARGE },
+    answers: ['accepted', 'provisional'],
+  },
+  'state-request': {
+    method: 'GET',
+    path: '/v1/channels/:id',
+    name: 'state',
+    summary: 'The channel as the payee sees it: for resuming after a lost reply.',
+    answers: ['state'],
+  },
+  'invoice-request': {
+    method: 'POST',
+    path: '/v1/channels/:id/invoices',
+    name: 'invoice',
+    summary: 'Asks what an item costs.',
+    body: { schema: invoiceBody, mostBytes: SMALL },
+    answers: ['invoice'],
+  },
+  payment: {
+    method: 'POST',
+    path: '/v1/channels/:id/payments',
+    name: 'pay',
+    summary: 'Pays: a new signed total. The same payment again gets the same receipt.',
+    body: { schema: paymentBody, mostBytes: LARGE },
+    answers: ['receipt'],
+  },
+  end: {
+    method: 'POST',
+    path: '/v1/channels/:id/end',
+    name: 'end',
+    summary: 'Proposes to end the channel at once; the payee signs too and broadcasts.',
+    body: { schema: endBody, mostBytes: LARGE },
+    answers: ['ended'],
+  },
+};

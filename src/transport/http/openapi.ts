@@ -1,0 +1,115 @@
+import { z } from 'zod';
+import { LOCK_TIME_THRESHOLD } from '../../core/base/height.ts';
+import { heightField } from '../../core/message/fields.ts';
+import { type Endpoint, endpoints } from './endpoint.ts';
+import { problemJson } from './problem.ts';
+import { answerForms } from './reply.ts';
+
+type Json = Readonly<Record<string, unknown>>;
+
+const SCHEMAS = '#/components/schemas/';
+const healthJson = z.object({ status: z.literal('ok') });
+
+/** The OpenAPI 3.1 document of the plain protocol, made from the schemas that read and write its messages. */
+export function openApi(): Json {
+  document ??= build();
+  return document;
+}
+let document: Json | undefined;
+
+function build(): Json {
+  return {
+    openapi: '3.1.1',
+    info: {
+      title: 'pawment',
+      version: '1.0.0',
+      description:
+        'Payment channels, plain protocol. Amounts are decimal digits in the smallest unit; bytes are hex unless said otherwise.',
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
+    paths: paths(),
+    components: {
+      schemas: schemas(),
+      responses: {
+        Refusal: problem('The rules forbid it; nothing has changed. `code` says which rule, `remedy` what to do.'),
+        Failure: problem('The payee can not answer now. Send the same again later.'),
+      },
+    },
+  };
+}
+
+function paths(): Json {
+  const all: Record<string, Record<string, Json>> = {};
+  for (const endpoint of Object.values(endpoints)) {
+    const path = endpoint.path.replace(':id', '{id}');
+    all[path] = { ...all[path], [endpoint.method.toLowerCase()]: operation(endpoint) };
+  }
+  return {
+    ...all,
+    '/v1/health': { get: plain('health', 'Whether the payee can serve.', content(reference('Health'))) },
+    '/openapi.json': { get: plain('openApi', 'This document.', content({ type: 'object' })) },
+  };
+}
+
+const FAILURES: Json = { '4XX': { $ref: '#/components/responses/Refusal' }, '5XX': { $ref: '#/components/responses/Failure' } };
+
+function operation({ name, summary, path, body, answers }: Endpoint): Json {
+  const answered = answers.map((kind) => {
+    const { status, description } = answerForms[kind];
+    return [status, { description, content: content(reference(nameOf(kind))) }];
+  });
+  const id = { name: 'id', in: 'path', required: true, description: 'Channel id.', schema: { type: 'string', pattern: '^[0-9a-f]{64}$' } };
+  return {
+    operationId: name,
+    summary,
+    ...(path.includes(':id') ? { parameters: [id] } : {}),
+    ...(body === undefined ? {} : { requestBody: { required: true, content: content(reference(bodyName(name))) } }),
+    responses: { ...Object.fromEntries(answered), ...FAILURES },
+  };
+}
+
+function plain(operationId: string, summary: string, ok: Json): Json {
+  return { operationId, summary, responses: { 200: { description: summary, content: ok }, ...FAILURES } };
+}
+
+function content(schema: Json): Json {
+  return { 'application/json': { schema } };
+}
+
+function problem(description: string): Json {
+  return { description, content: { 'application/problem+json': { schema: reference('Problem') } } };
+}
+
+function reference(name: string): Json {
+  return { $ref: `${SCHEMAS}${name}` };
+}
+
+function nameOf(kind: string): string {
+  return kind.charAt(0).toUpperCase() + kind.slice(1);
+}
+
+function bodyName(operation: string): string {
+  return `${nameOf(operation)}Body`;
+}
+
+/** Its numbers are checked by code, of which a schema knows nothing. */
+function isHeight(schema: unknown): boolean {
+  return schema === heightField;
+}
+
+function schemas(): Json {
+  const registry = z.registry<{ id: string }>();
+  registry.add(problemJson, { id: 'Problem' }).add(healthJson, { id: 'Health' });
+  for (const [kind, { schema }] of Object.entries(answerForms)) registry.add(schema, { id: nameOf(kind) });
+  for (const { name, body } of Object.values(endpoints)) if (body !== undefined) registry.add(body.schema, { id: bodyName(name) });
+  const made = z.toJSONSchema(registry, {
+    io: 'input',
+    unrepresentable: 'any',
+    uri: (id) => `${SCHEMAS}${id}`,
+    override: ({ zodSchema, jsonSchema }) => {
+      if (isHeight(zodSchema)) Object.assign(jsonSchema, { type: 'integer', minimum: 0, maximum: LOCK_TIME_THRESHOLD - 1 });
+    },
+  });
+  // OpenAPI names schemas by their place: `$id` and `$schema` would move the base that references are resolved against.
+  return Object.fromEntries(Object.entries(made.schemas).map(([id, { $id: _, $schema: __, ...schema }]) => [id, schema]));
+}

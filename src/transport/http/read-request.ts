@@ -1,0 +1,79 @@
+import type { z } from 'zod';
+import { type ChannelId, isChannelId } from '../../core/base/bytes.ts';
+import { isRefusal, type Refusal, refuse } from '../../core/base/refusal.ts';
+import { decodeAnnounce, decodeEnd, decodePay } from '../../core/message/compact.ts';
+import type { Field } from '../../core/message/fields.ts';
+import type { Announce, InvoiceRequest, Request } from '../../core/message/message.ts';
+import { decodePsbt } from '../../core/message/psbt.ts';
+import { readAnnounce } from '../../core/message/psbt-message.ts';
+import type { Responder } from '../responder.ts';
+import { announceBody, endBody, invoiceBody, paymentBody } from './endpoint.ts';
+
+/** The request that a JSON body, and the channel id of the path where it has one, make together. */
+export async function readRequest(kind: Request['kind'], json: unknown, id: string, payee: Responder): Promise<Request | Refusal> {
+  if (kind === 'offer-request') return { kind };
+  if (kind === 'announce') return announceOf(parse(announceBody, json));
+  if (!isChannelId(id)) return refuse('channel-unknown');
+  switch (kind) {
+    case 'state-request':
+      return { kind, channel: id };
+    case 'invoice-request':
+      return invoiceRequestOf(id, parse(invoiceBody, json));
+    case 'payment':
+      return payOf(id, parse(paymentBody, json), payee);
+    case 'end':
+      return endOf(id, parse(endBody, json), payee);
+  }
+}
+
+type Read<Schema> = z.output<Schema> | Refusal;
+
+function announceOf(body: Read<typeof announceBody>): Announce | Refusal {
+  if (isRefusal(body)) return body;
+  const { offer } = body;
+  if ('compact' in body) {
+    const announce = decodeAnnounce(body.compact);
+    return isRefusal(announce) ? announce : { ...announce, offer };
+  }
+  const psbt = decodePsbt(body.psbt);
+  return isRefusal(psbt) ? psbt : readAnnounce(psbt, offer);
+}
+
+function invoiceRequestOf(channel: ChannelId, body: Read<typeof invoiceBody>): InvoiceRequest | Refusal {
+  return isRefusal(body) ? body : { kind: 'invoice-request', channel, item: body.item };
+}
+
+async function payOf(channel: ChannelId, body: Read<typeof paymentBody>, payee: Responder): Promise<Request | Refusal> {
+  if (isRefusal(body)) return body;
+  const pay = 'compact' in body ? decodePay(body.compact) : await payee.readPsbt('payment', body.psbt);
+  const { invoice } = body;
+  return within(channel, isRefusal(pay) || pay.kind !== 'payment' || invoice === undefined ? pay : { ...pay, invoice });
+}
+
+async function endOf(channel: ChannelId, body: Read<typeof endBody>, payee: Responder): Promise<Request | Refusal> {
+  if (isRefusal(body)) return body;
+  return within(channel, 'compact' in body ? decodeEnd(body.compact) : await payee.readPsbt('end', body.psbt));
+}
+
+/** What is said in a channel's path is about that channel. */
+function within(channel: ChannelId, message: Request | Refusal): Request | Refusal {
+  if (isRefusal(message) || ('channel' in message && message.channel === channel)) return message;
+  return refuse('message-malformed', { reason: 'the path names another channel' });
+}
+
+function parse<Body>(schema: Field<Body>, json: unknown): Body | Refusal {
+  const parsed = schema.safeParse(json);
+  return parsed.success ? parsed.data : refuse('message-malformed', { reason: reasonOf(parsed.error.issues) });
+}
+
+type Issue = z.core.$ZodIssue;
+
+/** The first thing that is wrong, in the alternative that comes closest. */
+function reasonOf([issue]: readonly Issue[]): string {
+  if (issue === undefined) return 'unknown';
+  const branches: readonly (readonly Issue[])[] = issue.code === 'invalid_union' ? issue.errors : [];
+  const nearest = branches.toSorted((a, b) => a.length - b.length)[0];
+  if (nearest !== undefined && nearest.length > 0) return reasonOf(nearest);
+  const place = issue.path.map(String).join('.');
+  return `${place === '' ? '' : `${place}: `}${issue.message}`.slice(0, 300);
+}

@@ -1,0 +1,35 @@
+import { z } from 'zod';
+import type { Refusal } from '../../core/base/refusal.ts';
+import type { Field } from '../../core/message/fields.ts';
+import { acceptedJson, endedJson, invoiceJson, offerJson, provisionalJson, receiptJson, stateJson } from '../../core/message/json.ts';
+import type { Reply } from '../../core/message/message.ts';
+
+/** A reply that is not a refusal. */
+export type Answer = Exclude<Reply, Refusal>;
+export type AnswerKind = Answer['kind'];
+
+/** How each answer looks over HTTP. */
+export interface AnswerForm {
+  readonly status: 200 | 201 | 202;
+  readonly schema: Field<Answer>;
+  readonly description: string;
+}
+
+export const answerForms: Readonly<Record<AnswerKind, AnswerForm>> = {
+  offer: { status: 200, schema: offerJson, description: 'Terms under a fresh payee key.' },
+  accepted: { status: 201, schema: acceptedJson, description: 'The channel is open.' },
+  provisional: {
+    status: 202,
+    schema: provisionalJson,
+    description: 'The terms are good; the deposit does not count yet. Announce again later.',
+  },
+  invoice: { status: 201, schema: invoiceJson, description: 'What is owed.' },
+  receipt: { status: 200, schema: receiptJson, description: 'The payment is stored for good.' },
+  state: { status: 200, schema: stateJson, description: 'The channel as the payee sees it.' },
+  ended: { status: 200, schema: endedJson, description: 'The agreed end, signed by both.' },
+};
+
+/** The JSON form of an answer, ready for `JSON.stringify`. */
+export function writeAnswer(answer: Answer): unknown {
+  return z.encode(answerForms[answer.kind].schema, answer);
+}

@@ -1,0 +1,105 @@
+import { type Context, Hono } from 'hono';
+import { cors } from 'hono/cors';
+import { isRefusal, type Refusal, refuse } from '../../core/base/refusal.ts';
+import type { Request as Message } from '../../core/message/message.ts';
+import { WorldError } from '../../engine/ports.ts';
+import type { Responder } from '../responder.ts';
+import { parseJson, readBounded } from './body.ts';
+import { type Endpoint, endpoints } from './endpoint.ts';
+import { openApi } from './openapi.ts';
+import { bugResponse, refusalResponse, worldResponse } from './problem.ts';
+import { readRequest } from './read-request.ts';
+import { answerForms, writeAnswer } from './reply.ts';
+
+export interface RouteOptions {
+  readonly payee: Responder;
+  /** Throws `WorldError` when the payee can't serve; without it, to be reachable is to be healthy. */
+  readonly health?: () => Promise<unknown>;
+  /** Web origins whose pages may call; `*` for all. None unless given. Nothing here rests on cookies. */
+  readonly origin?: string | string[];
+  /** Access log: told of every response, never of bodies. */
+  readonly onRequest?: (method: string, path: string, status: number, milliseconds: number) => void;
+  /** Told of what became a 503 (`WorldError`) or a 500, and where: the payer is not told why, the owner must be. */
+  readonly onError?: (error: unknown, where: string) => void;
+}
+
+const JSON_HEADERS = { 'content-type': 'application/json', 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' };
+
+/** The plain protocol as Fetch-style routes: `fetch` takes a `Request` and gives a `Response`, on a socket or without one. */
+export function httpRoutes(options: RouteOptions): Hono {
+  const { payee, health, origin, onRequest, onError } = options;
+  const app = new Hono();
+  if (onRequest !== undefined) {
+    app.use(async (c, next) => {
+      const start = performance.now();
+      await next();
+      onRequest(c.req.method, c.req.path, c.res.status, performance.now() - start);
+    });
+  }
+  if (origin !== undefined) app.use(cors({ origin, allowMethods: ['GET', 'POST'], allowHeaders: ['content-type'], maxAge: 86_400 }));
+  for (const kind of requestKinds) {
+    const endpoint = endpoints[kind];
+    app.on(endpoint.method, endpoint.path, (c) => answer(c, kind, endpoint, payee));
+  }
+  app.get('/v1/health', async () => {
+    await health?.();
+    return json(200, { status: 'ok' });
+  });
+  app.get('/openapi.json', () => json(200, openApi()));
+  for (const [path, methods] of methodsByPath()) {
+    app.all(path, () => refusalResponse(refuse('request-unknown', { allowed: methods }), { allow: methods }, 405));
+  }
+  app.notFound(() => refusalResponse(refuse('request-unknown')));
+  app.onError((error, c) => {
+    onError?.(error, `${c.req.method} ${c.req.path}`);
+    return error instanceof WorldError ? worldResponse(error) : bugResponse();
+  });
+  return app;
+}
+
+const requestKinds: readonly Message['kind'][] = ['payment', 'invoice-request', 'state-request', 'offer-request', 'announce', 'end'];
+
+function methodsByPath(): ReadonlyMap<string, string> {
+  const methods = new Map([
+    ['/v1/health', 'GET'],
+    ['/openapi.json', 'GET'],
+  ]);
+  for (const { path, method } of Object.values(endpoints)) methods.set(path, method);
+  return methods;
+}
+
+async function answer(c: Context, kind: Message['kind'], endpoint: Endpoint, payee: Responder): Promise<Response> {
+  const body = endpoint.body === undefined ? undefined : await readBody(c.req.raw, endpoint.body.mostBytes);
+  if (body?.kind === 'rejected') return refusalResponse(body.refusal, {}, body.status);
+  const request = await readRequest(kind, body?.value, c.req.param('id') ?? '', payee);
+  const reply = isRefusal(request) ? request : await payee.answer(request);
+  return isRefusal(reply) ? refusalResponse(reply) : json(answerForms[reply.kind].status, writeAnswer(reply));
+}
+
+function json(status: number, value: unknown): Response {
+  return new Response(JSON.stringify(value), { status, headers: JSON_HEADERS });
+}
+
+type Body =
+  | { readonly kind: 'json'; readonly value: unknown }
+  | { readonly kind: 'rejected'; readonly refusal: Refusal; readonly status?: number };
+
+async function readBody(request: Request, most: number): Promise<Body> {
+  const type = request.headers.get('content-type')?.split(';', 1)[0]?.trim().toLowerCase();
+  if (type !== 'application/json') return rejected('message-malformed', { reason: 'the content type is not application/json' }, 415);
+  const text = await readText(request, most).catch(() => 'broken' as const);
+  if (text === undefined) return rejected('message-too-large', { most });
+  const parsed = parseJson(text);
+  return parsed.kind === 'json' ? parsed : rejected('message-malformed', { reason: 'the body is not JSON' });
+}
+
+/** Where the length is declared, servers hold the sender to it, and reading at once is several times faster than reading a stream. */
+async function readText(request: Request, most: number): Promise<string | undefined> {
+  const length = request.headers.get('content-length');
+  if (length === null) return readBounded(request.body, most);
+  return Number(length) <= most ? request.text() : undefined;
+}
+
+function rejected(code: 'message-malformed' | 'message-too-large', detail: Record<string, string | number>, status?: number): Body {
+  return { kind: 'rejected', refusal: refuse(code, detail), ...(status === undefined ? {} : { status }) };
+}

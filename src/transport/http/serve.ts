@@ -1,0 +1,91 @@
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import { getRequestListener } from '@hono/node-server';
+import { WorldError } from '../../engine/ports.ts';
+import type { Responder } from '../responder.ts';
+import { httpRoutes, type RouteOptions } from './routes.ts';
+
+export interface ServeOptions {
+  /** 127.0.0.1 unless given. */
+  readonly host?: string;
+  /** 0, the default, takes any free port. */
+  readonly port?: number;
+  /** Milliseconds in which a whole request must have come in; 30,000 unless given. Headers have a third of it. */
+  readonly requestTimeout?: number;
+  /** Milliseconds that running requests get when the server closes; 10,000 unless given. */
+  readonly grace?: number;
+  /** Connections at once; further ones are dropped. 5,000 unless given. */
+  readonly mostConnections?: number;
+  /** Told of failures of the listening socket, such as too many open files; it goes on listening. */
+  readonly onError?: (error: unknown, where: string) => void;
+}
+
+export interface HttpServer {
+  /** `http://127.0.0.1:8402` */
+  readonly url: string;
+  readonly port: number;
+  /** Takes no more connections, finishes what runs, then resolves. May be called again. */
+  readonly close: () => Promise<void>;
+}
+
+const MOST_HEADER_BYTES = 16 * 1024;
+
+/** Serves the plain protocol of one payee. @throws WorldError `config` when it can't listen there. */
+export function serveMerchant(payee: Responder, options: ServeOptions & Omit<RouteOptions, 'payee'> = {}): Promise<HttpServer> {
+  return serveHttp(httpRoutes({ ...options, payee }), options);
+}
+
+/**
+ * Serves Fetch-style routes over HTTP on Node. TLS is for what stands in front.
+ * @throws WorldError `config` when it can't listen there.
+ */
+export async function serveHttp(
+  routes: { readonly fetch: (request: Request) => Response | Promise<Response> },
+  options: ServeOptions = {},
+): Promise<HttpServer> {
+  const { host = '127.0.0.1', port = 0, requestTimeout = 30_000, grace = 10_000, mostConnections = 5_000 } = options;
+  const listener = getRequestListener((request) => routes.fetch(request));
+  const running = new Set<ServerResponse>();
+  let isClosing = false;
+  const server = createServer(
+    {
+      requestTimeout,
+      headersTimeout: Math.ceil(requestTimeout / 3),
+      connectionsCheckingInterval: Math.ceil(requestTimeout / 10),
+      maxHeaderSize: MOST_HEADER_BYTES,
+    },
+    (request, response) => {
+      running.add(response);
+      response.once('close', () => running.delete(response));
+      if (isClosing) response.setHeader('connection', 'close');
+      void listener(request, response);
+    },
+  );
+  server.maxConnections = mostConnections;
+  const closed = new Promise<void>((resolve) => server.once('close', resolve));
+  const close = (): Promise<void> => {
+    if (!isClosing) {
+      isClosing = true;
+      for (const response of running) if (!response.headersSent) response.setHeader('connection', 'close');
+      server.close();
+      setTimeout(() => server.closeAllConnections(), grace).unref();
+    }
+    return closed;
+  };
+  const actual = await listen(server, host, port);
+  server.on('error', (error) => options.onError?.(error, 'listen'));
+  return { url: `http://${host.includes(':') ? `[${host}]` : host}:${actual}`, port: actual, close };
+}
+
+function listen(server: Server, host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const fail = (error: Error): void => {
+      reject(new WorldError('config', `Can't listen on ${host}:${port}: ${error.message}`, 'Choose another host or port.', error));
+    };
+    server.once('error', fail);
+    server.listen(port, host, () => {
+      server.off('error', fail);
+      const address = server.address();
+      resolve(typeof address === 'object' && address !== null ? address.port : port);
+    });
+  });
+}

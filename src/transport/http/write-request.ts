@@ -1,0 +1,27 @@
+import { z } from 'zod';
+import { encodeAnnounce, encodeEnd, encodePay } from '../../core/message/compact.ts';
+import type { Request } from '../../core/message/message.ts';
+import { announceBody, endBody, invoiceBody, paymentBody, type Signed } from './endpoint.ts';
+
+/** The JSON body of a request; undefined for those that have none. Compact unless the same message is given as a PSBT. */
+export function writeBody(request: Request, psbt?: Uint8Array): unknown {
+  const signed = (encode: () => Uint8Array): Signed => (psbt === undefined ? { compact: encode() } : { psbt });
+  switch (request.kind) {
+    case 'offer-request':
+    case 'state-request':
+      return undefined;
+    case 'announce':
+      return z.encode(announceBody, { offer: request.offer, ...signed(() => encodeAnnounce(request)) });
+    case 'invoice-request':
+      return z.encode(invoiceBody, { item: request.item });
+    case 'payment': {
+      const invoice = request.invoice === undefined ? {} : { invoice: request.invoice };
+      return z.encode(paymentBody, { ...signed(() => encodePay(request)), ...invoice });
+    }
+    case 'end':
+      return z.encode(
+        endBody,
+        signed(() => encodeEnd(request)),
+      );
+  }
+}

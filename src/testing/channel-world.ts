@@ -1,0 +1,285 @@
+import assert from 'node:assert/strict';
+import { type Amount, amount, subtract } from '../core/base/amount.ts';
+import type { ChannelId, TxId } from '../core/base/bytes.ts';
+import { after } from '../core/base/height.ts';
+import { isRefusal, type Refusal } from '../core/base/refusal.ts';
+import { type ActivePayee, isActive, type PayeeState } from '../core/channel/payee-state.ts';
+import type { PayerState } from '../core/channel/payer-state.ts';
+import type { Coin } from '../core/coin/coin.ts';
+import { decodeAnnounce, decodeEnd, decodePay, encodeAnnounce, encodeEnd, encodePay } from '../core/message/compact.ts';
+import type { Offer, Receipt, Request } from '../core/message/message.ts';
+import { decodePsbt } from '../core/message/psbt.ts';
+import { readAnnounce } from '../core/message/psbt-message.ts';
+import { addressOf, scriptOf } from '../core/tx/address.ts';
+import { p2pkh } from '../core/tx/script.ts';
+import { signer } from '../core/tx/sign.ts';
+import { sameOutpoint, type Transaction, transactionId } from '../core/tx/transaction.ts';
+import type { Chain, Connection } from '../engine/ports.ts';
+import type { Verifier } from '../engine/verifier.ts';
+import { type Merchant, openMerchant } from '../merchant/merchant.ts';
+import { defaultTerms, type MerchantTerms } from '../merchant/terms.ts';
+import { type Agent, openAgent } from '../payer/agent.ts';
+import type { Form } from '../payer/form.ts';
+import { memoryStore } from '../store/memory.ts';
+import { seedKeyRing } from '../wallet/keyring.ts';
+import { openWallet, type Wallet } from '../wallet/wallet.ts';
+
+/** A regtest chain of its own, past the height where the coin's rules bind blocks, with a wallet that can pay. */
+export interface ChannelSubject {
+  readonly chain: Chain;
+  /** Mines blocks that were never mined before, out of the mempool. */
+  readonly mine: (blocks: number) => Promise<void>;
+  /** Pays to an address; the transaction waits in the mempool. */
+  readonly fund: (address: string, value: Amount) => Promise<TxId>;
+  /** Takes a block and all above it off the best chain; what they held goes back to the mempool. */
+  readonly invalidate: (hash: string) => Promise<void>;
+  /** Sets the node's clock to a Unix time in seconds, or lets it run again (0). */
+  readonly setTime: (seconds: number) => Promise<void>;
+  readonly verifier: Verifier;
+}
+
+/** Few blocks, so that tests mine few: a deposit counts at two, and a channel can be refunded after sixteen. */
+export const SHORT: Pick<MerchantTerms, 'closingMargin' | 'minLifetime' | 'maxLifetime'> = {
+  closingMargin: 4,
+  minLifetime: 16,
+  maxLifetime: 5_000,
+};
+const DEPTH = 2;
+/** Longer than any node's mempool keeps a transaction. */
+const FORGETTING_SECONDS = 15 * 24 * 3600;
+
+const random = { bytes: (length: number) => crypto.getRandomValues(new Uint8Array(length)) };
+const clock = { now: Date.now };
+
+export function must<T>(value: T | Refusal): T {
+  if (isRefusal(value)) assert.fail(`${value.code}: ${JSON.stringify(value.detail)}`);
+  return value;
+}
+
+/** The code of a refusal; fails when there was none. */
+export function codeOf(value: unknown): string {
+  return isRefusal(value) ? value.code : assert.fail('not refused');
+}
+
+export interface WorldOptions {
+  readonly terms?: Partial<MerchantTerms>;
+  readonly form?: Form;
+}
+
+/** A merchant and a payer with money, who meet on the subject's chain and know only what goes over the wire. */
+export class ChannelWorld {
+  readonly subject: ChannelSubject;
+  readonly coin: Coin;
+  readonly chain: Chain;
+  /** A tenth of the smallest deposit's worth, many times dust: what the one thing for sale costs. */
+  readonly price: Amount;
+  /** Worth 1,000 purchases. */
+  readonly deposit: Amount;
+  readonly merchant: Merchant;
+  readonly agent: Agent;
+  readonly wallet: Wallet;
+  readonly payee: Connection;
+  readonly payeeScript: Uint8Array;
+  /** What became of every broadcast that a block led to. */
+  readonly events: unknown[];
+
+  private constructor(subject: ChannelSubject, parts: Pick<ChannelWorld, 'merchant' | 'agent' | 'wallet' | 'payeeScript' | 'events'>) {
+    this.subject = subject;
+    this.chain = subject.chain;
+    this.coin = subject.chain.coin;
+    this.price = amount(this.coin.policy.dust * 2n);
+    this.deposit = amount(this.price * 1000n);
+    this.merchant = parts.merchant;
+    this.agent = parts.agent;
+    this.wallet = parts.wallet;
+    this.payeeScript = parts.payeeScript;
+    this.events = parts.events;
+    this.payee = wire(parts.merchant);
+  }
+
+  /** A fresh merchant and a fresh payer; the payer's wallet gets its money from the node. */
+  static async open(subject: ChannelSubject, { terms = {}, form = 'compact' }: WorldOptions = {}): Promise<ChannelWorld> {
+    const { chain, verifier } = subject;
+    const { coin } = chain;
+    const events: unknown[] = [];
+    const onEvent = (_: ChannelId, event: unknown): unknown => events.push(event);
+    const common = { chain, verify: verifier.verify, clock, random, onEvent };
+    const payeeScript = p2pkh(signer(random.bytes(32)).publicKey);
+    const price = amount(coin.policy.dust * 2n);
+    const merchant = openMerchant({
+      ...common,
+      store: memoryStore(),
+      keys: seedKeyRing(coin, random.bytes(32)),
+      terms: { ...defaultTerms(coin), ...SHORT, depth: [{ upTo: amount(10n ** 18n), blocks: DEPTH }], ...terms },
+      prices: new Map([['tea', { text: 'A cup of tea', price }]]),
+      payeeScript,
+    });
+    const [store, keys] = [memoryStore(), seedKeyRing(coin, random.bytes(32))];
+    const wallet = await openWallet({ chain, store, keys });
+    const agent = openAgent({ ...common, store, keys, wallet, form });
+    const world = new ChannelWorld(subject, { merchant, agent, wallet, payeeScript, events });
+    await subject.fund(await wallet.receiveAddress(), amount(world.deposit * 3n));
+    await world.mine(1);
+    return world;
+  }
+
+  /** Mines, and lets everybody see it. */
+  async mine(blocks: number): Promise<void> {
+    if (blocks > 0) await this.subject.mine(blocks);
+    await this.look();
+  }
+
+  async look(): Promise<void> {
+    await this.wallet.sync();
+    await this.merchant.engine.follower.poll();
+    await this.agent.poll();
+  }
+
+  async mineTo(height: number): Promise<void> {
+    const { height: now } = await this.chain.tip();
+    assert.ok(height >= now, `the chain is at ${now}, past ${height}`);
+    await this.mine(height - now);
+  }
+
+  async offer(): Promise<Offer> {
+    const offer = must(await this.payee.exchange({ kind: 'offer-request' }));
+    return offer.kind === 'offer' ? offer : assert.fail(offer.kind);
+  }
+
+  /** Seed steps 1 to 4, with the payee's answers checked: provisional while the deposit is fresh, accepted once it is deep enough. */
+  async openChannel(lifetime: number = SHORT.minLifetime + 200): Promise<ChannelId> {
+    const offer = await this.offer();
+    const { channel } = must(await this.agent.plan(offer, after((await this.chain.tip()).height, lifetime), await this.freshScript()));
+    const funded = must(await this.agent.fund(channel, this.deposit, this.payee));
+    assert.deepEqual([funded.state.kind, funded.reply.kind], ['funding', 'provisional']);
+    assert.equal(codeOf(await this.agent.pay(channel, { amount: this.price }, this.payee)), 'channel-not-open');
+    assert.equal(await this.merchant.engine.get(channel), undefined);
+    await this.mine(DEPTH);
+    const accepted = must(await this.agent.announce(channel, this.payee));
+    assert.deepEqual([accepted.state.kind, accepted.reply.kind], ['open', 'accepted']);
+    return channel;
+  }
+
+  async freshScript(): Promise<Uint8Array> {
+    return scriptOf(this.coin, await this.wallet.receiveAddress()) ?? assert.fail('a wallet has addresses');
+  }
+
+  /** Seed steps 5 to G: asks what the item costs, pays the invoice, checks the receipt. */
+  async buy(channel: ChannelId, times = 1): Promise<void> {
+    for (let i = 0; i < times; i++) {
+      const invoice = must(await this.agent.invoice(channel, 'tea', this.payee));
+      const { reply } = must(await this.agent.pay(channel, invoice, this.payee));
+      assert.equal(reply.kind === 'receipt' && reply.invoice, invoice.id);
+    }
+  }
+
+  /** Pays all that is left, as credit. */
+  async drain(channel: ChannelId): Promise<Receipt> {
+    const state = await this.payer(channel);
+    const held = state.deposits.reduce((sum, { value }) => sum + value, 0n);
+    const { reply } = must(await this.agent.pay(channel, { amount: amount(held - state.spent) }, this.payee));
+    return reply.kind === 'receipt' ? reply : assert.fail(reply.kind);
+  }
+
+  async payer(channel: ChannelId): Promise<PayerState> {
+    return (await this.agent.engine.get(channel)) ?? assert.fail('the payer has no such channel');
+  }
+
+  async payeeState(channel: ChannelId): Promise<PayeeState> {
+    return (await this.merchant.engine.get(channel)) ?? assert.fail('the payee has no such channel');
+  }
+
+  async active(channel: ChannelId): Promise<ActivePayee> {
+    const state = await this.payeeState(channel);
+    return isActive(state) ? state : assert.fail(state.kind);
+  }
+
+  /** The payee's own close, taken by the node. */
+  async close(channel: ChannelId): Promise<Transaction> {
+    const { broadcasts } = must(await this.merchant.close(channel));
+    assert.deepEqual(
+      broadcasts.map(({ outcome }) => outcome),
+      [{ kind: 'accepted' }],
+    );
+    return broadcasts[0]?.transaction ?? assert.fail('nothing was broadcast');
+  }
+
+  /** Mines until what is under way is over for good on both sides. */
+  async bury(): Promise<void> {
+    await this.mine(this.coin.channel.buried);
+  }
+
+  /** What `transaction` pays to a script. */
+  paidTo(transaction: Transaction, script: Uint8Array): bigint {
+    const address = addressOf(this.coin, script);
+    return transaction.outputs
+      .filter((output) => addressOf(this.coin, output.script) === address)
+      .reduce((sum, { value }) => sum + value, 0n);
+  }
+
+  /** What the deposits are worth that `transaction` spends, less its outputs. */
+  feeOf({ deposits }: PayeeState, transaction: Transaction): Amount {
+    const spent = deposits.filter(({ outpoint }) => transaction.inputs.some((input) => sameOutpoint(input.outpoint, outpoint)));
+    const taken = transaction.outputs.reduce((sum, { value }) => sum + value, 0n);
+    return subtract(amount(spent.reduce((sum, { value }) => sum + value, 0n)), amount(taken));
+  }
+
+  /** The hash of the block in which a transaction with an unspent output was mined. */
+  async blockOf(transaction: Transaction): Promise<string> {
+    const depth = (await this.chain.transaction(transactionId(transaction)))?.depth ?? 0;
+    assert.ok(depth > 0, 'the transaction is not mined');
+    const block = await this.chain.block(after((await this.chain.tip()).height, 1 - depth));
+    return block?.hash ?? assert.fail('no such block');
+  }
+
+  /** Has the node forget its mempool as if it had lain there too long. Nodes look through theirs when something new comes in. */
+  async forgetMempool(): Promise<void> {
+    await this.subject.setTime(Math.floor(Date.now() / 1000) + FORGETTING_SECONDS);
+    await this.subject.fund(addressOf(this.coin, this.payeeScript) ?? '', this.price);
+    await this.subject.setTime(0);
+  }
+}
+
+/** A merchant at the far end of a wire: every request goes there as bytes, in the one form or the other. */
+function wire(merchant: Merchant): Connection {
+  return {
+    exchange: async (request, psbt) => {
+      const arrived = await (psbt === undefined ? overCompact(request) : overPsbt(merchant, request, psbt));
+      return isRefusal(arrived) ? arrived : merchant.answer(arrived);
+    },
+  };
+}
+
+function overCompact(request: Request): Request | Refusal {
+  switch (request.kind) {
+    case 'payment': {
+      const pay = decodePay(encodePay(request));
+      return isRefusal(pay) ? pay : withInvoice(pay, request);
+    }
+    case 'announce': {
+      const announce = decodeAnnounce(encodeAnnounce(request));
+      return isRefusal(announce) ? announce : { ...announce, offer: request.offer };
+    }
+    case 'end':
+      return decodeEnd(encodeEnd(request));
+    case 'offer-request':
+    case 'invoice-request':
+    case 'state-request':
+      return request;
+  }
+}
+
+async function overPsbt(merchant: Merchant, request: Request, bytes: Uint8Array): Promise<Request | Refusal> {
+  if (request.kind === 'announce') {
+    const psbt = decodePsbt(bytes);
+    return isRefusal(psbt) ? psbt : readAnnounce(psbt, request.offer);
+  }
+  const read = await merchant.readPsbt(request.kind === 'end' ? 'end' : 'payment', bytes);
+  return isRefusal(read) ? read : withInvoice(read, request);
+}
+
+/** The invoice travels beside a payment, in either form. */
+function withInvoice(arrived: Request, sent: Request): Request {
+  const isBoth = arrived.kind === 'payment' && sent.kind === 'payment' && sent.invoice !== undefined;
+  return isBoth ? { ...arrived, invoice: sent.invoice } : arrived;
+}

@@ -3,11 +3,14 @@ import { test } from 'node:test';
 import { asChain } from '../src/chain/regtest/port.ts';
 import { createRegtest } from '../src/chain/regtest/regtest.ts';
 import { amount } from '../src/core/base/amount.ts';
-import { after, type Height } from '../src/core/base/height.ts';
+import { after, type Height, height } from '../src/core/base/height.ts';
 import { isRefusal, type Refusal } from '../src/core/base/refusal.ts';
+import type { PayerState } from '../src/core/channel/payer-state.ts';
 import { dogecoinRegtest } from '../src/core/coin/dogecoin.ts';
 import { scriptOf } from '../src/core/tx/address.ts';
+import { p2sh } from '../src/core/tx/script.ts';
 import { verifyPortable } from '../src/core/tx/sign.ts';
+import type { KeyRing } from '../src/engine/ports.ts';
 import { openMerchant } from '../src/merchant/merchant.ts';
 import { defaultTerms } from '../src/merchant/terms.ts';
 import { openAgent } from '../src/payer/agent.ts';
@@ -33,10 +36,18 @@ async function world() {
   const onEvent = (_: unknown, event: unknown) => void events.push(event);
   const common = { chain, verify: verifyPortable, clock, random, onEvent };
   const shopKeys = seedKeyRing(coin, random.bytes(32));
+  // Names in here can't sign: a fault that touches one channel.
+  const broken = new Set<string>();
+  const faulty: KeyRing = {
+    signer: (name) => {
+      if (broken.has(name)) throw new Error('the key can not be read');
+      return shopKeys.signer(name);
+    },
+  };
   const merchant = openMerchant({
     ...common,
     store: memoryStore(),
-    keys: shopKeys,
+    keys: faulty,
     terms: defaultTerms(coin),
     prices: new Map([['tea', { text: 'A cup of tea', price: amount(DOGE / 10n) }]]),
     payeeScript: scriptOf(coin, regtest.newAddress()) ?? new Uint8Array(),
@@ -56,7 +67,7 @@ async function world() {
   };
   await mine(1);
   const payee = { exchange: merchant.answer };
-  return { regtest, merchant, agent, wallet, mine, payee, events };
+  return { regtest, merchant, agent, wallet, mine, payee, events, broken };
 }
 
 test('a channel from open to buried close', async () => {
@@ -127,4 +138,59 @@ test('an agreed end at zero and at a total', async () => {
     assert.equal((await merchant.engine.get(channel))?.kind, 'ended');
     assert.equal((await agent.engine.get(channel))?.kind, 'ended');
   }
+});
+
+test('at the margin the merchant closes by itself; one failing channel does not stop another, and is closed once it works again', async () => {
+  const { agent, merchant, mine, payee, regtest, events, broken } = await world();
+  const opened: PayerState[] = [];
+  const expiry = after(height(regtest.tip.height), 400);
+  for (let i = 0; i < 2; i++) {
+    const offer = must(await payee.exchange({ kind: 'offer-request' }));
+    if (offer.kind !== 'offer') return assert.fail();
+    const planned = must(await agent.plan(offer, expiry, scriptOf(coin, regtest.newAddress()) ?? new Uint8Array()));
+    must(await agent.fund(planned.channel, amount(50n * DOGE), payee));
+    await mine(3);
+    must(await agent.announce(planned.channel, payee));
+    must(await agent.pay(planned.channel, must(await agent.invoice(planned.channel, 'tea', payee)), payee));
+    opened.push(planned);
+  }
+  const [first, second] = opened;
+  assert.ok(first !== undefined && second !== undefined);
+  const kinds = async () => Promise.all(opened.map(async ({ channel }) => (await merchant.engine.get(channel))?.kind));
+  const stateOfSecond = await merchant.engine.get(second.channel);
+  broken.add(stateOfSecond?.keyName ?? assert.fail());
+  await mine(expiry - first.terms.closingMargin - regtest.tip.height - 1);
+  assert.deepEqual(await kinds(), ['open', 'open']);
+  assert.equal(isRefusal(await agent.pay(first.channel, { amount: amount(DOGE) }, payee)), false);
+  await mine(1);
+  const late = await agent.pay(second.channel, { amount: amount(DOGE) }, payee);
+  assert.equal(isRefusal(late) && late.code, 'margin-reached');
+  assert.deepEqual(await kinds(), ['closing', 'open']);
+  assert.ok(events.some((event) => event instanceof Error && event.message.includes('can not be read')));
+  broken.clear();
+  await mine(1);
+  assert.deepEqual(await kinds(), ['closing', 'closing']);
+  await mine(61);
+  assert.deepEqual(await kinds(), ['ended', 'ended']);
+});
+
+test('a deposit made by a wallet elsewhere opens the channel, and a second one tops it up', async () => {
+  const { agent, mine, payee, regtest } = await world();
+  const offer = must(await payee.exchange({ kind: 'offer-request' }));
+  if (offer.kind !== 'offer') return assert.fail();
+  const returnScript = scriptOf(coin, regtest.newAddress()) ?? new Uint8Array();
+  const { channel, terms } = must(await agent.plan(offer, offer.minExpiry, returnScript));
+  const address = p2sh(terms.contract.redeemScript(terms));
+  for (const capacity of [3n * DOGE, 8n * DOGE]) {
+    regtest.fund(address, amount(capacity === 3n * DOGE ? capacity : 5n * DOGE));
+    await mine(3);
+    const { reply } = must(await agent.announce(channel, payee));
+    assert.equal(reply.kind === 'accepted' && reply.capacity, capacity);
+  }
+  must(await agent.pay(channel, { amount: amount(4n * DOGE) }, payee));
+  const ended = must(await agent.end(channel, payee));
+  assert.equal(ended.reply.kind, 'ended');
+  await mine(61);
+  const state = await agent.engine.get(channel);
+  assert.equal(state?.kind === 'ended' && state.returned > 3n * DOGE, true);
 });

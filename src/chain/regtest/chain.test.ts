@@ -182,6 +182,13 @@ describe('a block from elsewhere', () => {
     });
   }
 
+  test('a block is younger than the median of the eleven before it', () => {
+    const regtest = grown(dogecoinRegtest, 30);
+    const { medianTime } = regtest.chain.tip;
+    assert.deepEqual(spoiled(regtest, header({ time: medianTime })), { kind: 'refused', reason: 'time-too-old' });
+    assert.equal(spoiled(regtest, header({ time: medianTime + 1 })).kind, 'connected');
+  });
+
   test('a merkle root of an odd number of transactions hashes the last with itself', () => {
     // Block 100,002 of Bitcoin would do as well; this one is from the definition.
     const regtest = grown(dogecoinRegtest, 3);
@@ -397,14 +404,14 @@ describe('what binds blocks, and what binds relay alone', () => {
 
 describe('reorganisations', () => {
   /** `count` blocks on top of `from`, made by another miner. */
-  function branch(regtest: Regtest, from: number, count: number): RawBlock[] {
+  function branch(regtest: Regtest, from: number, count: number, payTo: Uint8Array = script('OP_1')): RawBlock[] {
     const other = createRegtest({ coin: regtest.coin, now: () => START * 1000 });
     for (let height = 1; height <= from; height++) {
       const block = regtest.chain.at(height)?.block;
       assert.ok(block);
       other.submit(block);
     }
-    other.mine(count, { payTo: script('OP_1') });
+    other.mine(count, { payTo });
     return Array.from({ length: count }, (_, i) => other.chain.at(from + 1 + i)?.block).filter((block) => block !== undefined);
   }
 
@@ -490,6 +497,38 @@ describe('reorganisations', () => {
     assert.equal(regtest.invalidate('ab'.repeat(32)), false);
     assert.equal(regtest.reconsider('ab'.repeat(32)), false);
     assert.equal(regtest.invalidate(dogecoinRegtest.genesis), false);
+  });
+
+  test('of branches as high as each other the first seen is taken', () => {
+    const regtest = grown(dogecoinRegtest, 20);
+    const [first, second] = [branch(regtest, 17, 3), branch(regtest, 17, 3, script('OP_2'))];
+    for (const block of [...first, ...second]) assert.equal(regtest.submit(block).kind, 'side-branch');
+    regtest.invalidate(regtest.block(18)?.hash ?? '');
+    assert.equal(regtest.tip.hash, first[2]?.hash);
+    regtest.invalidate(first[0]?.hash ?? '');
+    assert.equal(regtest.tip.hash, second[2]?.hash);
+  });
+
+  test('scripts that passed under the rules of a lower block are asked again under those of a higher one', () => {
+    const regtest = grown(dogecoinRegtest, 1_248);
+    const [owned] = planted(regtest, coinbaseAt(regtest, 1), single);
+    assert.ok(owned);
+    const lax = unlock(owned, (tx) => script(withZero(sign(tx, 0, single))));
+    const mined = mine(regtest, lax);
+    assert.ok(mined.kind === 'mined');
+    assert.equal(regtest.tip.height, 1_250);
+    regtest.invalidate(mined.hash);
+    regtest.mine(1);
+    assert.match(reasonOf(mine(regtest, lax)), /Non-canonical DER signature/);
+    assert.equal(
+      reasonOf(
+        mine(
+          regtest,
+          unlock(owned, (tx) => script(sign(tx, 0, single))),
+        ),
+      ),
+      'mined',
+    );
   });
 
   test('a transaction that a reorganisation freed is mined again', () => {

@@ -78,6 +78,20 @@ describe('what peers drop and the node itself takes, on Dogecoin', () => {
   });
 });
 
+test('a time lock opens by the median of blocks, not by the clock', () => {
+  for (const coin of coins) {
+    const { regtest, clock, take } = opened(coin);
+    const from = take();
+    const tx = spend([from], back(from, 50_000n), { lockTime: START + HOUR });
+    clock.seconds += 2 * HOUR;
+    assert.equal(reason(regtest.broadcast(tx)), '64 non-final');
+    regtest.mine(5);
+    assert.equal(reason(regtest.broadcast(tx)), '64 non-final', 'five of eleven blocks are no majority');
+    regtest.mine(1);
+    assert.equal(reason(regtest.broadcast(tx)), 'accepted');
+  }
+});
+
 describe('replacement on Dogecoin (BIP125)', () => {
   const RBF = { sequence: 0xffff_fffd };
 
@@ -104,6 +118,24 @@ describe('replacement on Dogecoin (BIP125)', () => {
     const short = make(100_000n + way(make(0n)) - 20n);
     assert.equal(reason(regtest.broadcast(short)), '66 insufficient fee');
     assert.equal(reason(regtest.broadcast(make(100_000n + way(make(0n)) + 20n))), 'accepted');
+  });
+
+  test('the same rate is not enough, however much more it comes to', () => {
+    const { regtest, take } = opened(dogecoinRegtest);
+    const coin = take();
+    const RATE = 1_000n;
+    // Signatures differ in length, so the split is varied until the fee is the rate to the unit.
+    const at = (rate: bigint, outputs: number): Transaction => {
+      for (let extra = 0n; ; extra++) {
+        const fee = rate * BigInt(157 + 34 * outputs);
+        const more = Array.from({ length: outputs - 1 }, (_, i) => ({ value: UNIT + (i === 0 ? extra : 0n), script: purseScript }));
+        const tx = spend([coin], back(coin, fee, ...more), { ...RBF, lockTime: outputs === 1 ? Number(extra) : 0 });
+        if (BigInt(transactionSize(tx)) * rate === fee) return tx;
+      }
+    };
+    assert.equal(reason(regtest.broadcast(at(RATE, 1))), 'accepted');
+    assert.equal(reason(regtest.broadcast(at(RATE, 3))), '66 insufficient fee');
+    assert.equal(reason(regtest.broadcast(at(RATE + 1n, 3))), 'accepted');
   });
 
   test('a replacement may not lean on the unconfirmed, nor on what it replaces', () => {

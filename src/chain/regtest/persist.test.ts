@@ -90,8 +90,10 @@ test('what no chain wrote is refused and left as it is', (t) => {
   const again = openRegtest(file, options);
   assert.equal(again.regtest.tip.height, 2);
   again.close();
-  appendFileSync(file, 'reconsider ');
+  appendFileSync(file, `reconsider ${'ab'.repeat(100)}`);
   const torn = openRegtest(file, options);
   assert.equal(torn.regtest.tip.height, 2);
+  torn.regtest.newAddress();
   torn.close();
+  assert.equal(readFileSync(file, 'utf8'), `${good}key\n`);
 });

@@ -1,3 +1,4 @@
+import { OpToNum } from '@scure/btc-signer/script.js';
 import { formatAmount, isAmount } from '../core/base/amount.ts';
 import { bytesToHex } from '../core/base/bytes.ts';
 import { isRefusal } from '../core/base/refusal.ts';
@@ -11,7 +12,13 @@ import { type Transaction, transactionId, transactionSize } from '../core/tx/tra
 export function describeScript(script: Uint8Array): string {
   const parts = readScript(script);
   if (parts === undefined) return `(not a script) ${bytesToHex(script)}`;
-  return parts.map((part) => (part instanceof Uint8Array ? `<${bytesToHex(part)}>` : String(part))).join(' ');
+  return parts.map((part) => (part instanceof Uint8Array ? describePush(part) : String(part))).join(' ');
+}
+
+/** Heights and other script numbers have four bytes at most; they are shown as such. */
+function describePush(bytes: Uint8Array): string {
+  const number = bytes.length <= 4 ? OpToNum(bytes) : undefined;
+  return number === undefined ? `<${bytesToHex(bytes)}>` : `<${number}>`;
 }
 
 /** A transaction, line by line. */

@@ -14,12 +14,16 @@ import { describePsbt, describeScript, describeTransaction } from '../describe.t
 import { type OnChain, onChain } from './ledger.ts';
 import type { Narrator } from './narrator.ts';
 import type { Stage } from './stage.ts';
-import type { StoryOptions } from './story.ts';
 
 const DOGE = 100_000_000n;
 const DEPOSIT = amount(100n * DOGE);
 /** Items whose every step is told; the rest goes by as a bar. */
 const TOLD_ITEMS = 2;
+
+export interface StoryOptions {
+  readonly payments: number;
+  readonly explain: boolean;
+}
 
 export interface Opened {
   readonly channel: ChannelId;

@@ -1,13 +1,8 @@
 import { type Amount, add, amount, feeFor, formatAmount } from '../../core/base/amount.ts';
-import { closeChapter, openChapter, payChapter, refundChapter } from './chapter.ts';
+import { closeChapter, openChapter, payChapter, refundChapter, type StoryOptions } from './chapter.ts';
 import type { OnChain } from './ledger.ts';
 import type { Narrator } from './narrator.ts';
 import type { Stage } from './stage.ts';
-
-export interface StoryOptions {
-  readonly payments: number;
-  readonly explain: boolean;
-}
 
 /** What the demo shows, in koinu and bytes. */
 export interface StoryResult {

@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { test } from 'node:test';
+import { createRegtest } from '../src/chain/regtest/regtest.ts';
+import { amount } from '../src/core/base/amount.ts';
+import { bytesToHex, hexToBytes } from '../src/core/base/bytes.ts';
+import { height } from '../src/core/base/height.ts';
+import { dogecoinRegtest as coin } from '../src/core/coin/dogecoin.ts';
+import { contracts } from '../src/core/contract/registry.ts';
+import { p2sh } from '../src/core/tx/script.ts';
+import { signer } from '../src/core/tx/sign.ts';
+import { decodeTransaction } from '../src/core/tx/transaction.ts';
+import { seedKeyRing } from '../src/wallet/keyring.ts';
+import { seedOf } from '../src/wallet/mnemonic.ts';
+
+const WORDS = 'abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon about';
+const DOGE = 100_000_000n;
+
+interface Run {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+function refundByHand(words: string, ...args: readonly string[]): Promise<Run> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, ['examples/refund-by-hand/main.ts', ...args]);
+    const [out, err]: [string[], string[]] = [[], []];
+    child.stdout.on('data', (data) => out.push(String(data)));
+    child.stderr.on('data', (data) => err.push(String(data)));
+    child.on('error', reject);
+    child.on('close', (code) => resolve({ code, out: out.join('').trim(), err: err.join('') }));
+    child.stdin.end(words);
+  });
+}
+
+for (const contract of contracts) {
+  test(`${contract.id}: words, redeem script and a node are enough to get a deposit back`, async () => {
+    const regtest = createRegtest({ coin });
+    regtest.mine(1400);
+    const payerKey = seedKeyRing(coin, seedOf(WORDS)).signer("m/44'/1'/1'/0/3").publicKey;
+    const terms = { payerKey, payeeKey: signer(new Uint8Array(32).fill(5)).publicKey, expiry: height(1420) };
+    const redeemScript = contract.redeemScript(terms);
+    const funding = regtest.fund(p2sh(redeemScript), amount(25n * DOGE));
+    assert.ok(funding);
+    const vout = funding.transaction.outputs.findIndex(({ value }) => value === 25n * DOGE);
+    regtest.mine(1);
+    const args = [coin.id, bytesToHex(redeemScript), `${funding.txid}:${vout}`, '25', regtest.newAddress()];
+
+    const made = await refundByHand(WORDS, ...args);
+    assert.equal(made.code, 0, made.err);
+    const refund = decodeTransaction(hexToBytes(made.out));
+    assert.ok(refund);
+    regtest.mine(1419 - regtest.tip.height);
+    assert.deepEqual(regtest.broadcast(refund), { kind: 'refused', code: 64, reason: 'non-final' }, 'one block before the expiry');
+    regtest.mine(1);
+    assert.equal(regtest.broadcast(refund).kind, 'accepted');
+
+    const foreign = await refundByHand('legal winner thank year wave sausage worth useful legal winner thank yellow', ...args);
+    assert.notEqual(foreign.code, 0);
+    assert.match(foreign.err, /do not hold the payer key/);
+  });
+}

@@ -1,6 +1,19 @@
 import { z } from 'zod';
 import { LOCK_TIME_THRESHOLD } from '../../core/base/height.ts';
-import { heightField } from '../../core/message/fields.ts';
+import { coins } from '../../core/coin/registry.ts';
+import { contracts } from '../../core/contract/registry.ts';
+import {
+  amountField,
+  bytesField,
+  channelIdField,
+  coinField,
+  contractField,
+  heightField,
+  publicKeyField,
+  signatureField,
+  transactionField,
+  txIdField,
+} from '../../core/message/fields.ts';
 import { type Endpoint, endpoints } from './endpoint.ts';
 import { problemJson } from './problem.ts';
 import { answerForms } from './reply.ts';
@@ -92,10 +105,19 @@ function bodyName(operation: string): string {
   return `${nameOf(operation)}Body`;
 }
 
-/** Its numbers are checked by code, of which a schema knows nothing. */
-function isHeight(schema: unknown): boolean {
-  return schema === heightField;
-}
+/** What these fields check by code, said as far as a schema can. */
+const FORMS: ReadonlyMap<unknown, Json> = new Map<unknown, Json>([
+  [heightField, { type: 'integer', minimum: 0, maximum: LOCK_TIME_THRESHOLD - 1, description: 'a block height' }],
+  [amountField, { type: 'string', pattern: '^(0|[1-9][0-9]{0,18})$' }],
+  [bytesField, { type: 'string', pattern: '^([0-9a-fA-F]{2})*$' }],
+  [transactionField, { type: 'string', pattern: '^([0-9a-fA-F]{2})+$' }],
+  [txIdField, { type: 'string', pattern: '^[0-9a-f]{64}$' }],
+  [channelIdField, { type: 'string', pattern: '^[0-9a-f]{64}$' }],
+  [publicKeyField, { type: 'string', pattern: '^0[23][0-9a-fA-F]{64}$' }],
+  [signatureField, { type: 'string', pattern: '^[0-9a-fA-F]{128}$' }],
+  [coinField, { type: 'string', enum: coins.map(({ id }) => id) }],
+  [contractField, { type: 'string', enum: contracts.map(({ id }) => id) }],
+]);
 
 function schemas(): Json {
   const registry = z.registry<{ id: string }>();
@@ -107,7 +129,10 @@ function schemas(): Json {
     unrepresentable: 'any',
     uri: (id) => `${SCHEMAS}${id}`,
     override: ({ zodSchema, jsonSchema }) => {
-      if (isHeight(zodSchema)) Object.assign(jsonSchema, { type: 'integer', minimum: 0, maximum: LOCK_TIME_THRESHOLD - 1 });
+      const form = FORMS.get(zodSchema);
+      if (form === undefined) return;
+      delete jsonSchema.maxLength;
+      Object.assign(jsonSchema, form);
     },
   });
   // OpenAPI names schemas by their place: `$id` and `$schema` would move the base that references are resolved against.

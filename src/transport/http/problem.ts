@@ -77,7 +77,7 @@ function describe({ message, detail }: Refusal): string {
   return facts.length === 0 ? message : `${message} (${facts.map(([name, value]) => `${name}: ${value}`).join(', ')})`;
 }
 
-const refusalProblem = z.object({ code: z.unknown(), facts: z.unknown() });
+const refusalProblem = z.object({ code: z.unknown(), facts: z.unknown().optional() });
 
 /** The refusal in a problem; undefined unless its code is in this reader's own table. */
 export function readRefusal(problem: unknown): Refusal | undefined {

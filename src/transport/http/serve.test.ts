@@ -1,0 +1,214 @@
+import assert from 'node:assert/strict';
+import { EventEmitter, once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { type TestContext, test } from 'node:test';
+import type { Reply } from '../../core/message/message.ts';
+import { WorldError } from '../../engine/ports.ts';
+import { httpConnection } from './client.ts';
+import { channel, type FakePayee, fakePayee, pay, replies } from './fixture.ts';
+import { type HttpServer, type ServeOptions, serveMerchant } from './serve.ts';
+import { writeBody } from './write-request.ts';
+
+interface Shop {
+  readonly server: HttpServer;
+  readonly payee: FakePayee;
+  readonly errors: unknown[];
+}
+
+async function open(t: TestContext, options: ServeOptions = {}, payee: FakePayee = fakePayee()): Promise<Shop> {
+  const errors: unknown[] = [];
+  const server = await serveMerchant(payee, { onError: (error) => void errors.push(error), ...options });
+  t.after(() => server.close());
+  return { server, payee, errors };
+}
+
+const PAYMENT = JSON.stringify(writeBody(pay));
+
+function head(length: number | 'chunked'): string {
+  const framing = length === 'chunked' ? 'transfer-encoding: chunked' : `content-length: ${length}`;
+  return `POST /v1/channels/${channel}/payments HTTP/1.1\r\nhost: shop\r\ncontent-type: application/json\r\n${framing}\r\n\r\n`;
+}
+
+const WHOLE = head(PAYMENT.length) + PAYMENT;
+
+async function dial({ server }: Shop, text: string): Promise<Socket> {
+  const socket = connect(server.port, '127.0.0.1').setEncoding('utf8');
+  await once(socket, 'connect');
+  socket.write(text);
+  return socket;
+}
+
+/** All that comes until the other side closes. */
+async function heard(socket: Socket): Promise<string> {
+  let text = '';
+  socket.on('data', (chunk) => {
+    text += String(chunk);
+  });
+  await once(socket, 'close');
+  return text;
+}
+
+/** The first part of what comes. */
+async function firstHeard(socket: Socket): Promise<string> {
+  const [chunk]: unknown[] = await once(socket, 'data');
+  return String(chunk);
+}
+
+async function isServing({ server }: Shop): Promise<void> {
+  assert.deepEqual(await httpConnection(server.url).exchange(pay), replies.payment[0]);
+}
+
+/** A payee that says when it is asked, and answers when it is let. */
+function gatedPayee(): { readonly payee: FakePayee; readonly asked: Promise<unknown>; readonly release: () => void } {
+  const events = new EventEmitter();
+  const asked = once(events, 'asked');
+  const released = once(events, 'released');
+  const payee = fakePayee(async (): Promise<Reply> => {
+    events.emit('asked');
+    await released;
+    return replies.payment[0];
+  });
+  return { payee, asked, release: () => events.emit('released') };
+}
+
+test('serves over a socket, several requests on one connection', async (t) => {
+  const shop = await open(t);
+  assert.match(shop.server.url, /^http:\/\/127\.0\.0\.1:\d+$/);
+  const socket = await dial(shop, WHOLE);
+  for (let i = 0; i < 3; i++) {
+    assert.match(await firstHeard(socket), /^HTTP\/1\.1 200 OK\r\n/);
+    socket.write(WHOLE);
+  }
+  await firstHeard(socket);
+  socket.destroy();
+  await isServing(shop);
+  assert.equal(shop.payee.asked.length, 5);
+});
+
+test('a port that is taken is said so', async (t) => {
+  const { server } = await open(t);
+  await assert.rejects(
+    serveMerchant(fakePayee(), { port: server.port }),
+    (error) => error instanceof WorldError && error.code === 'config',
+  );
+});
+
+for (const [name, sent] of [
+  ['headers', 'POST /v1/channels HTTP/1.1\r\nhost: shop\r\n'],
+  ['a body', head(PAYMENT.length) + PAYMENT.slice(0, 20)],
+  ['a chunked body', `${head('chunked')}5\r\n{"com\r\n`],
+] as const) {
+  test(`what never comes to an end is given up: ${name}`, async (t) => {
+    const shop = await open(t, { requestTimeout: 600 });
+    assert.match(await heard(await dial(shop, sent)), /^HTTP\/1\.1 408 /);
+    assert.deepEqual(shop.payee.asked, []);
+    assert.deepEqual(shop.errors, []);
+    await isServing(shop);
+  });
+}
+
+for (const [name, sent, status] of [
+  ['headers that are too long', `GET /v1/offer HTTP/1.1\r\nhost: shop\r\nx: ${'x'.repeat(17_000)}\r\n\r\n`, 431],
+  ['what is not HTTP', 'hello\r\n\r\n', 400],
+  ['a host that is none', 'GET /v1/offer HTTP/1.1\r\nhost: a b\r\nconnection: close\r\n\r\n', 400],
+  ['two lengths', head('chunked').replace('\r\n\r\n', '\r\ncontent-length: 5\r\n\r\n'), 400],
+] as const) {
+  test(`the server itself refuses ${name}`, async (t) => {
+    const shop = await open(t);
+    assert.match(await heard(await dial(shop, sent)), new RegExp(`^HTTP/1\\.1 ${status} `));
+    assert.deepEqual(shop.payee.asked, []);
+    await isServing(shop);
+  });
+}
+
+test('a body that is too long is refused, declared or not', async (t) => {
+  const shop = await open(t);
+  const declared = await dial(shop, head(2 * 1024 * 1024 + 1));
+  assert.match(await firstHeard(declared), /^HTTP\/1\.1 413 /);
+  declared.destroy();
+  const chunked = await dial(shop, head('chunked'));
+  const block = `10000\r\n${' '.repeat(0x10000)}\r\n`;
+  const reply = firstHeard(chunked);
+  chunked.on('error', () => undefined);
+  for (let i = 0; i < 33; i++) chunked.write(block);
+  assert.match(await reply, /^HTTP\/1\.1 413 /);
+  chunked.destroy();
+  assert.deepEqual(shop.payee.asked, []);
+  await isServing(shop);
+});
+
+test('a payer that hangs up in the middle harms nobody', async (t) => {
+  const { payee, asked, release } = gatedPayee();
+  const shop = await open(t, {}, payee);
+  const half = await dial(shop, head(PAYMENT.length) + PAYMENT.slice(0, 20));
+  half.destroy();
+  const whole = await dial(shop, WHOLE);
+  await asked;
+  whole.destroy();
+  release();
+  await isServing(shop);
+  assert.deepEqual(shop.errors, []);
+  assert.deepEqual(payee.asked, [pay, pay]);
+});
+
+test('connections beyond the most are dropped', async (t) => {
+  const shop = await open(t, { mostConnections: 1 });
+  const first = await dial(shop, '');
+  const second = await dial(shop, WHOLE);
+  second.on('error', () => undefined);
+  assert.equal(await heard(second), '');
+  first.write(WHOLE);
+  assert.match(await firstHeard(first), /^HTTP\/1\.1 200 /);
+  first.destroy();
+});
+
+test('closing answers what runs, takes nothing new, and then is over', async (t) => {
+  const { payee, asked, release } = gatedPayee();
+  const shop = await open(t, {}, payee);
+  const idle = await dial(shop, 'GET /v1/health HTTP/1.1\r\nhost: shop\r\n\r\n');
+  assert.match(await firstHeard(idle), /^HTTP\/1\.1 200 /);
+  const running = await dial(shop, WHOLE);
+  await asked;
+  const closed = shop.server.close();
+  await heard(idle);
+  const late = connect(shop.server.port, '127.0.0.1');
+  const [refused]: unknown[] = await once(late, 'error');
+  assert(refused instanceof Error && 'code' in refused && refused.code === 'ECONNREFUSED');
+  await assert.rejects(
+    httpConnection(shop.server.url).exchange(pay),
+    (error) => error instanceof WorldError && error.code === 'peer-unreachable',
+  );
+  release();
+  const answer = await heard(running);
+  assert.match(answer, /^HTTP\/1\.1 200 OK\r\n/);
+  assert.match(answer, /\r\nconnection: close\r\n/i);
+  assert.match(answer, /"kind":"receipt"/);
+  await closed;
+  await shop.server.close();
+  assert.deepEqual(payee.asked, [pay]);
+});
+
+test('a request whose body still comes in while the server closes is answered, and is the last on its connection', async (t) => {
+  const { payee, asked, release } = gatedPayee();
+  const shop = await open(t, {}, payee);
+  const socket = await dial(shop, head(PAYMENT.length).replace('\r\n\r\n', '\r\nexpect: 100-continue\r\n\r\n'));
+  assert.match(await firstHeard(socket), /^HTTP\/1\.1 100 Continue/);
+  const other = await dial(shop, WHOLE);
+  await asked;
+  const closed = shop.server.close();
+  socket.write(PAYMENT);
+  release();
+  const [late, first] = await Promise.all([heard(socket), heard(other)]);
+  for (const answer of [late, first]) assert.match(answer, /HTTP\/1\.1 200 OK\r\n[\s\S]*connection: close\r\n/i);
+  await closed;
+});
+
+test('what does not come to an end within the grace is cut off', async (t) => {
+  const { payee, asked } = gatedPayee();
+  const shop = await open(t, { grace: 1 }, payee);
+  const hanging = await dial(shop, WHOLE);
+  hanging.on('error', () => undefined);
+  await asked;
+  const [text] = await Promise.all([heard(hanging), shop.server.close()]);
+  assert.equal(text, '');
+});

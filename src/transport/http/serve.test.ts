@@ -203,6 +203,17 @@ test('a request whose body still comes in while the server closes is answered, a
   await closed;
 });
 
+test('a connection that has asked nothing yet may ask once while the server closes', async (t) => {
+  const shop = await open(t);
+  const fresh = await dial(shop, '');
+  // Connections are taken in the order they came: once a later one is served, this one is known.
+  await isServing(shop);
+  const closed = shop.server.close();
+  fresh.write(WHOLE);
+  assert.match(await heard(fresh), /HTTP\/1\.1 200 OK\r\n[\s\S]*connection: close\r\n/i);
+  await closed;
+});
+
 test('what does not come to an end within the grace is cut off', async (t) => {
   const { payee, asked } = gatedPayee();
   const shop = await open(t, { grace: 1 }, payee);

@@ -7,6 +7,7 @@ import type { Transaction } from '../core/tx/transaction.ts';
 import { serially } from './lock.ts';
 import type { Party } from './party.ts';
 import { type Broadcast, type Chain, type KeyRing, type Store, WorldError, type Write } from './ports.ts';
+import { recent } from './recent.ts';
 import { restored } from './restore.ts';
 
 /** What the engine knows of the world besides the stored state. */
@@ -62,7 +63,7 @@ const MOST_CACHED = 50_000;
 
 export function driver<State, Input extends object>(options: DriverOptions<State, Input>): Driver<State, Input> {
   const { party, store, chain } = options;
-  const cache = new Map<ChannelId, Loaded<State>>();
+  const cache = recent<ChannelId, Loaded<State>>(MOST_CACHED);
   const inTurn = serially<ChannelId>();
 
   const load = async (channel: ChannelId): Promise<Loaded<State>> => {
@@ -74,10 +75,7 @@ export function driver<State, Input extends object>(options: DriverOptions<State
   };
 
   const remember = (channel: ChannelId, loaded: Loaded<State>): void => {
-    cache.delete(channel);
     cache.set(channel, loaded);
-    const [oldest] = cache.keys();
-    if (cache.size > MOST_CACHED && oldest !== undefined) cache.delete(oldest);
     if (loaded.state !== undefined) options.onState?.(channel, loaded.state);
   };
 

@@ -9,6 +9,7 @@ const PAGE = 256;
 export class SqliteRecords {
   readonly #database: DatabaseSync;
   readonly #one: StatementSync;
+  readonly #version: StatementSync;
   readonly #page: StatementSync;
   readonly #insert: StatementSync;
   readonly #update: StatementSync;
@@ -17,6 +18,7 @@ export class SqliteRecords {
   constructor(database: DatabaseSync) {
     this.#database = database;
     this.#one = database.prepare('SELECT version, value FROM record WHERE kind = ? AND id = ?');
+    this.#version = database.prepare('SELECT version FROM record WHERE kind = ? AND id = ?');
     this.#page = database.prepare(`SELECT id, version, value FROM record WHERE kind = ? AND id > ? ORDER BY id LIMIT ${PAGE}`);
     this.#insert = database.prepare('INSERT INTO record (kind, id, version, value) VALUES (?, ?, 1, ?)');
     this.#update = database.prepare('UPDATE record SET version = version + 1, value = ? WHERE kind = ? AND id = ?');
@@ -54,7 +56,7 @@ export class SqliteRecords {
   }
 
   #apply(writes: readonly Write[]): boolean {
-    if (!writes.every(({ kind, id, expected }) => (this.get(kind, id)?.version ?? 0) === expected)) return false;
+    if (!writes.every(({ kind, id, expected }) => Number(this.#version.get(kind, id)?.['version'] ?? 0) === expected)) return false;
     for (const { kind, id, expected, value } of writes) {
       if (value === undefined) this.#remove.run(kind, id);
       else if (expected === 0) this.#insert.run(kind, id, value);

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import type { Terms } from '../contract/contract.ts';
+import { bytesToHex } from '../base/bytes.ts';
+import type { Deposit, Terms } from '../contract/contract.ts';
 import {
   amountField,
   blocksField,
@@ -18,8 +19,9 @@ import {
   transactionField,
 } from '../message/fields.ts';
 import { invoiceJson, offerJson, receiptJson } from '../message/json.ts';
+import type { Receipt } from '../message/message.ts';
 import type { KeptInvoice } from './machine.ts';
-import type { PayeeState } from './payee-state.ts';
+import type { BestPayment, PayeeState } from './payee-state.ts';
 import type { PayerState } from './payer-state.ts';
 
 /** The format of stored states. Old formats decode for ever; a newer one is refused. */
@@ -53,14 +55,15 @@ const terms: Field<Terms> = z.strictObject({
   expiry: heightField,
 });
 
-const deposits = z.array(depositField);
+const deposits: Field<readonly Deposit[]> = z.array(depositField);
+const limits: Field<PayeeState['limits']> = z.strictObject({ maxDeposit: amountField, depth: depthField });
 
 const payeeChannel = {
   channel: channelIdField,
   terms,
   keyName: z.string(),
   deposits,
-  limits: z.strictObject({ maxDeposit: amountField, depth: depthField }),
+  limits,
   spent: amountField,
   best: z.strictObject({ total: amountField, signatures: z.array(signatureField), receipt: receiptJson }).exactOptional(),
 };
@@ -117,15 +120,16 @@ const payerState: Field<PayerState> = z.discriminatedUnion('kind', [
 
 const keptInvoice: Field<KeptInvoice> = z.strictObject({ invoice: invoiceJson, paidTotal: amountField.exactOptional() });
 
-export const payeeSnapshot: Snapshot<PayeeState> = snapshot('payee channel', payeeState);
+export const payeeSnapshot: Snapshot<PayeeState> = snapshot('payee channel', payeeState, openText);
 export const payerSnapshot: Snapshot<PayerState> = snapshot('payer channel', payerState);
 export const invoiceSnapshot: Snapshot<KeptInvoice> = snapshot('invoice', keptInvoice);
 
 const envelope = z.object({ format: z.int(), value: z.unknown() });
 
-function snapshot<Value>(what: string, field: Field<Value>): Snapshot<Value> {
+/** `quick` writes what is written often, to the same text; undefined for all else. */
+function snapshot<Value>(what: string, field: Field<Value>, quick?: (value: Value) => string | undefined): Snapshot<Value> {
   return {
-    encode: (value) => JSON.stringify({ format: SNAPSHOT_FORMAT, value: z.encode(field, value) }),
+    encode: (value) => `{"format":${SNAPSHOT_FORMAT},"value":${quick?.(value) ?? JSON.stringify(z.encode(field, value))}}`,
     decode: (text) => {
       const outer = envelope.safeParse(parsed(text));
       if (!outer.success) throw new SnapshotError(`a stored ${what} is damaged`, false);
@@ -143,4 +147,37 @@ function parsed(text: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+/**
+ * A payee writes its state for every payment, and the schema takes as long for that as the rest of the step. So an open state is put together here:
+ * what no payment changes is encoded once, the rest is digits and hex.
+ */
+function openText(state: PayeeState): string | undefined {
+  if (state.kind !== 'open') return undefined;
+  const { channel, keyName, spent, best } = state;
+  const fixed = `"terms":${textOnce(terms, state.terms)},"keyName":${JSON.stringify(keyName)},"deposits":${textOnce(deposits, state.deposits)}`;
+  const changing = `"spent":"${spent}",${best === undefined ? '' : `"best":${bestText(best)},`}"kind":"open"`;
+  return `{"channel":"${channel}",${fixed},"limits":${textOnce(limits, state.limits)},${changing}}`;
+}
+
+function bestText({ total, signatures, receipt }: BestPayment): string {
+  const hex = signatures.map((signature) => `"${bytesToHex(signature)}"`).join(',');
+  return `{"total":"${total}","signatures":[${hex}],"receipt":${receiptText(receipt)}}`;
+}
+
+function receiptText({ channel, total, spent, capacity, invoice }: Receipt): string {
+  const bought = invoice === undefined ? '' : `,"invoice":${JSON.stringify(invoice)}`;
+  return `{"kind":"receipt","channel":"${channel}","total":"${total}","spent":"${spent}","capacity":"${capacity}"${bought}}`;
+}
+
+const texts = new WeakMap<object, string>();
+
+/** States are never changed in place, so neither is the text of a part of them. */
+function textOnce<Part extends object>(field: Field<Part>, part: Part): string {
+  const known = texts.get(part);
+  if (known !== undefined) return known;
+  const text = JSON.stringify(z.encode(field, part));
+  texts.set(part, text);
+  return text;
 }

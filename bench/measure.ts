@@ -1,0 +1,52 @@
+/** One thing that is measured: `operations` of it in a run. `prepare` is not measured. */
+export interface Row {
+  readonly id: string;
+  readonly title: string;
+  readonly operations: number;
+  readonly prepare?: () => Promise<void>;
+  readonly run: () => Promise<void> | void;
+  /** Microseconds per operation, for what measures itself: a program of its own. */
+  readonly measured?: () => number;
+}
+
+/** Microseconds of CPU time per operation, one for each round. */
+export type Samples = ReadonlyMap<string, readonly number[]>;
+
+/**
+ * Runs every row once in every round, so that what disturbs the machine for a while disturbs all rows alike, and the ratio of two rows of one round
+ * means something. The first round is for the compiler only.
+ */
+export async function measure(rows: readonly Row[], rounds: number, onRound: (round: number) => void): Promise<Samples> {
+  const samples = new Map(rows.map(({ id }) => [id, [] as number[]]));
+  for (let round = 0; round <= rounds; round++) {
+    onRound(round);
+    for (const row of rows) {
+      const taken = await once(row);
+      if (round > 0) samples.get(row.id)?.push(taken);
+    }
+  }
+  return samples;
+}
+
+async function once({ operations, prepare, run, measured }: Row): Promise<number> {
+  if (measured !== undefined) return measured();
+  await prepare?.();
+  const before = process.cpuUsage();
+  await run();
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / operations;
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const [low = Number.NaN, high = low] = [sorted[Math.floor((sorted.length - 1) / 2)], sorted[Math.ceil((sorted.length - 1) / 2)]];
+  return (low + high) / 2;
+}
+
+/** How many times as fast row `id` is as `limit`: the median of the rounds' own ratios. */
+export function ratio(samples: Samples, id: string, limit: string): number | undefined {
+  const limits = samples.get(limit);
+  const own = samples.get(id);
+  if (limits === undefined || own === undefined) return undefined;
+  return median(own.map((value, round) => (limits[round] ?? Number.NaN) / value));
+}

@@ -1,0 +1,78 @@
+import { median, type Row, ratio, type Samples } from './measure.ts';
+
+/** The compact step without storage reaches this part of the backend's own speed, or the bench fails. */
+const LEAST_COMPACT = 0.6;
+
+export interface Result {
+  readonly backend: string;
+  readonly rows: readonly {
+    readonly id: string;
+    readonly title: string;
+    readonly operations: number;
+    /** Microseconds of CPU time per operation: the median of the rounds, and the fastest and slowest of them. */
+    readonly micros: number;
+    readonly spread: readonly [number, number];
+    readonly perSecond: number;
+  }[];
+  readonly ratios: {
+    /** Compact step without storage to verification alone. */
+    readonly compact: number;
+    /** The same for a PSBT. */
+    readonly psbt: number;
+    /** Compact, in SQLite, 64 in flight, to plain C; null without a C compiler. */
+    readonly durable: number | null;
+  };
+  readonly least: { readonly compact: number };
+  readonly passed: boolean;
+  /** What is missing on this machine, and how to get it. */
+  readonly missing: string | null;
+}
+
+export function resultOf(rows: readonly Row[], samples: Samples, backend: string, missing: string | undefined): Result {
+  const compact = ratio(samples, 'compact', 'verify') ?? Number.NaN;
+  return {
+    backend,
+    rows: rows.map(({ id, title, operations }) => {
+      const values = samples.get(id) ?? [];
+      const micros = rounded(median(values), 2);
+      return {
+        id,
+        title,
+        operations,
+        micros,
+        spread: [rounded(Math.min(...values), 2), rounded(Math.max(...values), 2)],
+        perSecond: Math.round(1e6 / micros),
+      };
+    }),
+    ratios: {
+      compact: rounded(compact, 3),
+      psbt: rounded(ratio(samples, 'psbt', 'verify') ?? Number.NaN, 3),
+      durable: missing === undefined ? rounded(ratio(samples, 'compact-sqlite-64', 'c') ?? Number.NaN, 3) : null,
+    },
+    least: { compact: LEAST_COMPACT },
+    passed: compact >= LEAST_COMPACT,
+    missing: missing ?? null,
+  };
+}
+
+function rounded(value: number, digits: number): number {
+  return Number(value.toFixed(digits));
+}
+
+export function printTable({ backend, rows, ratios, passed, missing }: Result): void {
+  const width = Math.max(...rows.map(({ title }) => title.length));
+  console.log(`CPU time per operation; signatures are checked by ${backend}.\n`);
+  console.log(`${''.padEnd(width)}  ${'µs'.padStart(8)}  ${'per second'.padStart(10)}  from … to µs`);
+  for (const { title, micros, perSecond, spread } of rows) {
+    const [low, high] = spread;
+    console.log(
+      `${title.padEnd(width)}  ${micros.toFixed(1).padStart(8)}  ${String(perSecond).padStart(10)}  ${low.toFixed(1)} … ${high.toFixed(1)}`,
+    );
+  }
+  console.log(
+    `\ncompact step ÷ verification alone   ${ratios.compact.toFixed(2)}  (goal ${LEAST_COMPACT.toFixed(2)}: ${passed ? 'met' : 'missed'})`,
+  );
+  console.log(`PSBT step ÷ verification alone      ${ratios.psbt.toFixed(2)}`);
+  console.log(`durable compact ÷ plain C           ${ratios.durable === null ? '–' : ratios.durable.toFixed(2)}`);
+  if (missing !== null) console.log(`\n${missing}`);
+}

@@ -1,0 +1,61 @@
+import { formatAmount, ZERO } from '../core/base/amount.ts';
+import { bytesToHex } from '../core/base/bytes.ts';
+import { allDeposits, type PayerState, remainingOf } from '../core/channel/payer-state.ts';
+import { capacityOf } from '../core/contract/contract.ts';
+import { addressOf } from '../core/tx/address.ts';
+import { p2sh } from '../core/tx/script.ts';
+import { outpointKey, transactionId } from '../core/tx/transaction.ts';
+
+/** A channel in one object, for `--json`. Amounts in the smallest unit. */
+export function channelFacts(state: PayerState): Record<string, unknown> {
+  const { channel, kind, terms, deposits, best, spent, keyName } = state;
+  const redeemScript = terms.contract.redeemScript(terms);
+  return {
+    channel,
+    state: kind,
+    coin: terms.coin.id,
+    contract: terms.contract.id,
+    address: addressOf(terms.coin, p2sh(redeemScript)),
+    capacity: capacityOf(deposits),
+    paid: best?.total ?? ZERO,
+    spent,
+    remaining: remainingOf(state),
+    expiry: terms.expiry,
+    closingMargin: terms.closingMargin,
+    deposits: allDeposits(state).map(({ outpoint, value }) => ({ outpoint: outpointKey(outpoint), value })),
+    redeemScript: bytesToHex(redeemScript),
+    key: keyName,
+    ...('transaction' in state && state.transaction !== undefined ? { transaction: transactionId(state.transaction) } : {}),
+    ...(state.kind === 'ended' ? { how: state.how, returned: state.returned, transactions: state.transactions.map(transactionId) } : {}),
+  };
+}
+
+/** A channel in one line. */
+export function channelLine(state: PayerState): string {
+  const { channel, kind, terms, deposits, best } = state;
+  const { ticker } = terms.coin;
+  const paid = `${formatAmount(best?.total ?? ZERO)} of ${formatAmount(capacityOf(deposits))} ${ticker} paid`;
+  const end = state.kind === 'ended' ? `${state.how}, ${formatAmount(state.returned)} ${ticker} back` : `expires at block ${terms.expiry}`;
+  return `${channel.slice(0, 16)}  ${kind.padEnd(9)}  ${paid}, ${end}`;
+}
+
+/** A channel with everything that a person may want to know of it. */
+export function channelLines(state: PayerState): readonly string[] {
+  const { ticker } = state.terms.coin;
+  return Object.entries(channelFacts(state)).flatMap(([name, value]) => {
+    if (name === 'deposits')
+      return allDeposits(state).map((deposit) =>
+        line('deposit', `${outpointKey(deposit.outpoint)}  ${formatAmount(deposit.value)} ${ticker}`),
+      );
+    return [line(name, typeof value === 'bigint' ? `${formatUnits(value)} ${ticker}` : String(value))];
+  });
+}
+
+function formatUnits(value: bigint): string {
+  const text = value.toString().padStart(9, '0');
+  return `${text.slice(0, -8)}.${text.slice(-8)}`.replace(/\.?0+$/, '');
+}
+
+function line(name: string, value: string): string {
+  return `${name.padEnd(14)} ${value}`;
+}

@@ -1,0 +1,81 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { integerOf, JsonNumber } from '../../chain/json-number.ts';
+import { openRegtest } from '../../chain/regtest/persist.ts';
+import { serveRegtest } from '../../chain/regtest/server.ts';
+import { rpcClient } from '../../chain/rpc.ts';
+import { parseAmount } from '../../core/base/amount.ts';
+import { WorldError } from '../../engine/ports.ts';
+import { command, run, type Shell } from '../action.ts';
+import type { CommonFlags } from '../config.ts';
+import { untilStopped } from '../wait.ts';
+
+interface ChainFlags extends CommonFlags {
+  readonly port?: string;
+  readonly auto?: string;
+}
+
+/** CLTV holds on regtest from block 1351 on. */
+const FIRST_HEIGHT = 1360;
+
+export function chainCommand(): Command {
+  const chain = command('chain', "Run a test chain with the coin's rules; it speaks its node's JSON-RPC", [
+    'pawment chain',
+    'pawment chain --coin litecoin-regtest --port 19443',
+    'pawment chain mine 3',
+    'pawment chain fund <address> 500',
+  ])
+    .option('--port <number>', "port of the JSON-RPC; the coin's own unless said")
+    .option('--auto <seconds>', 'mine a block every so many seconds')
+    .action((flags: ChainFlags) => run(flags, (shell) => serve(shell, flags)));
+  chain.addCommand(
+    command('mine', 'Mine blocks on a running test chain', ['pawment chain mine 3'])
+      .argument('<blocks>', 'how many', Number)
+      .action((blocks: number, flags: CommonFlags) => run(flags, (shell) => mine(shell, blocks))),
+  );
+  chain.addCommand(
+    command('fund', "Send coins from the test chain's own wallet", ['pawment chain fund mxyz… 500'])
+      .argument('<address>')
+      .argument('<amount>', 'in whole coins')
+      .action((address: string, amount: string, flags: CommonFlags) => run(flags, (shell) => fund(shell, address, amount))),
+  );
+  return chain;
+}
+
+async function serve({ config, print }: Shell, { port, auto }: ChainFlags): Promise<void> {
+  mkdirSync(config.datadir, { recursive: true, mode: 0o700 });
+  const { regtest, close } = openRegtest(join(config.datadir, 'chain.blocks'), { coin: config.coin, relay: 'peer' });
+  if (regtest.tip.height < FIRST_HEIGHT) regtest.mine(FIRST_HEIGHT - regtest.tip.height);
+  const server = await serveRegtest(regtest, { port: Number(port ?? config.coin.rpcPort), relay: 'peer' });
+  const timer = auto === undefined ? undefined : setInterval(() => regtest.mine(1), Number(auto) * 1000);
+  print.result({ rpcUrl: server.url, coin: config.coin.id, height: regtest.tip.height }, [
+    `${config.coin.name}'s rules at ${server.url}, block ${regtest.tip.height}. Ctrl-C stops it.`,
+  ]);
+  await untilStopped();
+  clearInterval(timer);
+  await server.close();
+  close();
+}
+
+async function mine({ config, print }: Shell, blocks: number): Promise<void> {
+  const rpc = clientOf(config);
+  const address = String(await rpc('getnewaddress'));
+  const hashes = await rpc('generatetoaddress', blocks, address);
+  const count = await rpc('getblockcount');
+  const height = count instanceof JsonNumber ? integerOf(count) : undefined;
+  print.result({ height, blocks: hashes }, [`mined ${blocks}, now at block ${height}`]);
+}
+
+async function fund({ config, print }: Shell, address: string, text: string): Promise<void> {
+  if (parseAmount(text) === undefined) throw new WorldError('config', `${text} is not an amount.`, 'Write it like 12.5.');
+  const txid = String(await clientOf(config)('sendtoaddress', address, text));
+  print.result({ txid }, [`sent ${text} ${config.coin.ticker} to ${address}: ${txid}`]);
+}
+
+function clientOf({ coin, rpc }: Shell['config']): ReturnType<typeof rpcClient> {
+  if (rpc === undefined || coin.network !== 'regtest') {
+    throw new WorldError('config', `${coin.id} is not a test chain.`, 'Give a --coin that ends in -regtest.');
+  }
+  return rpcClient(rpc);
+}

@@ -1,0 +1,51 @@
+import type { Command } from 'commander';
+import { type ChannelId, channelId } from '../../core/base/bytes.ts';
+import type { PayerState } from '../../core/channel/payer-state.ts';
+import { payerSnapshot } from '../../core/channel/snapshot.ts';
+import type { Store } from '../../engine/ports.ts';
+import { restored } from '../../engine/restore.ts';
+import { command, run, type Shell } from '../action.ts';
+import { channelFacts, channelLine, channelLines } from '../channel-print.ts';
+import type { CommonFlags } from '../config.ts';
+import { openStore, peerOf, pick } from '../open.ts';
+
+/** What is stored, without asking a node. */
+export function channelsCommand(): Command {
+  return command('channels', 'List the channels of this payer', ['pawment channels', 'pawment channels --json']).action(
+    (flags: CommonFlags) =>
+      run(flags, ({ config, print }) =>
+        withStore(config, async (store) => {
+          const states: PayerState[] = [];
+          for await (const [, state] of storedChannels(store)) states.push(state);
+          print.result(states.map(channelFacts), states.length === 0 ? ['no channels'] : states.map(channelLine));
+        }),
+      ),
+  );
+}
+
+export function showCommand(): Command {
+  return command('show', 'Show all that is stored about a channel', ['pawment show 1f0c…', 'pawment show'])
+    .argument('[channel]', 'its id or the beginning of it; the only one unless named')
+    .action((name: string | undefined, flags: CommonFlags) =>
+      run(flags, ({ config, print }) =>
+        withStore(config, async (store) => {
+          const state = await pick(storedChannels(store), store, name);
+          const payee = await peerOf(store, state.channel);
+          print.result({ ...channelFacts(state), payee }, [...channelLines(state), `payee          ${payee}`]);
+        }),
+      ),
+    );
+}
+
+async function withStore(config: Shell['config'], work: (store: Store) => Promise<void>): Promise<void> {
+  const store = openStore(config, 'payer');
+  try {
+    await work(store);
+  } finally {
+    await store.close();
+  }
+}
+
+async function* storedChannels(store: Store): AsyncIterable<readonly [ChannelId, PayerState]> {
+  for await (const { id, value } of store.list('payer-channel')) yield [channelId(id), restored(payerSnapshot, value)];
+}

@@ -1,0 +1,84 @@
+import type { Command } from 'commander';
+import { formatAmount, ZERO } from '../../core/base/amount.ts';
+import { type ChannelId, channelId } from '../../core/base/bytes.ts';
+import { refuse } from '../../core/base/refusal.ts';
+import type { PayeeState } from '../../core/channel/payee-state.ts';
+import { payeeSnapshot } from '../../core/channel/snapshot.ts';
+import { capacityOf } from '../../core/contract/contract.ts';
+import { transactionId } from '../../core/tx/transaction.ts';
+import type { Store } from '../../engine/ports.ts';
+import { restored } from '../../engine/restore.ts';
+import { command, run, type Shell } from '../action.ts';
+import type { CommonFlags } from '../config.ts';
+import { openStore } from '../open.ts';
+import { CLOSE_ORDER } from '../orders.ts';
+import { Refused } from '../print.ts';
+import { until } from '../wait.ts';
+
+interface OrderFlags extends CommonFlags {
+  readonly wait: boolean;
+}
+
+/** Milliseconds between two looks at the store. */
+const LOOK = 200;
+
+export function closeOrderCommand(): Command {
+  return command('close', 'Order the merchant to close a channel with its best payment', ['pawment merchant close 1f0c…'])
+    .argument('<channel>', 'its id or the beginning of it')
+    .option('--no-wait', 'do not wait until the running merchant has done it')
+    .action((name: string, flags: OrderFlags) => run(flags, (shell) => order(shell, name, flags)));
+}
+
+async function order({ config, print }: Shell, name: string, { wait }: OrderFlags): Promise<void> {
+  const store = openStore(config, 'merchant');
+  try {
+    const id = await findChannel(store, name);
+    const expected = (await store.get(CLOSE_ORDER, id))?.version ?? 0;
+    await store.commit([{ kind: CLOSE_ORDER, id, expected, value: '{}' }]);
+    if (wait) await until(async () => ((await store.get(CLOSE_ORDER, id)) === undefined ? true : undefined), LOOK);
+    const state = await stateOf(store, id);
+    if (wait && state.kind === 'open') throw new Refused(refuse('nothing-to-close'));
+    print.result(facts(state), [line(state)]);
+  } finally {
+    await store.close();
+  }
+}
+
+export function merchantChannelsCommand(): Command {
+  return command('channels', "List the merchant's channels", ['pawment merchant channels']).action((flags: CommonFlags) =>
+    run(flags, async ({ config, print }) => {
+      const store = openStore(config, 'merchant');
+      const states: PayeeState[] = [];
+      for await (const { value } of store.list('payee-channel')) states.push(restored(payeeSnapshot, value));
+      await store.close();
+      print.result(states.map(facts), states.length === 0 ? ['no channels'] : states.map(line));
+    }),
+  );
+}
+
+async function findChannel(store: Store, name: string): Promise<ChannelId> {
+  const found: ChannelId[] = [];
+  for await (const { id } of store.list('payee-channel')) if (id.startsWith(name)) found.push(channelId(id));
+  const [only, ...others] = found;
+  if (only === undefined || others.length > 0) throw new Refused(refuse('channel-unknown', { name, found: found.length }));
+  return only;
+}
+
+async function stateOf(store: Store, id: ChannelId): Promise<PayeeState> {
+  const record = await store.get('payee-channel', id);
+  if (record === undefined) throw new Refused(refuse('channel-unknown', { channel: id }));
+  return restored(payeeSnapshot, record.value);
+}
+
+function facts(state: PayeeState): object {
+  const { channel, kind, terms, deposits, best, spent } = state;
+  const ending = 'transaction' in state && state.transaction !== undefined ? { transaction: transactionId(state.transaction) } : {};
+  return { channel, state: kind, capacity: capacityOf(deposits), total: best?.total ?? ZERO, spent, expiry: terms.expiry, ...ending };
+}
+
+function line(state: PayeeState): string {
+  const { channel, kind, terms, deposits, best } = state;
+  const ending = 'transaction' in state && state.transaction !== undefined ? `, by ${transactionId(state.transaction)}` : '';
+  const total = `${formatAmount(best?.total ?? ZERO)} of ${formatAmount(capacityOf(deposits))} ${terms.coin.ticker}`;
+  return `${channel.slice(0, 16)}  ${kind.padEnd(9)}  ${total}, expires at block ${terms.expiry}${ending}`;
+}

@@ -1,0 +1,100 @@
+import { existsSync } from 'node:fs';
+import { type Command, Option } from 'commander';
+import { formatAmount } from '../../core/base/amount.ts';
+import { contractById } from '../../core/contract/registry.ts';
+import { scriptOf } from '../../core/tx/address.ts';
+import { WorldError } from '../../engine/ports.ts';
+import type { PriceList } from '../../merchant/invoice.ts';
+import { defaultTerms, type MerchantTerms } from '../../merchant/terms.ts';
+import { command, run, type Shell } from '../action.ts';
+import type { CommonFlags } from '../config.ts';
+import { createSeed, openNode, random, seedPath } from '../open.ts';
+import { keepShop } from '../shop.ts';
+import { closeOrderCommand, merchantChannelsCommand } from './merchant-orders.ts';
+import { amountOf } from './wallet.ts';
+
+interface MerchantFlags extends CommonFlags {
+  readonly listen: string;
+  readonly price: readonly string[];
+  readonly payout?: string;
+  readonly contract: string;
+  readonly fixedFee?: string;
+  readonly depth?: string;
+  readonly lifetime?: string;
+  readonly allowPublic?: boolean;
+}
+
+export function merchantCommand(): Command {
+  const merchant = command('merchant', 'Sell through channels: serves payers over HTTP, follows the chain, closes in time', [
+    'pawment merchant --price tea=0.1 --price coffee=0.2 --payout <address>',
+    'pawment merchant close <channel>',
+  ])
+    .option('--listen <host:port>', 'where to serve', '127.0.0.1:8402')
+    .option('--price <item=coins>', 'something for sale; may be given again', (text: string, all: readonly string[]) => [...all, text], [])
+    .option('--payout <address>', "where closes pay to; an address of the merchant's own seed unless said")
+    .addOption(new Option('--contract <id>', 'kind of channel').default('cltv-multisig'))
+    .option('--fixed-fee <coins>', 'payers sign a fixed closing fee, for signers that know no other way')
+    .option('--depth <blocks>', 'confirmations of any deposit, instead of by amount')
+    .option('--lifetime <blocks>', 'the fewest blocks a channel lives')
+    .option('--allow-public', 'listen on other than the loopback address, without TLS')
+    .action((flags: MerchantFlags) => run(flags, (shell) => serve(shell, flags)));
+  merchant.addCommand(closeOrderCommand());
+  merchant.addCommand(merchantChannelsCommand());
+  return merchant;
+}
+
+async function serve(shell: Shell, flags: MerchantFlags): Promise<void> {
+  const { config, print } = shell;
+  const [host, port] = addressOf(flags);
+  const chain = await openNode(config);
+  if (!existsSync(seedPath(config, 'merchant'))) {
+    await createSeed(config, 'merchant', (await chain.tip()).height);
+    print.note(`made ${seedPath(config, 'merchant')}; write its words down: pawment wallet words --merchant`);
+  }
+  const payout = flags.payout === undefined ? undefined : scriptOf(config.coin, flags.payout);
+  if (flags.payout !== undefined && payout === undefined) {
+    throw new WorldError('config', `${flags.payout} is no address on ${config.coin.id}.`, 'Check it.');
+  }
+  const common = { host, port, prices: pricesOf(flags.price), terms: termsOf(shell, flags), random };
+  await keepShop(shell, chain, payout === undefined ? common : { ...common, payout });
+}
+
+/** @throws WorldError `config` for a public address without leave: plain HTTP can be read and changed on the way. */
+function addressOf({ listen, allowPublic }: MerchantFlags): readonly [string, number] {
+  const match = /^(.*):(\d+)$/.exec(listen);
+  const [, host = '', port = ''] = match ?? [];
+  if (match === null) throw new WorldError('config', `${listen} is no address to listen on.`, 'Write host:port.');
+  const isLoopback = host === '127.0.0.1' || host === 'localhost' || host === '[::1]';
+  if (!isLoopback && allowPublic !== true) {
+    throw new WorldError(
+      'config',
+      `${host} can be reached by others, and pawment speaks plain HTTP.`,
+      'Put TLS in front, or give --allow-public.',
+    );
+  }
+  return [host.replace(/^\[|\]$/g, ''), Number(port)];
+}
+
+function pricesOf(texts: readonly string[]): PriceList {
+  return new Map(
+    texts.map((text) => {
+      const [name = '', price = ''] = text.split('=');
+      if (name === '') throw new WorldError('config', `${text} is no price.`, 'Write --price tea=0.1.');
+      const value = amountOf(price);
+      return [name, { text: `${name} for ${formatAmount(value)}`, price: value }];
+    }),
+  );
+}
+
+function termsOf({ config }: Shell, { contract: id, fixedFee, depth, lifetime }: MerchantFlags): MerchantTerms {
+  const usual = defaultTerms(config.coin);
+  const contract = contractById(id);
+  if (contract === undefined) throw new WorldError('config', `${id} is no contract.`, 'Use cltv-multisig or cltv.');
+  return {
+    ...usual,
+    contract,
+    ...(fixedFee === undefined ? {} : { signing: { kind: 'fixed', fee: amountOf(fixedFee) } }),
+    ...(depth === undefined ? {} : { depth: usual.depth.map((step) => ({ ...step, blocks: Number(depth) })) }),
+    ...(lifetime === undefined ? {} : { minLifetime: Number(lifetime) }),
+  };
+}

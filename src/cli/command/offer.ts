@@ -1,0 +1,60 @@
+import type { Command } from 'commander';
+import { formatAmount } from '../../core/base/amount.ts';
+import { bytesToHex } from '../../core/base/bytes.ts';
+import type { Offer } from '../../core/message/message.ts';
+import { addressOf } from '../../core/tx/address.ts';
+import { type Connection, WorldError } from '../../engine/ports.ts';
+import { httpConnection } from '../../transport/http/client.ts';
+import { command, run } from '../action.ts';
+import type { CommonFlags } from '../config.ts';
+import { granted } from '../print.ts';
+
+export function offerCommand(): Command {
+  return command('offer', 'Ask a merchant for its terms', ['pawment offer http://127.0.0.1:8402'])
+    .argument('<url>', "the merchant's address")
+    .action((url: string, flags: CommonFlags) =>
+      run(flags, async ({ print }) => {
+        const offer = await requestOffer(httpConnection(url));
+        print.result(offerFacts(offer), offerLines(offer));
+      }),
+    );
+}
+
+/** Seed steps 1 and 2. @throws Refused, and WorldError `peer-nonsense` for anything but an offer. */
+export async function requestOffer(payee: Connection): Promise<Offer> {
+  const reply = granted(await payee.exchange({ kind: 'offer-request' }));
+  if (reply.kind !== 'offer')
+    throw new WorldError('peer-nonsense', `Asked for an offer, got ${reply.kind}.`, "Check the merchant's address.");
+  return reply;
+}
+
+function offerFacts(offer: Offer): object {
+  const { coin, contract, signing, closingMargin, minDeposit, maxDeposit, minExpiry, maxExpiry, depth, payeeKey } = offer;
+  const common = { coin: coin.id, contract: contract.id, signing, closingMargin, minDeposit, maxDeposit, minExpiry, maxExpiry, depth };
+  return { ...common, payeeKey: bytesToHex(payeeKey), payTo: addressOf(coin, offer.payeeScript) };
+}
+
+function offerLines({
+  coin,
+  contract,
+  signing,
+  closingMargin,
+  minDeposit,
+  maxDeposit,
+  minExpiry,
+  maxExpiry,
+  depth,
+  payeeKey,
+}: Offer): readonly string[] {
+  const fee =
+    signing.kind === 'fixed'
+      ? `fixed fee of ${formatAmount(signing.fee)} ${coin.ticker}, paid by the payer`
+      : 'the merchant pays the closing fee';
+  return [
+    `${coin.name} (${coin.id}), contract ${contract.id}: ${fee}`,
+    `deposit     ${formatAmount(minDeposit)} to ${formatAmount(maxDeposit)} ${coin.ticker}`,
+    `expiry      block ${minExpiry} to ${maxExpiry}; closing begins ${closingMargin} blocks before`,
+    `depth       ${depth.map(({ upTo, blocks }) => `${blocks} blocks up to ${formatAmount(upTo)}`).join(', ')}`,
+    `payee key   ${bytesToHex(payeeKey)}`,
+  ];
+}

@@ -1,0 +1,114 @@
+import type { Command } from 'commander';
+import { formatAmount } from '../../core/base/amount.ts';
+import { after } from '../../core/base/height.ts';
+import { isRefusal } from '../../core/base/refusal.ts';
+import type { PayerState } from '../../core/channel/payer-state.ts';
+import { addressOf, scriptOf } from '../../core/tx/address.ts';
+import { p2sh } from '../../core/tx/script.ts';
+import { type Connection, WorldError } from '../../engine/ports.ts';
+import { httpConnection } from '../../transport/http/client.ts';
+import { command, run, type Shell } from '../action.ts';
+import { channelFacts, channelLine } from '../channel-print.ts';
+import type { CommonFlags } from '../config.ts';
+import { type OpenPayer, openPayer } from '../open.ts';
+import { granted, Refused } from '../print.ts';
+import { until } from '../wait.ts';
+import { requestOffer } from './offer.ts';
+import { amountOf } from './wallet.ts';
+
+interface OpenFlags extends CommonFlags {
+  readonly deposit?: string;
+  readonly blocks?: string;
+  readonly psbt?: boolean;
+  readonly wait: boolean;
+  readonly resume?: string;
+  readonly topUp?: string;
+}
+
+/** Milliseconds between two looks at the chain. */
+const LOOK = 1_000;
+
+export function openCommand(): Command {
+  return command('open', 'Open a channel with a merchant, or go on with one', [
+    'pawment open http://127.0.0.1:8402 --deposit 100',
+    'pawment open http://127.0.0.1:8402 --deposit 100 --no-wait',
+    'pawment open --resume 1f0c…',
+    'pawment open --top-up 1f0c… --deposit 50',
+  ])
+    .argument('[url]', "the merchant's address")
+    .option('--deposit <coins>', 'how much goes into the channel')
+    .option('--blocks <count>', 'blocks until the channel expires; the fewest that the merchant takes, and a day more, unless said')
+    .option('--psbt', 'announce by PSBT')
+    .option('--no-wait', 'do not wait until the deposit is deep enough')
+    .option('--resume <channel>', 'wait for a channel that is not open yet')
+    .option('--top-up <channel>', 'add a deposit to an open channel')
+    .action((url: string | undefined, flags: OpenFlags) => run(flags, (shell) => open(shell, url, flags)));
+}
+
+async function open(shell: Shell, url: string | undefined, flags: OpenFlags): Promise<void> {
+  const payer = await openPayer(shell.config, flags.psbt === true ? 'psbt' : 'compact');
+  try {
+    const known = flags.resume ?? flags.topUp;
+    const state = known === undefined ? await plan(shell, payer, url, flags) : await payer.channel(known);
+    const payee = await payer.payeeOf(state.channel);
+    if (flags.resume === undefined) await fund(shell, payer, state, payee, flags);
+    const opened = flags.wait ? await accepted(shell, payer, state, payee) : await payer.channel(state.channel);
+    shell.print.result(channelFacts(opened), [
+      channelLine(opened),
+      ...(opened.kind === 'open' ? [] : [`go on with: pawment open --resume ${opened.channel.slice(0, 16)}`]),
+    ]);
+  } finally {
+    await payer.close();
+  }
+}
+
+async function plan({ config, print }: Shell, payer: OpenPayer, url: string | undefined, { blocks }: OpenFlags): Promise<PayerState> {
+  if (url === undefined) throw new WorldError('config', 'No merchant is named.', 'pawment open <url> --deposit <coins>');
+  const offer = await requestOffer(httpConnection(url));
+  if (offer.coin.id !== config.coin.id)
+    throw new WorldError('config', `The merchant takes ${offer.coin.id}.`, `Use --coin ${offer.coin.id}.`);
+  const { height } = await payer.chain.tip();
+  const day = Math.ceil(86_400 / config.coin.blockSeconds);
+  const latest = Math.min(offer.maxExpiry, offer.minExpiry + day);
+  const expiry = blocks === undefined ? after(offer.minExpiry, latest - offer.minExpiry) : after(height, Number(blocks));
+  const returnScript = scriptOf(config.coin, await payer.wallet.receiveAddress()) ?? new Uint8Array();
+  const state = granted(await payer.agent.plan(offer, expiry, returnScript));
+  await payer.remember(state.channel, url);
+  const { terms } = state;
+  print.note(`channel ${state.channel} at ${addressOf(config.coin, p2sh(terms.contract.redeemScript(terms)))}, expiry block ${expiry}`);
+  return state;
+}
+
+async function fund(
+  { config, print }: Shell,
+  payer: OpenPayer,
+  { channel }: PayerState,
+  payee: Connection,
+  { deposit }: OpenFlags,
+): Promise<void> {
+  if (deposit === undefined) throw new WorldError('config', 'No deposit is named.', 'pawment open <url> --deposit <coins>');
+  const value = amountOf(deposit);
+  const { state } = granted(await payer.agent.fund(channel, value, payee));
+  const [made] = state.offered.slice(-1);
+  print.note(`deposited ${formatAmount(value)} ${config.coin.ticker} by ${made?.outpoint.txid ?? ''}`);
+}
+
+/** Announces after every block until the payee counts the deposits. */
+async function accepted({ print }: Shell, payer: OpenPayer, { channel }: PayerState, payee: Connection): Promise<PayerState> {
+  let said = '';
+  return until(async () => {
+    await payer.sync();
+    const answer = await payer.agent.announce(channel, payee);
+    if (isRefusal(answer)) throw new Refused(answer);
+    if (answer.reply.kind === 'accepted') return answer.state;
+    const text =
+      answer.reply.kind === 'provisional' ? waiting(answer.reply.waitingFor.message, answer.reply.waitingFor.detail) : answer.reply.kind;
+    if (text !== said) print.note(text);
+    said = text;
+    return undefined;
+  }, LOOK);
+}
+
+function waiting(message: string, { depth, needed }: Partial<Record<'depth' | 'needed', string>>): string {
+  return depth === undefined ? `waiting: ${message}` : `waiting: ${depth} of ${needed} confirmations`;
+}

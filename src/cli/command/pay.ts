@@ -1,0 +1,65 @@
+import type { Command } from 'commander';
+import { amount, formatAmount, ZERO } from '../../core/base/amount.ts';
+import type { PayerState } from '../../core/channel/payer-state.ts';
+import type { Connection } from '../../engine/ports.ts';
+import { WorldError } from '../../engine/ports.ts';
+import type { Purchase } from '../../payer/agent.ts';
+import { command, run, type Shell } from '../action.ts';
+import { channelFacts, channelLine } from '../channel-print.ts';
+import type { CommonFlags } from '../config.ts';
+import { type OpenPayer, openPayer } from '../open.ts';
+import { granted } from '../print.ts';
+import { amountOf } from './wallet.ts';
+
+interface PayFlags extends CommonFlags {
+  readonly item?: string;
+  readonly amount?: string;
+  readonly times: string;
+  readonly psbt?: boolean;
+}
+
+export function payCommand(): Command {
+  return command('pay', 'Pay through a channel', [
+    'pawment pay --item tea',
+    'pawment pay http://127.0.0.1:8402 --item tea --times 1000',
+    'pawment pay 1f0c… --amount 2.5 --psbt',
+  ])
+    .argument('[channel]', "its id, the beginning of it, or the merchant's address; the only one unless named")
+    .option('--item <name>', 'buy this, by invoice')
+    .option('--amount <coins>', 'or pay so much ahead')
+    .option('--times <count>', 'so many times', '1')
+    .option('--psbt', 'send the payments as PSBTs')
+    .action((name: string | undefined, flags: PayFlags) => run(flags, (shell) => pay(shell, name, flags)));
+}
+
+async function pay(shell: Shell, name: string | undefined, flags: PayFlags): Promise<void> {
+  const payer = await openPayer(shell.config, flags.psbt === true ? 'psbt' : 'compact');
+  try {
+    const state = await payer.channel(name);
+    const payee = await payer.payeeOf(state.channel);
+    const before = state.best?.total ?? ZERO;
+    let last: PayerState = state;
+    for (let count = 0; count < Number(flags.times); count++) {
+      const purchase = await purchaseFor(payer, state, payee, flags);
+      last = granted(await payer.agent.pay(state.channel, purchase, payee)).state;
+    }
+    const paid = (last.best?.total ?? ZERO) - before;
+    shell.print.result({ ...channelFacts(last), payments: Number(flags.times), paidNow: paid }, [
+      `${flags.times} payments, ${formatAmount(amount(paid))} ${shell.config.coin.ticker} in all`,
+      channelLine(last),
+    ]);
+  } finally {
+    await payer.close();
+  }
+}
+
+async function purchaseFor(
+  payer: OpenPayer,
+  { channel }: PayerState,
+  payee: Connection,
+  { item, amount: ahead }: PayFlags,
+): Promise<Purchase> {
+  if (item !== undefined) return granted(await payer.agent.invoice(channel, item, payee));
+  if (ahead === undefined) throw new WorldError('config', 'Nothing is named to pay for.', 'Give --item or --amount.');
+  return { amount: amountOf(ahead) };
+}

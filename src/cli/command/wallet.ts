@@ -1,0 +1,110 @@
+import { mkdirSync, readFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import { formatAmount, parseAmount } from '../../core/base/amount.ts';
+import { height } from '../../core/base/height.ts';
+import { WorldError } from '../../engine/ports.ts';
+import { readMnemonic } from '../../wallet/mnemonic.ts';
+import { terminalQr } from '../../wallet/qr.ts';
+import { paymentUri } from '../../wallet/uri.ts';
+import { command, run, type Shell } from '../action.ts';
+import type { CommonFlags } from '../config.ts';
+import { createSeed, openNode, openPayer, readSeed, seedPath } from '../open.ts';
+
+interface WalletFlags extends CommonFlags {
+  readonly merchant?: boolean;
+  readonly birthday?: string;
+  readonly amount?: string;
+}
+
+export function walletCommand(): Command {
+  const wallet = command('wallet', "The payer's own wallet: seed, addresses, balance", ['pawment wallet init', 'pawment wallet address']);
+  wallet.addCommand(
+    command('init', 'Make a new seed of 24 words', ['pawment wallet init']).action((flags: CommonFlags) => run(flags, init)),
+  );
+  wallet.addCommand(
+    command('restore', 'Make the seed file from words on standard input', ['pawment wallet restore --birthday 5000000 < words.txt'])
+      .option('--birthday <height>', 'no block up to this one holds money of the words', '0')
+      .action((flags: WalletFlags) => run(flags, (shell) => restore(shell, flags))),
+  );
+  wallet.addCommand(
+    command('words', 'Show the words of the seed: whoever sees them has the money', ['pawment wallet words'])
+      .option('--merchant', "of the merchant's seed")
+      .action((flags: WalletFlags) => run(flags, (shell) => words(shell, flags))),
+  );
+  wallet.addCommand(
+    command('address', 'A fresh address, as text, URI and QR code', ['pawment wallet address', 'pawment wallet address --amount 100'])
+      .option('--amount <coins>', 'what the URI asks for')
+      .action((flags: WalletFlags) => run(flags, (shell) => address(shell, flags))),
+  );
+  wallet.addCommand(
+    command('balance', 'What the wallet holds', ['pawment wallet balance']).action((flags: CommonFlags) => run(flags, balance)),
+  );
+  wallet.addCommand(
+    command('send', 'Pay to an address on chain', ['pawment wallet send <address> 10'])
+      .argument('<address>')
+      .argument('<amount>', 'in whole coins')
+      .action((to: string, amount: string, flags: CommonFlags) => run(flags, (shell) => send(shell, to, amount))),
+  );
+  return wallet;
+}
+
+async function init({ config, print }: Shell): Promise<void> {
+  mkdirSync(config.datadir, { recursive: true, mode: 0o700 });
+  const { height: birthday } = await (await openNode(config)).tip();
+  const mnemonic = await createSeed(config, 'payer', birthday);
+  print.result({ seed: seedPath(config, 'payer'), mnemonic, birthday }, [
+    'Write these words down, in order, and keep them secret. They bring the money back when this computer is gone:',
+    '',
+    `  ${mnemonic}`,
+    '',
+    `The seed is in ${seedPath(config, 'payer')}, sealed with the passphrase.`,
+  ]);
+}
+
+async function restore({ config, print }: Shell, { birthday = '0' }: WalletFlags): Promise<void> {
+  mkdirSync(config.datadir, { recursive: true, mode: 0o700 });
+  const read = readMnemonic(readFileSync(0, 'utf8'));
+  if (read.kind !== 'mnemonic') throw new WorldError('config', `These are no seed words: ${read.kind}.`, 'Check them one by one.');
+  await createSeed(config, 'payer', height(Number(birthday)), read.mnemonic);
+  print.result({ seed: seedPath(config, 'payer') }, [`restored into ${seedPath(config, 'payer')}`]);
+}
+
+async function words({ config, print }: Shell, { merchant }: WalletFlags): Promise<void> {
+  const { mnemonic } = await readSeed(config, merchant === true ? 'merchant' : 'payer');
+  print.result({ mnemonic }, [mnemonic]);
+}
+
+async function address({ config, print }: Shell, { amount: text }: WalletFlags): Promise<void> {
+  const amount = text === undefined ? undefined : amountOf(text);
+  const payer = await openPayer(config);
+  const to = await payer.wallet.receiveAddress();
+  await payer.close();
+  const uri = paymentUri(config.coin, amount === undefined ? { address: to } : { address: to, amount });
+  print.result({ address: to, uri }, [to, uri, '', terminalQr(uri)]);
+}
+
+async function balance({ config, print }: Shell): Promise<void> {
+  const payer = await openPayer(config);
+  const { confirmed, pending, immature } = await payer.wallet.balance();
+  await payer.close();
+  print.result({ confirmed, pending, immature }, [
+    `${formatAmount(confirmed)} ${config.coin.ticker}`,
+    ...(pending > 0n ? [`${formatAmount(pending)} ${config.coin.ticker} unconfirmed`] : []),
+    ...(immature > 0n ? [`${formatAmount(immature)} ${config.coin.ticker} mined, not mature yet`] : []),
+  ]);
+}
+
+async function send({ config, print }: Shell, to: string, text: string): Promise<void> {
+  const value = amountOf(text);
+  const payer = await openPayer(config);
+  const { txid, fee } = await payer.wallet.send(to, value);
+  await payer.close();
+  print.result({ txid, fee }, [`sent ${text} ${config.coin.ticker} for a fee of ${formatAmount(fee)}: ${txid}`]);
+}
+
+/** @throws WorldError `config` */
+export function amountOf(text: string): NonNullable<ReturnType<typeof parseAmount>> {
+  const value = parseAmount(text);
+  if (value === undefined) throw new WorldError('config', `${text} is not an amount.`, 'Write it like 12.5, with eight decimals at most.');
+  return value;
+}

@@ -1,0 +1,51 @@
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { WorldError } from '../engine/ports.ts';
+
+/** Keeps a data folder for one running program of a role. @throws WorldError `config` while another holds it. @returns how to give it up. */
+export function lockDatadir(datadir: string, role: 'payer' | 'merchant'): () => void {
+  mkdirSync(datadir, { recursive: true, mode: 0o700 });
+  const path = join(datadir, `${role}.lock`);
+  if (!take(path)) {
+    const owner = ownerOf(path);
+    if (owner !== undefined && isAlive(owner)) {
+      throw new WorldError('config', `Another pawment (process ${owner}) is using ${datadir} as ${role}.`, 'Wait for it, or stop it.');
+    }
+    // Left behind by a process that is gone.
+    rmSync(path, { force: true });
+    if (!take(path)) throw new WorldError('config', `Another pawment has just begun to use ${datadir}.`, 'Try again.');
+  }
+  const release = (): void => {
+    if (ownerOf(path) === process.pid) rmSync(path, { force: true });
+  };
+  process.once('exit', release);
+  return release;
+}
+
+function take(path: string): boolean {
+  try {
+    writeFileSync(path, String(process.pid), { flag: 'wx', mode: 0o600 });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function ownerOf(path: string): number | undefined {
+  try {
+    const pid = Number(readFileSync(path, 'utf8'));
+    return Number.isInteger(pid) && pid > 0 ? pid : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // No permission to signal it: it is somebody else's, and alive.
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+}

@@ -1,0 +1,160 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { coreRpc } from '../chain/core-rpc.ts';
+import { type ChannelId, isChannelId } from '../core/base/bytes.ts';
+import type { Height } from '../core/base/height.ts';
+import { refuse } from '../core/base/refusal.ts';
+import type { PayerState } from '../core/channel/payer-state.ts';
+import { type Chain, type Clock, type Connection, type KeyRing, type Random, type Store, WorldError } from '../engine/ports.ts';
+import { fastestVerifier } from '../engine/verifier.ts';
+import { type Agent, openAgent } from '../payer/agent.ts';
+import type { Form } from '../payer/form.ts';
+import { openSqlite } from '../store/sqlite.ts';
+import { httpConnection } from '../transport/http/client.ts';
+import { seedKeyRing } from '../wallet/keyring.ts';
+import { createMnemonic, seedOf } from '../wallet/mnemonic.ts';
+import { readSeedFile, writeSeedFile } from '../wallet/seed-disk.ts';
+import { type SeedContents, sealSeed } from '../wallet/seed-file.ts';
+import { openWallet, type Wallet } from '../wallet/wallet.ts';
+import type { Config } from './config.ts';
+import { lockDatadir } from './lock.ts';
+import { passphraseFor } from './passphrase.ts';
+import { Refused } from './print.ts';
+
+export type Role = 'payer' | 'merchant';
+
+export const random: Random = { bytes: (length) => crypto.getRandomValues(new Uint8Array(length)) };
+export const clock: Clock = { now: Date.now };
+
+/** The node, asked once, so that a wrong one is found before anything is done. @throws WorldError */
+export async function openNode({ coin, rpc }: Config): Promise<Chain> {
+  if (rpc === undefined) {
+    throw new WorldError(
+      'config',
+      `No node for ${coin.id} is named.`,
+      'Give --rpc-url, PAWMENT_RPC_URL, or a config file. On a main network it should be your own.',
+    );
+  }
+  const chain = coreRpc(coin, rpc);
+  await chain.tip();
+  return chain;
+}
+
+export function seedPath({ datadir }: Config, role: Role): string {
+  return join(datadir, `${role}.seed`);
+}
+
+/** Makes a new seed of 24 words, sealed with the passphrase; the words are for showing once. */
+export async function createSeed(config: Config, role: Role, birthday: Height, words?: string): Promise<string> {
+  const mnemonic = words ?? createMnemonic(24, random);
+  const contents = { mnemonic, passphrase: '', coin: config.coin.id, birthday };
+  await writeSeedFile(seedPath(config, role), await sealSeed(contents, await passphraseFor(config), random), random);
+  return mnemonic;
+}
+
+/** @throws WorldError when there is none, it does not open, or is of another coin. */
+export async function readSeed(config: Config, role: Role): Promise<SeedContents> {
+  const path = seedPath(config, role);
+  if (!existsSync(path)) throw new WorldError('config', `There is no seed ${path}.`, 'Make one: pawment wallet init');
+  const contents = await readSeedFile(path, await passphraseFor(config));
+  if (contents.coin !== config.coin.id) {
+    throw new WorldError('config', `${path} is a seed for ${contents.coin}.`, `Use another --datadir for ${config.coin.id}.`);
+  }
+  return contents;
+}
+
+export function keysOf({ coin }: Config, { mnemonic, passphrase }: SeedContents): KeyRing {
+  return seedKeyRing(coin, seedOf(mnemonic, passphrase));
+}
+
+export function openStore({ datadir }: Config, role: Role): Store {
+  return openSqlite(join(datadir, `${role}.sqlite`));
+}
+
+/** A payer ready to act: its wallet and channels are at the tip of the chain. */
+export interface OpenPayer {
+  readonly chain: Chain;
+  readonly wallet: Wallet;
+  readonly agent: Agent;
+  /** Reads the chain again: the wallet first, then the channels. */
+  readonly sync: () => Promise<void>;
+  /** Remembers where the payee of a channel is. */
+  readonly remember: (channel: ChannelId, url: string) => Promise<void>;
+  readonly payeeOf: (channel: ChannelId) => Promise<Connection>;
+  /** The one channel meant by an id, the beginning of one, a payee's URL, or nothing where there is only one. */
+  readonly channel: (name: string | undefined) => Promise<PayerState>;
+  readonly close: () => Promise<void>;
+}
+
+export async function openPayer(config: Config, form: Form = 'compact'): Promise<OpenPayer> {
+  const seed = await readSeed(config, 'payer');
+  const chain = await openNode(config);
+  const release = lockDatadir(config.datadir, 'payer');
+  const keys = keysOf(config, seed);
+  const store = openStore(config, 'payer');
+  const wallet = await openWallet({ chain, store, keys, birthday: seed.birthday });
+  const { verify } = await fastestVerifier();
+  const agent = openAgent({ chain, store, keys, wallet, verify, clock, form });
+  const sync = async (): Promise<void> => {
+    await wallet.sync();
+    await agent.poll();
+  };
+  await sync();
+  return {
+    chain,
+    wallet,
+    agent,
+    sync,
+    remember: async (channel, url) => rememberPeer(store, channel, url),
+    payeeOf: async (channel) => httpConnection(await peerOf(store, channel)),
+    channel: async (name) => pick(agent.engine.all(), store, name),
+    close: async () => {
+      await store.close();
+      release();
+    },
+  };
+}
+
+const PEER = 'peer';
+const peerField = z.object({ url: z.string() });
+
+async function rememberPeer(store: Store, channel: ChannelId, url: string): Promise<void> {
+  const expected = (await store.get(PEER, channel))?.version ?? 0;
+  await store.commit([{ kind: PEER, id: channel, expected, value: JSON.stringify({ url }) }]);
+}
+
+export async function peerOf(store: Store, channel: ChannelId): Promise<string> {
+  const record = await store.get(PEER, channel);
+  if (record === undefined)
+    throw new WorldError('config', `The payee of channel ${channel} is not known.`, 'Open channels with pawment open.');
+  return peerField.parse(JSON.parse(record.value)).url;
+}
+
+/** Ended channels are meant only when named in full. */
+export async function pick(
+  all: AsyncIterable<readonly [ChannelId, PayerState]>,
+  store: Store,
+  name: string | undefined,
+): Promise<PayerState> {
+  const found: PayerState[] = [];
+  for await (const [channel, state] of all) {
+    if (channel === name) return state;
+    const isMeant = name === undefined || (isUrl(name) ? (await peerOf(store, channel)) === name : channel.startsWith(name));
+    if (isMeant && state.kind !== 'ended') found.push(state);
+  }
+  const [only, ...others] = found;
+  if (only === undefined) throw new Refused(refuse('channel-unknown', name === undefined ? {} : { name }));
+  if (others.length > 0) {
+    throw new WorldError(
+      'config',
+      `${found.length} channels are meant by ${name ?? 'nothing'}.`,
+      `Name one: ${found.map(({ channel }) => channel.slice(0, 12)).join(', ')}.`,
+    );
+  }
+  return only;
+}
+
+function isUrl(name: string): boolean {
+  return !isChannelId(name) && name.includes('://');
+}

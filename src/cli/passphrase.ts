@@ -1,0 +1,30 @@
+import { createInterface } from 'node:readline/promises';
+import { Writable } from 'node:stream';
+import { WorldError } from '../engine/ports.ts';
+import type { Config } from './config.ts';
+
+/** Regtest money is worth nothing: its seed files open with this, unless another is given. */
+const REGTEST_PASSPHRASE = 'regtest';
+
+/**
+ * The passphrase of the seed file: from the environment, or asked for without showing it.
+ * @throws WorldError `wallet-locked` when nobody can be asked, `config` for an empty one.
+ */
+export async function passphraseFor({ coin, passphrase }: Config): Promise<string> {
+  const given = passphrase ?? (coin.network === 'regtest' ? REGTEST_PASSPHRASE : await ask());
+  if (given === '') throw new WorldError('config', 'A seed needs a passphrase.', 'Set PAWMENT_PASSPHRASE, or type one when asked.');
+  return given;
+}
+
+async function ask(): Promise<string> {
+  if (!process.stdin.isTTY) {
+    throw new WorldError('wallet-locked', 'The passphrase is not known and nobody can be asked.', 'Set PAWMENT_PASSPHRASE.');
+  }
+  const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
+  process.stderr.write('Passphrase: ');
+  const lines = createInterface({ input: process.stdin, output: silent, terminal: true });
+  const answer = await lines.question('');
+  lines.close();
+  process.stderr.write('\n');
+  return answer;
+}

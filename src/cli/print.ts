@@ -1,0 +1,67 @@
+import { isRefusal, type Refusal } from '../core/base/refusal.ts';
+import { WorldError } from '../engine/ports.ts';
+
+/** How a command ended, as the shell sees it. */
+export const EXIT = { ok: 0, refused: 1, usage: 2, world: 3, bug: 70 } as const;
+
+/** Thrown by a command to end with a refusal: what was asked is against the rules, and nothing has changed. */
+export class Refused extends Error {
+  readonly refusal: Refusal;
+
+  constructor(refusal: Refusal) {
+    super(refusal.message);
+    this.refusal = refusal;
+  }
+}
+
+/** The value, or the end of the command. */
+export function granted<T>(value: T | Refusal): T {
+  if (isRefusal(value)) throw new Refused(value);
+  return value;
+}
+
+/** What a command says: its result on standard output, everything else on standard error. */
+export interface Printer {
+  /** The result: as one JSON value, or as lines for people. */
+  readonly result: (value: object, lines: readonly string[]) => void;
+  readonly note: (text: string) => void;
+}
+
+export function printer(json: boolean): Printer {
+  return {
+    result: (value, lines) =>
+      void process.stdout.write(json ? `${JSON.stringify(value, writeBigint)}\n` : lines.map((line) => `${line}\n`).join('')),
+    note: (text) => void process.stderr.write(`${text}\n`),
+  };
+}
+
+/** Amounts are decimal digits in JSON, in the smallest unit. */
+function writeBigint(_: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? value.toString() : value;
+}
+
+/** Prints why a command failed. @returns its exit code. */
+export function failure(error: unknown, json: boolean): number {
+  if (error instanceof Refused) {
+    const { code, message, advice, detail } = error.refusal;
+    return report({ error: code, message, advice, facts: detail }, [message, factsLine(detail), advice], json, EXIT.refused);
+  }
+  if (error instanceof WorldError) {
+    return report({ error: error.code, message: error.message, advice: error.hint }, [error.message, error.hint], json, EXIT.world);
+  }
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return report({ error: 'bug', message: text }, [`This is a fault of pawment: ${text}`], json, EXIT.bug);
+}
+
+function factsLine(detail: Readonly<Record<string, string>>): string {
+  return Object.entries(detail)
+    .filter(([name]) => name !== 'signatures')
+    .map(([name, value]) => `${name}: ${value}`)
+    .join(', ');
+}
+
+function report(value: object, lines: readonly string[], json: boolean, code: number): number {
+  if (json) process.stdout.write(`${JSON.stringify(value)}\n`);
+  else process.stderr.write(`${lines.filter((line) => line !== '').join('\n')}\n`);
+  return code;
+}

@@ -1,0 +1,92 @@
+import { pino } from 'pino';
+import type { ChannelId } from '../core/base/bytes.ts';
+import { channelId } from '../core/base/bytes.ts';
+import { isRefusal, type Refusal } from '../core/base/refusal.ts';
+import type { PayeeState } from '../core/channel/payee-state.ts';
+import { addressOf } from '../core/tx/address.ts';
+import { p2pkh } from '../core/tx/script.ts';
+import { transactionId } from '../core/tx/transaction.ts';
+import type { Driven } from '../engine/drive.ts';
+import { type Chain, type Random, type Store, WorldError } from '../engine/ports.ts';
+import { fastestVerifier } from '../engine/verifier.ts';
+import type { PriceList } from '../merchant/invoice.ts';
+import { type Merchant, openMerchant } from '../merchant/merchant.ts';
+import type { MerchantTerms } from '../merchant/terms.ts';
+import { serveMerchant } from '../transport/http/serve.ts';
+import { keyName } from '../wallet/keyring.ts';
+import type { Shell } from './action.ts';
+import { lockDatadir } from './lock.ts';
+import { clock, keysOf, openStore, readSeed } from './open.ts';
+import { CLOSE_ORDER } from './orders.ts';
+import { repeat, untilStopped } from './wait.ts';
+
+export interface ShopOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly prices: PriceList;
+  readonly terms: MerchantTerms;
+  readonly random: Random;
+  /** Output script of closes; the first receive key of the merchant's seed unless given. */
+  readonly payout?: Uint8Array;
+}
+
+/** Milliseconds between two looks at the chain. */
+const LOOK = 1_000;
+
+/** Serves payers until told to stop, and looks after the channels all the while. */
+export async function keepShop({ config, print }: Shell, chain: Chain, options: ShopOptions): Promise<void> {
+  const keys = keysOf(config, await readSeed(config, 'merchant'));
+  const release = lockDatadir(config.datadir, 'merchant');
+  const store = openStore(config, 'merchant');
+  const { verify, backend } = await fastestVerifier();
+  const log = pino({ level: 'info' }, pino.destination({ dest: 2, sync: true }));
+  const own = p2pkh(keys.signer(keyName(config.coin, { account: 0, change: 0, index: 0 })).publicKey);
+  const payeeScript = options.payout ?? own;
+  const { prices, terms, random } = options;
+  const onEvent = (channel: ChannelId, event: Driven<PayeeState> | Refusal | Error): void => log.info(eventFacts(channel, event), 'chain');
+  const merchant = openMerchant({ chain, store, keys, verify, clock, random, terms, prices, payeeScript, onEvent });
+  await merchant.engine.follower.poll();
+  const server = await serveMerchant(merchant, {
+    host: options.host,
+    port: options.port,
+    onError: (error) => log.error({ error: String(error) }, 'request'),
+  });
+  print.result({ url: server.url, coin: config.coin.id, backend, payTo: addressOf(config.coin, payeeScript) }, [
+    `Selling ${[...prices.keys()].join(', ') || 'nothing by name'} at ${server.url}; closes pay to ${addressOf(config.coin, payeeScript) ?? 'the script given'}.`,
+    `Signatures are checked by ${backend}. Ctrl-C stops it.`,
+  ]);
+  const stop = new AbortController();
+  const watching = repeat(
+    async () => {
+      await merchant.engine.follower.poll();
+      await carryOut(merchant, store);
+    },
+    LOOK,
+    stop.signal,
+    (error) => log.warn({ code: error.code, hint: error.hint }, error.message),
+  );
+  await untilStopped();
+  await server.close();
+  stop.abort();
+  await watching;
+  await store.close();
+  release();
+}
+
+/** Closes what the owner has ordered closed. An order is taken off the list only when it is done, or can't be. */
+async function carryOut(merchant: Merchant, store: Store): Promise<void> {
+  for await (const { id, version } of store.list(CLOSE_ORDER)) {
+    await merchant.close(channelId(id));
+    await store.commit([{ kind: CLOSE_ORDER, id, expected: version, value: undefined }]);
+  }
+}
+
+function eventFacts(channel: ChannelId, event: Driven<PayeeState> | Refusal | Error): object {
+  if (event instanceof Error) return { channel, error: event.message };
+  if (isRefusal(event)) return { channel, refusal: event.code, facts: event.detail };
+  const broadcasts = event.broadcasts.map(({ transaction, outcome }) => ({
+    txid: transactionId(transaction),
+    outcome: outcome instanceof WorldError ? outcome.code : outcome.kind,
+  }));
+  return { channel, state: event.state?.kind, broadcasts };
+}

@@ -22,6 +22,10 @@ export interface Payee {
 /** Inputs that pay for the outputs, or why there are none. Sizes are upper bounds: signatures may turn out shorter. */
 export type Selection<C extends Candidate> =
   | { readonly kind: 'selected'; readonly inputs: readonly C[]; readonly change: Amount; readonly fee: Amount; readonly size: number }
+  | NoSelection;
+
+/** Why nothing could be selected. */
+export type NoSelection =
   /** One more P2PKH output of `missing` would do. */
   | { readonly kind: 'short'; readonly missing: Amount }
   /** There is enough, in more pieces than fit in one transaction. */

@@ -9,7 +9,7 @@ import { outpointKey, type Transaction, type TxOutput, transactionId } from '../
 import { type KeyRing, WorldError } from '../engine/ports.ts';
 import { receivedBy } from './apply.ts';
 import type { Ledger } from './ledger.ts';
-import type { Selection } from './select.ts';
+import type { NoSelection } from './select.ts';
 import type { OwnOutput, OwnTransaction } from './state.ts';
 import type { Watch } from './watch.ts';
 
@@ -46,7 +46,7 @@ export function reserve(ledger: Ledger, watch: Watch, inputs: readonly OwnOutput
 }
 
 /** The error for a selection that came to nothing: what is missing, and what to do about it. */
-export function selectionError(coin: Coin, selection: Exclude<Selection<OwnOutput>, { kind: 'selected' }>, pending: Amount): WorldError {
+export function selectionError(coin: Coin, selection: NoSelection, pending: Amount): WorldError {
   const money = (value: Amount): string => `${formatAmount(value)} ${coin.ticker}`;
   switch (selection.kind) {
     case 'short': {

@@ -19,8 +19,9 @@ import { type PayInput, paying, receipted, refused, resending, resynced } from '
 import type { PayerState } from './payer-state.ts';
 
 /** What a payer's owner orders, the payee answers, or the chain shows. */
-export type PayerInput =
-  | CreateInput
+export type PayerInput = CreateInput | FurtherInput;
+
+type FurtherInput =
   | FundInput
   | WithdrawInput
   | PayInput
@@ -39,7 +40,7 @@ export function payer(state: PayerState | undefined, input: PayerInput, env: Env
   return state === undefined ? refuse('channel-unknown') : further(state, input, env);
 }
 
-function further(state: PayerState, input: Exclude<PayerInput, CreateInput>, env: Env): Step<PayerState> | Refusal {
+function further(state: PayerState, input: FurtherInput, env: Env): Step<PayerState> | Refusal {
   switch (input.kind) {
     case 'fund':
       return funded(state, input);

@@ -16,15 +16,19 @@ export type Field<Value, Json = unknown> = z.ZodType<Value, Json>;
 /** A text that stands for a value; undefined from `read` makes the whole message malformed. */
 function text<Value>(description: string, read: (text: string) => Value | undefined, write: (value: Value) => string): Field<Value> {
   return z
-    .codec(z.string().max(2_000_000).describe(description), z.custom<Value>((value) => value !== undefined), {
-      decode: (input, context) => {
-        const value = read(input);
-        if (value !== undefined) return value;
-        context.issues.push({ code: 'custom', message: `not ${description}`, input });
-        return z.NEVER;
+    .codec(
+      z.string().max(2_000_000).describe(description),
+      z.custom<Value>((value) => value !== undefined),
+      {
+        decode: (input, context) => {
+          const value = read(input);
+          if (value !== undefined) return value;
+          context.issues.push({ code: 'custom', message: `not ${description}`, input });
+          return z.NEVER;
+        },
+        encode: (value) => write(value),
       },
-      encode: (value) => write(value),
-    })
+    )
     .meta({ description });
 }
 

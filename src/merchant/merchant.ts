@@ -1,7 +1,7 @@
 import type { ChannelId } from '../core/base/bytes.ts';
 import { isRefusal, type Refusal, refuse } from '../core/base/refusal.ts';
 import { termsOf } from '../core/channel/announce.ts';
-import type { PayeeState } from '../core/channel/payee-state.ts';
+import { notActive, type PayeeState } from '../core/channel/payee-state.ts';
 import { channelIdOf } from '../core/contract/contract.ts';
 import type { Announce, Reply, Request } from '../core/message/message.ts';
 import { decodePsbt } from '../core/message/psbt.ts';
@@ -52,7 +52,8 @@ export function openMerchant(options: MerchantOptions): Merchant {
   const invoice = async (channel: ChannelId, item: string): Promise<Reply> => {
     const state = await engine.get(channel);
     if (state === undefined) return refuse('channel-unknown');
-    return state.kind === 'open' ? invoices.issue(channel, item, address) : replyOf(refuse('channel-ending'));
+    if (state.kind === 'open') return invoices.issue(channel, item, address);
+    return state.kind === 'paused' ? refuse('funding-reorganised') : notActive(state);
   };
 
   return {

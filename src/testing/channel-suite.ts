@@ -1,15 +1,19 @@
 import assert from 'node:assert/strict';
 import { type Amount, amount, subtract, ZERO } from '../core/base/amount.ts';
 import type { ChannelId } from '../core/base/bytes.ts';
-import { type Contract, payerScript, type Signing } from '../core/contract/contract.ts';
+import { type Closing, type Contract, closingHeight, payerScript, type Signing } from '../core/contract/contract.ts';
 import { contracts } from '../core/contract/registry.ts';
+import { readScript, script } from '../core/tx/script.ts';
+import { SIGHASH, signatureHash } from '../core/tx/sighash.ts';
+import { encodeSignature, type Signer } from '../core/tx/sign.ts';
+import { decodeTransaction, type Transaction, transactionId } from '../core/tx/transaction.ts';
 import type { Form } from '../payer/form.ts';
-import { type ChannelSubject, ChannelWorld, codeOf } from './channel-world.ts';
+import { type ChannelSubject, ChannelWorld, codeOf, must, SHORT } from './channel-world.ts';
 import type { Register } from './register.ts';
 
 /** The whole life of a channel, through merchant, agent and wallet, on any chain. The cases share one subject. */
 export function channelSuite(register: Register, subject: () => ChannelSubject): void {
-  for (const [name, run] of lives) register(name, () => run(subject()));
+  for (const [name, run] of [...lives, ...ends, ...reorganisations, ...several]) register(name, () => run(subject()));
 }
 
 type Case = readonly [name: string, run: (subject: ChannelSubject) => Promise<void>];
@@ -30,6 +34,34 @@ const lives: readonly Case[] = contracts.flatMap((contract) =>
   ]),
 );
 
+const ends: readonly Case[] = contracts.flatMap((contract): readonly Case[] => [
+  [`${contract.id}: ended by agreement at zero`, (subject) => endsByAgreement(subject, contract, 'compact', 0)],
+  [`${contract.id}: ended by agreement at a total`, (subject) => endsByAgreement(subject, contract, 'psbt', 3)],
+  [`${contract.id}: a payee that is gone, refused before expiry and refunded at expiry`, (subject) => refunds(subject, contract)],
+  [`${contract.id}: the payee closes by itself before the expiry comes too near`, (subject) => closesInTime(subject, contract)],
+]);
+
+const reorganisations: readonly Case[] = [
+  ['a deposit that leaves the chain stops payments until it is back', pausesWithoutDeposit],
+  ['a close that leaves chain and mempool is sent again', sendsCloseAgain],
+];
+
+const several: readonly Case[] = [
+  ...contracts.map(
+    (contract): Case => [
+      `${contract.id}: a top-up, and payments across the deposits`,
+      (subject) => paysAcross(subject, contract, flexible),
+    ],
+  ),
+  ['a top-up at a fixed fee', (subject) => paysAcross(subject, contracts[0], fixed(subject))],
+  ...contracts.map(
+    (contract): Case => [
+      `${contract.id}: channels of two payees closed in one transaction`,
+      (subject) => closesTogether(subject, contract),
+    ],
+  ),
+];
+
 const PAYMENTS = 100;
 
 async function closesWithChange(subject: ChannelSubject, contract: Contract, form: Form): Promise<void> {
@@ -49,7 +81,7 @@ async function closesDrained(subject: ChannelSubject, contract: Contract, form: 
   const world = await ChannelWorld.open(subject, { form, terms: { contract, signing: flexible } });
   const channel = await world.openChannel();
   await world.buy(channel, PAYMENTS - 1);
-  assert.equal((await world.drain(channel)).total, world.deposit);
+  await world.payUpTo(channel, world.deposit);
   assert.equal(codeOf(await world.agent.pay(channel, { amount: world.price }, world.payee)), 'total-above-capacity');
   const closed = await world.close(channel);
   const state = await world.payeeState(channel);
@@ -69,6 +101,166 @@ async function closesAtFixedFee(subject: ChannelSubject, contract: Contract, for
   assert.equal(world.feeOf(state, closed), signing.fee);
   assert.equal(world.paidTo(closed, world.payeeScript), total);
   await isOverForBoth(world, channel, amount(world.deposit - total - signing.fee));
+}
+
+async function endsByAgreement(subject: ChannelSubject, contract: Contract, form: Form, purchases: number): Promise<void> {
+  const world = await ChannelWorld.open(subject, { form, terms: { contract } });
+  const channel = await world.openChannel();
+  await world.buy(channel, purchases);
+  const { reply } = must(await world.agent.end(channel, world.payee));
+  if (reply.kind !== 'ended') assert.fail(reply.kind);
+  const total = world.price * BigInt(purchases);
+  const fee = world.feeOf(await world.payeeState(channel), reply.transaction);
+  assert.equal(world.paidTo(reply.transaction, world.payeeScript), total);
+  assert.equal(codeOf(await world.agent.pay(channel, { amount: world.price }, world.payee)), 'channel-ending');
+  await isOverForBoth(world, channel, amount(world.deposit - total - fee));
+}
+
+async function refunds(subject: ChannelSubject, contract: Contract): Promise<void> {
+  const world = await ChannelWorld.open(subject, { terms: { contract } });
+  const channel = await world.openChannel(SHORT.minLifetime + 8);
+  await world.buy(channel, 2);
+  world.isPayeeGone = true;
+  const { terms, deposits, returnScript, keyName, kind } = await world.payer(channel);
+  await world.mineTo(terms.expiry - 1);
+  // The machine waits, and the node says why it must: first of the lock time, then, with an honest one, of the script.
+  assert.deepEqual([kind, (await world.payer(channel)).kind], ['open', 'open']);
+  const own = world.keys.payer.signer(keyName);
+  const refund = must(contract.refund(terms, deposits, { script: returnScript, feeRate: await world.chain.feeRate() }, own));
+  const early = await world.chain.broadcast(refund);
+  assert.equal(early.kind, 'non-final');
+  const hasty = signedAgain({ ...refund, lockTime: terms.expiry - 1 }, contract.redeemScript(terms), own);
+  const denied = await world.chain.broadcast(hasty);
+  assert.ok(denied.kind === 'invalid' && denied.reason.includes('Locktime requirement not satisfied'), JSON.stringify(denied));
+  const [taken] = refund.outputs;
+  await world.mine(1);
+  assert.equal((await world.payer(channel)).kind, 'refunding');
+  assert.deepEqual(world.events, ['payer: accepted']);
+  // The very transaction that came too early.
+  assert.ok((await world.chain.mempool()).includes(transactionId(refund)));
+  await world.bury();
+  const ended = await world.payer(channel);
+  if (ended.kind !== 'ended') assert.fail(ended.kind);
+  assert.deepEqual([ended.how, ended.returned], ['refunded', taken?.value]);
+  assert.ok(ended.returned < world.deposit && ended.returned > world.deposit - world.price);
+}
+
+/** A transaction with another lock time, signed for it: the first push of each unlocking script is the signature. */
+function signedAgain(tx: Transaction, redeemScript: Uint8Array, own: Signer): Transaction {
+  const inputs = tx.inputs.map((input, i) => {
+    const [, ...rest] = readScript(input.script) ?? [];
+    return { ...input, script: script(encodeSignature(own.sign(signatureHash(tx, i, redeemScript, SIGHASH.ALL)), SIGHASH.ALL), ...rest) };
+  });
+  return { ...tx, inputs };
+}
+
+async function closesInTime(subject: ChannelSubject, contract: Contract): Promise<void> {
+  const world = await ChannelWorld.open(subject, { terms: { contract } });
+  const channel = await world.openChannel(SHORT.minLifetime + 8);
+  await world.buy(channel, 2);
+  const { terms } = await world.payeeState(channel);
+  await world.mineTo(closingHeight(terms) - 1);
+  assert.equal((await world.payeeState(channel)).kind, 'open');
+  const invoice = must(await world.agent.invoice(channel, 'tea', world.payee));
+  await world.mine(1);
+  const state = await world.payeeState(channel);
+  if (state.kind !== 'closing') assert.fail(state.kind);
+  assert.equal(codeOf(await world.agent.pay(channel, invoice, world.payee)), 'margin-reached');
+  assert.deepEqual(world.events.splice(0), ['payee: accepted']);
+  await isOverForBoth(world, channel, amount(world.deposit - 2n * world.price));
+}
+
+async function pausesWithoutDeposit(subject: ChannelSubject): Promise<void> {
+  const world = await ChannelWorld.open(subject);
+  const channel = await world.openChannel();
+  const invoice = must(await world.agent.invoice(channel, 'tea', world.payee));
+  await world.buy(channel);
+  const [funding = new Uint8Array()] = (await world.payer(channel)).funding;
+  await subject.invalidate(await world.blockOf(decodeTransaction(funding) ?? assert.fail('no transaction')));
+  await world.look();
+  assert.equal((await world.payeeState(channel)).kind, 'paused');
+  assert.equal(codeOf(await world.agent.invoice(channel, 'tea', world.payee)), 'funding-reorganised');
+  assert.equal(codeOf(await world.agent.pay(channel, invoice, world.payee)), 'funding-reorganised');
+  assert.equal((await world.payeeState(channel)).best?.total, world.price);
+  await world.mine(1);
+  assert.equal((await world.payeeState(channel)).kind, 'paused');
+  await world.mine(1);
+  assert.equal((await world.payeeState(channel)).kind, 'open');
+  const { reply } = must(await world.agent.pay(channel, invoice, world.payee));
+  assert.equal(reply.kind === 'receipt' && reply.total, 2n * world.price);
+  await world.close(channel);
+  await isOverForBoth(world, channel, amount(world.deposit - 2n * world.price));
+}
+
+async function sendsCloseAgain(subject: ChannelSubject): Promise<void> {
+  const world = await ChannelWorld.open(subject);
+  const channel = await world.openChannel();
+  await world.buy(channel, 3);
+  const closed = await world.close(channel);
+  const txid = transactionId(closed);
+  await world.mine(1);
+  await subject.invalidate(await world.blockOf(closed));
+  await world.forgetMempool();
+  assert.ok(!(await world.chain.mempool()).includes(txid));
+  await world.look();
+  assert.ok((await world.chain.mempool()).includes(txid));
+  assert.deepEqual(world.events.splice(0), ['payee: accepted']);
+  await isOverForBoth(world, channel, amount(world.deposit - 3n * world.price));
+}
+
+async function paysAcross(subject: ChannelSubject, contract: Contract, signing: Signing): Promise<void> {
+  const world = await ChannelWorld.open(subject, { terms: { contract, signing } });
+  const fee = signing.kind === 'fixed' ? signing.fee : 0n;
+  const channel = await world.openChannel();
+  await world.payUpTo(channel, world.deposit - 2n * world.price);
+  await world.topUp(channel);
+  await world.buy(channel);
+  await world.payUpTo(channel, world.deposit + world.price);
+  await world.buy(channel, 2);
+  const total = world.deposit + 3n * world.price;
+  const { best } = await world.payeeState(channel);
+  assert.deepEqual([best?.total, best?.signatures.length], [total, 2]);
+  // What was signed for good is not sent again; a fixed fee is signed by every input each time.
+  const signatures = world.sent.flatMap((request) => (request.kind === 'payment' ? [request.payment.signatures.length] : []));
+  assert.deepEqual(signatures, signing.kind === 'fixed' ? [1, 1, 2, 2, 2] : [1, 1, 2, 1, 1]);
+  const closed = await world.close(channel);
+  assert.equal(closed.inputs.length, 2);
+  await isOverForBoth(world, channel, amount(2n * world.deposit - total - fee));
+}
+
+/** Payees that ask for different slots have one transaction close them all; the slot between is filled by a channel with nothing left. */
+async function closesTogether(subject: ChannelSubject, contract: Contract): Promise<void> {
+  const left = await ChannelWorld.open(subject, { terms: { contract, signing: flexible } });
+  const right = await ChannelWorld.open(subject, { terms: { contract, signing: { kind: 'flexible', slot: 2 } } });
+  const [first, drained, last] = [await left.openChannel(), await left.openChannel(), await right.openChannel()];
+  await left.buy(first, 2);
+  await left.payUpTo(drained, left.deposit);
+  await right.buy(last, 3);
+  const closings = await Promise.all([closingOf(left, first), closingOf(left, drained), closingOf(right, last)]);
+  const payout = { script: left.payeeScript, feeRate: await subject.chain.feeRate() };
+  assert.equal(codeOf(contract.close(closings.slice(2), payout)), 'contract-unfit');
+  const closed = must(contract.close(closings, payout));
+  assert.deepEqual(await subject.chain.broadcast(closed), { kind: 'accepted' });
+  assert.deepEqual([closed.inputs.length, closed.outputs.length], [3, 3]);
+  await left.mine(left.coin.channel.buried);
+  await right.look();
+  const returned = [left.deposit - 2n * left.price, 0n, right.deposit - 3n * right.price];
+  for (const [i, [world, channel]] of (
+    [
+      [left, first],
+      [left, drained],
+      [right, last],
+    ] as const
+  ).entries()) {
+    const [payee, payer] = [await world.payeeState(channel), await world.payer(channel)];
+    assert.equal(payee.kind === 'ended' && payee.how, 'closed');
+    assert.deepEqual(payer.kind === 'ended' && [payer.how, payer.returned], ['closed', returned[i]]);
+  }
+}
+
+async function closingOf(world: ChannelWorld, channel: ChannelId): Promise<Closing> {
+  const { terms, deposits, best, keyName } = await world.active(channel);
+  return { terms, deposits, payment: best ?? assert.fail('nothing was paid'), signer: world.keys.payee.signer(keyName) };
 }
 
 /** Buried on the chain, ended on both sides, and the payer has `returned` in its wallet. */

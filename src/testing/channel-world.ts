@@ -6,15 +6,13 @@ import { isRefusal, type Refusal } from '../core/base/refusal.ts';
 import { type ActivePayee, isActive, type PayeeState } from '../core/channel/payee-state.ts';
 import type { PayerState } from '../core/channel/payer-state.ts';
 import type { Coin } from '../core/coin/coin.ts';
-import { decodeAnnounce, decodeEnd, decodePay, encodeAnnounce, encodeEnd, encodePay } from '../core/message/compact.ts';
-import type { Offer, Receipt, Request } from '../core/message/message.ts';
-import { decodePsbt } from '../core/message/psbt.ts';
-import { readAnnounce } from '../core/message/psbt-message.ts';
+import type { Offer, Request } from '../core/message/message.ts';
 import { addressOf, scriptOf } from '../core/tx/address.ts';
 import { p2pkh } from '../core/tx/script.ts';
 import { signer } from '../core/tx/sign.ts';
 import { sameOutpoint, type Transaction, transactionId } from '../core/tx/transaction.ts';
-import type { Chain, Connection } from '../engine/ports.ts';
+import type { Driven } from '../engine/drive.ts';
+import type { Chain, Connection, KeyRing } from '../engine/ports.ts';
 import type { Verifier } from '../engine/verifier.ts';
 import { type Merchant, openMerchant } from '../merchant/merchant.ts';
 import { defaultTerms, type MerchantTerms } from '../merchant/terms.ts';
@@ -23,6 +21,7 @@ import type { Form } from '../payer/form.ts';
 import { memoryStore } from '../store/memory.ts';
 import { seedKeyRing } from '../wallet/keyring.ts';
 import { openWallet, type Wallet } from '../wallet/wallet.ts';
+import { wire } from './wire.ts';
 
 /** A regtest chain of its own, past the height where the coin's rules bind blocks, with a wallet that can pay. */
 export interface ChannelSubject {
@@ -71,7 +70,7 @@ export class ChannelWorld {
   readonly subject: ChannelSubject;
   readonly coin: Coin;
   readonly chain: Chain;
-  /** A tenth of the smallest deposit's worth, many times dust: what the one thing for sale costs. */
+  /** What the one thing for sale costs: twice dust, so that the first payment covers its own close. */
   readonly price: Amount;
   /** Worth 1,000 purchases. */
   readonly deposit: Amount;
@@ -80,10 +79,19 @@ export class ChannelWorld {
   readonly wallet: Wallet;
   readonly payee: Connection;
   readonly payeeScript: Uint8Array;
-  /** What became of every broadcast that a block led to. */
-  readonly events: unknown[];
+  /** What blocks led to, in order: `payee: accepted` for a broadcast, or a refusal's code. */
+  readonly events: string[];
+  /** Everything the payer has sent. */
+  readonly sent: Request[] = [];
+  /** The keys of both sides, for what a test does by hand. */
+  readonly keys: { readonly payer: KeyRing; readonly payee: KeyRing };
+  /** A payee that is gone sees no block and so does nothing. */
+  isPayeeGone = false;
 
-  private constructor(subject: ChannelSubject, parts: Pick<ChannelWorld, 'merchant' | 'agent' | 'wallet' | 'payeeScript' | 'events'>) {
+  private constructor(
+    subject: ChannelSubject,
+    parts: Pick<ChannelWorld, 'merchant' | 'agent' | 'wallet' | 'payeeScript' | 'events' | 'keys'>,
+  ) {
     this.subject = subject;
     this.chain = subject.chain;
     this.coin = subject.chain.coin;
@@ -94,30 +102,34 @@ export class ChannelWorld {
     this.wallet = parts.wallet;
     this.payeeScript = parts.payeeScript;
     this.events = parts.events;
-    this.payee = wire(parts.merchant);
+    this.keys = parts.keys;
+    this.payee = wire(parts.merchant, this.sent);
   }
 
   /** A fresh merchant and a fresh payer; the payer's wallet gets its money from the node. */
   static async open(subject: ChannelSubject, { terms = {}, form = 'compact' }: WorldOptions = {}): Promise<ChannelWorld> {
     const { chain, verifier } = subject;
     const { coin } = chain;
-    const events: unknown[] = [];
-    const onEvent = (_: ChannelId, event: unknown): unknown => events.push(event);
-    const common = { chain, verify: verifier.verify, clock, random, onEvent };
+    const events: string[] = [];
+    const onEvent = (side: string) => (_: ChannelId, event: Driven<unknown> | Refusal | Error) =>
+      void events.push(...textsOf(event).map((text) => `${side}: ${text}`));
+    const common = { chain, verify: verifier.verify, clock, random };
     const payeeScript = p2pkh(signer(random.bytes(32)).publicKey);
     const price = amount(coin.policy.dust * 2n);
+    const keys = { payer: seedKeyRing(coin, random.bytes(32)), payee: seedKeyRing(coin, random.bytes(32)) };
     const merchant = openMerchant({
       ...common,
+      onEvent: onEvent('payee'),
       store: memoryStore(),
-      keys: seedKeyRing(coin, random.bytes(32)),
+      keys: keys.payee,
       terms: { ...defaultTerms(coin), ...SHORT, depth: [{ upTo: amount(10n ** 18n), blocks: DEPTH }], ...terms },
       prices: new Map([['tea', { text: 'A cup of tea', price }]]),
       payeeScript,
     });
-    const [store, keys] = [memoryStore(), seedKeyRing(coin, random.bytes(32))];
-    const wallet = await openWallet({ chain, store, keys });
-    const agent = openAgent({ ...common, store, keys, wallet, form });
-    const world = new ChannelWorld(subject, { merchant, agent, wallet, payeeScript, events });
+    const store = memoryStore();
+    const wallet = await openWallet({ chain, store, keys: keys.payer });
+    const agent = openAgent({ ...common, onEvent: onEvent('payer'), store, keys: keys.payer, wallet, form });
+    const world = new ChannelWorld(subject, { merchant, agent, wallet, payeeScript, events, keys });
     await subject.fund(await wallet.receiveAddress(), amount(world.deposit * 3n));
     await world.mine(1);
     return world;
@@ -131,7 +143,7 @@ export class ChannelWorld {
 
   async look(): Promise<void> {
     await this.wallet.sync();
-    await this.merchant.engine.follower.poll();
+    if (!this.isPayeeGone) await this.merchant.engine.follower.poll();
     await this.agent.poll();
   }
 
@@ -173,12 +185,21 @@ export class ChannelWorld {
     }
   }
 
-  /** Pays all that is left, as credit. */
-  async drain(channel: ChannelId): Promise<Receipt> {
-    const state = await this.payer(channel);
-    const held = state.deposits.reduce((sum, { value }) => sum + value, 0n);
-    const { reply } = must(await this.agent.pay(channel, { amount: amount(held - state.spent) }, this.payee));
-    return reply.kind === 'receipt' ? reply : assert.fail(reply.kind);
+  /** Pays on to a total, as credit. */
+  async payUpTo(channel: ChannelId, total: bigint): Promise<void> {
+    const { spent } = await this.payer(channel);
+    const { reply } = must(await this.agent.pay(channel, { amount: amount(total - spent) }, this.payee));
+    assert.equal(reply.kind === 'receipt' && reply.total, total);
+  }
+
+  /** Adds a second deposit to an open channel; it counts once it is deep enough. */
+  async topUp(channel: ChannelId): Promise<void> {
+    const { reply } = must(await this.agent.fund(channel, this.deposit, this.payee));
+    assert.equal(reply.kind, 'provisional');
+    await this.mine(DEPTH);
+    const { reply: answer, state } = must(await this.agent.announce(channel, this.payee));
+    assert.equal(answer.kind === 'accepted' && answer.capacity, this.deposit * 2n);
+    assert.deepEqual([state.deposits.length, state.offered.length], [2, 0]);
   }
 
   async payer(channel: ChannelId): Promise<PayerState> {
@@ -240,46 +261,9 @@ export class ChannelWorld {
   }
 }
 
-/** A merchant at the far end of a wire: every request goes there as bytes, in the one form or the other. */
-function wire(merchant: Merchant): Connection {
-  return {
-    exchange: async (request, psbt) => {
-      const arrived = await (psbt === undefined ? overCompact(request) : overPsbt(merchant, request, psbt));
-      return isRefusal(arrived) ? arrived : merchant.answer(arrived);
-    },
-  };
-}
-
-function overCompact(request: Request): Request | Refusal {
-  switch (request.kind) {
-    case 'payment': {
-      const pay = decodePay(encodePay(request));
-      return isRefusal(pay) ? pay : withInvoice(pay, request);
-    }
-    case 'announce': {
-      const announce = decodeAnnounce(encodeAnnounce(request));
-      return isRefusal(announce) ? announce : { ...announce, offer: request.offer };
-    }
-    case 'end':
-      return decodeEnd(encodeEnd(request));
-    case 'offer-request':
-    case 'invoice-request':
-    case 'state-request':
-      return request;
-  }
-}
-
-async function overPsbt(merchant: Merchant, request: Request, bytes: Uint8Array): Promise<Request | Refusal> {
-  if (request.kind === 'announce') {
-    const psbt = decodePsbt(bytes);
-    return isRefusal(psbt) ? psbt : readAnnounce(psbt, request.offer);
-  }
-  const read = await merchant.readPsbt(request.kind === 'end' ? 'end' : 'payment', bytes);
-  return isRefusal(read) ? read : withInvoice(read, request);
-}
-
-/** The invoice travels beside a payment, in either form. */
-function withInvoice(arrived: Request, sent: Request): Request {
-  const isBoth = arrived.kind === 'payment' && sent.kind === 'payment' && sent.invoice !== undefined;
-  return isBoth ? { ...arrived, invoice: sent.invoice } : arrived;
+function textsOf(event: Driven<unknown> | Refusal | Error): readonly string[] {
+  if (event instanceof Error) return [event.message];
+  return isRefusal(event)
+    ? [event.code]
+    : event.broadcasts.map(({ outcome }) => (outcome instanceof Error ? outcome.message : outcome.kind));
 }

@@ -120,7 +120,7 @@ async function refunds(subject: ChannelSubject, contract: Contract): Promise<voi
   const world = await ChannelWorld.open(subject, { terms: { contract } });
   const channel = await world.openChannel(SHORT.minLifetime + 8);
   await world.buy(channel, 2);
-  world.isPayeeGone = true;
+  world.watching.delete('payee');
   const { terms, deposits, returnScript, keyName, kind } = await world.payer(channel);
   await world.mineTo(terms.expiry - 1);
   // The machine waits, and the node says why it must: first of the lock time, then, with an honest one, of the script.

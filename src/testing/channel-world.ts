@@ -85,8 +85,8 @@ export class ChannelWorld {
   readonly sent: Request[] = [];
   /** The keys of both sides, for what a test does by hand. */
   readonly keys: { readonly payer: KeyRing; readonly payee: KeyRing };
-  /** A payee that is gone sees no block and so does nothing. */
-  isPayeeGone = false;
+  /** Who reads the chain after every block. A payee taken out of here is gone: it sees nothing, and so does nothing. */
+  readonly watching: Map<'wallet' | 'payee' | 'payer', () => Promise<unknown>>;
 
   private constructor(
     subject: ChannelSubject,
@@ -103,6 +103,11 @@ export class ChannelWorld {
     this.payeeScript = parts.payeeScript;
     this.events = parts.events;
     this.keys = parts.keys;
+    this.watching = new Map([
+      ['wallet', () => this.wallet.sync()],
+      ['payee', this.merchant.engine.follower.poll],
+      ['payer', this.agent.poll],
+    ]);
     this.payee = wire(parts.merchant, this.sent);
   }
 
@@ -142,9 +147,7 @@ export class ChannelWorld {
   }
 
   async look(): Promise<void> {
-    await this.wallet.sync();
-    if (!this.isPayeeGone) await this.merchant.engine.follower.poll();
-    await this.agent.poll();
+    for (const read of this.watching.values()) await read();
   }
 
   async mineTo(height: number): Promise<void> {

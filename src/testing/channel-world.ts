@@ -103,7 +103,7 @@ export class ChannelWorld {
     this.payeeScript = parts.payeeScript;
     this.events = parts.events;
     this.keys = parts.keys;
-    this.watching = new Map([
+    this.watching = new Map<'wallet' | 'payee' | 'payer', () => Promise<unknown>>([
       ['wallet', () => this.wallet.sync()],
       ['payee', this.merchant.engine.follower.poll],
       ['payer', this.agent.poll],

@@ -80,7 +80,8 @@ async function address({ config, print }: Shell, { amount: text }: WalletFlags):
   const to = await payer.wallet.receiveAddress();
   await payer.close();
   const uri = paymentUri(config.coin, amount === undefined ? { address: to } : { address: to, amount });
-  print.result({ address: to, uri }, [to, uri, '', terminalQr(uri)]);
+  // Into a pipe goes the address alone: for `$(pawment wallet address)`.
+  print.result({ address: to, uri }, process.stdout.isTTY ? [to, uri, '', terminalQr(uri)] : [to]);
 }
 
 async function balance({ config, print }: Shell): Promise<void> {

@@ -7,6 +7,7 @@ import { after, type Height, height } from '../src/core/base/height.ts';
 import { isRefusal, type Refusal } from '../src/core/base/refusal.ts';
 import type { PayerState } from '../src/core/channel/payer-state.ts';
 import { dogecoinRegtest } from '../src/core/coin/dogecoin.ts';
+import type { Announce } from '../src/core/message/message.ts';
 import { scriptOf } from '../src/core/tx/address.ts';
 import { p2sh } from '../src/core/tx/script.ts';
 import { verifyPortable } from '../src/core/tx/sign.ts';
@@ -193,4 +194,33 @@ test('a deposit made by a wallet elsewhere opens the channel, and a second one t
   await mine(61);
   const state = await agent.engine.get(channel);
   assert.equal(state?.kind === 'ended' && state.returned > 3n * DOGE, true);
+});
+
+test('a top-up under an altered offer is refused: what the offer says of depth and size holds for the whole channel', async () => {
+  const { agent, mine, payee, regtest } = await world();
+  const offer = must(await payee.exchange({ kind: 'offer-request' }));
+  if (offer.kind !== 'offer') return assert.fail();
+  const { channel, terms } = must(await agent.plan(offer, offer.minExpiry, scriptOf(coin, regtest.newAddress()) ?? new Uint8Array()));
+  must(await agent.fund(channel, amount(20n * DOGE), payee));
+  await mine(3);
+  must(await agent.announce(channel, payee));
+  const made = regtest.fund(p2sh(terms.contract.redeemScript(terms)), amount(7n * DOGE)) ?? assert.fail();
+  const vout = made.transaction.outputs.findIndex(({ value }) => value === 7n * DOGE);
+  const known = (await agent.engine.get(channel))?.deposits ?? [];
+  const announce: Announce = {
+    kind: 'announce',
+    offer,
+    payerKey: terms.payerKey,
+    expiry: terms.expiry,
+    deposits: [...known, { outpoint: { txid: made.txid, vout }, value: amount(7n * DOGE) }],
+  };
+  const impatient = { ...offer, depth: [{ upTo: amount(10n ** 18n), blocks: 0 }] };
+  const refused = await payee.exchange({ ...announce, offer: impatient });
+  assert.equal(isRefusal(refused) && refused.code, 'offer-unknown');
+  const boundless = await payee.exchange({ ...announce, offer: { ...offer, maxDeposit: amount(10n ** 18n) } });
+  assert.equal(isRefusal(boundless) && boundless.code, 'offer-unknown');
+  const honest = must(await payee.exchange(announce));
+  assert.equal(honest.kind, 'provisional');
+  await mine(3);
+  assert.equal(must(await payee.exchange(announce)).kind, 'accepted');
 });

@@ -1,4 +1,5 @@
 import type { Height } from '../core/base/height.ts';
+import { keyNameOf } from '../core/channel/announce.ts';
 import type { KeptInvoice, Transition } from '../core/channel/machine.ts';
 import { type PayeeInput, payee } from '../core/channel/payee.ts';
 import type { PayeeState } from '../core/channel/payee-state.ts';
@@ -6,7 +7,6 @@ import { type PayerInput, payer } from '../core/channel/payer.ts';
 import { allDeposits, type PayerState } from '../core/channel/payer-state.ts';
 import { payeeSnapshot, payerSnapshot, type Snapshot } from '../core/channel/snapshot.ts';
 import { closingHeight, type Deposit, type Terms } from '../core/contract/contract.ts';
-import { offerDigest } from '../core/message/message.ts';
 
 /** What of a channel the chain can touch. */
 export interface Watch {
@@ -35,7 +35,7 @@ export const payeeParty: Party<PayeeState, PayeeInput> = {
   recordKind: 'payee-channel',
   transition: payee,
   snapshot: payeeSnapshot,
-  keyName: (state, input) => state?.keyName ?? (input.kind === 'announce' ? `offer:${offerDigest(input.announce.offer)}` : undefined),
+  keyName: (state, input) => state?.keyName ?? (input.kind === 'announce' ? keyNameOf(input.announce.offer) : undefined),
   invoiceOf: (input) => (input.kind === 'payment' ? input.pay.invoice : undefined),
   withInvoice: (input, invoice) => (input.kind === 'payment' ? { ...input, invoice } : input),
   watch: ({ kind, terms, deposits }) =>

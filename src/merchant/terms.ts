@@ -1,9 +1,10 @@
 import { type Amount, amount } from '../core/base/amount.ts';
 import { after, type Height } from '../core/base/height.ts';
+import { keyNameOf } from '../core/channel/announce.ts';
 import type { Coin, DepthStep } from '../core/coin/coin.ts';
 import type { Contract, Signing } from '../core/contract/contract.ts';
 import { contracts } from '../core/contract/registry.ts';
-import { type Offer, offerDigest } from '../core/message/message.ts';
+import type { Offer } from '../core/message/message.ts';
 import type { KeyRing, Random } from '../engine/ports.ts';
 
 /** What a merchant offers to every payer. Heights are given as blocks from the tip. */
@@ -44,6 +45,6 @@ export function makeOffer(coin: Coin, terms: MerchantTerms, payeeScript: Uint8Ar
     maxExpiry: after(tip, maxLifetime),
     nonce: random.bytes(16),
   };
-  const payeeKey = keys.signer(`offer:${offerDigest(offered)}`).publicKey;
+  const payeeKey = keys.signer(keyNameOf(offered)).publicKey;
   return { kind: 'offer', ...offered, payeeKey };
 }

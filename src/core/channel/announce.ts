@@ -4,7 +4,7 @@ import { after } from '../base/height.ts';
 import { type Refusal, refuse } from '../base/refusal.ts';
 import { depthFor, hasRule } from '../coin/coin.ts';
 import { capacityOf, channelIdOf, type Deposit, type Terms } from '../contract/contract.ts';
-import { type Announce, offerDigest } from '../message/message.ts';
+import { type Announce, type OfferedTerms, offerDigest } from '../message/message.ts';
 import { p2sh } from '../tx/script.ts';
 import { outpointKey } from '../tx/transaction.ts';
 import type { Env, Step } from './machine.ts';
@@ -55,8 +55,13 @@ export function announced(state: PayeeState | undefined, input: AnnounceInput, e
   if (state !== undefined) return stay({ ...state, deposits: merged(state.deposits, announce.deposits) }, accepted);
   const { maxDeposit } = announce.offer;
   const limits = { maxDeposit, depth: announce.offer.depth };
-  const keyName = `offer:${offerDigest(announce.offer)}`;
+  const keyName = keyNameOf(announce.offer);
   return stay({ kind: 'open', channel, terms, keyName, deposits: announce.deposits, limits, spent: ZERO }, accepted);
+}
+
+/** Name of the key that the payee derives for an offer: its digest, so it changes with every term. */
+export function keyNameOf(offer: OfferedTerms): string {
+  return `offer:${offerDigest(offer)}`;
 }
 
 /** The terms of the channel that an announcement makes of an offer. */
@@ -75,8 +80,9 @@ function wrongTerms({ offer, payerKey, expiry }: Announce, env: Env): Refusal | 
   return expiry > offer.maxExpiry ? refuse('expiry-too-far', { expiry, most: offer.maxExpiry }) : undefined;
 }
 
-/** A further announcement may add deposits, not take any away; what it says of the terms is in the script already. */
-function wrongFurther(state: PayeeState, { deposits }: Announce): Refusal | undefined {
+/** A further announcement comes under the very offer of the first, and may add deposits, not take any away. */
+function wrongFurther(state: PayeeState, { offer, deposits }: Announce): Refusal | undefined {
+  if (keyNameOf(offer) !== state.keyName) return refuse('offer-unknown');
   if (state.kind === 'ended') return refuse('channel-ended');
   if (state.kind === 'closing') return refuse('channel-ending');
   const named = new Set(deposits.map(({ outpoint }) => outpointKey(outpoint)));

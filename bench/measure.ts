@@ -1,12 +1,30 @@
-/** One thing that is measured: `operations` of it in a run. `prepare` is not measured. */
+/** One thing that is measured. */
 export interface Row {
   readonly id: string;
   readonly title: string;
   readonly operations: number;
-  readonly prepare?: () => Promise<void>;
+  /** Does it all once; microseconds of CPU time per operation. */
+  readonly sample: () => Promise<number> | number;
+}
+
+export interface Work {
   readonly run: () => Promise<void> | void;
-  /** Microseconds per operation, for what measures itself: a program of its own. */
-  readonly measured?: () => number;
+  /** Before and after each run; not measured. */
+  readonly prepare?: () => Promise<void>;
+  readonly finish?: () => Promise<void>;
+}
+
+/** A row of work in this process. */
+export function inProcess(row: Omit<Row, 'sample'>, { run, prepare, finish }: Work): Row {
+  const sample = async (): Promise<number> => {
+    await prepare?.();
+    const before = process.cpuUsage();
+    await run();
+    const { user, system } = process.cpuUsage(before);
+    await finish?.();
+    return (user + system) / row.operations;
+  };
+  return { ...row, sample };
 }
 
 /** Microseconds of CPU time per operation, one for each round. */
@@ -21,20 +39,11 @@ export async function measure(rows: readonly Row[], rounds: number, onRound: (ro
   for (let round = 0; round <= rounds; round++) {
     onRound(round);
     for (const row of rows) {
-      const taken = await once(row);
+      const taken = await row.sample();
       if (round > 0) samples.get(row.id)?.push(taken);
     }
   }
   return samples;
-}
-
-async function once({ operations, prepare, run, measured }: Row): Promise<number> {
-  if (measured !== undefined) return measured();
-  await prepare?.();
-  const before = process.cpuUsage();
-  await run();
-  const { user, system } = process.cpuUsage(before);
-  return (user + system) / operations;
 }
 
 export function median(values: readonly number[]): number {

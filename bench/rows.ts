@@ -19,7 +19,7 @@ import type { Chain, Store } from '../src/engine/ports.ts';
 import { memoryStore } from '../src/store/memory.ts';
 import { openSqlite } from '../src/store/sqlite.ts';
 import { type Fixture, must, nthTotal, type Signed } from './fixture.ts';
-import type { Row } from './measure.ts';
+import { inProcess, type Row } from './measure.ts';
 
 type Payees = Map<ChannelId, PayeeState>;
 /** Reads what came over the wire; the states are there for the form that needs them. */
@@ -35,14 +35,14 @@ const readPsbtForm: Read = ({ psbt: bytes }, stateOf) => {
 
 /** Verification alone, by the backend that a merchant gets. */
 export function rawRow({ payments, env }: Fixture): Row {
-  return {
-    id: 'verify',
-    title: 'verification alone',
-    operations: payments.length,
-    run: () => {
-      for (const { check } of payments) if (!env.verify(check.signature, check.digest, check.key)) assert.fail('a good signature');
+  return inProcess(
+    { id: 'verify', title: 'verification alone', operations: payments.length },
+    {
+      run: () => {
+        for (const { check } of payments) if (!env.verify(check.signature, check.digest, check.key)) assert.fail('a good signature');
+      },
     },
-  };
+  );
 }
 
 /** The payee's whole step without storage: bytes, machine, receipt. */
@@ -50,24 +50,24 @@ export function stepRow(id: 'compact' | 'psbt', fixture: Fixture, payments: read
   const read = id === 'compact' ? readCompactForm : readPsbtForm;
   const env = payeeEnv(fixture);
   let states: Payees = new Map();
-  return {
-    id,
-    title: `${id} step, no storage`,
-    operations: payments.length,
-    prepare: async () => {
-      states = new Map(fixture.payees);
+  return inProcess(
+    { id, title: `${id} step, no storage`, operations: payments.length },
+    {
+      prepare: async () => {
+        states = new Map(fixture.payees);
+      },
+      run: () => {
+        for (const signed of payments) {
+          const pay = must(read(signed, (channel) => states.get(channel)));
+          const step = must(payee(states.get(pay.channel), { kind: 'payment', pay }, env));
+          const [effect] = step.effects;
+          if (step.state === undefined || effect?.kind !== 'reply' || effect.message.kind !== 'receipt') assert.fail('no receipt');
+          if (effect.message.total !== signed.total) assert.fail('another total');
+          states.set(pay.channel, step.state);
+        }
+      },
     },
-    run: () => {
-      for (const signed of payments) {
-        const pay = must(read(signed, (channel) => states.get(channel)));
-        const step = must(payee(states.get(pay.channel), { kind: 'payment', pay }, env));
-        const [effect] = step.effects;
-        if (step.state === undefined || effect?.kind !== 'reply' || effect.message.kind !== 'receipt') assert.fail('no receipt');
-        if (effect.message.total !== signed.total) assert.fail('another total');
-        states.set(pay.channel, step.state);
-      }
-    },
-  };
+  );
 }
 
 function payeeEnv({ env }: Fixture): Env {
@@ -95,22 +95,25 @@ export function storedRow({ form, store: kind, inFlight }: StoredRow, fixture: F
     const { reply } = must(await engine.drive(pay.channel, { kind: 'payment', pay }));
     if (reply?.kind !== 'receipt' || reply.total !== signed.total) assert.fail('no receipt');
   };
-  return {
-    id: `${form}-${kind}-${inFlight}`,
-    title: `${form}, ${kind}, ${inFlight === 1 ? 'one payer' : `${inFlight} in flight`}`,
-    operations: payments.length,
-    prepare: async () => {
-      await open?.store.close();
-      open?.remove();
-      open = await openEngine(kind, fixture);
+  const title = `${form}, ${kind}, ${inFlight === 1 ? 'one payer' : `${inFlight} in flight`}`;
+  return inProcess(
+    { id: `${form}-${kind}-${inFlight}`, title, operations: payments.length },
+    {
+      prepare: async () => {
+        open = await openEngine(kind, fixture);
+      },
+      run: async () => {
+        const { engine } = open ?? assert.fail('not prepared');
+        for (let i = 0; i < payments.length; i += inFlight) {
+          await Promise.all(payments.slice(i, i + inFlight).map((signed) => answer(engine, signed)));
+        }
+      },
+      finish: async () => {
+        await open?.store.close();
+        open?.remove();
+      },
     },
-    run: async () => {
-      const { engine } = open ?? assert.fail('not prepared');
-      for (let i = 0; i < payments.length; i += inFlight) {
-        await Promise.all(payments.slice(i, i + inFlight).map((signed) => answer(engine, signed)));
-      }
-    },
-  };
+  );
 }
 
 async function openEngine(kind: StoredRow['store'], fixture: Fixture) {
@@ -141,17 +144,17 @@ const noChain: Chain = {
 /** The payer's step: plan, sign, message. */
 export function signRow({ payers, envOf }: Fixture, each: number): Row {
   const envs = payers.map(envOf);
-  return {
-    id: 'sign',
-    title: "payer's step, signed in JavaScript",
-    operations: payers.length * each,
-    run: () => {
-      for (const [i, state] of payers.entries()) {
-        for (let nth = 0; nth < each; nth++) {
-          const step = must(payer(state, { kind: 'pay', total: nthTotal(nth), price: nthTotal(0) }, envs[i] ?? assert.fail('no key')));
-          if (step.effects[0]?.kind !== 'send') assert.fail('nothing to send');
+  return inProcess(
+    { id: 'sign', title: "payer's step, signed in JavaScript", operations: payers.length * each },
+    {
+      run: () => {
+        for (const [i, state] of payers.entries()) {
+          for (let nth = 0; nth < each; nth++) {
+            const step = must(payer(state, { kind: 'pay', total: nthTotal(nth), price: nthTotal(0) }, envs[i] ?? assert.fail('no key')));
+            if (step.effects[0]?.kind !== 'send') assert.fail('nothing to send');
+          }
         }
-      }
+      },
     },
-  };
+  );
 }

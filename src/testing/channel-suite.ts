@@ -53,6 +53,7 @@ const several: readonly Case[] = [
       (subject) => paysAcross(subject, contract, flexible),
     ],
   ),
+  ['a slot with none before it is closed beside a coin of the payee', closesBesideFiller],
   ['a top-up at a fixed fee', (subject) => paysAcross(subject, contracts[0], fixed(subject))],
   ...contracts.map(
     (contract): Case => [
@@ -256,6 +257,22 @@ async function closesTogether(subject: ChannelSubject, contract: Contract): Prom
     assert.equal(payee.kind === 'ended' && payee.how, 'closed');
     assert.deepEqual(payer.kind === 'ended' && [payer.how, payer.returned], ['closed', returned[i]]);
   }
+}
+
+/** Nothing but a coin of its own lets a payee close such a channel alone. */
+async function closesBesideFiller(subject: ChannelSubject): Promise<void> {
+  const [contract] = contracts;
+  const world = await ChannelWorld.open(subject, { terms: { contract, signing: { kind: 'flexible', slot: 1 } } });
+  const channel = await world.openChannel();
+  await world.buy(channel, 2);
+  assert.equal(codeOf(await world.merchant.close(channel)), 'contract-unfit');
+  const coin = await world.payeeCoin();
+  const payout = { script: world.payeeScript, feeRate: await subject.chain.feeRate() };
+  const closed = must(contract.close([await closingOf(world, channel)], payout, [coin]));
+  assert.deepEqual(await subject.chain.broadcast(closed), { kind: 'accepted' });
+  const change = closed.outputs[1]?.value;
+  assert.deepEqual([change, closed.inputs[0]?.outpoint], [world.deposit - 2n * world.price, coin.outpoint]);
+  await isOverForBoth(world, channel, amount(world.deposit - 2n * world.price));
 }
 
 async function closingOf(world: ChannelWorld, channel: ChannelId): Promise<Closing> {

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { type Amount, amount, subtract } from '../core/base/amount.ts';
-import type { ChannelId, TxId } from '../core/base/bytes.ts';
+import { type ChannelId, equalBytes, type TxId } from '../core/base/bytes.ts';
 import { after } from '../core/base/height.ts';
 import { isRefusal, type Refusal } from '../core/base/refusal.ts';
 import { type ActivePayee, isActive, type PayeeState } from '../core/channel/payee-state.ts';
 import type { PayerState } from '../core/channel/payer-state.ts';
 import type { Coin } from '../core/coin/coin.ts';
+import type { Filler } from '../core/contract/contract.ts';
 import type { Offer, Request } from '../core/message/message.ts';
 import { addressOf, scriptOf } from '../core/tx/address.ts';
 import { p2pkh } from '../core/tx/script.ts';
@@ -233,12 +234,21 @@ export class ChannelWorld {
     await this.mine(this.coin.channel.buried);
   }
 
+  /** A mined P2PKH coin that the payee has besides the channel. */
+  async payeeCoin(): Promise<Filler> {
+    const own = signer(random.bytes(32));
+    const script = p2pkh(own.publicKey);
+    const txid = await this.subject.fund(addressOf(this.coin, script) ?? '', this.price);
+    await this.mine(1);
+    const outputs = (await this.chain.transaction(txid))?.transaction.outputs ?? [];
+    const vout = outputs.findIndex((output) => equalBytes(output.script, script));
+    assert.notEqual(vout, -1);
+    return { outpoint: { txid, vout }, value: this.price, signer: own };
+  }
+
   /** What `transaction` pays to a script. */
   paidTo(transaction: Transaction, script: Uint8Array): bigint {
-    const address = addressOf(this.coin, script);
-    return transaction.outputs
-      .filter((output) => addressOf(this.coin, output.script) === address)
-      .reduce((sum, { value }) => sum + value, 0n);
+    return transaction.outputs.filter((output) => equalBytes(output.script, script)).reduce((sum, { value }) => sum + value, 0n);
   }
 
   /** What the deposits are worth that `transaction` spends, less its outputs. */

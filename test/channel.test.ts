@@ -11,7 +11,7 @@ import type { Announce } from '../src/core/message/message.ts';
 import { scriptOf } from '../src/core/tx/address.ts';
 import { p2sh } from '../src/core/tx/script.ts';
 import { verifyPortable } from '../src/core/tx/sign.ts';
-import type { KeyRing } from '../src/engine/ports.ts';
+import { type Connection, type KeyRing, WorldError } from '../src/engine/ports.ts';
 import { openMerchant } from '../src/merchant/merchant.ts';
 import { defaultTerms } from '../src/merchant/terms.ts';
 import { openAgent } from '../src/payer/agent.ts';
@@ -31,7 +31,8 @@ function must<T>(value: T | Refusal): T {
 
 async function world() {
   const regtest = createRegtest({ coin });
-  const chain = asChain(regtest);
+  const fees = { rate: coin.policy.feeRate };
+  const chain = { ...asChain(regtest), feeRate: async () => fees.rate };
   regtest.mine(1360);
   const events: unknown[] = [];
   const onEvent = (_: unknown, event: unknown) => void events.push(event);
@@ -68,7 +69,7 @@ async function world() {
   };
   await mine(1);
   const payee = { exchange: merchant.answer };
-  return { regtest, merchant, agent, wallet, mine, payee, events, broken };
+  return { regtest, merchant, agent, wallet, mine, payee, events, broken, fees, keys, store };
 }
 
 test('a channel from open to buried close', async () => {
@@ -223,4 +224,65 @@ test('a top-up under an altered offer is refused: what the offer says of depth a
   assert.equal(honest.kind, 'provisional');
   await mine(3);
   assert.equal(must(await payee.exchange(announce)).kind, 'accepted');
+});
+
+test('a fee a hundred times the usual does not keep a small close or a small refund from being sent', async () => {
+  const { agent, merchant, mine, payee, regtest, fees } = await world();
+  const offer = must(await payee.exchange({ kind: 'offer-request' }));
+  if (offer.kind !== 'offer') return assert.fail();
+  const open = async (deposit: bigint) => {
+    const { channel } = must(
+      await agent.plan(offer, after(height(regtest.tip.height), 300), scriptOf(coin, regtest.newAddress()) ?? new Uint8Array()),
+    );
+    must(await agent.fund(channel, amount(deposit), payee));
+    await mine(3);
+    must(await agent.announce(channel, payee));
+    return channel;
+  };
+  const [closed, refunded] = [await open(DOGE), await open(DOGE / 10n)];
+  must(await agent.pay(closed, { amount: amount(1n) }, payee));
+  fees.rate = amount(coin.policy.feeRate * 100n);
+  await mine(1);
+  const { broadcasts } = must(await merchant.close(closed));
+  assert.deepEqual(
+    broadcasts.map(({ outcome }) => outcome),
+    [{ kind: 'accepted' }],
+  );
+  await mine(400);
+  const state = await agent.engine.get(refunded);
+  assert.equal(state?.kind === 'ended' && state.how, 'refunded');
+});
+
+test('an offer that fixes an absurd fee is refused by the payer, one that fixes a usual fee is not', async () => {
+  const { agent, payee, regtest } = await world();
+  const offer = must(await payee.exchange({ kind: 'offer-request' }));
+  if (offer.kind !== 'offer') return assert.fail();
+  const plan = (fee: bigint) =>
+    agent.plan(
+      { ...offer, signing: { kind: 'fixed', fee: amount(fee) } },
+      offer.minExpiry,
+      scriptOf(coin, regtest.newAddress()) ?? new Uint8Array(),
+    );
+  const absurd = await plan(DOGE);
+  assert.equal(isRefusal(absurd) && absurd.code, 'fee-too-high');
+  assert.equal(must(await plan(DOGE / 100n)).kind, 'planned');
+});
+
+test('cut off between signing the deposit and broadcasting it: launch goes on; a payee out of reach costs nothing', async () => {
+  const { agent, mine, payee, regtest, wallet } = await world();
+  const offer = must(await payee.exchange({ kind: 'offer-request' }));
+  if (offer.kind !== 'offer') return assert.fail();
+  const { channel } = must(await agent.plan(offer, offer.minExpiry, scriptOf(coin, regtest.newAddress()) ?? new Uint8Array()));
+  const before = await wallet.balance();
+  const unreachable: Connection = { exchange: () => Promise.reject(new WorldError('peer-unreachable', 'nobody is there', 'Wait.')) };
+  await assert.rejects(agent.fund(channel, amount(20n * DOGE), unreachable), { code: 'peer-unreachable' });
+  assert.deepEqual(await wallet.balance(), before);
+  // The process dies at the announcement: what it had signed is stored, on both sides of the wallet.
+  const dead: Connection = { exchange: () => new Promise(() => undefined) };
+  void agent.fund(channel, amount(20n * DOGE), dead);
+  while ((await agent.engine.get(channel))?.offered.length !== 1) await new Promise((resolve) => setImmediate(resolve));
+  assert.equal((await agent.engine.get(channel))?.kind, 'planned');
+  must(await agent.launch(channel, payee));
+  await mine(3);
+  assert.equal(must(await agent.announce(channel, payee)).state.kind, 'open');
 });

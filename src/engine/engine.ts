@@ -7,7 +7,7 @@ import type { PayerInput } from '../core/channel/payer.ts';
 import type { PayerState } from '../core/channel/payer-state.ts';
 import type { Verify } from '../core/tx/sign.ts';
 import { type Driven, type Driver, driver } from './drive.ts';
-import { type Follower, follower } from './follow.ts';
+import { type Followed, type Follower, follower } from './follow.ts';
 import { type Party, payeeParty, payerParty } from './party.ts';
 import type { Chain, Clock, KeyRing, Store } from './ports.ts';
 
@@ -54,7 +54,7 @@ function engine<State, Input extends object>(
     },
     onState: (channel, state) => follow.track(channel, party.watch(state)),
   });
-  const follow: Follower = follower(chain, store, {
+  const followed: Followed = {
     all: async function* () {
       for await (const [channel, state] of machine.all()) yield [channel, party.watch(state)];
     },
@@ -65,6 +65,7 @@ function engine<State, Input extends object>(
       const isQuiet = !(isRefusal(event) || event instanceof Error) && event.broadcasts.length === 0;
       if (!isQuiet) onEvent?.(channel, event);
     },
-  });
+  };
+  const follow: Follower = follower(chain, store, followed, clock);
   return { ...machine, follower: follow };
 }

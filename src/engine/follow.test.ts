@@ -16,7 +16,7 @@ import { type MemoryDisk, memoryStore } from '../store/memory.ts';
 import { spend } from '../testing/p2pkh.ts';
 import { type Follower, follower } from './follow.ts';
 import type { Watch } from './party.ts';
-import type { Chain } from './ports.ts';
+import type { Chain, Clock } from './ports.ts';
 
 const DOGE = 100_000_000n;
 const payee = signer(new Uint8Array(32).fill(9));
@@ -45,14 +45,25 @@ interface Bench {
   readonly disk: MemoryDisk;
 }
 
-function bench(regtest: Regtest, watches: Map<ChannelId, Watch>, disk: MemoryDisk = new Map(), chain: Chain = asChain(regtest)): Bench {
+function bench(
+  regtest: Regtest,
+  watches: Map<ChannelId, Watch>,
+  disk: MemoryDisk = new Map(),
+  chain: Chain = asChain(regtest),
+  clock: Clock = { now: () => 0 },
+): Bench {
   const views: (readonly [ChannelId, ChainView])[] = [];
-  const follow = follower(chain, memoryStore(disk), {
-    all: async function* () {
-      yield* watches;
+  const follow = follower(
+    chain,
+    memoryStore(disk),
+    {
+      all: async function* () {
+        yield* watches;
+      },
+      observe: async (channel, view) => void views.push([channel, view]),
     },
-    observe: async (channel, view) => void views.push([channel, view]),
-  });
+    clock,
+  );
   return { regtest, follow, views, watches, disk };
 }
 
@@ -224,4 +235,41 @@ test('an output to the script of a channel is found, whoever made it', async () 
   const [found] = on.views.at(-1)?.[1].found ?? [];
   assert.equal(found?.deposit.outpoint.txid, made?.txid);
   assert.equal(found?.deposit.value, 7n * DOGE);
+});
+
+test('a view is acted on with the chain as it was just read, also in the first poll and after a long silence', async () => {
+  const regtest = fresh();
+  const [channel, watch] = funded(regtest, 1, true);
+  let now = 0;
+  const heights: number[] = [];
+  const follow: Follower = follower(
+    asChain(regtest),
+    memoryStore(),
+    {
+      all: async function* () {
+        yield [channel, watch];
+      },
+      observe: async () => void heights.push(follow.seen().tip.height),
+    },
+    { now: () => now },
+  );
+  await follow.poll();
+  now += 24 * 3600 * 1000;
+  regtest.mine(1);
+  await follow.poll();
+  assert.deepEqual(heights, [regtest.tip.height - 1, regtest.tip.height]);
+});
+
+test('what was read too long ago is not acted on, until the chain is read again', async () => {
+  const regtest = fresh();
+  let now = 0;
+  const { follow } = bench(regtest, new Map(), new Map(), asChain(regtest), { now: () => now });
+  assert.throws(() => follow.seen(), { code: 'node-down' });
+  await follow.poll();
+  now = 10 * 60 * 1000;
+  assert.equal(follow.seen().tip.height, regtest.tip.height);
+  now++;
+  assert.throws(() => follow.seen(), { code: 'node-down' });
+  await follow.poll();
+  assert.equal(follow.seen().tip.height, regtest.tip.height);
 });

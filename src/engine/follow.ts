@@ -8,7 +8,7 @@ import type { Transaction } from '../core/tx/transaction.ts';
 import { serially } from './lock.ts';
 import { viewOf } from './lookup.ts';
 import type { Watch } from './party.ts';
-import { type Block, type Chain, type Store, type Tip, WorldError, type Write } from './ports.ts';
+import { type Block, type Chain, type Clock, type Store, type Tip, WorldError, type Write } from './ports.ts';
 import { Sightings } from './sightings.ts';
 import { cutTrail, extendTrail, findFork, headOf } from './trail.ts';
 import { WatchList } from './watch-list.ts';
@@ -24,7 +24,7 @@ export interface Follower {
   readonly poll: () => Promise<void>;
   /** A channel has a new state. */
   readonly track: (channel: ChannelId, watch: Watch | undefined) => void;
-  /** As of the last poll. @throws WorldError `node-down` before the first. */
+  /** As of the last poll that came through. @throws WorldError `node-down` before the first, and when it is too long ago to act on. */
   readonly seen: () => Seen;
 }
 
@@ -33,17 +33,21 @@ export interface Seen {
   readonly feeRate: Amount;
 }
 
+/** Milliseconds after which what was read last counts for nothing. */
+const MOST_STALE = 10 * 60 * 1000;
+
 const CURSOR = { kind: 'follow', id: 'trail' };
 const trailField = z.array(z.strictObject({ height: heightField, hash: z.string() })).min(1);
 
 /** Reads the chain once for all channels of a store. What it has read is stored last, so a crash only makes it read the same again. */
-export function follower(chain: Chain, store: Store, followed: Followed): Follower {
+export function follower(chain: Chain, store: Store, followed: Followed, clock: Clock): Follower {
   const list = new WatchList();
   const sightings = new Sightings(store, list);
   const unconfirmed = new UnconfirmedReader(chain, sightings);
   const inTurn = serially<'poll'>();
   let cursor: Cursor | undefined;
   let seen: Seen | undefined;
+  let lastRead = Number.NEGATIVE_INFINITY;
 
   const start = async (): Promise<Cursor> => {
     const loaded = await loadCursor(chain, store);
@@ -61,6 +65,7 @@ export function follower(chain: Chain, store: Store, followed: Followed): Follow
     const mempool = await unconfirmed.read();
     const isNews = isFirst || read.trail !== before.trail;
     if (isNews) seen = { tip: headOf(read.trail), feeRate: await chain.feeRate() };
+    lastRead = clock.now();
     const due = isNews ? [...list.busy, ...sightings.ending] : [];
     const concerned = isFirst || read.isReorganised ? list.channels : [...new Set([...read.touched, ...mempool, ...due])];
     for (const channel of concerned) await observe(channel, height);
@@ -78,8 +83,10 @@ export function follower(chain: Chain, store: Store, followed: Followed): Follow
     poll: () => inTurn('poll', poll),
     track: (channel, watch) => list.set(channel, watch),
     seen: () => {
-      if (seen !== undefined) return seen;
-      throw new WorldError('node-down', 'The chain has not been read yet.', 'Wait until the node answers.');
+      if (seen === undefined) throw new WorldError('node-down', 'The chain has not been read yet.', 'Wait until the node answers.');
+      // Deadlines are heights: who does not know the height must not promise anything.
+      if (clock.now() - lastRead <= MOST_STALE) return seen;
+      throw new WorldError('node-down', 'The chain could not be read for ten minutes.', 'Look after the node; it goes on by itself.');
     },
   };
 }

@@ -39,6 +39,8 @@ export interface Agent {
    * @throws WorldError `wallet-short`
    */
   readonly fund: (channel: ChannelId, value: Amount, payee: Connection) => Promise<Exchange | Refusal>;
+  /** Goes on where `fund` was cut off: announces what is signed and not broadcast yet, and broadcasts it if the payee agrees. */
+  readonly launch: (channel: ChannelId, payee: Connection) => Promise<Exchange | Refusal>;
   /** Seed step 4: announces again; accepted once the deposits are deep enough. */
   readonly announce: (channel: ChannelId, payee: Connection) => Promise<Exchange | Refusal>;
   /** Asks what an item costs. */
@@ -87,6 +89,7 @@ export function openAgent(options: AgentOptions): Agent {
       return drive(idOf(offer, expiry, keys, keyName), { kind: 'create', offer, expiry, keyName, returnScript });
     },
     fund: async (channel, value, payee) => fundChannel({ wallet, engine, announce }, channel, value, payee),
+    launch: async (channel, payee) => launchChannel({ wallet, engine, announce }, channel, payee),
     announce,
     invoice: async (channel, item, payee) => {
       const reply = await payee.exchange({ kind: 'invoice-request', channel, item });
@@ -142,9 +145,23 @@ async function fundChannel(
     await wallet.release(funding.txid);
     return funded;
   }
+  return launchChannel({ wallet, engine, announce }, channel, payee);
+}
+
+async function launchChannel(
+  { wallet, engine, announce }: FundContext,
+  channel: ChannelId,
+  payee: Connection,
+): Promise<Exchange | Refusal> {
+  const state = await engine.get(channel);
+  if (state === undefined) return refuse('channel-unknown');
+  const waiting = new Set(state.offered.map(({ outpoint }) => outpoint.txid));
+  const reserved = (await wallet.transactions()).filter(({ txid, stage }) => waiting.has(txid) && stage.kind === 'reserved');
   const giveUp = async (): Promise<void> => {
-    await engine.drive(channel, { kind: 'withdraw', txid: funding.txid });
-    await wallet.release(funding.txid);
+    for (const { txid } of reserved) {
+      await engine.drive(channel, { kind: 'withdraw', txid });
+      await wallet.release(txid);
+    }
   };
   const answer = await announce(channel, payee).catch(async (error: unknown) => {
     await giveUp();
@@ -155,7 +172,7 @@ async function fundChannel(
     return answer;
   }
   const launched = stateOf(await engine.drive(channel, { kind: 'launch' }));
-  await wallet.publish(funding.txid);
+  for (const { txid } of reserved) await wallet.publish(txid);
   return isRefusal(launched) ? launched : { ...answer, state: launched };
 }
 

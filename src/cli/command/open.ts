@@ -52,6 +52,8 @@ async function open(shell: Shell, url: string | undefined, flags: OpenFlags): Pr
     const state = known === undefined ? await plan(shell, payer, url, flags) : await payer.channel(known);
     const payee = await payer.payeeOf(state.channel);
     if (flags.resume === undefined) await fund(shell, payer, state, payee, flags);
+    // Cut off between signing the deposit and broadcasting it.
+    else if (state.kind === 'planned') granted(await payer.agent.launch(state.channel, payee));
     const opened = flags.wait ? await accepted(shell, payer, state, payee) : await payer.channel(state.channel);
     shell.print.result(channelFacts(opened), [
       channelLine(opened),

@@ -83,6 +83,8 @@ const REASONS = {
   'agreement-malformed': ['correct', 'The proposed end would not be relayed: fee, dust or script.'],
   'nothing-to-close': ['stop', 'The channel holds no payment to close with.'],
   'fee-unaffordable': ['stop', 'What there is to take would not pay for the transaction.'],
+  'fee-too-low': ['reopen', 'The agreed fee would not get the closing transaction mined.'],
+  'fee-too-high': ['stop', 'The fee that the offer fixes is far above what a close costs.'],
   unauthorised: ['correct', 'This call needs the access token.'],
   'request-unknown': ['correct', 'No such resource or method.'],
 } as const;

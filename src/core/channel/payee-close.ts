@@ -1,3 +1,4 @@
+import type { Amount } from '../base/amount.ts';
 import { bytesToHex, equalBytes } from '../base/bytes.ts';
 import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
 import type { End } from '../message/message.ts';
@@ -35,8 +36,11 @@ function isSameEnd(signed: Transaction, agreed: Transaction): boolean {
 export function closed(state: ActivePayee, env: Env): Step<PayeeState> | Refusal {
   const { terms, deposits, best: payment } = state;
   if (payment === undefined) return refuse('nothing-to-close');
-  const payout = { script: terms.payeeScript, feeRate: env.feeRate };
-  const transaction = terms.contract.close([{ terms, deposits, payment, signer: env.signer }], payout);
+  const close = (feeRate: Amount): Transaction | Refusal =>
+    terms.contract.close([{ terms, deposits, payment, signer: env.signer }], { script: terms.payeeScript, feeRate });
+  const quick = close(env.feeRate);
+  // When fees are too high for so small a total, a close that may wait for its block is better than none.
+  const transaction = isRefusal(quick) ? close(terms.coin.policy.feeRate) : quick;
   if (isRefusal(transaction)) return transaction;
   return stay({ ...state, kind: 'closing', transaction }, { kind: 'broadcast', transaction });
 }

@@ -43,8 +43,11 @@ export function refunding(state: PayerState, view: ChainView, env: Env): Step<Pa
   const unspent = allDeposits(state).filter((deposit) => viewOf(deposit, view).kind === 'unspent');
   if (unspent.length === 0) return stay(state);
   const kept = state.kind === 'refunding' && isRefundOf(state.transaction, unspent) ? state.transaction : undefined;
-  const payout = { script: state.returnScript, feeRate: env.feeRate };
-  const transaction = kept ?? state.terms.contract.refund(state.terms, unspent, payout, env.signer);
+  const refund = (feeRate: Amount): Transaction | Refusal =>
+    state.terms.contract.refund(state.terms, unspent, { script: state.returnScript, feeRate }, env.signer);
+  const quick = kept ?? refund(env.feeRate);
+  // When fees are too high for so small a deposit, a refund that may wait for its block is better than none.
+  const transaction = isRefusal(quick) ? refund(state.terms.coin.policy.feeRate) : quick;
   if (isRefusal(transaction)) return transaction;
   return stay({ ...channelOf(state), kind: 'refunding', transaction }, { kind: 'broadcast', transaction });
 }

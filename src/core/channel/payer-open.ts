@@ -1,9 +1,10 @@
-import { ZERO } from '../base/amount.ts';
+import { amount, feeFor, ZERO } from '../base/amount.ts';
 import { equalBytes, type TxId } from '../base/bytes.ts';
 import { after, type Height } from '../base/height.ts';
 import { type Refusal, refuse } from '../base/refusal.ts';
 import { hasRule } from '../coin/coin.ts';
 import { capacityOf, channelIdOf, type Deposit } from '../contract/contract.ts';
+import { closeSize } from '../contract/size.ts';
 import type { Accepted, Announce, Offer } from '../message/message.ts';
 import { decodeTransaction, type Transaction, transactionId } from '../tx/transaction.ts';
 import { MAX_DEPOSITS, termsOf } from './announce.ts';
@@ -32,6 +33,9 @@ export interface WithdrawInput {
   readonly txid: TxId;
 }
 
+/** A fixed fee is the payer's loss: it takes ten times the usual for haste, and no more. */
+const MOST_FEE_FACTOR = 10n;
+
 /** Seed step A: keys and terms make the script, the address and the id. The payer checks the offer as the payee checks the announcement. */
 export function created(state: PayerState | undefined, input: CreateInput, env: Env): Step<PayerState> | Refusal {
   if (state !== undefined) return refuse('channel-exists');
@@ -44,6 +48,8 @@ export function created(state: PayerState | undefined, input: CreateInput, env: 
   if (expiry < offer.minExpiry || expiry < least) return refuse('expiry-too-near', { expiry, least: Math.max(offer.minExpiry, least) });
   if (expiry > offer.maxExpiry) return refuse('expiry-too-far', { expiry, most: offer.maxExpiry });
   const terms = termsOf({ offer, payerKey, expiry });
+  const most = amount(MOST_FEE_FACTOR * feeFor(closeSize(terms, 1, 2), terms.coin.policy.feeRate));
+  if (terms.signing.kind === 'fixed' && terms.signing.fee > most) return refuse('fee-too-high', { fee: terms.signing.fee, most });
   const channel = channelIdOf(terms.coin, terms.contract.redeemScript(terms));
   const nothing = { deposits: [], offered: [], funding: [], signed: ZERO, spent: ZERO };
   return stay({ kind: 'planned', channel, terms, offer, keyName, returnScript, ...nothing });

@@ -23,7 +23,9 @@ export function plan(terms: Terms, deposits: readonly Deposit[], total: Amount):
   const change = amount(capacityOf(used) - needed);
   if (change > 0n && change < dust) return refuse('total-leaves-dust', { all: total + change, most: total + change - dust });
   const planned: Plan = { total, change, inputs: plannedInputs(terms, used, change) };
-  const smallest = add(dust, terms.signing.kind === 'fixed' ? ZERO : closingFee(terms, planned));
+  const fee = closingFee(terms, planned);
+  if (terms.signing.kind === 'fixed' && payerFee < fee) return refuse('fee-too-low', { fee: payerFee, least: fee });
+  const smallest = add(dust, terms.signing.kind === 'fixed' ? ZERO : fee);
   return total < smallest ? refuse('total-too-small', { total, least: smallest }) : planned;
 }
 

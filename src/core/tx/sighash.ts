@@ -79,9 +79,14 @@ function valueOffsets(outputs: Transaction['outputs'], length: number): readonly
   const offsets: number[] = [];
   let end = length - 8;
   for (const output of outputs.toReversed()) {
-    // Output scripts of channels are shorter than 253 bytes: their length is one byte.
-    end -= 8 + 1 + output.script.length;
+    end -= 8 + lengthBytes(output.script.length) + output.script.length;
     if (output !== NULL_OUTPUT) offsets.unshift(end);
   }
   return offsets;
+}
+
+/** How many bytes the length of a script takes (`serialize.h`, CompactSize). */
+function lengthBytes(length: number): number {
+  if (length < 0xfd) return 1;
+  return length <= 0xffff ? 3 : 5;
 }

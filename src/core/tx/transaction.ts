@@ -59,7 +59,8 @@ export function encodeTransaction(tx: Transaction): Uint8Array {
 
 /** Reads a whole transaction; witnesses are dropped. Undefined for anything else, trailing bytes included. */
 export function decodeTransaction(bytes: Uint8Array): Transaction | undefined {
-  const raw = attempt(() => RawOldTx.decode(bytes)) ?? attempt(() => RawTx.decode(bytes));
+  // With the witness mark first, as nodes read: the other way round witnesses could pass for outputs, and inputs go unseen.
+  const raw = attempt(() => RawTx.decode(bytes)) ?? attempt(() => RawOldTx.decode(bytes));
   return raw && fromRaw(raw);
 }
 

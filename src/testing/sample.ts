@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict';
+import { amount, MAX_AMOUNT } from '../core/base/amount.ts';
+import { bytesToHex, txId } from '../core/base/bytes.ts';
+import { height } from '../core/base/height.ts';
+import { isRefusal, type Refusal, type RefusalCode } from '../core/base/refusal.ts';
+import type { Coin } from '../core/coin/coin.ts';
+import { dogecoinRegtest } from '../core/coin/dogecoin.ts';
+import type { Contract, Deposit, Signing, Terms } from '../core/contract/contract.ts';
+import { contracts } from '../core/contract/registry.ts';
+import type { Offer } from '../core/message/message.ts';
+import { p2pkh, p2sh } from '../core/tx/script.ts';
+import { type Signer, signer } from '../core/tx/sign.ts';
+import { encodeTransaction, type Transaction, transactionId } from '../core/tx/transaction.ts';
+import { strictSigner } from './strict-signer.ts';
+
+/** A key for tests, the same for the same number; it signs nothing that nobody should. */
+export function keyNumber(number: number): Signer {
+  const bytes = new Uint8Array(32);
+  new DataView(bytes.buffer).setUint32(28, number);
+  return strictSigner(signer(bytes));
+}
+
+export const payerKey: Signer = keyNumber(1);
+export const payeeKey: Signer = keyNumber(2);
+/** What the payee is paid to, and what the payer has refunds paid to. */
+export const payeeScript: Uint8Array = p2pkh(keyNumber(3).publicKey);
+export const returnScript: Uint8Array = p2pkh(keyNumber(4).publicKey);
+
+export const FLEXIBLE: Signing = { kind: 'flexible', slot: 0 };
+
+export interface SampleTerms {
+  readonly coin?: Coin;
+  readonly contract?: Contract;
+  readonly signing?: Signing;
+}
+
+/** Terms that expire at 2,000 with a margin of 120 blocks. */
+export function sampleTerms({ coin = dogecoinRegtest, contract = contracts[0], signing = FLEXIBLE }: SampleTerms = {}): Terms {
+  const keys = { payerKey: payerKey.publicKey, payeeKey: payeeKey.publicKey };
+  return { coin, contract, signing, closingMargin: 120, payeeScript, expiry: height(2_000), ...keys };
+}
+
+/** The offer that `sampleTerms` came from: deposits count at three confirmations. */
+export function sampleOffer({ coin, contract, signing, closingMargin, payeeScript, payeeKey }: Terms): Offer {
+  return {
+    kind: 'offer',
+    ...{ coin, contract, signing, closingMargin, payeeScript, payeeKey },
+    minDeposit: coin.policy.dust,
+    maxDeposit: amount(coin.policy.dust * 1_000_000n),
+    minExpiry: height(1_500),
+    maxExpiry: height(3_000),
+    depth: [{ upTo: MAX_AMOUNT, blocks: 3 }],
+    nonce: new Uint8Array(16).fill(7),
+  };
+}
+
+/** A transaction that pays `values` to the channel, and is like no other with another `salt`. */
+export function fundingOf(terms: Terms, values: readonly bigint[], salt = 0): Transaction {
+  const script = p2sh(terms.contract.redeemScript(terms));
+  const input = {
+    outpoint: { txid: txId(bytesToHex(new Uint8Array(32).fill(9))), vout: salt },
+    script: new Uint8Array(),
+    sequence: 0xffff_ffff,
+  };
+  return { version: 1, inputs: [input], outputs: values.map((value) => ({ value, script })), lockTime: 0 };
+}
+
+export interface SampleFunding {
+  readonly deposits: readonly Deposit[];
+  readonly transactions: ReadonlyMap<string, Uint8Array>;
+}
+
+/** One funding transaction for each deposit. */
+export function sampleFunding(terms: Terms, values: readonly bigint[]): SampleFunding {
+  const made = values.map((value, i) => ({ value: amount(value), transaction: fundingOf(terms, [value], i) }));
+  const deposits = made.map(({ value, transaction }) => ({ outpoint: { txid: transactionId(transaction), vout: 0 }, value }));
+  return {
+    deposits,
+    transactions: new Map(made.map(({ transaction }) => [transactionId(transaction), encodeTransaction(transaction)])),
+  };
+}
+
+/** The value, or a failed test that names the refusal. */
+export function must<T>(value: T | Refusal): T {
+  return isRefusal(value) ? assert.fail(`${value.code}: ${JSON.stringify(value.detail)}`) : value;
+}
+
+/** Fails unless `value` is a refusal with that code. */
+export function assertRefused(value: unknown, code: RefusalCode, label?: string): asserts value is Refusal {
+  assert.equal(isRefusal(value) ? value.code : 'not refused', code, label);
+}

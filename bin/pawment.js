@@ -11,9 +11,7 @@ const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 
 if (major > 22 || (major === 22 && minor >= 18)) {
   const source = join(root, 'src', 'cli', 'main.ts');
-  // Node does not run TypeScript inside node_modules, and does everywhere else.
-  const isCheckout = existsSync(source) && !root.includes('node_modules');
-  const { main } = await import(isCheckout ? source : join(root, 'dist', 'cli', 'main.js'));
+  const { main } = await import(existsSync(source) ? source : join(root, 'dist', 'cli', 'main.js'));
   await main(process.argv);
 } else {
   const node = localNode();

@@ -1,12 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { bytesToHex, hexToBytes } from '../base/bytes.ts';
-import { hash160, OP, operationAt, p2pkh, p2sh, readScript, script, withoutCodeSeparators } from './script.ts';
+import { bytesToHex, concatBytes, hexToBytes } from '../base/bytes.ts';
+import { height } from '../base/height.ts';
+import { isRefusal } from '../base/refusal.ts';
+import { contracts } from '../contract/registry.ts';
+import { hash160, OP, type Operation, operationAt, p2pkh, p2sh, readScript, script, withoutCodeSeparators } from './script.ts';
+import { signer } from './sign.ts';
 
-/** Minimal script numbers (BIP62): sixteen have an opcode, the others the shortest little-endian form with a free sign bit. */
-const NUMBERS: readonly (readonly [number, string])[] = [
-  [0, '00'],
+const payerKey = signer(new Uint8Array(32).fill(1)).publicKey;
+const payeeKey = signer(new Uint8Array(32).fill(2)).publicKey;
+
+/** Script numbers as BIP62 and `CScriptNum::serialize` write them: little-endian, sign in the top bit, opcodes up to 16. */
+const numbers = [
   [1, '51'],
   [16, '60'],
   [17, '0111'],
@@ -19,53 +25,135 @@ const NUMBERS: readonly (readonly [number, string])[] = [
   [8_388_607, '03ffff7f'],
   [8_388_608, '0400008000'],
   [499_999_999, '04ff64cd1d'],
-  [500_000_000, '040065cd1d'],
-  [2_147_483_647, '04ffffff7f'],
-];
+] as const;
 
 test('numbers are written in their shortest form', () => {
-  for (const [number, hex] of NUMBERS) assert.equal(bytesToHex(script(number)), hex, String(number));
+  for (const [value, hex] of [...numbers, [0, '00'], [-1, '4f'], [500_000_000, '040065cd1d'], [2_147_483_648, '050000008000']] as const) {
+    assert.equal(bytesToHex(script(value)), hex, String(value));
+  }
 });
 
-test('pushes are written in their shortest form', () => {
-  const of = (length: number): string => bytesToHex(script(new Uint8Array(length).fill(0xaa)).subarray(0, 4));
-  assert.deepEqual([of(2), of(75), of(76), of(255), of(256)], ['02aaaa', '4baaaaaa', '4c4caaaa', '4cffaaaa', '4d0001aa']);
+for (const contract of contracts) {
+  test(`expiries stand in the redeem script of ${contract.id} as minimal script numbers`, () => {
+    for (const [value, hex] of numbers) {
+      const terms = { payerKey, payeeKey, expiry: height(value) };
+      const redeemScript = contract.redeemScript(terms);
+      assert.ok(bytesToHex(redeemScript).includes(`${hex}b175`), `${value} before CHECKLOCKTIMEVERIFY DROP`);
+      assert.deepEqual(contract.readRedeemScript(redeemScript), terms);
+    }
+  });
+
+  test(`an expiry of ${contract.id} that is a time, or not written minimally, is refused`, () => {
+    const written = bytesToHex(contract.redeemScript({ payerKey, payeeKey, expiry: height(499_999_999) }));
+    const read = (hex: string): unknown => {
+      const terms = contract.readRedeemScript(hexToBytes(written.replace('04ff64cd1db175', `${hex}b175`)));
+      return isRefusal(terms) ? terms.code : terms.expiry;
+    };
+    assert.equal(read('04ff64cd1d'), 499_999_999);
+    assert.equal(read('028000'), 128);
+    assert.equal(read('0400651dcd'), 'expiry-malformed', 'negative');
+    assert.equal(read('050065cd1d00'), 'expiry-malformed', '500,000,000 with a needless byte');
+    assert.equal(read('040065cd1d'), 'expiry-malformed', '500,000,000 is a time');
+    assert.equal(read('05ffffffff00'), 'expiry-malformed', 'a time of five bytes');
+    assert.equal(read('0110'), 'expiry-malformed', '16 has an opcode');
+    assert.equal(read('03800000'), 'expiry-malformed', '128 with a needless byte');
+    assert.equal(read('4f'), 'expiry-malformed', '-1');
+    assert.equal(read('4c0111'), 'script-unknown', '17 pushed the long way');
+  });
+}
+
+test('scripts are written with the shortest pushes', () => {
+  const start = (length: number): string => bytesToHex(script(new Uint8Array(length).fill(7)).subarray(0, 5));
+  assert.equal(start(75), '4b07070707');
+  assert.equal(start(76), '4c4c070707');
+  assert.equal(start(255), '4cff070707');
+  assert.equal(start(256), '4d00010707');
+  assert.equal(start(65_536), '4e00000100');
+  assert.equal(bytesToHex(script('OP_0', 1, 16, 17, 'CHECKSIG')), '0051600111ac');
 });
 
-test('what runs past the end is no script', () => {
-  assert.deepEqual(readScript(hexToBytes('51')), [1]);
-  for (const hex of ['02aa', '4c', '4c02aa', '4d0100', '4effffffff']) assert.equal(readScript(hexToBytes(hex)), undefined, hex);
-});
+const parts = fc.array(
+  fc.oneof(
+    fc.constantFrom('IF', 'ELSE', 'ENDIF', 'DROP', 'CHECKSIG', 'CODESEPARATOR', 'HASH160', 'RETURN'),
+    fc.integer({ min: 0, max: 16 }),
+    fc.uint8Array({ minLength: 1, maxLength: 300 }),
+  ),
+  { maxLength: 12 },
+);
 
-test('bytes of a stranger are read or not, and never throw', () => {
+test('what is written is read back, step by step too', () => {
   fc.assert(
-    fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
-      readScript(bytes);
-      withoutCodeSeparators(bytes);
-      let offset = 0;
-      for (let op = operationAt(bytes, offset); op !== undefined; op = operationAt(bytes, offset)) {
-        assert.ok(op.end > offset && op.end <= bytes.length);
-        offset = op.end;
+    fc.property(parts, (written) => {
+      const bytes = script(...written);
+      assert.deepEqual(readScript(bytes), written);
+      const steps = stepsOf(bytes);
+      assert.equal(steps.length, written.length);
+      for (const [i, part] of written.entries()) {
+        if (typeof part === 'string') assert.equal(steps[i]?.opcode, OP[part]);
+        else if (part instanceof Uint8Array) assert.deepEqual(steps[i]?.data, part);
+        else assert.equal(steps[i]?.opcode, part === 0 ? OP.OP_0 : OP.OP_1 - 1 + part);
       }
     }),
   );
 });
 
-test('code separators go, those inside pushes stay', () => {
-  const separator = OP.CODESEPARATOR;
-  const bytes = Uint8Array.of(separator, OP.DUP, 1, separator, separator, OP.DROP, separator);
-  assert.deepEqual(withoutCodeSeparators(bytes), Uint8Array.of(OP.DUP, 1, separator, OP.DROP));
-  const none = Uint8Array.of(1, separator, OP.DROP);
-  assert.deepEqual(withoutCodeSeparators(none), none);
-  // Behind a push that is cut off nothing is an operation any more (`FindAndDelete`).
-  const cut = Uint8Array.of(separator, 5, separator);
-  assert.deepEqual(withoutCodeSeparators(cut), Uint8Array.of(5, separator));
+function stepsOf(bytes: Uint8Array): Operation[] {
+  const steps: Operation[] = [];
+  for (let step = operationAt(bytes, 0); step !== undefined; step = operationAt(bytes, step.end)) steps.push(step);
+  return steps;
+}
+
+test('steps of any bytes follow each other without a gap and never pass the end', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 600 }), (bytes) => {
+      readScript(bytes);
+      withoutCodeSeparators(bytes);
+      let offset = 0;
+      for (const step of stepsOf(bytes)) {
+        assert.equal(step.start, offset);
+        assert.ok(step.end > step.start && step.end <= bytes.length);
+        assert.equal(step.data !== undefined, step.opcode <= OP.PUSHDATA4);
+        offset = step.end;
+      }
+    }),
+  );
 });
 
-test('output scripts of keys and of scripts', () => {
-  // BIP173's and every node's generator point.
-  const key = hexToBytes('0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798');
-  assert.equal(bytesToHex(hash160(key)), '751e76e8199196d454941c45d1b3a323f1433bd6');
-  assert.equal(bytesToHex(p2pkh(key)), '76a914751e76e8199196d454941c45d1b3a323f1433bd688ac');
-  assert.equal(bytesToHex(p2sh(key)), 'a914751e76e8199196d454941c45d1b3a323f1433bd687');
+test('a push that runs past the end is no step', () => {
+  for (const whole of ['0161', '4c0161', '4d010061', '4e0100000061']) {
+    const bytes = hexToBytes(whole);
+    assert.deepEqual(operationAt(bytes, 0)?.data, Uint8Array.of(0x61));
+    for (let length = 1; length < bytes.length; length++) {
+      assert.equal(operationAt(bytes.subarray(0, length), 0), undefined, `${length} bytes of ${whole}`);
+      assert.equal(readScript(bytes.subarray(0, length)), undefined);
+    }
+  }
+  assert.equal(operationAt(hexToBytes('4effffffff61'), 0), undefined);
+  assert.equal(operationAt(new Uint8Array(), 0), undefined);
+  assert.deepEqual(readScript(hexToBytes('ac')), ['CHECKSIG']);
+  assert.equal(readScript(hexToBytes('fa')), undefined, 'no such opcode');
+});
+
+test('code separators go, but not those that are pushed data', () => {
+  fc.assert(
+    fc.property(parts, (written) => {
+      const rest = written.filter((part) => part !== 'CODESEPARATOR');
+      assert.deepEqual(withoutCodeSeparators(script(...written)), script(...rest));
+    }),
+  );
+  const pushed = hexToBytes('02abab');
+  assert.deepEqual(withoutCodeSeparators(concatBytes(Uint8Array.of(0xab), pushed, Uint8Array.of(0xab, 0xab))), pushed);
+});
+
+test('code separators behind a broken push stay', () => {
+  assert.equal(bytesToHex(withoutCodeSeparators(hexToBytes('ab51ab4c05abab'))), '514c05abab');
+});
+
+test('output scripts of a key and of a script are those of the nodes', () => {
+  // The point of private key 1 and its well-known hash.
+  const generator = hexToBytes('0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798');
+  const hash = '751e76e8199196d454941c45d1b3a323f1433bd6';
+  assert.equal(bytesToHex(hash160(generator)), hash);
+  assert.equal(bytesToHex(p2pkh(generator)), `76a914${hash}88ac`);
+  assert.equal(bytesToHex(p2sh(generator)), `a914${hash}87`);
 });

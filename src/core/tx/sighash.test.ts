@@ -98,3 +98,11 @@ test('each hash type leaves open what it should, and nothing else', () => {
   assert.deepEqual(open(SIGHASH.SINGLE | SIGHASH.ANYONECANPAY), ['otherInput', 'otherOutput']);
   assert.deepEqual(open(SIGHASH.NONE | SIGHASH.ANYONECANPAY), ['otherInput', 'ownOutput', 'otherOutput']);
 });
+
+test('what is done to a digest shows in no other', () => {
+  const tx: Transaction = { version: 2, inputs: [], outputs: [], lockTime: 0 };
+  const digest = signatureHash(tx, 0, new Uint8Array(), SIGHASH.ALL);
+  const before = bytesToHex(digest);
+  digest.reverse();
+  assert.equal(bytesToHex(signatureHash(tx, 0, new Uint8Array(), SIGHASH.ALL)), before);
+});

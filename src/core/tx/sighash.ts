@@ -20,7 +20,7 @@ export function isUnbound(tx: Transaction, index: number, hashType: number): boo
  * What pawment itself signs or checks goes through `sighashTemplate`, which refuses that.
  */
 export function signatureHash(tx: Transaction, index: number, scriptCode: Uint8Array, hashType: number): Uint8Array {
-  return isUnbound(tx, index, hashType) ? ONE : sha256d(preimage(tx, index, scriptCode, hashType));
+  return isUnbound(tx, index, hashType) ? ONE.slice() : sha256d(preimage(tx, index, scriptCode, hashType));
 }
 
 /** The bytes that are hashed, 32-bit hash type included. */

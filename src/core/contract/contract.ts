@@ -143,8 +143,12 @@ export function channelIdOf(coin: Coin, redeemScript: Uint8Array): ChannelId {
 
 /** Where the payer's change goes: the channel key itself, so that both sides know it and the seed finds it. */
 export function payerScript(terms: ScriptTerms): Uint8Array {
-  return p2pkh(terms.payerKey);
+  const script = payerScripts.get(terms) ?? p2pkh(terms.payerKey);
+  payerScripts.set(terms, script);
+  return script;
 }
+
+const payerScripts = new WeakMap<ScriptTerms, Uint8Array>();
 
 export function capacityOf(deposits: readonly Deposit[]): Amount {
   return add(...deposits.map(({ value }) => value));

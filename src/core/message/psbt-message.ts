@@ -6,7 +6,7 @@ import { type Agreement, channelIdOf, type Deposit, type Payment, type Terms } f
 import { unsigned } from '../contract/plan.ts';
 import { isUnbound, SIGHASH } from '../tx/sighash.ts';
 import { decodeSignature, encodeSignature, type Signature } from '../tx/sign.ts';
-import { encodeTransaction, outpointKey, sameOutpoint, type Transaction } from '../tx/transaction.ts';
+import { outpointKey, sameOutpoint, type Transaction, type TxOutput } from '../tx/transaction.ts';
 import type { CompactPay } from './compact.ts';
 import type { Announce, End, Offer } from './message.ts';
 import { type ChannelPsbt, encodePsbt, type FundingTransactions, type PsbtInput } from './psbt.ts';
@@ -102,7 +102,13 @@ function difference(psbt: ChannelPsbt, expected: Transaction, deposits: readonly
     if (known.get(outpointKey(deposit.outpoint)) !== deposit.value) return refuse('funding-value-wrong', { input: i });
   }
   if (psbt.inputs.length !== expected.inputs.length) return refuse('psbt-inputs-wrong', { expected: expected.inputs.length });
-  return equalBytes(encodeTransaction(psbt.transaction), encodeTransaction(expected)) ? undefined : refuse('psbt-outputs-wrong');
+  // Version, lock time and sequences are those of every transaction of a channel, or the PSBT would not have been read.
+  return sameOutputs(psbt.transaction.outputs, expected.outputs) ? undefined : refuse('psbt-outputs-wrong');
+}
+
+function sameOutputs(given: readonly TxOutput[], expected: readonly TxOutput[]): boolean {
+  const isSame = ({ value, script }: TxOutput, i: number): boolean => given[i]?.value === value && equalBytes(given[i].script, script);
+  return given.length === expected.length && expected.every(isSame);
 }
 
 function readSignatures(psbt: ChannelPsbt, terms: Terms, hashTypes: readonly number[]): readonly Signature[] | Refusal {

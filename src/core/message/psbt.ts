@@ -1,4 +1,3 @@
-import { RawPSBTV0 } from '@scure/btc-signer/psbt.js';
 import { Transaction as PsbtBuilder } from '@scure/btc-signer/transaction.js';
 import { isAmount } from '../base/amount.ts';
 import { equalBytes } from '../base/bytes.ts';
@@ -6,7 +5,9 @@ import { type Refusal, refuse } from '../base/refusal.ts';
 import type { Deposit, Terms } from '../contract/contract.ts';
 import { TX_SEQUENCE, TX_VERSION } from '../contract/contract.ts';
 import { p2sh } from '../tx/script.ts';
-import { fromRaw, type Transaction, transactionId } from '../tx/transaction.ts';
+import type { Transaction } from '../tx/transaction.ts';
+import { readMaps } from './psbt-maps.ts';
+import type { InputMap, PsbtMaps } from './psbt-plain.ts';
 
 /** The funding transactions of a channel by id, whole, as BIP174 wants them beside a legacy input. */
 export type FundingTransactions = ReadonlyMap<string, Uint8Array>;
@@ -28,37 +29,12 @@ export interface PsbtInput {
 /** Larger than any PSBT of a channel with the most deposits, funding transactions included. */
 export const MAX_PSBT_BYTES = 1_000_000;
 
-type RawInput = ReturnType<typeof RawPSBTV0.decode>['inputs'][number];
-
-const GLOBAL_FIELDS = new Set(['unsignedTx', 'version']);
-// Key derivations are what signing devices add; they say nothing about the payment.
-const INPUT_FIELDS = new Set(['nonWitnessUtxo', 'partialSig', 'sighashType', 'redeemScript', 'bip32Derivation']);
-const OUTPUT_FIELDS = new Set(['bip32Derivation']);
-
 /** Reads PSBT version 0 (BIP174) and checks all that can be checked without the channel. */
 export function decodePsbt(bytes: Uint8Array): ChannelPsbt | Refusal {
   if (bytes.length > MAX_PSBT_BYTES) return refuse('message-too-large', { most: MAX_PSBT_BYTES });
-  const raw = attempt(() => RawPSBTV0.decode(bytes));
-  if (raw?.global.unsignedTx === undefined) return refuse('psbt-malformed');
-  const transaction = fromRaw(raw.global.unsignedTx);
-  const stray =
-    strayField(raw.global, GLOBAL_FIELDS) ??
-    raw.inputs.map((input) => strayField(input, INPUT_FIELDS)).find((name) => name !== undefined) ??
-    raw.outputs.map((output) => strayField(output, OUTPUT_FIELDS)).find((name) => name !== undefined);
-  if (stray !== undefined) return refuse('psbt-field-unknown', { field: stray });
-  return wrongFrame(transaction) ?? decodeInputs(transaction, raw.inputs);
-}
-
-function strayField(map: object, known: ReadonlySet<string>): string | undefined {
-  return Object.keys(map).find((name) => !known.has(name));
-}
-
-function attempt<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch {
-    return undefined;
-  }
+  const maps = readMaps(bytes);
+  if ('kind' in maps) return maps;
+  return wrongFrame(maps.transaction) ?? decodeInputs(maps);
 }
 
 function wrongFrame(tx: Transaction): Refusal | undefined {
@@ -68,25 +44,25 @@ function wrongFrame(tx: Transaction): Refusal | undefined {
   return input && refuse('psbt-sequence-wrong', { sequence: input.sequence, expected: TX_SEQUENCE });
 }
 
-function decodeInputs(transaction: Transaction, raws: readonly RawInput[]): ChannelPsbt | Refusal {
-  const redeemScript = raws[0]?.redeemScript;
+function decodeInputs({ transaction, inputs: maps }: PsbtMaps): ChannelPsbt | Refusal {
+  const redeemScript = maps[0]?.redeemScript;
   if (redeemScript === undefined) return refuse('psbt-inputs-wrong', { reason: 'no redeem script' });
   const inputs: PsbtInput[] = [];
-  for (const [i, raw] of raws.entries()) {
-    const input = decodeInput(transaction, i, raw, redeemScript);
+  for (const [i, map] of maps.entries()) {
+    const input = decodeInput(transaction, i, map, redeemScript);
     if ('kind' in input) return input;
     inputs.push(input);
   }
   return { transaction, redeemScript, inputs };
 }
 
-function decodeInput(transaction: Transaction, index: number, raw: RawInput, redeemScript: Uint8Array): PsbtInput | Refusal {
+function decodeInput(transaction: Transaction, index: number, map: InputMap, redeemScript: Uint8Array): PsbtInput | Refusal {
   const outpoint = transaction.inputs[index]?.outpoint;
-  const funding = raw.nonWitnessUtxo && fromRaw(raw.nonWitnessUtxo);
-  if (outpoint === undefined || raw.redeemScript === undefined || !equalBytes(raw.redeemScript, redeemScript)) {
+  const { funding } = map;
+  if (outpoint === undefined || map.redeemScript === undefined || !equalBytes(map.redeemScript, redeemScript)) {
     return refuse('psbt-inputs-wrong', { input: index, reason: 'redeem scripts differ' });
   }
-  if (funding === undefined || transactionId(funding) !== outpoint.txid) {
+  if (funding === undefined || funding.id !== outpoint.txid) {
     return refuse('psbt-inputs-wrong', { input: index, reason: 'not the funding transaction of the input' });
   }
   const output = funding.outputs[outpoint.vout];
@@ -95,8 +71,8 @@ function decodeInput(transaction: Transaction, index: number, raw: RawInput, red
   if (!isAmount(output.value)) return refuse('funding-value-wrong', { input: index });
   return {
     deposit: { outpoint, value: output.value },
-    partialSignatures: (raw.partialSig ?? []).map(([key, signature]) => ({ key, signature })),
-    ...(raw.sighashType === undefined ? {} : { hashType: raw.sighashType }),
+    partialSignatures: map.partialSig.map(([key, signature]) => ({ key, signature })),
+    ...(map.sighashType === undefined ? {} : { hashType: map.sighashType }),
   };
 }
 

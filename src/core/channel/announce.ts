@@ -3,7 +3,8 @@ import { equalBytes } from '../base/bytes.ts';
 import { after } from '../base/height.ts';
 import { type Refusal, refuse } from '../base/refusal.ts';
 import { depthFor, hasRule } from '../coin/coin.ts';
-import { capacityOf, channelIdOf, type Deposit, type Terms } from '../contract/contract.ts';
+import { capacityOf, channelIdOf, closingHeight, type Deposit, type Terms } from '../contract/contract.ts';
+import { leastDeposit } from '../contract/size.ts';
 import { type Announce, type OfferedTerms, offerDigest } from '../message/message.ts';
 import { p2sh } from '../tx/script.ts';
 import { outpointKey } from '../tx/transaction.ts';
@@ -39,7 +40,8 @@ export function announced(state: PayeeState | undefined, input: AnnounceInput, e
   const { announce, funding } = input;
   const terms = termsOf(announce);
   const channel = channelIdOf(terms.coin, terms.contract.redeemScript(terms));
-  const wrong = (state === undefined ? wrongTerms(announce, env) : wrongFurther(state, announce)) ?? wrongDeposits(announce);
+  if (state !== undefined && state.channel !== channel) return refuse('channel-unknown', { channel });
+  const wrong = (state === undefined ? wrongTerms(announce, env) : wrongFurther(state, announce, env)) ?? wrongDeposits(announce, terms);
   if (wrong !== undefined) return wrong;
   const redeemHash = p2sh(terms.contract.redeemScript(terms));
   const capacity = capacityOf(announce.deposits);
@@ -52,7 +54,7 @@ export function announced(state: PayeeState | undefined, input: AnnounceInput, e
   const [waitingFor] = doubts;
   if (waitingFor !== undefined) return stay(state, { kind: 'reply', message: { kind: 'provisional', channel, waitingFor } });
   const accepted = { kind: 'reply', message: { kind: 'accepted', channel, capacity } } as const;
-  if (state !== undefined) return stay({ ...state, deposits: merged(state.deposits, announce.deposits) }, accepted);
+  if (state !== undefined) return stay(withDeposits(state, announce.deposits), accepted);
   const { maxDeposit } = announce.offer;
   const limits = { maxDeposit, depth: announce.offer.depth };
   const keyName = keyNameOf(announce.offer);
@@ -80,19 +82,23 @@ function wrongTerms({ offer, payerKey, expiry }: Announce, env: Env): Refusal | 
   return expiry > offer.maxExpiry ? refuse('expiry-too-far', { expiry, most: offer.maxExpiry }) : undefined;
 }
 
-/** A further announcement comes under the very offer of the first, and may add deposits, not take any away. */
-function wrongFurther(state: PayeeState, { offer, deposits }: Announce): Refusal | undefined {
+/** A further announcement comes under the very offer of the first, and may add deposits in time, not take any away. */
+function wrongFurther(state: PayeeState, { offer, deposits }: Announce, env: Env): Refusal | undefined {
   if (keyNameOf(offer) !== state.keyName) return refuse('offer-unknown');
   if (state.kind === 'ended') return refuse('channel-ended');
   if (state.kind === 'closing') return refuse('channel-ending');
   const named = new Set(deposits.map(({ outpoint }) => outpointKey(outpoint)));
-  return state.deposits.every(({ outpoint }) => named.has(outpointKey(outpoint))) ? undefined : refuse('deposit-dropped');
+  if (!state.deposits.every(({ outpoint }) => named.has(outpointKey(outpoint)))) return refuse('deposit-dropped');
+  const isLate = deposits.length > state.deposits.length && env.tip >= closingHeight(state.terms);
+  return isLate ? refuse('margin-reached', { tip: env.tip, expiry: state.terms.expiry }) : undefined;
 }
 
-function wrongDeposits({ offer, deposits }: Announce): Refusal | undefined {
+function wrongDeposits({ offer, deposits }: Announce, terms: Terms): Refusal | undefined {
   if (deposits.length === 0) return refuse('deposit-absent');
   if (deposits.length > MAX_DEPOSITS) return refuse('deposit-too-many', { most: MAX_DEPOSITS });
   if (new Set(deposits.map(({ outpoint }) => outpointKey(outpoint))).size < deposits.length) return refuse('deposit-repeated');
+  const least = leastDeposit(terms);
+  if (deposits.some(({ value }) => value < least)) return refuse('deposit-too-small', { least });
   const sum = deposits.reduce((total, { value }) => total + value, 0n);
   if (sum < offer.minDeposit) return refuse('deposit-too-small', { deposits: sum, least: offer.minDeposit });
   return sum > offer.maxDeposit ? refuse('deposit-too-large', { deposits: sum, most: offer.maxDeposit }) : undefined;
@@ -109,8 +115,9 @@ function doubt(deposit: Deposit, view: FundingView, outputScript: Uint8Array, de
   return view.depth < depth ? refuse('funding-unconfirmed', { outpoint, depth: view.depth, needed: depth }) : undefined;
 }
 
-/** Deposits keep the order in which they were accepted: signatures depend on it. */
-function merged(known: readonly Deposit[], all: readonly Deposit[]): readonly Deposit[] {
-  const have = new Set(known.map(({ outpoint }) => outpointKey(outpoint)));
-  return [...known, ...all.filter(({ outpoint }) => !have.has(outpointKey(outpoint)))];
+/** Deposits keep the order in which they were accepted: signatures depend on it. Nothing new is the very same state. */
+function withDeposits(state: PayeeState, all: readonly Deposit[]): PayeeState {
+  const known = new Set(state.deposits.map(({ outpoint }) => outpointKey(outpoint)));
+  const further = all.filter(({ outpoint }) => !known.has(outpointKey(outpoint)));
+  return further.length === 0 ? state : { ...state, deposits: [...state.deposits, ...further] };
 }

@@ -1,3 +1,4 @@
+import { type Amount, add, feeFor } from '../base/amount.ts';
 import type { Terms } from './contract.ts';
 
 /** DER of two 33-byte integers cannot occur with a low s: 71 bytes and the hash type at most (BIP66, BIP62). */
@@ -21,3 +22,9 @@ export function refundSize(terms: Terms, inputs: number): number {
 
 /** Upper bound of the bytes that a P2PKH input adds. */
 export const P2PKH_INPUT_BYTES: number = 36 + 4 + 1 + 1 + SIGNATURE_BYTES + 1 + 33;
+
+/** A smaller deposit would not pay for its own refund at the coin's usual rate, and cost the payee more than it adds. */
+export function leastDeposit(terms: Terms): Amount {
+  const { dust, feeRate } = terms.coin.policy;
+  return add(dust, feeFor(closeSize(terms, 1, 1), feeRate));
+}

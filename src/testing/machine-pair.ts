@@ -1,0 +1,246 @@
+import assert from 'node:assert/strict';
+import { type Amount, amount } from '../core/base/amount.ts';
+import { type Height, height } from '../core/base/height.ts';
+import { isRefusal, type Refusal } from '../core/base/refusal.ts';
+import { type FundingView, keyNameOf } from '../core/channel/announce.ts';
+import type { ChainView, DepositView, Effect, Env, KeptInvoice, Step } from '../core/channel/machine.ts';
+import { type PayeeInput, payee } from '../core/channel/payee.ts';
+import type { PayeeState } from '../core/channel/payee-state.ts';
+import { type PayerInput, payer } from '../core/channel/payer.ts';
+import { allDeposits, type PayerState } from '../core/channel/payer-state.ts';
+import { invoiceSnapshot, payeeSnapshot, payerSnapshot, type Snapshot } from '../core/channel/snapshot.ts';
+import type { Deposit, Terms } from '../core/contract/contract.ts';
+import type { Announce, Invoice, Offer, Reply, Request } from '../core/message/message.ts';
+import { p2sh } from '../core/tx/script.ts';
+import { type Signer, verifyPortable } from '../core/tx/sign.ts';
+import { encodeTransaction, outpointKey, type Transaction, transactionId } from '../core/tx/transaction.ts';
+import { fundingOf, keyNumber, must, payeeKey, payerKey, returnScript, type SampleTerms, sampleOffer, sampleTerms } from './sample.ts';
+
+type Input = Readonly<PayerInput | PayeeInput>;
+
+/** A payer and a payee who meet without an engine: every state goes through its stored text on the way to the next step. */
+export class MachinePair {
+  readonly terms: Terms;
+  readonly offer: Offer;
+  tip: Height = height(1_400);
+  now = 1_000_000;
+  feeRate: Amount;
+  payer: PayerState | undefined;
+  payee: PayeeState | undefined;
+  /** What the payee's node says of outputs; the payer's chain view is made of it too. */
+  readonly chain: Map<string, FundingView> = new Map();
+  readonly spends: Map<string, Extract<DepositView, { kind: 'spent' }>> = new Map();
+  readonly invoices: Map<string, KeptInvoice> = new Map();
+  /** What both sides broadcast, in order. */
+  readonly broadcasts: Transaction[] = [];
+  #salt = 0;
+
+  constructor(options: SampleTerms = {}, alter: Partial<Offer> = {}) {
+    this.terms = sampleTerms(options);
+    this.offer = { ...sampleOffer(this.terms), ...alter };
+    this.feeRate = this.terms.coin.policy.feeRate;
+  }
+
+  env(signer: Signer): Env {
+    return { tip: this.tip, now: this.now, feeRate: this.feeRate, verify: verifyPortable, signer };
+  }
+
+  /** One step of the payer; a refusal leaves its state as it was. */
+  tellPayer(input: PayerInput): Step<PayerState | undefined> | Refusal {
+    const before = this.payer;
+    const step = guarded(before, payerSnapshot, () => payer(before, input, this.env(payerKey)));
+    if (!isRefusal(step)) this.payer = stored(payerSnapshot, step.state);
+    return this.#noted(step);
+  }
+
+  /** One step of the payee. The key ring has the key of the offer it made; for any other it derives a key that nobody named. */
+  tellPayee(input: PayeeInput): Step<PayeeState | undefined> | Refusal {
+    const before = this.payee;
+    const step = guarded(before, payeeSnapshot, () => payee(before, input, this.env(this.#payeeKeyFor(input))));
+    if (isRefusal(step)) return step;
+    this.payee = stored(payeeSnapshot, step.state);
+    if (step.invoice !== undefined) this.invoices.set(step.invoice.invoice.id, stored(invoiceSnapshot, step.invoice) ?? step.invoice);
+    return this.#noted(step);
+  }
+
+  #payeeKeyFor(input: Input): Signer {
+    const isOther =
+      this.payee === undefined &&
+      input.kind === 'announce' &&
+      'announce' in input &&
+      keyNameOf(input.announce.offer) !== keyNameOf(this.offer);
+    return isOther ? keyNumber(99) : payeeKey;
+  }
+
+  #noted<Result extends Step<unknown> | Refusal>(step: Result): Result {
+    if (isRefusal(step)) return step;
+    for (const effect of step.effects) if (effect.kind === 'broadcast') this.broadcasts.push(effect.transaction);
+    return step;
+  }
+
+  /** The payee's answer to a request, refusals included. */
+  ask(request: Request): Reply {
+    const step = this.tellPayee(this.#inputOf(request));
+    return isRefusal(step) ? step : (replyIn(step.effects) ?? assert.fail('no reply'));
+  }
+
+  #inputOf(request: Request): PayeeInput {
+    switch (request.kind) {
+      case 'announce':
+        return { kind: 'announce', announce: request, funding: request.deposits.map((deposit) => this.#lookUp(deposit)) };
+      case 'payment': {
+        const invoice = request.invoice === undefined ? undefined : this.invoices.get(request.invoice);
+        return { kind: 'payment', pay: request, ...(invoice === undefined ? {} : { invoice }) };
+      }
+      case 'state-request':
+        return { kind: 'state-request' };
+      case 'end':
+        return { kind: 'end', end: request };
+      case 'offer-request':
+      case 'invoice-request':
+        return assert.fail('no machine answers this');
+    }
+  }
+
+  #lookUp({ outpoint }: Deposit): FundingView {
+    return this.chain.get(outpointKey(outpoint)) ?? { kind: 'missing' };
+  }
+
+  /** The payer's request that an input leads to. */
+  request(input: PayerInput): Request {
+    const step = must(this.tellPayer(input));
+    return sendIn(step.effects) ?? assert.fail('nothing to send');
+  }
+
+  /** The payer is given an answer. */
+  answer(to: Request['kind'], message: Reply): Step<PayerState | undefined> {
+    return must(this.tellPayer({ kind: 'reply', to, message }));
+  }
+
+  /** There and back again. */
+  exchange(input: PayerInput): Reply {
+    const request = this.request(input);
+    const reply = this.ask(request);
+    this.answer(request.kind, reply);
+    return reply;
+  }
+
+  create(): void {
+    const expiry = this.terms.expiry;
+    must(this.tellPayer({ kind: 'create', offer: this.offer, expiry, keyName: 'm/1', returnScript }));
+  }
+
+  /** Makes and launches deposits that are `depth` deep at once. */
+  fund(values: readonly bigint[], depth = 10): readonly Deposit[] {
+    return values.map((value) => {
+      const transaction = fundingOf(this.terms, [value], this.#salt++);
+      const deposit = { outpoint: { txid: transactionId(transaction), vout: 0 }, value: amount(value) };
+      must(this.tellPayer({ kind: 'fund', deposits: [deposit], transaction: encodeTransaction(transaction) }));
+      this.confirm(deposit, depth);
+      return deposit;
+    });
+  }
+
+  /** Puts a deposit on the chain, whoever made it. */
+  confirm({ outpoint, value }: Deposit, depth = 10, view: Partial<Extract<FundingView, { kind: 'unspent' }>> = {}): void {
+    const script = p2sh(this.terms.contract.redeemScript(this.terms));
+    this.chain.set(outpointKey(outpoint), { kind: 'unspent', value, script, depth, isImmature: false, ...view });
+  }
+
+  /** An accepted channel with these deposits. */
+  open(...values: readonly bigint[]): this {
+    this.create();
+    this.fund(values);
+    must(this.tellPayer({ kind: 'launch' }));
+    const reply = this.exchange({ kind: 'announce' });
+    assert.equal(reply.kind, 'accepted');
+    assert.deepEqual([this.payer?.kind, this.payee?.kind], ['open', 'open']);
+    return this;
+  }
+
+  /** Pays up to a total, as credit unless it buys something. */
+  pay(total: bigint, price = 0n, invoice?: string): Reply {
+    const given = { kind: 'pay', total: amount(total), price: amount(price) } as const;
+    return this.exchange(invoice === undefined ? given : { ...given, invoice });
+  }
+
+  invoice(id: string, price: bigint, alter: Partial<Invoice> = {}): Invoice {
+    const channel = this.openPayer().channel;
+    const invoice: Invoice = {
+      ...{
+        kind: 'invoice',
+        id,
+        channel,
+        item: 'tea',
+        text: 'A cup of tea',
+        amount: amount(price),
+        address: 'x',
+        expires: this.now + 1_000,
+      },
+      ...alter,
+    };
+    this.invoices.set(id, { invoice });
+    return invoice;
+  }
+
+  openPayer(): Extract<PayerState, { kind: 'open' }> {
+    return this.payer?.kind === 'open' ? this.payer : assert.fail(`the payer is ${this.payer?.kind}`);
+  }
+
+  payeeState(): PayeeState {
+    return this.payee ?? assert.fail('the payee has no channel');
+  }
+
+  payerState(): PayerState {
+    return this.payer ?? assert.fail('the payer has no channel');
+  }
+
+  announcement(): Announce {
+    const { channel: _, ...state } = this.payerState();
+    return {
+      kind: 'announce',
+      offer: state.offer,
+      payerKey: state.terms.payerKey,
+      expiry: state.terms.expiry,
+      deposits: allDeposits(this.payerState()),
+    };
+  }
+
+  /** A transaction spends outputs, `depth` blocks ago. */
+  spend(transaction: Transaction, depth: number): void {
+    for (const { outpoint } of transaction.inputs) this.spends.set(outpointKey(outpoint), { kind: 'spent', transaction, depth });
+  }
+
+  view(found: ChainView['found'] = []): ChainView {
+    const deposits = new Map<string, DepositView>();
+    for (const [key, view] of this.chain) if (view.kind === 'unspent') deposits.set(key, { kind: 'unspent', depth: view.depth });
+    for (const [key, spend] of this.spends) deposits.set(key, spend);
+    return { kind: 'view', deposits, found };
+  }
+}
+
+/** Runs a step and fails if it changed the state it was given. */
+function guarded<State, Result>(before: State | undefined, snapshot: Snapshot<State>, run: () => Result): Result {
+  const text = before && snapshot.encode(before);
+  const result = run();
+  assert.equal(before && snapshot.encode(before), text, 'a step changes no state in place');
+  return result;
+}
+
+/** The state as a restart would have it. */
+function stored<State>(snapshot: Snapshot<State>, state: State | undefined): State | undefined {
+  if (state === undefined) return undefined;
+  const text = snapshot.encode(state);
+  const read = snapshot.decode(text);
+  assert.deepEqual(read, state);
+  assert.equal(snapshot.encode(read), text);
+  return read;
+}
+
+export function replyIn(effects: readonly Effect[]): Reply | undefined {
+  return effects.flatMap((effect) => (effect.kind === 'reply' ? [effect.message] : []))[0];
+}
+
+export function sendIn(effects: readonly Effect[]): Request | undefined {
+  return effects.flatMap((effect) => (effect.kind === 'send' ? [effect.message] : []))[0];
+}

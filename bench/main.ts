@@ -9,6 +9,7 @@ import { rawRow, signRow, stepRow, storedRow } from './rows.ts';
 const USAGE = `npm run bench -- [--quick] [--json]
 
 Measures CPU time per payment, side by side with signature verification alone and with plain C libsecp256k1.
+Stores lie in the system's folder for temporary files: name one on a real disk by TMPDIR. Exits with 1 when the compact step misses its goal.
   --quick  fewer payments and rounds: under 20 seconds
   --json   one JSON object instead of the table`;
 

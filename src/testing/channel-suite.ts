@@ -21,9 +21,9 @@ type Case = readonly [name: string, run: (subject: ChannelSubject) => Promise<vo
 const forms: readonly Form[] = ['compact', 'psbt'];
 const flexible: Signing = { kind: 'flexible', slot: 0 };
 
-/** What the payer's change pays for a close where the terms fix it. */
+/** What the payer's change pays for a close where the terms fix it: enough for two deposits. */
 function fixed({ chain }: ChannelSubject): { readonly kind: 'fixed'; readonly fee: Amount } {
-  return { kind: 'fixed', fee: chain.coin.policy.dust };
+  return { kind: 'fixed', fee: amount(chain.coin.policy.dust * 2n) };
 }
 
 const lives: readonly Case[] = contracts.flatMap((contract) =>

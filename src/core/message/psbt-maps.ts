@@ -16,13 +16,19 @@ export function readMaps(bytes: Uint8Array): PsbtMaps | Refusal {
 /** Any PSBT at all; refused when a field has no place in a channel. */
 export function readAnyMaps(bytes: Uint8Array): PsbtMaps | Refusal {
   const raw = attempt(() => RawPSBTV0.decode(bytes));
-  if (raw?.global.unsignedTx === undefined) return refuse('psbt-malformed');
+  if (raw?.global.unsignedTx === undefined || hasSurplusMap(raw)) return refuse('psbt-malformed');
   const stray =
     strayField(raw.global, GLOBAL_FIELDS) ??
     raw.inputs.map((input) => strayField(input, INPUT_FIELDS)).find((name) => name !== undefined) ??
     raw.outputs.map((output) => strayField(output, OUTPUT_FIELDS)).find((name) => name !== undefined);
   if (stray !== undefined) return refuse('psbt-field-unknown', { field: stray });
   return { transaction: fromRaw(raw.global.unsignedTx), inputs: raw.inputs.map(inputMap) };
+}
+
+/** The library lets an empty map pass behind the last output; some write one, but only where there are no outputs. */
+function hasSurplusMap({ global, outputs }: ReturnType<typeof RawPSBTV0.decode>): boolean {
+  const expected = global.unsignedTx?.outputs.length ?? 0;
+  return expected > 0 && outputs.length > expected;
 }
 
 function inputMap({

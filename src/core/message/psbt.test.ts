@@ -194,5 +194,5 @@ test('whatever bytes come are read or refused, and never throw', (t) => {
     { numRuns: 1500 },
   );
   t.diagnostic([...counts].map(([code, count]) => `${code} ${count}`).join(', '));
-  assert.ok(counts.size > 5);
+  assert.ok(counts.size > 3);
 });

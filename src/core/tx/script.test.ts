@@ -103,6 +103,17 @@ function stepsOf(bytes: Uint8Array): Operation[] {
   return steps;
 }
 
+test('long pushes are read to their whole length', () => {
+  for (const length of [75, 76, 255, 256, 300, 520, 65_535, 65_536, 70_000]) {
+    const pushed = new Uint8Array(length).fill(7);
+    const bytes = script(pushed, 'DROP');
+    const step = operationAt(bytes, 0);
+    assert.equal(step?.end, bytes.length - 1, `${length}`);
+    assert.deepEqual(step.data, pushed);
+    assert.equal(operationAt(bytes.subarray(0, -2), 0), undefined);
+  }
+});
+
 test('steps of any bytes follow each other without a gap and never pass the end', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 600 }), (bytes) => {

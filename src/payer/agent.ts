@@ -172,8 +172,12 @@ async function launchChannel(
     return answer;
   }
   const launched = stateOf(await engine.drive(channel, { kind: 'launch' }));
+  if (isRefusal(launched)) {
+    await giveUp();
+    return launched;
+  }
   for (const { txid } of reserved) await wallet.publish(txid);
-  return isRefusal(launched) ? launched : { ...answer, state: launched };
+  return { ...answer, state: launched };
 }
 
 function stateOf(driven: Driven<PayerState> | Refusal): PayerState | Refusal {

@@ -1,5 +1,5 @@
 import { bytesToHex } from '../core/base/bytes.ts';
-import { allDeposits, type PayerState } from '../core/channel/payer-state.ts';
+import type { PayerState } from '../core/channel/payer-state.ts';
 import type { Request } from '../core/message/message.ts';
 import type { FundingTransactions } from '../core/message/psbt.ts';
 import { announcePsbt, endPsbt, paymentPsbt } from '../core/message/psbt-message.ts';
@@ -13,7 +13,7 @@ export function psbtOf(state: PayerState, request: Request): Uint8Array | undefi
   const { terms, deposits } = state;
   switch (request.kind) {
     case 'announce':
-      return announcePsbt(terms, allDeposits(state), fundingOf(state));
+      return announcePsbt(terms, request.deposits, fundingOf(state));
     case 'payment':
       // The compact form leaves out signatures that the payee has; a PSBT stands for itself.
       return state.kind === 'open' && state.pending ? paymentPsbt(terms, deposits, state.pending.payment, fundingOf(state)) : undefined;

@@ -16,6 +16,7 @@ const REASONS = {
   'contract-unknown': ['correct', 'No such contract.'],
   'contract-unfit': ['stop', 'This chain does not enforce a rule that the contract needs.'],
   'offer-unknown': ['reopen', 'The offer was not made here, or was altered.'],
+  'offer-malformed': ['stop', 'The offer asks for payment to a script that no close could pay to.'],
 
   'script-unknown': ['correct', 'The redeem script is not exactly the template of the contract.'],
   'key-invalid': ['correct', 'A key in the script is not a compressed public key.'],
@@ -52,6 +53,7 @@ const REASONS = {
   'psbt-sighash-wrong': ['correct', 'A hash type is not the agreed one.'],
 
   'signature-missing': ['correct', 'A signature that the payment needs is missing.'],
+  'signature-surplus': ['correct', 'The payment holds more signatures than it needs.'],
   'signature-malformed': ['correct', 'A signature is not strict DER.'],
   'signature-high-s': ['correct', 'A signature has a high s, which nodes do not relay.'],
   'signature-wrong': ['correct', 'A signature is not by the payer key over this payment.'],

@@ -1,10 +1,10 @@
 import type { Amount } from '../base/amount.ts';
-import { bytesToHex, equalBytes } from '../base/bytes.ts';
+import { equalBytes } from '../base/bytes.ts';
 import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
 import type { End } from '../message/message.ts';
 import { encodeTransaction, type Transaction } from '../tx/transaction.ts';
 import { type Env, type Step, stay } from './machine.ts';
-import { type ActivePayee, notActive, type PayeeState } from './payee-state.ts';
+import { type ActivePayee, factsOf, notActive, type PayeeState } from './payee-state.ts';
 
 /** Co-signs at once what the payer could otherwise only have after expiry, if it costs the payee nothing. */
 export function ended(state: PayeeState, { agreement, signatures }: End, env: Env): Step<PayeeState> | Refusal {
@@ -13,9 +13,7 @@ export function ended(state: PayeeState, { agreement, signatures }: End, env: En
   if (isRefusal(agreed)) return agreed;
   if (state.kind === 'closing') return isSameEnd(state.transaction, agreed) ? answered(state, state.transaction) : notActive(state);
   if (state.kind === 'ended') return notActive(state);
-  if (best !== undefined && agreement.total < best.total) {
-    return refuse('agreement-short', { best: best.total, signatures: best.signatures.map(bytesToHex).join(',') });
-  }
+  if (best !== undefined && agreement.total < best.total) return refuse('agreement-short', factsOf(state, best));
   if (!terms.contract.verifyAgreement(terms, agreed, signatures, env.verify)) return refuse('signature-wrong');
   const own = terms.contract.signAgreement(terms, agreed, env.signer);
   const transaction = terms.contract.completeAgreement(terms, agreed, signatures, own);

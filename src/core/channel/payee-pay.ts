@@ -1,10 +1,10 @@
 import { type Amount, add, ZERO } from '../base/amount.ts';
-import { bytesToHex, equalBytes } from '../base/bytes.ts';
+import { equalBytes } from '../base/bytes.ts';
 import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
 import { capacityOf, closingHeight } from '../contract/contract.ts';
 import type { Pay, Receipt } from '../message/message.ts';
 import { type Env, type KeptInvoice, type Step, stay } from './machine.ts';
-import { type BestPayment, notActive, type PayeeState } from './payee-state.ts';
+import { type BestPayment, factsOf, notActive, type PayeeState } from './payee-state.ts';
 
 /** Seed steps 6 and G: takes a better payment, cheapest checks first. */
 export function paid(state: PayeeState, pay: Pay, kept: KeptInvoice | undefined, env: Env): Step<PayeeState> | Refusal {
@@ -32,7 +32,7 @@ export function paid(state: PayeeState, pay: Pay, kept: KeptInvoice | undefined,
 
 /** The same payment again gets the same answer; any other total that is not higher gets the best one to compare with. */
 function replayed(state: PayeeState, best: BestPayment, { payment, invoice }: Pay): Step<PayeeState> | Refusal {
-  const detail = { best: best.total, signatures: best.signatures.map(bytesToHex).join(',') };
+  const detail = factsOf(state, best);
   if (payment.total < best.total) return refuse('total-lower', detail);
   const isSame =
     invoice === best.receipt.invoice &&

@@ -1,5 +1,5 @@
 import { type Amount, subtract, ZERO } from '../base/amount.ts';
-import type { ChannelId } from '../base/bytes.ts';
+import { bytesToHex, type ChannelId } from '../base/bytes.ts';
 import { type Refusal, refuse } from '../base/refusal.ts';
 import type { DepthStep } from '../coin/coin.ts';
 import type { Deposit, Payment, Terms } from '../contract/contract.ts';
@@ -45,6 +45,11 @@ export function isActive(state: PayeeState): state is ActivePayee {
 /** Why a channel that is not active takes nothing more. */
 export function notActive(state: PayeeState): Refusal {
   return refuse(state.kind === 'ended' ? 'channel-ended' : 'channel-ending');
+}
+
+/** The best payment as facts of a refusal: a payer that lost it can take it over. */
+export function factsOf({ spent }: PayeeState, best: BestPayment): Readonly<Record<string, string | bigint>> {
+  return { best: best.total, signatures: best.signatures.map(bytesToHex).join(','), spent };
 }
 
 /** What the payer has paid ahead. */

@@ -1,7 +1,8 @@
-import { type Amount, amount } from '../base/amount.ts';
+import { type Amount, amount, ZERO } from '../base/amount.ts';
 import { equalBytes } from '../base/bytes.ts';
 import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
 import { type Deposit, payerScript } from '../contract/contract.ts';
+import { leastDeposit } from '../contract/size.ts';
 import { outpointKey, type Transaction } from '../tx/transaction.ts';
 import { type ChainView, type DepositView, type Env, type Step, stay } from './machine.ts';
 import { fundingBroadcasts } from './payer-open.ts';
@@ -11,12 +12,16 @@ import { allDeposits, channelOf, type PayerEnd, type PayerState } from './payer-
 export function watched(seen: PayerState, view: ChainView, env: Env): Step<PayerState> | Refusal {
   if (seen.kind === 'ended') return stay(seen);
   const state = withFound(seen, view);
-  const deposits = allDeposits(state);
-  const spends = deposits.map((deposit) => viewOf(deposit, view)).filter((view) => view.kind === 'spent');
-  const isOver = spends.length > 0 && spends.length === deposits.length;
-  if (isOver) return spends.every(({ depth }) => depth >= state.terms.coin.channel.buried) ? over(state, spends) : stay(state);
-  if (env.tip >= state.terms.expiry) return refunding(state, view, env);
-  const isMissing = deposits.some((deposit) => viewOf(deposit, view).kind === 'missing');
+  const { buried } = state.terms.coin.channel;
+  const views = allDeposits(state).map((deposit) => viewOf(deposit, view));
+  const spends = views.filter((seen) => seen.kind === 'spent');
+  const isMissing = views.some((seen) => seen.kind === 'missing');
+  const isExpired = env.tip >= state.terms.expiry;
+  // A funding transaction is sent until the expiry: what is still missing then was never made, or another took its place.
+  const isLeft = views.some((seen) => seen.kind === 'unspent' || (seen.kind === 'missing' && !isExpired));
+  if (!isLeft && spends.length > 0) return spends.every(({ depth }) => depth >= buried) ? over(state, spends) : stay(state);
+  if (!isLeft && isMissing && env.tip >= state.terms.expiry + buried) return stay(never(state));
+  if (isExpired) return refunding(state, view, env);
   if (state.kind === 'ending' && state.transaction !== undefined) return stay(state, { kind: 'broadcast', transaction: state.transaction });
   return state.kind !== 'planned' && isMissing ? stay(state, ...fundingBroadcasts(state)) : stay(state);
 }
@@ -25,14 +30,20 @@ function viewOf({ outpoint }: Deposit, view: ChainView): DepositView {
   return view.deposits.get(outpointKey(outpoint)) ?? { kind: 'missing' };
 }
 
-/** Outputs to the channel's script are deposits, whoever made them. One that replaced a deposit under another id takes its place. */
+/** Outputs to the channel's script that are worth it are deposits, whoever made them. One that replaced a deposit under another id takes its place. */
 function withFound(state: PayerState, view: ChainView): PayerState {
   if (view.found.length === 0) return state;
-  const made = view.found.map(({ deposit }) => deposit);
+  const known = new Set(allDeposits(state).map(({ outpoint }) => outpointKey(outpoint)));
+  const found = new Map(view.found.map((one) => [outpointKey(one.deposit.outpoint), one]));
+  const taken = [...found]
+    .filter(([key, { deposit }]) => !known.has(key) && deposit.value >= leastDeposit(state.terms))
+    .map(([, one]) => one);
+  if (taken.length === 0) return state;
+  const made = taken.map(({ deposit }) => deposit);
   const kept = state.offered.filter(
     (deposit) => viewOf(deposit, view).kind !== 'missing' || !made.some(({ value }) => value === deposit.value),
   );
-  const funding = [...state.funding, ...view.found.map(({ transaction }) => transaction)];
+  const funding = [...state.funding, ...taken.map(({ transaction }) => transaction)];
   const next = { ...state, offered: [...kept, ...made], funding };
   return next.kind === 'planned' ? { ...next, kind: 'funding' } : next;
 }
@@ -58,6 +69,11 @@ function isRefundOf(transaction: Transaction, unspent: readonly Deposit[]): bool
 }
 
 type Spend = Extract<DepositView, { kind: 'spent' }>;
+
+/** No coin ever came. */
+function never(state: PayerState): PayerState {
+  return { ...channelOf(state), kind: 'ended', how: 'abandoned', returned: ZERO, transactions: [] };
+}
 
 function over(state: PayerState, spends: readonly Spend[]): Step<PayerState> {
   const transactions = [...new Set(spends.map(({ transaction }) => transaction))];

@@ -5,6 +5,7 @@ import { closeSize } from '../contract/size.ts';
 import type { End, Ended } from '../message/message.ts';
 import { encodeTransaction, type Transaction } from '../tx/transaction.ts';
 import { type Env, type Step, stay } from './machine.ts';
+import { refused } from './payer-pay.ts';
 import { channelOf, notOpen, type PayerState } from './payer-state.ts';
 
 /** Proposes to end at the best total, also at zero. The payer pays the fee, so the payee has nothing to lose. */
@@ -35,8 +36,12 @@ function isAgreed({ terms, deposits, end }: Extract<PayerState, { kind: 'ending'
   return equalBytes(encodeTransaction(bare), encodeTransaction(agreed));
 }
 
-/** The payee would not end so. It may hold a better payment, or close by itself: the channel is open again until the chain says more. */
-export function endRefused(state: PayerState, refusal: Refusal): Step<PayerState> {
-  if (state.kind !== 'ending' || refusal.code !== 'agreement-short') return stay(state);
-  return stay({ ...channelOf(state), kind: 'open' });
+/**
+ * The payee would not end so: it may hold a better payment, or other deposits. The channel is open again, and another end can be proposed,
+ * unless the payee closes by itself.
+ */
+export function endRefused(state: PayerState, refusal: Refusal, env: Env): Step<PayerState> {
+  if (state.kind !== 'ending' || state.transaction !== undefined) return stay(state);
+  if (refusal.code === 'channel-ending' || refusal.code === 'channel-ended') return stay(state);
+  return refused({ ...channelOf(state), kind: 'open' }, refusal, env);
 }

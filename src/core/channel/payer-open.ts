@@ -4,12 +4,12 @@ import { after, type Height } from '../base/height.ts';
 import { type Refusal, refuse } from '../base/refusal.ts';
 import { hasRule } from '../coin/coin.ts';
 import { capacityOf, channelIdOf, type Deposit } from '../contract/contract.ts';
-import { closeSize } from '../contract/size.ts';
+import { closeSize, leastDeposit } from '../contract/size.ts';
 import type { Accepted, Announce, Offer } from '../message/message.ts';
-import { decodeTransaction, type Transaction, transactionId } from '../tx/transaction.ts';
+import { decodeTransaction, outpointKey, type Transaction, transactionId } from '../tx/transaction.ts';
 import { MAX_DEPOSITS, termsOf } from './announce.ts';
 import { type Effect, type Env, type Step, stay } from './machine.ts';
-import { allDeposits, type PayerState } from './payer-state.ts';
+import { allDeposits, notOpen, type PayerState } from './payer-state.ts';
 
 /** Makes a channel under an offer. Deposits may be named already, or come later: by a wallet elsewhere, or as top-ups. */
 export interface CreateInput {
@@ -33,6 +33,9 @@ export interface WithdrawInput {
   readonly txid: TxId;
 }
 
+/** P2WPKH, P2SH, P2PKH: sizes and fees are reckoned for no longer one. */
+const LENGTHS_OF_OUTPUT_SCRIPTS: readonly number[] = [22, 23, 25];
+
 /** A fixed fee is the payer's loss: it takes ten times the usual for haste, and no more. */
 const MOST_FEE_FACTOR = 10n;
 
@@ -47,6 +50,7 @@ export function created(state: PayerState | undefined, input: CreateInput, env: 
   const least = after(env.tip, offer.closingMargin + 1);
   if (expiry < offer.minExpiry || expiry < least) return refuse('expiry-too-near', { expiry, least: Math.max(offer.minExpiry, least) });
   if (expiry > offer.maxExpiry) return refuse('expiry-too-far', { expiry, most: offer.maxExpiry });
+  if (!LENGTHS_OF_OUTPUT_SCRIPTS.includes(offer.payeeScript.length)) return refuse('offer-malformed', { script: offer.payeeScript.length });
   const terms = termsOf({ offer, payerKey, expiry });
   const most = amount(MOST_FEE_FACTOR * feeFor(closeSize(terms, 1, 2), terms.coin.policy.feeRate));
   if (terms.signing.kind === 'fixed' && terms.signing.fee > most) return refuse('fee-too-high', { fee: terms.signing.fee, most });
@@ -57,10 +61,13 @@ export function created(state: PayerState | undefined, input: CreateInput, env: 
 
 /** Seed step B, first half: the deposit is known and stored; nothing is broadcast until the payee has agreed to the terms. */
 export function funded(state: PayerState, { deposits, transaction }: FundInput): Step<PayerState> | Refusal {
-  if (state.kind !== 'planned' && state.kind !== 'open') return refuse('channel-ending');
+  if (state.kind !== 'planned' && state.kind !== 'open') return notOpen(state);
   const all = [...allDeposits(state), ...deposits];
-  const sum = capacityOf(all);
+  const sum = all.reduce((total, { value }) => total + value, 0n);
+  const least = leastDeposit(state.terms);
   if (all.length > MAX_DEPOSITS) return refuse('deposit-too-many', { most: MAX_DEPOSITS });
+  if (new Set(all.map(({ outpoint }) => outpointKey(outpoint))).size < all.length) return refuse('deposit-repeated');
+  if (deposits.some(({ value }) => value < least)) return refuse('deposit-too-small', { least });
   if (sum < state.offer.minDeposit) return refuse('deposit-too-small', { deposits: sum, least: state.offer.minDeposit });
   if (sum > state.offer.maxDeposit) return refuse('deposit-too-large', { deposits: sum, most: state.offer.maxDeposit });
   return stay({ ...state, offered: [...state.offered, ...deposits], funding: [...state.funding, transaction] });
@@ -68,7 +75,7 @@ export function funded(state: PayerState, { deposits, transaction }: FundInput):
 
 /** Takes back deposits that were never broadcast: the payee would not have them, or could not be reached. */
 export function withdrawn(state: PayerState, { txid }: WithdrawInput): Step<PayerState> | Refusal {
-  if (state.kind !== 'planned' && state.kind !== 'open') return refuse('channel-ending');
+  if (state.kind === 'ended') return notOpen(state);
   const isOther = ({ outpoint }: Deposit): boolean => outpoint.txid !== txid;
   const funding = state.funding.filter((bytes) => fundingId(bytes) !== txid);
   return stay({ ...state, offered: state.offered.filter(isOther), funding });
@@ -81,7 +88,8 @@ function fundingId(bytes: Uint8Array): TxId | undefined {
 
 /** Seed step B, second half: from here on the coins are in the channel, whatever the payee does. */
 export function launched(state: PayerState): Step<PayerState> | Refusal {
-  if (state.kind !== 'planned') return stay(state, ...fundingBroadcasts(state));
+  if (state.kind === 'funding' || state.kind === 'open') return stay(state, ...fundingBroadcasts(state));
+  if (state.kind !== 'planned') return notOpen(state);
   if (state.offered.length === 0) return refuse('deposit-absent');
   return stay({ ...state, kind: 'funding' }, ...fundingBroadcasts(state));
 }
@@ -95,13 +103,21 @@ export function fundingBroadcasts(state: PayerState): readonly Effect[] {
 
 /** Seed steps C and 3. Harmless when sent again. */
 export function announcing(state: PayerState): Step<PayerState> | Refusal {
+  if (state.kind === 'ending' || state.kind === 'refunding' || state.kind === 'ended') return notOpen(state);
   if (allDeposits(state).length === 0) return refuse('deposit-absent');
   return stay(state, { kind: 'send', message: announceOf(state) });
 }
 
 export function announceOf(state: PayerState): Announce {
   const { offer, terms } = state;
-  return { kind: 'announce', offer, payerKey: terms.payerKey, expiry: terms.expiry, deposits: allDeposits(state) };
+  return { kind: 'announce', offer, payerKey: terms.payerKey, expiry: terms.expiry, deposits: acceptable(state) };
+}
+
+/** As many deposits as the offer allows: anybody can add one to the address, and none of them may stand in the way of the others. */
+function acceptable(state: PayerState): readonly Deposit[] {
+  const all = allDeposits(state).slice(0, MAX_DEPOSITS);
+  const count = all.findIndex((_, i) => capacityOf(all.slice(0, i + 1)) > state.offer.maxDeposit);
+  return count < 0 ? all : all.slice(0, count);
 }
 
 /** Seed step 4: the deposits that make up the accepted capacity can be paid from. */

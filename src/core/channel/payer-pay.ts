@@ -1,4 +1,4 @@
-import { type Amount, add, amount, greatest, least, parseUnits, subtract, ZERO } from '../base/amount.ts';
+import { type Amount, add, amount, greatest, isAmount, least, parseUnits, subtract, ZERO } from '../base/amount.ts';
 import { parseHex } from '../base/bytes.ts';
 import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
 import { capacityOf, closingHeight, type Payment } from '../contract/contract.ts';
@@ -49,7 +49,8 @@ function payOf({ channel, terms, deposits, best }: OpenPayer, { payment, invoice
  */
 export function totalFor(state: OpenPayer, price: Amount): Amount | Refusal {
   const best = state.best?.total ?? ZERO;
-  const owed = add(state.spent, price);
+  const owed = state.spent + price;
+  if (!isAmount(owed)) return refuse('total-above-capacity', { total: owed, most: capacityOf(state.deposits) });
   const wanted = owed > best ? owed : add(best, amount(1n));
   const plan = state.terms.contract.plan(state.terms, state.deposits, wanted);
   if (!isRefusal(plan)) return wanted;
@@ -70,32 +71,31 @@ export function receipted(state: PayerState, receipt: Receipt): Step<PayerState>
 export function refused(state: PayerState, refusal: Refusal, env: Env): Step<PayerState> {
   if (state.kind !== 'open') return stay(state);
   const { pending: _, ...open } = state;
-  const { best = '', signatures = '' } = refusal.detail;
+  const { best = '', signatures = '', spent = '' } = refusal.detail;
   const total = parseUnits(best);
   const known = signatures
     .split(',')
     .map((hex) => readCompact(parseHex(hex) ?? new Uint8Array()))
     .filter((signature) => typeof signature !== 'string');
   const shown = total === undefined ? undefined : { total, signatures: known };
-  return stay(adopted(open, shown, env));
+  return stay(adopted(open, shown, parseUnits(spent), env));
 }
 
 /** Resync: takes over a payment that the payee holds and this payer has lost. */
 export function resynced(state: PayerState, { best, spent }: State, env: Env): Step<PayerState> {
-  if (state.kind !== 'open') return stay(state);
-  const next = adopted(state, best, env);
-  // Its word counts for what was spent only where this payer has lost its own.
-  return stay(next.best === state.best ? next : { ...next, spent: least(spent, next.best?.total ?? ZERO) });
+  return stay(state.kind === 'open' ? adopted(state, best, spent, env) : state);
 }
 
-function adopted(state: OpenPayer, shown: Payment | undefined, env: Env): OpenPayer {
+/** Takes over a payment that this payer signed and lost. Only then the payee's word counts for what was spent; without it nothing is left over. */
+function adopted(state: OpenPayer, shown: Payment | undefined, spent: Amount | undefined, env: Env): OpenPayer {
   if (shown === undefined || shown.total <= (state.best?.total ?? ZERO)) return state;
   const verified = state.terms.contract.verify(state.terms, state.deposits, shown, undefined, env.verify);
   if (isRefusal(verified)) return state;
   const { pending, ...open } = state;
   const isStillAhead = pending !== undefined && pending.payment.total > verified.total;
   const signed = greatest(verified.total, state.signed);
-  return { ...open, ...(isStillAhead ? { pending } : {}), best: verified, signed };
+  const known = greatest(state.spent, least(spent ?? verified.total, verified.total));
+  return { ...open, ...(isStillAhead ? { pending } : {}), best: verified, signed, spent: known };
 }
 
 /** What the payer could get back if the payee closed with the largest total it ever got. */

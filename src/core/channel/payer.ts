@@ -67,8 +67,9 @@ function further(state: PayerState, input: FurtherInput, env: Env): Step<PayerSt
   }
 }
 
-/** A reply changes something only if it answers what this channel is waiting for. */
+/** A reply changes something only if it is about this channel and answers what it is waiting for. */
 function replied(state: PayerState, to: Request['kind'], message: Reply, env: Env): Step<PayerState> {
+  if ('channel' in message && message.channel !== state.channel) return stay(state);
   switch (message.kind) {
     case 'accepted':
       return accepted(state, message);
@@ -80,7 +81,7 @@ function replied(state: PayerState, to: Request['kind'], message: Reply, env: En
       return endAgreed(state, message);
     case 'refusal':
       if (to === 'payment') return refused(state, message, env);
-      return to === 'end' ? endRefused(state, message) : stay(state);
+      return to === 'end' ? endRefused(state, message, env) : stay(state);
     case 'offer':
     case 'provisional':
     case 'invoice':

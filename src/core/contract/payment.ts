@@ -34,6 +34,7 @@ export function verify(
     if (offered !== settledBy && !check(offered, digest(terms, planned, i), terms.payerKey)) return refuse('signature-wrong', { input: i });
     signatures.push(offered);
   }
+  if (!isWhole && next < given.signatures.length) return refuse('signature-surplus', { needed: next, given: given.signatures.length });
   return { total: given.total, signatures };
 }
 

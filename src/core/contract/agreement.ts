@@ -1,5 +1,6 @@
 import { feeFor, subtract } from '../base/amount.ts';
 import { type Refusal, refuse } from '../base/refusal.ts';
+import { addressOf } from '../tx/address.ts';
 import { SIGHASH, signatureHash } from '../tx/sighash.ts';
 import type { Signature, Signer, Verify } from '../tx/sign.ts';
 import type { Transaction } from '../tx/transaction.ts';
@@ -16,14 +17,10 @@ export function agree(terms: Terms, deposits: readonly Deposit[], { total, payer
   if (fee < least || fee > maxFee) return refuse('agreement-malformed', { fee, least, most: maxFee });
   if (total + fee + dust > capacity) return refuse('agreement-malformed', { capacity, total, fee });
   if (total > 0n && total < dust) return refuse('agreement-malformed', { total, least: dust });
-  if (!isStandardLength(payerScript)) return refuse('agreement-malformed', { script: payerScript.length });
+  // Any other script may not be relayed, and the payee would wait for an end that never comes.
+  if (addressOf(terms.coin, payerScript) === undefined) return refuse('agreement-malformed', { script: payerScript.length });
   const rest = { value: subtract(subtract(capacity, total), fee), script: payerScript };
   return unsigned(deposits, total > 0n ? [rest, { value: total, script: terms.payeeScript }] : [rest]);
-}
-
-/** P2SH has 23 bytes, P2PKH 25: what addresses stand for and every node relays. */
-function isStandardLength(script: Uint8Array): boolean {
-  return script.length === 23 || script.length === 25;
 }
 
 export function signAgreement(terms: Terms, agreed: Transaction, signer: Signer): readonly Signature[] {

@@ -33,6 +33,7 @@ export function close(
 ): Transaction | Refusal {
   const [first, ...others] = closings;
   if (first === undefined) return refuse('nothing-to-close');
+  if (others.some(({ terms }) => terms.coin.id !== first.terms.coin.id)) return refuse('coin-mismatch');
   const isFixed = closings.some(({ terms }) => terms.signing.kind === 'fixed');
   if (isFixed) return others.length === 0 && fillers.length === 0 ? closeFixed(unlocks, first) : refuse('contract-unfit');
   return closeFlexible(unlocks, [first, ...others], payout, fillers);

@@ -1,12 +1,12 @@
 import { height, LOCK_TIME_THRESHOLD } from '../base/height.ts';
 import { isRefusal, refuse } from '../base/refusal.ts';
-import { readScript } from '../tx/script.ts';
 import { signer } from '../tx/sign.ts';
 import { agree, signAgreement, verifyAgreement } from './agreement.ts';
 import { close, complete, refund, type Unlocks } from './close.ts';
-import { type Contract, capacityOf, type ScriptTerms, type Spend, type Terms } from './contract.ts';
+import { type Contract, capacityOf, type ScriptTerms, type Terms } from './contract.ts';
 import { sign, verify } from './payment.ts';
 import { draft, lessFee, plan } from './plan.ts';
+import { recognise } from './recognise.ts';
 import { refundSize, SIGNATURE_BYTES } from './size.ts';
 import { readTemplate, type Template, writeTemplate } from './template.ts';
 
@@ -30,20 +30,25 @@ export function oneWay({ id, needs, template, unlocks }: OneWayScript): Contract
   };
   const longest = writeTemplate(template, LONGEST);
   const longestSignature = new Uint8Array(SIGNATURE_BYTES);
-  const refundPushes = readScript(unlocks.refund(longest, longestSignature))?.length;
-  const closePushes = readScript(unlocks.close(longest, longestSignature, longestSignature))?.length;
+  const branches = {
+    close: unlocks.close(longest, longestSignature, longestSignature),
+    refund: unlocks.refund(longest, longestSignature),
+  };
   return {
     id,
     needs,
-    closeUnlockSize: unlocks.close(longest, longestSignature, longestSignature).length,
-    refundUnlockSize: unlocks.refund(longest, longestSignature).length,
+    closeUnlockSize: branches.close.length,
+    refundUnlockSize: branches.refund.length,
     redeemScript: scriptOf,
     readRedeemScript: (bytes) => readTemplate(template, bytes),
     plan,
     draft,
     sign,
     verify,
-    close: (closings, payout, fillers) => close(unlocks, closings, payout, fillers),
+    close: (closings, payout, fillers) => {
+      const isForeign = closings.some(({ terms }) => terms.contract.id !== id);
+      return isForeign ? refuse('contract-unfit', { reason: 'a channel of another contract' }) : close(unlocks, closings, payout, fillers);
+    },
     agree,
     signAgreement,
     verifyAgreement,
@@ -53,10 +58,6 @@ export function oneWay({ id, needs, template, unlocks }: OneWayScript): Contract
       const value = lessFee(terms, capacityOf(deposits), refundSize(terms, deposits.length), payout.feeRate);
       return isRefusal(value) ? value : refund(unlocks, terms, deposits, key, { value, script: payout.script });
     },
-    recognise: (unlock): Spend => {
-      const pushes = readScript(unlock)?.length;
-      if (pushes === closePushes) return 'close';
-      return pushes === refundPushes ? 'refund' : 'foreign';
-    },
+    recognise: (unlock) => recognise(template, branches, unlock),
   };
 }

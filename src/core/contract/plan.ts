@@ -69,8 +69,15 @@ export function bareInput({ outpoint }: Deposit): TxInput {
   return { outpoint, script: new Uint8Array(), sequence: TX_SEQUENCE };
 }
 
+/** The laid out bytes, and what they were laid out for. */
+interface Layout {
+  readonly terms: Terms;
+  readonly deposits: readonly Deposit[];
+  readonly template: SighashTemplate;
+}
+
 // A channel's payments differ in values only, so the bytes to hash are laid out once per deposit in use and shape.
-const templates = new WeakMap<Deposit, Map<string, SighashTemplate>>();
+const layouts = new WeakMap<Deposit, Map<string, Layout>>();
 
 /** The digest that the payer signs for input `index` of a plan. */
 export function digest(terms: Terms, planned: Plan, index: number): Uint8Array {
@@ -84,16 +91,21 @@ export function digest(terms: Terms, planned: Plan, index: number): Uint8Array {
 
 function templateFor(terms: Terms, planned: Plan, index: number): SighashTemplate {
   const { deposit } = inputAt(planned, 0);
-  const shapes = templates.get(deposit) ?? new Map<string, SighashTemplate>();
-  templates.set(deposit, shapes);
+  const shapes = layouts.get(deposit) ?? new Map<string, Layout>();
+  layouts.set(deposit, shapes);
   const shape = `${index} ${planned.change > 0n}`;
   const known = shapes.get(shape);
-  if (known !== undefined) return known;
+  if (known !== undefined && isFor(known, terms, planned)) return known.template;
   const { hashType } = inputAt(planned, index);
   const slot = hashType === OWN_CHANGE ? slotOf(terms) : 0;
-  const made = sighashTemplate(shifted(draft(terms, planned), slot), index + slot, terms.contract.redeemScript(terms), hashType);
-  shapes.set(shape, made);
-  return made;
+  const template = sighashTemplate(shifted(draft(terms, planned), slot), index + slot, terms.contract.redeemScript(terms), hashType);
+  shapes.set(shape, { terms, deposits: planned.inputs.map((input) => input.deposit), template });
+  return template;
+}
+
+/** A deposit can come back under other terms, or behind others: after a reorganisation, or in the hands of another caller. */
+function isFor({ terms, deposits }: Layout, wanted: Terms, { inputs }: Plan): boolean {
+  return terms === wanted && deposits.length === inputs.length && deposits.every((deposit, i) => deposit === inputs[i]?.deposit);
 }
 
 export function slotOf(terms: Terms): number {

@@ -1,0 +1,212 @@
+import assert from 'node:assert/strict';
+import type { Outcome, Regtest } from '../../chain/regtest/regtest.ts';
+import { type Amount, amount, feeFor } from '../../core/base/amount.ts';
+import { equalBytes } from '../../core/base/bytes.ts';
+import { after, type Height } from '../../core/base/height.ts';
+import type { Coin } from '../../core/coin/coin.ts';
+import type { Closing, Contract, Deposit, Filler, Payment, Payout, Signing, Terms } from '../../core/contract/contract.ts';
+import { closeSize } from '../../core/contract/size.ts';
+import { p2pkh, p2sh, readScript, script } from '../../core/tx/script.ts';
+import { SIGHASH, signatureHash } from '../../core/tx/sighash.ts';
+import {
+  decodeSignature,
+  encodeSignature,
+  type PublicKey,
+  readCompact,
+  type Signature,
+  type Signer,
+  type Verify,
+} from '../../core/tx/sign.ts';
+import { sameOutpoint, type Transaction, transactionId, transactionSize } from '../../core/tx/transaction.ts';
+import { FLEXIBLE, keyNumber, must } from '../sample.ts';
+
+/** A contract, and a chain of the coin it is tried on. */
+export interface ContractSubject {
+  readonly contract: Contract;
+  /** Above height 1,351, from where blocks are held to the coin's locks. */
+  readonly regtest: Regtest;
+  readonly verify: Verify;
+  /** The redeem script as its definition writes it, in hex: `payer` and `payee` are keys, `expiry` a script number of three bytes. */
+  readonly writtenOut: (payer: string, payee: string, expiry: string) => string;
+  /** Bytes of that script. */
+  readonly scriptSize: number;
+}
+
+export type Case = readonly [name: string, run: (world: World) => void];
+
+/** A channel whose deposits are in the chain, and both keys. */
+export interface Channel {
+  readonly terms: Terms;
+  readonly deposits: readonly Deposit[];
+  readonly payer: Signer;
+  readonly payee: Signer;
+}
+
+export interface ChannelOptions {
+  readonly signing?: Signing;
+  /** In multiples of the coin's dust; one deposit of 1,000 unless given. */
+  readonly deposits?: readonly bigint[];
+  /** Blocks from the tip to the expiry; 200 unless given. */
+  readonly life?: number;
+}
+
+let keys = 10_000;
+
+/** One contract on one chain: opens channels, and asks the chain what it takes. */
+export class World {
+  readonly subject: ContractSubject;
+  readonly contract: Contract;
+  readonly regtest: Regtest;
+  readonly coin: Coin;
+  readonly dust: Amount;
+  readonly payout: Payout;
+
+  constructor(subject: ContractSubject) {
+    this.subject = subject;
+    this.contract = subject.contract;
+    this.regtest = subject.regtest;
+    this.coin = subject.regtest.coin;
+    this.dust = this.coin.policy.dust;
+    this.payout = { script: p2pkh(this.key().publicKey), feeRate: this.coin.policy.feeRate };
+  }
+
+  /** A key nobody has used yet. */
+  key(): Signer {
+    return keyNumber(keys++);
+  }
+
+  /** So many times the smallest output. */
+  money(dusts: bigint): Amount {
+    return amount(dusts * this.dust);
+  }
+
+  /** What a close costs at the coin's rate. */
+  closingFee(inputs: number, outputs: number): Amount {
+    return feeFor(closeSize(this.terms({}).terms, inputs, outputs), this.coin.policy.feeRate);
+  }
+
+  /** Signing that fixes the fee of a close with so many inputs. */
+  fixed(inputs = 1): Signing {
+    return { kind: 'fixed', fee: this.closingFee(inputs, 2) };
+  }
+
+  get tip(): Height {
+    return this.regtest.tip.height;
+  }
+
+  /** Terms of a channel that nobody has funded. */
+  terms({ signing = FLEXIBLE, life = 200 }: ChannelOptions): Omit<Channel, 'deposits'> {
+    const [payer, payee] = [this.key(), this.key()];
+    const own = { payerKey: payer.publicKey, payeeKey: payee.publicKey, expiry: after(this.tip, life) };
+    const agreed = { coin: this.coin, contract: this.contract, signing, closingMargin: 50, payeeScript: p2pkh(this.key().publicKey) };
+    return { terms: { ...own, ...agreed }, payer, payee };
+  }
+
+  /** A funded channel. The chain is one block longer for each deposit. */
+  channel(options: ChannelOptions = {}): Channel {
+    const sides = this.terms(options);
+    const funded = p2sh(this.contract.redeemScript(sides.terms));
+    const deposits = (options.deposits ?? [1_000n]).map((dusts) => this.coinFor(funded, this.money(dusts)));
+    return { ...sides, deposits };
+  }
+
+  /** A P2PKH coin of the payee's own. */
+  filler(dusts = 100n): Filler {
+    const signer = this.key();
+    return { ...this.coinFor(p2pkh(signer.publicKey), this.money(dusts)), signer };
+  }
+
+  coinFor(output: Uint8Array, value: Amount): Deposit {
+    const { txid } = this.regtest.fund(output, value) ?? assert.fail('the faucet is empty');
+    this.regtest.mine(1);
+    return { outpoint: { txid, vout: 0 }, value };
+  }
+
+  /** What the payee holds after the payer's signatures went over and were checked. */
+  paid({ terms, deposits, payer }: Channel, total: Amount): Payment {
+    const given = must(this.contract.sign(terms, deposits, total, payer));
+    return must(this.contract.verify(terms, deposits, given, undefined, this.subject.verify));
+  }
+
+  closing(channel: Channel, total: Amount): Closing {
+    return { terms: channel.terms, deposits: channel.deposits, payment: this.paid(channel, total), signer: channel.payee };
+  }
+
+  closed(channel: Channel, total: Amount): Transaction {
+    return must(this.contract.close([this.closing(channel, total)], this.payout));
+  }
+
+  /** Peers relay it, and the next block holds it. */
+  accepts(tx: Transaction): void {
+    const outcome = this.regtest.broadcast(tx);
+    assert.equal(outcome.kind, 'accepted', JSON.stringify(outcome));
+    this.regtest.mine(1);
+    assert.equal(this.regtest.transaction(transactionId(tx))?.depth, 1, 'mined');
+  }
+
+  /** Neither peers nor blocks take it. */
+  refuses(tx: Transaction, reason: RegExp): void {
+    assert.match(reasonOf(this.regtest.broadcast(tx)), reason);
+    const mined = this.regtest.mineBlock([tx]);
+    assert.equal(mined.kind, 'refused', 'by a block');
+  }
+
+  /** Within the bound that was promised, and paying at least the rate that was asked for. */
+  assertCost(tx: Transaction, spent: readonly Deposit[], bound: number, feeRate: Amount = this.coin.policy.feeRate): void {
+    const size = transactionSize(tx);
+    assert.ok(size <= bound, `${size} bytes where ${bound} were promised`);
+    assert.ok(feeOf(tx, spent) >= feeFor(size, feeRate), `a fee of ${feeOf(tx, spent)} for ${size} bytes`);
+  }
+}
+
+function reasonOf(outcome: Outcome): string {
+  return outcome.kind === 'refused' ? `${outcome.reason} ${outcome.debug ?? ''}` : outcome.kind;
+}
+
+/** What the spent coins are worth more than the outputs. */
+export function feeOf(tx: Transaction, spent: readonly Deposit[]): bigint {
+  const used = spent.filter((coin) => tx.inputs.some(({ outpoint }) => sameOutpoint(outpoint, coin.outpoint)));
+  assert.equal(used.length, tx.inputs.length, 'every input is known');
+  return used.reduce((sum, { value }) => sum + value, 0n) - tx.outputs.reduce((sum, { value }) => sum + value, 0n);
+}
+
+/** Alters a signed transaction and has `signer` sign again what it had signed with ALL, as an owner of that key could. */
+export function altered({ terms }: Channel, signer: Signer, tx: Transaction, change: (tx: Transaction) => Transaction): Transaction {
+  const code = terms.contract.redeemScript(terms);
+  const next = change(tx);
+  const resign = (unlock: Uint8Array, index: number): Uint8Array => {
+    const before = tx.inputs.findIndex((input) => input.script === unlock);
+    const fresh = encodeSignature(signer.sign(signatureHash(next, index, code, SIGHASH.ALL)), SIGHASH.ALL);
+    const old = encodeSignature(signer.sign(signatureHash(tx, before, code, SIGHASH.ALL)), SIGHASH.ALL);
+    const parts = readScript(unlock) ?? assert.fail('a scriptSig can be read');
+    return script(...parts.map((part) => (part instanceof Uint8Array && equalBytes(part, old) ? fresh : part)));
+  };
+  return { ...next, inputs: next.inputs.map((input, i) => ({ ...input, script: resign(input.script, i) })) };
+}
+
+/** The hash types of the signatures in a scriptSig, in their order. */
+export function hashTypes(unlock: Uint8Array): readonly number[] {
+  const parts = readScript(unlock) ?? assert.fail('a scriptSig can be read');
+  return parts.flatMap((part) => {
+    const read = part instanceof Uint8Array ? decodeSignature(part) : 'malformed';
+    return typeof read === 'string' ? [] : [read.hashType];
+  });
+}
+
+/** Another signature of the right form. */
+export function spoilt(signature: Signature): Signature {
+  const bytes = Uint8Array.from(signature);
+  bytes[40] = (bytes[40] ?? 0) ^ 1;
+  const read = readCompact(bytes);
+  return typeof read === 'string' ? assert.fail(read) : read;
+}
+
+/** Whether a signature of `key` in the scriptSig of an input holds for this transaction, as consensus reads its hash type. */
+export function isSignedBy({ subject, contract }: World, terms: Terms, key: PublicKey, tx: Transaction, index: number): boolean {
+  const code = contract.redeemScript(terms);
+  const parts = readScript(tx.inputs[index]?.script ?? new Uint8Array()) ?? [];
+  return parts.some((part) => {
+    const read = part instanceof Uint8Array ? decodeSignature(part) : 'malformed';
+    return typeof read !== 'string' && subject.verify(read.signature, signatureHash(tx, index, code, read.hashType), key);
+  });
+}

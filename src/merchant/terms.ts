@@ -10,6 +10,10 @@ import type { KeyRing, Random } from '../engine/ports.ts';
 /** What a merchant offers to every payer. Heights are given as blocks from the tip. */
 export interface MerchantTerms {
   readonly contract: Contract;
+  /**
+   * A slot above 0 is for merchants that close several channels together (`Contract.close`): a channel in it can't be closed alone, so the
+   * closes at the margin are theirs to make.
+   */
   readonly signing: Signing;
   readonly closingMargin: number;
   readonly minDeposit: Amount;

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Starts the command line: built (dist) in a package, as it is (src) in a checkout; on a Node that is new enough.
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -19,8 +19,13 @@ if (major > 22 || (major === 22 && minor >= 18)) {
     process.stderr.write(`pawment needs Node 22.18 or later; this is ${process.versions.node}.\n`);
     process.exitCode = 2;
   } else {
-    const { status } = spawnSync(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' });
-    process.exitCode = status ?? 70;
+    const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' });
+    for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+    // A terminal sends it to both.
+    process.on('SIGINT', () => undefined);
+    child.once('exit', (status) => {
+      process.exitCode = status ?? 70;
+    });
   }
 }
 

@@ -53,6 +53,7 @@ function rpcOf(coin: Coin, flags: CommonFlags, env: Environment, file: FileSetti
   const url =
     flags.rpcUrl ?? env['PAWMENT_RPC_URL'] ?? file.rpcUrl ?? (coin.network === 'regtest' ? `http://127.0.0.1:${coin.rpcPort}` : undefined);
   if (url === undefined) return undefined;
+  if (!URL.canParse(url)) throw new WorldError('config', `${url} is no address of a node.`, 'Write it like http://127.0.0.1:22555.');
   const cookie = flags.rpcCookie ?? env['PAWMENT_RPC_COOKIE'] ?? file.rpcCookie;
   const user = flags.rpcUser ?? env['PAWMENT_RPC_USER'] ?? file.rpcUser;
   const password = env['PAWMENT_RPC_PASSWORD'] ?? file.rpcPassword ?? '';

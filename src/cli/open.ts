@@ -1,11 +1,11 @@
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { coreRpc } from '../chain/core-rpc.ts';
 import { type ChannelId, isChannelId } from '../core/base/bytes.ts';
 import type { Height } from '../core/base/height.ts';
 import { refuse } from '../core/base/refusal.ts';
-import type { PayerState } from '../core/channel/payer-state.ts';
+import { allDeposits, type PayerState } from '../core/channel/payer-state.ts';
 import { type Chain, type Clock, type Connection, type KeyRing, type Random, type Store, WorldError } from '../engine/ports.ts';
 import { fastestVerifier } from '../engine/verifier.ts';
 import { type Agent, openAgent } from '../payer/agent.ts';
@@ -69,6 +69,7 @@ export function keysOf({ coin }: Config, { mnemonic, passphrase }: SeedContents)
 }
 
 export function openStore({ datadir }: Config, role: Role): Store {
+  mkdirSync(datadir, { recursive: true, mode: 0o700 });
   return openSqlite(join(datadir, `${role}.sqlite`));
 }
 
@@ -131,7 +132,7 @@ export async function peerOf(store: Store, channel: ChannelId): Promise<string> 
   return peerField.parse(JSON.parse(record.value)).url;
 }
 
-/** Ended channels are meant only when named in full. */
+/** Ended channels are meant only when named in full; those that nothing was ever deposited to, when named by their id. */
 export async function pick(
   all: AsyncIterable<readonly [ChannelId, PayerState]>,
   store: Store,
@@ -140,7 +141,8 @@ export async function pick(
   const found: PayerState[] = [];
   for await (const [channel, state] of all) {
     if (channel === name) return state;
-    const isMeant = name === undefined || (isUrl(name) ? (await peerOf(store, channel)) === name : channel.startsWith(name));
+    const isMeant =
+      name === undefined || isUrl(name) ? holdsCoins(state) && (await isWith(store, channel, name)) : channel.startsWith(name);
     if (isMeant && state.kind !== 'ended') found.push(state);
   }
   const [only, ...others] = found;
@@ -153,6 +155,14 @@ export async function pick(
     );
   }
   return only;
+}
+
+function holdsCoins(state: PayerState): boolean {
+  return state.kind !== 'planned' || allDeposits(state).length > 0;
+}
+
+async function isWith(store: Store, channel: ChannelId, url: string | undefined): Promise<boolean> {
+  return url === undefined || (await peerOf(store, channel)) === url;
 }
 
 function isUrl(name: string): boolean {

@@ -47,7 +47,8 @@ export function failure(error: unknown, json: boolean): number {
     return report({ error: code, message, advice, facts: detail }, [message, factsLine(detail), advice], json, EXIT.refused);
   }
   if (error instanceof WorldError) {
-    return report({ error: error.code, message: error.message, advice: error.hint }, [error.message, error.hint], json, EXIT.world);
+    const code = error.code === 'config' ? EXIT.usage : EXIT.world;
+    return report({ error: error.code, message: error.message, advice: error.hint }, [error.message, error.hint], json, code);
   }
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return report({ error: 'bug', message: text }, [`This is a fault of pawment: ${text}`], json, EXIT.bug);

@@ -1,4 +1,4 @@
-import { pino } from 'pino';
+import { type Logger, pino } from 'pino';
 import type { ChannelId } from '../core/base/bytes.ts';
 import { channelId } from '../core/base/bytes.ts';
 import { isRefusal, type Refusal } from '../core/base/refusal.ts';
@@ -12,7 +12,7 @@ import { fastestVerifier } from '../engine/verifier.ts';
 import type { PriceList } from '../merchant/invoice.ts';
 import { type Merchant, openMerchant } from '../merchant/merchant.ts';
 import type { MerchantTerms } from '../merchant/terms.ts';
-import { serveMerchant } from '../transport/http/serve.ts';
+import { type HttpServer, serveMerchant } from '../transport/http/serve.ts';
 import { keyName } from '../wallet/keyring.ts';
 import type { Shell } from './action.ts';
 import { lockDatadir } from './lock.ts';
@@ -28,6 +28,8 @@ export interface ShopOptions {
   readonly random: Random;
   /** Output script of closes; the first receive key of the merchant's seed unless given. */
   readonly payout?: Uint8Array;
+  /** `debug` also tells of every request. */
+  readonly logLevel: 'info' | 'debug';
 }
 
 /** Milliseconds between two looks at the chain. */
@@ -38,23 +40,39 @@ export async function keepShop({ config, print }: Shell, chain: Chain, options: 
   const keys = keysOf(config, await readSeed(config, 'merchant'));
   const release = lockDatadir(config.datadir, 'merchant');
   const store = openStore(config, 'merchant');
+  const log = pino({ level: options.logLevel }, pino.destination({ dest: 2, sync: true }));
   const { verify, backend } = await fastestVerifier();
-  const log = pino({ level: 'info' }, pino.destination({ dest: 2, sync: true }));
   const own = p2pkh(keys.signer(keyName(config.coin, { account: 0, change: 0, index: 0 })).publicKey);
-  const payeeScript = options.payout ?? own;
-  const { prices, terms, random } = options;
+  const { prices, terms, random, payout: payeeScript = own } = options;
   const onEvent = (channel: ChannelId, event: Driven<PayeeState> | Refusal | Error): void => log.info(eventFacts(channel, event), 'chain');
   const merchant = openMerchant({ chain, store, keys, verify, clock, random, terms, prices, payeeScript, onEvent });
-  await merchant.engine.follower.poll();
-  const server = await serveMerchant(merchant, {
-    host: options.host,
-    port: options.port,
-    onError: (error) => log.error({ error: String(error) }, 'request'),
-  });
-  print.result({ url: server.url, coin: config.coin.id, backend, payTo: addressOf(config.coin, payeeScript) }, [
-    `Selling ${[...prices.keys()].join(', ') || 'nothing by name'} at ${server.url}; closes pay to ${addressOf(config.coin, payeeScript) ?? 'the script given'}.`,
-    `Signatures are checked by ${backend}. Ctrl-C stops it.`,
-  ]);
+  try {
+    await merchant.engine.follower.poll();
+    const server = await serveMerchant(merchant, serveOptions(merchant, options, log));
+    const payTo = addressOf(config.coin, payeeScript);
+    print.result({ url: server.url, coin: config.coin.id, backend, payTo }, [
+      `Selling ${[...prices.keys()].join(', ') || 'nothing by name'} at ${server.url}; closes pay to ${payTo ?? 'the script given'}.`,
+      `Signatures are checked by ${backend}. Ctrl-C stops it.`,
+    ]);
+    await lookAfter(merchant, store, server, log);
+  } finally {
+    await store.close();
+    release();
+  }
+}
+
+function serveOptions(merchant: Merchant, { host, port }: ShopOptions, log: Logger): Parameters<typeof serveMerchant>[1] {
+  return {
+    host,
+    port,
+    health: async () => merchant.engine.follower.seen(),
+    onRequest: (method, path, status, milliseconds) => log.debug({ method, path, status, milliseconds }, 'request'),
+    onError: (error, where) => log.error({ error: String(error), where }, 'request'),
+  };
+}
+
+/** Follows the chain and carries out orders until a signal comes; then lets running requests end. */
+async function lookAfter(merchant: Merchant, store: Store, server: HttpServer, log: Logger): Promise<void> {
   const stop = new AbortController();
   const watching = repeat(
     async () => {
@@ -65,12 +83,14 @@ export async function keepShop({ config, print }: Shell, chain: Chain, options: 
     stop.signal,
     (error) => log.warn({ code: error.code, hint: error.hint }, error.message),
   );
-  await untilStopped();
-  await server.close();
-  stop.abort();
+  try {
+    // A fault in following the chain ends the shop: who can't watch must not sell.
+    await Promise.race([untilStopped(), watching]);
+  } finally {
+    await server.close();
+    stop.abort();
+  }
   await watching;
-  await store.close();
-  release();
 }
 
 /** Closes what the owner has ordered closed. An order is taken off the list only when it is done, or can't be. */

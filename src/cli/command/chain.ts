@@ -1,19 +1,20 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { integerOf, JsonNumber } from '../../chain/json-number.ts';
 import { openRegtest } from '../../chain/regtest/persist.ts';
 import { serveRegtest } from '../../chain/regtest/server.ts';
-import { rpcClient } from '../../chain/rpc.ts';
+import { type Rpc, RpcError, rpcClient } from '../../chain/rpc.ts';
 import { parseAmount } from '../../core/base/amount.ts';
 import { WorldError } from '../../engine/ports.ts';
 import { command, run, type Shell } from '../action.ts';
 import type { CommonFlags } from '../config.ts';
+import { lockDatadir } from '../lock.ts';
+import { wholeNumber } from '../number.ts';
 import { untilStopped } from '../wait.ts';
 
 interface ChainFlags extends CommonFlags {
-  readonly port?: string;
-  readonly auto?: string;
+  readonly port?: number;
+  readonly auto?: number;
 }
 
 /** CLTV holds on regtest from block 1351 on. */
@@ -26,12 +27,12 @@ export function chainCommand(): Command {
     'pawment chain mine 3',
     'pawment chain fund <address> 500',
   ])
-    .option('--port <number>', "port of the JSON-RPC; the coin's own unless said")
-    .option('--auto <seconds>', 'mine a block every so many seconds')
+    .option('--port <number>', "port of the JSON-RPC; the coin's own unless said", wholeNumber(0, 65_535))
+    .option('--auto <seconds>', 'mine a block every so many seconds', wholeNumber(1))
     .action((flags: ChainFlags) => run(flags, (shell) => serve(shell, flags)));
   chain.addCommand(
     command('mine', 'Mine blocks on a running test chain', ['pawment chain mine 3'])
-      .argument('<blocks>', 'how many', Number)
+      .argument('<blocks>', 'how many', wholeNumber(1, 100_000))
       .action((blocks: number, flags: CommonFlags) => run(flags, (shell) => mine(shell, blocks))),
   );
   chain.addCommand(
@@ -44,18 +45,28 @@ export function chainCommand(): Command {
 }
 
 async function serve({ config, print }: Shell, { port, auto }: ChainFlags): Promise<void> {
-  mkdirSync(config.datadir, { recursive: true, mode: 0o700 });
+  const release = lockDatadir(config.datadir, 'chain');
   const { regtest, close } = openRegtest(join(config.datadir, 'chain.blocks'), { coin: config.coin, relay: 'peer' });
   if (regtest.tip.height < FIRST_HEIGHT) regtest.mine(FIRST_HEIGHT - regtest.tip.height);
-  const server = await serveRegtest(regtest, { port: Number(port ?? config.coin.rpcPort), relay: 'peer' });
-  const timer = auto === undefined ? undefined : setInterval(() => regtest.mine(1), Number(auto) * 1000);
+  const server = await serveRegtest(regtest, { port: port ?? config.coin.rpcPort, relay: 'peer' }).catch((error: unknown) => {
+    close();
+    throw new WorldError(
+      'config',
+      `The test chain can't be served: ${reasonOf(error)}.`,
+      'Give another --port, or stop what uses this one.',
+      error,
+    );
+  });
+  const timer = auto === undefined ? undefined : setInterval(() => regtest.mine(1), auto * 1000);
   print.result({ rpcUrl: server.url, coin: config.coin.id, height: regtest.tip.height }, [
     `${config.coin.name}'s rules at ${server.url}, block ${regtest.tip.height}. Ctrl-C stops it.`,
   ]);
-  await untilStopped();
+  // By a signal, or by the call `stop`.
+  await Promise.race([untilStopped(), server.closed]);
   clearInterval(timer);
   await server.close();
   close();
+  release();
 }
 
 async function mine({ config, print }: Shell, blocks: number): Promise<void> {
@@ -73,9 +84,21 @@ async function fund({ config, print }: Shell, address: string, text: string): Pr
   print.result({ txid }, [`sent ${text} ${config.coin.ticker} to ${address}: ${txid}`]);
 }
 
-function clientOf({ coin, rpc }: Shell['config']): ReturnType<typeof rpcClient> {
+function clientOf({ coin, rpc }: Shell['config']): Rpc {
   if (rpc === undefined || coin.network !== 'regtest') {
     throw new WorldError('config', `${coin.id} is not a test chain.`, 'Give a --coin that ends in -regtest.');
   }
-  return rpcClient(rpc);
+  const call = rpcClient(rpc);
+  return async (...request) => {
+    try {
+      return await call(...request);
+    } catch (error) {
+      if (!(error instanceof RpcError)) throw error;
+      throw new WorldError('node-refused', `The node refuses ${request[0]}: ${error.message}.`, 'Check what was given.', error);
+    }
+  };
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -3,7 +3,7 @@ import { formatAmount } from '../../core/base/amount.ts';
 import { bytesToHex } from '../../core/base/bytes.ts';
 import { refuse } from '../../core/base/refusal.ts';
 import type { PayerState } from '../../core/channel/payer-state.ts';
-import { encodeTransaction, transactionId } from '../../core/tx/transaction.ts';
+import { encodeTransaction, type Transaction, transactionId } from '../../core/tx/transaction.ts';
 import { command, run, type Shell } from '../action.ts';
 import { channelFacts, channelLine } from '../channel-print.ts';
 import type { CommonFlags } from '../config.ts';
@@ -13,6 +13,7 @@ import { until } from '../wait.ts';
 
 interface EndFlags extends CommonFlags {
   readonly wait?: boolean;
+  readonly print?: boolean;
 }
 
 /** Milliseconds between two looks at the chain. */
@@ -27,7 +28,7 @@ export function closeCommand(): Command {
     .option('--wait', 'until it is buried')
     .action((name: string | undefined, flags: EndFlags) =>
       run(flags, (shell) =>
-        withChannel(shell, name, async (payer, { channel }) => {
+        withChannel(shell, name, flags, async (payer, { channel }) => {
           granted(await payer.agent.end(channel, await payer.payeeOf(channel)));
           return finish(shell, payer, channel, flags);
         }),
@@ -39,12 +40,14 @@ export function refundCommand(): Command {
   return command('refund', 'Take back what a channel holds after its expiry; needs no merchant', [
     'pawment refund',
     'pawment refund 1f0c… --wait',
+    'pawment refund 1f0c… --print > refund.hex',
   ])
     .argument('[channel]', 'its id or the beginning of it; the only one unless named')
     .option('--wait', 'until it is buried')
+    .option('--print', 'print the signed refund in hex and nothing else: any node takes it')
     .action((name: string | undefined, flags: EndFlags) =>
       run(flags, (shell) =>
-        withChannel(shell, name, async (payer, { channel, terms, kind }) => {
+        withChannel(shell, name, flags, async (payer, { channel, terms, kind }) => {
           // Opening the payer has read the chain: what is due is on its way already.
           const { height } = await payer.chain.tip();
           if (kind !== 'ended' && height < terms.expiry)
@@ -58,21 +61,29 @@ export function refundCommand(): Command {
 async function withChannel(
   shell: Shell,
   name: string | undefined,
+  flags: EndFlags,
   work: (payer: OpenPayer, state: PayerState) => Promise<PayerState>,
 ): Promise<void> {
   const payer = await openPayer(shell.config);
   try {
     const state = await work(payer, await payer.channel(name));
-    const transaction = 'transaction' in state ? state.transaction : undefined;
-    const raw = transaction === undefined ? {} : { hex: bytesToHex(encodeTransaction(transaction)) };
-    shell.print.result({ ...channelFacts(state), ...raw }, [
+    const transaction = endingOf(state);
+    const hex = transaction === undefined ? undefined : bytesToHex(encodeTransaction(transaction));
+    const told = [
       channelLine(state),
       ...(transaction === undefined ? [] : [`transaction ${transactionId(transaction)}`]),
       ...(state.kind === 'ended' ? [`${formatAmount(state.returned)} ${state.terms.coin.ticker} are back`] : []),
-    ]);
+    ];
+    const isHexOnly = flags.print === true && hex !== undefined;
+    shell.print.result({ ...channelFacts(state), ...(hex === undefined ? {} : { hex }) }, isHexOnly ? [hex] : told);
   } finally {
     await payer.close();
   }
+}
+
+function endingOf(state: PayerState): Transaction | undefined {
+  if (state.kind === 'ended') return state.transactions.at(-1);
+  return 'transaction' in state ? state.transaction : undefined;
 }
 
 async function finish(shell: Shell, payer: OpenPayer, channel: PayerState['channel'], { wait }: EndFlags): Promise<PayerState> {

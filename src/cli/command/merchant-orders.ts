@@ -10,6 +10,7 @@ import type { Store } from '../../engine/ports.ts';
 import { restored } from '../../engine/restore.ts';
 import { command, run, type Shell } from '../action.ts';
 import type { CommonFlags } from '../config.ts';
+import { isLocked } from '../lock.ts';
 import { openStore } from '../open.ts';
 import { CLOSE_ORDER } from '../orders.ts';
 import { Refused } from '../print.ts';
@@ -29,12 +30,15 @@ export function closeOrderCommand(): Command {
     .action((name: string, flags: OrderFlags) => run(flags, (shell) => order(shell, name, flags)));
 }
 
-async function order({ config, print }: Shell, name: string, { wait }: OrderFlags): Promise<void> {
+async function order({ config, print }: Shell, name: string, flags: OrderFlags): Promise<void> {
+  const isRunning = isLocked(config.datadir, 'merchant');
+  const wait = flags.wait && isRunning;
   const store = openStore(config, 'merchant');
   try {
     const id = await findChannel(store, name);
     const expected = (await store.get(CLOSE_ORDER, id))?.version ?? 0;
     await store.commit([{ kind: CLOSE_ORDER, id, expected, value: '{}' }]);
+    if (!isRunning) print.note('No merchant is running on this data folder: it closes the channel once it runs.');
     if (wait) await until(async () => ((await store.get(CLOSE_ORDER, id)) === undefined ? true : undefined), LOOK);
     const state = await stateOf(store, id);
     if (wait && state.kind === 'open') throw new Refused(refuse('nothing-to-close'));

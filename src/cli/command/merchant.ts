@@ -8,6 +8,7 @@ import type { PriceList } from '../../merchant/invoice.ts';
 import { defaultTerms, type MerchantTerms } from '../../merchant/terms.ts';
 import { command, run, type Shell } from '../action.ts';
 import type { CommonFlags } from '../config.ts';
+import { wholeNumber } from '../number.ts';
 import { createSeed, openNode, random, seedPath } from '../open.ts';
 import { keepShop } from '../shop.ts';
 import { closeOrderCommand, merchantChannelsCommand } from './merchant-orders.ts';
@@ -19,9 +20,10 @@ interface MerchantFlags extends CommonFlags {
   readonly payout?: string;
   readonly contract: string;
   readonly fixedFee?: string;
-  readonly depth?: string;
-  readonly lifetime?: string;
+  readonly depth?: number;
+  readonly lifetime?: number;
   readonly allowPublic?: boolean;
+  readonly verbose?: boolean;
 }
 
 export function merchantCommand(): Command {
@@ -34,9 +36,10 @@ export function merchantCommand(): Command {
     .option('--payout <address>', "where closes pay to; an address of the merchant's own seed unless said")
     .addOption(new Option('--contract <id>', 'kind of channel').default('cltv-multisig'))
     .option('--fixed-fee <coins>', 'payers sign a fixed closing fee, for signers that know no other way')
-    .option('--depth <blocks>', 'confirmations of any deposit, instead of by amount')
-    .option('--lifetime <blocks>', 'the fewest blocks a channel lives')
+    .option('--depth <blocks>', 'confirmations of any deposit, instead of by amount', wholeNumber())
+    .option('--lifetime <blocks>', 'the fewest blocks a channel lives', wholeNumber(1))
     .option('--allow-public', 'listen on other than the loopback address, without TLS')
+    .option('--verbose', 'log every request')
     .action((flags: MerchantFlags) => run(flags, (shell) => serve(shell, flags)));
   merchant.addCommand(closeOrderCommand());
   merchant.addCommand(merchantChannelsCommand());
@@ -55,7 +58,14 @@ async function serve(shell: Shell, flags: MerchantFlags): Promise<void> {
   if (flags.payout !== undefined && payout === undefined) {
     throw new WorldError('config', `${flags.payout} is no address on ${config.coin.id}.`, 'Check it.');
   }
-  const common = { host, port, prices: pricesOf(flags.price), terms: termsOf(shell, flags), random };
+  const common = {
+    host,
+    port,
+    prices: pricesOf(flags.price),
+    terms: termsOf(shell, flags),
+    random,
+    logLevel: flags.verbose === true ? 'debug' : 'info',
+  } as const;
   await keepShop(shell, chain, payout === undefined ? common : { ...common, payout });
 }
 
@@ -63,7 +73,7 @@ async function serve(shell: Shell, flags: MerchantFlags): Promise<void> {
 function addressOf({ listen, allowPublic }: MerchantFlags): readonly [string, number] {
   const match = /^(.*):(\d+)$/.exec(listen);
   const [, host = '', port = ''] = match ?? [];
-  if (match === null) throw new WorldError('config', `${listen} is no address to listen on.`, 'Write host:port.');
+  if (match === null || Number(port) > 65_535) throw new WorldError('config', `${listen} is no address to listen on.`, 'Write host:port.');
   const isLoopback = host === '127.0.0.1' || host === 'localhost' || host === '[::1]';
   if (!isLoopback && allowPublic !== true) {
     throw new WorldError(
@@ -90,11 +100,15 @@ function termsOf({ config }: Shell, { contract: id, fixedFee, depth, lifetime }:
   const usual = defaultTerms(config.coin);
   const contract = contractById(id);
   if (contract === undefined) throw new WorldError('config', `${id} is no contract.`, 'Use cltv-multisig or cltv.');
+  if (lifetime !== undefined && (lifetime <= usual.closingMargin || lifetime > usual.maxLifetime)) {
+    const bounds = `Give more than ${usual.closingMargin} blocks, at which closing begins, and at most ${usual.maxLifetime}.`;
+    throw new WorldError('config', `A channel can not live for ${lifetime} blocks.`, bounds);
+  }
   return {
     ...usual,
     contract,
     ...(fixedFee === undefined ? {} : { signing: { kind: 'fixed', fee: amountOf(fixedFee) } }),
-    ...(depth === undefined ? {} : { depth: usual.depth.map((step) => ({ ...step, blocks: Number(depth) })) }),
-    ...(lifetime === undefined ? {} : { minLifetime: Number(lifetime) }),
+    ...(depth === undefined ? {} : { depth: usual.depth.map((step) => ({ ...step, blocks: depth })) }),
+    ...(lifetime === undefined ? {} : { minLifetime: lifetime }),
   };
 }

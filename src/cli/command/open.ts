@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { formatAmount } from '../../core/base/amount.ts';
+import { type Amount, formatAmount } from '../../core/base/amount.ts';
 import { after } from '../../core/base/height.ts';
 import { isRefusal } from '../../core/base/refusal.ts';
 import type { PayerState } from '../../core/channel/payer-state.ts';
@@ -10,6 +10,7 @@ import { httpConnection } from '../../transport/http/client.ts';
 import { command, run, type Shell } from '../action.ts';
 import { channelFacts, channelLine } from '../channel-print.ts';
 import type { CommonFlags } from '../config.ts';
+import { wholeNumber } from '../number.ts';
 import { type OpenPayer, openPayer } from '../open.ts';
 import { granted, Refused } from '../print.ts';
 import { until } from '../wait.ts';
@@ -18,7 +19,7 @@ import { amountOf } from './wallet.ts';
 
 interface OpenFlags extends CommonFlags {
   readonly deposit?: string;
-  readonly blocks?: string;
+  readonly blocks?: number;
   readonly psbt?: boolean;
   readonly wait: boolean;
   readonly resume?: string;
@@ -37,7 +38,11 @@ export function openCommand(): Command {
   ])
     .argument('[url]', "the merchant's address")
     .option('--deposit <coins>', 'how much goes into the channel')
-    .option('--blocks <count>', 'blocks until the channel expires; the fewest that the merchant takes, and a day more, unless said')
+    .option(
+      '--blocks <count>',
+      'blocks until the channel expires; the fewest that the merchant takes, and a day more, unless said',
+      wholeNumber(1),
+    )
     .option('--psbt', 'announce by PSBT')
     .option('--no-wait', 'do not wait until the deposit is deep enough')
     .option('--resume <channel>', 'wait for a channel that is not open yet')
@@ -46,12 +51,14 @@ export function openCommand(): Command {
 }
 
 async function open(shell: Shell, url: string | undefined, flags: OpenFlags): Promise<void> {
+  // Before anything is planned with the merchant.
+  const deposit = flags.resume === undefined ? depositOf(flags) : undefined;
   const payer = await openPayer(shell.config, flags.psbt === true ? 'psbt' : 'compact');
   try {
     const known = flags.resume ?? flags.topUp;
     const state = known === undefined ? await plan(shell, payer, url, flags) : await payer.channel(known);
     const payee = await payer.payeeOf(state.channel);
-    if (flags.resume === undefined) await fund(shell, payer, state, payee, flags);
+    if (deposit !== undefined) await fund(shell, payer, state, payee, deposit);
     // Cut off between signing the deposit and broadcasting it.
     else if (state.kind === 'planned') granted(await payer.agent.launch(state.channel, payee));
     const opened = flags.wait ? await accepted(shell, payer, state, payee) : await payer.channel(state.channel);
@@ -72,7 +79,7 @@ async function plan({ config, print }: Shell, payer: OpenPayer, url: string | un
   const { height } = await payer.chain.tip();
   const day = Math.ceil(86_400 / config.coin.blockSeconds);
   const latest = Math.min(offer.maxExpiry, offer.minExpiry + day);
-  const expiry = blocks === undefined ? after(offer.minExpiry, latest - offer.minExpiry) : after(height, Number(blocks));
+  const expiry = blocks === undefined ? after(offer.minExpiry, latest - offer.minExpiry) : after(height, blocks);
   const returnScript = scriptOf(config.coin, await payer.wallet.receiveAddress()) ?? new Uint8Array();
   const state = granted(await payer.agent.plan(offer, expiry, returnScript));
   await payer.remember(state.channel, url);
@@ -81,18 +88,16 @@ async function plan({ config, print }: Shell, payer: OpenPayer, url: string | un
   return state;
 }
 
-async function fund(
-  { config, print }: Shell,
-  payer: OpenPayer,
-  { channel }: PayerState,
-  payee: Connection,
-  { deposit }: OpenFlags,
-): Promise<void> {
-  if (deposit === undefined) throw new WorldError('config', 'No deposit is named.', 'pawment open <url> --deposit <coins>');
-  const value = amountOf(deposit);
+async function fund({ config, print }: Shell, payer: OpenPayer, { channel }: PayerState, payee: Connection, value: Amount): Promise<void> {
   const { state } = granted(await payer.agent.fund(channel, value, payee));
   const [made] = state.offered.slice(-1);
   print.note(`deposited ${formatAmount(value)} ${config.coin.ticker} by ${made?.outpoint.txid ?? ''}`);
+}
+
+/** @throws WorldError `config` */
+function depositOf({ deposit }: OpenFlags): Amount {
+  if (deposit === undefined) throw new WorldError('config', 'No deposit is named.', 'pawment open <url> --deposit <coins>');
+  return amountOf(deposit);
 }
 
 /** Announces after every block until the payee counts the deposits. */

@@ -7,6 +7,7 @@ import type { Purchase } from '../../payer/agent.ts';
 import { command, run, type Shell } from '../action.ts';
 import { channelFacts, channelLine } from '../channel-print.ts';
 import type { CommonFlags } from '../config.ts';
+import { wholeNumber } from '../number.ts';
 import { type OpenPayer, openPayer } from '../open.ts';
 import { granted } from '../print.ts';
 import { amountOf } from './wallet.ts';
@@ -14,7 +15,7 @@ import { amountOf } from './wallet.ts';
 interface PayFlags extends CommonFlags {
   readonly item?: string;
   readonly amount?: string;
-  readonly times: string;
+  readonly times: number;
   readonly psbt?: boolean;
 }
 
@@ -27,7 +28,7 @@ export function payCommand(): Command {
     .argument('[channel]', "its id, the beginning of it, or the merchant's address; the only one unless named")
     .option('--item <name>', 'buy this, by invoice')
     .option('--amount <coins>', 'or pay so much ahead')
-    .option('--times <count>', 'so many times', '1')
+    .option('--times <count>', 'so many times', wholeNumber(1), 1)
     .option('--psbt', 'send the payments as PSBTs')
     .action((name: string | undefined, flags: PayFlags) => run(flags, (shell) => pay(shell, name, flags)));
 }
@@ -39,12 +40,12 @@ async function pay(shell: Shell, name: string | undefined, flags: PayFlags): Pro
     const payee = await payer.payeeOf(state.channel);
     const before = state.best?.total ?? ZERO;
     let last: PayerState = state;
-    for (let count = 0; count < Number(flags.times); count++) {
+    for (let count = 0; count < flags.times; count++) {
       const purchase = await purchaseFor(payer, state, payee, flags);
       last = granted(await payer.agent.pay(state.channel, purchase, payee)).state;
     }
     const paid = (last.best?.total ?? ZERO) - before;
-    shell.print.result({ ...channelFacts(last), payments: Number(flags.times), paidNow: paid }, [
+    shell.print.result({ ...channelFacts(last), payments: flags.times, paidNow: paid }, [
       `${flags.times} payments, ${formatAmount(amount(paid))} ${shell.config.coin.ticker} in all`,
       channelLine(last),
     ]);

@@ -8,11 +8,12 @@ import { terminalQr } from '../../wallet/qr.ts';
 import { paymentUri } from '../../wallet/uri.ts';
 import { command, run, type Shell } from '../action.ts';
 import type { CommonFlags } from '../config.ts';
+import { wholeNumber } from '../number.ts';
 import { createSeed, openNode, openPayer, readSeed, seedPath } from '../open.ts';
 
 interface WalletFlags extends CommonFlags {
   readonly merchant?: boolean;
-  readonly birthday?: string;
+  readonly birthday?: number;
   readonly amount?: string;
 }
 
@@ -23,7 +24,7 @@ export function walletCommand(): Command {
   );
   wallet.addCommand(
     command('restore', 'Make the seed file from words on standard input', ['pawment wallet restore --birthday 5000000 < words.txt'])
-      .option('--birthday <height>', 'no block up to this one holds money of the words', '0')
+      .option('--birthday <height>', 'no block up to this one holds money of the words', wholeNumber(), 0)
       .action((flags: WalletFlags) => run(flags, (shell) => restore(shell, flags))),
   );
   wallet.addCommand(
@@ -61,11 +62,11 @@ async function init({ config, print }: Shell): Promise<void> {
   ]);
 }
 
-async function restore({ config, print }: Shell, { birthday = '0' }: WalletFlags): Promise<void> {
+async function restore({ config, print }: Shell, { birthday = 0 }: WalletFlags): Promise<void> {
   mkdirSync(config.datadir, { recursive: true, mode: 0o700 });
   const read = readMnemonic(readFileSync(0, 'utf8'));
   if (read.kind !== 'mnemonic') throw new WorldError('config', `These are no seed words: ${read.kind}.`, 'Check them one by one.');
-  await createSeed(config, 'payer', height(Number(birthday)), read.mnemonic);
+  await createSeed(config, 'payer', height(birthday), read.mnemonic);
   print.result({ seed: seedPath(config, 'payer') }, [`restored into ${seedPath(config, 'payer')}`]);
 }
 

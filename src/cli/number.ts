@@ -1,0 +1,13 @@
+import { InvalidArgumentError } from 'commander';
+
+/** More than any count of blocks, payments or seconds that makes sense; heights stay below it (BIP 65). */
+const MOST = 499_999_999;
+
+/** Reads the value of an option as a whole number; anything else is a misuse. */
+export function wholeNumber(least = 0, most: number = MOST): (text: string) => number {
+  return (text) => {
+    const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+    if (value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`Write a whole number from ${least} to ${most}.`);
+  };
+}

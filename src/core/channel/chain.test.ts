@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { MachinePair } from '../../testing/machine-pair.ts';
-import { assertRefused, fundingOf, must, returnScript, sampleFunding } from '../../testing/sample.ts';
+import { assertRefused, fundingOf, must, payerKey, returnScript, sampleFunding } from '../../testing/sample.ts';
 import { amount } from '../base/amount.ts';
 import { equalBytes, txId } from '../base/bytes.ts';
 import { height } from '../base/height.ts';
@@ -112,6 +112,27 @@ for (const contract of contracts) {
       assert.equal(payeeEnd(pair), 'refunded');
       const payer = pair.payerState();
       assert.deepEqual(payer.kind === 'ended' && payer.how, 'refunded');
+    });
+
+    test('nothing is taken on a deposit that is spent, even before that is buried', () => {
+      const pair = opened(10n * DOGE);
+      const { terms, deposits, channel } = pair.payeeState();
+      const before = pair.payee;
+      pair.payee = undefined;
+      pair.ask(pair.announcement());
+      const older = pair.payee;
+      pair.payee = before;
+      // An end that an older self agreed to, of which this one knows nothing.
+      const reply = pair.exchange({ kind: 'end' });
+      if (reply.kind !== 'ended') assert.fail(reply.kind);
+      pair.payee = older;
+      pair.spend(reply.transaction, 0);
+      must(pair.tellPayee(pair.view()));
+      const payment = must(contract.sign(terms, deposits, amount(DOGE), payerKey));
+      assertRefused(pair.ask({ kind: 'payment', channel, payment }), 'funding-reorganised');
+      pair.spends.clear();
+      must(pair.tellPayee(pair.view()));
+      assert.equal(pair.ask({ kind: 'payment', channel, payment }).kind, 'receipt');
     });
 
     test('fees that no total could pay do not keep it from closing', () => {

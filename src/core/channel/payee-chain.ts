@@ -39,11 +39,12 @@ function due(state: ActivePayee, env: Env): Step<PayeeState> | Refusal {
   return env.tip >= state.terms.expiry ? stay({ ...state, kind: 'ended', how: 'unused' }) : stay(state);
 }
 
-/** A deposit was spent while no close was under way: an older self's close, or the payer's refund, which the best payment contests. */
+/** A deposit was spent while no close was under way: an older self's end, or the payer's refund. The best payment contests it; nothing more is taken. */
 function settle(state: ActivePayee, spend: Spend, env: Env): Step<PayeeState> | Refusal {
-  if (spend.depth >= state.terms.coin.channel.buried || state.best === undefined) return over(state, spend);
-  const step = closed(state, env);
-  return isRefusal(step) ? over(state, spend) : step;
+  if (spend.depth >= state.terms.coin.channel.buried) return over(state, spend);
+  const step = state.best && closed(state, env);
+  if (step !== undefined && !isRefusal(step)) return step;
+  return stay(state.kind === 'paused' ? state : { ...state, kind: 'paused' });
 }
 
 function over(state: PayeeState, spend: Spend): Step<PayeeState> {

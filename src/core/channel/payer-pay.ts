@@ -24,6 +24,8 @@ export function paying(state: PayerState, { total, price, invoice }: PayInput, e
   const { terms, deposits, best } = state;
   if (env.tip >= closingHeight(terms)) return refuse('margin-reached', { tip: env.tip, expiry: terms.expiry });
   if (total <= (best?.total ?? ZERO)) return refuse('total-lower', { best: best?.total ?? 0n });
+  const needed = state.spent + price;
+  if (total < needed) return refuse('invoice-unmet', { total, needed });
   const payment = terms.contract.sign(terms, deposits, total, env.signer);
   if (isRefusal(payment)) return payment;
   const pending = { payment, price, ...(invoice === undefined ? {} : { invoice }) };

@@ -359,6 +359,15 @@ describe('totals', () => {
     assert.ok(total > pair.terms.coin.policy.dust);
   });
 
+  test('what does not pay for what it buys is not signed: invoice-unmet', () => {
+    const pair = opened(10n * DOGE);
+    pair.pay(DOGE, DOGE);
+    for (const price of [DOGE + 1n, MAX_AMOUNT]) {
+      assertRefused(pair.tellPayer({ kind: 'pay', total: amount(2n * DOGE), price: amount(price) }), 'invoice-unmet');
+    }
+    assert.equal(pair.pay(2n * DOGE, DOGE).kind, 'receipt');
+  });
+
   test('totals that are not higher, or come inside the margin, are not signed', () => {
     const pair = opened(10n * DOGE);
     pair.pay(2n * DOGE);

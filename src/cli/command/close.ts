@@ -44,7 +44,7 @@ export function refundCommand(): Command {
   ])
     .argument('[channel]', 'its id or the beginning of it; the only one unless named')
     .option('--wait', 'until it is buried')
-    .option('--print', 'print the signed refund in hex and nothing else: any node takes it')
+    .option('--print', 'print the signed refund in hex and nothing else, for whichever node takes it')
     .action((name: string | undefined, flags: EndFlags) =>
       run(flags, (shell) =>
         withChannel(shell, name, flags, async (payer, { channel, terms, kind }) => {

@@ -92,7 +92,10 @@ function arrange(
   // The payout fills the first gap; further gaps are filled with the smallest outputs to the same script.
   const small = { value: terms.coin.policy.dust, script: payout.script };
   const smalls = Math.max(0, gaps - 1);
-  const value = lessFee(terms, taken, size + smalls * 34, payout.feeRate);
+  const whole = size + smalls * 34;
+  const { maxTransactionSize } = terms.coin.policy;
+  if (whole > maxTransactionSize) return refuse('contract-unfit', { reason: 'more than one transaction may hold', bytes: whole });
+  const value = lessFee(terms, taken, whole, payout.feeRate);
   if (isRefusal(value)) return value;
   const main = value - BigInt(smalls) * small.value;
   if (main < terms.coin.policy.dust) return refuse('fee-unaffordable', { value, smalls });

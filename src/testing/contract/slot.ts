@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { equalBytes } from '../../core/base/bytes.ts';
-import type { Closing, Deposit, Filler, Signing } from '../../core/contract/contract.ts';
+import { type Closing, capacityOf, type Deposit, type Filler, type Signing } from '../../core/contract/contract.ts';
 import { closeSize, P2PKH_INPUT_BYTES } from '../../core/contract/size.ts';
 import { p2pkh } from '../../core/tx/script.ts';
 import { type Transaction, transactionSize } from '../../core/tx/transaction.ts';
-import { assertRefused, must } from '../sample.ts';
+import { assertRefused, must, sampleFunding } from '../sample.ts';
 import { altered, type Case, type Channel, feeOf, type World } from './world.ts';
 
 const slotted = (slot: number): Signing => ({ kind: 'flexible', slot });
@@ -130,6 +130,20 @@ function several(world: World): void {
   closeTogether(world, { closings, fillers: [world.filler()] });
 }
 
+/** Drained channels of sixteen deposits each, made up: more of them than nodes relay in one transaction. */
+function tooManyTogether(world: World): void {
+  const closings = Array.from({ length: 25 }, (_, i): Closing => {
+    const { terms, payer, payee } = world.terms({});
+    const values = Array.from({ length: 16 }, (__, at) => world.money(BigInt(i + at + 1)));
+    const { deposits } = sampleFunding(terms, values);
+    return { terms, deposits, payment: must(world.contract.sign(terms, deposits, capacityOf(deposits), payer)), signer: payee };
+  });
+  assertRefused(world.contract.close(closings, world.payout), 'contract-unfit');
+  const fewer = must(world.contract.close(closings.slice(0, 5), world.payout));
+  assert.ok(transactionSize(fewer) <= world.coin.policy.maxTransactionSize);
+  assert.equal(fewer.inputs.length, 80);
+}
+
 export const slotCases: readonly Case[] = [
   ['slots: channels in slot 0 and 1 close in one transaction, given in any order', slotOneBesideSlotZero],
   ['slots: the chain refuses a signature at another index', slotsAreBound],
@@ -138,5 +152,6 @@ export const slotCases: readonly Case[] = [
   ["slots: a channel's own drained deposit fills its gap", gapFilledByOwnDeposit],
   ['slots: several gaps take as many coins', manyGaps],
   ['slots: three in their slots, two drained and a coin on top', several],
+  ['more channels than one transaction may hold are refused', tooManyTogether],
   ['a coin of the payee pays a fee that the total would not', fillersRaiseTheFee],
 ];

@@ -50,5 +50,7 @@ function owedFor(state: PayeeState, pay: Pay, kept: KeptInvoice | undefined, env
   if (paidTotal !== undefined) return refuse('invoice-paid', { total: paidTotal });
   if (invoice.expires < env.now) return refuse('invoice-expired', { expired: invoice.expires });
   const needed = state.spent + invoice.amount;
-  return pay.payment.total < needed ? refuse('invoice-unmet', { total: pay.payment.total, needed }) : invoice.amount;
+  if (pay.payment.total >= needed) return invoice.amount;
+  // A payer that was set back does not know what it has spent: it is told, as with a total that is lower.
+  return refuse('invoice-unmet', { ...(state.best && factsOf(state, state.best)), total: pay.payment.total, needed });
 }

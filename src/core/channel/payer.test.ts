@@ -289,6 +289,19 @@ describe('lost answers', () => {
     assert.equal(pair.payee?.spent, 3n * DOGE);
   });
 
+  test('set back, and buying more than it forgot, it is told what it forgot', () => {
+    const pair = new MachinePair().open(10n * DOGE);
+    const old = pair.payer;
+    pair.invoice('a1'.repeat(16), DOGE);
+    pair.pay(DOGE, DOGE, 'a1'.repeat(16));
+    pair.payer = old;
+    pair.invoice('b2'.repeat(16), 3n * DOGE);
+    const buy = (): Reply => pair.pay(must(totalFor(pair.openPayer(), amount(3n * DOGE))), 3n * DOGE, 'b2'.repeat(16));
+    assertRefused(buy(), 'invoice-unmet');
+    assert.deepEqual([pair.openPayer().best?.total, pair.openPayer().spent], [DOGE, DOGE]);
+    assert.equal(buy().kind, 'receipt');
+  });
+
   test('a resync does the same without a payment', () => {
     const pair = new MachinePair().open(10n * DOGE);
     const old = pair.payer;

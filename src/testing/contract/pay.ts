@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { Amount } from '../../core/base/amount.ts';
 import { capacityOf, type Payment } from '../../core/contract/contract.ts';
 import { news } from '../../core/contract/payment.ts';
-import type { Signature } from '../../core/tx/sign.ts';
+import type { Signature, Verify } from '../../core/tx/sign.ts';
 import { assertRefused, must } from '../sample.ts';
 import { type Case, type Channel, spoilt, type World } from './world.ts';
 
@@ -111,6 +111,10 @@ function heldOnesSettle(world: World): void {
   const [inUse, drained] = next.signatures;
   assert.ok(inUse !== undefined && drained !== undefined);
   assertRefused(takes(world, channel, { ...next, signatures: [inUse] }, undefined), 'signature-missing', 'nothing is held');
+  const checked: Signature[] = [];
+  const counting: Verify = (signature, hash, key) => checked.push(signature) > 0 && world.subject.verify(signature, hash, key);
+  must(world.contract.verify(channel.terms, channel.deposits, { ...next, signatures: [inUse] }, held, counting));
+  assert.deepEqual(checked, [inUse], 'one payment, one check');
   const before = must(takes(world, channel, pays(world, channel, 200n), undefined));
   assertRefused(takes(world, channel, { ...next, signatures: [inUse] }, before), 'signature-missing', 'held from before the crossing');
   assertRefused(takes(world, channel, { ...next, signatures: [inUse, spoilt(drained)] }, held), 'signature-wrong');

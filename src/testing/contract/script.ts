@@ -28,6 +28,7 @@ const push = (hex: string): string => `${(hex.length / 2).toString(16).padStart(
 const WRONG_EXPIRIES: Readonly<Record<string, readonly [string, RefusalCode]>> = {
   'a zero byte too many': [push('a0860100'), 'expiry-malformed'],
   'a small number pushed': [push('05'), 'expiry-malformed'],
+  'sixteen pushed': [push('10'), 'expiry-malformed'],
   'zero pushed': [push('00'), 'expiry-malformed'],
   'negative zero': [push('80'), 'expiry-malformed'],
   negative: [push('a08681'), 'expiry-malformed'],

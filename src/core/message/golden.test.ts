@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict';
+import { globSync, readFileSync } from 'node:fs';
+import { describe, test } from 'node:test';
+import { z } from 'zod';
+import { codecs } from '../../testing/codec-suite.ts';
+import { must, sampleFunding, sampleOffer, sampleTerms } from '../../testing/sample.ts';
+import { amount } from '../base/amount.ts';
+import { bytesToHex, hexToBytes } from '../base/bytes.ts';
+import type { Signing } from '../contract/contract.ts';
+import { contracts } from '../contract/registry.ts';
+import { verifyPortable } from '../tx/sign.ts';
+import type { Field } from './fields.ts';
+import { acceptedJson, endedJson, invoiceJson, offerJson, provisionalJson, receiptJson, stateJson } from './json.ts';
+
+const GOLDEN = new URL('../../../test/golden/message/v1/', import.meta.url);
+const DOGE = 100_000_000n;
+
+const json: Readonly<Record<string, Field<unknown>>> = {
+  offer: offerJson,
+  accepted: acceptedJson,
+  provisional: provisionalJson,
+  invoice: invoiceJson,
+  receipt: receiptJson,
+  state: stateJson,
+  'state-ended': stateJson,
+  ended: endedJson,
+};
+
+function golden(name: string): string {
+  return readFileSync(new URL(name, GOLDEN), 'utf8').trim();
+}
+
+// Written once by version 1 and never again: whoever changes a form has to keep reading these.
+describe('messages of version 1', () => {
+  const names = globSync('*', { cwd: GOLDEN });
+
+  test('there is every message in every form, and nothing else', () => {
+    const signed = contracts.flatMap(({ id }) =>
+      ['flexible', 'fixed'].flatMap((signing) =>
+        codecs.flatMap((codec) => ['announce', 'payment', 'end'].map((kind) => `${id}-${signing}-${kind}-${codec.name}.hex`)),
+      ),
+    );
+    assert.deepEqual(names.toSorted(), [...signed, ...Object.keys(json).map((name) => `${name}.json`)].toSorted());
+  });
+
+  for (const [name, field] of Object.entries(json)) {
+    test(`${name}.json is read, and written the same`, () => {
+      const text = golden(`${name}.json`);
+      assert.equal(JSON.stringify(z.encode(field, z.decode(field, JSON.parse(text)))), text);
+    });
+  }
+
+  for (const contract of contracts) {
+    for (const kind of ['flexible', 'fixed'] as const) {
+      const signing: Signing = kind === 'fixed' ? { kind, fee: amount(DOGE / 50n) } : { kind, slot: 0 };
+      const terms = sampleTerms({ contract, signing });
+      const { deposits, transactions: funding } = sampleFunding(terms, [10n * DOGE, 5n * DOGE]);
+      const channel = { terms, offer: sampleOffer(terms), deposits, funding };
+      for (const codec of codecs) {
+        const file = (message: string): Uint8Array => hexToBytes(golden(`${contract.id}-${kind}-${message}-${codec.name}.hex`));
+
+        test(`${contract.id}, ${kind}, ${codec.name}: read to the same channel, and written the same`, () => {
+          const announce = must(codec.announce.decode(channel, file('announce')));
+          assert.deepEqual([announce.deposits, announce.expiry], [deposits, terms.expiry]);
+          assert.equal(bytesToHex(codec.announce.encode(channel, announce)), bytesToHex(file('announce')));
+          const pay = must(codec.payment.decode(channel, file('payment')));
+          assert.equal(pay.payment.total, 12n * DOGE);
+          must(contract.verify(terms, deposits, pay.payment, undefined, verifyPortable));
+          assert.equal(bytesToHex(codec.payment.encode(channel, pay)), bytesToHex(file('payment')));
+          const end = must(codec.end.decode(channel, file('end')));
+          const agreed = must(contract.agree(terms, deposits, end.agreement));
+          assert.ok(contract.verifyAgreement(terms, agreed, end.signatures, verifyPortable));
+          assert.equal(bytesToHex(codec.end.encode(channel, end)), bytesToHex(file('end')));
+        });
+      }
+    }
+  }
+});

@@ -1,6 +1,6 @@
 import type { ChannelId } from '../core/base/bytes.ts';
 import { isRefusal, type Refusal, refuse } from '../core/base/refusal.ts';
-import { termsOf } from '../core/channel/announce.ts';
+import { MAX_DEPOSITS, termsOf } from '../core/channel/announce.ts';
 import { notActive, type PayeeState } from '../core/channel/payee-state.ts';
 import { channelIdOf } from '../core/contract/contract.ts';
 import type { Announce, Reply, Request } from '../core/message/message.ts';
@@ -45,7 +45,9 @@ export function openMerchant(options: MerchantOptions): Merchant {
     if (request.offer.coin.id !== coin.id) return refuse('coin-mismatch', { coin: request.offer.coin.id, expected: coin.id });
     const made = termsOf(request);
     const channel = channelIdOf(coin, made.contract.redeemScript(made));
-    const funding = await lookUpFunding(chain, request.deposits);
+    // Too many are refused by their number: a stranger can't have the node asked about thousands of outputs.
+    const counted = request.deposits.length > MAX_DEPOSITS ? [] : request.deposits;
+    const funding = await lookUpFunding(chain, counted);
     return replyOf(await engine.drive(channel, { kind: 'announce', announce: request, funding }));
   };
 

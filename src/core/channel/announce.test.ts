@@ -60,6 +60,15 @@ describe('a first announcement', () => {
   }));
   refusedFirst('the payee key twice', 'key-repeated', (announce) => ({ ...announce, payerKey: payeeKey.publicKey }));
   refusedFirst('an expiry below the offer', 'expiry-too-near', (announce) => ({ ...announce, expiry: height(1_499) }));
+  test('an expiry below the offer, far from the margin: expiry-too-near', () => {
+    const pair = new MachinePair({}, { minExpiry: height(1_800) });
+    pair.create();
+    const [made] = pair.fund([10n * DOGE]);
+    assert.ok(made !== undefined);
+    assertRefused(pair.ask({ ...pair.announcement(), expiry: height(1_799) }), 'expiry-too-near');
+    assert.equal(pair.payee, undefined);
+    assert.equal(pair.ask(pair.announcement()).kind, 'accepted');
+  });
   refusedFirst('an expiry above the offer', 'expiry-too-far', (announce) => ({ ...announce, expiry: height(3_001) }));
   refusedFirst('an expiry inside the margin', 'expiry-too-near', (announce, pair) => {
     pair.tip = height(1_880);
@@ -138,7 +147,26 @@ describe('what the payee’s own node says of the funding', () => {
     });
   }
 
-  test('depth goes by the sum of the deposits, and one bad deposit outweighs one that is not deep enough', () => {
+  test('how deep they must be goes by the sum of the deposits', () => {
+    const depth = [
+      { upTo: amount(10n * DOGE), blocks: 2 },
+      { upTo: MAX_AMOUNT, blocks: 6 },
+    ];
+    const pair = new MachinePair({}, { depth });
+    pair.create();
+    const [first, second] = pair.fund([10n * DOGE, 5n * DOGE], 2);
+    assert.ok(first !== undefined && second !== undefined);
+    const both = pair.announcement();
+    assert.equal(waitingFor(pair.ask(both)), 'funding-unconfirmed');
+    assert.equal(pair.ask({ ...both, deposits: [first] }).kind, 'accepted', 'the first alone is deep enough');
+    assert.equal(waitingFor(pair.ask(both)), 'funding-unconfirmed', 'a top-up raises what the first needs too');
+    pair.confirm(second, 6);
+    assert.equal(waitingFor(pair.ask(both)), 'funding-unconfirmed');
+    pair.confirm(first, 6);
+    assert.equal(pair.ask(both).kind, 'accepted');
+  });
+
+  test('one bad deposit outweighs one that is not deep enough', () => {
     const { pair, announce, deposits } = announcing(10n * DOGE, 5n * DOGE);
     const [first, second] = deposits;
     pair.confirm(first ?? assert.fail(), 1);

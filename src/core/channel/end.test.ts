@@ -64,6 +64,24 @@ for (const contract of contracts) {
     });
   });
 
+  test(`${contract.id}: once it is over, nothing is agreed to: channel-ended`, () => {
+    const pair = opened(10n * DOGE);
+    const control = signedEnd(pair, end(0n));
+    const open = pair.payee;
+    pair.tip = height(2_000);
+    must(pair.tellPayee(pair.view()));
+    const unused = pair.payee;
+    assertRefused(pair.ask(control), 'channel-ended');
+    assert.deepEqual(pair.payee, unused);
+    pair.payee = open;
+    const reply = pair.ask(control);
+    if (reply.kind !== 'ended') assert.fail(reply.kind);
+    pair.spend(reply.transaction, 60);
+    must(pair.tellPayee(pair.view()));
+    assertRefused(pair.ask(control), 'channel-ended');
+    assert.equal(pair.payee?.kind, 'ended');
+  });
+
   describe(`${contract.id}: ends that are refused`, () => {
     const junk = new Uint8Array(25).fill(0x6a);
     const cases: readonly (readonly [string, RefusalCode, Partial<Agreement>])[] = [

@@ -214,8 +214,9 @@ describe('invoices', () => {
     pair.invoice(OTHER_ID, DOGE);
     assert.equal(pair.ask(buy(pair, DOGE, ID)).kind, 'receipt');
     assert.equal(pair.invoices.get(ID)?.paidTotal, DOGE);
-    refusedBeside(pair, buy(pair, 2n * DOGE, ID), 'invoice-paid', buy(pair, 2n * DOGE, OTHER_ID));
+    refusedBeside(pair, buy(pair, 2n * DOGE, ID), 'invoice-paid', buy(pair, 3n * DOGE, OTHER_ID));
     assert.equal(pair.payee?.spent, 2n * DOGE);
+    assert.equal(pair.invoices.get(OTHER_ID)?.paidTotal, 3n * DOGE, 'the total that paid it, credit and all');
   });
 
   test('less than it asks for on top of what is spent: invoice-unmet; credit counts', () => {

@@ -127,6 +127,54 @@ for (const contract of contracts) {
   });
 }
 
+describe('what the payee makes of its deposits', () => {
+  const payeeLooks = (pair: MachinePair): number => {
+    const before = pair.broadcasts.length;
+    must(pair.tellPayee(pair.view()));
+    return pair.broadcasts.length - before;
+  };
+
+  test('an open channel goes on while its deposit is in a block at all: it was deep once', () => {
+    const pair = new MachinePair().open(10n * DOGE);
+    const [deposit] = pair.payeeState().deposits;
+    assert.ok(deposit !== undefined);
+    pair.confirm(deposit, 1);
+    payeeLooks(pair);
+    assert.equal(pair.payeeState().kind, 'open');
+    pair.confirm(deposit, 0);
+    payeeLooks(pair);
+    assert.equal(pair.payeeState().kind, 'paused');
+  });
+
+  test('a close of two deposits is sent while one is unspent, and over when both are buried', () => {
+    const pair = new MachinePair().open(10n * DOGE, 5n * DOGE);
+    pair.pay(12n * DOGE);
+    must(pair.tellPayee({ kind: 'close' }));
+    const close = pair.broadcasts.at(-1) ?? assert.fail();
+    assert.equal(close.inputs.length, 2);
+    const theft = stolen(pair);
+    pair.spend({ ...theft, inputs: theft.inputs.slice(0, 1) }, BURIED);
+    assert.deepEqual([payeeLooks(pair), pair.payeeState().kind], [1, 'closing']);
+    pair.spend({ ...theft, inputs: theft.inputs.slice(1) }, BURIED - 1);
+    assert.deepEqual([payeeLooks(pair), pair.payeeState().kind], [0, 'closing']);
+    pair.spend(close, BURIED);
+    assert.deepEqual([payeeLooks(pair), pair.payeeState().kind], [0, 'ended']);
+  });
+
+  test('a close of the first deposit is over without the second', () => {
+    const pair = new MachinePair().open(10n * DOGE, 5n * DOGE);
+    pair.pay(3n * DOGE);
+    must(pair.tellPayee({ kind: 'close' }));
+    const close = pair.broadcasts.at(-1) ?? assert.fail();
+    assert.equal(close.inputs.length, 1);
+    assert.equal(payeeLooks(pair), 1);
+    pair.spend(close, 0);
+    assert.equal(payeeLooks(pair), 0);
+    pair.spend(close, BURIED);
+    assert.deepEqual([payeeLooks(pair), pair.payeeState().kind], [0, 'ended']);
+  });
+});
+
 test('a refund before the expiry: refund-too-early; at the expiry it is made', () => {
   const pair = new MachinePair().open(10n * DOGE);
   const state = pair.payerState();

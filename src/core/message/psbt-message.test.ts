@@ -180,6 +180,28 @@ for (const contract of contracts) {
       assert.equal(must(read(control)).kind, 'payment');
     });
 
+    test('with a second signature beside the payer’s: signature-wrong', () => {
+      const control = made(contract);
+      const bytes = bytesToHex(encodePsbt(control.terms, control.draft, control.funding, control.signatures));
+      const { signature } = control.signatures[0] ?? assert.fail();
+      const field = (key: Uint8Array): string => `2202${bytesToHex(key)}${signature.length.toString(16)}${bytesToHex(signature)}`;
+      const own = field(payerKey.publicKey);
+      assert.ok(bytes.includes(own));
+      const psbt = decodePsbt(hexToBytes(bytes.replace(own, `${own}${field(payeeKey.publicKey)}`)));
+      if ('kind' in psbt) assert.fail(psbt.code);
+      assertRefused(readPayment(psbt, control.terms, control.deposits), 'signature-wrong');
+      assert.equal(must(read(control)).kind, 'payment');
+    });
+
+    test('with a sequence altered at any input: psbt-sequence-wrong', () => {
+      const control = made(contract, [5n * DOGE, 5n * DOGE], 8n * DOGE);
+      for (const at of [0, 1]) {
+        const inputs = control.draft.inputs.map((input, i) => (i === at ? { ...input, sequence: 0xffff_ffff } : input));
+        assertRefused(read({ ...control, draft: { ...control.draft, inputs } }), 'psbt-sequence-wrong');
+      }
+      assert.equal(must(read(control)).kind, 'payment');
+    });
+
     test('with a SINGLE that has no output at its index: signature-unbound', () => {
       const control = made(contract, [5n * DOGE, 5n * DOGE], 10n * DOGE);
       assert.equal(control.draft.outputs.length, 1);

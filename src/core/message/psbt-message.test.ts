@@ -127,6 +127,11 @@ const wrong: readonly (readonly [string, RefusalCode, Alter])[] = [
     'psbt-outputs-wrong',
     withTx(({ outputs: [change, paid] }) => ({ outputs: [change ?? extra, extra, paid ?? extra] })),
   ],
+  [
+    'the payee’s output twice',
+    'psbt-outputs-wrong',
+    withTx(({ outputs: [change, paid] }) => ({ outputs: [change ?? extra, paid ?? extra, paid ?? extra] })),
+  ],
   ['an output more behind the last', 'psbt-outputs-wrong', withTx(({ outputs }) => ({ outputs: [...outputs, extra] }))],
   ['outputs in the other order', 'psbt-outputs-wrong', withTx(({ outputs }) => ({ outputs: outputs.toReversed() }))],
   ['no outputs', 'psbt-outputs-wrong', (one) => ({ ...one, draft: { ...one.draft, outputs: [] }, signatures: [] })],
@@ -187,9 +192,12 @@ for (const contract of contracts) {
       const field = (key: Uint8Array): string => `2202${bytesToHex(key)}${signature.length.toString(16)}${bytesToHex(signature)}`;
       const own = field(payerKey.publicKey);
       assert.ok(bytes.includes(own));
-      const psbt = decodePsbt(hexToBytes(bytes.replace(own, `${own}${field(payeeKey.publicKey)}`)));
-      if ('kind' in psbt) assert.fail(psbt.code);
-      assertRefused(readPayment(psbt, control.terms, control.deposits), 'signature-wrong');
+      const other = field(payeeKey.publicKey);
+      for (const both of [`${own}${other}`, `${other}${own}`]) {
+        const psbt = decodePsbt(hexToBytes(bytes.replace(own, both)));
+        if ('kind' in psbt) assert.fail(psbt.code);
+        assertRefused(readPayment(psbt, control.terms, control.deposits), 'signature-wrong');
+      }
       assert.equal(must(read(control)).kind, 'payment');
     });
 

@@ -174,6 +174,36 @@ test('fields that have no place are refused, key derivations of signing devices 
   assert.equal(withField(script), 'psbt-malformed', 'a field twice');
 });
 
+test('fields of outputs and of the whole have no place either, and nothing is signed inside', () => {
+  const hex = bytesToHex(pay);
+  const { length } = must(decodePsbt(pay)).transaction.outputs;
+  const head = hex.slice(0, hex.length - 2 * length);
+  const lastOutput = (field: string): RefusalCode | 'accepted' => outcome(hexToBytes(`${head}${'00'.repeat(length - 1)}${field}00`));
+  assert.equal(lastOutput(''), 'accepted');
+  assert.equal(lastOutput(`2202${bytesToHex(terms.payerKey)}04deadbeef`), 'accepted', 'a key derivation');
+  assert.equal(lastOutput('01000151'), 'psbt-field-unknown', 'a redeem script');
+  assert.equal(lastOutput('01f00151'), 'psbt-field-unknown', 'a field nobody knows');
+  const one = announcePsbt(terms, deposits.slice(0, 1), transactions);
+  const tx = bytesToHex(encodeTransaction(unsigned(deposits.slice(0, 1), [])));
+  const whole = (field: string): RefusalCode | 'accepted' => outcome(replaced(one, `010033${tx}`, `010033${tx}${field}`));
+  assert.equal(whole(''), 'accepted');
+  assert.equal(whole('01fb0400000000'), 'accepted', 'version 0');
+  assert.equal(whole('01f00151'), 'psbt-field-unknown', 'a field nobody knows');
+  const signed = tx.replace('00fdffffff', '0151fdffffff');
+  assert.equal(outcome(replaced(one, `010033${tx}`, `010034${signed}`)), 'psbt-malformed', 'a scriptSig');
+});
+
+test('a funding transaction twice, and a length in a longer form than it needs, are malformed', () => {
+  const one = announcePsbt(terms, deposits.slice(0, 1), transactions);
+  const funding = bytesToHex(transactions.get(deposits[0]?.outpoint.txid ?? '') ?? assert.fail());
+  const field = `0100${(funding.length / 2).toString(16)}${funding}`;
+  assert.equal(outcome(replaced(one, field, field + field)), 'psbt-malformed');
+  const script = bytesToHex(redeemScript);
+  const size = redeemScript.length.toString(16);
+  assert.equal(outcome(replaced(one, `0104${size}${script}`, `0104fd${size}00${script}`)), 'psbt-malformed');
+  assert.equal(outcome(replaced(one, field, field)), 'accepted');
+});
+
 test('whatever bytes come are read or refused, and never throw', (t) => {
   const counts = new Map<string, number>();
   const look = (bytes: Uint8Array): void => {

@@ -105,7 +105,8 @@ export async function payChapter(
   { payments, explain }: StoryOptions,
 ): Promise<Amount> {
   const progress = narrator.progress(payments);
-  const told = Math.min(TOLD_ITEMS, payments);
+  // Who asks for explanations gets them for every payment.
+  const told = explain ? payments : Math.min(TOLD_ITEMS, payments);
   for (let item = 1; item <= told; item++) await tellItem(stage, narrator, channel, item, explain);
   for (let item = told + 1; item <= payments; item++) {
     await buy(stage, channel);

@@ -30,8 +30,8 @@ export async function tell(stage: Stage, narrator: Narrator, options: StoryOptio
   const paid = await payChapter(stage, narrator, first.channel, options);
   const closed = await closeChapter(stage, narrator, first, options);
   narrator.heading('A second channel, whose merchant vanishes');
-  const second = await openChapter(stage, narrator, { ...options, explain: false });
-  await payChapter(stage, narrator, second.channel, { ...options, payments: 3, explain: false });
+  const second = await openChapter(stage, narrator, options);
+  await payChapter(stage, narrator, second.channel, { ...options, payments: 3 });
   const refunded = await refundChapter(stage, narrator, second, options);
   const { policy } = stage.regtest.coin;
   return {

@@ -167,7 +167,8 @@ test('whatever bytes are read as a signature are the only way to write it', () =
 });
 
 test('a signer signs so that its key alone verifies, with a low s, the same every time', () => {
-  const other = signer(word(7n)).publicKey;
+  // Small keys and the largest come up among the tested ones; this one does not.
+  const other = signer(word(ORDER / 3n)).publicKey;
   fc.assert(
     fc.property(keys, digests, (key, digest) => {
       const own = signer(key);

@@ -50,7 +50,7 @@ async function opened(disk: MemoryDisk = new Map()): Promise<MemoryDisk> {
 function driverOn(store: Store): Driver<PayeeState, Parameters<typeof payeeParty.transition>[1]> {
   const chain = asChain(createRegtest({ coin }));
   const keys = { signer: () => payeeSigner };
-  const world = () => ({ tip: height(2000), now: 0, feeRate: coin.policy.feeRate, verify: verifyPortable });
+  const world = () => ({ tip: height(2000), now: 0, feeRate: coin.policy.feeRate, verify: verifyPortable, keyOf: () => undefined });
   return driver({ party: payeeParty, store, chain, keys, world });
 }
 

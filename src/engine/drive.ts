@@ -11,7 +11,7 @@ import { recent } from './recent.ts';
 import { restored } from './restore.ts';
 
 /** What the engine knows of the world besides the stored state. */
-export type World = Pick<Env, 'tip' | 'now' | 'feeRate' | 'verify'>;
+export type World = Pick<Env, 'tip' | 'now' | 'feeRate' | 'verify' | 'keyOf'>;
 
 export interface DriverOptions<State, Input> {
   readonly party: Party<State, Input>;

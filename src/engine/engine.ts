@@ -1,6 +1,6 @@
 import type { ChannelId } from '../core/base/bytes.ts';
 import { isRefusal, type Refusal } from '../core/base/refusal.ts';
-import type { ChainView } from '../core/channel/machine.ts';
+import type { ChainView, KeyOf } from '../core/channel/machine.ts';
 import type { PayeeInput } from '../core/channel/payee.ts';
 import type { PayeeState } from '../core/channel/payee-state.ts';
 import type { PayerInput } from '../core/channel/payer.ts';
@@ -17,6 +17,8 @@ export interface EngineOptions<State> {
   readonly keys: KeyRing;
   readonly verify: Verify;
   readonly clock: Clock;
+  /** Keys of outputs outside the channels, to hurry a transaction by spending one of its outputs. None unless given. */
+  readonly keyOf?: KeyOf;
   /** What a block led to in one channel, when it led to anything: for logs and screens. An exception touches that channel alone. */
   readonly onEvent?: (channel: ChannelId, event: Driven<State> | Refusal | Error) => void;
 }
@@ -42,7 +44,7 @@ function engine<State, Input extends object>(
   asInput: (view: ChainView) => Input,
   options: EngineOptions<State>,
 ): Engine<State, Input> {
-  const { chain, store, keys, verify, clock, onEvent } = options;
+  const { chain, store, keys, verify, clock, keyOf = () => undefined, onEvent } = options;
   const machine: Driver<State, Input> = driver({
     party,
     store,
@@ -50,7 +52,7 @@ function engine<State, Input extends object>(
     keys,
     world: () => {
       const { tip, feeRate } = follow.seen();
-      return { tip: tip.height, feeRate, now: clock.now(), verify };
+      return { tip: tip.height, feeRate, now: clock.now(), verify, keyOf };
     },
     onState: (channel, state) => follow.track(channel, party.watch(state)),
   });

@@ -42,7 +42,7 @@ export class MachinePair {
   }
 
   env(signer: Signer): Env {
-    return { tip: this.tip, now: this.now, feeRate: this.feeRate, verify: verifyPortable, signer };
+    return { tip: this.tip, now: this.now, feeRate: this.feeRate, verify: verifyPortable, signer, keyOf: () => undefined };
   }
 
   /** One step of the payer; a refusal leaves its state as it was. */

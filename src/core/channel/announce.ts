@@ -7,8 +7,8 @@ import { capacityOf, channelIdOf, closingHeight, type Deposit, type Terms } from
 import { leastDeposit } from '../contract/size.ts';
 import { type Announce, type OfferedTerms, offerDigest } from '../message/message.ts';
 import { p2sh } from '../tx/script.ts';
-import { outpointKey } from '../tx/transaction.ts';
-import type { Env, Step } from './machine.ts';
+import { type Outpoint, outpointKey } from '../tx/transaction.ts';
+import type { Env, Source, Step } from './machine.ts';
 import { stay } from './machine.ts';
 import type { PayeeState } from './payee-state.ts';
 
@@ -23,6 +23,8 @@ export type FundingView =
       readonly script: Uint8Array;
       readonly depth: number;
       readonly isImmature: boolean;
+      /** What its transaction spends, where the node knows. */
+      readonly spends?: readonly Outpoint[];
     };
 
 export interface AnnounceInput {
@@ -34,6 +36,8 @@ export interface AnnounceInput {
 
 /** One more would make closes larger and states slower than any payer needs. */
 export const MAX_DEPOSITS = 16;
+/** A funding transaction may gather thousands of coins. Of more than these it is not noticed when they go elsewhere, only that the deposit stays away. */
+const MOST_SOURCES = 16;
 
 /** Seed steps 3, D and 4. The payer's copy of the funding is never believed: all facts come from the payee's node. */
 export function announced(state: PayeeState | undefined, input: AnnounceInput, env: Env): Step<PayeeState | undefined> | Refusal {
@@ -54,11 +58,21 @@ export function announced(state: PayeeState | undefined, input: AnnounceInput, e
   const [waitingFor] = doubts;
   if (waitingFor !== undefined) return stay(state, { kind: 'reply', message: { kind: 'provisional', channel, waitingFor } });
   const accepted = { kind: 'reply', message: { kind: 'accepted', channel, capacity } } as const;
-  if (state !== undefined) return stay(withDeposits(state, announce.deposits), accepted);
+  const sources = sourcesOf(announce.deposits, funding);
+  if (state !== undefined) return stay(withDeposits(state, announce.deposits, sources), accepted);
   const { maxDeposit } = announce.offer;
   const limits = { maxDeposit, depth: announce.offer.depth };
   const keyName = keyNameOf(announce.offer);
-  return stay({ kind: 'open', channel, terms, keyName, deposits: announce.deposits, limits, spent: ZERO }, accepted);
+  const named = { channel, terms, keyName, deposits: announce.deposits, ...(sources.length > 0 ? { sources } : {}) };
+  return stay({ kind: 'open', ...named, limits, spent: ZERO }, accepted);
+}
+
+function sourcesOf(deposits: readonly Deposit[], funding: readonly FundingView[]): readonly Source[] {
+  return deposits.flatMap(({ outpoint }, i) => {
+    const view = funding[i];
+    if (view?.kind !== 'unspent' || view.spends === undefined) return [];
+    return [{ deposit: outpoint, spends: view.spends.slice(0, MOST_SOURCES) }];
+  });
 }
 
 /** Name of the key that the payee derives for an offer: its digest, so it changes with every term. */
@@ -116,8 +130,11 @@ function doubt(deposit: Deposit, view: FundingView, outputScript: Uint8Array, de
 }
 
 /** Deposits keep the order in which they were accepted: signatures depend on it. Nothing new is the very same state. */
-function withDeposits(state: PayeeState, all: readonly Deposit[]): PayeeState {
+function withDeposits(state: PayeeState, all: readonly Deposit[], sources: readonly Source[]): PayeeState {
   const known = new Set(state.deposits.map(({ outpoint }) => outpointKey(outpoint)));
   const further = all.filter(({ outpoint }) => !known.has(outpointKey(outpoint)));
-  return further.length === 0 ? state : { ...state, deposits: [...state.deposits, ...further] };
+  if (further.length === 0) return state;
+  const added = sources.filter(({ deposit }) => !known.has(outpointKey(deposit)));
+  const kept = [...(state.sources ?? []), ...added];
+  return { ...state, deposits: [...state.deposits, ...further], ...(kept.length > 0 ? { sources: kept } : {}) };
 }

@@ -4,7 +4,7 @@ import type { Refusal } from '../base/refusal.ts';
 import type { Deposit } from '../contract/contract.ts';
 import type { Invoice, Reply, Request } from '../message/message.ts';
 import type { Signer, Verify } from '../tx/sign.ts';
-import type { Transaction } from '../tx/transaction.ts';
+import type { Outpoint, Transaction } from '../tx/transaction.ts';
 
 /** All that a machine may know of the world, as values: it never asks, waits or draws lots. */
 export interface Env {
@@ -16,13 +16,28 @@ export interface Env {
   readonly verify: Verify;
   /** This side's key of the channel. */
   readonly signer: Signer;
+  /** The key of a P2PKH output that this side can spend. */
+  readonly keyOf: KeyOf;
 }
 
-/** What the chain says of one deposit. Depth 0 is the mempool. */
+/** The key that an output script pays to, where it is at hand. */
+export type KeyOf = (script: Uint8Array) => Signer | undefined;
+
+/**
+ * What the chain says of one deposit. Depth 0 is the mempool. `replaced`: the output never came to be, or is no more, because `transaction`
+ * spends what was to fund it; a `source` says what that is.
+ */
 export type DepositView =
   | { readonly kind: 'missing' }
   | { readonly kind: 'unspent'; readonly depth: number }
-  | { readonly kind: 'spent'; readonly transaction: Transaction; readonly depth: number };
+  | { readonly kind: 'spent'; readonly transaction: Transaction; readonly depth: number }
+  | { readonly kind: 'replaced'; readonly transaction: Transaction; readonly depth: number };
+
+/** What the transaction that made a deposit spends: who spends that otherwise takes the deposit away. */
+export interface Source {
+  readonly deposit: Outpoint;
+  readonly spends: readonly Outpoint[];
+}
 
 /** The chain as it concerns one channel, whole each time: what matters is what is so, not what happened. */
 export interface ChainView {

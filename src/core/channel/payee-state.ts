@@ -5,6 +5,7 @@ import type { DepthStep } from '../coin/coin.ts';
 import type { Deposit, Payment, Terms } from '../contract/contract.ts';
 import type { Receipt } from '../message/message.ts';
 import type { Transaction } from '../tx/transaction.ts';
+import type { Source } from './machine.ts';
 
 /** The best payment and the answer that was given for it, kept as one. */
 export interface BestPayment extends Payment {
@@ -17,6 +18,8 @@ interface PayeeChannel {
   /** Name of the payee key: the digest of the offer. */
   readonly keyName: string;
   readonly deposits: readonly Deposit[];
+  /** What made them, as far as the node knew it when they were accepted. */
+  readonly sources?: readonly Source[];
   /** What the offer allows further deposits. */
   readonly limits: { readonly maxDeposit: Amount; readonly depth: readonly DepthStep[] };
   /** How much of the best total is spoken for by invoices. */
@@ -33,7 +36,7 @@ export type PayeeState =
   | (PayeeChannel & { readonly kind: 'open' })
   | (PayeeChannel & { readonly kind: 'paused' })
   | (PayeeChannel & { readonly kind: 'closing'; readonly transaction: Transaction })
-  | (PayeeChannel & { readonly kind: 'ended'; readonly how: PayeeEnd; readonly transaction?: Transaction });
+  | (PayeeChannel & { readonly kind: 'ended'; readonly how: PayeeEnd; readonly transaction?: Transaction; readonly received?: Amount });
 
 /** A channel whose end is not begun. */
 export type ActivePayee = Extract<PayeeState, { kind: 'open' | 'paused' }>;

@@ -3,7 +3,8 @@ import type { ChannelId } from '../base/bytes.ts';
 import { type Refusal, refuse } from '../base/refusal.ts';
 import { capacityOf, type Deposit, type Payment, type Terms } from '../contract/contract.ts';
 import type { End, Offer } from '../message/message.ts';
-import type { Transaction } from '../tx/transaction.ts';
+import { decodeTransaction, type Transaction, transactionId } from '../tx/transaction.ts';
+import type { Source } from './machine.ts';
 
 /** A payment that is signed and stored, and may or may not have arrived. */
 export interface PendingPayment {
@@ -67,6 +68,17 @@ export function channelOf(state: PayerState): PayerChannel {
 /** Every coin that the channel may still have to get back. */
 export function allDeposits(state: PayerState): readonly Deposit[] {
   return [...state.deposits, ...state.offered];
+}
+
+/** What the funding transactions spend, for each deposit that one of them makes. */
+export function sourcesOf(state: PayerState): readonly Source[] {
+  const made = new Map(
+    state.funding.map((bytes) => decodeTransaction(bytes)).flatMap((tx) => (tx ? [[transactionId(tx), tx] as const] : [])),
+  );
+  return allDeposits(state).flatMap(({ outpoint }) => {
+    const transaction = made.get(outpoint.txid);
+    return transaction === undefined ? [] : [{ deposit: outpoint, spends: transaction.inputs.map((input) => input.outpoint) }];
+  });
 }
 
 /** What can still be paid. */

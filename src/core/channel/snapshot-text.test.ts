@@ -9,6 +9,7 @@ import type { Deposit, Terms } from '../contract/contract.ts';
 import { contracts } from '../contract/registry.ts';
 import { p2pkh } from '../tx/script.ts';
 import { readCompact, type Signature, signer } from '../tx/sign.ts';
+import type { Outpoint } from '../tx/transaction.ts';
 import type { BestPayment, PayeeState } from './payee-state.ts';
 import { payeeSnapshot } from './snapshot.ts';
 
@@ -24,10 +25,8 @@ const signatures: fc.Arbitrary<Signature> = fc
   .uint8Array({ minLength: 64, maxLength: 64 })
   .map((bytes) => readCompact(bytes))
   .filter((read) => typeof read !== 'string');
-const deposits: fc.Arbitrary<Deposit> = fc.record({
-  outpoint: fc.record({ txid: hex(64).map(txId), vout: fc.nat(0xffff_ffff) }),
-  value: amounts,
-});
+const outpoints: fc.Arbitrary<Outpoint> = fc.record({ txid: hex(64).map(txId), vout: fc.nat(0xffff_ffff) });
+const deposits: fc.Arbitrary<Deposit> = fc.record({ outpoint: outpoints, value: amounts });
 const best: fc.Arbitrary<BestPayment> = fc.record({
   total: amounts,
   signatures: fc.array(signatures, { minLength: 1, maxLength: 3 }),
@@ -56,6 +55,7 @@ const open: fc.Arbitrary<Open> = fc.record(
     terms,
     keyName: fc.string(),
     deposits: fc.array(deposits, { maxLength: 3 }),
+    sources: fc.array(fc.record({ deposit: outpoints, spends: fc.array(outpoints, { maxLength: 3 }) }), { maxLength: 3 }),
     limits: fc.record({
       maxDeposit: amounts,
       depth: fc.array(fc.record({ upTo: amounts, blocks: fc.nat(100) }), { minLength: 1, maxLength: 3 }),

@@ -12,6 +12,7 @@ import {
   depthField,
   type Field,
   heightField,
+  outpointField,
   paymentField,
   publicKeyField,
   signatureField,
@@ -20,7 +21,7 @@ import {
 } from '../message/fields.ts';
 import { invoiceJson, offerJson, receiptJson } from '../message/json.ts';
 import type { Receipt } from '../message/message.ts';
-import type { KeptInvoice } from './machine.ts';
+import type { KeptInvoice, Source } from './machine.ts';
 import type { BestPayment, PayeeState } from './payee-state.ts';
 import type { PayerState } from './payer-state.ts';
 
@@ -58,11 +59,14 @@ const terms: Field<Terms> = z.strictObject({
 const deposits: Field<readonly Deposit[]> = z.array(depositField);
 const limits: Field<PayeeState['limits']> = z.strictObject({ maxDeposit: amountField, depth: depthField });
 
+const sources: Field<readonly Source[]> = z.array(z.strictObject({ deposit: outpointField, spends: z.array(outpointField) }));
+
 const payeeChannel = {
   channel: channelIdField,
   terms,
   keyName: z.string(),
   deposits,
+  sources: sources.exactOptional(),
   limits,
   spent: amountField,
   best: z.strictObject({ total: amountField, signatures: z.array(signatureField), receipt: receiptJson }).exactOptional(),
@@ -77,6 +81,7 @@ const payeeState: Field<PayeeState> = z.discriminatedUnion('kind', [
     kind: z.literal('ended'),
     how: z.enum(['closed', 'refunded', 'lost', 'unused']),
     transaction: transactionField.exactOptional(),
+    received: amountField.exactOptional(),
   }),
 ]);
 
@@ -156,7 +161,8 @@ function parsed(text: string): unknown {
 function openText(state: PayeeState): string | undefined {
   if (state.kind !== 'open') return undefined;
   const { channel, keyName, spent, best } = state;
-  const fixed = `"terms":${textOnce(terms, state.terms)},"keyName":${JSON.stringify(keyName)},"deposits":${textOnce(deposits, state.deposits)}`;
+  const made = state.sources === undefined ? '' : `,"sources":${textOnce(sources, state.sources)}`;
+  const fixed = `"terms":${textOnce(terms, state.terms)},"keyName":${JSON.stringify(keyName)},"deposits":${textOnce(deposits, state.deposits)}${made}`;
   const changing = `"spent":"${spent}",${best === undefined ? '' : `"best":${bestText(best)},`}"kind":"open"`;
   return `{"channel":"${channel}",${fixed},"limits":${textOnce(limits, state.limits)},${changing}}`;
 }

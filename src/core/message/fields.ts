@@ -8,7 +8,7 @@ import { coinById } from '../coin/registry.ts';
 import type { Contract, Deposit, Payment, Signing } from '../contract/contract.ts';
 import { contractById } from '../contract/registry.ts';
 import { type PublicKey, publicKey, readCompact, type Signature } from '../tx/sign.ts';
-import { decodeTransaction, encodeTransaction, type Transaction } from '../tx/transaction.ts';
+import { decodeTransaction, encodeTransaction, type Outpoint, outpointKey, type Transaction } from '../tx/transaction.ts';
 
 /** A value and its JSON form, both ways: `z.decode` checks what a stranger wrote, `z.encode` writes. */
 export type Field<Value, Json = unknown> = z.ZodType<Value, Json>;
@@ -60,6 +60,12 @@ export const transactionField: Field<Transaction> = text(
 export const coinField: Field<Coin> = text('the id of a coin', coinById, ({ id }) => id);
 export const contractField: Field<Contract> = text('the id of a contract', contractById, ({ id }) => id);
 
+function parseOutpoint(input: string): Outpoint | undefined {
+  const [, txid = '', vout = ''] = /^([0-9a-f]{64}):(0|[1-9][0-9]{0,9})$/.exec(input) ?? [];
+  const index = Number(vout);
+  return isTxId(txid) && index <= 0xffff_ffff ? { txid, vout: index } : undefined;
+}
+
 function readSignature(hex: string): Signature | undefined {
   const signature = readCompact(parseHex(hex) ?? new Uint8Array());
   return typeof signature === 'string' ? undefined : signature;
@@ -73,6 +79,7 @@ export const depthField: Field<readonly DepthStep[]> = z
   .array(z.object({ upTo: amountField, blocks: blocksField }))
   .min(1)
   .max(16);
+export const outpointField: Field<Outpoint> = text('an output: transaction id, colon, index', parseOutpoint, outpointKey);
 export const depositField: Field<Deposit> = z.object({
   outpoint: z.object({ txid: txIdField, vout: z.int().min(0).max(0xffff_ffff) }),
   value: amountField,

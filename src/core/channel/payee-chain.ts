@@ -1,72 +1,87 @@
+import { type Amount, add, isAmount, ZERO } from '../base/amount.ts';
+import { equalBytes } from '../base/bytes.ts';
 import { isRefusal, type Refusal } from '../base/refusal.ts';
 import { depthFor } from '../coin/coin.ts';
 import { capacityOf, closingHeight, type Deposit } from '../contract/contract.ts';
-import { outpointKey, type Transaction } from '../tx/transaction.ts';
-import { type ChainView, type DepositView, type Env, type Step, stay } from './machine.ts';
+import type { Transaction } from '../tx/transaction.ts';
+import { branchOf, isSettled, isSpent, spentBy, transactionsOf, viewOf } from './fate.ts';
+import { type ChainView, type Env, type Step, stay } from './machine.ts';
 import { closed } from './payee-close.ts';
-import type { ActivePayee, PayeeEnd, PayeeState } from './payee-state.ts';
+import { claimed, pressed, stakeOf } from './payee-press.ts';
+import { type ActivePayee, isActive, type PayeeState } from './payee-state.ts';
 
-/** What the payee does about the chain as it is now: closes in time, pauses and resumes, sends its close until it is buried. */
+/** What the payee does about the chain as it is now: closes in time, pauses and resumes, sees to its close until it is buried. */
 export function observed(state: PayeeState, view: ChainView, env: Env): Step<PayeeState> | Refusal {
   if (state.kind === 'ended') return stay(state);
-  if (state.kind === 'closing') return pressed(state, view);
-  const spend = spendOf(state.deposits, view);
-  if (spend !== undefined) return settle(state, spend, env);
-  if (env.tip >= closingHeight(state.terms)) return due(state, env);
+  if (isOver(state, view, env)) return stay(over(state, view, env));
+  if (state.kind === 'closing') return pressed(state, view, env);
+  const seen = state.deposits.map((deposit) => viewOf(deposit, view));
+  if (seen.some((one) => isSpent(one) || isSettled(one, state.terms, env.tip))) return contested(state, view, env);
+  if (env.tip >= closingHeight(state.terms)) return due(state, view, env);
   const depth = depthFor(state.limits.depth, capacityOf(state.deposits));
-  const isFunded = state.deposits.every((deposit) => {
-    const seen = viewOf(deposit, view);
-    return seen.kind === 'unspent' && seen.depth >= (state.kind === 'paused' ? depth : 1);
-  });
+  const isFunded = seen.every((one) => one.kind === 'unspent' && one.depth >= (state.kind === 'paused' ? depth : 1));
   if (isFunded === (state.kind === 'open')) return stay(state);
   return stay({ ...state, kind: isFunded ? 'open' : 'paused' });
 }
 
-type Spend = Extract<DepositView, { kind: 'spent' }>;
-
-function viewOf({ outpoint }: Deposit, view: ChainView): DepositView {
-  return view.deposits.get(outpointKey(outpoint)) ?? { kind: 'missing' };
-}
-
-/** The first deposit's spend that a node reports; a close always spends the first. */
-function spendOf(deposits: readonly Deposit[], view: ChainView): Spend | undefined {
-  return deposits.map((deposit) => viewOf(deposit, view)).find((seen) => seen.kind === 'spent');
-}
-
 /** Inside the margin the best payment is closed; without one there is nothing to lose and the payer may have it all back. */
-function due(state: ActivePayee, env: Env): Step<PayeeState> | Refusal {
-  if (state.best !== undefined) return closed(state, env);
+function due(state: ActivePayee, view: ChainView, env: Env): Step<PayeeState> | Refusal {
+  if (state.best !== undefined) return closing(state, view, env);
   return env.tip >= state.terms.expiry ? stay({ ...state, kind: 'ended', how: 'unused' }) : stay(state);
 }
 
-/** A deposit was spent while no close was under way: an older self's end, or the payer's refund. The best payment contests it; nothing more is taken. */
-function settle(state: ActivePayee, spend: Spend, env: Env): Step<PayeeState> | Refusal {
-  if (spend.depth >= state.terms.coin.channel.buried) return over(state, spend);
-  const step = state.best && closed(state, env);
-  if (step !== undefined && !isRefusal(step)) return step;
+function closing(state: ActivePayee, view: ChainView, env: Env): Step<PayeeState> | Refusal {
+  const step = closed(state, env);
+  return isRefusal(step) ? step : pressed(step.state, view, env);
+}
+
+/** A deposit went while no close was under way: by an older self's end, a refund, or coins spent twice. The best payment contests it; nothing more is taken. */
+function contested(state: ActivePayee, view: ChainView, env: Env): Step<PayeeState> {
+  const step = closing(state, view, env);
+  if (!isRefusal(step)) return step;
   return stay(state.kind === 'paused' ? state : { ...state, kind: 'paused' });
 }
 
-function over(state: PayeeState, spend: Spend): Step<PayeeState> {
-  if (spend.depth < state.terms.coin.channel.buried) return stay(state);
-  return stay({ ...state, kind: 'ended', how: howOf(state, spend.transaction), transaction: spend.transaction });
+/** Whether nothing is left that the payee could have. What took the rest is buried. */
+function isOver(state: PayeeState, view: ChainView, env: Env): boolean {
+  const { terms, best } = state;
+  const settled = stakeOf(state).filter((deposit) => isSettled(viewOf(deposit, view), terms, env.tip));
+  if (settled.length === 0) return false;
+  // All the payee has is signed for all deposits or none.
+  if (best === undefined || terms.signing.kind === 'fixed') return true;
+  const rest = claimed(state, env, settled);
+  return isRefusal(rest) && rest.code !== 'contract-unfit';
 }
 
-function howOf(state: PayeeState, transaction: Transaction): PayeeEnd {
-  const own = new Set(state.deposits.map(({ outpoint }) => outpointKey(outpoint)));
-  const input = transaction.inputs.find(({ outpoint }) => own.has(outpointKey(outpoint)));
-  const spend = state.terms.contract.recognise(input?.script ?? new Uint8Array());
-  if (spend === 'close') return 'closed';
-  return spend === 'refund' ? 'refunded' : 'lost';
+function over(state: PayeeState, view: ChainView, env: Env): PayeeState {
+  const { terms, deposits } = state;
+  const settled = deposits
+    .map((deposit) => ({ deposit, seen: viewOf(deposit, view) }))
+    .filter(({ seen }) => isSettled(seen, terms, env.tip));
+  const spends = settled.flatMap(({ deposit, seen }) => (isSpent(seen) ? [{ seen, branch: branchOf(terms, deposit, seen) }] : []));
+  const closes = transactionsOf(spends.filter(({ branch }) => branch === 'close').map(({ seen }) => seen));
+  const [transaction = settled.flatMap(({ seen }) => ('transaction' in seen ? [seen.transaction] : []))[0]] = closes;
+  const rest = spends.some(({ branch }) => branch === 'refund') ? 'refunded' : 'lost';
+  const received = receivedBy(state, deposits, closes);
+  return {
+    ...withoutTransaction(state),
+    kind: 'ended',
+    how: closes.length > 0 ? 'closed' : rest,
+    ...(transaction === undefined ? {} : { transaction }),
+    ...(received === undefined ? {} : { received }),
+  };
 }
 
-/** Sends the close again for as long as any deposit it spends is unspent; over when all of them are buried. */
-function pressed(state: Extract<PayeeState, { kind: 'closing' }>, view: ChainView): Step<PayeeState> {
-  const spent = new Set(state.transaction.inputs.map(({ outpoint }) => outpointKey(outpoint)));
-  const views = state.deposits.filter(({ outpoint }) => spent.has(outpointKey(outpoint))).map((deposit) => viewOf(deposit, view));
-  const buried = views.filter((seen) => seen.kind === 'spent' && seen.depth >= state.terms.coin.channel.buried);
-  const [spend] = buried;
-  if (spend?.kind === 'spent' && buried.length === views.length) return over(state, spend);
-  const isPending = views.every((seen) => seen.kind === 'spent');
-  return isPending ? stay(state) : stay(state, { kind: 'broadcast', transaction: state.transaction });
+/** What was sent need not be what ended it. */
+function withoutTransaction(state: PayeeState): ActivePayee {
+  if (isActive(state)) return state;
+  const { kind: _, transaction: __, ...channel } = state;
+  return { ...channel, kind: 'paused' };
+}
+
+/** What closes paid to the payee; undefined where one of them closed other channels too. */
+function receivedBy({ terms }: PayeeState, deposits: readonly Deposit[], closes: readonly Transaction[]): Amount | undefined {
+  if (closes.some((close) => spentBy(close, deposits).length < close.inputs.length)) return undefined;
+  const paid = closes.flatMap(({ outputs }) => outputs.filter(({ script }) => equalBytes(script, terms.payeeScript)));
+  return add(ZERO, ...paid.map(({ value }) => value).filter(isAmount));
 }

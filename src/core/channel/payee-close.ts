@@ -1,11 +1,12 @@
-import { type Amount, amount, feeFor, ZERO } from '../base/amount.ts';
-import { equalBytes } from '../base/bytes.ts';
+import { amount, feeFor, ZERO } from '../base/amount.ts';
 import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
 import { closeSize } from '../contract/size.ts';
 import type { End } from '../message/message.ts';
-import { encodeTransaction, type Transaction } from '../tx/transaction.ts';
+import type { Transaction } from '../tx/transaction.ts';
+import { isSame } from './fate.ts';
 import { type Env, type Step, stay } from './machine.ts';
-import { type ActivePayee, factsOf, notActive, type PayeeState } from './payee-state.ts';
+import { claimed } from './payee-press.ts';
+import { type ActivePayee, type ClosingPayee, factsOf, notActive, type PayeeState } from './payee-state.ts';
 
 /** An end that is not mined by the expiry is the payee's loss. Two nodes may differ this much about what gets mined. */
 const HASTE_FACTOR = 2n;
@@ -16,7 +17,7 @@ export function ended(state: PayeeState, { agreement, signatures }: End, env: En
   const { total, fee } = agreement;
   const agreed = terms.contract.agree(terms, deposits, agreement);
   if (isRefusal(agreed)) return agreed;
-  if (state.kind === 'closing') return isSameEnd(state.transaction, agreed) ? answered(state, state.transaction) : notActive(state);
+  if (state.kind === 'closing') return isSame(state.transaction, agreed) ? answered(state, state.transaction) : notActive(state);
   if (state.kind === 'ended') return notActive(state);
   if (best !== undefined && total < best.total) return refuse('agreement-short', factsOf(state, best));
   const least = total === 0n ? ZERO : amount(feeFor(closeSize(terms, deposits.length, agreed.outputs.length), env.feeRate) / HASTE_FACTOR);
@@ -32,20 +33,9 @@ function answered(state: PayeeState, transaction: Transaction): Step<PayeeState>
   return stay(state, reply, { kind: 'broadcast', transaction });
 }
 
-function isSameEnd(signed: Transaction, agreed: Transaction): boolean {
-  const bare = { ...signed, inputs: signed.inputs.map((input) => ({ ...input, script: new Uint8Array() })) };
-  return equalBytes(encodeTransaction(bare), encodeTransaction(agreed));
-}
-
 /** Closes with the best payment; there is no other way to choose one. */
-export function closed(state: ActivePayee, env: Env): Step<PayeeState> | Refusal {
-  const { terms, deposits, best: payment } = state;
-  if (payment === undefined) return refuse('nothing-to-close');
-  const close = (feeRate: Amount): Transaction | Refusal =>
-    terms.contract.close([{ terms, deposits, payment, signer: env.signer }], { script: terms.payeeScript, feeRate });
-  const quick = close(env.feeRate);
-  // When fees are too high for so small a total, a close that may wait for its block is better than none.
-  const transaction = isRefusal(quick) ? close(terms.coin.policy.feeRate) : quick;
+export function closed(state: ActivePayee, env: Env): Step<ClosingPayee> | Refusal {
+  const transaction = claimed(state, env);
   if (isRefusal(transaction)) return transaction;
-  return stay({ ...state, kind: 'closing', transaction }, { kind: 'broadcast', transaction });
+  return { kind: 'step', state: { ...state, kind: 'closing', transaction }, effects: [{ kind: 'broadcast', transaction }] };
 }

@@ -41,6 +41,8 @@ export type PayeeState =
 /** A channel whose end is not begun. */
 export type ActivePayee = Extract<PayeeState, { kind: 'open' | 'paused' }>;
 
+export type ClosingPayee = Extract<PayeeState, { kind: 'closing' }>;
+
 export function isActive(state: PayeeState): state is ActivePayee {
   return state.kind === 'open' || state.kind === 'paused';
 }

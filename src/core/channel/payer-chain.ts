@@ -1,10 +1,14 @@
 import { type Amount, amount, ZERO } from '../base/amount.ts';
 import { equalBytes } from '../base/bytes.ts';
 import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
-import { type Deposit, payerScript } from '../contract/contract.ts';
-import { leastDeposit } from '../contract/size.ts';
+import { PATIENT } from '../contract/child.ts';
+import { capacityOf, type Deposit, payerScript } from '../contract/contract.ts';
+import { affordableRate, costOf, isRaise, refundUrgency, sumOf, times } from '../contract/fee.ts';
+import { leastDeposit, refundSize } from '../contract/size.ts';
 import { outpointKey, type Transaction } from '../tx/transaction.ts';
-import { type ChainView, type DepositView, type Env, type Step, stay } from './machine.ts';
+import { branchOf, isSame, isSettled, isSpent, isWaiting, type Spend, spentBy, transactionsOf, viewOf } from './fate.ts';
+import { hurried } from './hurry.ts';
+import { type ChainView, type DepositView, type Effect, type Env, type Step, stay } from './machine.ts';
 import { fundingBroadcasts } from './payer-open.ts';
 import { allDeposits, channelOf, type PayerEnd, type PayerState } from './payer-state.ts';
 
@@ -12,22 +16,45 @@ import { allDeposits, channelOf, type PayerEnd, type PayerState } from './payer-
 export function watched(seen: PayerState, view: ChainView, env: Env): Step<PayerState> | Refusal {
   if (seen.kind === 'ended') return stay(seen);
   const state = withFound(seen, view);
-  const { buried } = state.terms.coin.channel;
+  const { terms } = state;
   const views = allDeposits(state).map((deposit) => viewOf(deposit, view));
-  const spends = views.filter((seen) => seen.kind === 'spent');
-  const isMissing = views.some((seen) => seen.kind === 'missing');
-  const isExpired = env.tip >= state.terms.expiry;
+  const spends = views.filter(isSpent);
+  const isExpired = env.tip >= terms.expiry;
   // A funding transaction is sent until the expiry: what is still missing then was never made, or another took its place.
-  const isLeft = views.some((seen) => seen.kind === 'unspent' || (seen.kind === 'missing' && !isExpired));
-  if (!isLeft && spends.length > 0) return spends.every(({ depth }) => depth >= buried) ? over(state, spends) : stay(state);
-  if (!isLeft && isMissing && env.tip >= state.terms.expiry + buried) return stay(never(state));
+  const isLeft = views.some((one) => one.kind === 'unspent' || (isAbsent(one) && !isExpired && !isSettled(one, terms, env.tip)));
+  if (!isLeft && spends.length > 0 && spends.every((one) => isSettled(one, terms, env.tip))) return over(state, spends);
+  if (!isLeft && views.length > 0 && views.every((one) => isAbsent(one) && isSettled(one, terms, env.tip))) return stay(never(state));
+  if (state.kind === 'ending' && state.transaction !== undefined && isStillAgreed(state.transaction, views, isExpired)) {
+    return stay(state, ...pressedEnd(state, state.transaction, views, env));
+  }
   if (isExpired) return refunding(state, view, env);
-  if (state.kind === 'ending' && state.transaction !== undefined) return stay(state, { kind: 'broadcast', transaction: state.transaction });
+  const isMissing = views.some((one) => one.kind === 'missing');
   return state.kind !== 'planned' && isMissing ? stay(state, ...fundingBroadcasts(state)) : stay(state);
 }
 
-function viewOf({ outpoint }: Deposit, view: ChainView): DepositView {
-  return view.deposits.get(outpointKey(outpoint)) ?? { kind: 'missing' };
+function isAbsent({ kind }: DepositView): boolean {
+  return kind === 'missing' || kind === 'replaced';
+}
+
+/** An agreed end is waited for until the expiry, and from then on as long as it is on its way. */
+function isStillAgreed(transaction: Transaction, views: readonly DepositView[], isExpired: boolean): boolean {
+  return !isExpired || views.some((one) => isWaiting(one) && isSame(one.transaction, transaction));
+}
+
+/** The end again while the mempool lacks it, with the children that it needs, should its fee have become too low. */
+function pressedEnd(state: PayerState, transaction: Transaction, views: readonly DepositView[], env: Env): readonly Effect[] {
+  const spends = views.filter(isSpent).filter((one) => isSame(one.transaction, transaction));
+  if (spends.some(({ depth }) => depth > 0)) return [];
+  const children = childrenFor(state, transaction, env, env.feeRate);
+  if (children.length > 0) return children;
+  return spends.length > 0 ? [] : [{ kind: 'broadcast', transaction }];
+}
+
+function childrenFor(state: PayerState, transaction: Transaction, env: Env, wanted: Amount): readonly Effect[] {
+  const { terms, returnScript: script } = state;
+  const isChannelKey = equalBytes(script, payerScript(terms));
+  const signer = isChannelKey ? env.signer : env.keyOf(script);
+  return hurried(transaction, { terms, deposits: allDeposits(state), script, signer, rungs: PATIENT, wanted });
 }
 
 /** Outputs to the channel's script that are worth it are deposits, whoever made them. One that replaced a deposit under another id takes its place. */
@@ -40,35 +67,71 @@ function withFound(state: PayerState, view: ChainView): PayerState {
     .map(([, one]) => one);
   if (taken.length === 0) return state;
   const made = taken.map(({ deposit }) => deposit);
-  const kept = state.offered.filter(
-    (deposit) => viewOf(deposit, view).kind !== 'missing' || !made.some(({ value }) => value === deposit.value),
-  );
+  const kept = state.offered.filter((deposit) => !isAbsent(viewOf(deposit, view)) || !made.some(({ value }) => value === deposit.value));
   const funding = [...state.funding, ...taken.map(({ transaction }) => transaction)];
   const next = { ...state, offered: [...kept, ...made], funding };
   return next.kind === 'planned' ? { ...next, kind: 'funding' } : next;
 }
 
-/** Valid from tip = expiry. Made anew for what is unspent, so that neither a malleated deposit nor a partial close holds it up. */
+/**
+ * Valid from tip = expiry. Made anew for what is unspent, so that neither a malleated deposit nor a partial close holds it up, and at a higher
+ * rate when it waits for long or fees have risen.
+ */
 export function refunding(state: PayerState, view: ChainView, env: Env): Step<PayerState> | Refusal {
   if (env.tip < state.terms.expiry) return refuse('refund-too-early', { tip: env.tip, expiry: state.terms.expiry });
-  const unspent = allDeposits(state).filter((deposit) => viewOf(deposit, view).kind === 'unspent');
-  if (unspent.length === 0) return stay(state);
-  const kept = state.kind === 'refunding' && isRefundOf(state.transaction, unspent) ? state.transaction : undefined;
-  const refund = (feeRate: Amount): Transaction | Refusal =>
-    state.terms.contract.refund(state.terms, unspent, { script: state.returnScript, feeRate }, env.signer);
-  const quick = kept ?? refund(env.feeRate);
-  // When fees are too high for so small a deposit, a refund that may wait for its block is better than none.
-  const transaction = isRefusal(quick) ? refund(state.terms.coin.policy.feeRate) : quick;
-  if (isRefusal(transaction)) return transaction;
-  return stay({ ...channelOf(state), kind: 'refunding', transaction }, { kind: 'broadcast', transaction });
+  const seen = allDeposits(state).map((deposit) => ({ deposit, at: viewOf(deposit, view) }));
+  const unspent = seen.filter(({ at }) => at.kind === 'unspent').map(({ deposit }) => deposit);
+  if (unspent.length > 0) return refundingFree(state, unspent, env);
+  const own = seen.flatMap(({ deposit, at }) =>
+    isWaiting(at) && branchOf(state.terms, deposit, at) === 'refund' ? [{ deposit, at }] : [],
+  );
+  return own.length === 0 ? stay(state) : refundingSlow(state, own, env);
 }
 
-function isRefundOf(transaction: Transaction, unspent: readonly Deposit[]): boolean {
-  const spent = new Set(transaction.inputs.map(({ outpoint }) => outpointKey(outpoint)));
-  return spent.size === unspent.length && unspent.every(({ outpoint }) => spent.has(outpointKey(outpoint)));
+function refundingFree(state: PayerState, unspent: readonly Deposit[], env: Env): Step<PayerState> | Refusal {
+  const made = refundOf(state, unspent, env);
+  if (isRefusal(made)) return made;
+  const kept = state.kind === 'refunding' && takesJust(state.transaction, unspent) ? state.transaction : undefined;
+  return sent(state, kept !== undefined && !isRaiseOf(state, kept, made) ? kept : made);
 }
 
-type Spend = Extract<DepositView, { kind: 'spent' }>;
+/** A refund of this payer's own that waits in the mempool: only the payer can take that branch. */
+function refundingSlow(state: PayerState, own: readonly { readonly deposit: Deposit; readonly at: Spend }[], env: Env): Step<PayerState> {
+  const taking = own.map(({ deposit }) => deposit);
+  const there = transactionsOf(own.map(({ at }) => at));
+  const { policy } = state.terms.coin;
+  const [first] = there;
+  if (policy.replacement === 'never') {
+    const wanted = times(env.feeRate, refundUrgency(state.terms, env.tip).factor);
+    return stay(state, ...(first === undefined ? [] : childrenFor(state, first, env, wanted)));
+  }
+  const made = refundOf(state, taking, env);
+  const before = sumOf(there.map((one) => costOf(one, allDeposits(state))));
+  const after = isRefusal(made) ? undefined : costOf(made, allDeposits(state));
+  if (isRefusal(made) || before === undefined || after === undefined || !isRaise(policy, before, after)) return stay(state);
+  return sent(state, made);
+}
+
+function refundOf({ terms, returnScript: script }: PayerState, deposits: readonly Deposit[], env: Env): Transaction | Refusal {
+  const { factor, share } = refundUrgency(terms, env.tip);
+  const size = refundSize(terms, deposits.length);
+  const feeRate = affordableRate(terms.coin.policy, times(env.feeRate, factor), share, capacityOf(deposits), size);
+  return terms.contract.refund(terms, deposits, { script, feeRate }, env.signer);
+}
+
+function isRaiseOf(state: PayerState, kept: Transaction, made: Transaction): boolean {
+  const [before, after] = [kept, made].map((one) => costOf(one, allDeposits(state)));
+  return before !== undefined && after !== undefined && isRaise(state.terms.coin.policy, before, after);
+}
+
+function takesJust(transaction: Transaction, deposits: readonly Deposit[]): boolean {
+  return transaction.inputs.length === deposits.length && spentBy(transaction, deposits).length === deposits.length;
+}
+
+function sent(state: PayerState, transaction: Transaction): Step<PayerState> {
+  const isKnown = state.kind === 'refunding' && state.transaction === transaction;
+  return stay(isKnown ? state : { ...channelOf(state), kind: 'refunding', transaction }, { kind: 'broadcast', transaction });
+}
 
 /** No coin ever came. */
 function never(state: PayerState): PayerState {
@@ -76,7 +139,7 @@ function never(state: PayerState): PayerState {
 }
 
 function over(state: PayerState, spends: readonly Spend[]): Step<PayerState> {
-  const transactions = [...new Set(spends.map(({ transaction }) => transaction))];
+  const transactions = transactionsOf(spends);
   const how = howOf(state, transactions);
   return stay({ ...channelOf(state), kind: 'ended', how, returned: returnedBy(state, transactions), transactions });
 }

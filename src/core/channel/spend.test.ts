@@ -189,7 +189,7 @@ test('a refund is made anew when fewer deposits are left to take, and kept as lo
   pair.tip = height(2_000);
   payerLooks(pair);
   const both = pair.broadcasts.at(-1) ?? assert.fail();
-  pair.feeRate = amount(pair.feeRate * 3n);
+  pair.feeRate = amount((pair.feeRate * 4n) / 3n);
   payerLooks(pair);
   assert.deepEqual(pair.broadcasts.at(-1), both);
   const theft = stolen(pair);

@@ -1,11 +1,11 @@
-import { type Amount, add, ZERO } from '../base/amount.ts';
+import { type Amount, add, subtract, ZERO } from '../base/amount.ts';
 import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
 import { p2pkh, script } from '../tx/script.ts';
 import { SIGHASH, signatureHash } from '../tx/sighash.ts';
 import { encodeSignature, type Signature, type Signer } from '../tx/sign.ts';
-import type { Transaction, TxInput, TxOutput } from '../tx/transaction.ts';
-import type { Closing, Deposit, Filler, Payout, PlannedInput, Terms } from './contract.ts';
-import { payerScript, TX_VERSION } from './contract.ts';
+import { sameOutpoint, type Transaction, type TxInput, type TxOutput } from '../tx/transaction.ts';
+import type { Closing, Deposit, Filler, Payout, Plan, PlannedInput, Terms } from './contract.ts';
+import { capacityOf, payerScript, TX_VERSION } from './contract.ts';
 import { bareInput, draft, lessFee, plan, slotOf } from './plan.ts';
 import { closeSize, P2PKH_INPUT_BYTES } from './size.ts';
 
@@ -42,6 +42,8 @@ export function close(
 function closeFixed(unlocks: Unlocks, closing: Closing): Transaction | Refusal {
   const planned = plan(closing.terms, closing.deposits, closing.payment.total);
   if (isRefusal(planned)) return planned;
+  const gone = planned.inputs.length - takings(closing, planned).lanes.length;
+  if (gone > 0) return refuse('deposit-gone', { gone });
   return signed(
     draft(closing.terms, planned),
     planned.inputs.map((input, i) => channelLane(unlocks, closing, input, i)),
@@ -56,27 +58,42 @@ function closeFlexible(
 ): Transaction | Refusal {
   const slots = new Map<number, { lane: Lane; output: TxOutput }>();
   const loose: Lane[] = [];
+  let count = 0;
   let size = closeSize(closings[0].terms, 0, 1) + fillers.length * P2PKH_INPUT_BYTES;
   let taken: Amount = add(ZERO, ...fillers.map(({ value }) => value));
   for (const closing of closings) {
     const { terms, deposits, payment } = closing;
     const planned = plan(terms, deposits, payment.total);
     if (isRefusal(planned)) return planned;
-    taken = add(taken, payment.total);
-    size += closeSize(terms, planned.inputs.length, planned.change > 0n ? 1 : 0) - closeSize(terms, 0, 0);
-    for (const [i, input] of planned.inputs.entries()) {
+    const { lanes, change, value } = takings(closing, planned);
+    if (lanes.length === 0) return refuse('nothing-to-close');
+    count += lanes.length;
+    taken = add(taken, value);
+    size += closeSize(terms, lanes.length, change > 0n ? 1 : 0) - closeSize(terms, 0, 0);
+    for (const [i, input] of lanes) {
       const lane = channelLane(unlocks, closing, input, i);
       if (input.final) loose.push(lane);
-      else slots.set(slotOf(terms), { lane, output: { value: planned.change, script: payerScript(terms) } });
+      else slots.set(slotOf(terms), { lane, output: { value: change, script: payerScript(terms) } });
     }
   }
-  if (slots.size + loose.length !== laneCount(closings)) return refuse('contract-unfit', { reason: 'two channels in one slot' });
+  if (slots.size + loose.length !== count) return refuse('contract-unfit', { reason: 'two channels in one slot' });
   loose.push(...fillers.map(fillerLane));
   return arrange(closings[0].terms, slots, loose, { payout, size, taken });
 }
 
-function laneCount(closings: readonly Closing[]): number {
-  return closings.reduce((sum, { payment }) => sum + payment.signatures.length, 0);
+/** What of a plan can be had: each input that is left with its place in the plan, and what they are worth to the payee. */
+function takings({ without = [] }: Closing, { inputs, change }: Plan): Takings {
+  const lanes = [...inputs.entries()].filter(
+    ([, { deposit }]) => !without.some(({ outpoint }) => sameOutpoint(outpoint, deposit.outpoint)),
+  );
+  const kept = lanes.every(([, { final }]) => final) ? ZERO : change;
+  return { lanes, change: kept, value: subtract(capacityOf(lanes.map(([, { deposit }]) => deposit)), kept) };
+}
+
+interface Takings {
+  readonly lanes: readonly (readonly [number, PlannedInput])[];
+  readonly change: Amount;
+  readonly value: Amount;
 }
 
 /** Puts every slot at its index, fills the gaps, and pays out what is left after the fee. */

@@ -117,6 +117,8 @@ export interface Closing {
   readonly deposits: readonly Deposit[];
   readonly payment: Payment;
   readonly signer: Signer;
+  /** Deposits that can't be spent any more: the rest of the payment is claimed without them, which terms that fix the fee do not allow. */
+  readonly without?: readonly Deposit[];
 }
 
 /** A P2PKH coin of the payee's own that fills a slot no channel holds, or raises the fee. */

@@ -1,0 +1,59 @@
+import { equalBytes } from '../base/bytes.ts';
+import type { Height } from '../base/height.ts';
+import type { Spend as Branch, Deposit, Terms } from '../contract/contract.ts';
+import { encodeTransaction, outpointKey, sameOutpoint, type Transaction } from '../tx/transaction.ts';
+import type { ChainView, DepositView } from './machine.ts';
+
+export type Spend = Extract<DepositView, { kind: 'spent' }>;
+
+export function viewOf({ outpoint }: Deposit, view: ChainView): DepositView {
+  return view.deposits.get(outpointKey(outpoint)) ?? { kind: 'missing' };
+}
+
+/** Nothing will change what has become of the deposit. One that stays away is given up when a refund at the expiry would be buried. */
+export function isSettled(seen: DepositView, { coin, expiry }: Terms, tip: Height): boolean {
+  const { buried } = coin.channel;
+  switch (seen.kind) {
+    case 'unspent':
+      return false;
+    case 'missing':
+      return tip >= expiry + buried;
+    case 'spent':
+    case 'replaced':
+      return seen.depth >= buried;
+  }
+}
+
+export function isSpent(seen: DepositView): seen is Spend {
+  return seen.kind === 'spent';
+}
+
+/** Spent by something that waits in the mempool. */
+export function isWaiting(seen: DepositView): seen is Spend {
+  return seen.kind === 'spent' && seen.depth === 0;
+}
+
+/** The branch of the contract by which a transaction took a deposit. */
+export function branchOf(terms: Terms, { outpoint }: Deposit, { transaction }: Spend): Branch {
+  const input = transaction.inputs.find((one) => sameOutpoint(one.outpoint, outpoint));
+  return terms.contract.recognise(input?.script ?? new Uint8Array());
+}
+
+/** Whether two transactions do the same. Whoever passes one on can write its signatures otherwise, which changes its id (BIP62). */
+export function isSame(a: Transaction, b: Transaction): boolean {
+  return a === b || equalBytes(encodeTransaction(bare(a)), encodeTransaction(bare(b)));
+}
+
+export function bare(transaction: Transaction): Transaction {
+  return { ...transaction, inputs: transaction.inputs.map((input) => ({ ...input, script: new Uint8Array() })) };
+}
+
+export function spentBy(transaction: Transaction, deposits: readonly Deposit[]): readonly Deposit[] {
+  return deposits.filter(({ outpoint }) => transaction.inputs.some((input) => sameOutpoint(input.outpoint, outpoint)));
+}
+
+/** Each once, in their order. */
+export function transactionsOf(spends: readonly Spend[]): readonly Transaction[] {
+  const all = spends.map(({ transaction }) => transaction);
+  return all.filter((one, i) => all.findIndex((other) => isSame(one, other)) === i);
+}

@@ -1,0 +1,29 @@
+import type { Amount } from '../base/amount.ts';
+import { equalBytes } from '../base/bytes.ts';
+import { childrenOf, type Rung } from '../contract/child.ts';
+import type { Deposit, Terms } from '../contract/contract.ts';
+import { costOf } from '../contract/fee.ts';
+import type { Signer } from '../tx/sign.ts';
+import type { Transaction } from '../tx/transaction.ts';
+import type { Effect } from './machine.ts';
+
+/** How a transaction is hurried whose own fee can't be changed. */
+export interface Hurry {
+  readonly terms: Terms;
+  readonly deposits: readonly Deposit[];
+  /** The output that is this side's, and its key, where that is at hand. */
+  readonly script: Uint8Array;
+  readonly signer: Signer | undefined;
+  readonly rungs: readonly Rung[];
+  /** What miners ask for, units per 1,000 bytes. */
+  readonly wanted: Amount;
+}
+
+/** The transaction with the children that it needs; nothing at all when it needs none, or has no output to make one of. */
+export function hurried(transaction: Transaction, { terms, deposits, script, signer, rungs, wanted }: Hurry): readonly Effect[] {
+  const cost = costOf(transaction, deposits);
+  const vout = transaction.outputs.findIndex((output) => equalBytes(output.script, script));
+  if (cost === undefined || signer === undefined || vout < 0) return [];
+  const children = childrenOf({ transaction, cost, vout, signer }, terms.coin.policy, rungs, wanted);
+  return children.length === 0 ? [] : [transaction, ...children].map((one) => ({ kind: 'broadcast', transaction: one }));
+}

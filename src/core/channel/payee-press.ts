@@ -1,0 +1,151 @@
+import { type Amount, greatest, isAmount, ZERO } from '../base/amount.ts';
+import { equalBytes } from '../base/bytes.ts';
+import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
+import { PRESSING } from '../contract/child.ts';
+import { capacityOf, type Deposit, payerScript } from '../contract/contract.ts';
+import { affordableRate, type Cost, closeUrgency, costOf, isRaise, raisedRate, sumOf, times } from '../contract/fee.ts';
+import { closeSize } from '../contract/size.ts';
+import type { Transaction } from '../tx/transaction.ts';
+import { branchOf, isSame, isSpent, isWaiting, type Spend, spentBy, transactionsOf, viewOf } from './fate.ts';
+import { hurried } from './hurry.ts';
+import { type ChainView, type Effect, type Env, type Step, stay } from './machine.ts';
+import type { ClosingPayee as Closing, PayeeState } from './payee-state.ts';
+
+/** From here on an agreed end that is not mined is a danger, and the payee's own close is sent in its place. */
+const TOO_PRESSING = 10n;
+
+/** The deposits that the best payment takes from; all of them when there is none. */
+export function stakeOf({ terms, deposits, best }: PayeeState): readonly Deposit[] {
+  const planned = best === undefined ? undefined : terms.contract.plan(terms, deposits, best.total);
+  return planned === undefined || isRefusal(planned) ? deposits : planned.inputs.map(({ deposit }) => deposit);
+}
+
+/** The close of the best payment, at the rate that the height and the market ask for, and high enough to take the place of `rival`. */
+export function claimed(state: PayeeState, env: Env, without: readonly Deposit[] = [], rival?: Cost): Transaction | Refusal {
+  const { terms, deposits, best: payment } = state;
+  if (payment === undefined) return refuse('nothing-to-close');
+  const { policy } = terms.coin;
+  const close = (feeRate: Amount): Transaction | Refusal =>
+    terms.contract.close([{ terms, deposits, payment, signer: env.signer, without }], { script: terms.payeeScript, feeRate });
+  const cheapest = close(policy.feeRate);
+  if (isRefusal(cheapest) || terms.signing.kind === 'fixed') return cheapest;
+  const size = closeSize(terms, cheapest.inputs.length, cheapest.outputs.length);
+  const { factor, share } = closeUrgency(terms, env.tip);
+  const wanted = greatest(times(env.feeRate, factor), rival === undefined ? ZERO : raisedRate(policy, rival, size));
+  const quick = close(affordableRate(policy, wanted, share, takenBy(state, cheapest), size));
+  return isRefusal(quick) ? cheapest : quick;
+}
+
+/** What a close takes for the payee, fee included. */
+function takenBy({ terms, deposits }: PayeeState, transaction: Transaction): Amount {
+  const change = transaction.outputs.find(({ script }) => equalBytes(script, payerScript(terms)));
+  const taken = capacityOf(spentBy(transaction, deposits)) - (change?.value ?? 0n);
+  return isAmount(taken) ? taken : ZERO;
+}
+
+/**
+ * Sees that what the payee is owed gets mined. A close under flexible terms is made anew for the deposits that can be had and at the rate
+ * that is due; what is signed for good is sent again, and hurried by children. What is in a block is left alone.
+ */
+export function pressed(state: Closing, view: ChainView, env: Env): Step<PayeeState> {
+  return isLasting(state, view, env) ? waiting(state, view, env) : claiming(state, view, env);
+}
+
+/** Whether the transaction is the one to wait for: no other could be made, or it is an agreed end that may still come in time. */
+function isLasting(state: Closing, view: ChainView, env: Env): boolean {
+  const { terms, deposits, transaction, best } = state;
+  if (best === undefined || terms.signing.kind === 'fixed') return true;
+  if (isOwnClose(state) || closeUrgency(terms, env.tip).factor >= TOO_PRESSING) return false;
+  return spentBy(transaction, deposits)
+    .map((deposit) => viewOf(deposit, view))
+    .every((seen) => seen.kind !== 'replaced' && (seen.kind !== 'spent' || seen.depth === 0 || isSame(seen.transaction, transaction)));
+}
+
+/** An own close pays to the payee and the change of the plan; an agreed end, which pays a fee out of the rest, has another rest. */
+function isOwnClose({ terms, deposits, transaction, best }: Closing): boolean {
+  const planned = best === undefined ? refuse('nothing-to-close') : terms.contract.plan(terms, deposits, best.total);
+  if (isRefusal(planned)) return false;
+  const isChange = ({ value, script }: Transaction['outputs'][number]): boolean =>
+    value === planned.change && equalBytes(script, payerScript(terms));
+  return transaction.outputs.every((output) => equalBytes(output.script, terms.payeeScript) || isChange(output));
+}
+
+function waiting(state: Closing, view: ChainView, env: Env): Step<PayeeState> {
+  const { deposits, transaction } = state;
+  const seen = spentBy(transaction, deposits).map((deposit) => viewOf(deposit, view));
+  const spends = seen.filter(isSpent);
+  if (spends.some(({ depth }) => depth > 0)) return stay(state);
+  const children = hurriedBy(state, transaction, env);
+  const isThere = spends.length === seen.length && spends.every((spend) => isSame(spend.transaction, transaction));
+  if (children.length > 0) return stay(state, ...children);
+  return isThere ? stay(state) : stay(state, { kind: 'broadcast', transaction });
+}
+
+function hurriedBy({ terms, deposits }: Closing, transaction: Transaction, env: Env): readonly Effect[] {
+  const { payeeScript: script } = terms;
+  const wanted = times(env.feeRate, closeUrgency(terms, env.tip).factor);
+  return hurried(transaction, { terms, deposits, script, signer: env.keyOf(script), rungs: PRESSING, wanted });
+}
+
+/** Deposits that nobody has spent come first; then those that something else is about to take; then the own close, if it is too slow. */
+function claiming(state: Closing, view: ChainView, env: Env): Step<PayeeState> {
+  const { terms, transaction } = state;
+  const stake = stakeOf(state).map((deposit) => ({ deposit, seen: viewOf(deposit, view) }));
+  const here = stake.filter(({ seen }) => seen.kind === 'unspent').map(({ deposit }) => deposit);
+  if (here.length > 0) return claimingFree(state, here, env);
+  const contested = stake.flatMap(({ deposit, seen }) => (isWaiting(seen) ? [{ deposit, seen }] : []));
+  if (contested.length > 0) {
+    const rivals = contested.filter(({ deposit, seen }) => branchOf(terms, deposit, seen) !== 'close');
+    return claimingContested(state, rivals.length > 0 ? rivals : contested, env);
+  }
+  return stake.some(({ seen }) => isSpent(seen)) ? stay(state) : stay(state, { kind: 'broadcast', transaction });
+}
+
+function claimingFree(state: Closing, target: readonly Deposit[], env: Env): Step<PayeeState> {
+  const made = claimed(state, env, without(state, target));
+  const kept = keptFor(state, target);
+  if (isRefusal(made)) return stay(state, { kind: 'broadcast', transaction: state.transaction });
+  return kept !== undefined && !isRaiseOf(state, kept, made) ? sent(state, kept) : sent(state, made);
+}
+
+interface Contested {
+  readonly deposit: Deposit;
+  readonly seen: Spend;
+}
+
+function claimingContested(state: Closing, target: readonly Contested[], env: Env): Step<PayeeState> {
+  const { terms, deposits, transaction } = state;
+  const { policy } = terms.coin;
+  const taking = target.map(({ deposit }) => deposit);
+  const rivals = transactionsOf(target.map(({ seen }) => seen));
+  const kept = keptFor(state, taking);
+  const [there] = rivals;
+  const isThere = rivals.length === 1 && there !== undefined && isSame(there, transaction);
+  if (policy.replacement === 'never') return stay(state, ...(isThere ? hurriedBy(state, there, env) : []));
+  const before = sumOf(rivals.map((rival) => costOf(rival, deposits)));
+  const made = claimed(state, env, without(state, taking), isThere ? undefined : before);
+  const isBetter = before !== undefined && !isRefusal(made) && isRaise(policy, before, costOf(made, deposits) ?? before);
+  if (isThere) return isBetter ? sent(state, made) : stay(state);
+  if (isBetter && (kept === undefined || isRaiseOf(state, kept, made))) return sent(state, made);
+  return kept === undefined ? stay(state) : sent(state, kept);
+}
+
+function isRaiseOf({ terms, deposits }: Closing, kept: Transaction, made: Transaction): boolean {
+  const [before, after] = [costOf(kept, deposits), costOf(made, deposits)];
+  return before !== undefined && after !== undefined && isRaise(terms.coin.policy, before, after);
+}
+
+/** What was sent last, if it takes just these. */
+function keptFor({ deposits, transaction }: Closing, target: readonly Deposit[]): Transaction | undefined {
+  const isAll = transaction.inputs.length === target.length && spentBy(transaction, target).length === target.length;
+  return isAll && spentBy(transaction, deposits).length === target.length ? transaction : undefined;
+}
+
+function without(state: Closing, target: readonly Deposit[]): readonly Deposit[] {
+  return stakeOf(state).filter((deposit) => !target.includes(deposit));
+}
+
+function sent(state: Closing, transaction: Transaction): Step<PayeeState> {
+  const next = transaction === state.transaction ? state : { ...state, transaction };
+  return stay(next, { kind: 'broadcast', transaction });
+}

@@ -1,0 +1,89 @@
+import { type Amount, add, amount, feeFor, greatest, least, MAX_AMOUNT, subtract, ZERO } from '../base/amount.ts';
+import type { Height } from '../base/height.ts';
+import type { Policy } from '../coin/coin.ts';
+import { outpointKey, type Transaction, transactionSize } from '../tx/transaction.ts';
+import type { Deposit, Terms } from './contract.ts';
+
+/** How pressing it is that a transaction is mined: how many times the going rate it may pay, and at most what part of the money at stake. */
+export interface Urgency {
+  readonly factor: bigint;
+  /** One part in so many. */
+  readonly share: bigint;
+}
+
+/** What a transaction pays, and for how many bytes. */
+export interface Cost {
+  readonly fee: Amount;
+  readonly size: number;
+}
+
+/**
+ * A close that is not mined by the expiry is lost, so it pays more with each quarter of the margin: the going rate, then 3, 10 and 100 times
+ * that, which also gets past an estimate that is wrong. What is spent on it grows with the danger: a tenth of the total at first, half of it
+ * in the last quarter, where the other half is saved by it. The coin's own rate is always paid.
+ */
+export function closeUrgency({ expiry, closingMargin }: Terms, tip: Height): Urgency {
+  const left = (expiry - tip) * 4;
+  if (left > 3 * closingMargin) return { factor: 1n, share: 10n };
+  if (left > 2 * closingMargin) return { factor: 3n, share: 5n };
+  return left > closingMargin ? { factor: 10n, share: 3n } : { factor: 100n, share: 2n };
+}
+
+/** A refund has no deadline: it pays more after half a margin, and once more after a whole one, but never more than a tenth. */
+export function refundUrgency({ expiry, closingMargin }: Terms, tip: Height): Urgency {
+  const late = (tip - expiry) * 2;
+  if (late < closingMargin) return { factor: 1n, share: 10n };
+  return { factor: late < 2 * closingMargin ? 3n : 10n, share: 10n };
+}
+
+/** So many times a rate; a node that names an absurd one does not break the arithmetic. */
+export function times(feeRate: Amount, factor: bigint): Amount {
+  return feeRate < MAX_AMOUNT / factor ? amount(feeRate * factor) : MAX_AMOUNT;
+}
+
+/**
+ * The rate that a transaction of at most `size` bytes pays: what is wanted, as far as the share of `stake`, an output's worth that has to be left
+ * of it, and the coin's `maxFee` allow; never less than the coin's own rate.
+ */
+export function affordableRate(policy: Policy, wanted: Amount, share: bigint, stake: Amount, size: number): Amount {
+  const spendable = stake > policy.dust ? subtract(stake, policy.dust) : ZERO;
+  const most = least(least(amount(stake / share), spendable), policy.maxFee);
+  return greatest(least(wanted, rateOf({ fee: most, size })), policy.feeRate);
+}
+
+/** What a transaction pays; undefined when it spends anything but these deposits, since nobody says then what that is worth. */
+export function costOf(transaction: Transaction, deposits: readonly Deposit[]): Cost | undefined {
+  const values = new Map<string, bigint>(deposits.map(({ outpoint, value }) => [outpointKey(outpoint), value]));
+  let fee = -transaction.outputs.reduce((sum, { value }) => sum + value, 0n);
+  for (const { outpoint } of transaction.inputs) {
+    const value = values.get(outpointKey(outpoint));
+    if (value === undefined) return undefined;
+    fee += value;
+  }
+  return fee < 0n ? undefined : { fee: amount(fee), size: transactionSize(transaction) };
+}
+
+/** The rate of so much for so many bytes, rounded down as nodes do (`CFeeRate`). */
+export function rateOf({ fee, size }: Cost): Amount {
+  return amount((fee * 1000n) / BigInt(size));
+}
+
+/** The lowest rate at which a transaction of at least `size` bytes is a raise of what cost so much. */
+export function raisedRate(policy: Policy, before: Cost, size: number): Amount {
+  const fee = greatest(amount((before.fee * 3n + 1n) / 2n), add(before.fee, feeFor(size, policy.minRelayFeeRate)));
+  return add(greatest(rateOf({ fee, size }), rateOf(before)), amount(1n));
+}
+
+/** What transactions cost together; undefined when one of them can't be told. */
+export function sumOf(costs: readonly (Cost | undefined)[]): Cost | undefined {
+  return costs.reduce((sum, cost) => sum && cost && { fee: add(sum.fee, cost.fee), size: sum.size + cost.size }, { fee: ZERO, size: 0 });
+}
+
+/**
+ * Whether nodes let the new version take the place of the old (BIP125 rules 3, 4 and the higher rate), and it is half as much again: a close is
+ * replaced a handful of times on its way from 1 to 100 times a rate, however that wavers.
+ */
+export function isRaise(policy: Policy, before: Cost, after: Cost): boolean {
+  if (after.fee * 2n < before.fee * 3n || rateOf(after) <= rateOf(before)) return false;
+  return after.fee >= before.fee + feeFor(after.size, policy.minRelayFeeRate);
+}

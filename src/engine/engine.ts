@@ -21,6 +21,18 @@ export interface EngineOptions<State> {
   readonly keyOf?: KeyOf;
   /** What a block led to in one channel, when it led to anything: for logs and screens. An exception touches that channel alone. */
   readonly onEvent?: (channel: ChannelId, event: Driven<State> | Refusal | Error) => void;
+  /** Kept up to date on every channel, so that nobody has to go through them all to know a sum. */
+  readonly books?: readonly Book<State>[];
+}
+
+/** Something that follows from all channels and is kept up to date as they change. */
+export interface Book<State> {
+  /** All channels are about to be read from the store: what was noted before counts no more. */
+  readonly open: () => void;
+  /** A channel as it was found in the store. */
+  readonly found: (channel: ChannelId, state: State) => void;
+  /** A channel after a step, once it is stored; also when the step left it as it was. */
+  readonly stored: (channel: ChannelId, state: State) => void;
 }
 
 /** One side's channels: what drives them, and what tells them of the chain. */
@@ -44,7 +56,7 @@ function engine<State, Input extends object>(
   asInput: (view: ChainView) => Input,
   options: EngineOptions<State>,
 ): Engine<State, Input> {
-  const { chain, store, keys, verify, clock, keyOf = () => undefined, onEvent } = options;
+  const { chain, store, keys, verify, clock, keyOf = () => undefined, onEvent, books = [] } = options;
   const machine: Driver<State, Input> = driver({
     party,
     store,
@@ -54,11 +66,18 @@ function engine<State, Input extends object>(
       const { tip, feeRate } = follow.seen();
       return { tip: tip.height, feeRate, now: clock.now(), verify, keyOf };
     },
-    onState: (channel, state) => follow.track(channel, party.watch(state)),
+    onState: (channel, state) => {
+      follow.track(channel, party.watch(state));
+      for (const book of books) book.stored(channel, state);
+    },
   });
   const followed: Followed = {
     all: async function* () {
-      for await (const [channel, state] of machine.all()) yield [channel, party.watch(state)];
+      for (const book of books) book.open();
+      for await (const [channel, state] of machine.all()) {
+        for (const book of books) book.found(channel, state);
+        yield [channel, party.watch(state)];
+      }
     },
     observe: async (channel, view) => {
       const event = await machine

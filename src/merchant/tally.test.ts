@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { amount, ZERO } from '../core/base/amount.ts';
+import { channelId } from '../core/base/bytes.ts';
+import { height } from '../core/base/height.ts';
+import { atRisk, type PayeeEnd, type PayeeState } from '../core/channel/payee-state.ts';
+import { capacityOf, closingHeight } from '../core/contract/contract.ts';
+import { MachinePair } from '../testing/machine-pair.ts';
+import { Earliest } from './earliest.ts';
+import { Tally } from './tally.ts';
+
+const DOGE = 100_000_000n;
+const pair = new MachinePair().open(100n * DOGE);
+pair.pay(5n * DOGE);
+const paid = pair.payeeState();
+const { best } = paid;
+const transaction = { version: 2, inputs: [], outputs: [], lockTime: 0 };
+
+/** States of a channel, as far as sums are concerned. */
+const stateArb: fc.Arbitrary<PayeeState> = fc
+  .record({
+    kind: fc.constantFrom('open', 'paused', 'closing', 'ended'),
+    how: fc.constantFrom<PayeeEnd>('closed', 'refunded', 'lost', 'unused'),
+    total: fc.bigInt(0n, 50n),
+    expiry: fc.integer({ min: 1_900, max: 1_910 }),
+  })
+  .map(({ kind, how, total, expiry }) => {
+    const { best: _, ...bare } = paid;
+    const paidUp = total === 0n || best === undefined ? {} : { best: { ...best, total: amount(total * DOGE) } };
+    const common = { ...bare, ...paidUp, terms: { ...paid.terms, expiry: height(expiry) }, spent: amount(total * DOGE) };
+    if (kind === 'ended') return { ...common, kind, how, transaction };
+    return kind === 'closing' ? { ...common, kind, transaction } : { ...common, kind: kind === 'open' ? 'open' : 'paused' };
+  });
+
+const ids = Array.from({ length: 5 }, (_, i) => channelId(`0${i}`.repeat(32)));
+const stepArb = fc.record({ id: fc.constantFrom(...ids), state: stateArb });
+
+/** The same sums, by going through all. */
+function counted(states: readonly PayeeState[]): object {
+  const living = states.filter(({ kind }) => kind !== 'ended');
+  const owed = living.filter((state) => atRisk(state) > 0n);
+  const sum = (values: readonly bigint[]): bigint => values.reduce((all, value) => all + value, 0n);
+  const least = (values: readonly number[]): number | undefined => (values.length === 0 ? undefined : Math.min(...values));
+  const count = (kind: string): number => states.filter((state) => state.kind === kind).length;
+  const ends = (how: PayeeEnd): number => states.filter((state) => state.kind === 'ended' && state.how === how).length;
+  return {
+    counts: { open: count('open'), paused: count('paused'), closing: count('closing') },
+    ends: { closed: ends('closed'), refunded: ends('refunded'), lost: ends('lost'), unused: ends('unused') },
+    atRisk: sum(living.map(atRisk)),
+    capacity: sum(living.map(({ deposits }) => capacityOf(deposits))),
+    paused: sum(living.filter(({ kind }) => kind === 'paused').map(({ spent }) => spent)),
+    nearestClosing: least(owed.filter(({ kind }) => kind !== 'closing').map(({ terms }) => closingHeight(terms))),
+    nearestExpiry: least(owed.map(({ terms }) => terms.expiry)),
+  };
+}
+
+function read({ counts, ends, atRisk: risk, capacity, paused, nearestClosing, nearestExpiry }: Tally): object {
+  return { counts, ends, atRisk: risk, capacity, paused, nearestClosing, nearestExpiry };
+}
+
+test('sums kept step by step are those of all channels, also after a start in between', () => {
+  fc.assert(
+    fc.property(fc.array(stepArb, { maxLength: 40 }), fc.nat(40), (steps, restart) => {
+      const tally = new Tally();
+      tally.open();
+      const states = new Map<(typeof ids)[number], PayeeState>();
+      for (const [i, { id, state }] of steps.entries()) {
+        if (i === restart) {
+          tally.open();
+          for (const [channel, known] of states) tally.found(channel, known);
+        }
+        const known = states.get(id);
+        // What has ended stays as it is, and a channel does not begin with its end.
+        const next = known?.kind === 'ended' ? known : known === undefined && state.kind === 'ended' ? undefined : state;
+        if (next === undefined) continue;
+        states.set(id, next);
+        tally.stored(id, next);
+        assert.deepEqual(read(tally), counted([...states.values()]));
+        assert.deepEqual(
+          tally.closing.map(({ channel }) => channel).sort(),
+          [...states]
+            .filter(([, one]) => one.kind === 'closing')
+            .map(([channel]) => channel)
+            .sort(),
+        );
+      }
+    }),
+  );
+});
+
+test('with no channels all sums are zero and no height is near', () => {
+  const tally = new Tally();
+  assert.deepEqual(read(tally), counted([]));
+  assert.equal(tally.atRisk, ZERO);
+});
+
+test('the least height among many costs nothing to ask again, and is found again when it is gone', () => {
+  const heights = new Earliest();
+  assert.equal(heights.first, undefined);
+  for (const value of [7, 5, 5, 9]) heights.add(height(value));
+  assert.equal(heights.first, 5);
+  heights.remove(height(5));
+  assert.equal(heights.first, 5);
+  heights.remove(height(5));
+  assert.equal(heights.first, 7);
+  heights.add(height(3));
+  assert.equal(heights.first, 3);
+});

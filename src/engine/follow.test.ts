@@ -183,6 +183,20 @@ test('a spend is seen in the mempool, in a block with its depth, and gone again 
   assert.equal(lastOf(on), 'spent 0');
 });
 
+test('a reorganisation that takes the very first block that was read is followed', async () => {
+  const regtest = fresh();
+  const { watched, spending } = spendable(regtest);
+  const on = bench(regtest, new Map([watched]));
+  await on.follow.poll();
+  regtest.invalidate(regtest.tip.hash);
+  regtest.mine(2);
+  await on.follow.poll();
+  regtest.broadcast(spending);
+  regtest.mine(1);
+  await on.follow.poll();
+  assert.equal(lastOf(on), 'spent 1');
+});
+
 test('what was read is known after a restart: the spend, and the blocks in between', async () => {
   const regtest = fresh();
   const { watched, spending } = spendable(regtest);

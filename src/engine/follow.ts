@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Amount } from '../core/base/amount.ts';
 import type { ChannelId, TxId } from '../core/base/bytes.ts';
-import { after, type Height } from '../core/base/height.ts';
+import { after, type Height, height as heightOf } from '../core/base/height.ts';
 import type { ChainView } from '../core/channel/machine.ts';
 import { heightField } from '../core/message/fields.ts';
 import type { Transaction } from '../core/tx/transaction.ts';
@@ -98,11 +98,18 @@ interface Cursor {
 
 async function loadCursor(chain: Chain, store: Store): Promise<Cursor> {
   const record = await store.get(CURSOR.kind, CURSOR.id);
-  if (record === undefined) return { version: 0, trail: [await chain.tip()] };
+  if (record === undefined) return { version: 0, trail: await freshTrail(chain) };
   const trail = trailField.safeParse(JSON.parse(record.value));
   if (!trail.success)
     throw new WorldError('store-damaged', 'The record of the blocks read is damaged.', 'Restore the store from a backup.');
   return { version: record.version, trail: trail.data };
+}
+
+/** Starts at the tip, with a mark below what a reorganisation may take away: it has to find its way back also from the first block it saw. */
+async function freshTrail(chain: Chain): Promise<readonly Tip[]> {
+  const tip = await chain.tip();
+  const below = await chain.block(heightOf(Math.max(0, tip.height - chain.coin.channel.buried)));
+  return below === undefined || below.height === tip.height ? [tip] : [{ height: below.height, hash: below.hash }, tip];
 }
 
 async function saveCursor(store: Store, cursor: Cursor, sightings: Sightings, before: readonly Tip[]): Promise<Cursor> {

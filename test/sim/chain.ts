@@ -1,0 +1,272 @@
+import type { UnspentCoin } from '../../src/chain/regtest/coins.ts';
+import { STANDARD_FLAGS } from '../../src/chain/regtest/flags.ts';
+import { blockFlags, chainRules } from '../../src/chain/regtest/rules.ts';
+import { checkScripts } from '../../src/chain/regtest/spend.ts';
+import { bytesToHex, type TxId, txId } from '../../src/core/base/bytes.ts';
+import { type Height, height as heightOf } from '../../src/core/base/height.ts';
+import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';
+import { encodeTransaction, outpointKey, sha256d, type Transaction } from '../../src/core/tx/transaction.ts';
+import type { Block, Broadcast } from '../../src/engine/ports.ts';
+import { verify } from './keys.ts';
+
+export interface Output {
+  readonly value: bigint;
+  readonly script: Uint8Array;
+  /** Of its block; one above the tip in the mempool. */
+  readonly height: number;
+}
+
+export interface Unconfirmed {
+  readonly txid: TxId;
+  readonly transaction: Transaction;
+  readonly fee: bigint;
+  readonly size: number;
+}
+
+/** What a node can be asked about: the chain as it is, or as it was when a node stopped hearing of it. */
+export interface View {
+  readonly blocks: readonly Block[];
+  readonly outputs: ReadonlyMap<string, Output>;
+  readonly mined: ReadonlyMap<TxId, { readonly transaction: Transaction; readonly height: number }>;
+  readonly pool: ReadonlyMap<TxId, Unconfirmed>;
+  readonly feeRate: bigint;
+}
+
+/** The first block of a world that is not empty. */
+export const START = 1_400;
+const HARD_DUST = chainRules(coin).hardDust(0, false);
+const MINED_FLAGS = blockFlags(coin, chainRules(coin), START);
+/** BIP125: a replacement pays for its own way, per 1,000 bytes. */
+const STEP_RATE = chainRules(coin).replacementFeeRate;
+const MOST_REPLACEABLE = 0xffff_fffd;
+
+const ids = new WeakMap<Transaction, { readonly txid: TxId; readonly size: number }>();
+
+export function idOf(transaction: Transaction): { readonly txid: TxId; readonly size: number } {
+  const known = ids.get(transaction);
+  if (known !== undefined) return known;
+  const bytes = encodeTransaction(transaction);
+  const made = { txid: txId(bytesToHex(sha256d(bytes).reverse())), size: bytes.length };
+  ids.set(transaction, made);
+  return made;
+}
+
+interface Undo {
+  readonly spent: readonly (readonly [string, Output])[];
+  readonly made: readonly string[];
+  readonly fees: bigint;
+}
+
+/** A chain without proof of work: outputs, blocks, a mempool with BIP125, and scripts that are really run. */
+export class SimChain implements View {
+  blocks: Block[] = [];
+  readonly outputs: Map<string, Output> = new Map();
+  readonly mined: Map<TxId, { readonly transaction: Transaction; readonly height: number }> = new Map();
+  readonly pool: Map<TxId, Unconfirmed> = new Map();
+  /** What nodes say a transaction should pay per 1,000 bytes, and what miners and relay ask for. */
+  feeRate: bigint = coin.policy.feeRate;
+  minerRate: bigint = coin.policy.feeRate;
+  relayRate: bigint = coin.policy.minRelayFeeRate;
+  fees = 0n;
+  readonly #undo = new Map<string, Undo>();
+  #nonce = 0;
+
+  /** Money out of nothing, for the start. */
+  grant(outputs: readonly { readonly value: bigint; readonly script: Uint8Array }[]): void {
+    const source = { outpoint: { txid: txId('ee'.repeat(32)), vout: 0 }, script: new Uint8Array(), sequence: 0 };
+    this.#connect([{ version: 1, inputs: [source], outputs, lockTime: 0 }]);
+  }
+
+  get tip(): Block {
+    return this.blocks.at(-1) ?? blockBelow(START - 1);
+  }
+
+  freeze(): View {
+    return {
+      blocks: [...this.blocks],
+      outputs: new Map(this.outputs),
+      mined: new Map(this.mined),
+      pool: new Map(this.pool),
+      feeRate: this.feeRate,
+    };
+  }
+
+  find(key: string): Output | undefined {
+    const known = this.outputs.get(key);
+    if (known !== undefined) return known;
+    const [txid = '', vout] = key.split(':');
+    const output = this.pool.get(txId(txid))?.transaction.outputs[Number(vout)];
+    return output && { ...output, height: this.tip.height + 1 };
+  }
+
+  /** What a node answers to a transaction; it is in the mempool afterwards, or not. */
+  accept(transaction: Transaction): Broadcast {
+    const { txid, size } = idOf(transaction);
+    if (this.pool.has(txid)) return { kind: 'already-known' };
+    if (transaction.outputs.some((_, i) => this.outputs.has(`${txid}:${i}`))) return { kind: 'already-mined' };
+    const spent = transaction.inputs.map(({ outpoint }) => this.find(outpointKey(outpoint)));
+    if (!spent.every((output) => output !== undefined)) return no('missing-inputs');
+    if (!isFinal(transaction, this.tip.height + 1)) return no('non-final');
+    const fee = sum(spent) - sum(transaction.outputs);
+    if (fee < 0n) return no('invalid', 'in below out');
+    if (transaction.outputs.some(({ value }) => value < HARD_DUST)) return no('dust');
+    if (fee > coin.policy.maxFee) return no('fee-too-high');
+    if (fee * 1000n < this.relayRate * BigInt(size)) return no('fee-too-low');
+    const conflicts = this.#conflictsOf(transaction);
+    const blocked = this.#replacement(conflicts, fee, size);
+    if (blocked !== undefined) return blocked;
+    const failure = checkScripts(transaction, spent.map(asCoin), STANDARD_FLAGS, verify);
+    if (failure !== undefined) return no('invalid', failure.error);
+    for (const conflict of conflicts) this.evict(conflict.txid);
+    this.pool.set(txid, { txid, transaction, fee, size });
+    return { kind: 'accepted' };
+  }
+
+  #conflictsOf(transaction: Transaction): readonly Unconfirmed[] {
+    const spent = new Set(transaction.inputs.map(({ outpoint }) => outpointKey(outpoint)));
+    return [...this.pool.values()].filter((entry) => entry.transaction.inputs.some(({ outpoint }) => spent.has(outpointKey(outpoint))));
+  }
+
+  #replacement(conflicts: readonly Unconfirmed[], fee: bigint, size: number): Broadcast | undefined {
+    if (conflicts.length === 0) return undefined;
+    const isOpen = conflicts.every(({ transaction }) => transaction.inputs.some(({ sequence }) => sequence <= MOST_REPLACEABLE));
+    if (!isOpen) return no('conflict');
+    const all = new Set(conflicts.flatMap((conflict) => this.#familyOf(conflict.txid)));
+    const paid = [...all].reduce((total, txid) => total + (this.pool.get(txid)?.fee ?? 0n), 0n);
+    const isBetter = conflicts.every((old) => fee * BigInt(old.size) > old.fee * BigInt(size));
+    return isBetter && fee >= paid + (STEP_RATE * BigInt(size)) / 1000n ? undefined : no('fee-too-low', 'insufficient fee');
+  }
+
+  /** A mempool transaction and all that spend from it. */
+  #familyOf(txid: TxId): readonly TxId[] {
+    const children = [...this.pool.values()].filter(({ transaction }) => transaction.inputs.some(({ outpoint }) => outpoint.txid === txid));
+    return [txid, ...children.flatMap((child) => this.#familyOf(child.txid))];
+  }
+
+  evict(txid: TxId): void {
+    for (const gone of this.#familyOf(txid)) this.pool.delete(gone);
+  }
+
+  /** What a miner would put into the next block, parents first. */
+  template(): readonly Transaction[] {
+    const chosen = new Set<TxId>();
+    return [...this.pool.values()].flatMap(({ txid, transaction, fee, size }) => {
+      const isPaid = fee * 1000n >= this.minerRate * BigInt(size);
+      const hasParents = transaction.inputs.every(({ outpoint }) => !this.pool.has(outpoint.txid) || chosen.has(outpoint.txid));
+      if (!isPaid || !hasParents) return [];
+      chosen.add(txid);
+      return [transaction];
+    });
+  }
+
+  /** Mines these transactions; those that can't be mined here are left out. Returns what went in. */
+  mine(transactions: readonly Transaction[]): readonly Transaction[] {
+    return this.#connect(transactions);
+  }
+
+  /** Takes the last blocks off; what they held is returned, oldest first. */
+  disconnect(depth: number): readonly Transaction[] {
+    const back: Transaction[] = [];
+    this.blocks = [...this.blocks];
+    for (let i = 0; i < depth && this.blocks.length > 1; i++) {
+      const block = this.blocks.pop();
+      if (block === undefined) break;
+      back.unshift(...block.transactions.map(({ transaction }) => transaction));
+      this.#revert(block);
+    }
+    return back;
+  }
+
+  /** Drops what can't be mined on this chain any more. */
+  refresh(): void {
+    for (const { txid, transaction } of [...this.pool.values()]) {
+      const isPossible = transaction.inputs.every(({ outpoint }) => this.find(outpointKey(outpoint)) !== undefined);
+      if (this.pool.has(txid) && !(isPossible && isFinal(transaction, this.tip.height + 1))) this.evict(txid);
+    }
+  }
+
+  #connect(transactions: readonly Transaction[]): readonly Transaction[] {
+    const at = this.tip.height + 1;
+    const undo = { spent: [] as (readonly [string, Output])[], made: [] as string[], fees: 0n };
+    const taken = transactions.filter((transaction) => this.#apply(transaction, at, undo));
+    const hash = blockHash(at, ++this.#nonce);
+    const named = taken.map((transaction) => ({ txid: idOf(transaction).txid, transaction }));
+    this.#undo.set(hash, undo);
+    this.blocks.push({ height: heightOf(at), hash, previous: this.tip.hash, transactions: named });
+    this.fees += undo.fees;
+    for (const { txid, transaction } of named) {
+      this.pool.delete(txid);
+      for (const conflict of this.#conflictsOf(transaction)) this.evict(conflict.txid);
+    }
+    return taken;
+  }
+
+  #apply(transaction: Transaction, at: number, undo: { spent: (readonly [string, Output])[]; made: string[]; fees: bigint }): boolean {
+    const { txid } = idOf(transaction);
+    const keys = transaction.inputs.map(({ outpoint }) => outpointKey(outpoint));
+    const spent = keys.map((key) => this.outputs.get(key));
+    const isGrant = this.blocks.length === 0;
+    if (!isGrant) {
+      if (!spent.every((output) => output !== undefined) || !isFinal(transaction, at)) return false;
+      if (checkScripts(transaction, spent.map(asCoin), MINED_FLAGS, verify) !== undefined) return false;
+      for (const [i, key] of keys.entries()) {
+        const output = spent[i];
+        if (output !== undefined) undo.spent.push([key, output]);
+        this.outputs.delete(key);
+      }
+      undo.fees += sum(spent) - sum(transaction.outputs);
+    }
+    for (const [i, output] of transaction.outputs.entries()) {
+      this.outputs.set(`${txid}:${i}`, { ...output, height: at });
+      undo.made.push(`${txid}:${i}`);
+    }
+    this.mined.set(txid, { transaction, height: at });
+    return true;
+  }
+
+  #revert(block: Block): void {
+    const undo = this.#undo.get(block.hash);
+    if (undo === undefined) throw new Error('a block can be undone');
+    for (const key of undo.made) this.outputs.delete(key);
+    for (const [key, output] of undo.spent) this.outputs.set(key, output);
+    // An output made and spent in the same block is neither.
+    for (const key of undo.made) this.outputs.delete(key);
+    for (const { txid } of block.transactions) this.mined.delete(txid);
+    this.fees -= undo.fees;
+  }
+}
+
+export function blockBelow(at: number): Block {
+  return { height: heightOf(at), hash: blockHash(at, 0), previous: blockHash(at - 1, 0), transactions: [] };
+}
+
+export function blockAt(view: View, at: Height | number): Block | undefined {
+  return at < START ? blockBelow(at) : view.blocks[at - START];
+}
+
+function blockHash(at: number, nonce: number): string {
+  return at.toString(16).padStart(16, '0') + nonce.toString(16).padStart(48, '0');
+}
+
+function asCoin(output: Output): UnspentCoin {
+  return { output, height: output.height, coinbase: false, version: 2 };
+}
+
+function sum(outputs: readonly { readonly value: bigint }[]): bigint {
+  return outputs.reduce((total, { value }) => total + value, 0n);
+}
+
+function isFinal(transaction: Transaction, at: number): boolean {
+  return transaction.lockTime < at || transaction.inputs.every(({ sequence }) => sequence === 0xffff_ffff);
+}
+
+function no(kind: Exclude<Broadcast['kind'], 'accepted' | 'already-known' | 'already-mined'>, reason: string = kind): Broadcast {
+  return { kind, reason };
+}
+
+/** The same transaction under another id, as any miner can make it: one more value at the bottom of the first input's stack. */
+export function malleated(transaction: Transaction): Transaction {
+  const [first, ...others] = transaction.inputs;
+  if (first === undefined) return transaction;
+  return { ...transaction, inputs: [{ ...first, script: Uint8Array.of(0x51, ...first.script) }, ...others] };
+}

@@ -1,0 +1,231 @@
+import { type Amount, amount } from '../../src/core/base/amount.ts';
+import { bytesToHex, type ChannelId } from '../../src/core/base/bytes.ts';
+import { closingHeight } from '../../src/core/contract/contract.ts';
+import type { Chance } from './chance.ts';
+import { CALM } from './network.ts';
+import { Violation } from './oracle.ts';
+import type { PayerSide } from './payer.ts';
+import { heal, strike } from './trouble.ts';
+import { ownScripts, World, type WorldOptions } from './world.ts';
+
+const DOGE = 100_000_000n;
+const GRANTS = 6;
+const GRANT = 30n * DOGE;
+const MOST_CHANNELS = 3;
+/** A world that takes this many steps to come to rest goes round in circles. */
+const MOST_STEPS = 20_000;
+
+export interface WorldResult {
+  readonly seed: number;
+  readonly number: number;
+  readonly steps: number;
+  readonly digest: string;
+  readonly fault: Error | undefined;
+  readonly trace: readonly string[];
+  readonly coverage: ReadonlyMap<string, number>;
+}
+
+/** Lets a world happen, from its first block until everything has come to its end. */
+export async function runWorld(options: WorldOptions): Promise<WorldResult> {
+  const world = new World(options);
+  const { stage } = world;
+  try {
+    await live(world);
+    if (stage.fault === undefined) await settle(world);
+  } catch (error) {
+    stage.fault ??= error instanceof Error ? error : new Error(String(error));
+  }
+  world.coverage.hit('worlds');
+  world.coverage.hit('steps', stage.steps);
+  if (stage.fault !== undefined) stage.note(`fault ${stage.fault.message}`);
+  return {
+    seed: options.seed,
+    number: options.number,
+    steps: stage.steps,
+    digest: stage.digest(),
+    fault: stage.fault,
+    trace: stage.tail,
+    coverage: world.coverage.counts,
+  };
+}
+
+async function live(world: World): Promise<void> {
+  const { chain, chance, payers, payee, profile, stage } = world;
+  chain.grant(payers.flatMap((payer) => Array.from({ length: GRANTS }, (_, i) => ({ value: GRANT, script: payer.receiveScript(i % 4) }))));
+  for (let i = 0; i < profile.instances; i++) payee.boot();
+  payee.poll(() => chain.tip.hash);
+  for (const payer of payers) payer.boot();
+  world.setFailures(profile.nodeFailure, profile.storeFailure);
+  world.network.odds = profile.network;
+  await stage.run(chance.int(200));
+  if (chance.happens(0.85)) await begin(world);
+  for (let i = 0; i < profile.turns && stage.fault === undefined; i++) {
+    if (chance.happens(profile.hostility)) strike(world, chance.weighted(profile.trouble));
+    else business(world);
+    heal(world, 0.2);
+    await stage.run(chance.int(profile.pace));
+    await restart(world);
+  }
+}
+
+/** Most worlds start with a channel: what befalls it is what they are for. */
+async function begin(world: World): Promise<void> {
+  const { chance, payers, profile, stage } = world;
+  for (let i = 0; i < 8 && world.oracle.truths.size < payers.length; i++) {
+    await stage.run(300);
+    await restart(world);
+    for (const payer of payers) if (payer.running !== undefined && payer.busy === 0 && payer.channels.length === 0) open(world, payer);
+  }
+  await stage.run(chance.int(300));
+  advance(world, profile.depth);
+  for (const payer of payers) if (payer.running !== undefined) payer.tend();
+}
+
+function open({ chance }: World, payer: PayerSide): void {
+  payer.open(hundredths(chance.between(20, 1200)));
+}
+
+/** What is down comes up again, sooner or later. */
+async function restart(world: World): Promise<void> {
+  const { chance, payee, payers, profile, stage } = world;
+  if (payee.instances.length < profile.instances && chance.happens(0.3)) payee.boot();
+  for (const payer of payers) if (payer.process === undefined && chance.happens(0.3)) payer.boot();
+  if (stage.isIdle) await stage.run(0);
+}
+
+const businesses: Readonly<Record<'mine' | 'jump' | 'poll' | 'payer', (world: World) => void>> = {
+  mine: (world) => advance(world, world.chance.between(1, 3)),
+  jump: (world) => advance(world, world.chance.between(5, 40)),
+  poll: ({ payee, chain }) => payee.poll(() => chain.tip.hash),
+  payer: (world) => {
+    const payer = world.chance.pickAny(world.payers);
+    if (payer !== undefined) act(world, payer);
+  },
+};
+
+function business(world: World): void {
+  businesses[world.chance.weighted({ mine: 4, jump: 0.3, poll: 4, payer: 9 })](world);
+}
+
+function advance(world: World, blocks: number): void {
+  for (let i = 0; i < blocks; i++) world.mine();
+  if (world.chance.happens(0.7)) world.payee.poll(() => world.chain.tip.hash);
+}
+
+type Wish = 'buy' | 'again' | 'credit' | 'more' | 'resync' | 'end';
+
+const wishes: Readonly<Record<Wish, (payer: PayerSide, channel: ChannelId, chance: Chance) => void>> = {
+  buy: (payer, channel, chance) => payer.buy(channel, chance.pick(['tea', 'tea', 'meal', 'sip'])),
+  again: (payer) => payer.buyAgain(),
+  credit: (payer, channel, chance) => payer.credit(channel, hundredths(chance.between(1, 200))),
+  more: (payer, channel, chance) => payer.topUp(channel, hundredths(chance.between(2, 300))),
+  resync: (payer, channel) => payer.resync(channel),
+  end: (payer, channel) => payer.end(channel),
+};
+
+/** The owner of a payer wants something. */
+function act(world: World, payer: PayerSide): void {
+  const { chance, stage, coverage } = world;
+  if (payer.running === undefined) return;
+  if (payer.busy > 0 && !chance.happens(0.15)) return;
+  const wish = chance.weighted({ open: 1.5, tend: 3, buy: 8, again: 0.5, credit: 1, more: 0.5, resync: 0.5, end: 0.3 });
+  const channel = chance.pickAny(payer.channels);
+  coverage.hit(`wish ${wish}`);
+  stage.note(`${payer.name} wants ${wish}`);
+  if (wish === 'tend') payer.tend();
+  else if (wish !== 'open' && channel !== undefined) wishes[wish](payer, channel, chance);
+  else if (payer.channels.length < MOST_CHANNELS) open(world, payer);
+}
+
+function hundredths(count: number): Amount {
+  return amount((BigInt(count) * DOGE) / 100n);
+}
+
+/** Faults stop, a fair chain goes on past every expiry, and everything is accounted for. */
+async function settle(world: World): Promise<void> {
+  const { chain, network, oracle, payee, payers, stage } = world;
+  stage.note('settle');
+  world.isCalm = true;
+  network.odds = CALM;
+  world.setFailures(0, 0);
+  heal(world, 1);
+  if (payee.instances.length === 0) payee.boot();
+  for (const payer of payers) if (payer.process === undefined) payer.boot();
+  await rest(world);
+  for (const payer of payers) if (payer.running === undefined) throw new Violation(`${payer.name} does not start`);
+  for (let i = 0; i < 6; i++) await round(world, 1);
+  for (let i = 0; i < 60 && stage.fault === undefined; i++) {
+    if (await isOver(world)) break;
+    await round(world, nextStop(world) - chain.tip.height);
+  }
+  if (stage.fault !== undefined) return;
+  for (const payer of payers) await ended(world, payer);
+  await payeeEnded(world);
+  oracle.checkEnd();
+  oracle.checkSum(GRANT * BigInt(GRANTS * payers.length));
+}
+
+/** The next height where something is due, and the blocks after it one by one. */
+function nextStop({ chain, oracle }: World): number {
+  const { height } = chain.tip;
+  const due = [...oracle.truths.values()].flatMap(({ terms }) => [closingHeight(terms) - 1, terms.expiry - 1]);
+  if (due.some((at) => height >= at && height < at + 8)) return height + 1;
+  return Math.min(height + 30, ...due.filter((at) => at > height));
+}
+
+async function round(world: World, blocks: number): Promise<void> {
+  for (let i = 0; i < blocks; i++) world.mine();
+  world.payee.poll(() => world.chain.tip.hash);
+  await rest(world);
+  for (const payer of world.payers) payer.tend();
+  await rest(world);
+}
+
+async function rest({ stage }: World): Promise<void> {
+  await stage.run(MOST_STEPS);
+  if (!stage.isIdle) stage.fault ??= new Violation('I7 it never comes to rest');
+}
+
+async function isOver(world: World): Promise<boolean> {
+  const { chain, oracle } = world;
+  const last = Math.max(0, ...[...oracle.truths.values()].map(({ terms }) => terms.expiry));
+  return chain.tip.height > last + 130;
+}
+
+async function ended(world: World, payer: PayerSide): Promise<void> {
+  const { chain, stage, coverage } = world;
+  const { running } = payer;
+  if (running === undefined) throw new Violation(`${payer.name} does not start`);
+  payer.start('look', async () => {
+    for (const state of await payer.states()) {
+      coverage.hit(`payer end ${state.kind === 'ended' ? state.how : state.kind}`);
+      const isOver = state.kind === 'ended' || (state.kind === 'planned' && state.offered.length === 0);
+      if (!isOver) throw new Violation(`I7 ${payer.name} is left with a channel that is ${state.kind}: ${state.channel}`);
+    }
+    const { confirmed, pending } = await running.wallet.balance();
+    const own = ownScripts(payer.name);
+    const money = [...chain.outputs.values()]
+      .filter(({ script }) => own.has(bytesToHex(script)))
+      .reduce((sum, { value }) => sum + value, 0n);
+    if (confirmed !== money || pending > 0n)
+      throw new Violation(`${payer.name} has ${money}, its wallet says ${confirmed} and ${pending} pending`);
+  });
+  await rest(world);
+  if (stage.fault !== undefined) throw stage.fault;
+}
+
+async function payeeEnded(world: World): Promise<void> {
+  const { payee, stage, coverage, oracle } = world;
+  const [instance] = payee.instances;
+  if (instance === undefined) throw new Violation('the payee does not start');
+  stage.start(instance.process, 'look', async () => {
+    for await (const [channel, state] of instance.merchant.engine.all()) {
+      coverage.hit(`payee end ${state.kind === 'ended' ? state.how : state.kind}`);
+      const truth = oracle.truths.get(channel);
+      const isReplaced = truth !== undefined && !oracle.isFunded(truth);
+      if (state.kind !== 'ended' && !isReplaced)
+        throw new Violation(`I7 the payee is left with a channel that is ${state.kind}: ${channel}`);
+    }
+  });
+  await rest(world);
+}

@@ -1,0 +1,106 @@
+import { amount } from '../../src/core/base/amount.ts';
+import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';
+import { p2pkh } from '../../src/core/tx/script.ts';
+import type { Clock, Store } from '../../src/engine/ports.ts';
+import { type Merchant, openMerchant } from '../../src/merchant/merchant.ts';
+import type { MerchantTerms } from '../../src/merchant/terms.ts';
+import { wire } from '../../src/testing/wire.ts';
+import { nativeKeyRing, verify } from './keys.ts';
+import { Machine } from './machine.ts';
+import type { Listener } from './network.ts';
+import type { SimNode } from './node.ts';
+import type { Process, Stage } from './stage.ts';
+
+const { dust } = coin.policy;
+
+export const PRICES: ReadonlyMap<string, { readonly text: string; readonly price: ReturnType<typeof amount> }> = new Map([
+  ['tea', { text: 'A cup of tea', price: amount(2n * dust) }],
+  ['meal', { text: 'A meal', price: amount(45n * dust) }],
+  ['sip', { text: 'A sip', price: amount(1_000n) }],
+]);
+
+export interface Instance extends Listener {
+  readonly merchant: Merchant;
+  /** Tip up to which its last poll came through. */
+  polled: string | undefined;
+  isPolling: boolean;
+}
+
+/** What a mutation may put in the place of a part. */
+export interface Seams {
+  readonly store?: (store: Store) => Store;
+  readonly merchant?: (merchant: Merchant) => Merchant;
+}
+
+/** The merchant's computer: one disk, one node, and as many programs on it as somebody started. */
+export class PayeeSide {
+  readonly machine: Machine;
+  readonly node: SimNode;
+  readonly payeeScript: Uint8Array;
+  instances: Instance[] = [];
+  readonly #stage: Stage;
+  readonly #terms: MerchantTerms;
+  readonly #clock: Clock;
+  readonly #seams: Seams;
+  readonly #keys = nativeKeyRing('payee');
+  #started = 0;
+
+  constructor(stage: Stage, node: SimNode, terms: MerchantTerms, clock: Clock, seams: Seams) {
+    this.#stage = stage;
+    this.machine = new Machine(stage);
+    this.node = node;
+    this.#terms = terms;
+    this.#clock = clock;
+    this.#seams = seams;
+    this.payeeScript = p2pkh(nativeKeyRing('purse').signer('m/purse').publicKey);
+  }
+
+  boot(): void {
+    const process: Process = { name: `payee${this.#started++}`, alive: true };
+    const { store = (it) => it, merchant: altered = (it) => it } = this.#seams;
+    const merchant = altered(
+      openMerchant({
+        chain: this.node.port(process),
+        store: store(this.machine.store(process)),
+        keys: this.#keys,
+        verify,
+        clock: this.#clock,
+        random: this.#stage.chance,
+        terms: this.#terms,
+        prices: PRICES,
+        payeeScript: this.payeeScript,
+      }),
+    );
+    const { exchange } = wire(merchant);
+    this.instances.push({ process, merchant, answer: exchange, polled: undefined, isPolling: false });
+  }
+
+  get isUp(): boolean {
+    return this.instances.length > 0;
+  }
+
+  any(): Instance | undefined {
+    return this.#stage.chance.pickAny(this.instances);
+  }
+
+  /** Reads the chain, in every instance that is not doing so. */
+  poll(tip: () => string): void {
+    for (const instance of this.instances.filter(({ isPolling }) => !isPolling)) {
+      instance.isPolling = true;
+      const at = tip();
+      this.#stage.start(instance.process, 'poll', async () => {
+        try {
+          await instance.merchant.engine.follower.poll();
+          instance.polled = at;
+        } finally {
+          instance.isPolling = false;
+        }
+      });
+    }
+  }
+
+  /** Forgets a program that is dead. */
+  bury(process: Process): void {
+    this.instances = this.instances.filter((instance) => instance.process !== process);
+  }
+}

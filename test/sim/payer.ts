@@ -1,0 +1,237 @@
+import { type Amount, amount } from '../../src/core/base/amount.ts';
+import type { ChannelId } from '../../src/core/base/bytes.ts';
+import { after } from '../../src/core/base/height.ts';
+import { isRefusal, type Refusal } from '../../src/core/base/refusal.ts';
+import type { PayerState } from '../../src/core/channel/payer-state.ts';
+import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';
+import { scriptOf } from '../../src/core/tx/address.ts';
+import { p2pkh } from '../../src/core/tx/script.ts';
+import type { Clock, Connection, KeyRing, Store } from '../../src/engine/ports.ts';
+import { type Agent, openAgent } from '../../src/payer/agent.ts';
+import type { Form } from '../../src/payer/form.ts';
+import { branchKeyName } from '../../src/wallet/branch.ts';
+import { openWallet, type Wallet } from '../../src/wallet/wallet.ts';
+import { nativeKeyRing, verify } from './keys.ts';
+import { Machine } from './machine.ts';
+import type { SimNode } from './node.ts';
+import type { Process, Stage } from './stage.ts';
+
+const GAPS = { receive: 4, change: 4, channel: 8 };
+
+export interface PayerOptions {
+  readonly name: string;
+  readonly form: Form;
+  readonly lifetime: () => number;
+  readonly payee: (process: Process) => Connection;
+}
+
+/** What mutations may put in the place of a part. */
+export interface PayerSeams {
+  readonly store?: (store: Store) => Store;
+  readonly agent?: (agent: Agent) => Agent;
+}
+
+/** A program that was started, once it runs. */
+interface Running {
+  readonly process: Process;
+  readonly payee: Connection;
+  readonly wallet: Wallet;
+  readonly agent: Agent;
+}
+
+/** The payer's computer and its owner, who does after every start what an owner should. */
+export class PayerSide {
+  readonly machine: Machine;
+  readonly node: SimNode;
+  readonly keys: KeyRing;
+  readonly #stage: Stage;
+  readonly #clock: Clock;
+  readonly #options: PayerOptions;
+  readonly #seams: PayerSeams;
+  process: Process | undefined;
+  running: Running | undefined;
+  channels: ChannelId[] = [];
+  /** Purchases begun: invoice and price. */
+  readonly bought: Map<string, { readonly channel: ChannelId; readonly price: bigint }> = new Map();
+  busy = 0;
+  #started = 0;
+
+  constructor(stage: Stage, node: SimNode, clock: Clock, options: PayerOptions, seams: PayerSeams) {
+    this.#stage = stage;
+    this.machine = new Machine(stage);
+    this.node = node;
+    this.keys = nativeKeyRing(options.name);
+    this.#clock = clock;
+    this.#options = options;
+    this.#seams = seams;
+  }
+
+  get name(): string {
+    return this.#options.name;
+  }
+
+  /** Scripts of the first keys of the wallet: where its money is put before the world begins. */
+  receiveScript(index: number): Uint8Array {
+    return p2pkh(this.keys.signer(branchKeyName(coin, 'receive', index)).publicKey);
+  }
+
+  boot(): void {
+    const process: Process = { name: `${this.#options.name}.${this.#started++}`, alive: true };
+    this.process = process;
+    this.running = undefined;
+    this.busy = 0;
+    const { store: alteredStore = (it) => it, agent: alteredAgent = (it) => it } = this.#seams;
+    const chain = this.node.port(process);
+    const store = alteredStore(this.machine.store(process));
+    this.start('boot', async () => {
+      const wallet = await openWallet({ chain, store, keys: this.keys, gaps: GAPS }).catch((error: unknown) => {
+        // A program that can't start ends; somebody starts it again.
+        if (this.process === process) this.died();
+        throw error;
+      });
+      const agent = alteredAgent(
+        openAgent({ chain, store, keys: this.keys, verify, clock: this.#clock, wallet, form: this.#options.form }),
+      );
+      this.running = { process, payee: this.#options.payee(process), wallet, agent };
+      await wallet.sync();
+      await agent.poll();
+      await this.#tidy();
+    });
+  }
+
+  /** Work of the program that runs now, if one does. */
+  start(label: string, work: () => Promise<unknown>): void {
+    if (this.process === undefined) return;
+    this.busy++;
+    const { process } = this;
+    this.#stage.start(process, label, async () => {
+      try {
+        const result = await work();
+        this.#stage.note(`${process.name} ${label}: ${told(result)}`);
+      } finally {
+        if (this.process === process) this.busy--;
+      }
+    });
+  }
+
+  died(): void {
+    this.process = undefined;
+    this.running = undefined;
+    this.busy = 0;
+  }
+
+  /** Looks at the chain; then every channel that waits for something is helped on. */
+  tend(): void {
+    this.start('tend', async () => {
+      const { wallet, agent } = this.#must();
+      await wallet.sync();
+      await agent.poll();
+      await this.#tidy();
+      for (const channel of this.channels) await this.#help(channel);
+    });
+  }
+
+  /** Gives back what was reserved for a channel that then did not come about. */
+  async #tidy(): Promise<void> {
+    const { wallet, agent } = this.#must();
+    const ids: ChannelId[] = [];
+    const wanted = new Set<string>();
+    for await (const [channel, state] of agent.engine.all()) {
+      ids.push(channel);
+      for (const { outpoint } of [...state.deposits, ...state.offered]) wanted.add(outpoint.txid);
+    }
+    this.channels = ids;
+    for (const { txid, stage } of await wallet.transactions()) {
+      if (stage.kind === 'reserved' && !wanted.has(txid)) await wallet.release(txid);
+    }
+  }
+
+  async #help(channel: ChannelId): Promise<void> {
+    const { agent, payee } = this.#must();
+    const state = await agent.engine.get(channel);
+    if (state === undefined) return;
+    switch (state.kind) {
+      case 'planned':
+        if (state.offered.length > 0) await agent.launch(channel, payee);
+        return;
+      case 'funding':
+        await agent.announce(channel, payee);
+        return;
+      case 'open':
+        if (state.offered.length > 0) await agent.launch(channel, payee);
+        return;
+      case 'ending':
+        await agent.end(channel, payee);
+        return;
+      case 'refunding':
+      case 'ended':
+    }
+  }
+
+  open(value: Amount): void {
+    this.start('open', async () => {
+      const { agent, payee, wallet } = this.#must();
+      const offer = await payee.exchange({ kind: 'offer-request' });
+      if (offer.kind !== 'offer') return offer;
+      const expiry = after(offer.minExpiry, this.#options.lifetime());
+      const returnScript = scriptOf(coin, await wallet.receiveAddress()) ?? new Uint8Array();
+      const planned = await agent.plan(offer, expiry, returnScript);
+      if (isRefusal(planned)) return planned;
+      this.channels.push(planned.channel);
+      return agent.fund(planned.channel, value, payee);
+    });
+  }
+
+  topUp(channel: ChannelId, value: Amount): void {
+    this.start('top up', async () => this.#must().agent.fund(channel, value, this.#must().payee));
+  }
+
+  buy(channel: ChannelId, item: string): void {
+    this.start(`buy ${item}`, async () => {
+      const { agent, payee } = this.#must();
+      const invoice = await agent.invoice(channel, item, payee);
+      if (isRefusal(invoice)) return invoice;
+      this.bought.set(invoice.id, { channel, price: invoice.amount });
+      return agent.pay(channel, invoice, payee);
+    });
+  }
+
+  /** Tries a purchase again whose outcome is not known. */
+  buyAgain(): void {
+    const [id, { channel, price }] = this.#stage.chance.pickAny([...this.bought]) ?? ['', {}];
+    if (channel === undefined || price === undefined) return;
+    this.start('buy again', async () => this.#must().agent.pay(channel, { id, amount: amount(price) }, this.#must().payee));
+  }
+
+  credit(channel: ChannelId, value: Amount): void {
+    this.start('credit', async () => this.#must().agent.pay(channel, { amount: value }, this.#must().payee));
+  }
+
+  resync(channel: ChannelId): void {
+    this.start('resync', async () => this.#must().agent.resync(channel, this.#must().payee));
+  }
+
+  end(channel: ChannelId): void {
+    this.start('end', async () => this.#must().agent.end(channel, this.#must().payee));
+  }
+
+  async states(): Promise<PayerState[]> {
+    const states: PayerState[] = [];
+    for await (const [, state] of this.#must().agent.engine.all()) states.push(state);
+    return states;
+  }
+
+  #must(): Running {
+    if (this.running === undefined) throw new Error(`${this.name} is not running`);
+    return this.running;
+  }
+}
+
+function told(result: unknown): string {
+  if (isRefusal(result)) return (result as Refusal).code;
+  if (typeof result === 'object' && result !== null && 'reply' in result && 'state' in result) {
+    const { reply, state } = result as { reply: { kind: string }; state: { kind: string } };
+    return `${reply.kind} → ${state.kind}`;
+  }
+  return 'done';
+}

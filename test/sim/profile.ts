@@ -1,0 +1,78 @@
+import type { Chance } from './chance.ts';
+import { CALM, type NetworkOdds } from './network.ts';
+
+/** What one world is like, and how often what goes wrong in it. */
+export interface Profile {
+  readonly payers: number;
+  readonly instances: number;
+  readonly contract: number;
+  readonly isFixed: boolean;
+  readonly form: 'compact' | 'psbt';
+  readonly margin: number;
+  readonly depth: number;
+  readonly lifetime: number;
+  readonly turns: number;
+  /** Steps that may pass between two things that happen. */
+  readonly pace: number;
+  readonly network: NetworkOdds;
+  /** Per step of the payer's and the payee's programs. */
+  readonly crash: { readonly payer: number; readonly payee: number };
+  /** How many of the crashes are power cuts. */
+  readonly power: number;
+  readonly storeFailure: number;
+  readonly nodeFailure: number;
+  /** Weights of what may happen besides business. */
+  readonly trouble: Readonly<Record<Trouble, number>>;
+  /** Weight of all trouble against business, which is 1. */
+  readonly hostility: number;
+}
+
+export type Trouble =
+  | 'reorg'
+  | 'evict'
+  | 'malleate'
+  | 'stale-node'
+  | 'node-down'
+  | 'clock'
+  | 'outage'
+  | 'full-disk'
+  | 'restore-payee'
+  | 'hold';
+
+export function drawProfile(chance: Chance): Profile {
+  // Each kind of trouble is in some worlds only: a world with all of them at once shows little of each.
+  const sometimes = (p: number, value: number): number => (chance.happens(p) ? value : 0);
+  const network: NetworkOdds = chance.happens(0.6)
+    ? { lost: sometimes(0.6, 0.15), doubled: sometimes(0.5, 0.15), held: sometimes(0.4, 0.1), impatience: sometimes(0.4, 0.1) }
+    : CALM;
+  return {
+    payers: chance.happens(0.3) ? 2 : 1,
+    instances: chance.happens(0.2) ? 2 : 1,
+    contract: chance.int(2),
+    isFixed: chance.happens(0.25),
+    form: chance.happens(0.25) ? 'psbt' : 'compact',
+    margin: chance.between(12, 24),
+    depth: chance.between(1, 4),
+    lifetime: chance.between(0, 60),
+    turns: chance.between(15, 60),
+    pace: chance.pick([5, 30, 120]),
+    network,
+    crash: { payer: sometimes(0.4, 0.01), payee: sometimes(0.4, 0.01) },
+    power: chance.pick([0, 0.5, 1]),
+    storeFailure: sometimes(0.2, 0.02),
+    nodeFailure: sometimes(0.2, 0.02),
+    hostility: chance.pick([0, 0.1, 0.3]),
+    trouble: {
+      reorg: sometimes(0.5, 3),
+      evict: sometimes(0.3, 1),
+      malleate: sometimes(0.3, 2),
+      'stale-node': sometimes(0.3, 2),
+      'node-down': sometimes(0.3, 2),
+      clock: sometimes(0.3, 1),
+      outage: sometimes(0.4, 2),
+      'full-disk': sometimes(0.2, 1),
+      'restore-payee': sometimes(0.15, 1),
+      hold: 0.1,
+    },
+  };
+}

@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { runWorld, type WorldResult } from './life.ts';
+import found from './seeds.json' with { type: 'json' };
+
+const SEED = 1;
+const WORLDS = 100;
+
+function assertSound({ seed, number, fault, trace }: WorldResult): void {
+  if (fault === undefined) return;
+  assert.fail(`${trace.slice(-40).join('\n')}\n${fault.stack}\nagain: npm run sim -- --seed ${seed} --world ${number} --trace`);
+}
+
+test('worlds in which something was wrong once', async () => {
+  for (const { seed, world } of found as readonly { readonly seed: number; readonly world: number }[]) {
+    assertSound(await runWorld({ seed, number: world }));
+  }
+});
+
+test('the same seed gives the same world, to the byte', async () => {
+  for (let number = 0; number < 10; number++) {
+    const [first, again] = [await runWorld({ seed: 7, number, keepTrace: true }), await runWorld({ seed: 7, number })];
+    assert.equal(first.digest, again.digest);
+    assert.ok(first.steps > 100);
+  }
+  const digests = await Promise.all([1, 2].map(async (number) => (await runWorld({ seed: 7, number })).digest));
+  assert.equal(new Set(digests).size, 2);
+});
+
+test(`nothing is lost in ${WORLDS} hostile worlds`, async () => {
+  for (let number = 0; number < WORLDS; number++) assertSound(await runWorld({ seed: SEED, number }));
+});

@@ -1,0 +1,203 @@
+import { amount } from '../../src/core/base/amount.ts';
+import { bytesToHex } from '../../src/core/base/bytes.ts';
+import { termsOf } from '../../src/core/channel/announce.ts';
+import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';
+import { channelIdOf } from '../../src/core/contract/contract.ts';
+import { contracts } from '../../src/core/contract/registry.ts';
+import type { Request } from '../../src/core/message/message.ts';
+import { p2pkh } from '../../src/core/tx/script.ts';
+import type { Transaction } from '../../src/core/tx/transaction.ts';
+import { defaultTerms } from '../../src/merchant/terms.ts';
+import { branchKeyName, branchNames } from '../../src/wallet/branch.ts';
+import { SimChain } from './chain.ts';
+import { Chance } from './chance.ts';
+import { Coverage } from './coverage.ts';
+import { nativeKeyRing } from './keys.ts';
+import { Network } from './network.ts';
+import { SimNode } from './node.ts';
+import { Oracle } from './oracle.ts';
+import { PayeeSide, type Seams } from './payee.ts';
+import { type PayerSeams, PayerSide } from './payer.ts';
+import { drawProfile, type Profile } from './profile.ts';
+import { type Fate, type Process, Stage } from './stage.ts';
+
+const DOGE = 100_000_000n;
+/** Keys of each branch that a payer's wallet may come to use in one world. */
+const OWN_KEYS = 24;
+
+/** What a mutation changes in a world. */
+export interface Mutation {
+  readonly payee?: Seams;
+  readonly payer?: PayerSeams;
+  readonly prepare?: (world: World) => void;
+}
+
+export interface WorldOptions {
+  readonly seed: number;
+  readonly number: number;
+  readonly mutation?: Mutation;
+  readonly keepTrace?: boolean;
+  readonly profile?: (drawn: Profile) => Profile;
+}
+
+/** One world: everything in it, and what has happened to it so far. */
+export class World {
+  readonly chance: Chance;
+  readonly profile: Profile;
+  readonly stage: Stage;
+  readonly chain: SimChain = new SimChain();
+  readonly coverage: Coverage = new Coverage();
+  readonly network: Network;
+  readonly payee: PayeeSide;
+  readonly payers: readonly PayerSide[];
+  readonly oracle: Oracle;
+  now = 1_700_000_000_000;
+  isCalm: boolean = false;
+
+  constructor({ seed, number, mutation = {}, keepTrace = false, profile = (drawn) => drawn }: WorldOptions) {
+    this.chance = new Chance(seed, number);
+    this.profile = profile(drawProfile(this.chance));
+    this.stage = new Stage(this.chance, keepTrace);
+    this.stage.note(JSON.stringify(this.profile));
+    this.network = new Network(this.stage);
+    const clock = { now: () => this.now };
+    this.payee = new PayeeSide(this.stage, this.#node(), this.#terms(), clock, mutation.payee ?? {});
+    this.oracle = new Oracle(this.chain, this.payee.machine.disk, this.payee.payeeScript);
+    this.payers = Array.from({ length: this.profile.payers }, (_, i) => this.#payer(`payer${i}`, clock, mutation.payer ?? {}));
+    this.#listen();
+    mutation.prepare?.(this);
+  }
+
+  #node(): SimNode {
+    const node = new SimNode(this.chain, this.stage);
+    node.onFault = (fault) => this.coverage.hit(`fault ${fault}`);
+    return node;
+  }
+
+  #terms(): ConstructorParameters<typeof PayeeSide>[2] {
+    const { margin, depth, contract, isFixed } = this.profile;
+    const signing = isFixed ? ({ kind: 'fixed', fee: amount(DOGE / 100n) } as const) : ({ kind: 'flexible', slot: 0 } as const);
+    return {
+      ...defaultTerms(coin),
+      contract: contracts[contract] ?? contracts[0],
+      signing,
+      closingMargin: margin,
+      minLifetime: margin + 10,
+      maxLifetime: 500,
+      depth: [{ upTo: amount(10n ** 18n), blocks: depth }],
+    };
+  }
+
+  #payer(name: string, clock: { readonly now: () => number }, seams: PayerSeams): PayerSide {
+    const lifetime = (): number => this.chance.between(0, this.profile.lifetime);
+    const payee = (process: Process): ReturnType<Network['connection']> => this.network.connection(process, () => this.payee.any());
+    return new PayerSide(this.stage, this.#node(), clock, { name, form: this.profile.form, lifetime, payee }, seams);
+  }
+
+  #listen(): void {
+    const { coverage, oracle, network, payee, stage } = this;
+    network.onFault = (fault) => coverage.hit(`fault ${fault}`);
+    network.onSent = (request) => this.#sent(request);
+    network.onAnswer = (request, reply) => {
+      coverage.hit(`reply ${reply.kind === 'refusal' ? `refusal ${reply.code}` : reply.kind}`);
+      this.#guard(() => oracle.answered(request, reply));
+    };
+    payee.node.onBroadcast = (transaction, outcome) => {
+      coverage.hit(`payee broadcast ${outcome.kind}`);
+      this.#guard(() => oracle.broadcast(transaction));
+    };
+    for (const { node } of this.payers) node.onBroadcast = (_, outcome) => coverage.hit(`payer broadcast ${outcome.kind}`);
+    for (const { machine } of [payee, ...this.payers]) machine.onFault = (fault) => coverage.hit(`fault ${fault}`);
+    stage.onStep = (process) => this.#fate(process);
+    stage.onCrash = (process) => this.crash(process, this.chance.happens(this.profile.power));
+  }
+
+  #sent(request: Request): void {
+    if (request.kind === 'announce') {
+      const terms = termsOf(request);
+      const channel = channelIdOf(coin, terms.contract.redeemScript(terms));
+      const key = bytesToHex(p2pkh(terms.payerKey));
+      const payer = this.payers.find(({ name }) => ownScripts(name).has(key));
+      if (payer !== undefined) this.oracle.opened(payer.name, channel, terms, ownScripts(payer.name));
+    }
+    this.oracle.sent(request);
+  }
+
+  /** A broken rule is the world's end, wherever it is found. */
+  #guard(check: () => void): void {
+    try {
+      check();
+    } catch (error) {
+      this.stage.fault ??= error instanceof Error ? error : new Error(String(error));
+    }
+  }
+
+  check(rule: () => void): void {
+    this.#guard(rule);
+  }
+
+  #fate(process: Process): Fate {
+    if (this.isCalm) return 'go';
+    const { crash } = this.profile;
+    const odds = this.#isPayee(process) ? crash.payee : this.payers.some((payer) => payer.process === process) ? crash.payer : 0;
+    if (!this.chance.happens(odds)) return 'go';
+    return this.chance.happens(0.5) ? 'crash-before' : 'crash-after';
+  }
+
+  #isPayee(process: Process): boolean {
+    return this.payee.instances.some((instance) => instance.process === process);
+  }
+
+  /** A program dies, or its whole machine does. */
+  crash(process: Process, isPower: boolean): void {
+    const payer = this.payers.find((one) => one.process === process);
+    const side = payer ?? this.payee;
+    const dying = payer !== undefined ? [process] : isPower ? this.payee.instances.map((instance) => instance.process) : [process];
+    this.coverage.hit(`fault ${payer === undefined ? 'payee' : 'payer'} ${isPower ? 'power-cut' : 'killed'}`);
+    for (const one of dying) {
+      this.stage.kill(one);
+      this.network.died(one);
+      payer?.died();
+      this.payee.bury(one);
+      if (!isPower) side.machine.release(one);
+    }
+    if (isPower) this.coverage.hit(`fault disk ${side.machine.cutPower()}`);
+    if (payer === undefined) this.check(() => this.oracle.checkDurable());
+  }
+
+  setFailures(node: number, store: number): void {
+    for (const side of [this.payee, ...this.payers]) {
+      side.node.failure = node;
+      side.machine.failure = store;
+    }
+  }
+
+  /** A block of what the mempool holds, as the miner would have it. */
+  mine(chosen: readonly Transaction[] = this.chain.template()): void {
+    const { chain } = this;
+    const seen = chain.tip.hash;
+    const isSound = this.payee.node.isSound && this.payee.instances.some(({ polled }) => polled === seen);
+    const taken = chain.mine(chosen);
+    chain.refresh();
+    this.now += 60_000;
+    this.stage.note(`block ${chain.tip.height} with ${taken.length}`);
+    this.coverage.hit('blocks');
+    this.oracle.mined(isSound);
+  }
+}
+
+const ownByName = new Map<string, ReadonlySet<string>>();
+
+/** Scripts of the wallet of a payer, in hex. */
+export function ownScripts(name: string): ReadonlySet<string> {
+  const known = ownByName.get(name);
+  if (known !== undefined) return known;
+  const keys = nativeKeyRing(name);
+  const made = new Set(
+    branchNames.flatMap((branch) =>
+      Array.from({ length: OWN_KEYS }, (_, i) => bytesToHex(p2pkh(keys.signer(branchKeyName(coin, branch, i)).publicKey))),
+    ),
+  );
+  ownByName.set(name, made);
+  return made;
+}

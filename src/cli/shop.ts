@@ -1,10 +1,11 @@
 import { type Logger, pino } from 'pino';
 import type { ChannelId } from '../core/base/bytes.ts';
-import { channelId } from '../core/base/bytes.ts';
+import { channelId, equalBytes } from '../core/base/bytes.ts';
 import { isRefusal, type Refusal } from '../core/base/refusal.ts';
 import type { PayeeState } from '../core/channel/payee-state.ts';
 import { addressOf } from '../core/tx/address.ts';
 import { p2pkh } from '../core/tx/script.ts';
+import type { Signer } from '../core/tx/sign.ts';
 import { transactionId } from '../core/tx/transaction.ts';
 import type { Driven } from '../engine/drive.ts';
 import { type Chain, type Random, type Store, WorldError } from '../engine/ports.ts';
@@ -42,10 +43,12 @@ export async function keepShop({ config, print }: Shell, chain: Chain, options: 
   const store = openStore(config, 'merchant');
   const log = pino({ level: options.logLevel }, pino.destination({ dest: 2, sync: true }));
   const { verify, backend } = await fastestVerifier();
-  const own = p2pkh(keys.signer(keyName(config.coin, { account: 0, change: 0, index: 0 })).publicKey);
+  const ownKey = keys.signer(keyName(config.coin, { account: 0, change: 0, index: 0 }));
+  const own = p2pkh(ownKey.publicKey);
+  const keyOf = (script: Uint8Array): Signer | undefined => (equalBytes(script, own) ? ownKey : undefined);
   const { prices, terms, random, payout: payeeScript = own } = options;
   const onEvent = (channel: ChannelId, event: Driven<PayeeState> | Refusal | Error): void => log.info(eventFacts(channel, event), 'chain');
-  const merchant = openMerchant({ chain, store, keys, verify, clock, random, terms, prices, payeeScript, onEvent });
+  const merchant = openMerchant({ chain, store, keys, verify, clock, random, terms, prices, payeeScript, keyOf, onEvent });
   try {
     await merchant.engine.follower.poll();
     const server = await serveMerchant(merchant, serveOptions(merchant, options, log));

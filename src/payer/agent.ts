@@ -60,7 +60,7 @@ export type Purchase = Pick<Invoice, 'amount'> & Partial<Pick<Invoice, 'id'>>;
 
 export function openAgent(options: AgentOptions): Agent {
   const { wallet, form = 'compact', keys } = options;
-  const engine = payerEngine(options);
+  const engine = payerEngine({ keyOf: wallet.keyOf, ...options });
 
   const drive = async (channel: ChannelId, input: PayerInput): Promise<PayerState | Refusal> => stateOf(await engine.drive(channel, input));
 

@@ -3,6 +3,7 @@ import type { TxId } from '../core/base/bytes.ts';
 import type { Height } from '../core/base/height.ts';
 import { addressOf, scriptOf } from '../core/tx/address.ts';
 import { p2pkh } from '../core/tx/script.ts';
+import type { Signer } from '../core/tx/sign.ts';
 import { type Chain, type KeyRing, type Store, WorldError } from '../engine/ports.ts';
 import { headOf } from '../engine/trail.ts';
 import { type Balance, balanceOf } from './balance.ts';
@@ -51,6 +52,8 @@ export interface Wallet {
   readonly nextChannelKey: () => Promise<string>;
   /** Takes P2PKH outputs of one more own key for the wallet's, from the blocks of the next `sync` on. */
   readonly watch: (keyName: string) => Promise<void>;
+  /** The key that an output script pays to, if it is one that the last `sync` looked for. */
+  readonly keyOf: (script: Uint8Array) => Signer | undefined;
   /**
    * Signs a transaction with these outputs first and in this order. Its inputs are reserved on the disk before it returns; whoever asked
    * broadcasts it, has the wallet `publish` it, or gives it up with `release`.
@@ -89,6 +92,10 @@ export async function openWallet({ chain, store, keys, birthday, gaps = GAP_LIMI
     receiveAddress: async () => receiveAddress(context),
     nextChannelKey: async () => nextChannelKey(context),
     watch: async (key) => updateLedger(store, coin, (ledger) => watchKey(context, ledger, key)),
+    keyOf: (script) => {
+      const found = watch.paidTo(script);
+      return found && keys.signer(found.name);
+    },
     fund: async (payees, options = {}) => fund(context, payees, { kind: 'reserved' }, options),
     publish: async (txid) => publish(context, txid),
     release: async (txid) => release(context, txid),

@@ -1,3 +1,4 @@
+import type { Amount } from '../../core/base/amount.ts';
 import type { TxId } from '../../core/base/bytes.ts';
 import type { Outpoint, Transaction } from '../../core/tx/transaction.ts';
 import { examine, findCoin } from './acceptance.ts';
@@ -53,11 +54,10 @@ export class Mempool {
     return acceptance;
   }
 
-  /** What the next block would hold. */
-  template(): MempoolEntry[] {
+  /** What the next block of a miner would hold that takes nothing below `minFeeRate`; a default miner's unless given. */
+  template(minFeeRate: Amount = this.#chain.rules.minerFeeRate): MempoolEntry[] {
     this.#expire();
-    const { minerFeeRate, maxMinedSize } = this.#chain.rules;
-    return selectForBlock(this.#graph, minerFeeRate, maxMinedSize);
+    return selectForBlock(this.#graph, minFeeRate, this.#chain.rules.maxMinedSize);
   }
 
   /** Follows the best chain: what was mined leaves, with all that conflicts; what a reorganisation freed comes back if it still may. */

@@ -41,6 +41,8 @@ export interface MineOptions {
   readonly payTo?: string | Uint8Array;
   /** Header time in Unix seconds. A miner may choose one up to two hours ahead, and must choose one behind the median time. */
   readonly time?: number;
+  /** Units per 1,000 bytes below which this miner takes nothing (`-blockmintxfee`); what default miners ask for unless given. */
+  readonly minFeeRate?: Amount;
 }
 
 /** A whole chain in one object: blocks, mempool, miner and a faucet. Every call answers at once, and the same calls give the same chain. */
@@ -118,7 +120,7 @@ export class Regtest {
   /** Mines `count` blocks out of the mempool; returns their hashes. */
   mine(count: number, options: MineOptions = {}): string[] {
     return Array.from({ length: count }, () => {
-      const entries = this.pool.template();
+      const entries = this.pool.template(options.minFeeRate);
       const fees = entries.reduce((sum, { fee }) => sum + fee, 0n);
       const transactions = entries.map(({ transaction }) => transaction);
       const mined = this.#mineBlock(transactions, fees, options);

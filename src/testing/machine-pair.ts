@@ -3,7 +3,7 @@ import { type Amount, amount } from '../core/base/amount.ts';
 import { type Height, height } from '../core/base/height.ts';
 import { isRefusal, type Refusal } from '../core/base/refusal.ts';
 import { type FundingView, keyNameOf } from '../core/channel/announce.ts';
-import type { ChainView, DepositView, Effect, Env, KeptInvoice, Step } from '../core/channel/machine.ts';
+import type { ChainView, DepositView, Effect, Env, KeptInvoice, KeyOf, Step } from '../core/channel/machine.ts';
 import { type PayeeInput, payee } from '../core/channel/payee.ts';
 import type { PayeeState } from '../core/channel/payee-state.ts';
 import { type PayerInput, payer } from '../core/channel/payer.ts';
@@ -30,6 +30,10 @@ export class MachinePair {
   /** What the payee's node says of outputs; the payer's chain view is made of it too. */
   readonly chain: Map<string, FundingView> = new Map();
   readonly spends: Map<string, Extract<DepositView, { kind: 'spent' }>> = new Map();
+  /** Deposits whose coins went elsewhere, by outpoint key. */
+  readonly replaced: Map<string, Extract<DepositView, { kind: 'replaced' }>> = new Map();
+  /** Keys of outputs outside the channel. */
+  keyOf: KeyOf = () => undefined;
   readonly invoices: Map<string, KeptInvoice> = new Map();
   /** What both sides broadcast, in order. */
   readonly broadcasts: Transaction[] = [];
@@ -42,7 +46,7 @@ export class MachinePair {
   }
 
   env(signer: Signer): Env {
-    return { tip: this.tip, now: this.now, feeRate: this.feeRate, verify: verifyPortable, signer, keyOf: () => undefined };
+    return { tip: this.tip, now: this.now, feeRate: this.feeRate, verify: verifyPortable, signer, keyOf: this.keyOf };
   }
 
   /** One step of the payer; a refusal leaves its state as it was. */
@@ -215,6 +219,7 @@ export class MachinePair {
     const deposits = new Map<string, DepositView>();
     for (const [key, view] of this.chain) if (view.kind === 'unspent') deposits.set(key, { kind: 'unspent', depth: view.depth });
     for (const [key, spend] of this.spends) deposits.set(key, spend);
+    for (const [key, other] of this.replaced) deposits.set(key, other);
     return { kind: 'view', deposits, found };
   }
 }

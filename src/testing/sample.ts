@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { amount, MAX_AMOUNT } from '../core/base/amount.ts';
 import { bytesToHex, txId } from '../core/base/bytes.ts';
-import { height } from '../core/base/height.ts';
+import { type Height, height } from '../core/base/height.ts';
 import { isRefusal, type Refusal, type RefusalCode } from '../core/base/refusal.ts';
 import type { Coin } from '../core/coin/coin.ts';
 import { dogecoinRegtest } from '../core/coin/dogecoin.ts';
@@ -32,12 +32,14 @@ export interface SampleTerms {
   readonly coin?: Coin;
   readonly contract?: Contract;
   readonly signing?: Signing;
+  /** 2,000 unless given. */
+  readonly expiry?: Height;
 }
 
-/** Terms that expire at 2,000 with a margin of 120 blocks. */
-export function sampleTerms({ coin = dogecoinRegtest, contract = contracts[0], signing = FLEXIBLE }: SampleTerms = {}): Terms {
+/** Terms with a margin of 120 blocks. */
+export function sampleTerms({ coin = dogecoinRegtest, contract = contracts[0], signing = FLEXIBLE, expiry }: SampleTerms = {}): Terms {
   const keys = { payerKey: payerKey.publicKey, payeeKey: payeeKey.publicKey };
-  return { coin, contract, signing, closingMargin: 120, payeeScript, expiry: height(2_000), ...keys };
+  return { coin, contract, signing, closingMargin: 120, payeeScript, expiry: expiry ?? height(2_000), ...keys };
 }
 
 /** The offer that `sampleTerms` came from: deposits count at three confirmations. */

@@ -1,0 +1,60 @@
+import { amount, MAX_AMOUNT } from '../../src/core/base/amount.ts';
+import { height } from '../../src/core/base/height.ts';
+import type { Coin } from '../../src/core/coin/coin.ts';
+import { dogecoinRegtest } from '../../src/core/coin/dogecoin.ts';
+import type { Contract, Deposit, Terms } from '../../src/core/contract/contract.ts';
+import type { Offer } from '../../src/core/message/message.ts';
+import type { Verify } from '../../src/core/tx/sign.ts';
+import { type Transaction, transactionId } from '../../src/core/tx/transaction.ts';
+import { fastestVerifier } from '../../src/engine/verifier.ts';
+import { fundingOf, keyNumber, sampleOffer, sampleTerms } from '../../src/testing/sample.ts';
+
+export const DOGE = 100_000_000n;
+/** What the deposit is worth, and what each purchase costs. */
+export const CAPACITY: bigint = 10n * DOGE;
+export const PRICE: bigint = DOGE;
+
+/** Tip before the funding transaction is broadcast. */
+export const START = 10;
+export const EXPIRY = 24;
+/** The least that outweighs two crashes with a block missed after each, one block that leaves the close out, and a reorganisation; one less loses money. */
+export const MARGIN = 5;
+export const BURIED = 3;
+/** Blocks under a deposit that counts. */
+export const DEPTH = 2;
+/** A chain this high has been fair for long enough. */
+export const LAST: number = EXPIRY + 3 * BURIED + 4;
+
+const fastest = await fastestVerifier();
+export const verify: Verify = fastest.verify;
+
+/** A coin with a short memory, so that a whole life fits in a few blocks. */
+const coin: Coin = {
+  ...dogecoinRegtest,
+  rules: { cltv: height(0) },
+  channel: { ...dogecoinRegtest.channel, buried: BURIED, closingMargin: MARGIN, minLifetime: 1, maxLifetime: 1_000 },
+};
+
+/** All that a model of one contract starts from. */
+export interface Setting {
+  readonly terms: Terms;
+  readonly offer: Offer;
+  readonly deposit: Deposit;
+  readonly funding: Transaction;
+  /** Spends what the funding spends: once it is mined, the deposit can never be. */
+  readonly thief: Transaction;
+}
+
+export function settingOf(contract: Contract): Setting {
+  const terms: Terms = { ...sampleTerms({ coin, contract }), expiry: height(EXPIRY), closingMargin: MARGIN };
+  const offer: Offer = {
+    ...sampleOffer(terms),
+    minExpiry: height(START),
+    maxExpiry: height(1_000),
+    depth: [{ upTo: MAX_AMOUNT, blocks: DEPTH }],
+  };
+  const funding = fundingOf(terms, [CAPACITY]);
+  const deposit = { outpoint: { txid: transactionId(funding), vout: 0 }, value: amount(CAPACITY) };
+  const thief = { ...funding, outputs: [{ value: CAPACITY, script: keyNumber(66).publicKey }] };
+  return { terms, offer, deposit, funding, thief };
+}

@@ -23,10 +23,10 @@ export class MinedPair extends MachinePair {
   readonly #from: Height;
   #handed = 0;
 
-  /** Expires 180 blocks from the tip. */
-  constructor(regtest: Regtest, options: Omit<SampleTerms, 'expiry' | 'coin'> = {}) {
+  /** Expires so many blocks from the tip, 180 unless given. */
+  constructor(regtest: Regtest, { life = LIFE, ...options }: Omit<SampleTerms, 'expiry' | 'coin'> & { readonly life?: number } = {}) {
     const { height } = regtest.tip;
-    const expiry = after(height, LIFE);
+    const expiry = after(height, life);
     super({ ...options, coin: regtest.coin, expiry }, { minExpiry: expiry, maxExpiry: expiry });
     this.regtest = regtest;
     this.#from = height;
@@ -65,6 +65,12 @@ export class MinedPair extends MachinePair {
       this.regtest.mine(1, options);
       this.look(sides);
     }
+  }
+
+  /** Mines all of them before these look. */
+  pass(blocks: number, sides: readonly Side[] = ['payer', 'payee']): void {
+    this.regtest.mine(blocks);
+    this.look(sides);
   }
 
   mineTo(height: number, sides?: readonly Side[], options?: MineOptions): void {

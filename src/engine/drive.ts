@@ -1,9 +1,11 @@
+import { type Amount, greatest, ZERO } from '../core/base/amount.ts';
 import { type ChannelId, channelId } from '../core/base/bytes.ts';
 import { isRefusal, type Refusal } from '../core/base/refusal.ts';
 import type { Effect, Env, KeptInvoice, Step } from '../core/channel/machine.ts';
 import { invoiceSnapshot } from '../core/channel/snapshot.ts';
 import type { Reply, Request } from '../core/message/message.ts';
 import type { Transaction } from '../core/tx/transaction.ts';
+import { ExposureLedger } from './exposure.ts';
 import { serially } from './lock.ts';
 import type { Party } from './party.ts';
 import { type Broadcast, type Chain, type KeyRing, type Store, WorldError, type Write } from './ports.ts';
@@ -20,6 +22,8 @@ export interface DriverOptions<State, Input> {
   readonly keys: KeyRing;
   /** The world as of now; throws `WorldError` when it is not known well enough to act on. */
   readonly world: () => World;
+  /** Told of every state before and after it is stored. Without it nothing is delivered beyond what deep deposits back. */
+  readonly exposure?: ExposureLedger;
   /** Told of every state once it is stored. */
   readonly onState?: (channel: ChannelId, state: State) => void;
 }
@@ -62,7 +66,8 @@ const MOST_TRIES = 100;
 const MOST_CACHED = 50_000;
 
 export function driver<State, Input extends object>(options: DriverOptions<State, Input>): Driver<State, Input> {
-  const { party, store, chain } = options;
+  const { party, store, chain, exposure = new ExposureLedger(ZERO) } = options;
+  const exposed = (state: State | undefined): Amount => (state === undefined ? ZERO : party.exposureOf(state));
   const cache = recent<ChannelId, Loaded<State>>(MOST_CACHED);
   const inTurn = serially<ChannelId>();
 
@@ -79,18 +84,34 @@ export function driver<State, Input extends object>(options: DriverOptions<State
     if (loaded.state !== undefined) options.onState?.(channel, loaded.state);
   };
 
+  /** Until it is known what is stored, a channel counts for the larger of its exposures before and after. */
+  const commit = async (
+    channel: ChannelId,
+    before: Loaded<State>,
+    step: Step<State | undefined>,
+    kept: LoadedInvoice | undefined,
+  ): Promise<boolean> => {
+    const [was, is] = [exposed(before.state), exposed(step.state)];
+    exposure.set(channel, greatest(was, is));
+    const writes = [...stateWrite(party, channel, before, step), ...invoiceWrite(step, kept)];
+    // A commit that throws may have happened: only the store knows, so the copy at hand is dropped before it is asked.
+    cache.delete(channel);
+    const isStored = writes.length === 0 || (await store.commit(writes));
+    exposure.set(channel, isStored ? is : was);
+    return isStored;
+  };
+
   const attempt = async (channel: ChannelId, given: Given<State, Input>): Promise<Step<State | undefined> | Refusal | 'conflict'> => {
     const before = await load(channel);
     const input = inputFrom(given, before.state);
     if (isRefusal(input)) return input;
     const kept = await loadInvoice(store, party.invoiceOf(input));
     const complete = kept === undefined ? input : party.withInvoice(input, kept.invoice);
-    const step = party.transition(before.state, complete, envFor(options, before.state, input));
+    exposure.set(channel, exposed(before.state));
+    const step = party.transition(before.state, complete, envFor(options, exposure.room, before.state, input));
     if (isRefusal(step)) return step;
-    const writes = [...stateWrite(party, channel, before, step), ...invoiceWrite(step, kept)];
-    // A commit that throws may have happened: only the store knows, so the copy at hand is dropped before it is asked.
-    cache.delete(channel);
-    if (writes.length > 0 && !(await store.commit(writes))) return 'conflict';
+    // Nothing may be awaited between reading the room and taking it.
+    if (!(await commit(channel, before, step, kept))) return 'conflict';
     if (step.state !== undefined) remember(channel, { version: before.version + (step.state === before.state ? 0 : 1), state: step.state });
     return step;
   };
@@ -119,10 +140,16 @@ function inputFrom<State, Input extends object>(given: Given<State, Input>, stat
   return typeof given === 'function' ? given(state) : given;
 }
 
-function envFor<State, Input>({ party, keys, world }: DriverOptions<State, Input>, state: State | undefined, input: Input): Env {
+function envFor<State, Input>(
+  { party, keys, world }: DriverOptions<State, Input>,
+  room: Amount,
+  state: State | undefined,
+  input: Input,
+): Env {
   const name = party.keyName(state, input);
   return {
     ...world(),
+    room,
     get signer() {
       if (name === undefined) throw new Error('a channel that does not exist has no key');
       return keys.signer(name);

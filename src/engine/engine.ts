@@ -1,3 +1,4 @@
+import { type Amount, ZERO } from '../core/base/amount.ts';
 import type { ChannelId } from '../core/base/bytes.ts';
 import { isRefusal, type Refusal } from '../core/base/refusal.ts';
 import type { ChainView, KeyOf } from '../core/channel/machine.ts';
@@ -7,6 +8,7 @@ import type { PayerInput } from '../core/channel/payer.ts';
 import type { PayerState } from '../core/channel/payer-state.ts';
 import type { Verify } from '../core/tx/sign.ts';
 import { type Driven, type Driver, driver } from './drive.ts';
+import { type Exposure, ExposureLedger } from './exposure.ts';
 import { type Followed, type Follower, follower } from './follow.ts';
 import { type Party, payeeParty, payerParty } from './party.ts';
 import type { Chain, Clock, KeyRing, Store } from './ports.ts';
@@ -19,6 +21,8 @@ export interface EngineOptions<State> {
   readonly clock: Clock;
   /** Keys of outputs outside the channels, to hurry a transaction by spending one of its outputs. None unless given. */
   readonly keyOf?: KeyOf;
+  /** The most that all channels together may deliver before their deposits are deep enough. Nothing unless given. */
+  readonly exposure?: Amount;
   /** What a block led to in one channel, when it led to anything: for logs and screens. An exception touches that channel alone. */
   readonly onEvent?: (channel: ChannelId, event: Driven<State> | Refusal | Error) => void;
   /** Kept up to date on every channel, so that nobody has to go through them all to know a sum. */
@@ -38,6 +42,8 @@ export interface Book<State> {
 /** One side's channels: what drives them, and what tells them of the chain. */
 export interface Engine<State, Input> extends Driver<State, Input> {
   readonly follower: Follower;
+  /** Whole from the first poll on. */
+  readonly exposure: Exposure;
 }
 
 export type PayeeEngine = Engine<PayeeState, PayeeInput>;
@@ -57,6 +63,7 @@ function engine<State, Input extends object>(
   options: EngineOptions<State>,
 ): Engine<State, Input> {
   const { chain, store, keys, verify, clock, keyOf = () => undefined, onEvent, books = [] } = options;
+  const exposure = new ExposureLedger(options.exposure ?? ZERO);
   const machine: Driver<State, Input> = driver({
     party,
     store,
@@ -66,6 +73,7 @@ function engine<State, Input extends object>(
       const { tip, feeRate } = follow.seen();
       return { tip: tip.height, feeRate, now: clock.now(), verify, keyOf };
     },
+    exposure,
     onState: (channel, state) => {
       follow.track(channel, party.watch(state));
       for (const book of books) book.stored(channel, state);
@@ -75,6 +83,7 @@ function engine<State, Input extends object>(
     all: async function* () {
       for (const book of books) book.open();
       for await (const [channel, state] of machine.all()) {
+        exposure.set(channel, party.exposureOf(state));
         for (const book of books) book.found(channel, state);
         yield [channel, party.watch(state)];
       }
@@ -88,5 +97,5 @@ function engine<State, Input extends object>(
     },
   };
   const follow: Follower = follower(chain, store, followed, clock);
-  return { ...machine, follower: follow };
+  return { ...machine, follower: follow, exposure };
 }

@@ -1,8 +1,9 @@
+import { type Amount, ZERO } from '../core/base/amount.ts';
 import type { Height } from '../core/base/height.ts';
 import { keyNameOf } from '../core/channel/announce.ts';
 import type { KeptInvoice, Transition } from '../core/channel/machine.ts';
 import { type PayeeInput, payee } from '../core/channel/payee.ts';
-import type { PayeeState } from '../core/channel/payee-state.ts';
+import { exposureOf, type PayeeState } from '../core/channel/payee-state.ts';
 import { type PayerInput, payer } from '../core/channel/payer.ts';
 import { allDeposits, type PayerState } from '../core/channel/payer-state.ts';
 import { payeeSnapshot, payerSnapshot, type Snapshot } from '../core/channel/snapshot.ts';
@@ -29,6 +30,8 @@ export interface Party<State, Input> {
   readonly withInvoice: (input: Input, invoice: KeptInvoice) => Input;
   /** Undefined when the channel has ended: nothing on chain matters to it any more. */
   readonly watch: (state: State) => Watch | undefined;
+  /** What this side has delivered that the chain could still undo. */
+  readonly exposureOf: (state: State) => Amount;
 }
 
 export const payeeParty: Party<PayeeState, PayeeInput> = {
@@ -38,8 +41,9 @@ export const payeeParty: Party<PayeeState, PayeeInput> = {
   keyName: (state, input) => state?.keyName ?? (input.kind === 'announce' ? keyNameOf(input.announce.offer) : undefined),
   invoiceOf: (input) => (input.kind === 'payment' ? input.pay.invoice : undefined),
   withInvoice: (input, invoice) => (input.kind === 'payment' ? { ...input, invoice } : input),
-  watch: ({ kind, terms, deposits }) =>
-    kind === 'ended' ? undefined : { terms, deposits, deadline: closingHeight(terms), isPending: kind !== 'open' },
+  watch: ({ kind, terms, deposits, backing }) =>
+    kind === 'ended' ? undefined : { terms, deposits, deadline: closingHeight(terms), isPending: kind !== 'open' || backing !== undefined },
+  exposureOf,
 };
 
 export const payerParty: Party<PayerState, PayerInput> = {
@@ -54,4 +58,5 @@ export const payerParty: Party<PayerState, PayerInput> = {
     const { terms, kind } = state;
     return { terms, deposits: allDeposits(state), deadline: terms.expiry, isPending: kind !== 'open' && kind !== 'planned' };
   },
+  exposureOf: () => ZERO,
 };

@@ -21,6 +21,8 @@ export interface MerchantTerms {
   readonly minLifetime: number;
   readonly maxLifetime: number;
   readonly depth: readonly DepthStep[];
+  /** What one channel delivers before its deposits are deep enough. Its keys are fresh, so a payer is a channel; `EngineOptions.exposure` bounds them all. */
+  readonly unconfirmed?: Amount;
 }
 
 /** Ten deposits of dust are the smallest that is worth a close; the largest bounds what one payer can tie up. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type Amount, amount } from '../core/base/amount.ts';
+import { type Amount, amount, ZERO } from '../core/base/amount.ts';
 import { type Height, height } from '../core/base/height.ts';
 import { isRefusal, type Refusal } from '../core/base/refusal.ts';
 import { type FundingView, keyNameOf } from '../core/channel/announce.ts';
@@ -25,6 +25,8 @@ export class MachinePair {
   tip: Height = height(1_400);
   now = 1_000_000;
   feeRate: Amount;
+  /** What the payee may still deliver that the chain could undo. */
+  room: Amount = ZERO;
   payer: PayerState | undefined;
   payee: PayeeState | undefined;
   /** What the payee's node says of outputs; the payer's chain view is made of it too. */
@@ -46,7 +48,7 @@ export class MachinePair {
   }
 
   env(signer: Signer): Env {
-    return { tip: this.tip, now: this.now, feeRate: this.feeRate, verify: verifyPortable, signer, keyOf: this.keyOf };
+    return { tip: this.tip, now: this.now, feeRate: this.feeRate, verify: verifyPortable, signer, keyOf: this.keyOf, room: this.room };
   }
 
   /** One step of the payer; a refusal leaves its state as it was. */

@@ -41,6 +41,8 @@ const REASONS = {
   'funding-output-missing': ['correct', 'The funding transaction has no such output.'],
   'funding-reorganised': ['wait', 'The deposit is no longer in the chain.'],
 
+  'exposure-full': ['wait', 'The deposits are not deep enough yet for so much.'],
+
   'message-malformed': ['correct', 'The message can not be read.'],
   'message-too-large': ['correct', 'The message is larger than any of its kind.'],
   'psbt-malformed': ['correct', 'This is not a whole PSBT.'],

@@ -1,5 +1,5 @@
 import { type Amount, ZERO } from '../base/amount.ts';
-import { equalBytes } from '../base/bytes.ts';
+import { type ChannelId, equalBytes } from '../base/bytes.ts';
 import { after } from '../base/height.ts';
 import { type Refusal, refuse } from '../base/refusal.ts';
 import { depthFor, hasRule } from '../coin/coin.ts';
@@ -8,6 +8,7 @@ import { leastDeposit } from '../contract/size.ts';
 import { type Announce, type OfferedTerms, offerDigest } from '../message/message.ts';
 import { p2sh } from '../tx/script.ts';
 import { type Outpoint, outpointKey } from '../tx/transaction.ts';
+import { backingOf, withBacking } from './backing.ts';
 import type { Env, Source, Step } from './machine.ts';
 import { stay } from './machine.ts';
 import type { PayeeState } from './payee-state.ts';
@@ -49,7 +50,7 @@ export function announced(state: PayeeState | undefined, input: AnnounceInput, e
   if (wrong !== undefined) return wrong;
   const redeemHash = p2sh(terms.contract.redeemScript(terms));
   const capacity = capacityOf(announce.deposits);
-  const depth = depthFor(announce.offer.depth, capacity);
+  const depth = announce.offer.unconfirmed === undefined ? depthFor(announce.offer.depth, capacity) : 0;
   const doubts = announce.deposits
     .map((deposit, i) => doubt(deposit, funding[i] ?? { kind: 'missing' }, redeemHash, depth))
     .filter((refusal) => refusal !== undefined);
@@ -59,12 +60,23 @@ export function announced(state: PayeeState | undefined, input: AnnounceInput, e
   if (waitingFor !== undefined) return stay(state, { kind: 'reply', message: { kind: 'provisional', channel, waitingFor } });
   const accepted = { kind: 'reply', message: { kind: 'accepted', channel, capacity } } as const;
   const sources = sourcesOf(announce.deposits, funding);
-  if (state !== undefined) return stay(withDeposits(state, announce.deposits, sources), accepted);
-  const { maxDeposit } = announce.offer;
-  const limits = { maxDeposit, depth: announce.offer.depth };
-  const keyName = keyNameOf(announce.offer);
-  const named = { channel, terms, keyName, deposits: announce.deposits, ...(sources.length > 0 ? { sources } : {}) };
-  return stay({ kind: 'open', ...named, limits, spent: ZERO }, accepted);
+  const next = state === undefined ? opened(announce, channel, terms, sources) : withDeposits(state, announce.deposits, sources);
+  return stay(next === state ? state : withBacking(next, backingOf(next.deposits, next.limits.depth, depthOf(input), env.tip)), accepted);
+}
+
+function opened({ offer, deposits }: Announce, channel: ChannelId, terms: Terms, sources: readonly Source[]): PayeeState {
+  const { maxDeposit, depth, unconfirmed } = offer;
+  const limits = { maxDeposit, depth, ...(unconfirmed === undefined ? {} : { unconfirmed }) };
+  const named = { channel, terms, keyName: keyNameOf(offer), deposits, ...(sources.length > 0 ? { sources } : {}) };
+  return { kind: 'open', ...named, limits, spent: ZERO };
+}
+
+function depthOf({ announce, funding }: AnnounceInput): (deposit: Deposit) => number | undefined {
+  const views = new Map(announce.deposits.map(({ outpoint }, i) => [outpointKey(outpoint), funding[i]]));
+  return ({ outpoint }) => {
+    const view = views.get(outpointKey(outpoint));
+    return view?.kind === 'unspent' ? view.depth : undefined;
+  };
 }
 
 function sourcesOf(deposits: readonly Deposit[], funding: readonly FundingView[]): readonly Source[] {

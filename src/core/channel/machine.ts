@@ -18,6 +18,8 @@ export interface Env {
   readonly signer: Signer;
   /** The key of a P2PKH output that this side can spend. */
   readonly keyOf: KeyOf;
+  /** How much more may be delivered, over all channels, that the chain could undo. Nothing unless given. */
+  readonly room?: Amount;
 }
 
 /** The key that an output script pays to, where it is at hand. */

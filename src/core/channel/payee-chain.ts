@@ -1,9 +1,9 @@
 import { type Amount, add, isAmount, ZERO } from '../base/amount.ts';
 import { equalBytes } from '../base/bytes.ts';
 import { isRefusal, type Refusal } from '../base/refusal.ts';
-import { depthFor } from '../coin/coin.ts';
-import { capacityOf, closingHeight, type Deposit } from '../contract/contract.ts';
+import { closingHeight, type Deposit } from '../contract/contract.ts';
 import type { Transaction } from '../tx/transaction.ts';
+import { leastDepth } from './backing.ts';
 import { branchOf, isSettled, isSpent, spentBy, transactionsOf, viewOf } from './fate.ts';
 import { type ChainView, type Env, type Step, stay } from './machine.ts';
 import { closed } from './payee-close.ts';
@@ -18,8 +18,8 @@ export function observed(state: PayeeState, view: ChainView, env: Env): Step<Pay
   const seen = state.deposits.map((deposit) => viewOf(deposit, view));
   if (seen.some((one) => isSpent(one) || isSettled(one, state.terms, env.tip))) return contested(state, view, env);
   if (env.tip >= closingHeight(state.terms)) return due(state, view, env);
-  const depth = depthFor(state.limits.depth, capacityOf(state.deposits));
-  const isFunded = seen.every((one) => one.kind === 'unspent' && one.depth >= (state.kind === 'paused' ? depth : 1));
+  const least = leastDepth(state);
+  const isFunded = seen.every((one) => one.kind === 'unspent' && one.depth >= least);
   if (isFunded === (state.kind === 'open')) return stay(state);
   return stay({ ...state, kind: isFunded ? 'open' : 'paused' });
 }

@@ -3,8 +3,9 @@ import { equalBytes } from '../base/bytes.ts';
 import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
 import { capacityOf, closingHeight } from '../contract/contract.ts';
 import type { Pay, Receipt } from '../message/message.ts';
+import { blocksToDepth } from './backing.ts';
 import { type Env, type KeptInvoice, type Step, stay } from './machine.ts';
-import { type BestPayment, factsOf, notActive, type PayeeState } from './payee-state.ts';
+import { type BestPayment, exposureAt, exposureOf, factsOf, notActive, type PayeeState } from './payee-state.ts';
 
 /** Seed steps 6 and G: takes a better payment, cheapest checks first. */
 export function paid(state: PayeeState, pay: Pay, kept: KeptInvoice | undefined, env: Env): Step<PayeeState> | Refusal {
@@ -15,6 +16,8 @@ export function paid(state: PayeeState, pay: Pay, kept: KeptInvoice | undefined,
   if (env.tip >= closingHeight(terms)) return refuse('margin-reached', { tip: env.tip, expiry: terms.expiry });
   const owed = owedFor(state, pay, kept, env);
   if (isRefusal(owed)) return owed;
+  const full = fullFor(state, pay.payment.total, env);
+  if (full !== undefined) return full;
   const payment = terms.contract.verify(terms, state.deposits, pay.payment, best, env.verify);
   if (isRefusal(payment)) return payment;
   const spent = add(state.spent, owed);
@@ -28,6 +31,18 @@ export function paid(state: PayeeState, pay: Pay, kept: KeptInvoice | undefined,
   };
   const step = stay({ ...state, spent, best: { ...payment, receipt } }, { kind: 'reply', message: receipt });
   return kept === undefined ? step : { ...step, invoice: { ...kept, paidTotal: payment.total } };
+}
+
+/** A total beyond what is backed is taken as far as the channel's own limit and that of all channels allow. */
+function fullFor(state: PayeeState, total: Amount, env: Env): Refusal | undefined {
+  const exposure = exposureAt(state, total);
+  if (exposure === 0n) return undefined;
+  const room = exposureOf(state) + (env.room ?? 0n);
+  const own = state.limits.unconfirmed ?? 0n;
+  const most = own < room ? own : room;
+  if (exposure <= most) return undefined;
+  const blocks = blocksToDepth(state, env);
+  return refuse('exposure-full', { exposure, most, blocks, seconds: blocks * state.terms.coin.blockSeconds });
 }
 
 /** The same payment again gets the same answer; any other total that is not higher gets the best one to compare with. */

@@ -5,6 +5,7 @@ import type { DepthStep } from '../coin/coin.ts';
 import type { Deposit, Payment, Terms } from '../contract/contract.ts';
 import type { Receipt } from '../message/message.ts';
 import type { Transaction } from '../tx/transaction.ts';
+import type { Backing } from './backing.ts';
 import type { Source } from './machine.ts';
 
 /** The best payment and the answer that was given for it, kept as one. */
@@ -20,8 +21,10 @@ interface PayeeChannel {
   readonly deposits: readonly Deposit[];
   /** What made them, as far as the node knew it when they were accepted. */
   readonly sources?: readonly Source[];
-  /** What the offer allows further deposits. */
-  readonly limits: { readonly maxDeposit: Amount; readonly depth: readonly DepthStep[] };
+  /** What the offer allows further deposits, and what it delivers before they are deep enough. */
+  readonly limits: { readonly maxDeposit: Amount; readonly depth: readonly DepthStep[]; readonly unconfirmed?: Amount };
+  /** As of the last view. Absent: all deposits are deep enough. */
+  readonly backing?: Backing;
   /** How much of the best total is spoken for by invoices. */
   readonly spent: Amount;
   readonly best?: BestPayment;
@@ -60,6 +63,19 @@ export function factsOf({ spent }: PayeeState, best: BestPayment): Readonly<Reco
 /** What the payer has paid ahead. */
 export function creditOf(state: PayeeState): Amount {
   return subtract(state.best?.total ?? ZERO, state.spent);
+}
+
+/** Value delivered that the chain could still undo: what was acknowledged beyond the deposits that are deep enough. */
+export function exposureOf(state: PayeeState): Amount {
+  return state.kind === 'ended' ? ZERO : exposureAt(state, state.best?.total ?? ZERO);
+}
+
+/** What the exposure is once `total` is acknowledged. Where a payment is signed for all of its deposits or none, one that is shallow exposes all of it. */
+export function exposureAt({ terms: { signing }, backing }: PayeeState, total: Amount): Amount {
+  if (backing === undefined) return ZERO;
+  const taken = signing.kind === 'fixed' ? total + signing.fee : total;
+  if (taken <= backing.backed) return ZERO;
+  return signing.kind === 'fixed' ? total : subtract(total, backing.backed);
 }
 
 /** What the payee would lose if it never closed. */

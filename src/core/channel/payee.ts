@@ -2,6 +2,7 @@ import { type Refusal, refuse } from '../base/refusal.ts';
 import { capacityOf } from '../contract/contract.ts';
 import type { End, Pay, State } from '../message/message.ts';
 import { type AnnounceInput, announced } from './announce.ts';
+import { backedBy } from './backing.ts';
 import { type ChainView, type Env, type KeptInvoice, type Step, stay } from './machine.ts';
 import { observed } from './payee-chain.ts';
 import { closed, ended } from './payee-close.ts';
@@ -32,7 +33,7 @@ export function payee(state: PayeeState | undefined, input: PayeeInput, env: Env
     case 'close':
       return isActive(state) ? closed(state, env) : notActive(state);
     case 'view':
-      return observed(state, input, env);
+      return observed(backedBy(state, input, env), input, env);
   }
 }
 

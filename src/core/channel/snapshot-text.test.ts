@@ -56,10 +56,15 @@ const open: fc.Arbitrary<Open> = fc.record(
     keyName: fc.string(),
     deposits: fc.array(deposits, { maxLength: 3 }),
     sources: fc.array(fc.record({ deposit: outpoints, spends: fc.array(outpoints, { maxLength: 3 }) }), { maxLength: 3 }),
-    limits: fc.record({
-      maxDeposit: amounts,
-      depth: fc.array(fc.record({ upTo: amounts, blocks: fc.nat(100) }), { minLength: 1, maxLength: 3 }),
-    }),
+    limits: fc.record(
+      {
+        maxDeposit: amounts,
+        depth: fc.array(fc.record({ upTo: amounts, blocks: fc.nat(100) }), { minLength: 1, maxLength: 3 }),
+        unconfirmed: amounts,
+      },
+      { requiredKeys: ['maxDeposit', 'depth'] },
+    ),
+    backing: fc.record({ backed: amounts, deepAt: fc.nat(499_999_999).map(height) }, { requiredKeys: ['backed'] }),
     spent: amounts,
     best,
   },

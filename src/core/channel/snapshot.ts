@@ -21,6 +21,7 @@ import {
 } from '../message/fields.ts';
 import { invoiceJson, offerJson, receiptJson } from '../message/json.ts';
 import type { Receipt } from '../message/message.ts';
+import type { Backing } from './backing.ts';
 import type { KeptInvoice, Source } from './machine.ts';
 import type { BestPayment, PayeeState } from './payee-state.ts';
 import type { PayerState } from './payer-state.ts';
@@ -57,7 +58,13 @@ const terms: Field<Terms> = z.strictObject({
 });
 
 const deposits: Field<readonly Deposit[]> = z.array(depositField);
-const limits: Field<PayeeState['limits']> = z.strictObject({ maxDeposit: amountField, depth: depthField });
+const limits: Field<PayeeState['limits']> = z.strictObject({
+  maxDeposit: amountField,
+  depth: depthField,
+  unconfirmed: amountField.exactOptional(),
+});
+
+const backing: Field<Backing> = z.strictObject({ backed: amountField, deepAt: heightField.exactOptional() });
 
 const sources: Field<readonly Source[]> = z.array(z.strictObject({ deposit: outpointField, spends: z.array(outpointField) }));
 
@@ -68,6 +75,7 @@ const payeeChannel = {
   deposits,
   sources: sources.exactOptional(),
   limits,
+  backing: backing.exactOptional(),
   spent: amountField,
   best: z.strictObject({ total: amountField, signatures: z.array(signatureField), receipt: receiptJson }).exactOptional(),
 };
@@ -163,8 +171,9 @@ function openText(state: PayeeState): string | undefined {
   const { channel, keyName, spent, best } = state;
   const made = state.sources === undefined ? '' : `,"sources":${textOnce(sources, state.sources)}`;
   const fixed = `"terms":${textOnce(terms, state.terms)},"keyName":${JSON.stringify(keyName)},"deposits":${textOnce(deposits, state.deposits)}${made}`;
+  const shallow = state.backing === undefined ? '' : `,"backing":${textOnce(backing, state.backing)}`;
   const changing = `"spent":"${spent}",${best === undefined ? '' : `"best":${bestText(best)},`}"kind":"open"`;
-  return `{"channel":"${channel}",${fixed},"limits":${textOnce(limits, state.limits)},${changing}}`;
+  return `{"channel":"${channel}",${fixed},"limits":${textOnce(limits, state.limits)}${shallow},${changing}}`;
 }
 
 function bestText({ total, signatures, receipt }: BestPayment): string {

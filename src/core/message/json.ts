@@ -32,6 +32,7 @@ export const offerJson: Field<Offer> = z.object({
   minExpiry: heightField,
   maxExpiry: heightField,
   depth: depthField,
+  unconfirmed: amountField.exactOptional(),
   nonce: bytesField,
 });
 

@@ -23,6 +23,8 @@ export interface OfferedTerms {
   readonly maxExpiry: Height;
   /** Confirmations asked for, by the size of the deposit. */
   readonly depth: readonly DepthStep[];
+  /** What is delivered before the deposits are deep enough, which then are accepted out of the mempool. Nothing unless given. */
+  readonly unconfirmed?: Amount;
   /** Sixteen random bytes: no two offers, and so no two keys, are alike. */
   readonly nonce: Uint8Array;
 }
@@ -159,6 +161,7 @@ export function offerDigest(terms: OfferedTerms): string {
     terms.maxExpiry,
     terms.depth.map(({ upTo, blocks }) => `${upTo}/${blocks}`).join(','),
     bytesToHex(terms.nonce),
+    ...(terms.unconfirmed === undefined ? [] : [terms.unconfirmed]),
   ];
   // No field holds the separator: hex, decimal numbers and ids only.
   return bytesToHex(sha256(concatBytes(OFFER_TAG, utf8ToBytes(fields.join('|')))));

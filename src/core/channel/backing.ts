@@ -1,0 +1,75 @@
+import { type Amount, add, ZERO } from '../base/amount.ts';
+import { after, type Height } from '../base/height.ts';
+import { type DepthStep, depthFor } from '../coin/coin.ts';
+import { capacityOf, type Deposit } from '../contract/contract.ts';
+import { branchOf, isSpent, viewOf } from './fate.ts';
+import type { ChainView, DepositView, Env } from './machine.ts';
+import type { PayeeState } from './payee-state.ts';
+
+/** How much of a channel's deposits the chain holds deep enough, where that is not all. */
+export interface Backing {
+  /** Sum of the leading deposits that are as deep as that sum asks for; payments drain them in this order. */
+  readonly backed: Amount;
+  /** The height at which all are deep enough if nothing is undone. Absent while one is in no block. */
+  readonly deepAt?: Height;
+}
+
+/** Depth of a deposit, 0 in the mempool; undefined when it is not there, or went elsewhere. */
+type DepthOf = (deposit: Deposit) => number | undefined;
+
+/** The backing of deposits; undefined when all are deep enough. A further deposit asks for more depth of all, but takes no backing from the others. */
+export function backingOf(deposits: readonly Deposit[], steps: readonly DepthStep[], depthOf: DepthOf, tip: Height): Backing | undefined {
+  let [backed, sum] = [ZERO, ZERO];
+  let least = Number.POSITIVE_INFINITY;
+  for (const deposit of deposits) {
+    sum = add(sum, deposit.value);
+    least = Math.min(least, depthOf(deposit) ?? -1);
+    if (least < neededFor(steps, sum)) break;
+    backed = sum;
+  }
+  const capacity = capacityOf(deposits);
+  if (backed === capacity) return undefined;
+  const shallowest = Math.min(...deposits.map((deposit) => depthOf(deposit) ?? 0));
+  return shallowest > 0 ? { backed, deepAt: after(tip, neededFor(steps, capacity) - shallowest) } : { backed };
+}
+
+/** What is in no block yet is never deep enough. */
+function neededFor(steps: readonly DepthStep[], sum: Amount): number {
+  return Math.max(1, depthFor(steps, sum));
+}
+
+/** The state with its backing as the chain is now; the very same state when nothing has changed. */
+export function backedBy(state: PayeeState, view: ChainView, { tip }: Pick<Env, 'tip'>): PayeeState {
+  if (state.kind === 'ended') return state;
+  const depthOf: DepthOf = (deposit) => depthIn(state, deposit, viewOf(deposit, view));
+  return withBacking(state, backingOf(state.deposits, state.limits.depth, depthOf, tip));
+}
+
+/** A close says no more of the deposit it spends than that it is at least as deep: what was backed before stays so. */
+function depthIn(state: PayeeState, deposit: Deposit, seen: DepositView): number | undefined {
+  if (seen.kind === 'unspent') return seen.depth;
+  if (!isSpent(seen) || branchOf(state.terms, deposit, seen) !== 'close') return undefined;
+  return isBacked(state, deposit) ? Number.MAX_SAFE_INTEGER : seen.depth;
+}
+
+function isBacked({ deposits, backing }: PayeeState, deposit: Deposit): boolean {
+  return backing === undefined || capacityOf(deposits.slice(0, deposits.indexOf(deposit) + 1)) <= backing.backed;
+}
+
+export function withBacking(state: PayeeState, backing: Backing | undefined): PayeeState {
+  if (state.backing?.backed === backing?.backed && state.backing?.deepAt === backing?.deepAt) return state;
+  const { backing: _, ...rest } = state;
+  return backing === undefined ? rest : { ...rest, backing };
+}
+
+/** Blocks until all deposits are deep enough, at the earliest. */
+export function blocksToDepth({ deposits, limits, backing }: PayeeState, { tip }: Pick<Env, 'tip'>): number {
+  if (backing === undefined) return 0;
+  return backing.deepAt === undefined ? neededFor(limits.depth, capacityOf(deposits)) : Math.max(1, backing.deepAt - tip);
+}
+
+/** Depth below which a deposit counts as gone from the chain. Where value is delivered before a deposit is deep, the mempool will do. */
+export function leastDepth({ kind, deposits, limits }: PayeeState): number {
+  if (limits.unconfirmed !== undefined) return 0;
+  return kind === 'paused' ? depthFor(limits.depth, capacityOf(deposits)) : 1;
+}

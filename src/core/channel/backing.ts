@@ -4,15 +4,7 @@ import { type DepthStep, depthFor } from '../coin/coin.ts';
 import { capacityOf, type Deposit } from '../contract/contract.ts';
 import { branchOf, isSpent, viewOf } from './fate.ts';
 import type { ChainView, DepositView, Env } from './machine.ts';
-import type { PayeeState } from './payee-state.ts';
-
-/** How much of a channel's deposits the chain holds deep enough, where that is not all. */
-export interface Backing {
-  /** Sum of the leading deposits that are as deep as that sum asks for; payments drain them in this order. */
-  readonly backed: Amount;
-  /** The height at which all are deep enough if nothing is undone. Absent while one is in no block. */
-  readonly deepAt?: Height;
-}
+import type { Backing, PayeeState } from './payee-state.ts';
 
 /** Depth of a deposit, 0 in the mempool; undefined when it is not there, or went elsewhere. */
 type DepthOf = (deposit: Deposit) => number | undefined;

@@ -1,16 +1,24 @@
 import { type Amount, subtract, ZERO } from '../base/amount.ts';
 import { bytesToHex, type ChannelId } from '../base/bytes.ts';
+import type { Height } from '../base/height.ts';
 import { type Refusal, refuse } from '../base/refusal.ts';
 import type { DepthStep } from '../coin/coin.ts';
 import type { Deposit, Payment, Terms } from '../contract/contract.ts';
 import type { Receipt } from '../message/message.ts';
 import type { Transaction } from '../tx/transaction.ts';
-import type { Backing } from './backing.ts';
 import type { Source } from './machine.ts';
 
 /** The best payment and the answer that was given for it, kept as one. */
 export interface BestPayment extends Payment {
   readonly receipt: Receipt;
+}
+
+/** How much of a channel's deposits the chain holds deep enough, where that is not all. */
+export interface Backing {
+  /** Sum of the leading deposits that are as deep as that sum asks for; payments drain them in this order. */
+  readonly backed: Amount;
+  /** The height at which all are deep enough if nothing is undone. Absent while one is in no block. */
+  readonly deepAt?: Height;
 }
 
 interface PayeeChannel {

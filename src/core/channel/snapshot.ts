@@ -21,9 +21,8 @@ import {
 } from '../message/fields.ts';
 import { invoiceJson, offerJson, receiptJson } from '../message/json.ts';
 import type { Receipt } from '../message/message.ts';
-import type { Backing } from './backing.ts';
 import type { KeptInvoice, Source } from './machine.ts';
-import type { BestPayment, PayeeState } from './payee-state.ts';
+import type { Backing, BestPayment, PayeeState } from './payee-state.ts';
 import type { PayerState } from './payer-state.ts';
 
 /** The format of stored states. Old formats decode for ever; a newer one is refused. */

@@ -120,7 +120,8 @@ export class ChannelWorld {
     const onEvent = (side: string) => (_: ChannelId, event: Driven<unknown> | Refusal | Error) =>
       void events.push(...textsOf(event).map((text) => `${side}: ${text}`));
     const common = { chain, verify: verifier.verify, clock, random };
-    const payeeScript = p2pkh(signer(random.bytes(32)).publicKey);
+    const payout = signer(random.bytes(32));
+    const payeeScript = p2pkh(payout.publicKey);
     const price = amount(coin.policy.dust * 2n);
     const keys = { payer: seedKeyRing(coin, random.bytes(32)), payee: seedKeyRing(coin, random.bytes(32)) };
     const merchant = openMerchant({
@@ -128,6 +129,7 @@ export class ChannelWorld {
       onEvent: onEvent('payee'),
       store: memoryStore(),
       keys: keys.payee,
+      keyOf: (script) => (equalBytes(script, payeeScript) ? payout : undefined),
       terms: { ...defaultTerms(coin), ...SHORT, depth: [{ upTo: amount(10n ** 18n), blocks: DEPTH }], ...terms },
       prices: new Map([['tea', { text: 'A cup of tea', price }]]),
       payeeScript,

@@ -1,4 +1,5 @@
 import { type Logger, pino } from 'pino';
+import { type Amount, ZERO } from '../core/base/amount.ts';
 import type { ChannelId } from '../core/base/bytes.ts';
 import { channelId, equalBytes } from '../core/base/bytes.ts';
 import { isRefusal, type Refusal } from '../core/base/refusal.ts';
@@ -26,6 +27,8 @@ export interface ShopOptions {
   readonly port: number;
   readonly prices: PriceList;
   readonly terms: MerchantTerms;
+  /** The most that all channels together deliver before their deposits are deep enough; nothing unless given. */
+  readonly exposure?: Amount;
   readonly random: Random;
   /** Output script of closes; the first receive key of the merchant's seed unless given. */
   readonly payout?: Uint8Array;
@@ -46,9 +49,9 @@ export async function keepShop({ config, print }: Shell, chain: Chain, options: 
   const ownKey = keys.signer(keyName(config.coin, { account: 0, change: 0, index: 0 }));
   const own = p2pkh(ownKey.publicKey);
   const keyOf = (script: Uint8Array): Signer | undefined => (equalBytes(script, own) ? ownKey : undefined);
-  const { prices, terms, random, payout: payeeScript = own } = options;
+  const { prices, terms, random, exposure = ZERO, payout: payeeScript = own } = options;
   const onEvent = (channel: ChannelId, event: Driven<PayeeState> | Refusal | Error): void => log.info(eventFacts(channel, event), 'chain');
-  const merchant = openMerchant({ chain, store, keys, verify, clock, random, terms, prices, payeeScript, keyOf, onEvent });
+  const merchant = openMerchant({ chain, store, keys, verify, clock, random, terms, prices, payeeScript, keyOf, onEvent, exposure });
   try {
     await merchant.engine.follower.poll();
     const server = await serveMerchant(merchant, serveOptions(merchant, options, log));

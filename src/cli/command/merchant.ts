@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { type Command, Option } from 'commander';
-import { formatAmount } from '../../core/base/amount.ts';
+import { type Amount, formatAmount } from '../../core/base/amount.ts';
 import { contractById } from '../../core/contract/registry.ts';
 import { scriptOf } from '../../core/tx/address.ts';
 import { WorldError } from '../../engine/ports.ts';
@@ -21,6 +21,8 @@ interface MerchantFlags extends CommonFlags {
   readonly contract: string;
   readonly fixedFee?: string;
   readonly depth?: number;
+  readonly unconfirmed?: string;
+  readonly exposure?: string;
   readonly lifetime?: number;
   readonly allowPublic?: boolean;
   readonly verbose?: boolean;
@@ -29,6 +31,7 @@ interface MerchantFlags extends CommonFlags {
 export function merchantCommand(): Command {
   const merchant = command('merchant', 'Sell through channels: serves payers over HTTP, follows the chain, closes in time', [
     'pawment merchant --price tea=0.1 --price coffee=0.2 --payout <address>',
+    'pawment merchant --price tea=0.1 --unconfirmed 5 --exposure 100',
     'pawment merchant close <channel>',
   ])
     .option('--listen <host:port>', 'where to serve', '127.0.0.1:8402')
@@ -36,7 +39,9 @@ export function merchantCommand(): Command {
     .option('--payout <address>', "where closes pay to; an address of the merchant's own seed unless said")
     .addOption(new Option('--contract <id>', 'kind of channel').default('cltv-multisig'))
     .option('--fixed-fee <coins>', 'payers sign a fixed closing fee, for signers that know no other way')
-    .option('--depth <blocks>', 'confirmations of any deposit, instead of by amount', wholeNumber())
+    .option('--depth <blocks>', 'confirmations of any deposit, instead of by amount', wholeNumber(1))
+    .option('--unconfirmed <coins>', 'what each channel delivers before its deposits are that deep; it then opens at once')
+    .option('--exposure <coins>', 'the most that all channels together deliver so; given with --unconfirmed')
     .option('--lifetime <blocks>', 'the fewest blocks a channel lives', wholeNumber(1))
     .option('--allow-public', 'listen on other than the loopback address, without TLS')
     .option('--verbose', 'log every request')
@@ -58,13 +63,15 @@ async function serve(shell: Shell, flags: MerchantFlags): Promise<void> {
   if (flags.payout !== undefined && payout === undefined) {
     throw new WorldError('config', `${flags.payout} is no address on ${config.coin.id}.`, 'Check it.');
   }
+  const { exposure, ...unconfirmed } = risksOf(flags);
   const common = {
     host,
     port,
     prices: pricesOf(flags.price),
-    terms: termsOf(shell, flags),
+    terms: { ...termsOf(shell, flags), ...unconfirmed },
     random,
     logLevel: flags.verbose === true ? 'debug' : 'info',
+    ...(exposure === undefined ? {} : { exposure }),
   } as const;
   await keepShop(shell, chain, payout === undefined ? common : { ...common, payout });
 }
@@ -93,6 +100,17 @@ function pricesOf(texts: readonly string[]): PriceList {
       const value = amountOf(price);
       return [name, { text: `${name} for ${formatAmount(value)}`, price: value }];
     }),
+  );
+}
+
+/** @throws WorldError `config` when only one is given: whoever opens many channels is bounded by nothing but the limit of them all. */
+function risksOf({ unconfirmed, exposure }: MerchantFlags): { readonly unconfirmed?: Amount; readonly exposure?: Amount } {
+  if (unconfirmed === undefined && exposure === undefined) return {};
+  if (unconfirmed !== undefined && exposure !== undefined) return { unconfirmed: amountOf(unconfirmed), exposure: amountOf(exposure) };
+  throw new WorldError(
+    'config',
+    'What is delivered before deposits are deep needs two limits.',
+    'Give --unconfirmed for each channel and --exposure for all of them, or neither.',
   );
 }
 

@@ -29,9 +29,14 @@ export async function requestOffer(payee: Connection): Promise<Offer> {
 }
 
 function offerFacts(offer: Offer): object {
-  const { coin, contract, signing, closingMargin, minDeposit, maxDeposit, minExpiry, maxExpiry, depth, payeeKey } = offer;
+  const { coin, contract, signing, closingMargin, minDeposit, maxDeposit, minExpiry, maxExpiry, depth, unconfirmed, payeeKey } = offer;
   const common = { coin: coin.id, contract: contract.id, signing, closingMargin, minDeposit, maxDeposit, minExpiry, maxExpiry, depth };
-  return { ...common, payeeKey: bytesToHex(payeeKey), payTo: addressOf(coin, offer.payeeScript) };
+  return {
+    ...common,
+    ...(unconfirmed === undefined ? {} : { unconfirmed }),
+    payeeKey: bytesToHex(payeeKey),
+    payTo: addressOf(coin, offer.payeeScript),
+  };
 }
 
 function offerLines({
@@ -44,6 +49,7 @@ function offerLines({
   minExpiry,
   maxExpiry,
   depth,
+  unconfirmed,
   payeeKey,
 }: Offer): readonly string[] {
   const fee =
@@ -55,6 +61,7 @@ function offerLines({
     `deposit     ${formatAmount(minDeposit)} to ${formatAmount(maxDeposit)} ${coin.ticker}`,
     `expiry      block ${minExpiry} to ${maxExpiry}; closing begins ${closingMargin} blocks before`,
     `depth       ${depth.map(({ upTo, blocks }) => `${blocks} blocks up to ${formatAmount(upTo)}`).join(', ')}`,
+    ...(unconfirmed === undefined ? [] : [`before that ${formatAmount(unconfirmed)} ${coin.ticker} can be spent`]),
     `payee key   ${bytesToHex(payeeKey)}`,
   ];
 }

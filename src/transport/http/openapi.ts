@@ -89,8 +89,12 @@ function content(schema: Json): Json {
   return { 'application/json': { schema } };
 }
 
+const RETRY_AFTER: Json = {
+  'Retry-After': { description: 'Seconds after which the same may be sent again, where that is the remedy.', schema: { type: 'integer' } },
+};
+
 function problem(description: string): Json {
-  return { description, content: { 'application/problem+json': { schema: reference('Problem') } } };
+  return { description, headers: RETRY_AFTER, content: { 'application/problem+json': { schema: reference('Problem') } } };
 }
 
 function reference(name: string): Json {

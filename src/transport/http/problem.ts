@@ -12,6 +12,7 @@ const STATUS_OF_CODE: Partial<Record<RefusalCode, number>> = {
   'message-too-large': 413,
   unauthorised: 403,
 };
+/** For refusals that do not say in `seconds` how long to wait. */
 const WAIT_SECONDS = '30';
 const RETRY_SECONDS = '10';
 
@@ -31,6 +32,7 @@ export const problemJson: z.ZodType = z.object({
 /** A refusal as a response. `status` only where HTTP itself says more than the code does: 405, 415. */
 export function refusalResponse(refusal: Refusal, headers: Readonly<Record<string, string>> = {}, status?: number): Response {
   const { code, message, remedy, advice, detail: facts } = refusal;
+  const { seconds = WAIT_SECONDS } = facts;
   const problem = {
     type: `urn:pawment:refusal:${code}`,
     title: message,
@@ -41,7 +43,7 @@ export function refusalResponse(refusal: Refusal, headers: Readonly<Record<strin
     advice,
     facts,
   };
-  return respond(problem, remedy === 'wait' ? { ...headers, 'retry-after': WAIT_SECONDS } : headers);
+  return respond(problem, remedy === 'wait' ? { ...headers, 'retry-after': seconds } : headers);
 }
 
 /** Message and hint of the error are for the payee's owner and stay there. */

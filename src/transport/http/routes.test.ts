@@ -4,7 +4,7 @@ import { base64, base64urlnopad } from '@scure/base';
 import fc from 'fast-check';
 import { z } from 'zod';
 import { bytesToHex } from '../../core/base/bytes.ts';
-import { refusalCodes, refuse } from '../../core/base/refusal.ts';
+import { type Refusal, refusalCodes, refuse } from '../../core/base/refusal.ts';
 import { encodeAnnounce, encodeEnd, encodePay } from '../../core/message/compact.ts';
 import { offerJson } from '../../core/message/json.ts';
 import type { Reply } from '../../core/message/message.ts';
@@ -93,6 +93,14 @@ test('every refusal becomes a problem that a reader turns back into the same ref
     assert(response.status >= 400 && response.status < 500 && response.status !== 402, `${code} ${response.status}`);
     assert.equal(response.headers.has('retry-after'), refusal.remedy === 'wait');
   }
+});
+
+test('a refusal that knows how long to wait says so where HTTP looks for it', async () => {
+  const after = async (refusal: Refusal): Promise<string | null> =>
+    (await post(httpRoutes({ payee: fakePayee(() => refusal) }), PAYMENTS, { compact: COMPACT })).headers.get('retry-after');
+  assert.equal(await after(refuse('exposure-full', { exposure: 3n, most: 2n, blocks: 3, seconds: 180 })), '180');
+  assert.equal(await after(refuse('funding-missing')), '30');
+  assert.equal(await after(refuse('total-lower', { seconds: 180 })), null);
 });
 
 test('the status of a refusal follows its remedy, or says more', async () => {

@@ -84,7 +84,7 @@ export function driver<State, Input extends object>(options: DriverOptions<State
     if (loaded.state !== undefined) options.onState?.(channel, loaded.state);
   };
 
-  /** Until it is known what is stored, a channel counts for the larger of its exposures before and after. */
+  /** A channel counts for the larger of its exposures before and after until it is known what is stored: here, or at the next attempt. */
   const commit = async (
     channel: ChannelId,
     before: Loaded<State>,
@@ -97,7 +97,7 @@ export function driver<State, Input extends object>(options: DriverOptions<State
     // A commit that throws may have happened: only the store knows, so the copy at hand is dropped before it is asked.
     cache.delete(channel);
     const isStored = writes.length === 0 || (await store.commit(writes));
-    exposure.set(channel, isStored ? is : was);
+    if (isStored) exposure.set(channel, is);
     return isStored;
   };
 

@@ -2,6 +2,7 @@ import { closeCases } from './contract/close.ts';
 import { edgeCases } from './contract/edge.ts';
 import { endCases } from './contract/end.ts';
 import { lossCases } from './contract/loss.ts';
+import { partialCases } from './contract/partial.ts';
 import { payCases } from './contract/pay.ts';
 import { propertyCases } from './contract/property.ts';
 import { scriptCases } from './contract/script.ts';
@@ -13,6 +14,16 @@ export type { ContractSubject } from './contract/world.ts';
 
 /** What every `Contract` must do; the chain is the judge. The cases share one chain, each with channels of its own. */
 export function contractSuite(register: Register, subject: () => ContractSubject): void {
-  const cases = [...scriptCases, ...edgeCases, ...payCases, ...closeCases, ...slotCases, ...endCases, ...propertyCases, ...lossCases];
+  const cases = [
+    ...scriptCases,
+    ...edgeCases,
+    ...payCases,
+    ...closeCases,
+    ...slotCases,
+    ...partialCases,
+    ...endCases,
+    ...propertyCases,
+    ...lossCases,
+  ];
   for (const [name, run] of cases) register(name, async () => run(new World(subject())));
 }

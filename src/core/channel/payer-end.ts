@@ -1,9 +1,9 @@
 import { feeFor, ZERO } from '../base/amount.ts';
-import { equalBytes } from '../base/bytes.ts';
 import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
 import { closeSize } from '../contract/size.ts';
 import type { End, Ended } from '../message/message.ts';
-import { encodeTransaction, type Transaction } from '../tx/transaction.ts';
+import type { Transaction } from '../tx/transaction.ts';
+import { isSame } from './fate.ts';
 import { type Env, type Step, stay } from './machine.ts';
 import { refused } from './payer-pay.ts';
 import { channelOf, notOpen, type PayerState } from './payer-state.ts';
@@ -31,9 +31,7 @@ export function endAgreed(state: PayerState, { transaction }: Ended): Step<Payer
 
 function isAgreed({ terms, deposits, end }: Extract<PayerState, { kind: 'ending' }>, transaction: Transaction): boolean {
   const agreed = terms.contract.agree(terms, deposits, end.agreement);
-  if (isRefusal(agreed)) return false;
-  const bare = { ...transaction, inputs: transaction.inputs.map((input) => ({ ...input, script: new Uint8Array() })) };
-  return equalBytes(encodeTransaction(bare), encodeTransaction(agreed));
+  return !isRefusal(agreed) && isSame(transaction, agreed);
 }
 
 /**

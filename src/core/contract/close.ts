@@ -42,7 +42,7 @@ export function close(
 function closeFixed(unlocks: Unlocks, closing: Closing): Transaction | Refusal {
   const planned = plan(closing.terms, closing.deposits, closing.payment.total);
   if (isRefusal(planned)) return planned;
-  const gone = planned.inputs.length - takings(closing, planned).lanes.length;
+  const gone = planned.inputs.length - leftOf(closing, planned).length;
   if (gone > 0) return refuse('deposit-gone', { gone });
   return signed(
     draft(closing.terms, planned),
@@ -81,15 +81,19 @@ function closeFlexible(
   return arrange(closings[0].terms, slots, loose, { payout, size, taken });
 }
 
-/** What of a plan can be had: each input that is left with its place in the plan, and what they are worth to the payee. */
-function takings({ without = [] }: Closing, { inputs, change }: Plan): Takings {
-  const lanes = [...inputs.entries()].filter(
-    ([, { deposit }]) => !without.some(({ outpoint }) => sameOutpoint(outpoint, deposit.outpoint)),
-  );
-  const kept = lanes.every(([, { final }]) => final) ? ZERO : change;
-  return { lanes, change: kept, value: subtract(capacityOf(lanes.map(([, { deposit }]) => deposit)), kept) };
+/** The inputs of a plan that can still be had, each with its place in it. */
+function leftOf({ without = [] }: Closing, { inputs }: Plan): Takings['lanes'] {
+  return [...inputs.entries()].filter(([, { deposit }]) => !without.some(({ outpoint }) => sameOutpoint(outpoint, deposit.outpoint)));
 }
 
+/** Without the input in use there is no change either. */
+function takings(closing: Closing, planned: Plan): Takings {
+  const lanes = leftOf(closing, planned);
+  const change = lanes.every(([, { final }]) => final) ? ZERO : planned.change;
+  return { lanes, change, value: subtract(capacityOf(lanes.map(([, { deposit }]) => deposit)), change) };
+}
+
+/** What a channel brings into a close, and what that is worth to the payee. */
 interface Takings {
   readonly lanes: readonly (readonly [number, PlannedInput])[];
   readonly change: Amount;

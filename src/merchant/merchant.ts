@@ -39,7 +39,6 @@ export function openMerchant(options: MerchantOptions): Merchant {
   const { coin } = chain;
   const engine = payeeEngine(options);
   const invoices = invoiceBook(store, clock, random, prices);
-  const address = addressOf(coin, payeeScript) ?? '';
 
   const announce = async (request: Announce): Promise<Reply> => {
     if (request.offer.coin.id !== coin.id) return refuse('coin-mismatch', { coin: request.offer.coin.id, expected: coin.id });
@@ -54,7 +53,7 @@ export function openMerchant(options: MerchantOptions): Merchant {
   const invoice = async (channel: ChannelId, item: string): Promise<Reply> => {
     const state = await engine.get(channel);
     if (state === undefined) return refuse('channel-unknown');
-    if (state.kind === 'open') return invoices.issue(channel, item, address);
+    if (state.kind === 'open') return invoices.issue(channel, item, addressOf(coin, state.terms.payeeScript) ?? '');
     return state.kind === 'paused' ? refuse('funding-reorganised') : notActive(state);
   };
 

@@ -1,31 +1,26 @@
-import type { Amount } from '../core/base/amount.ts';
+import { type Amount, ZERO } from '../core/base/amount.ts';
 import type { ChannelId } from '../core/base/bytes.ts';
 import type { Height } from '../core/base/height.ts';
 import { isRefusal, type Refusal, refuse } from '../core/base/refusal.ts';
 import { termsOf } from '../core/channel/announce.ts';
 import type { PayerInput } from '../core/channel/payer.ts';
-import { totalFor } from '../core/channel/payer-pay.ts';
-import { notOpen, type PayerState } from '../core/channel/payer-state.ts';
+import { totalAhead, totalFor } from '../core/channel/payer-pay.ts';
+import { notOpen, type OpenPayer, type PayerState, type PendingPayment } from '../core/channel/payer-state.ts';
 import { channelIdOf } from '../core/contract/contract.ts';
-import type { Invoice, Offer, Reply } from '../core/message/message.ts';
-import { p2sh } from '../core/tx/script.ts';
-import { encodeTransaction } from '../core/tx/transaction.ts';
-import type { Driven } from '../engine/drive.ts';
+import type { Invoice, Offer } from '../core/message/message.ts';
+import { addressOf } from '../core/tx/address.ts';
 import { type EngineOptions, type PayerEngine, payerEngine } from '../engine/engine.ts';
-import { type Connection, type KeyRing, WorldError } from '../engine/ports.ts';
+import type { Connection, KeyRing } from '../engine/ports.ts';
 import type { Wallet } from '../wallet/wallet.ts';
-import { type Form, psbtOf } from './form.ts';
+import { checkKind, type Exchange, type Line, lineTo, nonsense, stateOf, told } from './exchange.ts';
+import type { Form } from './form.ts';
+import { fundChannel, launchChannel } from './fund.ts';
+import { inStep, isOutOfStep, reconcile } from './heal.ts';
 
 export interface AgentOptions extends EngineOptions<PayerState> {
   readonly wallet: Wallet;
   /** `compact` unless said. */
   readonly form?: Form;
-}
-
-/** What an exchange with the payee led to. */
-export interface Exchange {
-  readonly state: PayerState;
-  readonly reply: Reply;
 }
 
 /** The product around a payer: opens, funds, pays, ends and refunds channels, and gets everything back that it did not spend. */
@@ -45,9 +40,12 @@ export interface Agent {
   readonly announce: (channel: ChannelId, payee: Connection) => Promise<Exchange | Refusal>;
   /** Asks what an item costs. */
   readonly invoice: (channel: ChannelId, item: string, payee: Connection) => Promise<Invoice | Refusal>;
-  /** Seed steps E, F and 6: signs, stores, sends. An unanswered payment is sent again first. */
+  /**
+   * Seed steps E, F and 6: signs, stores, sends. An unanswered payment is sent again first: after an error, the same purchase again is bought once.
+   * A payee or payer that was set back is brought into step on the way (`heal.ts`).
+   */
   readonly pay: (channel: ChannelId, purchase: Purchase, payee: Connection) => Promise<Exchange | Refusal>;
-  /** Asks the payee for its best state and takes over what this payer itself has signed. */
+  /** Brings both sides to the best state that either can prove: this payer takes over what it has signed itself, the payee is shown the rest. */
   readonly resync: (channel: ChannelId, payee: Connection) => Promise<Exchange | Refusal>;
   /** Ends at the best total, at once, if the payee agrees. */
   readonly end: (channel: ChannelId, payee: Connection) => Promise<Exchange | Refusal>;
@@ -55,63 +53,43 @@ export interface Agent {
   readonly poll: () => Promise<void>;
 }
 
-/** What is paid for: an invoice, or a bare price for credit. */
+/** What is paid for: an invoice; or, without an id, nothing yet: then the amount is credit, and later purchases use it up. */
 export type Purchase = Pick<Invoice, 'amount'> & Partial<Pick<Invoice, 'id'>>;
 
 export function openAgent(options: AgentOptions): Agent {
-  const { wallet, form = 'compact', keys } = options;
+  const { wallet, form = 'compact', keys, chain } = options;
   const engine = payerEngine({ keyOf: wallet.keyOf, ...options });
-
-  const drive = async (channel: ChannelId, input: PayerInput): Promise<PayerState | Refusal> => stateOf(await engine.drive(channel, input));
-
-  /** Drives an input that makes a request, carries the request, and drives the reply. */
-  const exchange = async (
-    channel: ChannelId,
-    payee: Connection,
-    input: Parameters<PayerEngine['drive']>[1],
-  ): Promise<Exchange | Refusal> => {
-    const driven = await engine.drive(channel, input);
-    if (isRefusal(driven)) return driven;
-    const { send: request, state: before } = driven;
-    if (request === undefined || before === undefined) return refuse('channel-not-open');
-    const message = await payee.exchange(request, form === 'psbt' ? psbtOf(before, request) : undefined);
-    const state = await drive(channel, { kind: 'reply', to: request.kind, message });
-    if (isRefusal(state)) return state;
-    return isRefusal(message) ? message : { state, reply: message };
-  };
-
-  const announce: Agent['announce'] = (channel, payee) => exchange(channel, payee, { kind: 'announce' });
+  const lineOf = (channel: ChannelId, payee: Connection): Line => lineTo(engine, form, channel, payee);
+  const announce: Agent['announce'] = async (channel, payee) => told(await lineOf(channel, payee).exchange({ kind: 'announce' }));
 
   return {
     engine,
     plan: async (offer, expiry, returnScript) => {
+      if (offer.coin.id !== chain.coin.id) return refuse('coin-mismatch', { coin: offer.coin.id, expected: chain.coin.id });
       const keyName = await wallet.nextChannelKey();
-      return drive(idOf(offer, expiry, keys, keyName), { kind: 'create', offer, expiry, keyName, returnScript });
+      const channel = idOf(offer, expiry, keys, keyName);
+      return stateOf(await engine.drive(channel, { kind: 'create', offer, expiry, keyName, returnScript }));
     },
     fund: async (channel, value, payee) => fundChannel({ wallet, engine, announce }, channel, value, payee),
     launch: async (channel, payee) => launchChannel({ wallet, engine, announce }, channel, payee),
     announce,
-    invoice: async (channel, item, payee) => {
-      const reply = await payee.exchange({ kind: 'invoice-request', channel, item });
-      if (isRefusal(reply)) return reply;
-      return reply.kind === 'invoice' && reply.channel === channel ? reply : nonsense(reply);
+    invoice: async (channel, item, payee) => askPrice(engine, lineOf(channel, payee), item),
+    pay: async (channel, purchase, payee) => {
+      const line = lineOf(channel, payee);
+      const settled = await settlePending(engine, line);
+      if (settled !== undefined && isFor(settled, purchase)) return settled.exchange;
+      return told(await inStep(line, () => line.exchange((state) => payInput(state, purchase))));
     },
-    pay: async (channel, { amount, id }, payee) => {
-      const state = await engine.get(channel);
-      if (state?.kind === 'open' && state.pending !== undefined) {
-        const settled = await exchange(channel, payee, { kind: 'resend' });
-        // Refused or not, the payee has answered: nothing is pending any more.
-        if (!isRefusal(settled) && state.pending.invoice === id && id !== undefined) return settled;
-      }
-      return exchange(channel, payee, (now) => {
-        if (now === undefined) return refuse('channel-unknown');
-        if (now.kind !== 'open') return notOpen(now);
-        const total = totalFor(now, amount);
-        return isRefusal(total) ? total : { kind: 'pay', total, price: amount, ...(id === undefined ? {} : { invoice: id }) };
-      });
+    resync: async (channel, payee) => {
+      const line = lineOf(channel, payee);
+      await reconcile(line);
+      return told(await line.exchange({ kind: 'resync' }));
     },
-    resync: (channel, payee) => exchange(channel, payee, { kind: 'resync' }),
-    end: (channel, payee) => exchange(channel, payee, { kind: 'end' }),
+    end: async (channel, payee) => {
+      const line = lineOf(channel, payee);
+      await settlePending(engine, line);
+      return told(await inStep(line, () => line.exchange({ kind: 'end' })));
+    },
     poll: engine.follower.poll,
   };
 }
@@ -121,71 +99,47 @@ function idOf(offer: Offer, expiry: Height, keys: KeyRing, keyName: string): Cha
   return channelIdOf(offer.coin, offer.contract.redeemScript(terms));
 }
 
-interface FundContext {
-  readonly wallet: Wallet;
-  readonly engine: PayerEngine;
-  readonly announce: Agent['announce'];
+/** A payment that was unanswered before, and its answer. */
+interface Settled {
+  readonly before: OpenPayer;
+  readonly pending: PendingPayment;
+  readonly exchange: Exchange;
 }
 
-async function fundChannel(
-  { wallet, engine, announce }: FundContext,
-  channel: ChannelId,
-  value: Amount,
-  payee: Connection,
-): Promise<Exchange | Refusal> {
-  const planned = await engine.get(channel);
-  if (planned === undefined) return refuse('channel-unknown');
-  const { terms } = planned;
-  const funding = await wallet.fund([{ script: p2sh(terms.contract.redeemScript(terms)), value }], { label: `deposit ${channel}` });
-  const deposit = { outpoint: { txid: funding.txid, vout: 0 }, value };
-  const funded = stateOf(
-    await engine.drive(channel, { kind: 'fund', deposits: [deposit], transaction: encodeTransaction(funding.transaction) }),
-  );
-  if (isRefusal(funded)) {
-    await wallet.release(funding.txid);
-    return funded;
-  }
-  return launchChannel({ wallet, engine, announce }, channel, payee);
+/** A payment that got no answer is sent again before anything else. Refused or not, nothing is pending then. */
+async function settlePending(engine: PayerEngine, line: Line): Promise<Settled | undefined> {
+  const before = await engine.get(line.channel);
+  if (before?.kind !== 'open' || before.pending === undefined) return undefined;
+  const exchange = told(await line.exchange({ kind: 'resend' }));
+  return isRefusal(exchange) ? undefined : { before, pending: before.pending, exchange };
 }
 
-async function launchChannel(
-  { wallet, engine, announce }: FundContext,
-  channel: ChannelId,
-  payee: Connection,
-): Promise<Exchange | Refusal> {
-  const state = await engine.get(channel);
+/** Whoever got no answer asks for the same once more: that is not bought twice. */
+function isFor({ before, pending }: Settled, { id, amount }: Purchase): boolean {
+  return id === undefined ? pending.invoice === undefined && totalAhead(before, amount) === pending.payment.total : pending.invoice === id;
+}
+
+function payInput(state: PayerState | undefined, { id, amount }: Purchase): PayerInput | Refusal {
   if (state === undefined) return refuse('channel-unknown');
-  const waiting = new Set(state.offered.map(({ outpoint }) => outpoint.txid));
-  const reserved = (await wallet.transactions()).filter(({ txid, stage }) => waiting.has(txid) && stage.kind === 'reserved');
-  const giveUp = async (): Promise<void> => {
-    for (const { txid } of reserved) {
-      await engine.drive(channel, { kind: 'withdraw', txid });
-      await wallet.release(txid);
-    }
+  if (state.kind !== 'open') return notOpen(state);
+  const total = id === undefined ? totalAhead(state, amount) : totalFor(state, amount);
+  if (isRefusal(total)) return total;
+  return id === undefined ? { kind: 'pay', total, price: ZERO } : { kind: 'pay', total, price: amount, invoice: id };
+}
+
+/** An invoice is the payee's word about money: it must be the answer to the very question, and pay to where the offer said. */
+async function askPrice(engine: PayerEngine, line: Line, item: string): Promise<Invoice | Refusal> {
+  const state = await engine.get(line.channel);
+  if (state === undefined) return refuse('channel-unknown');
+  const ask = async (): Promise<Invoice | Refusal> => {
+    const request = { kind: 'invoice-request', channel: line.channel, item } as const;
+    const reply = await line.payee.exchange(request);
+    checkKind(request, reply);
+    if (isRefusal(reply)) return reply;
+    const address = addressOf(state.terms.coin, state.terms.payeeScript);
+    if (reply.kind !== 'invoice' || reply.item !== item || reply.address !== address) throw nonsense('price', reply.kind);
+    return reply;
   };
-  const answer = await announce(channel, payee).catch(async (error: unknown) => {
-    await giveUp();
-    throw error;
-  });
-  if (isRefusal(answer)) {
-    await giveUp();
-    return answer;
-  }
-  const launched = stateOf(await engine.drive(channel, { kind: 'launch' }));
-  if (isRefusal(launched)) {
-    await giveUp();
-    return launched;
-  }
-  for (const { txid } of reserved) await wallet.publish(txid);
-  return { ...answer, state: launched };
-}
-
-function stateOf(driven: Driven<PayerState> | Refusal): PayerState | Refusal {
-  if (isRefusal(driven)) return driven;
-  if (driven.state === undefined) throw new Error('a payer channel that exists goes on existing');
-  return driven.state;
-}
-
-function nonsense(reply: Reply): never {
-  throw new WorldError('peer-nonsense', `The payee answered with ${reply.kind}.`, 'Check that the address is that of a merchant.');
+  const first = await ask();
+  return isRefusal(first) && isOutOfStep(first) && (await reconcile(line)) ? ask() : first;
 }

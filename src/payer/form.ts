@@ -16,7 +16,12 @@ export function psbtOf(state: PayerState, request: Request): Uint8Array | undefi
       return announcePsbt(terms, request.deposits, fundingOf(state));
     case 'payment':
       // The compact form leaves out signatures that the payee has; a PSBT stands for itself.
-      return state.kind === 'open' && state.pending ? paymentPsbt(terms, deposits, state.pending.payment, fundingOf(state)) : undefined;
+      return paymentPsbt(
+        terms,
+        deposits,
+        (state.kind === 'open' ? state.pending?.payment : undefined) ?? request.payment,
+        fundingOf(state),
+      );
     case 'end':
       return endPsbt(terms, deposits, request, fundingOf(state));
     case 'offer-request':

@@ -215,9 +215,7 @@ async function paysAcross(subject: ChannelSubject, contract: Contract, signing: 
   const channel = await world.openChannel();
   await world.payUpTo(channel, world.deposit - 2n * world.price);
   await world.topUp(channel);
-  await world.buy(channel);
-  await world.payUpTo(channel, world.deposit + world.price);
-  await world.buy(channel, 2);
+  for (const steps of [-1n, 1n, 2n, 3n]) await world.payUpTo(channel, world.deposit + steps * world.price);
   const total = world.deposit + 3n * world.price;
   const { best } = await world.payeeState(channel);
   assert.deepEqual([best?.total, best?.signatures.length], [total, 2]);

@@ -193,8 +193,8 @@ export class ChannelWorld {
 
   /** Pays on to a total, as credit. */
   async payUpTo(channel: ChannelId, total: bigint): Promise<void> {
-    const { spent } = await this.payer(channel);
-    const { reply } = must(await this.agent.pay(channel, { amount: amount(total - spent) }, this.payee));
+    const paid = (await this.payer(channel)).best?.total ?? 0n;
+    const { reply } = must(await this.agent.pay(channel, { amount: amount(total - paid) }, this.payee));
     assert.equal(reply.kind === 'receipt' && reply.total, total);
   }
 

@@ -62,6 +62,8 @@ const TransactionRecord = z.strictObject({
 
 const WatchedRecord = z.strictObject({ key: z.string() });
 
+const envelope = z.object({ format: z.int() });
+
 export const cursorCodec: Codec<Cursor> = codec(CursorRecord, (cursor) => cursor);
 export const branchCodec: Codec<Branch> = codec(BranchRecord, (branch) => branch);
 export const outputCodec: Codec<OwnOutput> = codec(OutputRecord, (output) => ({ ...output, value: output.value.toString() }));
@@ -77,9 +79,9 @@ function codec<T>(schema: z.ZodType<T>, write: (value: T) => unknown): Codec<T> 
     encode: (value) => JSON.stringify({ format: FORMAT, value: write(value) }),
     decode: (text) => {
       const json = parseJson(text);
-      const envelope = z.object({ format: z.int() }).safeParse(json);
-      if (envelope.success && envelope.data.format > FORMAT) {
-        throw new WorldError('store-newer', `The wallet's records have format ${envelope.data.format}.`, 'Use a newer pawment.');
+      const outer = envelope.safeParse(json);
+      if (outer.success && outer.data.format > FORMAT) {
+        throw new WorldError('store-newer', `The wallet's records have format ${outer.data.format}.`, 'Use a newer pawment.');
       }
       const read = record.safeParse(json);
       if (read.success) return read.data.value;

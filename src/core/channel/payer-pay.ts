@@ -1,12 +1,13 @@
-import { type Amount, add, amount, greatest, isAmount, least, parseUnits, subtract, ZERO } from '../base/amount.ts';
+import { type Amount, add, greatest, isAmount, least, parseUnits, subtract, ZERO } from '../base/amount.ts';
 import { parseHex } from '../base/bytes.ts';
 import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
-import { capacityOf, closingHeight, type Payment } from '../contract/contract.ts';
+import { capacityOf, closingHeight, type Deposit, type Payment } from '../contract/contract.ts';
 import { news } from '../contract/payment.ts';
 import type { Pay, Receipt, State } from '../message/message.ts';
 import { readCompact } from '../tx/sign.ts';
+import { outpointKey } from '../tx/transaction.ts';
 import { type Env, type Step, stay } from './machine.ts';
-import { notOpen, type OpenPayer, type PayerState, type PendingPayment } from './payer-state.ts';
+import { allDeposits, notOpen, type OpenPayer, type PayerState, type PendingPayment } from './payer-state.ts';
 
 /** Signs a new total. `totalFor` says which one buys something. */
 export interface PayInput {
@@ -28,7 +29,7 @@ export function paying(state: PayerState, { total, price, invoice }: PayInput, e
   if (total < needed) return refuse('invoice-unmet', { total, needed });
   const payment = terms.contract.sign(terms, deposits, total, env.signer);
   if (isRefusal(payment)) return payment;
-  const pending = { payment, price, ...(invoice === undefined ? {} : { invoice }) };
+  const pending = { payment, price, before: state.signed, ...(invoice === undefined ? {} : { invoice }) };
   const signed = greatest(total, state.signed);
   return stay({ ...state, signed, pending }, { kind: 'send', message: payOf(state, pending) });
 }
@@ -37,6 +38,14 @@ export function paying(state: PayerState, { total, price, invoice }: PayInput, e
 export function resending(state: PayerState): Step<PayerState> | Refusal {
   if (state.kind !== 'open' || state.pending === undefined) return stay(state);
   return stay(state, { kind: 'send', message: payOf(state, state.pending) });
+}
+
+/** The best payment, whole and for no invoice: a payee that was set back takes it as credit; one that holds it says so. */
+export function handing(state: PayerState): Step<PayerState> | Refusal {
+  if (state.kind !== 'open') return notOpen(state);
+  const { channel, best, pending } = state;
+  if (pending !== undefined) return refuse('payment-unanswered', { total: pending.payment.total });
+  return best === undefined ? stay(state) : stay(state, { kind: 'send', message: { kind: 'payment', channel, payment: best } });
 }
 
 /** The message for a pending payment: only the signatures that the payee does not hold. */
@@ -52,8 +61,17 @@ function payOf({ channel, terms, deposits, best }: OpenPayer, { payment, invoice
 export function totalFor(state: OpenPayer, price: Amount): Amount | Refusal {
   const best = state.best?.total ?? ZERO;
   const owed = state.spent + price;
-  if (!isAmount(owed)) return refuse('total-above-capacity', { total: owed, most: capacityOf(state.deposits) });
-  const wanted = owed > best ? owed : add(best, amount(1n));
+  return payable(state, owed > best ? owed : best + 1n);
+}
+
+/** The total that adds `value` to what is paid: all of it is credit, which later purchases use up. */
+export function totalAhead(state: OpenPayer, value: Amount): Amount | Refusal {
+  return payable(state, (state.best?.total ?? ZERO) + value);
+}
+
+/** The least total from `wanted` on that the contract has a payment for. */
+function payable(state: OpenPayer, wanted: bigint): Amount | Refusal {
+  if (!isAmount(wanted)) return refuse('total-above-capacity', { total: wanted, most: capacityOf(state.deposits) });
   const plan = state.terms.contract.plan(state.terms, state.deposits, wanted);
   if (!isRefusal(plan)) return wanted;
   const raised =
@@ -72,7 +90,6 @@ export function receipted(state: PayerState, receipt: Receipt): Step<PayerState>
 /** The payee did not take it. Where it shows a better total, that is believed only if this payer signed it. */
 export function refused(state: PayerState, refusal: Refusal, env: Env): Step<PayerState> {
   if (state.kind !== 'open') return stay(state);
-  const { pending: _, ...open } = state;
   const { best = '', signatures = '', spent = '' } = refusal.detail;
   const total = parseUnits(best);
   const known = signatures
@@ -80,24 +97,44 @@ export function refused(state: PayerState, refusal: Refusal, env: Env): Step<Pay
     .map((hex) => readCompact(parseHex(hex) ?? new Uint8Array()))
     .filter((signature) => typeof signature !== 'string');
   const shown = total === undefined ? undefined : { total, signatures: known };
-  return stay(adopted(open, shown, parseUnits(spent), env));
+  const { pending: _, ...open } = adopted(state, shown, parseUnits(spent), env);
+  return stay(open);
 }
 
-/** Resync: takes over a payment that the payee holds and this payer has lost. */
-export function resynced(state: PayerState, { best, spent }: State, env: Env): Step<PayerState> {
-  return stay(state.kind === 'open' ? adopted(state, best, spent, env) : state);
+/** Resync: takes over what the payee has accepted and this payer has lost. */
+export function resynced(state: PayerState, { best, spent, deposits, status }: State, env: Env): Step<PayerState> {
+  const known = status === 'open' || status === 'paused' ? acceptedOf(state, deposits) : state;
+  return stay(known.kind === 'open' ? adopted(known, best, spent, env) : known);
 }
 
-/** Takes over a payment that this payer signed and lost. Only then the payee's word counts for what was spent; without it nothing is left over. */
+/** The deposits that the payee counts, in its order, if this payer's come first and it knows all of them. */
+function acceptedOf(state: PayerState, listed: readonly Deposit[]): PayerState {
+  if (state.kind !== 'funding' && state.kind !== 'open') return state;
+  const own = new Map(allDeposits(state).map((deposit) => [outpointKey(deposit.outpoint), deposit]));
+  const known = listed.flatMap(({ outpoint, value }) => {
+    const mine = own.get(outpointKey(outpoint));
+    return mine?.value === value ? [mine] : [];
+  });
+  const isOurs = new Set(known).size === listed.length && state.deposits.every((deposit, i) => deposit === known[i]);
+  if (!isOurs || known.length <= state.deposits.length) return state;
+  const taken = new Set(known);
+  return { ...state, kind: 'open', deposits: known, offered: allDeposits(state).filter((deposit) => !taken.has(deposit)) };
+}
+
+/**
+ * Takes over a payment that this payer signed and does not know as acknowledged. Above all that it remembers to have signed, it has forgotten
+ * what it bought, and the payee's word counts; else it knows: what it was refused has bought nothing, and is credit.
+ */
 function adopted(state: OpenPayer, shown: Payment | undefined, spent: Amount | undefined, env: Env): OpenPayer {
   if (shown === undefined || shown.total <= (state.best?.total ?? ZERO)) return state;
   const verified = state.terms.contract.verify(state.terms, state.deposits, shown, undefined, env.verify);
   if (isRefusal(verified)) return state;
   const { pending, ...open } = state;
   const isStillAhead = pending !== undefined && pending.payment.total > verified.total;
+  const remembered = pending === undefined ? state.signed : (pending.before ?? ZERO);
+  const bought = verified.total > remembered ? least(spent ?? verified.total, verified.total) : ZERO;
   const signed = greatest(verified.total, state.signed);
-  const known = greatest(state.spent, least(spent ?? verified.total, verified.total));
-  return { ...open, ...(isStillAhead ? { pending } : {}), best: verified, signed, spent: known };
+  return { ...open, ...(isStillAhead ? { pending } : {}), best: verified, signed, spent: greatest(state.spent, bought) };
 }
 
 /** What the payer could get back if the payee closed with the largest total it ever got. */

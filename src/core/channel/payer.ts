@@ -15,7 +15,7 @@ import {
   type WithdrawInput,
   withdrawn,
 } from './payer-open.ts';
-import { type PayInput, paying, receipted, refused, resending, resynced } from './payer-pay.ts';
+import { handing, type PayInput, paying, receipted, refused, resending, resynced } from './payer-pay.ts';
 import type { PayerState } from './payer-state.ts';
 
 /** What a payer's owner orders, the payee answers, or the chain shows. */
@@ -29,6 +29,7 @@ type FurtherInput =
   | { readonly kind: 'launch' }
   | { readonly kind: 'abandon' }
   | { readonly kind: 'resend' }
+  | { readonly kind: 'hand-over' }
   | { readonly kind: 'resync' }
   | { readonly kind: 'end' }
   | { readonly kind: 'reply'; readonly to: Request['kind']; readonly message: Reply }
@@ -56,6 +57,8 @@ function further(state: PayerState, input: FurtherInput, env: Env): Step<PayerSt
       return paying(state, input, env);
     case 'resend':
       return resending(state);
+    case 'hand-over':
+      return handing(state);
     case 'resync':
       return stay(state, { kind: 'send', message: { kind: 'state-request', channel: state.channel } });
     case 'end':

@@ -113,7 +113,12 @@ const end = z.strictObject({
   signatures: z.array(signatureField),
 });
 
-const pending = z.strictObject({ payment: paymentField, price: amountField, invoice: z.string().exactOptional() });
+const pending = z.strictObject({
+  payment: paymentField,
+  price: amountField,
+  invoice: z.string().exactOptional(),
+  before: amountField.exactOptional(),
+});
 
 const payerState: Field<PayerState> = z.discriminatedUnion('kind', [
   z.strictObject({ ...payerChannel, kind: z.literal('planned') }),

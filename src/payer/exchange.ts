@@ -1,0 +1,102 @@
+import type { ChannelId } from '../core/base/bytes.ts';
+import { isRefusal, type Refusal, refuse } from '../core/base/refusal.ts';
+import type { PayerInput } from '../core/channel/payer.ts';
+import type { PayerState } from '../core/channel/payer-state.ts';
+import { capacityOf } from '../core/contract/contract.ts';
+import type { Reply, Request } from '../core/message/message.ts';
+import type { Driven } from '../engine/drive.ts';
+import type { PayerEngine } from '../engine/engine.ts';
+import { type Connection, WorldError } from '../engine/ports.ts';
+import { type Form, psbtOf } from './form.ts';
+
+/** What an exchange with the payee led to. */
+export interface Exchange {
+  readonly state: PayerState;
+  readonly reply: Reply;
+}
+
+/** A request that reached the payee, and what that led to. */
+export interface Answer extends Exchange {
+  readonly kind: 'answer';
+  /** The payee showed something that this side had lost. */
+  readonly isNews: boolean;
+}
+
+export type Given = PayerInput | ((state: PayerState | undefined) => PayerInput | Refusal);
+
+/** What is said to one payee about one channel. */
+export interface Line {
+  readonly channel: ChannelId;
+  readonly payee: Connection;
+  /** Drives an input that makes a request, carries the request, and drives the reply. A refusal is this side's own: nothing was sent. */
+  readonly exchange: (input: Given) => Promise<Answer | Refusal>;
+}
+
+/** @throws WorldError from `exchange`: `peer-nonsense` when the reply is none to the request, which then is as if unanswered. */
+export function lineTo(engine: PayerEngine, form: Form, channel: ChannelId, payee: Connection): Line {
+  return {
+    channel,
+    payee,
+    exchange: async (input) => {
+      const driven = await engine.drive(channel, input);
+      if (isRefusal(driven)) return driven;
+      const { send: request, state: before } = driven;
+      if (request === undefined || before === undefined) return refuse('channel-not-open');
+      const message = await payee.exchange(request, form === 'psbt' ? psbtOf(before, request) : undefined);
+      checkKind(request, message);
+      const state = stateOf(await engine.drive(channel, { kind: 'reply', to: request.kind, message }));
+      if (isRefusal(state)) return state;
+      checkTaken(state, message);
+      return { kind: 'answer', state, reply: message, isNews: isNews(before, state) };
+    },
+  };
+}
+
+/** An answer as whoever asked for it is told: refused is refused, whoever did it. */
+export function told(answer: Answer | Refusal): Exchange | Refusal {
+  if (isRefusal(answer)) return answer;
+  const { state, reply } = answer;
+  return isRefusal(reply) ? reply : { state, reply };
+}
+
+export function stateOf(driven: Driven<PayerState> | Refusal): PayerState | Refusal {
+  if (isRefusal(driven)) return driven;
+  if (driven.state === undefined) throw new Error('a payer channel that exists goes on existing');
+  return driven.state;
+}
+
+const ANSWERS: Readonly<Record<Request['kind'], readonly Reply['kind'][]>> = {
+  'offer-request': ['offer', 'refusal'],
+  announce: ['accepted', 'provisional', 'refusal'],
+  'invoice-request': ['invoice', 'refusal'],
+  payment: ['receipt', 'refusal'],
+  'state-request': ['state', 'refusal'],
+  end: ['ended', 'refusal'],
+};
+
+/** A reply may be late, or a lie: only one of a fitting kind, about the same channel, answers a request. @throws WorldError `peer-nonsense` */
+export function checkKind(request: Request, reply: Reply): void {
+  const isOther = 'channel' in request && 'channel' in reply && request.channel !== reply.channel;
+  if (isOther || !ANSWERS[request.kind].includes(reply.kind)) throw nonsense(request.kind, reply.kind);
+}
+
+/** The machine takes nothing from a reply that does not fit what it waits for. */
+function checkTaken(state: PayerState, reply: Reply): void {
+  const isTaken =
+    (reply.kind !== 'receipt' || !('pending' in state)) &&
+    (reply.kind !== 'accepted' || capacityOf(state.deposits) === reply.capacity) &&
+    (reply.kind !== 'ended' || !(state.kind === 'ending' && state.transaction === undefined));
+  if (!isTaken) throw nonsense('channel', reply.kind);
+}
+
+export function nonsense(asked: string, answered: string): WorldError {
+  return new WorldError(
+    'peer-nonsense',
+    `The payee answered a request about a ${asked} with a ${answered} that does not fit it.`,
+    'Send the same again; if it goes on, the address is not that of a merchant.',
+  );
+}
+
+function isNews(before: PayerState, after: PayerState): boolean {
+  return before.best?.total !== after.best?.total || before.deposits.length !== after.deposits.length;
+}

@@ -1,0 +1,70 @@
+import type { Amount } from '../core/base/amount.ts';
+import type { ChannelId } from '../core/base/bytes.ts';
+import { isRefusal, type Refusal, refuse } from '../core/base/refusal.ts';
+import { p2sh } from '../core/tx/script.ts';
+import { encodeTransaction } from '../core/tx/transaction.ts';
+import type { PayerEngine } from '../engine/engine.ts';
+import type { Connection } from '../engine/ports.ts';
+import type { Wallet } from '../wallet/wallet.ts';
+import { type Exchange, stateOf } from './exchange.ts';
+
+interface FundContext {
+  readonly wallet: Wallet;
+  readonly engine: PayerEngine;
+  readonly announce: (channel: ChannelId, payee: Connection) => Promise<Exchange | Refusal>;
+}
+
+/** Signs a deposit, stores it, and launches it. */
+export async function fundChannel(
+  { wallet, engine, announce }: FundContext,
+  channel: ChannelId,
+  value: Amount,
+  payee: Connection,
+): Promise<Exchange | Refusal> {
+  const planned = await engine.get(channel);
+  if (planned === undefined) return refuse('channel-unknown');
+  const { terms } = planned;
+  const funding = await wallet.fund([{ script: p2sh(terms.contract.redeemScript(terms)), value }], { label: `deposit ${channel}` });
+  const deposit = { outpoint: { txid: funding.txid, vout: 0 }, value };
+  const funded = stateOf(
+    await engine.drive(channel, { kind: 'fund', deposits: [deposit], transaction: encodeTransaction(funding.transaction) }),
+  );
+  if (isRefusal(funded)) {
+    await wallet.release(funding.txid);
+    return funded;
+  }
+  return launchChannel({ wallet, engine, announce }, channel, payee);
+}
+
+/** Announces what is signed and not broadcast yet, and broadcasts it if the payee agrees; else the wallet gets it back. */
+export async function launchChannel(
+  { wallet, engine, announce }: FundContext,
+  channel: ChannelId,
+  payee: Connection,
+): Promise<Exchange | Refusal> {
+  const state = await engine.get(channel);
+  if (state === undefined) return refuse('channel-unknown');
+  const waiting = new Set(state.offered.map(({ outpoint }) => outpoint.txid));
+  const reserved = (await wallet.transactions()).filter(({ txid, stage }) => waiting.has(txid) && stage.kind === 'reserved');
+  const giveUp = async (): Promise<void> => {
+    for (const { txid } of reserved) {
+      await engine.drive(channel, { kind: 'withdraw', txid });
+      await wallet.release(txid);
+    }
+  };
+  const answer = await announce(channel, payee).catch(async (error: unknown) => {
+    await giveUp();
+    throw error;
+  });
+  if (isRefusal(answer)) {
+    await giveUp();
+    return answer;
+  }
+  const launched = stateOf(await engine.drive(channel, { kind: 'launch' }));
+  if (isRefusal(launched)) {
+    await giveUp();
+    return launched;
+  }
+  for (const { txid } of reserved) await wallet.publish(txid);
+  return { ...answer, state: launched };
+}

@@ -1,3 +1,4 @@
+import { type Amount, ZERO } from '../core/base/amount.ts';
 import type { ChannelId } from '../core/base/bytes.ts';
 import { isRefusal, type Refusal, refuse } from '../core/base/refusal.ts';
 import type { PayerInput } from '../core/channel/payer.ts';
@@ -38,6 +39,7 @@ export function lineTo(engine: PayerEngine, form: Form, channel: ChannelId, paye
     channel,
     payee,
     exchange: async (input) => {
+      const signed = (await engine.get(channel))?.signed ?? ZERO;
       const driven = await engine.drive(channel, input);
       if (isRefusal(driven)) return driven;
       const { send: request, state: before } = driven;
@@ -47,7 +49,7 @@ export function lineTo(engine: PayerEngine, form: Form, channel: ChannelId, paye
       const state = stateOf(await engine.drive(channel, { kind: 'reply', to: request.kind, message }));
       if (isRefusal(state)) return state;
       checkTaken(state, message);
-      return { kind: 'answer', state, reply: message, isNews: isNews(before, state) };
+      return { kind: 'answer', state, reply: message, isNews: isNews(before, state, signed) };
     },
   };
 }
@@ -97,6 +99,9 @@ export function nonsense(asked: string, answered: string): WorldError {
   );
 }
 
-function isNews(before: PayerState, after: PayerState): boolean {
-  return before.best?.total !== after.best?.total || before.deposits.length !== after.deposits.length;
+/** What was signed for the very payment that is refused is no news: whoever shows that as the best has it, and may not be paid for it twice. */
+function isNews(before: PayerState, after: PayerState, signed: Amount): boolean {
+  const best = after.best?.total ?? ZERO;
+  const isSent = before.kind === 'open' && before.pending?.payment.total === best;
+  return before.deposits.length !== after.deposits.length || (best > (before.best?.total ?? ZERO) && best > signed && !isSent);
 }

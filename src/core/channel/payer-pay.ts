@@ -29,7 +29,7 @@ export function paying(state: PayerState, { total, price, invoice }: PayInput, e
   if (total < needed) return refuse('invoice-unmet', { total, needed });
   const payment = terms.contract.sign(terms, deposits, total, env.signer);
   if (isRefusal(payment)) return payment;
-  const pending = { payment, price, before: state.signed, ...(invoice === undefined ? {} : { invoice }) };
+  const pending = { payment, price, ...(invoice === undefined ? {} : { invoice }) };
   const signed = greatest(total, state.signed);
   return stay({ ...state, signed, pending }, { kind: 'send', message: payOf(state, pending) });
 }
@@ -90,6 +90,7 @@ export function receipted(state: PayerState, receipt: Receipt): Step<PayerState>
 /** The payee did not take it. Where it shows a better total, that is believed only if this payer signed it. */
 export function refused(state: PayerState, refusal: Refusal, env: Env): Step<PayerState> {
   if (state.kind !== 'open') return stay(state);
+  const { pending: _, ...open } = state;
   const { best = '', signatures = '', spent = '' } = refusal.detail;
   const total = parseUnits(best);
   const known = signatures
@@ -97,8 +98,7 @@ export function refused(state: PayerState, refusal: Refusal, env: Env): Step<Pay
     .map((hex) => readCompact(parseHex(hex) ?? new Uint8Array()))
     .filter((signature) => typeof signature !== 'string');
   const shown = total === undefined ? undefined : { total, signatures: known };
-  const { pending: _, ...open } = adopted(state, shown, parseUnits(spent), env);
-  return stay(open);
+  return stay(adopted(open, shown, parseUnits(spent), env));
 }
 
 /** Resync: takes over what the payee has accepted and this payer has lost. */
@@ -121,20 +121,16 @@ function acceptedOf(state: PayerState, listed: readonly Deposit[]): PayerState {
   return { ...state, kind: 'open', deposits: known, offered: allDeposits(state).filter((deposit) => !taken.has(deposit)) };
 }
 
-/**
- * Takes over a payment that this payer signed and does not know as acknowledged. Above all that it remembers to have signed, it has forgotten
- * what it bought, and the payee's word counts; else it knows: what it was refused has bought nothing, and is credit.
- */
+/** Takes over a payment that this payer signed and lost. Only then the payee's word counts for what was spent; without it nothing is left over. */
 function adopted(state: OpenPayer, shown: Payment | undefined, spent: Amount | undefined, env: Env): OpenPayer {
   if (shown === undefined || shown.total <= (state.best?.total ?? ZERO)) return state;
   const verified = state.terms.contract.verify(state.terms, state.deposits, shown, undefined, env.verify);
   if (isRefusal(verified)) return state;
   const { pending, ...open } = state;
   const isStillAhead = pending !== undefined && pending.payment.total > verified.total;
-  const remembered = pending === undefined ? state.signed : (pending.before ?? ZERO);
-  const bought = verified.total > remembered ? least(spent ?? verified.total, verified.total) : ZERO;
   const signed = greatest(verified.total, state.signed);
-  return { ...open, ...(isStillAhead ? { pending } : {}), best: verified, signed, spent: greatest(state.spent, bought) };
+  const known = greatest(state.spent, least(spent ?? verified.total, verified.total));
+  return { ...open, ...(isStillAhead ? { pending } : {}), best: verified, signed, spent: known };
 }
 
 /** What the payer could get back if the payee closed with the largest total it ever got. */

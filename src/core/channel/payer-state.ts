@@ -12,8 +12,6 @@ export interface PendingPayment {
   /** What it buys; 0 for credit. */
   readonly price: Amount;
   readonly invoice?: string;
-  /** The largest total that was signed before it. */
-  readonly before?: Amount;
 }
 
 /** What is true of a channel in every state. */

@@ -117,7 +117,6 @@ const pending = z.strictObject({
   payment: paymentField,
   price: amountField,
   invoice: z.string().exactOptional(),
-  before: amountField.exactOptional(),
 });
 
 const payerState: Field<PayerState> = z.discriminatedUnion('kind', [

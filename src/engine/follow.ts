@@ -91,6 +91,11 @@ export function follower(chain: Chain, store: Store, followed: Followed, clock: 
   };
 }
 
+/** Has a follower of an empty store read on from a block, as if it had read up to there before. */
+export function trailFrom({ height, hash }: Tip): Write {
+  return { ...CURSOR, expected: 0, value: JSON.stringify([{ height, hash }]) };
+}
+
 interface Cursor {
   readonly version: number;
   readonly trail: readonly Tip[];

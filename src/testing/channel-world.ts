@@ -13,6 +13,7 @@ import { p2pkh } from '../core/tx/script.ts';
 import { signer } from '../core/tx/sign.ts';
 import { sameOutpoint, type Transaction, transactionId } from '../core/tx/transaction.ts';
 import type { Driven } from '../engine/drive.ts';
+import type { Book } from '../engine/engine.ts';
 import type { Chain, Connection, KeyRing } from '../engine/ports.ts';
 import type { Verifier } from '../engine/verifier.ts';
 import { type Merchant, openMerchant } from '../merchant/merchant.ts';
@@ -64,6 +65,8 @@ export function codeOf(value: unknown): string {
 export interface WorldOptions {
   readonly terms?: Partial<MerchantTerms>;
   readonly form?: Form;
+  /** What the merchant keeps up to date on its channels. */
+  readonly books?: (keys: KeyRing) => readonly Book<PayeeState>[];
 }
 
 /** A merchant and a payer with money, who meet on the subject's chain and know only what goes over the wire. */
@@ -113,7 +116,7 @@ export class ChannelWorld {
   }
 
   /** A fresh merchant and a fresh payer; the payer's wallet gets its money from the node. */
-  static async open(subject: ChannelSubject, { terms = {}, form = 'compact' }: WorldOptions = {}): Promise<ChannelWorld> {
+  static async open(subject: ChannelSubject, { terms = {}, form = 'compact', books = () => [] }: WorldOptions = {}): Promise<ChannelWorld> {
     const { chain, verifier } = subject;
     const { coin } = chain;
     const events: string[] = [];
@@ -127,6 +130,7 @@ export class ChannelWorld {
     const merchant = openMerchant({
       ...common,
       onEvent: onEvent('payee'),
+      books: books(keys.payee),
       store: memoryStore(),
       keys: keys.payee,
       keyOf: (script) => (equalBytes(script, payeeScript) ? payout : undefined),

@@ -45,7 +45,7 @@ export class SnapshotError extends Error {
   }
 }
 
-const terms: Field<Terms> = z.strictObject({
+export const termsField: Field<Terms> = z.strictObject({
   coin: coinField,
   contract: contractField,
   signing: signingField,
@@ -69,7 +69,7 @@ const sources: Field<readonly Source[]> = z.array(z.strictObject({ deposit: outp
 
 const payeeChannel = {
   channel: channelIdField,
-  terms,
+  terms: termsField,
   keyName: z.string(),
   deposits,
   sources: sources.exactOptional(),
@@ -94,7 +94,7 @@ const payeeState: Field<PayeeState> = z.discriminatedUnion('kind', [
 
 const payerChannel = {
   channel: channelIdField,
-  terms,
+  terms: termsField,
   offer: offerJson,
   keyName: z.string(),
   returnScript: bytesField,
@@ -173,7 +173,7 @@ function openText(state: PayeeState): string | undefined {
   if (state.kind !== 'open') return undefined;
   const { channel, keyName, spent, best } = state;
   const made = state.sources === undefined ? '' : `,"sources":${textOnce(sources, state.sources)}`;
-  const fixed = `"terms":${textOnce(terms, state.terms)},"keyName":${JSON.stringify(keyName)},"deposits":${textOnce(deposits, state.deposits)}${made}`;
+  const fixed = `"terms":${textOnce(termsField, state.terms)},"keyName":${JSON.stringify(keyName)},"deposits":${textOnce(deposits, state.deposits)}${made}`;
   const shallow = state.backing === undefined ? '' : `,"backing":${textOnce(backing, state.backing)}`;
   const changing = `"spent":"${spent}",${best === undefined ? '' : `"best":${bestText(best)},`}"kind":"open"`;
   return `{"channel":"${channel}",${fixed},"limits":${textOnce(limits, state.limits)}${shallow},${changing}}`;

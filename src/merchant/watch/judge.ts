@@ -1,0 +1,151 @@
+import type { Amount } from '../../core/base/amount.ts';
+import type { Height } from '../../core/base/height.ts';
+import { branchOf, isSpent, type Spend, spentBy, transactionsOf, viewOf } from '../../core/channel/fate.ts';
+import type { ChainView, DepositView } from '../../core/channel/machine.ts';
+import { closingHeight, type Deposit, type Terms } from '../../core/contract/contract.ts';
+import { type Cost, closeUrgency, costOf, isRaise, rateOf, sumOf, times } from '../../core/contract/fee.ts';
+import { type Transaction, transactionId } from '../../core/tx/transaction.ts';
+import { takenBy } from './taken.ts';
+import type { Watched } from './watch-file.ts';
+
+/** How a watched channel stands. `quiet`: not due. `due`: to be closed, and nothing on the chain closes it yet. `waiting`, `mined`, `buried`: a close that takes enough. */
+export type Standing = 'quiet' | 'due' | 'waiting' | 'mined' | 'buried' | 'endangered' | 'lost';
+
+export type Danger =
+  | { readonly code: 'close-late'; readonly blocksLeft: number }
+  | { readonly code: 'deposit-missing' }
+  /** Something takes the deposit that pays the payee less than the best close that is held. */
+  | { readonly code: 'worse-spend'; readonly txid: string; readonly depth: number; readonly by: string };
+
+export interface Verdict {
+  readonly standing: Standing;
+  /** Closes to be broadcast, the first that the node takes. */
+  readonly send: readonly Transaction[];
+  readonly danger?: Danger;
+}
+
+export interface Situation {
+  readonly tip: Height;
+  readonly feeRate: Amount;
+  /** No sign of life came from the merchant for too long, so it gets no time to close by itself. */
+  readonly isMerchantSilent: boolean;
+}
+
+/** The part of the closing margin that the merchant has for itself. */
+const GRACE_PART = 4;
+
+/** The height from which a watcher closes what the merchant has not. */
+export function watchHeight(terms: Terms, isMerchantSilent: boolean): number {
+  return closingHeight(terms) + (isMerchantSilent ? 0 : Math.ceil(terms.closingMargin / GRACE_PART));
+}
+
+/** What a watcher does about the chain as it is now. It never sends anything that takes less than the best total it was given. */
+export function judged(watched: Watched, view: ChainView, situation: Situation): Verdict {
+  const { terms, deposits, closes } = watched;
+  const stake = spentBy(closes[0], deposits).map((deposit) => ({ deposit, seen: viewOf(deposit, view) }));
+  const spends = stake.map(({ seen }) => seen).filter(isSpent);
+  const bad = stake.find(({ deposit, seen }) => isTaken(seen) && !(isSpent(seen) && branchOf(terms, deposit, seen) === 'close'));
+  const isWhole = bad === undefined && spends.length === stake.length && takenTogether(watched, spends) >= watched.total;
+  if (isWhole) return closing(watched, spends, situation);
+  if (spends.length > 0 || bad !== undefined) return contested(watched, stake, bad, situation);
+  return open(watched, stake, situation);
+}
+
+interface Staked {
+  readonly deposit: Deposit;
+  readonly seen: DepositView;
+}
+type Taken = Extract<DepositView, { kind: 'spent' | 'replaced' }>;
+
+function isTaken(seen: DepositView): seen is Taken {
+  return seen.kind === 'spent' || seen.kind === 'replaced';
+}
+
+function takenTogether(watched: Watched, spends: readonly Spend[]): bigint {
+  return transactionsOf(spends).reduce((sum, close) => sum + takenBy(watched, close), 0n);
+}
+
+/** Enough is taken. A living merchant raises its close itself; a silent one can't, and neither is waited for to the last. */
+function closing(watched: Watched, spends: readonly Spend[], situation: Situation): Verdict {
+  const { terms, deposits } = watched;
+  const depth = Math.min(...spends.map((spend) => spend.depth));
+  if (depth > 0) return { standing: depth >= terms.coin.channel.buried ? 'buried' : 'mined', send: [] };
+  const { factor, share } = closeUrgency(terms, situation.tip);
+  const isOurs = takenTogether(watched, spends) === watched.total;
+  const mayRaise = isOurs && (situation.isMerchantSilent || factor >= LAST_FACTOR);
+  const before = sumOf(transactionsOf(spends).map((close) => costOf(close, deposits)));
+  const isLow = before !== undefined && rateOf(before) < wantedRate(terms, situation);
+  const send = mayRaise && isLow ? raises(watched, before, wantedRate(terms, situation), share) : [];
+  return { standing: 'waiting', send, ...lateness(terms, situation) };
+}
+
+/** From the last quarter of the margin on; and as much as that is worth whatever the height when something else would take it. */
+const LAST_FACTOR = 100n;
+const LAST_SHARE = 2n;
+
+/** Something takes less than is due. While it is unconfirmed, whatever pays more fee for the best close may still take its place. */
+function contested(watched: Watched, stake: readonly Staked[], bad: Staked | undefined, situation: Situation): Verdict {
+  const { terms, deposits } = watched;
+  const taken = stake.map(({ seen }) => seen).filter(isTaken);
+  const [worst = taken[0]] = bad !== undefined && isTaken(bad.seen) ? [bad.seen] : [];
+  if (worst === undefined) return open(watched, stake, situation);
+  const depth = Math.max(...taken.map((seen) => seen.depth));
+  const by = bad === undefined ? 'close' : isSpent(bad.seen) ? branchOf(terms, bad.deposit, bad.seen) : 'replaced';
+  const danger = { code: 'worse-spend', txid: transactionId(worst.transaction), depth, by } as const;
+  if (depth > 0) return { standing: 'lost', send: [], danger };
+  const rivals = transactionsOf(taken.filter(isSpent));
+  const before = rivals.length === 0 ? undefined : sumOf(rivals.map((rival) => costOf(rival, deposits)));
+  const send = before === undefined ? watched.closes : raises(watched, before, wantedRate(terms, situation), LAST_SHARE);
+  return { standing: 'endangered', send, danger };
+}
+
+/** Nobody has spent anything. */
+function open(watched: Watched, stake: readonly Staked[], situation: Situation): Verdict {
+  const { terms } = watched;
+  const isMissing = stake.some(({ seen }) => seen.kind === 'missing');
+  const missing = isMissing ? ({ danger: { code: 'deposit-missing' } } as const) : {};
+  if (situation.tip < watchHeight(terms, situation.isMerchantSilent)) return { standing: 'quiet', send: [], ...missing };
+  return { standing: 'due', send: fitting(watched, situation), ...missing, ...lateness(terms, situation) };
+}
+
+/** Half the margin is gone and nothing is mined. */
+function lateness({ expiry, closingMargin }: Terms, { tip }: Situation): { readonly danger?: Danger } {
+  const blocksLeft = expiry - tip;
+  return blocksLeft * 2 <= closingMargin ? { danger: { code: 'close-late', blocksLeft } } : {};
+}
+
+function wantedRate(terms: Terms, { tip, feeRate }: Situation): Amount {
+  return times(feeRate, closeUrgency(terms, tip).factor);
+}
+
+/** From the cheapest that pays the rate that is due to the dearest that the danger justifies. */
+function fitting(watched: Watched, situation: Situation): readonly Transaction[] {
+  const { terms } = watched;
+  return from(wantedRate(terms, situation), affordable(watched, closeUrgency(terms, situation.tip).share));
+}
+
+function raises(watched: Watched, before: Cost, wanted: Amount, share: bigint): readonly Transaction[] {
+  const { policy } = watched.terms.coin;
+  if (policy.replacement === 'never') return [];
+  const higher = affordable(watched, share).filter(({ cost }) => isRaise(policy, before, cost));
+  return from(wanted, higher);
+}
+
+interface Priced {
+  readonly close: Transaction;
+  readonly cost: Cost;
+}
+
+function from(wanted: Amount, ascending: readonly Priced[]): readonly Transaction[] {
+  const quick = ascending.filter(({ cost }) => rateOf(cost) >= wanted);
+  return (quick.length > 0 ? quick : ascending.slice(-1)).map(({ close }) => close);
+}
+
+/** The cheapest always; dearer ones up to one part in `share` of the total. */
+function affordable({ deposits, closes, total }: Watched, share: bigint): readonly Priced[] {
+  const priced = closes.flatMap((close) => {
+    const cost = costOf(close, deposits);
+    return cost === undefined ? [] : [{ close, cost }];
+  });
+  return priced.filter(({ close, cost }) => close === closes[0] || cost.fee * share <= total);
+}

@@ -1,0 +1,38 @@
+import { type Amount, isAmount, ZERO } from '../../core/base/amount.ts';
+import { isRefusal, type Refusal, refuse } from '../../core/base/refusal.ts';
+import type { PayeeState } from '../../core/channel/payee-state.ts';
+import { affordableRate, costOf, isRaise, times } from '../../core/contract/fee.ts';
+import { closeSize } from '../../core/contract/size.ts';
+import type { Signer } from '../../core/tx/sign.ts';
+import type { Transaction } from '../../core/tx/transaction.ts';
+import { takenBy } from './taken.ts';
+
+/** Times the coin's own rate: what the payee itself would go up to, and once more for a market that has risen since. */
+const FACTORS = [1n, 3n, 10n, 30n, 100n, 300n];
+/** As when the deadline is near: half of it all may be spent to save the other half. */
+const LAST_SHARE = 2n;
+
+/** The best payment's close, signed for good at ascending fees. Terms that fix the fee have one. */
+export function rungsOf(state: PayeeState, signer: Signer): readonly [Transaction, ...Transaction[]] | Refusal {
+  const { terms, deposits, best: payment } = state;
+  if (payment === undefined) return refuse('nothing-to-close');
+  const { policy } = terms.coin;
+  const close = (feeRate: Amount): Transaction | Refusal =>
+    terms.contract.close([{ terms, deposits, payment, signer }], { script: terms.payeeScript, feeRate });
+  const cheapest = close(policy.feeRate);
+  if (isRefusal(cheapest)) return cheapest;
+  if (terms.signing.kind === 'fixed') return [cheapest];
+  const size = closeSize(terms, cheapest.inputs.length, cheapest.outputs.length);
+  const taken = takenBy(state, cheapest);
+  const stake = isAmount(taken) ? taken : ZERO;
+  const rungs: [Transaction, ...Transaction[]] = [cheapest];
+  let top = costOf(cheapest, deposits);
+  for (const factor of FACTORS) {
+    const higher = close(affordableRate(policy, times(policy.feeRate, factor), LAST_SHARE, stake, size));
+    const cost = isRefusal(higher) ? undefined : costOf(higher, deposits);
+    if (isRefusal(higher) || cost === undefined || top === undefined || !isRaise(policy, top, cost)) continue;
+    rungs.push(higher);
+    top = cost;
+  }
+  return rungs;
+}

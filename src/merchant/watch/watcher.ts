@@ -1,0 +1,175 @@
+import type { ChannelId } from '../../core/base/bytes.ts';
+import { type Height, height as heightOf } from '../../core/base/height.ts';
+import { spentBy } from '../../core/channel/fate.ts';
+import type { ChainView } from '../../core/channel/machine.ts';
+import { closingHeight } from '../../core/contract/contract.ts';
+import { type Transaction, transactionId } from '../../core/tx/transaction.ts';
+import { type Follower, follower, trailFrom } from '../../engine/follow.ts';
+import type { Watch } from '../../engine/party.ts';
+import type { Broadcast, Chain, Clock, Tip } from '../../engine/ports.ts';
+import { memoryStore } from '../../store/memory.ts';
+import { Entries, type FileTrouble } from './entries.ts';
+import type { Heartbeat, WatchFolder } from './folder.ts';
+import { type Danger, judged, type Standing } from './judge.ts';
+import type { Watched } from './watch-file.ts';
+
+export interface WatcherOptions {
+  readonly folder: WatchFolder;
+  readonly chain: Chain;
+  readonly clock: Clock;
+  /** Milliseconds without a heartbeat after which the merchant gets no grace; ten minutes unless given. */
+  readonly mostSilent?: number;
+}
+
+/** What somebody has to look at. */
+export type Alarm =
+  | { readonly code: 'merchant-silent'; readonly lastSeen: number | undefined }
+  | FileTrouble
+  | { readonly code: 'close-refused'; readonly channel: ChannelId; readonly reason: string }
+  | (Danger & { readonly channel: ChannelId; readonly expiry: Height });
+
+export interface SentClose {
+  readonly channel: ChannelId;
+  readonly transaction: Transaction;
+  readonly outcome: Broadcast;
+}
+
+export interface Standings {
+  readonly watched: Watched;
+  readonly standing: Standing;
+}
+
+export interface WatchReport {
+  readonly tip: Tip;
+  readonly heartbeat: Heartbeat | undefined;
+  readonly channels: readonly Standings[];
+  readonly alarms: readonly Alarm[];
+  /** Broadcast since the report before. */
+  readonly sent: readonly SentClose[];
+}
+
+const MOST_SILENT = 10 * 60 * 1000;
+
+interface Outcome {
+  readonly standing: Standing;
+  readonly alarms: readonly Alarm[];
+}
+
+/**
+ * Closes for a merchant that does not, with nothing but a node of its own and the files of the merchant. It keeps nothing on disk: all that is due
+ * follows from files and chain, and follows again after a restart.
+ */
+export class Watcher {
+  readonly #options: WatcherOptions;
+  readonly #entries: Entries;
+  readonly #outcomes = new Map<ChannelId, Outcome>();
+  /** Files that were not there when the chain was last read from the start. */
+  readonly #fresh = new Set<ChannelId>();
+  #sent: SentClose[] = [];
+  #heartbeat: Heartbeat | undefined;
+  #follow: Follower | undefined;
+
+  constructor(options: WatcherOptions) {
+    this.#options = options;
+    this.#entries = new Entries(options.folder, options.chain.coin);
+  }
+
+  /** Reads folder and chain, and does what is due. @throws WorldError when it can't be done: until it can, nothing is watched. */
+  async poll(): Promise<WatchReport> {
+    const heartbeat = await this.#options.folder.heartbeat();
+    this.#heartbeat = heartbeat;
+    await this.#readFolder();
+    const follow = await this.#following();
+    await follow.poll();
+    const silence: readonly Alarm[] = this.#isMerchantSilent() ? [{ code: 'merchant-silent', lastSeen: heartbeat?.at }] : [];
+    const troubles = this.#entries.troubles.filter(({ code, channel }) => code !== 'file-gone' || this.#standing(channel) !== 'buried');
+    const alarms = [...silence, ...troubles, ...[...this.#outcomes.values()].flatMap((outcome) => outcome.alarms)];
+    const channels = this.#entries.all.map((watched) => ({ watched, standing: this.#standing(watched.channel) }));
+    const report = { tip: follow.seen().tip, heartbeat, channels, alarms, sent: this.#sent };
+    this.#sent = [];
+    return report;
+  }
+
+  #isMerchantSilent(): boolean {
+    const { clock, mostSilent = MOST_SILENT } = this.#options;
+    return this.#heartbeat === undefined || Math.abs(clock.now() - this.#heartbeat.at) > mostSilent;
+  }
+
+  #standing(channel: ChannelId): Standing {
+    return this.#outcomes.get(channel)?.standing ?? 'quiet';
+  }
+
+  async #readFolder(): Promise<void> {
+    const changes = await this.#entries.read((channel) => this.#standing(channel) === 'buried');
+    for (const [channel, watched] of changes) {
+      this.#follow?.track(channel, watched && this.#watchOf(watched));
+      if (watched === undefined) this.#outcomes.delete(channel);
+      else this.#fresh.add(channel);
+    }
+  }
+
+  /** A follower that has not missed the spend of any deposit. */
+  async #following(): Promise<Follower> {
+    const fresh = [...this.#fresh].flatMap((channel) => this.#entries.get(channel) ?? []);
+    const gap = await earliestGap(this.#options.chain, fresh);
+    const follow = this.#follow === undefined || gap !== undefined ? await this.#startAt(gap) : this.#follow;
+    this.#follow = follow;
+    this.#fresh.clear();
+    return follow;
+  }
+
+  async #startAt(from: Height | undefined): Promise<Follower> {
+    const { chain, clock } = this.#options;
+    const store = memoryStore();
+    const mark = from === undefined ? undefined : await chain.block(from);
+    if (mark !== undefined) await store.commit([trailFrom(mark)]);
+    const watches = (): readonly (readonly [ChannelId, Watch])[] =>
+      this.#entries.all.map((watched) => [watched.channel, this.#watchOf(watched)] as const);
+    const all = async function* (): AsyncIterable<readonly [ChannelId, Watch]> {
+      yield* watches();
+    };
+    return follower(chain, store, { all, observe: (channel, view) => this.#observe(channel, view) }, clock);
+  }
+
+  /** What is in danger wants to see every block. */
+  #watchOf({ channel, terms, deposits }: Watched): Watch {
+    const isPending = (this.#outcomes.get(channel)?.alarms.length ?? 0) > 0;
+    return { terms, deposits, deadline: closingHeight(terms), isPending };
+  }
+
+  async #observe(channel: ChannelId, view: ChainView): Promise<void> {
+    const watched = this.#entries.get(channel);
+    if (watched === undefined || this.#follow === undefined) return;
+    const { tip, feeRate } = this.#follow.seen();
+    const { standing, send, danger } = judged(watched, view, { tip: tip.height, feeRate, isMerchantSilent: this.#isMerchantSilent() });
+    const refused = await this.#broadcast(channel, send);
+    const dangers: readonly Alarm[] = danger === undefined ? [] : [{ ...danger, channel, expiry: watched.terms.expiry }];
+    this.#outcomes.set(channel, { standing, alarms: refused === undefined ? dangers : [...dangers, refused] });
+    this.#follow.track(channel, this.#watchOf(watched));
+  }
+
+  /** Tries one close after the other until the node has one. @returns why it took none. */
+  async #broadcast(channel: ChannelId, closes: readonly Transaction[]): Promise<Alarm | undefined> {
+    let reason: string | undefined;
+    for (const transaction of closes) {
+      const outcome = await this.#options.chain.broadcast(transaction);
+      this.#sent.push({ channel, transaction, outcome });
+      if (!('reason' in outcome)) return undefined;
+      reason = `${transactionId(transaction)}: ${outcome.reason}`;
+      if (outcome.kind !== 'fee-too-low' && outcome.kind !== 'conflict') break;
+    }
+    return reason === undefined ? undefined : { code: 'close-refused', channel, reason };
+  }
+}
+
+/** Nodes do not say who spent an output: where one is gone already, blocks are read from the height at which the merchant's node still had it. */
+async function earliestGap(chain: Chain, fresh: readonly Watched[]): Promise<Height | undefined> {
+  const gaps = await Promise.all(
+    fresh.map(async ({ closes, deposits, since }) => {
+      const outputs = await Promise.all(spentBy(closes[0], deposits).map(({ outpoint }) => chain.output(outpoint)));
+      return outputs.includes(undefined) ? [since] : [];
+    }),
+  );
+  const [first, ...others] = gaps.flat();
+  return first === undefined ? undefined : heightOf(Math.min(first, ...others));
+}

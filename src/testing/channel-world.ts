@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type Amount, amount, subtract } from '../core/base/amount.ts';
+import { type Amount, amount, subtract, ZERO } from '../core/base/amount.ts';
 import { type ChannelId, equalBytes, type TxId } from '../core/base/bytes.ts';
 import { after } from '../core/base/height.ts';
 import { isRefusal, type Refusal } from '../core/base/refusal.ts';
@@ -64,6 +64,8 @@ export function codeOf(value: unknown): string {
 
 export interface WorldOptions {
   readonly terms?: Partial<MerchantTerms>;
+  /** The most that all channels together deliver before their deposits are deep enough. */
+  readonly exposure?: Amount;
   readonly form?: Form;
   /** What the merchant keeps up to date on its channels. */
   readonly books?: (keys: KeyRing) => readonly Book<PayeeState>[];
@@ -116,7 +118,8 @@ export class ChannelWorld {
   }
 
   /** A fresh merchant and a fresh payer; the payer's wallet gets its money from the node. */
-  static async open(subject: ChannelSubject, { terms = {}, form = 'compact', books = () => [] }: WorldOptions = {}): Promise<ChannelWorld> {
+  static async open(subject: ChannelSubject, options: WorldOptions = {}): Promise<ChannelWorld> {
+    const { terms = {}, form = 'compact', exposure = ZERO, books = () => [] } = options;
     const { chain, verifier } = subject;
     const { coin } = chain;
     const events: string[] = [];
@@ -132,6 +135,7 @@ export class ChannelWorld {
       onEvent: onEvent('payee'),
       books: books(keys.payee),
       store: memoryStore(),
+      exposure,
       keys: keys.payee,
       keyOf: (script) => (equalBytes(script, payeeScript) ? payout : undefined),
       terms: { ...defaultTerms(coin), ...SHORT, depth: [{ upTo: amount(10n ** 18n), blocks: DEPTH }], ...terms },

@@ -1,14 +1,18 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import fc from 'fast-check';
 import { MachinePair } from '../../testing/machine-pair.ts';
-import { assertRefused, must, type SampleTerms } from '../../testing/sample.ts';
-import { amount, MAX_AMOUNT } from '../base/amount.ts';
-import { after } from '../base/height.ts';
+import { assertRefused, FLEXIBLE, must, payeeKey, payerKey, type SampleTerms, sampleFunding, sampleTerms } from '../../testing/sample.ts';
+import { amount, MAX_AMOUNT, ZERO } from '../base/amount.ts';
+import { equalBytes } from '../base/bytes.ts';
+import { after, height } from '../base/height.ts';
+import { isRefusal, type Refusal } from '../base/refusal.ts';
 import type { DepthStep } from '../coin/coin.ts';
-import type { Deposit } from '../contract/contract.ts';
+import { capacityOf, channelIdOf, type Deposit, payerScript, type Signing, type Terms } from '../contract/contract.ts';
 import { offerDigest } from '../message/message.ts';
-import { outpointKey } from '../tx/transaction.ts';
-import { exposureOf } from './payee-state.ts';
+import { outpointKey, sameOutpoint, type Transaction } from '../tx/transaction.ts';
+import { backingOf } from './backing.ts';
+import { exposureAt, exposureOf, type PayeeState } from './payee-state.ts';
 
 const DOGE = 100_000_000n;
 const CAP = amount(2n * DOGE);
@@ -163,3 +167,54 @@ test('what an offer allows before deposits are deep is in its digest, and an off
   assert.equal(new Set(digests).size, 3);
   assert.equal(digests[0], 'ca2dd95eface7e71ae39b8165717ad0c194cfc3991853b6af6529e620e20c88a');
 });
+
+test('whatever deposits go that are not backed, the payee still gets all of a total but its exposure', () => {
+  const fee = amount(DOGE / 10n);
+  const signings: readonly Signing[] = [FLEXIBLE, { kind: 'fixed', fee }];
+  const values = fc.array(fc.bigInt({ min: 1n, max: 20n }), { minLength: 1, maxLength: 4 });
+  let [exposed, whole] = [0, 0];
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...signings),
+      values,
+      fc.nat(4),
+      fc.bigInt({ min: 1n, max: 80n * DOGE }),
+      (signing, coins, count, total) => {
+        const terms = sampleTerms({ signing });
+        const { deposits } = sampleFunding(
+          terms,
+          coins.map((value) => value * DOGE),
+        );
+        const payment = terms.contract.sign(terms, deposits, amount(total), payerKey);
+        if (isRefusal(payment)) return;
+        const depths = (deposit: Deposit): number => (deposits.indexOf(deposit) < count ? 6 : 0);
+        const backing = backingOf(deposits, steps, depths, height(1_400));
+        const exposure = exposureAt({ ...stateOf(terms, deposits), ...(backing === undefined ? {} : { backing }) }, payment.total);
+        const without = deposits.slice(count);
+        const close = terms.contract.close([{ terms, deposits, payment, signer: payeeKey, without }], {
+          ...{ script: terms.payeeScript, feeRate: terms.coin.policy.feeRate },
+        });
+        if (exposure === 0n) whole++;
+        else exposed++;
+        assert.ok(taken(terms, deposits, close) >= total - exposure, `${total} ${exposure}`);
+      },
+    ),
+    { numRuns: 300 },
+  );
+  assert.ok(exposed > 20 && whole > 20, `${exposed} exposed, ${whole} not`);
+});
+
+function stateOf(terms: Terms, deposits: readonly Deposit[]): PayeeState {
+  const limits = { maxDeposit: MAX_AMOUNT, depth: steps, unconfirmed: CAP };
+  const channel = channelIdOf(terms.coin, terms.contract.redeemScript(terms));
+  return { kind: 'open', channel, terms, keyName: 'test', deposits, limits, spent: ZERO };
+}
+
+/** What a close takes for the payee, with the fee that the payee bears. */
+function taken(terms: Terms, deposits: readonly Deposit[], close: Transaction | Refusal): bigint {
+  if (isRefusal(close)) return 0n;
+  const spent = deposits.filter(({ outpoint }) => close.inputs.some((input) => sameOutpoint(input.outpoint, outpoint)));
+  const change = close.outputs.find(({ script }) => equalBytes(script, payerScript(terms)))?.value ?? 0n;
+  const { signing } = terms;
+  return capacityOf(spent) - change - (signing.kind === 'fixed' ? signing.fee : 0n);
+}

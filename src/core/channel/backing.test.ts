@@ -153,6 +153,7 @@ describe('a top-up', () => {
     const fee = amount(DOGE / 50n);
     const { pair } = toppedUp({ signing: { kind: 'fixed', fee } });
     assert.equal(pair.pay(10n * DOGE - fee).kind, 'receipt');
+    assertRefused(pair.pay(10n * DOGE - fee + 1n), 'exposure-full');
     const refusal = pair.pay(11n * DOGE);
     assertRefused(refusal, 'exposure-full');
     assert.equal(refusal.detail['exposure'], String(11n * DOGE));

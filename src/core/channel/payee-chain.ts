@@ -44,11 +44,9 @@ function contested(state: ActivePayee, view: ChainView, env: Env): Step<PayeeSta
 
 /** Whether nothing is left that the payee could have. What took the rest is buried. */
 function isOver(state: PayeeState, view: ChainView, env: Env): boolean {
-  const { terms, best } = state;
+  const { terms } = state;
   const settled = stakeOf(state).filter((deposit) => isSettled(viewOf(deposit, view), terms, env.tip));
   if (settled.length === 0) return false;
-  // All the payee has is signed for all deposits or none.
-  if (best === undefined || terms.signing.kind === 'fixed') return true;
   const rest = claimed(state, env, settled);
   return isRefusal(rest) && rest.code !== 'contract-unfit';
 }

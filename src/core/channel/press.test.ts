@@ -167,6 +167,7 @@ for (const contract of contracts) {
         pair.tip = height(1_990);
         const family = looked(pair);
         assert.ok(family.length >= 3);
+        assert.deepEqual(family[0], close);
         for (const [i, child] of family.entries()) {
           const [input, ...others] = child.inputs;
           assert.equal(others.length, 0);
@@ -174,6 +175,8 @@ for (const contract of contracts) {
           if (i > 0) assert.deepEqual([child.outputs.length, child.outputs[0]?.script], [1, payeeScript]);
         }
         assert.deepEqual(looked(pair), family, 'the same again');
+        pair.spend(close, 1);
+        assert.deepEqual(looked(pair), [], 'mined');
       }
     });
   });

@@ -133,6 +133,7 @@ const unused = (): never => assert.fail('a payment asks nothing of the chain');
 const noChain: Chain = {
   coin: dogecoin,
   tip: unused,
+  status: unused,
   block: unused,
   output: unused,
   transaction: unused,

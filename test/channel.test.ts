@@ -102,7 +102,7 @@ test('a channel from open to buried close', async () => {
   const state = await agent.engine.get(channel);
   assert.equal(state?.kind === 'ended' && state.how, 'closed');
   assert.equal(state?.kind === 'ended' && state.returned, 100n * DOGE - 5n * (DOGE / 10n));
-  assert.deepEqual(events, []);
+  assert.deepEqual(events.filter(isTrouble), []);
 });
 
 test('a vanished payee: refused before expiry, refunded at expiry', async () => {
@@ -286,3 +286,8 @@ test('cut off between signing the deposit and broadcasting it: launch goes on; a
   await mine(3);
   assert.equal(must(await agent.announce(channel, payee)).state.kind, 'open');
 });
+
+/** A channel that changes and sends nothing is told of too; that is no trouble. */
+function isTrouble(event: unknown): boolean {
+  return event instanceof Error || (typeof event === 'object' && event !== null && 'code' in event);
+}

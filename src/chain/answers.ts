@@ -11,6 +11,8 @@ export interface ChainInfo {
   readonly blocks: Height;
   readonly headers: number;
   readonly bestblockhash: TxId;
+  /** Unix time in seconds. */
+  readonly mediantime: number;
   readonly initialblockdownload?: boolean | undefined;
 }
 
@@ -63,6 +65,7 @@ export const chainInfo: z.ZodType<ChainInfo> = z.object({
   blocks: blockHeight,
   headers: integer,
   bestblockhash: hash,
+  mediantime: integer,
   initialblockdownload: z.boolean().optional(),
 });
 

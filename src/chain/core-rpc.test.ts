@@ -82,11 +82,21 @@ test('tip: height and hash of the best block', async () => {
 });
 
 test('tip: a node that is catching up knows no tip, but on regtest it does', async () => {
-  const info = `{"blocks":5,"headers":900,"bestblockhash":"${HASH}","initialblockdownload":true}`;
+  const info = `{"blocks":5,"headers":900,"bestblockhash":"${HASH}","mediantime":1700000000,"initialblockdownload":true}`;
   const { chain } = await chainWith(dogecoin, { getblockchaininfo: info });
-  await assert.rejects(chain.tip(), fails('node-down', /at block 5 of 900/));
+  await assert.rejects(chain.tip(), fails('node-behind', /at block 5 of 900/));
+  const tip = { height: 5, hash: HASH };
+  assert.deepEqual(await chain.status(), { tip, headers: 900, medianTime: 1_700_000_000_000, isCatchingUp: true });
   const regtest = await chainWith(dogecoinRegtest, { getblockchaininfo: info });
   assert.deepEqual(await regtest.chain.tip(), { height: 5, hash: HASH });
+});
+
+test('block: one that a pruning node has deleted is said to be that', async () => {
+  const getblock = { code: -1, message: 'Block not available (pruned data)' };
+  const { chain } = await chainWith(dogecoin, { getblock });
+  await assert.rejects(chain.block(height(0)), fails('node-pruned', /deleted/));
+  const other = await chainWith(dogecoin, { getblock: { code: -1, message: "Can't read block from disk" } });
+  await assert.rejects(other.chain.block(height(0)), fails('node-refused', /read block from disk/));
 });
 
 test("block: Dogecoin's first, from its fields alone", async () => {

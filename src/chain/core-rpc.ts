@@ -4,7 +4,7 @@ import { bytesToHex, type TxId } from '../core/base/bytes.ts';
 import { after, type Height } from '../core/base/height.ts';
 import type { Coin } from '../core/coin/coin.ts';
 import { encodeTransaction, type Outpoint, type Transaction } from '../core/tx/transaction.ts';
-import { type Block, type Broadcast, type Chain, type Tip, type UnspentOutput, WorldError } from '../engine/ports.ts';
+import { type Block, type Broadcast, type Chain, type NodeStatus, type Tip, type UnspentOutput, WorldError } from '../engine/ports.ts';
 import * as answer from './answers.ts';
 import { outcomeOf } from './outcome.ts';
 import { RpcError, type RpcOptions, type RpcParameter, rpcClient } from './rpc.ts';
@@ -31,6 +31,7 @@ export function coreRpc(coin: Coin, options: RpcOptions): Chain {
   return {
     coin,
     tip: () => tip(node),
+    status: () => status(node),
     block: (height) => settled(() => block(node, height)),
     output: (outpoint) => output(node, outpoint),
     transaction: (txid) => settled(() => transaction(node, txid)),
@@ -126,23 +127,47 @@ async function settled<T>(attempt: () => Promise<T | typeof MOVED>): Promise<T> 
 }
 
 async function tip(node: Node): Promise<Tip> {
-  const { blocks, headers, bestblockhash, initialblockdownload } = await node.ask(answer.chainInfo, 'getblockchaininfo');
-  // A regtest node thinks itself behind whenever its last block is a day old.
-  if (initialblockdownload === true && node.coin.network !== 'regtest') {
-    throw new WorldError('node-down', `the node is at block ${blocks} of ${headers}`, 'Wait until it has caught up.');
-  }
-  return { height: blocks, hash: bestblockhash };
+  const { tip: found, headers, isCatchingUp } = await status(node);
+  if (isCatchingUp)
+    throw new WorldError('node-behind', `the node is at block ${found.height} of ${headers}`, 'Wait until it has caught up.');
+  return found;
+}
+
+async function status(node: Node): Promise<NodeStatus> {
+  const { blocks, headers, bestblockhash, mediantime, initialblockdownload } = await node.ask(answer.chainInfo, 'getblockchaininfo');
+  return {
+    tip: { height: blocks, hash: bestblockhash },
+    headers,
+    medianTime: mediantime * 1000,
+    // A regtest node thinks itself behind whenever its last block is a day old.
+    isCatchingUp: initialblockdownload === true && node.coin.network !== 'regtest',
+  };
 }
 
 async function block(node: Node, height: Height): Promise<Block | undefined | typeof MOVED> {
   const hash = await node.find(INVALID_PARAMETER, answer.hash, 'getblockhash', height);
   if (hash === undefined) return undefined;
-  const found = await node.ask(answer.block, 'getblock', hash, 2);
+  const found = await wholeBlock(node, hash);
   if (found.confirmations < 0) return MOVED;
   const transactions = found.tx.map(({ txid, transaction: tx }) => {
     return { txid, transaction: tx ?? unreadable('getblock', `nothing in it gives the id ${txid}`) };
   });
   return { height, hash: found.hash, previous: found.previousblockhash ?? '0'.repeat(64), transactions };
+}
+
+// rpc/blockchain.cpp: -1 is any other error; its text alone tells that the block was deleted.
+const MISC_ERROR = -1;
+
+async function wholeBlock(node: Node, hash: TxId): Promise<answer.BlockAnswer> {
+  try {
+    return await node.call(answer.block, 'getblock', hash, 2);
+  } catch (error) {
+    if (error instanceof RpcError && error.code === MISC_ERROR && /pruned/i.test(error.message)) {
+      const hint = 'A node that keeps all blocks shows what happened in them; this one goes on from its tip.';
+      throw new WorldError('node-pruned', 'the node has deleted a block that was not read yet', hint, error);
+    }
+    throw asWorldError('getblock', error);
+  }
 }
 
 async function output(node: Node, { txid, vout }: Outpoint): Promise<UnspentOutput | undefined> {

@@ -9,6 +9,7 @@ import { p2pkh } from '../core/tx/script.ts';
 import type { Signer } from '../core/tx/sign.ts';
 import { transactionId } from '../core/tx/transaction.ts';
 import type { Driven } from '../engine/drive.ts';
+import { type Job, type Jobs, keepJobs } from '../engine/jobs.ts';
 import { type Chain, type Random, type Store, WorldError } from '../engine/ports.ts';
 import { fastestVerifier } from '../engine/verifier.ts';
 import type { PriceList } from '../merchant/invoice.ts';
@@ -20,7 +21,7 @@ import type { Shell } from './action.ts';
 import { lockDatadir } from './lock.ts';
 import { clock, keysOf, openStore, readSeed } from './open.ts';
 import { CLOSE_ORDER } from './orders.ts';
-import { repeat, untilStopped } from './wait.ts';
+import { pause, untilStopped } from './wait.ts';
 
 export interface ShopOptions {
   readonly host: string;
@@ -38,6 +39,8 @@ export interface ShopOptions {
 
 /** Milliseconds between two looks at the chain. */
 const LOOK = 1_000;
+/** Milliseconds without a look after which somebody should come and see. */
+const OVERDUE = 120_000;
 
 /** Serves payers until told to stop, and looks after the channels all the while. */
 export async function keepShop({ config, print }: Shell, chain: Chain, options: ShopOptions): Promise<void> {
@@ -60,7 +63,7 @@ export async function keepShop({ config, print }: Shell, chain: Chain, options: 
       `Selling ${[...prices.keys()].join(', ') || 'nothing by name'} at ${server.url}; closes pay to ${payTo ?? 'the script given'}.`,
       `Signatures are checked by ${backend}. Ctrl-C stops it.`,
     ]);
-    await lookAfter(merchant, store, server, log);
+    await lookAfter(jobsOf(merchant, store, log), server);
   } finally {
     await store.close();
     release();
@@ -71,39 +74,48 @@ function serveOptions(merchant: Merchant, { host, port }: ShopOptions, log: Logg
   return {
     host,
     port,
-    health: async () => merchant.engine.follower.seen(),
+    health: async () => merchant.engine.follower.trusted(),
     onRequest: (method, path, status, milliseconds) => log.debug({ method, path, status, milliseconds }, 'request'),
     onError: (error, where) => log.error({ error: String(error), where }, 'request'),
   };
 }
 
-/** Follows the chain and carries out orders until a signal comes; then lets running requests end. */
-async function lookAfter(merchant: Merchant, store: Store, server: HttpServer, log: Logger): Promise<void> {
+/** What has to go on for as long as the shop is open, each for itself. A shop that can't watch goes on closing what it can, and sells nothing. */
+function jobsOf(merchant: Merchant, store: Store, log: Logger): Jobs {
+  const often = { interval: LOOK, overdue: OVERDUE };
+  const list: readonly Job[] = [
+    { ...often, name: 'follow', run: merchant.engine.follower.poll },
+    { ...often, name: 'orders', run: () => carryOut(merchant, store, log) },
+  ];
+  const onTrouble = (job: string, error: Error): void => {
+    const facts = error instanceof WorldError ? { job, code: error.code, hint: error.hint } : { job, stack: error.stack };
+    log.warn(facts, error.message);
+  };
+  return keepJobs(list, { clock, pause, onTrouble });
+}
+
+/** Works until a signal comes; then lets running requests end. */
+async function lookAfter(jobs: Jobs, server: HttpServer): Promise<void> {
   const stop = new AbortController();
-  const watching = repeat(
-    async () => {
-      await merchant.engine.follower.poll();
-      await carryOut(merchant, store);
-    },
-    LOOK,
-    stop.signal,
-    (error) => log.warn({ code: error.code, hint: error.hint }, error.message),
-  );
+  const working = jobs.work(stop.signal);
   try {
-    // A fault in following the chain ends the shop: who can't watch must not sell.
-    await Promise.race([untilStopped(), watching]);
+    await untilStopped();
   } finally {
     await server.close();
     stop.abort();
   }
-  await watching;
+  await working;
 }
 
-/** Closes what the owner has ordered closed. An order is taken off the list only when it is done, or can't be. */
-async function carryOut(merchant: Merchant, store: Store): Promise<void> {
+/** Closes what the owner has ordered closed, one by one. An order is taken off the list only when it is done, or can't be. */
+async function carryOut(merchant: Merchant, store: Store, log: Logger): Promise<void> {
   for await (const { id, version } of store.list(CLOSE_ORDER)) {
-    await merchant.close(channelId(id));
-    await store.commit([{ kind: CLOSE_ORDER, id, expected: version, value: undefined }]);
+    try {
+      await merchant.close(channelId(id));
+      await store.commit([{ kind: CLOSE_ORDER, id, expected: version, value: undefined }]);
+    } catch (error) {
+      log.warn({ channel: id, error: String(error) }, 'an order to close has to wait');
+    }
   }
 }
 

@@ -1,5 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
-import { WorldError } from '../engine/ports.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Resolves on the first SIGINT or SIGTERM. */
 export function untilStopped(): Promise<void> {
@@ -14,24 +13,11 @@ export async function until<T>(ask: () => Promise<T | undefined>, interval: numb
   for (;;) {
     const answer = await ask();
     if (answer !== undefined) return answer;
-    await pause(interval);
+    await sleep(interval);
   }
 }
 
-/** Repeats work until stopped. A failing world is reported and tried again; anything else ends it. */
-export async function repeat(
-  work: () => Promise<void>,
-  interval: number,
-  signal: AbortSignal,
-  onTrouble: (error: WorldError) => void,
-): Promise<void> {
-  while (!signal.aborted) {
-    try {
-      await work();
-    } catch (error) {
-      if (!(error instanceof WorldError)) throw error;
-      onTrouble(error);
-    }
-    await pause(interval, undefined, { signal }).catch(() => undefined);
-  }
+/** Resolves after so many milliseconds, or at once when the signal is given. */
+export async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  await sleep(milliseconds, undefined, { signal }).catch(() => undefined);
 }

@@ -57,7 +57,7 @@ export function payerEngine(options: EngineOptions<PayerState>): PayerEngine {
   return engine(payerParty, (view) => view, options);
 }
 
-function engine<State, Input extends object>(
+function engine<State extends { readonly kind: string }, Input extends object>(
   party: Party<State, Input>,
   asInput: (view: ChainView) => Input,
   options: EngineOptions<State>,
@@ -89,11 +89,13 @@ function engine<State, Input extends object>(
       }
     },
     observe: async (channel, view) => {
+      const before = await machine.get(channel).catch(() => undefined);
       const event = await machine
         .drive(channel, asInput(view))
         .catch((error: unknown) => (error instanceof Error ? error : new Error(String(error))));
-      const isQuiet = !(isRefusal(event) || event instanceof Error) && event.broadcasts.length === 0;
+      const isQuiet = !(isRefusal(event) || event instanceof Error) && event.broadcasts.length === 0 && event.state?.kind === before?.kind;
       if (!isQuiet) onEvent?.(channel, event);
+      return !(event instanceof Error);
     },
   };
   const follow: Follower = follower(chain, store, followed, clock);

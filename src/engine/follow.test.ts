@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { asChain } from '../chain/regtest/port.ts';
 import { createRegtest, type Regtest } from '../chain/regtest/regtest.ts';
 import { amount } from '../core/base/amount.ts';
 import { type ChannelId, channelId } from '../core/base/bytes.ts';
 import { height } from '../core/base/height.ts';
+import { isRefusal } from '../core/base/refusal.ts';
 import type { ChainView } from '../core/channel/machine.ts';
 import { dogecoinRegtest as coin } from '../core/coin/dogecoin.ts';
 import { cltvMultisig } from '../core/contract/cltv-multisig.ts';
@@ -16,7 +17,7 @@ import { type MemoryDisk, memoryStore } from '../store/memory.ts';
 import { spend } from '../testing/p2pkh.ts';
 import { type Follower, follower } from './follow.ts';
 import type { Watch } from './party.ts';
-import type { Chain, Clock } from './ports.ts';
+import { type Chain, type Clock, WorldError } from './ports.ts';
 
 const DOGE = 100_000_000n;
 const payee = signer(new Uint8Array(32).fill(9));
@@ -34,7 +35,7 @@ function watchOf(index: number, deposits: readonly Deposit[], isPending = false,
     signing: { kind: 'flexible', slot: 0 },
     payeeScript: p2pkh(payee.publicKey),
   };
-  return [channelId(index.toString(16).padStart(64, '0')), { terms, deposits, deadline: height(deadline), isPending }];
+  return [channelId(index.toString(16).padStart(64, '0')), { terms, deposits, sources: [], deadline: height(deadline), isPending }];
 }
 
 interface Bench {
@@ -60,7 +61,7 @@ function bench(
       all: async function* () {
         yield* watches;
       },
-      observe: async (channel, view) => void views.push([channel, view]),
+      observe: async (channel, view) => views.push([channel, view]) > 0,
     },
     clock,
   );
@@ -234,7 +235,7 @@ test('a node that is behind what was read is waited for, not believed', async ()
   const elsewhere = createRegtest({ coin, now: () => 1_700_000_000_000 });
   elsewhere.mine(3);
   const behind = bench(elsewhere, on.watches, on.disk);
-  await assert.rejects(behind.follow.poll(), { code: 'node-down' });
+  await assert.rejects(behind.follow.poll(), { code: 'node-behind' });
   await bench(regtest, on.watches, on.disk).follow.poll();
 });
 
@@ -263,7 +264,7 @@ test('a view is acted on with the chain as it was just read, also in the first p
       all: async function* () {
         yield [channel, watch];
       },
-      observe: async () => void heights.push(follow.seen().tip.height),
+      observe: async () => heights.push(follow.seen().tip.height) > 0,
     },
     { now: () => now },
   );
@@ -274,16 +275,233 @@ test('a view is acted on with the chain as it was just read, also in the first p
   assert.deepEqual(heights, [regtest.tip.height - 1, regtest.tip.height]);
 });
 
-test('what was read too long ago is not acted on, until the chain is read again', async () => {
+test('what was read too long ago is not promised on, until the chain is read again', async () => {
   const regtest = fresh();
   let now = 0;
   const { follow } = bench(regtest, new Map(), new Map(), asChain(regtest), { now: () => now });
   assert.throws(() => follow.seen(), { code: 'node-down' });
+  assert.throws(() => follow.trusted(), { code: 'node-down' });
   await follow.poll();
   now = 10 * 60 * 1000;
-  assert.equal(follow.seen().tip.height, regtest.tip.height);
+  assert.equal(follow.trusted().tip.height, regtest.tip.height);
   now++;
-  assert.throws(() => follow.seen(), { code: 'node-down' });
+  assert.throws(() => follow.trusted(), { code: 'node-down' });
+  assert.equal(follow.seen().tip.height, regtest.tip.height, 'what is due is done all the same');
   await follow.poll();
-  assert.equal(follow.seen().tip.height, regtest.tip.height);
+  assert.equal(follow.trusted().tip.height, regtest.tip.height);
+});
+
+describe('views that do not get through', () => {
+  /** A follower whose channels can be made to fail, each view's found outputs noted. */
+  function failing(regtest: Regtest, watches: Map<ChannelId, Watch>, disk: MemoryDisk = new Map(), chain: Chain = asChain(regtest)) {
+    const broken = new Set<ChannelId>();
+    const views: (readonly [ChannelId, ChainView])[] = [];
+    const all = async function* () {
+      yield* watches;
+    };
+    const observe = async (channel: ChannelId, view: ChainView): Promise<boolean> => {
+      if (broken.has(channel)) return false;
+      views.push([channel, view]);
+      return true;
+    };
+    return { broken, views, disk, follow: follower(chain, memoryStore(disk), { all, observe }, { now: () => 0 }) };
+  }
+
+  test('one that fails is made again, with what was found, and does not keep others from theirs', async () => {
+    const regtest = fresh();
+    const [bad, badWatch] = watchOf(1, []);
+    const [good, goodWatch] = funded(regtest, 2, true);
+    const on = failing(regtest, new Map([[bad, badWatch] as const, [good, goodWatch] as const]));
+    await on.follow.poll();
+    on.broken.add(bad);
+    on.views.length = 0;
+    regtest.fund(p2sh(badWatch.terms.contract.redeemScript(badWatch.terms)), amount(7n * DOGE));
+    regtest.mine(1);
+    await on.follow.poll();
+    assert.deepEqual([on.views.map(([channel]) => channel), on.follow.report().waiting], [[good], 1]);
+    on.broken.delete(bad);
+    await on.follow.poll();
+    const [, view] = on.views.at(-1) ?? assert.fail('no view');
+    assert.deepEqual([on.views.at(-1)?.[0], view.found[0]?.deposit.value, on.follow.report().waiting], [bad, 7n * DOGE, 0]);
+  });
+
+  test('blocks whose views did not get through are read again after a restart', async () => {
+    const regtest = fresh();
+    const [bad, watch] = watchOf(1, []);
+    const on = failing(regtest, new Map([[bad, watch]]));
+    await on.follow.poll();
+    on.broken.add(bad);
+    regtest.fund(p2sh(watch.terms.contract.redeemScript(watch.terms)), amount(7n * DOGE));
+    regtest.mine(2);
+    await on.follow.poll();
+    regtest.mine(2);
+    await on.follow.poll();
+    const restarted = failing(regtest, new Map([[bad, watch]]), on.disk);
+    await restarted.follow.poll();
+    assert.equal(restarted.views.at(-1)?.[1].found[0]?.deposit.value, 7n * DOGE);
+  });
+
+  test('a node that fails on one output alone keeps nobody else from a view', async () => {
+    const regtest = fresh();
+    const one = funded(regtest, 1, true);
+    const other = funded(regtest, 2, true);
+    const [cursed] = one[1].deposits;
+    const chain = asChain(regtest);
+    const spells = new Set([cursed?.outpoint.txid]);
+    const on = failing(regtest, new Map([one, other]), new Map(), {
+      ...chain,
+      output: async (outpoint) => {
+        if (spells.has(outpoint.txid)) throw new WorldError('node-refused', 'no', 'no');
+        return chain.output(outpoint);
+      },
+    });
+    await assert.rejects(on.follow.poll(), { code: 'node-refused' });
+    assert.deepEqual(
+      on.views.map(([channel]) => channel),
+      [other[0]],
+    );
+    spells.clear();
+    await on.follow.poll();
+    assert.deepEqual(
+      on.views.map(([channel]) => channel),
+      [other[0], one[0]],
+    );
+  });
+});
+
+test('a deposit that is found and spent between two readings is seen as both', async () => {
+  const regtest = fresh();
+  const [channel, watch] = watchOf(1, []);
+  const script = p2sh(watch.terms.contract.redeemScript(watch.terms));
+  const watches = new Map([[channel, watch]]);
+  const spends: string[] = [];
+  const follow: Follower = follower(
+    asChain(regtest),
+    memoryStore(),
+    {
+      all: async function* () {
+        yield* watches;
+      },
+      observe: async (_, view) => {
+        spends.push(...[...view.deposits.values()].map(({ kind }) => kind));
+        const [found] = view.found;
+        if (found !== undefined) follow.track(channel, { ...watch, deposits: [found.deposit] });
+        return true;
+      },
+    },
+    { now: () => 0 },
+  );
+  await follow.poll();
+  const made = regtest.fund(script, amount(7n * DOGE)) ?? assert.fail('the faucet is empty');
+  const deposit = { outpoint: { txid: made.txid, vout: 0 }, value: amount(7n * DOGE) };
+  regtest.mine(watch.terms.expiry - regtest.tip.height);
+  const payer = signer(new Uint8Array(32).fill(11));
+  const payout = { script: p2pkh(payee.publicKey), feeRate: coin.policy.feeRate };
+  const refund = watch.terms.contract.refund(watch.terms, [deposit], payout, payer);
+  assert.ok(!isRefusal(refund));
+  assert.equal(regtest.broadcast(refund).kind, 'accepted');
+  regtest.mine(1);
+  await follow.poll();
+  regtest.mine(1);
+  await follow.poll();
+  assert.deepEqual(spends, ['spent']);
+});
+
+test('coins that were to fund a deposit and went elsewhere: replaced, with its depth', async () => {
+  const regtest = fresh();
+  const made = regtest.fund(p2pkh(payee.publicKey), amount(DOGE)) ?? assert.fail('the faucet is empty');
+  const vout = made.transaction.outputs.findIndex(({ value }) => value === DOGE);
+  const source = { outpoint: { txid: made.txid, vout }, value: amount(DOGE) };
+  regtest.mine(1);
+  const txid = 'ab'.repeat(32) as never;
+  const deposit = { outpoint: { txid, vout: 0 }, value: amount(DOGE) };
+  const [channel, watch] = watchOf(1, [deposit], true);
+  const sources = [{ deposit: deposit.outpoint, spends: [source.outpoint] }];
+  const on = bench(regtest, new Map([[channel, { ...watch, sources }]]));
+  const last = (): unknown => {
+    const view = on.views.at(-1)?.[1].deposits.values().next().value;
+    return view?.kind === 'replaced' ? view.depth : view?.kind;
+  };
+  await on.follow.poll();
+  assert.equal(last(), 'missing');
+  regtest.broadcast(spend(coin, { ...source, owner: payee }));
+  await on.follow.poll();
+  assert.equal(last(), 0);
+  regtest.mine(1);
+  await on.follow.poll();
+  assert.equal(last(), 1);
+  regtest.mine(4);
+  await on.follow.poll();
+  assert.equal(last(), 5);
+  const restarted = bench(regtest, on.watches, on.disk);
+  await restarted.follow.poll();
+  const view = restarted.views.at(-1)?.[1].deposits.values().next().value;
+  assert.equal(view?.kind === 'replaced' && view.depth, 5);
+});
+
+describe('a node in trouble', () => {
+  test('one that deleted what was not read yet is followed from its tip on, and what was missed is said', async () => {
+    const regtest = fresh();
+    const [channel, watch] = funded(regtest, 1);
+    const before = bench(regtest, new Map([[channel, watch]]));
+    await before.follow.poll();
+    regtest.mine(100);
+    const chain = asChain(regtest);
+    const floor = regtest.tip.height - 70;
+    const pruned: Chain = {
+      ...chain,
+      block: async (at) => {
+        if (at < floor) throw new WorldError('node-pruned', 'deleted', 'none');
+        return chain.block(at);
+      },
+    };
+    const on = bench(regtest, new Map([[channel, watch]]), before.disk, pruned);
+    await on.follow.poll();
+    assert.deepEqual([lastOf(on), on.follow.report().missed, on.follow.trusted().tip.height], ['unspent', 100, regtest.tip.height]);
+    regtest.mine(1);
+    await on.follow.poll();
+    assert.deepEqual([on.follow.report().missed, on.follow.seen().tip.height], [100, regtest.tip.height]);
+  });
+
+  test('one that is much shorter than before is acted on and not relied on, also after a restart, until it is back', async () => {
+    const regtest = fresh();
+    const [channel, watch] = funded(regtest, 1);
+    const on = bench(regtest, new Map([[channel, watch]]));
+    await on.follow.poll();
+    const [first = ''] = regtest.mine(70);
+    await on.follow.poll();
+    regtest.invalidate(first);
+    await on.follow.poll();
+    assert.equal(on.follow.seen().tip.height, regtest.tip.height);
+    assert.throws(() => on.follow.trusted(), { code: 'node-behind' });
+    const restarted = bench(regtest, on.watches, on.disk);
+    await restarted.follow.poll();
+    assert.equal(restarted.follow.report().doubt?.code, 'node-behind');
+    regtest.mine(10);
+    await restarted.follow.poll();
+    assert.equal(restarted.follow.trusted().tip.height, regtest.tip.height);
+  });
+
+  test('one that shows another chain is not relied on from that moment', async () => {
+    const regtest = fresh();
+    const elsewhere = createRegtest({ coin, now: () => 1_700_000_000_000 });
+    elsewhere.mine(200);
+    const [own, other] = [asChain(regtest), asChain(elsewhere)];
+    const detours: Chain[] = [];
+    const current = (): Chain => detours[0] ?? own;
+    const chain: Chain = {
+      ...own,
+      status: () => current().status(),
+      block: (at) => current().block(at),
+      mempool: () => current().mempool(),
+    };
+    const { follow } = bench(regtest, new Map(), new Map(), chain);
+    await follow.poll();
+    detours.push(other);
+    await assert.rejects(follow.poll(), { code: 'node-behind' });
+    assert.throws(() => follow.trusted(), { code: 'node-behind' });
+    detours.pop();
+    await follow.poll();
+    assert.equal(follow.trusted().tip.height, regtest.tip.height);
+  });
 });

@@ -1,22 +1,23 @@
 import { z } from 'zod';
-import type { Amount } from '../core/base/amount.ts';
-import type { ChannelId, TxId } from '../core/base/bytes.ts';
+import type { ChannelId } from '../core/base/bytes.ts';
 import { after, type Height, height as heightOf } from '../core/base/height.ts';
 import type { ChainView } from '../core/channel/machine.ts';
 import { heightField } from '../core/message/fields.ts';
-import type { Transaction } from '../core/tx/transaction.ts';
+import { type Seen, Trust } from './judge.ts';
 import { serially } from './lock.ts';
 import { viewOf } from './lookup.ts';
 import type { Watch } from './party.ts';
 import { type Block, type Chain, type Clock, type Store, type Tip, WorldError, type Write } from './ports.ts';
 import { Sightings } from './sightings.ts';
 import { cutTrail, extendTrail, findFork, headOf } from './trail.ts';
+import { UnconfirmedReader } from './unconfirmed.ts';
 import { WatchList } from './watch-list.ts';
 
 /** One side's channels, as far as the chain concerns them. */
 export interface Followed {
   readonly all: () => AsyncIterable<readonly [ChannelId, Watch | undefined]>;
-  readonly observe: (channel: ChannelId, view: ChainView) => Promise<void>;
+  /** False when the view did not get through: it is made again at the next reading. */
+  readonly observe: (channel: ChannelId, view: ChainView) => Promise<boolean>;
 }
 
 export interface Follower {
@@ -24,90 +25,168 @@ export interface Follower {
   readonly poll: () => Promise<void>;
   /** A channel has a new state. */
   readonly track: (channel: ChannelId, watch: Watch | undefined) => void;
-  /** As of the last poll that came through. @throws WorldError `node-down` before the first, and when it is too long ago to act on. */
+  /** As of the last poll that came through: enough to do what is due. @throws WorldError `node-down` before the first. */
   readonly seen: () => Seen;
+  /** The same for promising anything new. @throws WorldError `node-…` while the node can't be relied on. */
+  readonly trusted: () => Seen;
+  readonly report: () => FollowReport;
 }
 
-export interface Seen {
-  readonly tip: Tip;
-  readonly feeRate: Amount;
+/** How far the chain was read, and what stands in the way: for screens and alarms. */
+export interface FollowReport {
+  readonly seen?: Seen;
+  /** Unix time in milliseconds of the last poll that came through. */
+  readonly readAt?: number;
+  /** Why nothing new is promised. */
+  readonly doubt?: WorldError;
+  /** Channels whose view did not get through yet. */
+  readonly waiting: number;
+  /** Blocks that went by unread because the node had deleted them. */
+  readonly missed: number;
 }
-
-/** Milliseconds after which what was read last counts for nothing. */
-const MOST_STALE = 10 * 60 * 1000;
 
 const CURSOR = { kind: 'follow', id: 'trail' };
-const trailField = z.array(z.strictObject({ height: heightField, hash: z.string() })).min(1);
+const marks = z.array(z.strictObject({ height: heightField, hash: z.string() })).min(1);
+// Earlier versions stored the marks alone.
+const trailField = z.union([z.strictObject({ trail: marks, peak: heightField }), marks.transform((trail) => ({ trail, peak: undefined }))]);
 
 /** Reads the chain once for all channels of a store. What it has read is stored last, so a crash only makes it read the same again. */
 export function follower(chain: Chain, store: Store, followed: Followed, clock: Clock): Follower {
-  const list = new WatchList();
-  const sightings = new Sightings(store, list);
-  const unconfirmed = new UnconfirmedReader(chain, sightings);
+  const reader = new Reader(chain, store, followed, clock);
+  const { trust } = reader;
   const inTurn = serially<'poll'>();
-  let cursor: Cursor | undefined;
-  let seen: Seen | undefined;
-  let lastRead = Number.NEGATIVE_INFINITY;
-
-  const start = async (): Promise<Cursor> => {
-    const loaded = await loadCursor(chain, store);
-    list.reach(headOf(loaded.trail).height);
-    for await (const [channel, watch] of followed.all()) list.set(channel, watch);
-    await sightings.load();
-    return loaded;
+  const seen = (): Seen => {
+    if (trust.seen === undefined) throw trust.doubt ?? new Error('what was read is known');
+    return trust.seen;
   };
-
-  const poll = async (): Promise<void> => {
-    const isFirst = cursor === undefined;
-    const before = cursor ?? (await start());
-    const read = await readBlocks(chain, before.trail, list, sightings);
-    const { height } = headOf(read.trail);
-    const mempool = await unconfirmed.read();
-    const isNews = isFirst || read.trail !== before.trail;
-    if (isNews) seen = { tip: headOf(read.trail), feeRate: await chain.feeRate() };
-    lastRead = clock.now();
-    const due = isNews ? [...list.busy, ...sightings.ending] : [];
-    const concerned = isFirst || read.isReorganised ? list.channels : [...new Set([...read.touched, ...mempool, ...due])];
-    for (const channel of concerned) await observe(channel, height);
-    cursor = await saveCursor(store, { ...before, trail: read.trail }, sightings, before.trail);
-  };
-
-  const observe = async (channel: ChannelId, tip: Height): Promise<void> => {
-    const watch = list.get(channel);
-    if (watch === undefined) return;
-    const found = sightings.takeFound(channel);
-    await followed.observe(channel, await viewOf(chain, watch.deposits, (key) => sightings.spendOf(key, tip), found));
-  };
-
   return {
-    poll: () => inTurn('poll', poll),
-    track: (channel, watch) => list.set(channel, watch),
-    seen: () => {
-      if (seen === undefined) throw new WorldError('node-down', 'The chain has not been read yet.', 'Wait until the node answers.');
-      // Deadlines are heights: who does not know the height must not promise anything.
-      if (clock.now() - lastRead <= MOST_STALE) return seen;
-      throw new WorldError('node-down', 'The chain could not be read for ten minutes.', 'Look after the node; it goes on by itself.');
+    poll: () =>
+      inTurn('poll', async () => {
+        try {
+          await reader.read();
+          trust.conclude();
+        } catch (error) {
+          trust.conclude(error);
+          throw error;
+        }
+      }),
+    track: (channel, watch) => reader.list.set(channel, watch),
+    seen,
+    trusted: () => {
+      if (trust.doubt !== undefined) throw trust.doubt;
+      return seen();
+    },
+    report: () => {
+      const { seen: last, readAt, doubt } = trust;
+      return {
+        waiting: reader.waiting,
+        missed: reader.missed,
+        ...(last && { seen: last }),
+        ...(readAt && { readAt }),
+        ...(doubt && { doubt }),
+      };
     },
   };
 }
 
 /** Has a follower of an empty store read on from a block, as if it had read up to there before. */
 export function trailFrom({ height, hash }: Tip): Write {
-  return { ...CURSOR, expected: 0, value: JSON.stringify([{ height, hash }]) };
+  return { ...CURSOR, expected: 0, value: JSON.stringify({ trail: [{ height, hash }], peak: height }) };
+}
+
+class Reader {
+  readonly list = new WatchList();
+  readonly trust: Trust;
+  /** Blocks that went by unread. */
+  missed = 0;
+  readonly #chain: Chain;
+  readonly #store: Store;
+  readonly #followed: Followed;
+  readonly #sightings: Sightings;
+  readonly #unconfirmed: UnconfirmedReader;
+  /** Channels that the last view did not get through to. */
+  readonly #again = new Set<ChannelId>();
+  #cursor: Cursor | undefined;
+
+  constructor(chain: Chain, store: Store, followed: Followed, clock: Clock) {
+    this.#chain = chain;
+    this.#store = store;
+    this.#followed = followed;
+    this.trust = new Trust(chain.coin, clock);
+    this.#sightings = new Sightings(store, this.list);
+    this.#unconfirmed = new UnconfirmedReader(chain, this.#sightings);
+  }
+
+  get waiting(): number {
+    return this.#again.size;
+  }
+
+  async read(): Promise<void> {
+    const isFirst = this.#cursor === undefined;
+    const before = this.#cursor ?? (await this.#start());
+    const status = await this.#chain.status();
+    const blocks = await readOn(this.#chain, before.trail, status.tip, this.list, this.#sightings);
+    const mempool = await this.#unconfirmed.read();
+    const tip = headOf(blocks.trail);
+    const isNews = isFirst || blocks.trail !== before.trail;
+    const feeRate = isNews ? await this.#chain.feeRate() : (this.trust.seen?.feeRate ?? this.#chain.coin.policy.feeRate);
+    const peak = heightOf(Math.max(before.peak, tip.height));
+    this.missed += blocks.missed;
+    this.trust.take({ ...status, tip }, peak, feeRate);
+    const due = isNews ? [...this.list.busy, ...this.#sightings.ending] : [];
+    const isAll = isFirst || blocks.isReorganised || blocks.missed > 0;
+    const concerned = isAll ? this.list.channels : [...this.#again, ...blocks.touched, ...mempool, ...due];
+    const failures: unknown[] = [];
+    for (const channel of new Set(concerned)) await this.#observe(channel, tip.height).catch((error: unknown) => failures.push(error));
+    this.#cursor = await saveCursor(this.#store, { ...before, trail: blocks.trail, peak }, this.#sightings, this.#again.size === 0);
+    for (const failure of failures) throw failure;
+  }
+
+  async #start(): Promise<Cursor> {
+    const loaded = await loadCursor(this.#chain, this.#store);
+    this.list.reach(headOf(loaded.trail).height);
+    for await (const [channel, watch] of this.#followed.all()) this.list.set(channel, watch);
+    await this.#sightings.load();
+    return loaded;
+  }
+
+  /** What fails for one channel is its own affair: the others see their views, and it sees its own again at the next reading. */
+  async #observe(channel: ChannelId, tip: Height): Promise<void> {
+    this.#again.delete(channel);
+    const watch = this.list.get(channel);
+    if (watch === undefined) return;
+    const found = this.#sightings.takeFound(channel);
+    let isThrough = false;
+    try {
+      const view = await viewOf(this.#chain, watch, (key) => this.#sightings.spendOf(key, tip), found);
+      isThrough = await this.#followed.observe(channel, view);
+    } finally {
+      if (!isThrough) {
+        this.#sightings.putFound(channel, found);
+        this.#again.add(channel);
+      }
+    }
+  }
 }
 
 interface Cursor {
+  /** Of the stored record: what is read runs ahead of what is stored while a view has not got through. */
   readonly version: number;
+  readonly stored: readonly Tip[] | undefined;
   readonly trail: readonly Tip[];
+  readonly peak: Height;
 }
 
 async function loadCursor(chain: Chain, store: Store): Promise<Cursor> {
   const record = await store.get(CURSOR.kind, CURSOR.id);
-  if (record === undefined) return { version: 0, trail: await freshTrail(chain) };
-  const trail = trailField.safeParse(JSON.parse(record.value));
-  if (!trail.success)
-    throw new WorldError('store-damaged', 'The record of the blocks read is damaged.', 'Restore the store from a backup.');
-  return { version: record.version, trail: trail.data };
+  if (record === undefined) {
+    const trail = await freshTrail(chain);
+    return { version: 0, stored: undefined, trail, peak: headOf(trail).height };
+  }
+  const read = trailField.safeParse(JSON.parse(record.value));
+  if (!read.success) throw new WorldError('store-damaged', 'The record of the blocks read is damaged.', 'Restore the store from a backup.');
+  const { trail, peak } = read.data;
+  return { version: record.version, stored: trail, trail, peak: peak ?? headOf(trail).height };
 }
 
 /** Starts at the tip, with a mark below what a reorganisation may take away: it has to find its way back also from the first block it saw. */
@@ -117,29 +196,48 @@ async function freshTrail(chain: Chain): Promise<readonly Tip[]> {
   return below === undefined || below.height === tip.height ? [tip] : [{ height: below.height, hash: below.hash }, tip];
 }
 
-async function saveCursor(store: Store, cursor: Cursor, sightings: Sightings, before: readonly Tip[]): Promise<Cursor> {
+async function saveCursor(store: Store, cursor: Cursor, sightings: Sightings, isThrough: boolean): Promise<Cursor> {
   const spends = sightings.writes();
-  const isMoved = cursor.trail !== before || cursor.version === 0;
-  const trail: readonly Write[] = isMoved ? [{ ...CURSOR, expected: cursor.version, value: JSON.stringify(cursor.trail) }] : [];
-  if (trail.length + spends.length === 0) return cursor;
-  if (!(await store.commit([...trail, ...spends]))) {
+  const { trail, peak, version } = cursor;
+  const value = JSON.stringify({ trail, peak });
+  const moved: readonly Write[] = isThrough && trail !== cursor.stored ? [{ ...CURSOR, expected: version, value }] : [];
+  if (moved.length + spends.length === 0) return cursor;
+  if (!(await store.commit([...moved, ...spends]))) {
     throw new WorldError('store-busy', 'Another process follows the chain on this store.', 'Let one process serve a store.');
   }
   sightings.committed(spends);
-  return { ...cursor, version: cursor.version + trail.length };
+  return moved.length === 0 ? cursor : { ...cursor, version: version + 1, stored: trail };
 }
 
 interface ReadBlocks {
   readonly trail: readonly Tip[];
   readonly touched: readonly ChannelId[];
   readonly isReorganised: boolean;
+  readonly missed: number;
+}
+
+/** Reads on; where the node has deleted what comes next, at its tip: what happened in between shows only by what is unspent. */
+async function readOn(chain: Chain, from: readonly Tip[], tip: Tip, list: WatchList, sightings: Sightings): Promise<ReadBlocks> {
+  try {
+    return { ...(await readBlocks(chain, from, tip, list, sightings)), missed: 0 };
+  } catch (error) {
+    if (!(error instanceof WorldError && error.code === 'node-pruned')) throw error;
+    const trail = await freshTrail(chain);
+    list.reach(headOf(trail).height);
+    return { trail, touched: [], isReorganised: true, missed: Math.max(0, headOf(trail).height - headOf(from).height) };
+  }
 }
 
 /** Reads on to the tip, going back to the fork first where the chain was reorganised. */
-async function readBlocks(chain: Chain, from: readonly Tip[], list: WatchList, sightings: Sightings): Promise<ReadBlocks> {
+async function readBlocks(
+  chain: Chain,
+  from: readonly Tip[],
+  tip: Tip,
+  list: WatchList,
+  sightings: Sightings,
+): Promise<Omit<ReadBlocks, 'missed'>> {
   const touched: ChannelId[] = [];
   let [trail, isReorganised] = [from, false];
-  const tip = await chain.tip();
   while (headOf(trail).hash !== tip.hash) {
     const next = await chain.block(after(headOf(trail).height, 1));
     if (next !== undefined && next.previous === headOf(trail).hash) {
@@ -151,7 +249,7 @@ async function readBlocks(chain: Chain, from: readonly Tip[], list: WatchList, s
     const fork = await findFork(chain, trail);
     if (fork === undefined)
       throw new WorldError(
-        'node-down',
+        'node-behind',
         'The node shows another chain than before.',
         'Wait until it has caught up, or check which chain it follows.',
       );
@@ -165,30 +263,4 @@ async function readBlocks(chain: Chain, from: readonly Tip[], list: WatchList, s
 
 function readBlock(block: Block, sightings: Sightings): readonly ChannelId[] {
   return block.transactions.flatMap(({ transaction }) => sightings.note(transaction, block.height));
-}
-
-/** Reads each mempool transaction once, and keeps those that touch a channel for as long as they stay there. */
-class UnconfirmedReader {
-  readonly #chain: Chain;
-  readonly #sightings: Sightings;
-  #known = new Map<TxId, Transaction | undefined>();
-
-  constructor(chain: Chain, sightings: Sightings) {
-    this.#chain = chain;
-    this.#sightings = sightings;
-  }
-
-  async read(): Promise<readonly ChannelId[]> {
-    this.#sightings.forgetUnconfirmed();
-    const known = new Map<TxId, Transaction | undefined>();
-    const touched: ChannelId[] = [];
-    for (const txid of await this.#chain.mempool()) {
-      const transaction = this.#known.has(txid) ? this.#known.get(txid) : (await this.#chain.transaction(txid))?.transaction;
-      const channels = transaction === undefined ? [] : this.#sightings.note(transaction, undefined);
-      known.set(txid, channels.length > 0 ? transaction : undefined);
-      touched.push(...channels);
-    }
-    this.#known = known;
-    return touched;
-  }
 }

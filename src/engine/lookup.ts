@@ -1,7 +1,7 @@
 import type { FundingView } from '../core/channel/announce.ts';
-import type { ChainView, DepositView } from '../core/channel/machine.ts';
+import type { ChainView, DepositView, Source } from '../core/channel/machine.ts';
 import type { Deposit } from '../core/contract/contract.ts';
-import { outpointKey, type Transaction } from '../core/tx/transaction.ts';
+import { outpointKey, sameOutpoint, type Transaction, transactionId } from '../core/tx/transaction.ts';
 import type { Chain } from './ports.ts';
 
 /** What this side's own node says of announced deposits. It alone is believed. */
@@ -13,7 +13,9 @@ async function lookUpDeposit(chain: Chain, { outpoint }: Deposit): Promise<Fundi
   const output = await chain.output(outpoint);
   if (output !== undefined) {
     const { value, script, depth, coinbase } = output;
-    return { kind: 'unspent', value, script, depth, isImmature: coinbase && depth < chain.coin.coinbaseMaturity };
+    const view = { kind: 'unspent', value, script, depth, isImmature: coinbase && depth < chain.coin.coinbaseMaturity } as const;
+    const funding = coinbase ? undefined : await chain.transaction(outpoint.txid);
+    return funding === undefined ? view : { ...view, spends: funding.transaction.inputs.map((input) => input.outpoint) };
   }
   // A node without an index forgets a transaction all of whose outputs are spent: it then looks like one that never was.
   const known = await chain.transaction(outpoint.txid);
@@ -27,22 +29,30 @@ export interface SeenSpend {
   readonly depth: number;
 }
 
-/** The chain as it concerns these deposits; `spends` are known from reading blocks, since nodes do not say who spent an output. */
+export type SpendOf = (outpoint: string) => SeenSpend | undefined;
+
+/** The chain as it concerns these deposits; `spendOf` is known from reading blocks, since nodes do not say who spent an output. */
 export async function viewOf(
   chain: Chain,
-  deposits: readonly Deposit[],
-  spends: (outpoint: string) => SeenSpend | undefined,
+  { deposits, sources }: { readonly deposits: readonly Deposit[]; readonly sources: readonly Source[] },
+  spendOf: SpendOf,
   found: ChainView['found'],
 ): Promise<ChainView> {
   const views = new Map<string, DepositView>();
-  for (const { outpoint } of deposits) {
-    const key = outpointKey(outpoint);
-    const spend = spends(key);
-    if (spend !== undefined) views.set(key, { kind: 'spent', ...spend });
-    else {
-      const output = await chain.output(outpoint);
-      views.set(key, output === undefined ? { kind: 'missing' } : { kind: 'unspent', depth: output.depth });
-    }
+  for (const deposit of deposits) {
+    const key = outpointKey(deposit.outpoint);
+    const spend = spendOf(key);
+    views.set(key, spend === undefined ? await unspentOrGone(chain, deposit, sources, spendOf) : { kind: 'spent', ...spend });
   }
   return { kind: 'view', deposits: views, found };
+}
+
+async function unspentOrGone(chain: Chain, { outpoint }: Deposit, sources: readonly Source[], spendOf: SpendOf): Promise<DepositView> {
+  const output = await chain.output(outpoint);
+  if (output !== undefined) return { kind: 'unspent', depth: output.depth };
+  const spends = sources.filter(({ deposit }) => sameOutpoint(deposit, outpoint)).flatMap((source) => source.spends);
+  const others = spends.map((key) => spendOf(outpointKey(key))).filter((spend) => spend !== undefined);
+  const foreign = others.filter(({ transaction }) => transactionId(transaction) !== outpoint.txid);
+  const [deepest] = foreign.toSorted((a, b) => b.depth - a.depth);
+  return deepest === undefined ? { kind: 'missing' } : { kind: 'replaced', ...deepest };
 }

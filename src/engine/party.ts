@@ -1,11 +1,11 @@
 import { type Amount, ZERO } from '../core/base/amount.ts';
 import type { Height } from '../core/base/height.ts';
 import { keyNameOf } from '../core/channel/announce.ts';
-import type { KeptInvoice, Transition } from '../core/channel/machine.ts';
+import type { KeptInvoice, Source, Transition } from '../core/channel/machine.ts';
 import { type PayeeInput, payee } from '../core/channel/payee.ts';
 import { exposureOf, type PayeeState } from '../core/channel/payee-state.ts';
 import { type PayerInput, payer } from '../core/channel/payer.ts';
-import { allDeposits, type PayerState } from '../core/channel/payer-state.ts';
+import { allDeposits, type PayerState, sourcesOf } from '../core/channel/payer-state.ts';
 import { payeeSnapshot, payerSnapshot, type Snapshot } from '../core/channel/snapshot.ts';
 import { closingHeight, type Deposit, type Terms } from '../core/contract/contract.ts';
 
@@ -13,6 +13,8 @@ import { closingHeight, type Deposit, type Terms } from '../core/contract/contra
 export interface Watch {
   readonly terms: Terms;
   readonly deposits: readonly Deposit[];
+  /** What the deposits were made of: whoever spends that otherwise takes them away. */
+  readonly sources: readonly Source[];
   /** The height at which the machine must be asked what is due. */
   readonly deadline: Height;
   /** Something is under way on chain: the machine wants to see every block. */
@@ -34,6 +36,8 @@ export interface Party<State, Input> {
   readonly exposureOf: (state: State) => Amount;
 }
 
+const NO_SOURCES: readonly Source[] = [];
+
 export const payeeParty: Party<PayeeState, PayeeInput> = {
   recordKind: 'payee-channel',
   transition: payee,
@@ -41,8 +45,10 @@ export const payeeParty: Party<PayeeState, PayeeInput> = {
   keyName: (state, input) => state?.keyName ?? (input.kind === 'announce' ? keyNameOf(input.announce.offer) : undefined),
   invoiceOf: (input) => (input.kind === 'payment' ? input.pay.invoice : undefined),
   withInvoice: (input, invoice) => (input.kind === 'payment' ? { ...input, invoice } : input),
-  watch: ({ kind, terms, deposits, backing }) =>
-    kind === 'ended' ? undefined : { terms, deposits, deadline: closingHeight(terms), isPending: kind !== 'open' || backing !== undefined },
+  watch: ({ kind, terms, deposits, sources = NO_SOURCES, backing }) => {
+    if (kind === 'ended') return undefined;
+    return { terms, deposits, sources, deadline: closingHeight(terms), isPending: kind !== 'open' || backing !== undefined };
+  },
   exposureOf,
 };
 
@@ -56,7 +62,13 @@ export const payerParty: Party<PayerState, PayerInput> = {
   watch: (state) => {
     if (state.kind === 'ended') return undefined;
     const { terms, kind } = state;
-    return { terms, deposits: allDeposits(state), deadline: terms.expiry, isPending: kind !== 'open' && kind !== 'planned' };
+    return {
+      terms,
+      deposits: allDeposits(state),
+      sources: sourcesOf(state),
+      deadline: terms.expiry,
+      isPending: kind !== 'open' && kind !== 'planned',
+    };
   },
   exposureOf: () => ZERO,
 };

@@ -19,6 +19,17 @@ export interface Block extends Tip {
   readonly transactions: readonly { readonly txid: TxId; readonly transaction: Transaction }[];
 }
 
+/** What a node says of itself: whether it can be relied on is judged by others. */
+export interface NodeStatus {
+  readonly tip: Tip;
+  /** Height of the best header it knows of; above the tip's while it has blocks to fetch. */
+  readonly headers: number;
+  /** Unix time in milliseconds: the middle of the last eleven blocks' (`CBlockIndex::GetMedianTimePast`). */
+  readonly medianTime: number;
+  /** It is still fetching a chain that others have long had. */
+  readonly isCatchingUp: boolean;
+}
+
 /** An output that neither a block nor the node's mempool spends. */
 export interface UnspentOutput {
   readonly value: Amount;
@@ -43,6 +54,8 @@ export type Broadcast =
 export interface Chain {
   readonly coin: Coin;
   readonly tip: () => Promise<Tip>;
+  /** As `tip`, and also of a node that is still catching up. */
+  readonly status: () => Promise<NodeStatus>;
   /** The block at `height` on the best chain; undefined above the tip. */
   readonly block: (height: Height) => Promise<Block | undefined>;
   /** Undefined when unknown or spent, in a block or in the mempool. */
@@ -108,6 +121,8 @@ export type WorldCode =
   | 'node-down'
   | 'node-refused'
   | 'node-wrong-chain'
+  | 'node-behind'
+  | 'node-pruned'
   | 'store-damaged'
   | 'store-newer'
   | 'store-full'

@@ -28,7 +28,9 @@ export class Sightings {
   readonly #stored = new Map<string, Stored>();
   readonly #mined = new Map<string, MinedSpend>();
   #unconfirmed = new Map<string, Transaction>();
-  #found = new Map<ChannelId, ChainView['found'][number][]>();
+  #found = new Map<ChannelId, ChainView['found']>();
+  /** Outputs that were met, by outpoint: one can be spent before its channel has taken it in. */
+  readonly #foundIn = new Map<string, ChannelId>();
 
   constructor(store: Store, list: WatchList) {
     this.#store = store;
@@ -50,13 +52,23 @@ export class Sightings {
     const touched: ChannelId[] = [];
     for (const { outpoint } of transaction.inputs) {
       const key = outpointKey(outpoint);
-      const channel = this.#list.channelOfOutpoint(key);
-      if (channel === undefined) continue;
+      const channels = this.#channelsOf(key, transaction);
+      if (channels.length === 0) continue;
       if (height === undefined) this.#unconfirmed.set(key, transaction);
       else this.#mined.set(key, { height, transaction });
-      touched.push(channel);
+      touched.push(...channels);
     }
     return [...touched, ...this.#noteOutputs(transaction)];
+  }
+
+  /** Whose deposit this was, or would have come from it; the transaction that makes the deposit is no news. */
+  #channelsOf(key: string, transaction: Transaction): readonly ChannelId[] {
+    const channel = this.#list.channelOfOutpoint(key) ?? this.#foundIn.get(key);
+    if (channel !== undefined) return [channel];
+    const channels = this.#list.channelsOfSource(key);
+    if (channels.size === 0) return [];
+    const txid = transactionId(transaction);
+    return [...channels].filter((each) => !this.#list.get(each)?.deposits.some(({ outpoint }) => outpoint.txid === txid));
   }
 
   #noteOutputs(transaction: Transaction): readonly ChannelId[] {
@@ -66,9 +78,7 @@ export class Sightings {
       if (channel === undefined || !isAmount(value)) continue;
       const outpoint = { txid: transactionId(transaction), vout };
       if (this.#list.channelOfOutpoint(outpointKey(outpoint)) !== undefined) continue;
-      const found = this.#found.get(channel) ?? [];
-      found.push({ deposit: { outpoint, value }, transaction: encodeTransaction(transaction) });
-      this.#found.set(channel, found);
+      this.putFound(channel, [{ deposit: { outpoint, value }, transaction: encodeTransaction(transaction) }]);
       touched.push(channel);
     }
     return touched;
@@ -83,7 +93,15 @@ export class Sightings {
   takeFound(channel: ChannelId): ChainView['found'] {
     const found = this.#found.get(channel) ?? [];
     this.#found.delete(channel);
+    for (const { deposit } of found) this.#foundIn.delete(outpointKey(deposit.outpoint));
     return found;
+  }
+
+  /** Notes what was met; also again, where it was taken and did not get through. */
+  putFound(channel: ChannelId, found: ChainView['found']): void {
+    if (found.length === 0) return;
+    for (const { deposit } of found) this.#foundIn.set(outpointKey(deposit.outpoint), channel);
+    this.#found.set(channel, [...(this.#found.get(channel) ?? []), ...found]);
   }
 
   /** Blocks above `height` are no longer in the best chain. */
@@ -100,12 +118,12 @@ export class Sightings {
 
   /** Channels of which something was spent: their end is not buried yet. */
   get ending(): readonly ChannelId[] {
-    return [...this.#mined.keys()].map((key) => this.#list.channelOfOutpoint(key)).filter((channel) => channel !== undefined);
+    return [...this.#mined].flatMap(([key, { transaction }]) => this.#channelsOf(key, transaction));
   }
 
   /** What the store lacks or has too much of. Spends of channels that have ended are of no more use. */
   writes(): readonly Write[] {
-    const wanted = new Map([...this.#mined].filter(([key]) => this.#list.channelOfOutpoint(key) !== undefined));
+    const wanted = new Map([...this.#mined].filter(([key]) => this.#isWatched(key)));
     const gone = [...this.#stored].filter(([key]) => !wanted.has(key));
     const fresh = [...wanted].filter(([key, { height }]) => this.#stored.get(key)?.height !== height);
     return [
@@ -117,6 +135,10 @@ export class Sightings {
         value: JSON.stringify(z.encode(spendField, { ...spend, height: heightOf(spend.height) })),
       })),
     ];
+  }
+
+  #isWatched(key: string): boolean {
+    return this.#list.channelOfOutpoint(key) !== undefined || this.#list.channelsOfSource(key).size > 0;
   }
 
   /** The writes are on the disk. */

@@ -4,10 +4,14 @@ import { p2sh } from '../core/tx/script.ts';
 import { outpointKey } from '../core/tx/transaction.ts';
 import type { Watch } from './party.ts';
 
+const NONE: ReadonlySet<ChannelId> = new Set();
+
 /** Channels by what can happen to them, so that a block costs nothing for those it does not touch. */
 export class WatchList {
   readonly #watches = new Map<ChannelId, Watch>();
   readonly #byOutpoint = new Map<string, ChannelId>();
+  /** One transaction may fund several channels. */
+  readonly #bySource = new Map<string, Set<ChannelId>>();
   readonly #byScript = new Map<string, ChannelId>();
   readonly #byDeadline = new Map<number, Set<ChannelId>>();
   /** Wants to see every block. */
@@ -34,6 +38,11 @@ export class WatchList {
     return this.#byOutpoint.get(key);
   }
 
+  /** Channels of which a deposit was made from this outpoint. */
+  channelsOfSource(key: string): ReadonlySet<ChannelId> {
+    return this.#bySource.get(key) ?? NONE;
+  }
+
   channelOfScript(outputScript: Uint8Array): ChannelId | undefined {
     return outputScript.length === 23 ? this.#byScript.get(bytesToHex(outputScript)) : undefined;
   }
@@ -51,6 +60,7 @@ export class WatchList {
   #add(channel: ChannelId, watch: Watch): void {
     this.#watches.set(channel, watch);
     for (const { outpoint } of watch.deposits) this.#byOutpoint.set(outpointKey(outpoint), channel);
+    for (const key of sourceKeys(watch)) this.#bySource.set(key, (this.#bySource.get(key) ?? new Set()).add(channel));
     this.#byScript.set(scriptKey(watch), channel);
     const due = this.#byDeadline.get(watch.deadline) ?? new Set();
     this.#byDeadline.set(watch.deadline, due.add(channel));
@@ -60,6 +70,10 @@ export class WatchList {
   #drop(channel: ChannelId, watch: Watch): void {
     this.#watches.delete(channel);
     for (const { outpoint } of watch.deposits) this.#byOutpoint.delete(outpointKey(outpoint));
+    for (const key of sourceKeys(watch)) {
+      this.#bySource.get(key)?.delete(channel);
+      if (this.#bySource.get(key)?.size === 0) this.#bySource.delete(key);
+    }
     this.#byScript.delete(scriptKey(watch));
     const due = this.#byDeadline.get(watch.deadline);
     due?.delete(channel);
@@ -69,7 +83,13 @@ export class WatchList {
 }
 
 function isSame(a: Watch, b: Watch): boolean {
-  return a.deposits === b.deposits && a.isPending === b.isPending && a.deadline === b.deadline && a.terms === b.terms;
+  return (
+    a.deposits === b.deposits && a.sources === b.sources && a.isPending === b.isPending && a.deadline === b.deadline && a.terms === b.terms
+  );
+}
+
+function sourceKeys({ sources }: Watch): readonly string[] {
+  return sources.flatMap(({ spends }) => spends.map(outpointKey));
 }
 
 function scriptKey({ terms }: Watch): string {

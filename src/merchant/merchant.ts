@@ -3,7 +3,7 @@ import { isRefusal, type Refusal, refuse } from '../core/base/refusal.ts';
 import { MAX_DEPOSITS, termsOf } from '../core/channel/announce.ts';
 import { notActive, type PayeeState } from '../core/channel/payee-state.ts';
 import { channelIdOf } from '../core/contract/contract.ts';
-import type { Announce, Reply, Request } from '../core/message/message.ts';
+import type { Announce, Pay, Reply, Request } from '../core/message/message.ts';
 import { decodePsbt } from '../core/message/psbt.ts';
 import { channelOfPsbt, readEnd, readPayment } from '../core/message/psbt-message.ts';
 import { addressOf } from '../core/tx/address.ts';
@@ -57,16 +57,22 @@ export function openMerchant(options: MerchantOptions): Merchant {
     return state.kind === 'paused' ? refuse('funding-reorganised') : notActive(state);
   };
 
+  /** What is not above the best total is answered from what is stored, whatever the node is up to. */
+  const isKnown = async ({ channel, payment }: Pay): Promise<boolean> => payment.total <= ((await engine.get(channel))?.best?.total ?? 0n);
+
   return {
     answer: async (request) => {
       switch (request.kind) {
         case 'offer-request':
-          return makeOffer(coin, terms, payeeScript, engine.follower.seen().tip.height, keys, random);
+          return makeOffer(coin, terms, payeeScript, engine.follower.trusted().tip.height, keys, random);
         case 'announce':
+          engine.follower.trusted();
           return announce(request);
         case 'invoice-request':
+          engine.follower.trusted();
           return invoice(request.channel, request.item);
         case 'payment':
+          if (!(await isKnown(request))) engine.follower.trusted();
           return replyOf(await engine.drive(request.channel, { kind: 'payment', pay: request }));
         case 'state-request':
           return replyOf(await engine.drive(request.channel, { kind: 'state-request' }));

@@ -682,6 +682,7 @@ function crashAt(moment: number, chain: Chain, store: Store): { readonly chain: 
     chain: {
       coin: chain.coin,
       tip: () => guard(chain.tip),
+      status: () => guard(chain.status),
       block: (at) => guard(() => chain.block(at)),
       output: (outpoint) => guard(() => chain.output(outpoint)),
       transaction: (txid) => guard(() => chain.transaction(txid)),
@@ -783,6 +784,7 @@ function fakeChain(): FakeChain {
   return {
     coin,
     tip: () => call(() => blocks.at(-1) ?? assert.fail()),
+    status: () => assert.fail('a wallet asks no more than the tip'),
     block: (at) => call(() => blocks[at]),
     output: () => call(() => undefined),
     transaction: (txid) =>

@@ -50,6 +50,7 @@ export class SimNode {
     return {
       coin,
       tip: () => ask('tip', (view) => tipOf(view)),
+      status: () => ask('tip', (view) => ({ tip: tipOf(view), headers: tipOf(view).height, medianTime: 0, isCatchingUp: false })),
       block: (at) => ask(`block ${at}`, (view) => blockAt(view, at)),
       output: (outpoint) =>
         ask('output', (view) => {

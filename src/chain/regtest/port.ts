@@ -1,4 +1,4 @@
-import type { Broadcast, Chain } from '../../engine/ports.ts';
+import type { Broadcast, Chain, NodeStatus } from '../../engine/ports.ts';
 import { refusalKind } from '../outcome.ts';
 import type { Outcome, Regtest } from './regtest.ts';
 
@@ -7,6 +7,7 @@ export function asChain(regtest: Regtest): Chain {
   return {
     coin: regtest.coin,
     tip: async () => regtest.tip,
+    status: async () => statusOf(regtest),
     block: async (height) => regtest.block(height),
     output: async (outpoint) => regtest.output(outpoint),
     transaction: async (txid) => regtest.transaction(txid),
@@ -14,6 +15,10 @@ export function asChain(regtest: Regtest): Chain {
     broadcast: async (transaction) => asBroadcast(regtest.broadcast(transaction)),
     feeRate: async () => regtest.coin.policy.feeRate,
   };
+}
+
+function statusOf({ tip, chain }: Regtest): NodeStatus {
+  return { tip, headers: tip.height, medianTime: chain.tip.medianTime * 1000, isCatchingUp: false };
 }
 
 function asBroadcast(outcome: Outcome): Broadcast {

@@ -134,18 +134,19 @@ export class Watcher {
   /** What is in danger wants to see every block. */
   #watchOf({ channel, terms, deposits }: Watched): Watch {
     const isPending = (this.#outcomes.get(channel)?.alarms.length ?? 0) > 0;
-    return { terms, deposits, deadline: closingHeight(terms), isPending };
+    return { terms, deposits, sources: [], deadline: closingHeight(terms), isPending };
   }
 
-  async #observe(channel: ChannelId, view: ChainView): Promise<void> {
+  async #observe(channel: ChannelId, view: ChainView): Promise<boolean> {
     const watched = this.#entries.get(channel);
-    if (watched === undefined || this.#follow === undefined) return;
+    if (watched === undefined || this.#follow === undefined) return false;
     const { tip, feeRate } = this.#follow.seen();
     const { standing, send, danger } = judged(watched, view, { tip: tip.height, feeRate, isMerchantSilent: this.#isMerchantSilent() });
     const refused = await this.#broadcast(channel, send);
     const dangers: readonly Alarm[] = danger === undefined ? [] : [{ ...danger, channel, expiry: watched.terms.expiry }];
     this.#outcomes.set(channel, { standing, alarms: refused === undefined ? dangers : [...dangers, refused] });
     this.#follow.track(channel, this.#watchOf(watched));
+    return true;
   }
 
   /** Tries one close after the other until the node has one. @returns why it took none. */

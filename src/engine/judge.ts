@@ -1,0 +1,93 @@
+import type { Amount } from '../core/base/amount.ts';
+import type { Coin } from '../core/coin/coin.ts';
+import { type Clock, type NodeStatus, type Tip, WorldError } from './ports.ts';
+
+/** What is known of a node when somebody is to be promised something. */
+export interface Reading {
+  readonly status: NodeStatus;
+  /** The highest height that was ever read. */
+  readonly peak: number;
+  /** Unix time in milliseconds at which the chain was last read whole. */
+  readonly readAt: number;
+}
+
+/** Milliseconds after which what was read last counts for nothing. */
+export const MOST_STALE: number = 10 * 60 * 1000;
+/** Headers run ahead of blocks by one or two while a block is on its way. */
+const MOST_HEADERS_AHEAD = 10;
+/** Block times vary: so many intervals without a block happen by chance once in 10^26 (Poisson), and half of them are the median's own delay. */
+const MOST_SILENT_INTERVALS = 60;
+const HOUR = 3600 * 1000;
+/** No block may be farther ahead of the nodes' clocks (`validation.cpp`, MAX_FUTURE_BLOCK_TIME). */
+const MOST_FUTURE: number = 2 * HOUR;
+
+/**
+ * Why nothing must be promised now, on what this node says; undefined when it can be relied on. Deadlines are heights, and what the node shows of
+ * deposits is as old as its tip: who may be behind goes on closing, and takes nothing new.
+ */
+export function doubtOf({ status, peak, readAt }: Reading, coin: Coin, now: number): WorldError | undefined {
+  const { tip, headers, medianTime, isCatchingUp } = status;
+  if (now - readAt > MOST_STALE) {
+    return new WorldError('node-down', 'The chain could not be read for ten minutes.', 'Look after the node; it goes on by itself.');
+  }
+  if (isCatchingUp || headers - tip.height > MOST_HEADERS_AHEAD) {
+    return new WorldError('node-behind', `The node is at block ${tip.height} of ${headers}.`, 'Wait until it has caught up.');
+  }
+  // A reorganisation may leave fewer blocks than before; one that takes this many is none that a channel was made for.
+  if (peak - tip.height > coin.channel.buried) {
+    return new WorldError('node-behind', `The node is at block ${tip.height}, and was at ${peak}.`, 'Wait until it is there again.');
+  }
+  // On regtest blocks come when somebody asks for them.
+  if (coin.network === 'regtest') return undefined;
+  if (medianTime - now > MOST_FUTURE) {
+    return new WorldError('node-behind', 'This computer’s clock is hours behind the chain.', 'Set the clock.');
+  }
+  const most = Math.max(HOUR, MOST_SILENT_INTERVALS * coin.blockSeconds * 1000);
+  if (now - medianTime <= most) return undefined;
+  const minutes = Math.floor((now - medianTime) / 60_000);
+  return new WorldError('node-behind', `The last blocks are ${minutes} minutes old.`, 'Check the node’s connections, and the clock.');
+}
+
+/** The chain as it was last read. */
+export interface Seen {
+  readonly tip: Tip;
+  /** Units per 1,000 bytes. */
+  readonly feeRate: Amount;
+}
+
+/** What was last read of a chain, and whether it can be relied on. */
+export class Trust {
+  readonly #coin: Coin;
+  readonly #clock: Clock;
+  #reading: (Reading & { readonly feeRate: Amount }) | undefined;
+  #trouble: WorldError | undefined;
+
+  constructor(coin: Coin, clock: Clock) {
+    this.#coin = coin;
+    this.#clock = clock;
+  }
+
+  /** The chain has been read just now. */
+  take(status: NodeStatus, peak: number, feeRate: Amount): void {
+    this.#reading = { status, peak, feeRate, readAt: this.#clock.now() };
+  }
+
+  /** A reading came through, or why not. A node that is away may be back in a moment; one that shows another chain is not to be relied on at all. */
+  conclude(error?: unknown): void {
+    if (error === undefined) this.#trouble = undefined;
+    else if (error instanceof WorldError && error.code !== 'node-down') this.#trouble = error;
+  }
+
+  get readAt(): number | undefined {
+    return this.#reading?.readAt;
+  }
+
+  get seen(): Seen | undefined {
+    return this.#reading && { tip: this.#reading.status.tip, feeRate: this.#reading.feeRate };
+  }
+
+  get doubt(): WorldError | undefined {
+    if (this.#reading === undefined) return new WorldError('node-down', 'The chain has not been read yet.', 'Wait until the node answers.');
+    return this.#trouble ?? doubtOf(this.#reading, this.#coin, this.#clock.now());
+  }
+}

@@ -54,6 +54,7 @@ export function merchantCommand(): Command {
 async function serve(shell: Shell, flags: MerchantFlags): Promise<void> {
   const { config, print } = shell;
   const [host, port] = addressOf(flags);
+  const { exposure, ...unconfirmed } = risksOf(flags);
   const chain = await openNode(config);
   if (!existsSync(seedPath(config, 'merchant'))) {
     await createSeed(config, 'merchant', (await chain.tip()).height);
@@ -63,7 +64,6 @@ async function serve(shell: Shell, flags: MerchantFlags): Promise<void> {
   if (flags.payout !== undefined && payout === undefined) {
     throw new WorldError('config', `${flags.payout} is no address on ${config.coin.id}.`, 'Check it.');
   }
-  const { exposure, ...unconfirmed } = risksOf(flags);
   const common = {
     host,
     port,

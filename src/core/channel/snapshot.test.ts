@@ -6,6 +6,7 @@ import { MachinePair } from '../../testing/machine-pair.ts';
 import { must } from '../../testing/sample.ts';
 import { amount } from '../base/amount.ts';
 import { height } from '../base/height.ts';
+import { exposureOf } from './payee-state.ts';
 import { invoiceSnapshot, payeeSnapshot, payerSnapshot, type Snapshot, SnapshotError } from './snapshot.ts';
 
 const GOLDEN = new URL('../../../test/golden/state/', import.meta.url);
@@ -36,6 +37,14 @@ describe('states of every stored format are read for ever', () => {
     }
     for (const kind of ['open', 'open-paid', 'paused', 'closing', 'ended', 'ended-unused']) assert.ok(kinds.has(`payee-${kind}`), kind);
     assert.ok(kinds.has('invoice-open') && kinds.has('invoice-paid'));
+  });
+
+  test('one that says nothing of its backing is backed wholly', () => {
+    const exposed = files.filter((file) => {
+      const text = readFileSync(new URL(file, GOLDEN), 'utf8').trim();
+      return file.includes('payee-') && exposureOf(payeeSnapshot.decode(text)) > 0n;
+    });
+    assert.deepEqual(exposed, ['v1/payee-open-shallow.json', 'v1/payee-open-unconfirmed.json']);
   });
 
   for (const file of files) {

@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { base64 } from '@scure/base';
+import { isRefusal, type Refusal } from '../../../src/core/base/refusal.ts';
+import type { Announce, End, Pay } from '../../../src/core/message/message.ts';
+import { type ChannelPsbt, decodePsbt } from '../../../src/core/message/psbt.ts';
+import { readAnyMaps } from '../../../src/core/message/psbt-maps.ts';
+import { announcePsbt, endPsbt, paymentPsbt, readAnnounce, readEnd, readPayment } from '../../../src/core/message/psbt-message.ts';
+import { type PsbtMaps, readPlainMaps } from '../../../src/core/message/psbt-plain.ts';
+import { publicKey } from '../../../src/core/tx/sign.ts';
+import { type Channel, psbt as form } from '../../../src/testing/codec-suite.ts';
+import { publishedVectors } from '../../vector.ts';
+import { golden } from '../corpus.ts';
+import { channels } from '../samples.ts';
+import { ACCEPTED, type Outcome, outcomeOf, type Target } from '../target.ts';
+import { mutatePsbt } from '../wire.ts';
+
+/** Every text of published vectors that is a PSBT. */
+function publishedPsbts(value: unknown): readonly Uint8Array[] {
+  if (typeof value === 'string') return value.startsWith('cHNidP') ? [base64.decode(value)] : [];
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(publishedPsbts) : [];
+}
+
+/** PSBTs, and the messages that they stand for. */
+export const psbt: Target = {
+  name: 'psbt',
+  files: ['psbt', 'psbt-maps', 'psbt-plain', 'psbt-message', 'wire-reader'].map((name) => `core/message/${name}.ts`),
+  corpus: [...golden('message/v1/*-psbt.hex'), ...publishedPsbts(publishedVectors('bip174-psbt.json'))],
+  mutate: mutatePsbt,
+  check: (input) => {
+    const plain = readPlainMaps(input);
+    if (plain !== undefined) assertSameMaps(plain, readAnyMaps(input));
+    const read = decodePsbt(input);
+    return isRefusal(read) ? outcomeOf(read) : message(read);
+  },
+};
+
+/** Whatever the quick reader takes, the library reads to the same; but it also looks whether keys beside signatures are on the curve. */
+function assertSameMaps(plain: PsbtMaps, slow: PsbtMaps | Refusal): void {
+  const isOff = plain.inputs.some(({ partialSig }) => partialSig.some(([key]) => publicKey(key) === undefined));
+  if (!isRefusal(slow) || !isOff) assert.deepEqual(plain, slow);
+}
+
+function message(read: ChannelPsbt): Outcome {
+  const outcomes = channels.flatMap((channel) => {
+    const { offer, terms, deposits } = channel;
+    return [
+      written(channel, readAnnounce(read, offer), ({ deposits: named }) => announcePsbt(terms, named, channel.funding)),
+      written(channel, readPayment(read, terms, deposits), ({ payment }) => paymentPsbt(terms, deposits, payment, channel.funding)),
+      written(channel, readEnd(read, terms, deposits), (end) => endPsbt(terms, deposits, end, channel.funding)),
+    ];
+  });
+  const accepted = outcomes.filter(({ code }) => code === 'accepted');
+  // An announcement does not say which kind of signatures its offer asks for.
+  assert.ok(accepted.length <= 2);
+  return (
+    accepted[0] ??
+    outcomes.find(({ code }) => !['psbt-outputs-wrong', 'script-unknown', 'key-foreign'].includes(code)) ??
+    outcomes[0] ??
+    ACCEPTED
+  );
+}
+
+/** A message that is read says the same when it is written and read again. */
+function written<Message extends Announce | Pay | End>(
+  channel: Channel,
+  read: Message | Refusal,
+  write: (message: Message) => Uint8Array,
+): Outcome {
+  if (isRefusal(read)) return outcomeOf(read);
+  // What it is an announcement of may be funded by transactions that nobody else has.
+  if (read.kind === 'announce' && read.deposits.some(({ outpoint }) => !channel.funding.has(outpoint.txid)))
+    return { code: 'accepted', path: 'other deposits' };
+  const decode = { announce: form.announce, payment: form.payment, end: form.end }[read.kind].decode;
+  assert.deepEqual(decode(channel, write(read)), read);
+  return { code: 'accepted', path: read.kind };
+}

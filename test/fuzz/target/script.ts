@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import { describeScript } from '../../../src/cli/describe.ts';
+import { concatBytes } from '../../../src/core/base/bytes.ts';
+import { isRefusal } from '../../../src/core/base/refusal.ts';
+import { dogecoinRegtest } from '../../../src/core/coin/dogecoin.ts';
+import { contracts } from '../../../src/core/contract/registry.ts';
+import { addressOf, scriptOf } from '../../../src/core/tx/address.ts';
+import { operationAt, p2pkh, p2sh, readScript, script as scriptFrom, withoutCodeSeparators } from '../../../src/core/tx/script.ts';
+import { decodeTransaction } from '../../../src/core/tx/transaction.ts';
+import { golden } from '../corpus.ts';
+import { channels } from '../samples.ts';
+import { assertSameBytes, type Outcome, type Target } from '../target.ts';
+import { mutateScript, splitScript } from '../wire.ts';
+
+const unlocks = golden('tx/*.hex').flatMap((bytes) => decodeTransaction(bytes)?.inputs.map(({ script }) => script) ?? []);
+const redeemScripts = channels.map(({ terms }) => terms.contract.redeemScript(terms));
+const outputs = channels.flatMap(({ terms }) => [p2sh(terms.contract.redeemScript(terms)), p2pkh(terms.payerKey)]);
+
+/** Scripts: their steps, the templates of the contracts, the branch that a spend takes, the address they pay to. */
+export const script: Target = {
+  name: 'script',
+  files: ['core/tx/script.ts', 'core/contract/template.ts', 'core/contract/recognise.ts', 'core/tx/address.ts'],
+  corpus: [...redeemScripts, ...unlocks, ...outputs],
+  mutate: mutateScript,
+  check: (input) => {
+    const steps = splitScript(input);
+    assertSameBytes(concatBytes(...steps), input, 'the steps are the script');
+    assertSameBytes(withoutCodeSeparators(input), withoutCodeSeparators(withoutCodeSeparators(input)), 'nothing is left to take out');
+    assert.ok(describeScript(input).length <= input.length * 25 + 100);
+    const parts = readScript(input);
+    // A push of nothing in a longer form is read as such, and written as the opcode for it.
+    const shortest = parts?.map((part) => (part instanceof Uint8Array && part.length === 0 ? 0 : part));
+    if (shortest !== undefined) assert.deepEqual(readScript(scriptFrom(...shortest)), shortest);
+    const address = addressOf(dogecoinRegtest, input);
+    if (address !== undefined) assertSameBytes(scriptOf(dogecoinRegtest, address) ?? new Uint8Array(), input, address);
+    return (
+      templated(input) ?? {
+        code: parts === undefined ? 'unreadable' : `${recognised(input)}`,
+        path: address === undefined ? '' : 'address',
+      }
+    );
+  },
+};
+
+/** A redeem script is read by at most one contract, and only if that writes it so to the byte. */
+function templated(input: Uint8Array): Outcome | undefined {
+  const reads = contracts.map((contract) => [contract, contract.readRedeemScript(input)] as const);
+  const read = reads.filter(([, terms]) => !isRefusal(terms));
+  assert.ok(read.length <= 1);
+  for (const [contract, terms] of read) {
+    if (isRefusal(terms)) continue;
+    assertSameBytes(contract.redeemScript({ ...terms }), input, contract.id);
+    assert.notDeepEqual(terms.payerKey, terms.payeeKey);
+    return { code: 'accepted', path: contract.id };
+  }
+  const refusals = reads.flatMap(([, terms]) => (isRefusal(terms) ? [terms.code] : []));
+  const telling = refusals.find((code) => code !== 'script-unknown');
+  return telling === undefined ? undefined : { code: telling };
+}
+
+/** Only what ends in the redeem script of a contract can be a close or a refund. */
+function recognised(input: Uint8Array): string {
+  const spends = contracts.map((contract) => contract.recognise(input));
+  for (const [i, spend] of spends.entries()) {
+    const inside = operationAt(splitScript(input).at(-1) ?? new Uint8Array(), 0)?.data;
+    const isOwn = inside !== undefined && !isRefusal(contracts[i]?.readRedeemScript(inside));
+    if (!isOwn) assert.equal(spend, 'foreign');
+  }
+  return spends.find((spend) => spend !== 'foreign') ?? 'foreign';
+}

@@ -15,6 +15,7 @@ import { signer } from '../core/tx/sign.ts';
 import type { Transaction } from '../core/tx/transaction.ts';
 import { type MemoryDisk, memoryStore } from '../store/memory.ts';
 import { spend } from '../testing/p2pkh.ts';
+import { must } from '../testing/sample.ts';
 import { type Follower, follower } from './follow.ts';
 import type { Watch } from './party.ts';
 import { type Chain, type Clock, WorldError } from './ports.ts';
@@ -105,6 +106,34 @@ test('the first poll shows every channel the chain; later blocks only those that
   await follow.poll();
   assert.deepEqual(views, []);
 });
+
+for (const [when, isMined] of [
+  ['into the mempool', false],
+  ['into a block', true],
+] as const) {
+  test(`a deposit that is spent ${when} while the chain is read is not shown as missing`, async () => {
+    const regtest = fresh();
+    const [channel, watch] = funded(regtest, 3, true);
+    const { terms, deposits } = watch;
+    const payment = must(cltvMultisig.sign(terms, deposits, amount(DOGE), signer(new Uint8Array(32).fill(13))));
+    const closing = { terms, deposits, payment, signer: payee };
+    const close = must(cltvMultisig.close([closing], { script: terms.payeeScript, feeRate: coin.policy.feeRate }));
+    const node = asChain(regtest);
+    const chain: Chain = {
+      ...node,
+      output: async (outpoint) => {
+        regtest.broadcast(close);
+        if (isMined && regtest.mempool().length > 0) regtest.mine(1);
+        return node.output(outpoint);
+      },
+    };
+    const { follow, views } = bench(regtest, new Map([[channel, watch]]), new Map(), chain);
+    await follow.poll();
+    await follow.poll();
+    const kinds = views.flatMap(([, view]) => [...view.deposits.values()].map((seen) => (seen.kind === 'spent' ? seen.depth : seen.kind)));
+    assert.deepEqual(new Set(kinds), new Set([isMined ? 1 : 0]));
+  });
+}
 
 test('a deadline makes a channel see every block from then on', async () => {
   const regtest = fresh();

@@ -137,7 +137,7 @@ class Reader {
     const isAll = isFirst || blocks.isReorganised || blocks.missed > 0;
     const concerned = isAll ? this.list.channels : [...this.#again, ...blocks.touched, ...mempool, ...due];
     const failures: unknown[] = [];
-    for (const channel of new Set(concerned)) await this.#observe(channel, tip.height).catch((error: unknown) => failures.push(error));
+    for (const channel of new Set(concerned)) await this.#observe(channel, tip).catch((error: unknown) => failures.push(error));
     this.#cursor = await saveCursor(this.#store, { ...before, trail: blocks.trail, peak }, this.#sightings, this.#again.size === 0);
     for (const failure of failures) throw failure;
   }
@@ -151,21 +151,33 @@ class Reader {
   }
 
   /** What fails for one channel is its own affair: the others see their views, and it sees its own again at the next reading. */
-  async #observe(channel: ChannelId, tip: Height): Promise<void> {
+  async #observe(channel: ChannelId, tip: Tip): Promise<void> {
     this.#again.delete(channel);
     const watch = this.list.get(channel);
     if (watch === undefined) return;
     const found = this.#sightings.takeFound(channel);
     let isThrough = false;
     try {
-      const view = await viewOf(this.#chain, watch, (key) => this.#sightings.spendOf(key, tip), found);
-      isThrough = await this.#followed.observe(channel, view);
+      const view = await this.#viewAt(tip, watch, found);
+      isThrough = view !== undefined && (await this.#followed.observe(channel, view));
     } finally {
       if (!isThrough) {
         this.#sightings.putFound(channel, found);
         this.#again.add(channel);
       }
     }
+  }
+
+  /**
+   * What is missing may have been spent since mempool and blocks were read, and a machine gives it up when that is late. So it counts only when
+   * the mempool, read again, does not spend it and no block has come. Undefined when one has.
+   */
+  async #viewAt(tip: Tip, watch: Watch, found: ChainView['found']): Promise<ChainView | undefined> {
+    const look = (): Promise<ChainView> => viewOf(this.#chain, watch, (key) => this.#sightings.spendOf(key, tip.height), found);
+    const view = await look();
+    if (![...view.deposits.values()].some(({ kind }) => kind === 'missing')) return view;
+    await this.#unconfirmed.read();
+    return (await this.#chain.tip()).hash === tip.hash ? look() : undefined;
   }
 }
 

@@ -1,5 +1,6 @@
 import { isRefusal, type Refusal } from '../core/base/refusal.ts';
 import { WorldError } from '../engine/ports.ts';
+import { plain } from './plain.ts';
 
 /** How a command ended, as the shell sees it. */
 export const EXIT = { ok: 0, refused: 1, usage: 2, world: 3, bug: 70 } as const;
@@ -22,17 +23,20 @@ export function granted<T>(value: T | Refusal): T {
 
 /** What a command says: its result on standard output, everything else on standard error. */
 export interface Printer {
-  /** The result: as one JSON value, or as lines for people. */
+  /** The result: as one JSON value, or as lines for people. Texts may come from strangers. */
   readonly result: (value: object, lines: readonly string[]) => void;
   readonly note: (text: string) => void;
 }
 
 export function printer(json: boolean): Printer {
   return {
-    result: (value, lines) =>
-      void process.stdout.write(json ? `${JSON.stringify(value, writeBigint)}\n` : lines.map((line) => `${line}\n`).join('')),
-    note: (text) => void process.stderr.write(`${text}\n`),
+    result: (value, lines) => void process.stdout.write(written(json ? [JSON.stringify(value, writeBigint)] : lines)),
+    note: (text) => void process.stderr.write(written([text])),
   };
+}
+
+function written(lines: readonly string[]): string {
+  return lines.map((line) => `${plain(line)}\n`).join('');
 }
 
 /** Amounts are decimal digits in JSON, in the smallest unit. */
@@ -62,7 +66,7 @@ function factsLine(detail: Readonly<Record<string, string>>): string {
 }
 
 function report(value: object, lines: readonly string[], json: boolean, code: number): number {
-  if (json) process.stdout.write(`${JSON.stringify(value)}\n`);
-  else process.stderr.write(`${lines.filter((line) => line !== '').join('\n')}\n`);
+  if (json) process.stdout.write(written([JSON.stringify(value)]));
+  else process.stderr.write(written(lines.filter((line) => line !== '')));
   return code;
 }

@@ -1,4 +1,4 @@
-import { type Logger, pino } from 'pino';
+import type { Logger } from 'pino';
 import { type Amount, ZERO } from '../core/base/amount.ts';
 import type { ChannelId } from '../core/base/bytes.ts';
 import { channelId, equalBytes } from '../core/base/bytes.ts';
@@ -19,6 +19,7 @@ import { type HttpServer, serveMerchant } from '../transport/http/serve.ts';
 import { keyName } from '../wallet/keyring.ts';
 import type { Shell } from './action.ts';
 import { lockDatadir } from './lock.ts';
+import { logger } from './log.ts';
 import { clock, keysOf, openStore, readSeed } from './open.ts';
 import { CLOSE_ORDER } from './orders.ts';
 import { pause, untilStopped } from './wait.ts';
@@ -47,7 +48,7 @@ export async function keepShop({ config, print }: Shell, chain: Chain, options: 
   const keys = keysOf(config, await readSeed(config, 'merchant'));
   const release = lockDatadir(config.datadir, 'merchant');
   const store = openStore(config, 'merchant');
-  const log = pino({ level: options.logLevel }, pino.destination({ dest: 2, sync: true }));
+  const log = logger(options.logLevel);
   const { verify, backend } = await fastestVerifier();
   const ownKey = keys.signer(keyName(config.coin, { account: 0, change: 0, index: 0 }));
   const own = p2pkh(ownKey.publicKey);

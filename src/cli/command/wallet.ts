@@ -82,7 +82,7 @@ async function address({ config, print }: Shell, { amount: text }: WalletFlags):
   await payer.close();
   const uri = paymentUri(config.coin, amount === undefined ? { address: to } : { address: to, amount });
   // Into a pipe goes the address alone: for `$(pawment wallet address)`.
-  print.result({ address: to, uri }, process.stdout.isTTY ? [to, uri, '', terminalQr(uri)] : [to]);
+  print.result({ address: to, uri }, process.stdout.isTTY ? [to, uri, '', ...terminalQr(uri).split('\n')] : [to]);
 }
 
 async function balance({ config, print }: Shell): Promise<void> {

@@ -14,6 +14,9 @@ export class Machine {
   failure = 0;
   onFault: (kind: 'store-full' | 'store-failed-before' | 'store-failed-after' | 'commit-rolled-back') => void = () => undefined;
 
+  /** A commit is on the disk. */
+  onSynced: (writes: readonly Write[]) => void = () => undefined;
+
   constructor(stage: Stage) {
     this.#stage = stage;
   }
@@ -101,6 +104,7 @@ export class Machine {
   #sync(writes: readonly Write[]): void {
     this.disk.sync();
     applyTo(this.#records, writes);
+    this.onSynced(writes);
     if (this.#stage.chance.happens(this.failure)) this.#fail('store-busy', 'store-failed-after');
   }
 

@@ -1,42 +1,105 @@
+import { fork } from 'node:child_process';
+import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { Coverage } from './coverage.ts';
-import { runWorld, type WorldResult } from './life.ts';
+import { huntMutants } from './hunt.ts';
+import { runWorld } from './life.ts';
+import found from './seeds.json' with { type: 'json' };
+
+const HELP = `Runs worlds in which everything goes wrong, and checks the rules of money in each.
+
+  npm run sim -- --runs 5000 --seed 1      worlds 0 … 4999 of seed 1, after those in which something was wrong once
+  npm run sim -- --seed 1 --world 42       one of them, as it was; with --trace, step by step
+  npm run sim -- --mutants                 plants faults, one at a time, and says how soon each is caught
+`;
 
 const { values } = parseArgs({
   options: {
     runs: { type: 'string', default: '1000' },
     seed: { type: 'string', default: '1' },
+    jobs: { type: 'string', default: String(availableParallelism()) },
     world: { type: 'string' },
     trace: { type: 'boolean', default: false },
+    mutants: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+    part: { type: 'string' },
   },
 });
 const seed = Number(values.seed);
+const jobs = Number(values.jobs);
+/** After this many failures a run has said enough. */
+const MOST_FAILURES = 20;
+const SHOWN_LINES = 60;
 
-function report({ number, fault, trace }: WorldResult): void {
-  process.stdout.write(`${trace.slice(-60).join('\n')}\n\nworld ${number} of seed ${seed} failed: ${fault?.stack ?? ''}\n`);
-  process.stdout.write(`again: npm run sim -- --seed ${seed} --world ${number} --trace\n`);
-}
+/** What one process tells of its part. */
+type Told =
+  | { readonly kind: 'failure'; readonly seed: number; readonly world: number; readonly message: string; readonly tail: readonly string[] }
+  | { readonly kind: 'progress'; readonly worlds: number; readonly coverage: readonly (readonly [string, number])[] };
 
-if (values.world !== undefined) {
-  const result = await runWorld({ seed, number: Number(values.world), keepTrace: true });
-  if (values.trace) process.stdout.write(`${result.trace.join('\n')}\n`);
-  process.stdout.write(`${result.digest} after ${result.steps} steps: ${result.fault?.stack ?? 'all is well'}\n`);
-  process.exitCode = result.fault === undefined ? 0 : 1;
-} else {
-  const coverage = new Coverage();
-  const runs = Number(values.runs);
-  const started = performance.now();
-  let failures = 0;
-  for (let number = 0; number < runs; number++) {
-    const result = await runWorld({ seed, number });
-    coverage.merge(result.coverage);
-    if (result.fault === undefined) continue;
-    failures++;
-    if (failures === 1) report(result);
-    else process.stdout.write(`world ${number}: ${result.fault.message}\n`);
-    if (failures >= 20) break;
+/** Worlds between two reports of progress. */
+const REPORT = 100;
+
+async function runPart(part: number, tell: (told: Told) => void): Promise<void> {
+  let coverage = new Coverage();
+  let worlds = 0;
+  const flush = (): void => {
+    tell({ kind: 'progress', worlds, coverage: [...coverage.counts] });
+    [coverage, worlds] = [new Coverage(), 0];
+  };
+  const known = part === 0 ? found : [];
+  const all = Array.from({ length: Number(values.runs) }, (_, world) => ({ seed, world })).filter(({ world }) => world % jobs === part);
+  for (const one of [...known, ...all]) {
+    const { fault, trace, coverage: counts } = await runWorld({ seed: one.seed, number: one.world });
+    coverage.merge(counts);
+    worlds++;
+    if (fault !== undefined) tell({ kind: 'failure', ...one, message: fault.stack ?? fault.message, tail: trace.slice(-SHOWN_LINES) });
+    if (worlds === REPORT) flush();
   }
-  const seconds = (performance.now() - started) / 1000;
-  process.stdout.write(`${coverage.table()}\n\n${runs} worlds, ${failures} failed, ${seconds.toFixed(1)} s\n`);
-  process.exitCode = failures === 0 ? 0 : 1;
+  flush();
 }
+
+async function runAll(): Promise<void> {
+  const coverage = new Coverage();
+  const started = performance.now();
+  let [worlds, failures] = [0, 0];
+  const hear = (told: Told): void => {
+    if (told.kind === 'progress') {
+      coverage.merge(told.coverage);
+      worlds += told.worlds;
+      return;
+    }
+    failures++;
+    if (failures === 1) process.stdout.write(`${told.tail.join('\n')}\n\n`);
+    process.stdout.write(`FAILED ${told.message}\nagain: npm run sim -- --seed ${told.seed} --world ${told.world} --trace\n`);
+  };
+  const parts = Array.from({ length: jobs }, (_, part) => fork(import.meta.filename, [...process.argv.slice(2), '--part', String(part)]));
+  const endings = parts.map(
+    (part) =>
+      new Promise<number>((resolve) => {
+        part.on('message', (told) => {
+          hear(told as Told);
+          if (failures >= MOST_FAILURES) for (const other of parts) other.kill();
+        });
+        part.on('exit', (code) => resolve(code ?? 1));
+      }),
+  );
+  const codes = await Promise.all(endings);
+  const seconds = (performance.now() - started) / 1000;
+  process.stdout.write(`${coverage.table()}\n\n${worlds} worlds of seed ${seed}, ${failures} failed, ${seconds.toFixed(1)} s\n`);
+  process.exitCode = failures === 0 && codes.every((code) => code === 0) ? 0 : 1;
+}
+
+async function runOne(number: number): Promise<void> {
+  const { trace, digest, steps, fault } = await runWorld({ seed, number, keepTrace: true });
+  if (values.trace) process.stdout.write(`${trace.join('\n')}\n`);
+  process.stdout.write(`${digest} after ${steps} steps: ${fault?.stack ?? 'all is well'}\n`);
+  process.exitCode = fault === undefined ? 0 : 1;
+}
+
+if (values.help) process.stdout.write(HELP);
+else if (values.mutants) await huntMutants(seed);
+else if (values.world !== undefined) await runOne(Number(values.world));
+else if (values.part !== undefined) {
+  await runPart(Number(values.part), (told) => process.send?.(told));
+  process.disconnect();
+} else await runAll();

@@ -44,8 +44,10 @@ export class Network {
   #held: (() => void)[] = [];
   readonly #handling = new Set<{ readonly process: Process; readonly exchange: Exchange }>();
   onFault: (fault: NetworkFault) => void = () => undefined;
-  onSent: (request: Request) => void = () => undefined;
-  onAnswer: (request: Request, reply: Reply) => void = () => undefined;
+  onSent: (sender: Process, request: Request) => void = () => undefined;
+  onAnswer: (from: Process, request: Request, reply: Reply) => void = () => undefined;
+  /** What arrives instead of an answer. */
+  bend: (request: Request, reply: Reply) => Reply = (_, reply) => reply;
 
   constructor(stage: Stage) {
     this.#stage = stage;
@@ -56,7 +58,7 @@ export class Network {
       exchange: (request, psbt) =>
         new Promise((resolve, reject) => {
           const exchange: Exchange = { sender, copies: 0, succeed: resolve, fail: reject };
-          this.onSent(request);
+          this.onSent(sender, request);
           this.#send(exchange, listener, request, psbt);
         }),
     };
@@ -97,8 +99,8 @@ export class Network {
     this.#stage.start(there.process, `answer ${request.kind}`, async () => {
       try {
         const reply = await there.answer(request, psbt);
-        this.onAnswer(request, reply);
-        this.#answer(exchange, reply);
+        this.onAnswer(there.process, request, reply);
+        this.#answer(exchange, this.bend(request, reply));
       } catch (error) {
         this.#drop(exchange);
         throw error;

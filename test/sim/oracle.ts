@@ -1,9 +1,11 @@
 import { bytesToHex, type ChannelId, equalBytes, type TxId, txId } from '../../src/core/base/bytes.ts';
+import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';
 import type { Terms } from '../../src/core/contract/contract.ts';
 import { closingHeight } from '../../src/core/contract/contract.ts';
 import type { Reply, Request } from '../../src/core/message/message.ts';
 import { p2sh } from '../../src/core/tx/script.ts';
 import { outpointKey, type Transaction } from '../../src/core/tx/transaction.ts';
+import type { Write } from '../../src/engine/ports.ts';
 import type { SimChain } from './chain.ts';
 import type { Disk } from './disk.ts';
 
@@ -28,8 +30,16 @@ export interface Truth {
   kept: number | undefined;
   /** Transactions of the deposits that the payee accepted. */
   readonly funding: Set<TxId>;
+  /** The best total on the payee's disk. */
+  stored: bigint;
+  /** All that the payer's owner ever meant to spend. */
+  wished: bigint;
 }
 
+/** What contracts make a payer pay more than it owes: the least total, change that would be dust, and one unit for each item out of credit. */
+const ROUNDING = 10n * coin.policy.dust;
+/** No close of a few deposits is longer. */
+const MOST_CLOSE_BYTES = 1_000n;
 /** Blocks in a row, each seen by a payee whose node is sound, that are enough to get a close mined. */
 const ENOUGH = 6;
 
@@ -40,8 +50,11 @@ export class Oracle {
   readonly #chain: SimChain;
   readonly #disk: Disk;
   readonly #payeeScript: Uint8Array;
+  #highest = 0;
+  readonly #depths = new Map<TxId, number>();
   readonly #prices = new Map<string, { readonly channel: ChannelId; readonly price: bigint }>();
   #soundRun = 0;
+  #rate: bigint = coin.policy.feeRate;
 
   constructor(chain: SimChain, disk: Disk, payeeScript: Uint8Array) {
     this.#chain = chain;
@@ -63,28 +76,77 @@ export class Oracle {
       delivered: new Map(),
       kept: undefined,
       funding: new Set(),
+      wished: 0n,
+      stored: 0n,
     };
     this.truths.set(channel, truth);
     this.#byScript.set(script, truth);
   }
 
-  sent(request: Request): void {
+  /** `disk`: of the payer who sent it; what was signed must be on it first. */
+  sent(request: Request, disk: Disk | undefined): void {
     if (request.kind !== 'payment' && request.kind !== 'end') return;
     const truth = this.truths.get(request.channel);
     const total = request.kind === 'payment' ? request.payment.total : request.agreement.total;
     if (truth !== undefined && total > truth.signed) truth.signed = total;
+    if (disk === undefined) return;
+    const stored = /"signed":"(\d+)"/.exec(disk.durable('payer-channel', request.channel) ?? '');
+    if (total > BigInt(stored?.[1] ?? 0)) throw new Violation(`I4 ${total} was sent and is not on the payer's disk in ${request.channel}`);
+  }
+
+  wished(channel: ChannelId, price: bigint): void {
+    const truth = this.truths.get(channel);
+    if (truth !== undefined) truth.wished += price;
+  }
+
+  /** No purchase is charged twice, and nobody talks a payer into signing more than its owner meant to spend. */
+  checkWish(channel: ChannelId, total: bigint): void {
+    const truth = this.#truth(channel);
+    if (total > truth.wished + ROUNDING) throw new Violation(`I5 ${total} is signed for wishes of ${truth.wished} in ${channel}`);
+  }
+
+  /** Writes of the payee that are on its disk: a best total never goes down. */
+  stored(writes: readonly Write[]): void {
+    for (const { kind, id, value = '' } of writes) {
+      const truth = kind === 'payee-channel' ? this.truths.get(id as ChannelId) : undefined;
+      const best = bestIn(value);
+      if (truth === undefined) continue;
+      if (best < truth.stored) throw new Violation(`I8 ${best} was stored over ${truth.stored} in ${id}`);
+      truth.stored = best;
+    }
+  }
+
+  /** The payee has read the chain to this height, by a sound node: what is due has begun. */
+  polled(height: number): void {
+    for (const { channel, terms } of this.truths.values()) {
+      const text = this.#disk.durable('payee-channel', channel) ?? '';
+      if (height >= closingHeight(terms) && bestIn(text) > 0n && text.includes('"kind":"open"')) {
+        throw new Violation(`I2 no close at ${height} in ${channel}, which expires at ${terms.expiry}`);
+      }
+    }
+  }
+
+  /** Refunds wait for the expiry. */
+  payerBroadcast(transaction: Transaction): void {
+    if (transaction.lockTime > this.#highest) throw new Violation(`a refund for ${transaction.lockTime} goes out at ${this.#highest}`);
   }
 
   /** A reply leaves the payee: what it promises must be on the disk. */
-  answered(request: Request, reply: Reply): void {
+  answered(request: Request, reply: Reply, isCurrent: boolean): void {
     if (reply.kind === 'invoice') this.#prices.set(reply.id, { channel: reply.channel, price: reply.amount });
     if (reply.kind === 'state' && reply.best !== undefined) this.#durable(reply.channel, reply.best.total, 'shown');
     if (reply.kind === 'accepted' && request.kind === 'announce') {
       for (const { outpoint } of request.deposits) this.#truth(reply.channel).funding.add(outpoint.txid);
+      const needed = request.offer.depth[0]?.blocks ?? 0;
+      const shallow = request.deposits.find(({ outpoint }) => (this.#depths.get(outpoint.txid) ?? 0) < needed);
+      if (shallow !== undefined) throw new Violation(`I3 ${shallow.outpoint.txid} was accepted before it was ${needed} deep`);
     }
     if (reply.kind !== 'receipt' || request.kind !== 'payment') return;
     const truth = this.#truth(reply.channel);
     this.#durable(reply.channel, reply.total, 'acknowledged');
+    if (isCurrent && reply.total > truth.acknowledged && !this.isFunded(truth)) {
+      throw new Violation(`I3 ${reply.total} taken in ${reply.channel}, whose deposit is not in the chain`);
+    }
     if (reply.total > truth.acknowledged) truth.acknowledged = reply.total;
     if (reply.spent > reply.total) throw new Violation(`I3 ${reply.spent} is spent of ${reply.total} in ${reply.channel}`);
     if (reply.total > truth.signed) throw new Violation(`I4 ${reply.total} acknowledged, ${truth.signed} signed in ${reply.channel}`);
@@ -117,9 +179,7 @@ export class Oracle {
 
   /** The payee's best total that a power cut would leave. */
   storedBest(channel: ChannelId): bigint {
-    const text = this.#disk.durable('payee-channel', channel);
-    const match = text && /"best":\{"total":"(\d+)"/.exec(text);
-    return match ? BigInt(match[1] ?? 0) : 0n;
+    return bestIn(this.#disk.durable('payee-channel', channel) ?? '');
   }
 
   /** After a power cut or a restart: nothing that was acknowledged is gone. */
@@ -134,6 +194,7 @@ export class Oracle {
   restored(): void {
     for (const truth of this.truths.values()) {
       const stored = this.storedBest(truth.channel);
+      truth.stored = stored;
       if (stored < truth.acknowledged) {
         truth.acknowledged = stored;
         for (const [id, { total }] of truth.delivered) if (total > stored) truth.delivered.delete(id);
@@ -177,10 +238,24 @@ export class Oracle {
   mined(isSound: boolean): void {
     this.#soundRun = isSound ? this.#soundRun + 1 : 0;
     const { height } = this.#chain.tip;
+    this.#highest = Math.max(this.#highest, height);
+    for (const [txid, { height: at }] of this.#chain.mined) this.#depths.set(txid, Math.max(this.#depths.get(txid) ?? 0, height - at + 1));
     for (const truth of this.truths.values()) {
       const inMargin = height - closingHeight(truth.terms);
-      if (height < truth.terms.expiry && inMargin >= ENOUGH && this.#soundRun >= ENOUGH) truth.kept ??= height;
+      // A total that such fees would eat up waits for better times.
+      const isUsual = this.#rate === coin.policy.feeRate;
+      const isWorthIt = truth.terms.signing.kind === 'flexible' && truth.acknowledged > (this.#rate * MOST_CLOSE_BYTES) / 250n;
+      const isLast = height === truth.terms.expiry - 1;
+      if ((isUsual || (isWorthIt && isLast)) && height < truth.terms.expiry && inMargin >= ENOUGH && this.#soundRun >= ENOUGH)
+        truth.kept ??= height;
     }
+  }
+
+  /** Fees have changed: what is under way has to be made anew, if that is worth it. */
+  spiked(rate: bigint): void {
+    if (rate === this.#rate) return;
+    this.#rate = rate;
+    this.#soundRun = 0;
   }
 
   /** Something took a close back, or may have: time runs anew. */
@@ -229,4 +304,9 @@ export class Oracle {
       if (truth !== undefined) throw new Violation(`I7 ${value} is still locked at ${key} in ${truth.channel}`);
     }
   }
+}
+
+/** The total of the best payment in a stored state; 0 without one. */
+function bestIn(text: string): bigint {
+  return BigInt(/"best":\{"total":"(\d+)"/.exec(text)?.[1] ?? 0);
 }

@@ -1,7 +1,9 @@
 import { amount } from '../../src/core/base/amount.ts';
+import { isRefusal, type Refusal } from '../../src/core/base/refusal.ts';
 import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';
 import { p2pkh } from '../../src/core/tx/script.ts';
-import type { Clock, Store } from '../../src/engine/ports.ts';
+import type { Driven } from '../../src/engine/drive.ts';
+import type { Clock, Store, Tip } from '../../src/engine/ports.ts';
 import { type Merchant, openMerchant } from '../../src/merchant/merchant.ts';
 import type { MerchantTerms } from '../../src/merchant/terms.ts';
 import { wire } from '../../src/testing/wire.ts';
@@ -43,7 +45,11 @@ export class PayeeSide {
   readonly #clock: Clock;
   readonly #seams: Seams;
   readonly #keys = nativeKeyRing('payee');
+  /** A program has read the chain up to this height. */
+  onPolled: (height: number) => void = () => undefined;
   #started = 0;
+  /** Channels that a poll could not help. */
+  #failures = 0;
 
   constructor(stage: Stage, node: SimNode, terms: MerchantTerms, clock: Clock, seams: Seams) {
     this.#stage = stage;
@@ -69,6 +75,10 @@ export class PayeeSide {
         terms: this.#terms,
         prices: PRICES,
         payeeScript: this.payeeScript,
+        onEvent: (_, event) => {
+          this.#stage.note(`${process.name} event ${toldOf(event)}`);
+          if (event instanceof Error) this.#failures++;
+        },
       }),
     );
     const { exchange } = wire(merchant);
@@ -84,14 +94,16 @@ export class PayeeSide {
   }
 
   /** Reads the chain, in every instance that is not doing so. */
-  poll(tip: () => string): void {
+  poll(tip: () => Tip): void {
     for (const instance of this.instances.filter(({ isPolling }) => !isPolling)) {
       instance.isPolling = true;
       const at = tip();
+      const failures = this.#failures;
       this.#stage.start(instance.process, 'poll', async () => {
         try {
           await instance.merchant.engine.follower.poll();
-          instance.polled = at;
+          instance.polled = at.hash;
+          if (this.node.isSound && this.#failures === failures) this.onPolled(at.height);
         } finally {
           instance.isPolling = false;
         }
@@ -103,4 +115,10 @@ export class PayeeSide {
   bury(process: Process): void {
     this.instances = this.instances.filter((instance) => instance.process !== process);
   }
+}
+
+function toldOf(event: Driven<unknown> | Refusal | Error): string {
+  if (event instanceof Error) return event.message;
+  if (isRefusal(event)) return event.code;
+  return event.broadcasts.map(({ outcome }) => (outcome instanceof Error ? outcome.message : outcome.kind)).join(' ');
 }

@@ -53,6 +53,8 @@ export class PayerSide {
   channels: ChannelId[] = [];
   /** Purchases begun: invoice and price. */
   readonly bought: Map<string, { readonly channel: ChannelId; readonly price: bigint }> = new Map();
+  /** The owner means to spend this much more. */
+  onWish: (channel: ChannelId, price: bigint) => void = () => undefined;
   busy = 0;
   #started = 0;
 
@@ -126,18 +128,18 @@ export class PayerSide {
       const { wallet, agent } = this.#must();
       await wallet.sync();
       await agent.poll();
-      await this.#tidy();
       for (const channel of this.channels) await this.#help(channel);
     });
   }
 
-  /** Gives back what was reserved for a channel that then did not come about. */
+  /** After a start, when nothing is under way: gives back what was reserved for a channel that then did not come about. */
   async #tidy(): Promise<void> {
     const { wallet, agent } = this.#must();
     const ids: ChannelId[] = [];
     const wanted = new Set<string>();
     for await (const [channel, state] of agent.engine.all()) {
       ids.push(channel);
+      if (state.kind === 'ended') continue;
       for (const { outpoint } of [...state.deposits, ...state.offered]) wanted.add(outpoint.txid);
     }
     this.channels = ids;
@@ -191,6 +193,7 @@ export class PayerSide {
       const { agent, payee } = this.#must();
       const invoice = await agent.invoice(channel, item, payee);
       if (isRefusal(invoice)) return invoice;
+      this.onWish(channel, invoice.amount);
       this.bought.set(invoice.id, { channel, price: invoice.amount });
       return agent.pay(channel, invoice, payee);
     });
@@ -200,10 +203,12 @@ export class PayerSide {
   buyAgain(): void {
     const [id, { channel, price }] = this.#stage.chance.pickAny([...this.bought]) ?? ['', {}];
     if (channel === undefined || price === undefined) return;
+    this.onWish(channel, price);
     this.start('buy again', async () => this.#must().agent.pay(channel, { id, amount: amount(price) }, this.#must().payee));
   }
 
   credit(channel: ChannelId, value: Amount): void {
+    this.onWish(channel, value);
     this.start('credit', async () => this.#must().agent.pay(channel, { amount: value }, this.#must().payee));
   }
 

@@ -20,6 +20,10 @@ export interface Profile {
   /** How many of the crashes are power cuts. */
   readonly power: number;
   readonly storeFailure: number;
+  /** The first payer's keys are also in the hands of somebody dishonest. */
+  readonly hasThief: boolean;
+  /** Part of the payee's answers that are lies. */
+  readonly lies: number;
   readonly nodeFailure: number;
   /** Weights of what may happen besides business. */
   readonly trouble: Readonly<Record<Trouble, number>>;
@@ -37,6 +41,7 @@ export type Trouble =
   | 'outage'
   | 'full-disk'
   | 'restore-payee'
+  | 'spike'
   | 'hold';
 
 export function drawProfile(chance: Chance): Profile {
@@ -59,6 +64,8 @@ export function drawProfile(chance: Chance): Profile {
     network,
     crash: { payer: sometimes(0.4, 0.01), payee: sometimes(0.4, 0.01) },
     power: chance.pick([0, 0.5, 1]),
+    hasThief: chance.happens(0.25),
+    lies: sometimes(0.2, 0.2),
     storeFailure: sometimes(0.2, 0.02),
     nodeFailure: sometimes(0.2, 0.02),
     hostility: chance.pick([0, 0.1, 0.3]),
@@ -72,6 +79,7 @@ export function drawProfile(chance: Chance): Profile {
       outage: sometimes(0.4, 2),
       'full-disk': sometimes(0.2, 1),
       'restore-payee': sometimes(0.15, 1),
+      spike: sometimes(0.3, 2),
       hold: 0.1,
     },
   };

@@ -1,6 +1,9 @@
+import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';
+import type { Transaction } from '../../src/core/tx/transaction.ts';
 import { idOf, malleated } from './chain.ts';
 import type { SimNode } from './node.ts';
 import type { Trouble } from './profile.ts';
+import { type Thief, TRICKS } from './thief.ts';
 import type { World } from './world.ts';
 
 const troubles: Readonly<Record<Trouble, (world: World) => void>> = {
@@ -28,6 +31,7 @@ const troubles: Readonly<Record<Trouble, (world: World) => void>> = {
     (chance.pickAny([payee, ...payers]) ?? payee).machine.disk.isFull = true;
   },
   'restore-payee': restorePayee,
+  spike: (world) => setFees(world, world.chance.pick([10n, 30n, 100n])),
   hold: () => undefined,
 };
 
@@ -36,6 +40,15 @@ export function strike(world: World, trouble: Trouble): void {
   world.stage.note(`trouble ${trouble}`);
   world.coverage.hit(`trouble ${trouble}`);
   troubles[trouble](world);
+}
+
+/** Blocks are full: miners take what pays so many times the usual, relay asks for a part of that, and nodes say so. */
+export function setFees({ chain, oracle }: World, factor: bigint): void {
+  const usual = coin.policy;
+  chain.minerRate = usual.feeRate * factor;
+  chain.feeRate = chain.minerRate;
+  chain.relayRate = factor === 1n ? usual.minRelayFeeRate : chain.minerRate / 10n;
+  oracle.spiked(chain.minerRate);
 }
 
 /** Some of what was struck gets better by itself. */
@@ -47,6 +60,7 @@ export function heal(world: World, p: number): void {
     if (chance.happens(p)) machine.disk.isFull = false;
   }
   if (chance.happens(p)) world.network.flush();
+  if (chance.happens(p / 2) || p === 1) setFees(world, 1n);
 }
 
 function nodeOf({ chance, payee, payers }: World): SimNode {
@@ -59,14 +73,15 @@ function changed(world: World, transaction: Parameters<typeof malleated>[0]): Re
 }
 
 /** Other miners were faster: the last blocks give way to others, with what they please of the same transactions. */
-function reorganise(world: World, wanted: number): void {
+function reorganise(world: World, wanted: number, instead?: Transaction): void {
   const { chain, chance, coverage, oracle, stage } = world;
   const depth = Math.min(wanted, chain.blocks.length - 1);
   if (depth < 1) return;
   coverage.hit(depth > 6 ? 'reorg deep' : 'reorg shallow');
   const back = chain.disconnect(depth);
   const fork = chain.tip.height;
-  const again: ReturnType<typeof malleated>[] = [];
+  world.settledSince = stage.steps;
+  const again: Transaction[] = instead === undefined ? [] : [instead];
   for (const transaction of back) {
     const fate = chance.weighted({ mined: 3, waiting: 3, changed: 1, gone: 1 });
     coverage.hit(`reorg transaction ${fate}`);
@@ -78,11 +93,28 @@ function reorganise(world: World, wanted: number): void {
     `fork at ${fork}, ${back.length} transactions were above: ${back.map((transaction) => idOf(transaction).txid.slice(0, 8)).join(' ')}`,
   );
   oracle.disrupted(fork);
+  if (instead !== undefined) world.mine(again.splice(0, 1));
   for (let i = 0; i <= depth; i++) {
     const due = i === depth ? again.splice(0) : again.splice(0, chance.int(again.length + 1));
     world.mine(chance.happens(0.5) ? [...due, ...chain.template()] : due);
   }
   oracle.disrupted(fork);
+}
+
+/** Somebody dishonest tries something; what takes a block away needs a miner too. */
+export function steal(world: World, thief: Thief): void {
+  const { chance, chain, coverage, stage } = world;
+  const trick = chance.weighted(TRICKS);
+  coverage.hit(`trick ${trick}`);
+  stage.note(`trick ${trick}`);
+  if (trick !== 'double-spend') {
+    thief.play(trick);
+    return;
+  }
+  const other = thief.doubleSpend();
+  if (other === undefined) return;
+  reorganise(world, chance.between(1, 8), other);
+  if (chain.mined.has(idOf(other).txid)) coverage.hit('fault funding-double-spent');
 }
 
 /** The merchant's disk is lost, and comes back as it was. */

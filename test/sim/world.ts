@@ -13,6 +13,7 @@ import { SimChain } from './chain.ts';
 import { Chance } from './chance.ts';
 import { Coverage } from './coverage.ts';
 import { nativeKeyRing } from './keys.ts';
+import { lie } from './liar.ts';
 import { Network } from './network.ts';
 import { SimNode } from './node.ts';
 import { Oracle } from './oracle.ts';
@@ -20,6 +21,7 @@ import { PayeeSide, type Seams } from './payee.ts';
 import { type PayerSeams, PayerSide } from './payer.ts';
 import { drawProfile, type Profile } from './profile.ts';
 import { type Fate, type Process, Stage } from './stage.ts';
+import { Thief } from './thief.ts';
 
 const DOGE = 100_000_000n;
 /** Keys of each branch that a payer's wallet may come to use in one world. */
@@ -51,6 +53,11 @@ export class World {
   readonly payee: PayeeSide;
   readonly payers: readonly PayerSide[];
   readonly oracle: Oracle;
+  /** Whose keys a thief has: nothing is promised to that payer. */
+  robber: PayerSide | undefined;
+  thief: Thief | undefined;
+  /** Step of the last block that was taken away. */
+  settledSince = 0;
   now = 1_700_000_000_000;
   isCalm: boolean = false;
 
@@ -65,7 +72,15 @@ export class World {
     this.oracle = new Oracle(this.chain, this.payee.machine.disk, this.payee.payeeScript);
     this.payers = Array.from({ length: this.profile.payers }, (_, i) => this.#payer(`payer${i}`, clock, mutation.payer ?? {}));
     this.#listen();
+    if (this.profile.hasThief) this.#admitThief();
     mutation.prepare?.(this);
+  }
+
+  #admitThief(): void {
+    const [first] = this.payers;
+    if (first === undefined) return;
+    this.robber = first;
+    this.thief = new Thief(this.stage, this.chain, first.keys, (process) => this.network.connection(process, () => this.payee.any()));
   }
 
   #node(): SimNode {
@@ -97,22 +112,47 @@ export class World {
   #listen(): void {
     const { coverage, oracle, network, payee, stage } = this;
     network.onFault = (fault) => coverage.hit(`fault ${fault}`);
-    network.onSent = (request) => this.#sent(request);
-    network.onAnswer = (request, reply) => {
+    network.onSent = (sender, request) => this.#guard(() => this.#sent(sender, request));
+    network.onAnswer = (from, request, reply) => {
       coverage.hit(`reply ${reply.kind === 'refusal' ? `refusal ${reply.code}` : reply.kind}`);
-      this.#guard(() => oracle.answered(request, reply));
+      this.#guard(() => oracle.answered(request, reply, this.#isCurrent(from)));
     };
+    network.bend = (request, reply) => {
+      if (this.isCalm || !this.chance.happens(this.profile.lies)) return reply;
+      coverage.hit('fault payee-lied');
+      return lie(this.chance, request, reply);
+    };
+    // Each of two programs on one store watches only the channels it has met: that is why there is to be one.
+    if (this.profile.instances === 1) payee.onPolled = (height) => this.#guard(() => oracle.polled(height));
+    payee.machine.onSynced = (writes) => this.#guard(() => oracle.stored(writes));
     payee.node.onBroadcast = (transaction, outcome) => {
       coverage.hit(`payee broadcast ${outcome.kind}`);
       this.#guard(() => oracle.broadcast(transaction));
     };
-    for (const { node } of this.payers) node.onBroadcast = (_, outcome) => coverage.hit(`payer broadcast ${outcome.kind}`);
+    for (const payer of this.payers) {
+      payer.onWish = (channel, price) => oracle.wished(channel, price);
+      payer.node.onBroadcast = (transaction, outcome) => {
+        coverage.hit(`payer broadcast ${outcome.kind}`);
+        this.#guard(() => oracle.payerBroadcast(transaction));
+      };
+    }
     for (const { machine } of [payee, ...this.payers]) machine.onFault = (fault) => coverage.hit(`fault ${fault}`);
     stage.onStep = (process) => this.#fate(process);
     stage.onCrash = (process) => this.crash(process, this.chance.happens(this.profile.power));
   }
 
-  #sent(request: Request): void {
+  /** A program that has seen the last block, by a node that tells the truth, and of which no block was taken away since. */
+  #isCurrent(process: Process): boolean {
+    const instance = this.payee.instances.find((one) => one.process === process);
+    return (
+      instance !== undefined &&
+      this.payee.node.isSound &&
+      instance.polled === this.chain.tip.hash &&
+      this.settledSince + 500 < this.stage.steps
+    );
+  }
+
+  #sent(sender: Process, request: Request): void {
     if (request.kind === 'announce') {
       const terms = termsOf(request);
       const channel = channelIdOf(coin, terms.contract.redeemScript(terms));
@@ -120,7 +160,11 @@ export class World {
       const payer = this.payers.find(({ name }) => ownScripts(name).has(key));
       if (payer !== undefined) this.oracle.opened(payer.name, channel, terms, ownScripts(payer.name));
     }
-    this.oracle.sent(request);
+    this.thief?.hear(request);
+    const payer = this.payers.find(({ process }) => process === sender);
+    this.oracle.sent(request, payer?.machine.disk);
+    if (payer !== undefined && payer !== this.robber && request.kind === 'payment')
+      this.oracle.checkWish(request.channel, request.payment.total);
   }
 
   /** A broken rule is the world's end, wherever it is found. */
@@ -176,7 +220,7 @@ export class World {
   mine(chosen: readonly Transaction[] = this.chain.template()): void {
     const { chain } = this;
     const seen = chain.tip.hash;
-    const isSound = this.payee.node.isSound && this.payee.instances.some(({ polled }) => polled === seen);
+    const isSound = this.profile.instances === 1 && this.payee.node.isSound && this.payee.instances.some(({ polled }) => polled === seen);
     const taken = chain.mine(chosen);
     chain.refresh();
     this.now += 60_000;

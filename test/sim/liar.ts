@@ -1,0 +1,53 @@
+import { amount } from '../../src/core/base/amount.ts';
+import { type Refusal, refuse } from '../../src/core/base/refusal.ts';
+import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';
+import type { Reply, Request } from '../../src/core/message/message.ts';
+import type { Signature } from '../../src/core/tx/sign.ts';
+import type { Chance } from './chance.ts';
+
+const MORE = 100n * coin.policy.dust;
+const MADE_UP = new Uint8Array(64).fill(5) as Signature;
+const NOISE = Array.from({ length: 64 }, () => '05').join('');
+
+/** What a payee who lies says instead. */
+export function lie(chance: Chance, request: Request, reply: Reply): Reply {
+  const wrong = chance.pickAny<(request: Request, reply: Reply) => Reply>([denied, demanding, raised, emptied, foreign, spentAll]);
+  return wrong?.(request, reply) ?? reply;
+}
+
+/** Says no to what it took. */
+function denied(_: Request, reply: Reply): Reply {
+  return reply.kind === 'receipt' || reply.kind === 'ended' ? refuse('invoice-unmet') : reply;
+}
+
+/** Claims a better payment than it ever got. */
+function demanding(request: Request, reply: Reply): Reply {
+  if (request.kind !== 'payment' && request.kind !== 'end') return reply;
+  const best = (request.kind === 'payment' ? request.payment.total : request.agreement.total) + MORE;
+  return refuse('total-lower', { best, signatures: NOISE, spent: best }) as Refusal;
+}
+
+function raised(_: Request, reply: Reply): Reply {
+  if (reply.kind === 'receipt') return { ...reply, total: amount(reply.total + MORE), spent: amount(reply.total + MORE) };
+  if (reply.kind === 'accepted') return { ...reply, capacity: amount(reply.capacity * 2n) };
+  if (reply.kind !== 'state') return reply;
+  return {
+    ...reply,
+    best: { total: amount((reply.best?.total ?? 0n) + MORE), signatures: [MADE_UP] },
+    spent: amount((reply.best?.total ?? 0n) + MORE),
+  };
+}
+
+function emptied(_: Request, reply: Reply): Reply {
+  if (reply.kind === 'state') return { ...reply, best: { total: amount(1n), signatures: [] } };
+  if (reply.kind === 'ended') return { ...reply, transaction: { ...reply.transaction, outputs: reply.transaction.outputs.slice(-1) } };
+  return reply;
+}
+
+function foreign(_: Request, reply: Reply): Reply {
+  return 'channel' in reply ? { ...reply, channel: 'ab'.repeat(32) as typeof reply.channel } : reply;
+}
+
+function spentAll(_: Request, reply: Reply): Reply {
+  return reply.kind === 'state' && reply.best !== undefined ? { ...reply, spent: reply.best.total } : reply;
+}

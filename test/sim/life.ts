@@ -64,6 +64,7 @@ async function live(world: World): Promise<void> {
   for (let i = 0; i < profile.turns && stage.fault === undefined; i++) {
     if (world.thief !== undefined && chance.happens(0.3)) steal(world, world.thief);
     else if (chance.happens(profile.hostility)) strike(world, chance.weighted(profile.trouble));
+    else if (chance.happens(0.04)) await stretch(world);
     else business(world);
     heal(world, 0.2);
     await stage.run(chance.int(profile.pace));
@@ -113,6 +114,16 @@ function business(world: World): void {
 function advance(world: World, blocks: number): void {
   for (let i = 0; i < blocks; i++) world.mine();
   if (world.chance.happens(0.7)) world.payee.poll(() => world.chain.tip);
+}
+
+/** The payee works undisturbed for a while, as it does most of the time. */
+async function stretch(world: World): Promise<void> {
+  world.coverage.hit('stretch');
+  for (let left = world.chance.between(5, 40); left > 0 && world.stage.fault === undefined; left--) {
+    world.mine();
+    world.payee.poll(() => world.chain.tip);
+    await world.stage.run(200);
+  }
 }
 
 type Wish = 'buy' | 'again' | 'credit' | 'more' | 'resync' | 'end';
@@ -167,6 +178,8 @@ async function settle(world: World): Promise<void> {
   if (stage.fault !== undefined) return;
   for (const payer of payers) if (payer !== world.robber) await ended(world, payer);
   await payeeEnded(world);
+  for (const truth of oracle.truths.values())
+    if (truth.acknowledged > 0n) world.coverage.hit(truth.kept === undefined ? 'margin not kept' : 'margin kept');
   oracle.checkEnd();
   oracle.checkSum(GRANT * BigInt(GRANTS * payers.length));
 }
@@ -180,8 +193,9 @@ async function restartPayers(world: World): Promise<void> {
 }
 
 /** The next height where something is due, and the blocks after it one by one. */
-function nextStop({ chain, oracle }: World): number {
+function nextStop({ chain, oracle, profile }: World): number {
   const { height } = chain.tip;
+  if (profile.fever > 1n && oracle.isClosingTime) return height + 1;
   const due = [...oracle.truths.values()].flatMap(({ terms }) => [closingHeight(terms) - 1, terms.expiry - 1]);
   if (due.some((at) => height >= at && height < at + 8)) return height + 1;
   return Math.min(height + 30, ...due.filter((at) => at > height));

@@ -251,6 +251,11 @@ export class Oracle {
     }
   }
 
+  get isClosingTime(): boolean {
+    const { height } = this.#chain.tip;
+    return [...this.truths.values()].some(({ terms }) => height >= closingHeight(terms) - 1 && height < terms.expiry);
+  }
+
   /** Fees have changed: what is under way has to be made anew, if that is worth it. */
   spiked(rate: bigint): void {
     if (rate === this.#rate) return;

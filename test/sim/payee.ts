@@ -3,7 +3,7 @@ import { isRefusal, type Refusal } from '../../src/core/base/refusal.ts';
 import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';
 import { p2pkh } from '../../src/core/tx/script.ts';
 import type { Driven } from '../../src/engine/drive.ts';
-import type { Clock, Store, Tip } from '../../src/engine/ports.ts';
+import type { Chain, Clock, Store, Tip } from '../../src/engine/ports.ts';
 import { type Merchant, openMerchant } from '../../src/merchant/merchant.ts';
 import type { MerchantTerms } from '../../src/merchant/terms.ts';
 import { wire } from '../../src/testing/wire.ts';
@@ -31,6 +31,7 @@ export interface Instance extends Listener {
 /** What a mutation may put in the place of a part. */
 export interface Seams {
   readonly store?: (store: Store) => Store;
+  readonly chain?: (chain: Chain) => Chain;
   readonly merchant?: (merchant: Merchant) => Merchant;
 }
 
@@ -63,10 +64,10 @@ export class PayeeSide {
 
   boot(): void {
     const process: Process = { name: `payee${this.#started++}`, alive: true };
-    const { store = (it) => it, merchant: altered = (it) => it } = this.#seams;
+    const { store = (it) => it, chain = (it) => it, merchant: altered = (it) => it } = this.#seams;
     const merchant = altered(
       openMerchant({
-        chain: this.node.port(process),
+        chain: chain(this.node.port(process)),
         store: store(this.machine.store(process)),
         keys: this.#keys,
         verify,

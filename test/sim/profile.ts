@@ -25,6 +25,8 @@ export interface Profile {
   /** Part of the payee's answers that are lies. */
   readonly lies: number;
   readonly nodeFailure: number;
+  /** While any channel is in its margin, fees are this many times the usual. */
+  readonly fever: bigint;
   /** Weights of what may happen besides business. */
   readonly trouble: Readonly<Record<Trouble, number>>;
   /** Weight of all trouble against business, which is 1. */
@@ -68,6 +70,7 @@ export function drawProfile(chance: Chance): Profile {
     lies: sometimes(0.2, 0.2),
     storeFailure: sometimes(0.2, 0.02),
     nodeFailure: sometimes(0.2, 0.02),
+    fever: chance.happens(0.2) ? chance.pick([10n, 30n, 100n]) : 1n,
     hostility: chance.pick([0, 0.1, 0.3]),
     trouble: {
       reorg: sometimes(0.5, 3),

@@ -1,4 +1,3 @@
-import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';
 import type { Transaction } from '../../src/core/tx/transaction.ts';
 import { idOf, malleated } from './chain.ts';
 import type { SimNode } from './node.ts';
@@ -31,7 +30,7 @@ const troubles: Readonly<Record<Trouble, (world: World) => void>> = {
     (chance.pickAny([payee, ...payers]) ?? payee).machine.disk.isFull = true;
   },
   'restore-payee': restorePayee,
-  spike: (world) => setFees(world, world.chance.pick([10n, 30n, 100n])),
+  spike: (world) => world.setFees(world.chance.pick([10n, 30n, 100n])),
   hold: () => undefined,
 };
 
@@ -40,15 +39,6 @@ export function strike(world: World, trouble: Trouble): void {
   world.stage.note(`trouble ${trouble}`);
   world.coverage.hit(`trouble ${trouble}`);
   troubles[trouble](world);
-}
-
-/** Blocks are full: miners take what pays so many times the usual, relay asks for a part of that, and nodes say so. */
-export function setFees({ chain, oracle }: World, factor: bigint): void {
-  const usual = coin.policy;
-  chain.minerRate = usual.feeRate * factor;
-  chain.feeRate = chain.minerRate;
-  chain.relayRate = factor === 1n ? usual.minRelayFeeRate : chain.minerRate / 10n;
-  oracle.spiked(chain.minerRate);
 }
 
 /** Some of what was struck gets better by itself. */
@@ -60,7 +50,7 @@ export function heal(world: World, p: number): void {
     if (chance.happens(p)) machine.disk.isFull = false;
   }
   if (chance.happens(p)) world.network.flush();
-  if (chance.happens(p / 2) || p === 1) setFees(world, 1n);
+  if (chance.happens(p / 2) || p === 1) world.setFees(1n);
 }
 
 function nodeOf({ chance, payee, payers }: World): SimNode {

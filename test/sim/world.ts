@@ -65,7 +65,7 @@ export class World {
     this.chance = new Chance(seed, number);
     this.profile = profile(drawProfile(this.chance));
     this.stage = new Stage(this.chance, keepTrace);
-    this.stage.note(JSON.stringify(this.profile));
+    this.stage.note(JSON.stringify({ ...this.profile, fever: Number(this.profile.fever) }));
     this.network = new Network(this.stage);
     const clock = { now: () => this.now };
     this.payee = new PayeeSide(this.stage, this.#node(), this.#terms(), clock, mutation.payee ?? {});
@@ -209,6 +209,18 @@ export class World {
     if (payer === undefined) this.check(() => this.oracle.checkDurable());
   }
 
+  /** Blocks are full: miners take what pays so many times the usual, relay asks for a part of that, and nodes say so. */
+  setFees(factor: bigint): void {
+    const { feeRate, minRelayFeeRate } = coin.policy;
+    const rate = feeRate * factor;
+    if (rate === this.chain.minerRate) return;
+    this.coverage.hit(`fault fees ${factor}`);
+    this.chain.minerRate = rate;
+    this.chain.feeRate = rate;
+    this.chain.relayRate = factor === 1n ? minRelayFeeRate : rate / 10n;
+    this.oracle.spiked(rate);
+  }
+
   setFailures(node: number, store: number): void {
     for (const side of [this.payee, ...this.payers]) {
       side.node.failure = node;
@@ -227,6 +239,7 @@ export class World {
     this.stage.note(`block ${chain.tip.height} with ${taken.length}`);
     this.coverage.hit('blocks');
     this.oracle.mined(isSound);
+    if (this.profile.fever > 1n) this.setFees(this.oracle.isClosingTime ? this.profile.fever : 1n);
   }
 }
 

@@ -1,0 +1,275 @@
+import { height } from '../../src/core/base/height.ts';
+import { isRefusal } from '../../src/core/base/refusal.ts';
+import type { Env } from '../../src/core/channel/machine.ts';
+import type { PayeeInput } from '../../src/core/channel/payee.ts';
+import type { PayeeState } from '../../src/core/channel/payee-state.ts';
+import type { PayerInput } from '../../src/core/channel/payer.ts';
+import type { PayerState } from '../../src/core/channel/payer-state.ts';
+import { outpointKey, type Transaction } from '../../src/core/tx/transaction.ts';
+import { type Party, payeeParty, payerParty } from '../../src/engine/party.ts';
+import type { Chain, Store, Write } from '../../src/engine/ports.ts';
+import { idOf } from './chain.ts';
+import type { Profile } from './profile.ts';
+import type { Mutation } from './world.ts';
+
+/** A fault on purpose, and the kind of world where it shows. */
+export interface Mutant {
+  readonly name: string;
+  /** The rule that has to break. */
+  readonly breaks: RegExp;
+  /** What is to be changed for as long as a world runs; returns what changes it back. */
+  readonly plant?: () => () => void;
+  readonly mutation?: () => Mutation;
+  readonly profile?: (drawn: Profile) => Profile;
+}
+
+type PayeeParty = Party<PayeeState, PayeeInput>;
+type PayerParty = Party<PayerState, PayerInput>;
+
+function replaced<Whole extends object>(whole: Whole, part: Partial<Whole>): () => void {
+  const before = { ...whole };
+  Object.assign(whole, part);
+  return () => void Object.assign(whole, before);
+}
+
+function payeeMachine(change: (real: PayeeParty['transition']) => PayeeParty['transition']): () => () => void {
+  return () => replaced<PayeeParty>(payeeParty, { transition: change(payeeParty.transition) });
+}
+
+function payerMachine(change: (real: PayerParty['transition']) => PayerParty['transition']): () => () => void {
+  return () => replaced<PayerParty>(payerParty, { transition: change(payerParty.transition) });
+}
+
+/** The same world with one thing otherwise. A signer is made when it is asked for, so it can't be copied. */
+function withEnv(env: Env, part: Partial<Env>): Env {
+  return Object.create(env, Object.fromEntries(Object.entries(part).map(([key, value]) => [key, { value, enumerable: true }])));
+}
+
+function later(env: Env, blocks: number): Env {
+  return withEnv(env, { tip: height(env.tip + blocks) });
+}
+
+/** The step, but what is stored still holds the best payment. */
+function keepingBest({ best }: PayeeState, step: ReturnType<PayeeParty['transition']>): ReturnType<PayeeParty['transition']> {
+  if (isRefusal(step) || step.state === undefined || best === undefined) return step;
+  return { ...step, state: { ...step.state, best } };
+}
+
+/** Answers as soon as it is asked to store; the storing happens when it happens. */
+function hasty(store: Store): Store {
+  return {
+    ...store,
+    commit: async (writes) => {
+      const stored = store.commit(writes);
+      if (!writes.some(({ kind }) => kind.endsWith('-channel'))) return stored;
+      stored.catch(() => undefined);
+      return true;
+    },
+  };
+}
+
+/** Takes every record to be at the version it finds. */
+function careless(store: Store): Store {
+  const current = async (write: Write): Promise<Write> => ({ ...write, expected: (await store.get(write.kind, write.id))?.version ?? 0 });
+  return {
+    ...store,
+    commit: async (writes) => {
+      if (await store.commit(writes)) return true;
+      return store.commit(await Promise.all(writes.map(current)));
+    },
+  };
+}
+
+/** Hands on only what `isWanted` among what has not been handed on before. */
+function broadcastingOnce(keyOf: (transaction: Transaction) => string): (chain: Chain) => Chain {
+  const sent = new Set<string>();
+  return (chain) => ({
+    ...chain,
+    broadcast: async (transaction) => {
+      const key = keyOf(transaction);
+      if (sent.has(key)) return { kind: 'already-known' };
+      const outcome = await chain.broadcast(transaction);
+      if (outcome.kind === 'accepted') sent.add(key);
+      return outcome;
+    },
+  });
+}
+
+function inputsOf({ inputs }: Transaction): string {
+  return inputs.map(({ outpoint }) => outpointKey(outpoint)).join(' ');
+}
+
+const calm = { lost: 0, doubled: 0, held: 0, impatience: 0 };
+const busy = (drawn: Profile): Profile => ({ ...drawn, nodeFailure: 0, storeFailure: 0, network: calm, hostility: 0.1 });
+const alone = (drawn: Profile): Profile => ({ ...busy(drawn), instances: 1 });
+const robbed = (drawn: Profile): Profile => ({ ...alone(drawn), hasThief: true });
+const shaken =
+  (trouble: Partial<Profile['trouble']>) =>
+  (drawn: Profile): Profile => ({
+    ...alone(drawn),
+    hostility: 0.3,
+    trouble: { ...none, ...trouble },
+  });
+const none: Profile['trouble'] = {
+  reorg: 0,
+  evict: 0,
+  malleate: 0,
+  'stale-node': 0,
+  'node-down': 0,
+  clock: 0,
+  outage: 0,
+  'full-disk': 0,
+  'restore-payee': 0,
+  spike: 0,
+  hold: 0,
+};
+
+export const mutants: readonly Mutant[] = [
+  { name: 'the payee acknowledges before it has stored', breaks: /^I1/, mutation: () => ({ payee: { store: hasty } }) },
+  {
+    name: 'a commit resolves before the disk is synced',
+    breaks: /^I1/,
+    mutation: () => ({ prepare: ({ payee }) => void Object.assign(payee.machine.disk, { sync: () => undefined }) }),
+  },
+  {
+    name: 'the payee closes with a payment that is not the best',
+    breaks: /^I6/,
+    plant: payeeMachine((real) => {
+      const older = new Map<string, PayeeState>();
+      return (state, input, env) => {
+        if (state?.kind !== 'open') return real(state, input, env);
+        const first = older.get(state.channel);
+        if (state.best !== undefined && first === undefined) older.set(state.channel, state);
+        const isEnd = input.kind === 'view' && env.tip >= state.terms.expiry - state.terms.closingMargin;
+        return isEnd && first?.best !== undefined
+          ? keepingBest(state, real({ ...state, best: first.best }, input, env))
+          : real(state, input, env);
+      };
+    }),
+    profile: alone,
+  },
+  {
+    name: 'the payee closes one block late',
+    breaks: /^I2/,
+    plant: payeeMachine((real) => (state, input, env) => real(state, input, input.kind === 'view' ? later(env, -1) : env)),
+    profile: alone,
+  },
+  {
+    name: 'the payee closes at the expiry, without a margin',
+    breaks: /^I2/,
+    plant: payeeMachine(
+      (real) => (state, input, env) =>
+        real(state, input, input.kind === 'view' && state !== undefined ? later(env, -state.terms.closingMargin) : env),
+    ),
+    profile: alone,
+  },
+  {
+    name: 'the payee does not notice that a deposit has left the chain',
+    breaks: /^I[237]/,
+    plant: payeeMachine((real) => (state, input, env) => {
+      const isGone = input.kind === 'view' && [...input.deposits.values()].some(({ kind }) => kind === 'missing' || kind === 'replaced');
+      return isGone && state !== undefined ? { kind: 'step', state, effects: [] } : real(state, input, env);
+    }),
+    profile: (drawn) => ({ ...shaken({ reorg: 3 })(drawn), hasThief: true }),
+  },
+  {
+    name: 'a close is sent once and never again',
+    breaks: /^I[27]/,
+    mutation: () => ({ payee: { chain: broadcastingOnce((transaction) => idOf(transaction).txid) } }),
+    profile: shaken({ evict: 5, reorg: 1 }),
+  },
+  {
+    name: 'the fee of a close is never raised',
+    breaks: /^I[27]/,
+    mutation: () => ({ payee: { chain: broadcastingOnce(inputsOf) } }),
+    profile: (drawn) => ({ ...alone(drawn), hostility: 0, isFixed: false, fever: 10n }),
+  },
+  { name: 'the payer sends before it has stored', breaks: /^I4/, mutation: () => ({ payer: { store: hasty } }) },
+  {
+    name: 'the payer refunds before the expiry',
+    breaks: /refund/,
+    plant: payerMachine((real) => (state, input, env) => real(state, input, input.kind === 'view' ? later(env, 30) : env)),
+  },
+  {
+    name: 'the same total is taken for something else',
+    breaks: /^I5/,
+    plant: payeeMachine((real) => (state, input, env) => {
+      const best = state?.best;
+      const isSame = state?.kind === 'open' && best !== undefined && input.kind === 'payment' && input.pay.payment.total === best.total;
+      if (!isSame) return real(state, input, env);
+      const { best: _, ...without } = state;
+      return real({ ...without, spent: 0n as typeof state.spent }, input, env);
+    }),
+    profile: robbed,
+  },
+  {
+    name: 'an invoice can be paid twice',
+    breaks: /^I5/,
+    plant: () =>
+      replaced<PayeeParty>(payeeParty, {
+        withInvoice: (input, { invoice }) => (input.kind === 'payment' ? { ...input, invoice: { invoice } } : input),
+      }),
+  },
+  {
+    name: 'the payee writes over what another program stored',
+    breaks: /^I[1358]/,
+    mutation: () => ({ payee: { store: careless } }),
+    profile: (drawn) => ({ ...busy(drawn), instances: 2, hasThief: true }),
+  },
+  {
+    name: 'a deposit counts before it is deep enough',
+    breaks: /^I3/,
+    plant: payeeMachine((real) => (state, input, env) => {
+      if (input.kind !== 'announce') return real(state, input, env);
+      const funding = input.funding.map((view) => (view.kind === 'unspent' ? { ...view, depth: 1000 } : view));
+      return real(state, { ...input, funding }, env);
+    }),
+  },
+  {
+    name: 'the payer overlooks what was paid to its channel under another txid',
+    breaks: /^I7/,
+    plant: payerMachine((real) => (state, input, env) => real(state, input.kind === 'view' ? { ...input, found: [] } : input, env)),
+    profile: shaken({ malleate: 5, reorg: 2 }),
+  },
+  {
+    name: 'the payer believes a best total without looking at the signature',
+    breaks: /^I[45]/,
+    plant: payerMachine((real) => (state, input, env) => real(state, input, withEnv(env, { verify: () => true }))),
+    profile: (drawn) => ({ ...alone(drawn), lies: 0.4 }),
+  },
+  {
+    name: 'the payee takes payments without looking at the signature',
+    breaks: /^I[246]|broadcast|invalid/,
+    plant: payeeMachine((real) => (state, input, env) => real(state, input, withEnv(env, { verify: () => true }))),
+    profile: robbed,
+  },
+  {
+    name: 'the payee agrees to an end below the best total',
+    breaks: /^I6/,
+    plant: payeeMachine((real) => (state, input, env) => {
+      if (input.kind !== 'end' || state?.best === undefined) return real(state, input, env);
+      const { best: _, ...without } = state;
+      return keepingBest(state, real(without, input, env));
+    }),
+    profile: robbed,
+  },
+  {
+    name: 'after one failure the payee never looks at the chain again',
+    breaks: /^I[27]|wallet/,
+    mutation: () => ({ payee: { merchant: givingUp } }),
+    profile: shaken({ 'node-down': 4 }),
+  },
+];
+
+function givingUp<M extends { readonly engine: { readonly follower: { readonly poll: () => Promise<void> } } }>(merchant: M): M {
+  let hasFailed = false;
+  const { poll } = merchant.engine.follower;
+  const fragile = async (): Promise<void> => {
+    if (hasFailed) return;
+    await poll().catch((error: unknown) => {
+      hasFailed = true;
+      throw error;
+    });
+  };
+  return { ...merchant, engine: { ...merchant.engine, follower: { ...merchant.engine.follower, poll: fragile } } };
+}

@@ -15,5 +15,6 @@ fi
 
 npm ci --no-audit --no-fund
 npm run check
+npm run sim -- --runs 5000
 npm run bench -- --quick
 npm run test:all

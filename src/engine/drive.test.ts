@@ -47,11 +47,14 @@ async function opened(disk: MemoryDisk = new Map()): Promise<MemoryDisk> {
   return disk;
 }
 
-function driverOn(store: Store): Driver<PayeeState, Parameters<typeof payeeParty.transition>[1]> {
+function driverOn(
+  store: Store,
+  onState?: (channel: string, state: PayeeState) => void,
+): Driver<PayeeState, Parameters<typeof payeeParty.transition>[1]> {
   const chain = asChain(createRegtest({ coin }));
   const keys = { signer: () => payeeSigner };
   const world = () => ({ tip: height(2000), now: 0, feeRate: coin.policy.feeRate, verify: verifyPortable, keyOf: () => undefined });
-  return driver({ party: payeeParty, store, chain, keys, world });
+  return driver({ party: payeeParty, store, chain, keys, world, ...(onState && { onState }) });
 }
 
 function payment(total: bigint): { readonly kind: 'payment'; readonly pay: Pay } {
@@ -138,8 +141,10 @@ test('a commit that fails answers nobody, and what the disk holds is what counts
         throw new WorldError('store-full', 'the disk is full', 'Make room.');
       },
     };
-    const { drive, get } = driverOn(flaky);
+    const told: (bigint | undefined)[] = [];
+    const { drive, get } = driverOn(flaky, (_, { best }) => void told.push(best?.total));
     await assert.rejects(drive(channel, payment(5_00000000n)), { code: 'store-full' });
+    assert.deepEqual(told, [happened ? 5_00000000n : undefined]);
     assert.equal((await get(channel))?.best?.total, happened ? 5_00000000n : undefined);
     const again = await drive(channel, payment(5_00000000n));
     assert.ok(!isRefusal(again) && again.reply?.kind === 'receipt');

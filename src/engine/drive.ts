@@ -89,14 +89,16 @@ export function driver<State, Input extends object>(options: DriverOptions<State
     channel: ChannelId,
     before: Loaded<State>,
     step: Step<State | undefined>,
-    kept: LoadedInvoice | undefined,
+    kept?: LoadedInvoice,
   ): Promise<boolean> => {
     const [was, is] = [exposed(before.state), exposed(step.state)];
     exposure.set(channel, greatest(was, is));
     const writes = [...stateWrite(party, channel, before, step), ...invoiceWrite(step, kept)];
     // A commit that throws may have happened: only the store knows, so the copy at hand is dropped before it is asked.
     cache.delete(channel);
-    const isStored = writes.length === 0 || (await store.commit(writes));
+    const tell = ({ state }: Loaded<State>): void => void (state === undefined || options.onState?.(channel, state));
+    const isStored =
+      writes.length === 0 || (await store.commit(writes).catch((error: unknown) => doubted(error, load(channel).then(tell))));
     if (isStored) exposure.set(channel, is);
     return isStored;
   };
@@ -116,17 +118,9 @@ export function driver<State, Input extends object>(options: DriverOptions<State
     return step;
   };
 
-  const advance = async (channel: ChannelId, given: Given<State, Input>): Promise<Step<State | undefined> | Refusal> => {
-    for (let tries = 0; tries < MOST_TRIES; tries++) {
-      const step = await attempt(channel, given);
-      if (step !== 'conflict') return step;
-    }
-    throw new WorldError('store-busy', `channel ${channel} changes faster than it can be read`, 'Let one process serve a channel.');
-  };
-
   return {
     drive: async (channel, input) => {
-      const step = await inTurn(channel, () => advance(channel, input));
+      const step = await inTurn(channel, () => untilStored(channel, () => attempt(channel, input)));
       return isRefusal(step) ? step : perform(chain, step);
     },
     get: async (channel) => (await load(channel)).state,
@@ -134,6 +128,21 @@ export function driver<State, Input extends object>(options: DriverOptions<State
       for await (const { id, value } of store.list(party.recordKind)) yield [channelId(id), restored(party.snapshot, value)];
     },
   };
+}
+
+/** Tries until no other process was faster. */
+async function untilStored<T>(channel: ChannelId, attempt: () => Promise<T | 'conflict'>): Promise<T> {
+  for (let tries = 0; tries < MOST_TRIES; tries++) {
+    const step = await attempt();
+    if (step !== 'conflict') return step;
+  }
+  throw new WorldError('store-busy', `channel ${channel} changes faster than it can be read`, 'Let one process serve a channel.');
+}
+
+/** Nobody may ask for the channel again: what it has come to is told at once, if the store still answers. */
+async function doubted(error: unknown, telling: Promise<void>): Promise<never> {
+  await telling.catch(() => undefined);
+  throw error;
 }
 
 function inputFrom<State, Input extends object>(given: Given<State, Input>, state: State | undefined): Input | Refusal {

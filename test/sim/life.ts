@@ -14,6 +14,8 @@ const GRANT = 30n * DOGE;
 const MOST_CHANNELS = 3;
 /** Blocks after which what was sent is buried, twice over: an end may take two transactions. */
 const LONG = 2 * 60 + 10;
+/** Looks at the chain until everything is over: few of them jump far, most take one block. */
+const MOST_ROUNDS = 400;
 /** A world that takes this many steps to come to rest goes round in circles. */
 const MOST_STEPS = 20_000;
 
@@ -143,8 +145,8 @@ function act(world: World, payer: PayerSide): void {
   if (payer.running === undefined) return;
   const wish = chance.weighted({ open: 1.5, tend: 3, buy: 8, again: 0.5, credit: 1, more: 0.5, resync: 0.5, end: 0.3 });
   // One thing after the other, and now and then two payments at once.
-  if (payer.busy > 0 && !(wish === 'buy' && chance.happens(0.2))) return;
   const channel = chance.pickAny(payer.channels);
+  if (payer.busy > 0 && !(wish === 'buy' && channel !== undefined && chance.happens(0.2))) return;
   coverage.hit(`wish ${wish}`);
   stage.note(`${payer.name} wants ${wish}`);
   if (wish === 'tend') payer.tend();
@@ -170,7 +172,7 @@ async function settle(world: World): Promise<void> {
   const from = chain.tip.height;
   for (const payer of payers) if (payer.running === undefined) throw new Violation(`${payer.name} does not start`);
   for (let i = 0; i < 6; i++) await round(world, 1);
-  for (let i = 0; i < 60 && stage.fault === undefined; i++) {
+  for (let i = 0; i < MOST_ROUNDS && stage.fault === undefined; i++) {
     if (chain.tip.height > Math.max(from, lastExpiry(world)) + LONG) break;
     await round(world, nextStop(world) - chain.tip.height);
   }

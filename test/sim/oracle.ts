@@ -32,6 +32,8 @@ export interface Truth {
   readonly funding: Set<TxId>;
   /** The best total on the payee's disk. */
   stored: bigint;
+  /** Outpoints of those deposits. */
+  readonly deposits: Set<string>;
   /** All that the payer's owner ever meant to spend. */
   wished: bigint;
 }
@@ -77,6 +79,7 @@ export class Oracle {
       kept: undefined,
       funding: new Set(),
       wished: 0n,
+      deposits: new Set(),
       stored: 0n,
     };
     this.truths.set(channel, truth);
@@ -136,7 +139,11 @@ export class Oracle {
     if (reply.kind === 'invoice') this.#prices.set(reply.id, { channel: reply.channel, price: reply.amount });
     if (reply.kind === 'state' && reply.best !== undefined) this.#durable(reply.channel, reply.best.total, 'shown');
     if (reply.kind === 'accepted' && request.kind === 'announce') {
-      for (const { outpoint } of request.deposits) this.#truth(reply.channel).funding.add(outpoint.txid);
+      const { funding, deposits } = this.#truth(reply.channel);
+      for (const { outpoint } of request.deposits) {
+        funding.add(outpoint.txid);
+        deposits.add(outpointKey(outpoint));
+      }
       const needed = request.offer.depth[0]?.blocks ?? 0;
       const shallow = request.deposits.find(({ outpoint }) => (this.#depths.get(outpoint.txid) ?? 0) < needed);
       if (shallow !== undefined) throw new Violation(`I3 ${shallow.outpoint.txid} was accepted before it was ${needed} deep`);
@@ -248,12 +255,13 @@ export class Oracle {
       const isLast = height === truth.terms.expiry - 1;
       if ((isUsual || (isWorthIt && isLast)) && height < truth.terms.expiry && inMargin >= ENOUGH && this.#soundRun >= ENOUGH)
         truth.kept ??= height;
+      if (height === truth.terms.expiry) this.#checkClosed(truth);
     }
   }
 
   get isClosingTime(): boolean {
     const { height } = this.#chain.tip;
-    return [...this.truths.values()].some(({ terms }) => height >= closingHeight(terms) - 1 && height < terms.expiry);
+    return [...this.truths.values()].some(({ terms }) => height >= closingHeight(terms) && height < terms.expiry);
   }
 
   /** Fees have changed: what is under way has to be made anew, if that is worth it. */
@@ -261,6 +269,12 @@ export class Oracle {
     if (rate === this.#rate) return;
     this.#rate = rate;
     this.#soundRun = 0;
+  }
+
+  /** At the expiry a close that had its time is in a block. */
+  #checkClosed({ channel, terms, kept, acknowledged, deposits }: Truth): void {
+    const isOpen = [...deposits].every((key) => this.#chain.outputs.has(key));
+    if (kept !== undefined && acknowledged > 0n && isOpen) throw new Violation(`I2 no close in a block by ${terms.expiry} in ${channel}`);
   }
 
   /** Something took a close back, or may have: time runs anew. */

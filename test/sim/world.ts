@@ -229,17 +229,18 @@ export class World {
   }
 
   /** A block of what the mempool holds, as the miner would have it. */
-  mine(chosen: readonly Transaction[] = this.chain.template()): void {
+  mine(chosen?: readonly Transaction[]): void {
     const { chain } = this;
+    // Between a look that finds a close due and the block that would hold it.
+    if (this.profile.fever > 1n) this.setFees(this.oracle.isClosingTime ? this.profile.fever : 1n);
     const seen = chain.tip.hash;
     const isSound = this.profile.instances === 1 && this.payee.node.isSound && this.payee.instances.some(({ polled }) => polled === seen);
-    const taken = chain.mine(chosen);
+    const taken = chain.mine(chosen ?? chain.template());
     chain.refresh();
     this.now += 60_000;
     this.stage.note(`block ${chain.tip.height} with ${taken.length}`);
     this.coverage.hit('blocks');
-    this.oracle.mined(isSound);
-    if (this.profile.fever > 1n) this.setFees(this.oracle.isClosingTime ? this.profile.fever : 1n);
+    this.check(() => this.oracle.mined(isSound));
   }
 }
 

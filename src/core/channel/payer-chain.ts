@@ -16,6 +16,8 @@ import { allDeposits, channelOf, type PayerEnd, type PayerState } from './payer-
 export function watched(seen: PayerState, view: ChainView, env: Env): Step<PayerState> | Refusal {
   if (seen.kind === 'ended') return stay(seen);
   const state = withFound(seen, view);
+  // What was only just found is in no view yet: nothing is judged before the next one shows it.
+  if (state !== seen) return stay(state);
   const { terms } = state;
   const views = allDeposits(state).map((deposit) => viewOf(deposit, view));
   const spends = views.filter(isSpent);

@@ -61,6 +61,27 @@ describe('deposits before they are accepted', () => {
     assert.deepEqual(pair.payerState().offered, [sent, found[0]?.deposit]);
   });
 
+  test('a deposit that comes to light under another id long after the expiry is refunded, not given up with the one it replaced', () => {
+    const pair = new MachinePair();
+    pair.create();
+    pair.fund([5n * DOGE]);
+    must(pair.tellPayer({ kind: 'launch' }));
+    pair.chain.clear();
+    pair.tip = height(pair.terms.expiry + 1_000);
+    const [one] = gift(pair, 5n * DOGE);
+    const made = fundingOf(pair.terms, [5n * DOGE]);
+    const transaction = { ...made, lockTime: 7 };
+    const outpoint = { txid: transactionId(transaction), vout: one?.deposit.outpoint.vout ?? 0 };
+    const deposit = { outpoint, value: amount(5n * DOGE) };
+    pair.chain.clear();
+    // The view that brings it was made for the deposits known before, so it says nothing about the new one.
+    must(pair.tellPayer(pair.view([{ deposit, transaction: encodeTransaction(transaction) }])));
+    assert.equal(pair.payerState().kind, 'funding');
+    pair.confirm(deposit);
+    must(pair.tellPayer(pair.view()));
+    assert.equal(pair.payerState().kind, 'refunding');
+  });
+
   test('a gift above what the offer allows is not announced, and does not keep the rest from it', () => {
     const pair = new MachinePair({}, { maxDeposit: amount(20n * DOGE) });
     pair.create();

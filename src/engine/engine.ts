@@ -37,6 +37,8 @@ export interface Book<State> {
   readonly found: (channel: ChannelId, state: State) => void;
   /** A channel after a step, once it is stored; also when the step left it as it was. */
   readonly stored: (channel: ChannelId, state: State) => void;
+  /** The chain as a channel was shown it. */
+  readonly viewed?: (channel: ChannelId, view: ChainView) => void;
 }
 
 /** One side's channels: what drives them, and what tells them of the chain. */
@@ -89,6 +91,7 @@ function engine<State extends { readonly kind: string }, Input extends object>(
       }
     },
     observe: async (channel, view) => {
+      for (const book of books) book.viewed?.(channel, view);
       const before = await machine.get(channel).catch(() => undefined);
       const event = await machine
         .drive(channel, asInput(view))

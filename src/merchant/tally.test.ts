@@ -4,8 +4,10 @@ import fc from 'fast-check';
 import { amount, ZERO } from '../core/base/amount.ts';
 import { channelId } from '../core/base/bytes.ts';
 import { height } from '../core/base/height.ts';
+import type { ChainView, DepositView } from '../core/channel/machine.ts';
 import { atRisk, type PayeeEnd, type PayeeState } from '../core/channel/payee-state.ts';
 import { capacityOf, closingHeight } from '../core/contract/contract.ts';
+import { outpointKey } from '../core/tx/transaction.ts';
 import { MachinePair } from '../testing/machine-pair.ts';
 import { Earliest } from './earliest.ts';
 import { Tally } from './tally.ts';
@@ -49,14 +51,13 @@ function counted(states: readonly PayeeState[]): object {
     ends: { closed: ends('closed'), refunded: ends('refunded'), lost: ends('lost'), unused: ends('unused') },
     atRisk: sum(living.map(atRisk)),
     capacity: sum(living.map(({ deposits }) => capacityOf(deposits))),
-    paused: sum(living.filter(({ kind }) => kind === 'paused').map(({ spent }) => spent)),
     nearestClosing: least(owed.filter(({ kind }) => kind !== 'closing').map(({ terms }) => closingHeight(terms))),
     nearestExpiry: least(owed.map(({ terms }) => terms.expiry)),
   };
 }
 
-function read({ counts, ends, atRisk: risk, capacity, paused, nearestClosing, nearestExpiry }: Tally): object {
-  return { counts, ends, atRisk: risk, capacity, paused, nearestClosing, nearestExpiry };
+function read({ counts, ends, atRisk: risk, capacity, nearestClosing, nearestExpiry }: Tally): object {
+  return { counts, ends, atRisk: risk, capacity, nearestClosing, nearestExpiry };
 }
 
 test('sums kept step by step are those of all channels, also after a start in between', () => {
@@ -78,10 +79,36 @@ test('sums kept step by step are those of all channels, also after a start in be
         tally.stored(id, next);
         assert.deepEqual(read(tally), counted([...states.values()]));
         const closing = [...states].filter(([, one]) => one.kind === 'closing').map(([channel]) => channel);
-        assert.deepEqual(new Set(tally.closing.map(({ channel }) => channel)), new Set(closing));
+        assert.deepEqual(new Set(tally.unmined.map(({ channel }) => channel)), new Set(closing));
       }
     }),
   );
+});
+
+test('an end counts as unmined until it was seen in a block, and again when the block is gone', () => {
+  const tally = new Tally();
+  const [id = channelId('00'.repeat(32))] = ids;
+  const closing: PayeeState = { ...paid, kind: 'closing', transaction };
+  const view = (seen: DepositView): ChainView => ({
+    kind: 'view',
+    deposits: new Map(paid.deposits.map(({ outpoint }) => [outpointKey(outpoint), seen])),
+    found: [],
+  });
+  const count = (seen: DepositView): number => {
+    tally.viewed(id, view(seen));
+    return tally.unmined.length;
+  };
+  tally.stored(id, paid);
+  assert.equal(count({ kind: 'unspent', depth: 3 }), 0);
+  tally.stored(id, closing);
+  assert.deepEqual(tally.unmined, [{ channel: id, atRisk: 5n * DOGE, expiry: 2_000 }]);
+  assert.equal(count({ kind: 'spent', transaction, depth: 0 }), 1);
+  assert.equal(count({ kind: 'spent', transaction, depth: 1 }), 0);
+  tally.stored(id, closing);
+  assert.equal(tally.unmined.length, 0);
+  assert.equal(count({ kind: 'unspent', depth: 3 }), 1);
+  tally.stored(id, { ...paid, kind: 'ended', how: 'closed', transaction });
+  assert.equal(tally.unmined.length, 0);
 });
 
 test('with no channels all sums are zero and no height is near', () => {

@@ -1,6 +1,8 @@
 import { type Amount, ZERO } from '../core/base/amount.ts';
 import type { ChannelId } from '../core/base/bytes.ts';
 import type { Height } from '../core/base/height.ts';
+import { viewOf } from '../core/channel/fate.ts';
+import type { ChainView } from '../core/channel/machine.ts';
 import { atRisk, type PayeeEnd, type PayeeState } from '../core/channel/payee-state.ts';
 import { capacityOf, closingHeight, type Deposit } from '../core/contract/contract.ts';
 import type { Book } from '../engine/engine.ts';
@@ -13,36 +15,34 @@ interface Share {
   readonly kind: Living;
   readonly atRisk: Amount;
   readonly capacity: Amount;
-  readonly spent: Amount;
   readonly closing: Height;
   readonly expiry: Height;
   readonly deposits: readonly Deposit[];
 }
 
-/** A channel whose end is under way. */
-export interface Closing {
+/** A channel whose end is under way, and in no block as far as the chain was read. */
+export interface Unmined {
   readonly channel: ChannelId;
   readonly atRisk: Amount;
   readonly expiry: Height;
-  readonly deposits: readonly Deposit[];
 }
 
 /** Sums over all channels of a merchant. A changed channel costs the same among ten as among a hundred thousand, and so does reading a sum. */
 export class Tally implements Book<PayeeState> {
   #living = new Map<ChannelId, Share>();
-  #closing = new Map<ChannelId, Share>();
+  #unmined = new Map<ChannelId, Share>();
   #counts: Record<Living, number> = { open: 0, paused: 0, closing: 0 };
   #ends: Record<PayeeEnd, number> = { closed: 0, refunded: 0, lost: 0, unused: 0 };
-  #sums = { atRisk: 0n, capacity: 0n, paused: 0n };
+  #sums = { atRisk: 0n, capacity: 0n };
   #closings = new Earliest();
   #expiries = new Earliest();
 
   open(): void {
     this.#living = new Map();
-    this.#closing = new Map();
+    this.#unmined = new Map();
     this.#counts = { open: 0, paused: 0, closing: 0 };
     this.#ends = { closed: 0, refunded: 0, lost: 0, unused: 0 };
-    this.#sums = { atRisk: 0n, capacity: 0n, paused: 0n };
+    this.#sums = { atRisk: 0n, capacity: 0n };
     this.#closings = new Earliest();
     this.#expiries = new Earliest();
   }
@@ -55,18 +55,29 @@ export class Tally implements Book<PayeeState> {
   stored(channel: ChannelId, state: PayeeState): void {
     const before = this.#living.get(channel);
     if (before !== undefined) this.#take(channel, before);
-    if (state.kind !== 'ended') this.#put(channel, shareOf(state, state.kind));
+    if (state.kind !== 'closing') this.#unmined.delete(channel);
+    if (state.kind !== 'ended') this.#put(channel, shareOf(state, state.kind), before);
     // One that ended earlier is counted already.
     else if (before !== undefined) this.#ends[state.how]++;
   }
 
-  #put(channel: ChannelId, share: Share): void {
+  viewed(channel: ChannelId, view: ChainView): void {
+    const share = this.#living.get(channel);
+    if (share?.kind !== 'closing') return;
+    const isMined = share.deposits.some((deposit) => {
+      const seen = viewOf(deposit, view);
+      return seen.kind === 'spent' && seen.depth > 0;
+    });
+    if (isMined) this.#unmined.delete(channel);
+    else this.#unmined.set(channel, share);
+  }
+
+  #put(channel: ChannelId, share: Share, before?: Share): void {
     this.#living.set(channel, share);
-    if (share.kind === 'closing') this.#closing.set(channel, share);
+    if (share.kind === 'closing' && before?.kind !== 'closing') this.#unmined.set(channel, share);
     this.#counts[share.kind]++;
     this.#sums.atRisk += share.atRisk;
     this.#sums.capacity += share.capacity;
-    if (share.kind === 'paused') this.#sums.paused += share.spent;
     if (share.atRisk === 0n) return;
     if (share.kind !== 'closing') this.#closings.add(share.closing);
     this.#expiries.add(share.expiry);
@@ -74,11 +85,9 @@ export class Tally implements Book<PayeeState> {
 
   #take(channel: ChannelId, share: Share): void {
     this.#living.delete(channel);
-    this.#closing.delete(channel);
     this.#counts[share.kind]--;
     this.#sums.atRisk -= share.atRisk;
     this.#sums.capacity -= share.capacity;
-    if (share.kind === 'paused') this.#sums.paused -= share.spent;
     if (share.atRisk === 0n) return;
     if (share.kind !== 'closing') this.#closings.remove(share.closing);
     this.#expiries.remove(share.expiry);
@@ -104,11 +113,6 @@ export class Tally implements Book<PayeeState> {
     return this.#sums.capacity;
   }
 
-  /** What was sold over channels whose deposit has left the chain. */
-  get paused(): bigint {
-    return this.#sums.paused;
-  }
-
   /** The first height at which a channel that holds a payment has to be closed. */
   get nearestClosing(): Height | undefined {
     return this.#closings.first;
@@ -119,15 +123,15 @@ export class Tally implements Book<PayeeState> {
     return this.#expiries.first;
   }
 
-  /** Channels whose end is not buried yet: as many as are under way, not as many as there are. */
-  get closing(): readonly Closing[] {
-    return [...this.#closing].map(([channel, { atRisk: value, expiry, deposits }]) => ({ channel, atRisk: value, expiry, deposits }));
+  /** Ends that are in no block yet: as many as are under way, not as many as there are channels. */
+  get unmined(): readonly Unmined[] {
+    return [...this.#unmined].map(([channel, { atRisk: value, expiry }]) => ({ channel, atRisk: value, expiry }));
   }
 }
 
 function shareOf(state: PayeeState, kind: Living): Share {
-  const { terms, deposits, spent } = state;
+  const { terms, deposits } = state;
   const risk = atRisk(state);
   const capacity = deposits.length === 0 ? ZERO : capacityOf(deposits);
-  return { kind, atRisk: risk, capacity, spent, closing: closingHeight(terms), expiry: terms.expiry, deposits };
+  return { kind, atRisk: risk, capacity, closing: closingHeight(terms), expiry: terms.expiry, deposits };
 }

@@ -1,0 +1,133 @@
+import type { Height } from '../core/base/height.ts';
+import { isRefusal, type RefusalCode } from '../core/base/refusal.ts';
+import type { PayeeEnd, PayeeState } from '../core/channel/payee-state.ts';
+import type { Coin } from '../core/coin/coin.ts';
+import type { Reply } from '../core/message/message.ts';
+import type { Exposure } from '../engine/exposure.ts';
+import { type Clock, WorldError } from '../engine/ports.ts';
+import type { Responder } from '../transport/responder.ts';
+import type { Tally, Unmined } from './tally.ts';
+
+/** How far the merchant has read the chain. */
+export interface ChainFigures {
+  readonly height: Height;
+  readonly hash: string;
+  /** Seconds since the node was last read whole. */
+  readonly age: number;
+}
+
+/** How something that is done again and again is doing. */
+export interface JobFigures {
+  readonly name: string;
+  readonly isAlive: boolean;
+  /** Unix time in milliseconds. */
+  readonly lastSuccess?: number;
+  /** Since the last success. */
+  readonly failures: number;
+}
+
+/** What a merchant's owner wants to see at a glance. Money in smallest units, exact; sums over all channels. */
+export interface Figures {
+  readonly coin: Coin;
+  /** What checks signatures. */
+  readonly backend: string;
+  readonly channels: Readonly<Record<Exclude<PayeeState['kind'], 'ended'>, number>>;
+  readonly ends: Readonly<Record<PayeeEnd, number>>;
+  /** What would be lost if nothing were ever closed. */
+  readonly atRisk: bigint;
+  /** What was delivered that the chain could still undo, and the most that it may be. */
+  readonly exposure: { readonly total: bigint; readonly most: bigint; readonly channels: number };
+  readonly capacity: bigint;
+  /** Of channels that hold a payment. */
+  readonly nearestClosing?: Height;
+  readonly nearestExpiry?: Height;
+  readonly unmined: readonly Unmined[];
+  /** Undefined before the chain was read for the first time. */
+  readonly chain?: ChainFigures;
+  /** Why nothing new is promised now. */
+  readonly doubt?: string;
+  readonly answers: Readonly<Partial<Record<Reply['kind'], number>>>;
+  readonly refusals: Readonly<Partial<Record<RefusalCode, number>>>;
+  /** Requests that node or store kept from being answered. */
+  readonly failures: number;
+  readonly jobs: readonly JobFigures[];
+  /** Channels whose files for watchers are behind; undefined where none are written. */
+  readonly unwatched?: number;
+}
+
+/** Answers given, by kind; refusals by code. Both are short lists that no peer can lengthen. */
+export class AnswerCounts {
+  readonly answers: Partial<Record<Reply['kind'], number>> = {};
+  readonly refusals: Partial<Record<RefusalCode, number>> = {};
+  failures = 0;
+
+  /** The same payee, counted. */
+  counting<Payee extends Responder>(payee: Payee): Payee {
+    return {
+      ...payee,
+      answer: async (request) => {
+        try {
+          const reply = await payee.answer(request);
+          this.#count(reply);
+          return reply;
+        } catch (error) {
+          this.failures++;
+          throw error;
+        }
+      },
+    };
+  }
+
+  #count(reply: Reply): void {
+    if (isRefusal(reply)) this.refusals[reply.code] = (this.refusals[reply.code] ?? 0) + 1;
+    else this.answers[reply.kind] = (this.answers[reply.kind] ?? 0) + 1;
+  }
+}
+
+export interface FigureSources {
+  readonly coin: Coin;
+  readonly backend: string;
+  readonly tally: Tally;
+  readonly counts: AnswerCounts;
+  readonly exposure: Exposure;
+  /** How far the chain was read and when (Unix milliseconds); throws `WorldError` when that is not known well enough. */
+  readonly read: () => { readonly tip: { readonly height: Height; readonly hash: string }; readonly at: number };
+  readonly jobs: () => readonly JobFigures[];
+  readonly unwatched?: () => number;
+  readonly clock: Clock;
+}
+
+/** Costs the same however many channels are idle. */
+export function figuresOf({ coin, backend, tally, counts, exposure, read, jobs, unwatched, clock }: FigureSources): Figures {
+  const { counts: channels, ends, atRisk, capacity, nearestClosing, nearestExpiry, unmined } = tally;
+  const { answers, refusals, failures } = counts;
+  const { total, most, channels: exposed } = exposure;
+  return {
+    coin,
+    backend,
+    channels,
+    ends,
+    atRisk,
+    capacity,
+    exposure: { total, most, channels: exposed },
+    ...(nearestClosing === undefined ? {} : { nearestClosing }),
+    ...(nearestExpiry === undefined ? {} : { nearestExpiry }),
+    unmined,
+    ...chainFigures(read, clock),
+    answers,
+    refusals,
+    failures,
+    jobs: jobs(),
+    ...(unwatched === undefined ? {} : { unwatched: unwatched() }),
+  };
+}
+
+function chainFigures(read: FigureSources['read'], clock: Clock): Pick<Figures, 'chain' | 'doubt'> {
+  try {
+    const { tip, at } = read();
+    return { chain: { height: tip.height, hash: tip.hash, age: Math.max(0, Math.round((clock.now() - at) / 1000)) } };
+  } catch (error) {
+    if (error instanceof WorldError) return { doubt: error.message };
+    throw error;
+  }
+}

@@ -8,11 +8,13 @@ import { merchantCommand } from './command/merchant.ts';
 import { offerCommand } from './command/offer.ts';
 import { openCommand } from './command/open.ts';
 import { payCommand } from './command/pay.ts';
+import { statusCommand } from './command/status.ts';
 import { walletCommand } from './command/wallet.ts';
+import { watchCommand } from './command/watch.ts';
 import { EXIT, failure } from './print.ts';
 
 const EXIT_CODES = `
-Exit codes: 0 done, 1 refused (nothing has changed), 2 misused, 3 the world failed (node, disk, network), 70 a fault of pawment.`;
+Exit codes: 0 done, 1 refused (nothing has changed), 2 misused, 3 the world failed (node, disk, network), 4 a person has to look, 70 a fault of pawment.`;
 
 /** Runs the command line. Sets the exit code instead of leaving, so that output is written out. */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -22,7 +24,8 @@ export async function main(argv: readonly string[]): Promise<void> {
     .addHelpText('after', EXIT_CODES)
     .exitOverride();
   for (const make of [demoCommand, chainCommand, walletCommand, merchantCommand, offerCommand, openCommand]) program.addCommand(make());
-  for (const make of [payCommand, channelsCommand, showCommand, closeCommand, refundCommand, decodeCommand]) program.addCommand(make());
+  for (const make of [payCommand, channelsCommand, showCommand, closeCommand, refundCommand, decodeCommand, statusCommand, watchCommand])
+    program.addCommand(make());
   overrideExit(program);
   try {
     await program.parseAsync([...argv]);

@@ -22,9 +22,10 @@ import { lockDatadir } from './lock.ts';
 import { logger } from './log.ts';
 import { clock, keysOf, openStore, readSeed } from './open.ts';
 import { CLOSE_ORDER } from './orders.ts';
+import { type Outlook, type OutlookOptions, openOutlook } from './outlook.ts';
 import { pause, untilStopped } from './wait.ts';
 
-export interface ShopOptions {
+export interface ShopOptions extends OutlookOptions {
   readonly host: string;
   readonly port: number;
   readonly prices: PriceList;
@@ -55,7 +56,10 @@ export async function keepShop({ config, print }: Shell, chain: Chain, options: 
   const keyOf = (script: Uint8Array): Signer | undefined => (equalBytes(script, own) ? ownKey : undefined);
   const { prices, terms, random, exposure = ZERO, payout: payeeScript = own } = options;
   const onEvent = (channel: ChannelId, event: Driven<PayeeState> | Refusal | Error): void => log.info(eventFacts(channel, event), 'chain');
-  const merchant = openMerchant({ chain, store, keys, verify, clock, random, terms, prices, payeeScript, keyOf, onEvent, exposure });
+  const outlook = openOutlook({ ...options, coin: config.coin, backend, keys, clock, log });
+  const { books, counts } = outlook;
+  const parts = { chain, store, keys, verify, clock, random, terms, prices, payeeScript, keyOf, onEvent, exposure, books };
+  const merchant = counts.counting(openMerchant(parts));
   try {
     await merchant.engine.follower.poll();
     const server = await serveMerchant(merchant, serveOptions(merchant, options, log));
@@ -64,7 +68,10 @@ export async function keepShop({ config, print }: Shell, chain: Chain, options: 
       `Selling ${[...prices.keys()].join(', ') || 'nothing by name'} at ${server.url}; closes pay to ${payTo ?? 'the script given'}.`,
       `Signatures are checked by ${backend}. Ctrl-C stops it.`,
     ]);
-    await lookAfter(jobsOf(merchant, store, log), server);
+    const jobs = jobsOf(merchant, store, outlook, log);
+    const figures = await outlook.open(merchant, store, jobs);
+    if (figures !== undefined) print.note(`Figures are shown at ${figures.url}/metrics.`);
+    await lookAfter(jobs, figures === undefined ? [server] : [server, figures]);
   } finally {
     await store.close();
     release();
@@ -82,11 +89,12 @@ function serveOptions(merchant: Merchant, { host, port }: ShopOptions, log: Logg
 }
 
 /** What has to go on for as long as the shop is open, each for itself. A shop that can't watch goes on closing what it can, and sells nothing. */
-function jobsOf(merchant: Merchant, store: Store, log: Logger): Jobs {
+function jobsOf(merchant: Merchant, store: Store, outlook: Outlook, log: Logger): Jobs {
   const often = { interval: LOOK, overdue: OVERDUE };
   const list: readonly Job[] = [
     { ...often, name: 'follow', run: merchant.engine.follower.poll },
     { ...often, name: 'orders', run: () => carryOut(merchant, store, log) },
+    ...outlook.jobs(merchant).map((job) => ({ ...often, ...job })),
   ];
   const onTrouble = (job: string, error: Error): void => {
     const facts = error instanceof WorldError ? { job, code: error.code, hint: error.hint } : { job, stack: error.stack };
@@ -96,13 +104,13 @@ function jobsOf(merchant: Merchant, store: Store, log: Logger): Jobs {
 }
 
 /** Works until a signal comes; then lets running requests end. */
-async function lookAfter(jobs: Jobs, server: HttpServer): Promise<void> {
+async function lookAfter(jobs: Jobs, servers: readonly HttpServer[]): Promise<void> {
   const stop = new AbortController();
   const working = jobs.work(stop.signal);
   try {
     await untilStopped();
   } finally {
-    await server.close();
+    await Promise.all(servers.map((server) => server.close()));
     stop.abort();
   }
   await working;

@@ -181,6 +181,18 @@ class Reader {
   }
 }
 
+/** How far the chain was read for a store, by whoever followed it last; undefined when nobody has. @throws WorldError `store-damaged` */
+export async function lastRead(store: Store): Promise<Tip | undefined> {
+  const record = await store.get(CURSOR.kind, CURSOR.id);
+  return record && headOf(readTrail(record.value).trail);
+}
+
+function readTrail(text: string): z.output<typeof trailField> {
+  const read = trailField.safeParse(JSON.parse(text));
+  if (read.success) return read.data;
+  throw new WorldError('store-damaged', 'The record of the blocks read is damaged.', 'Restore the store from a backup.');
+}
+
 interface Cursor {
   /** Of the stored record: what is read runs ahead of what is stored while a view has not got through. */
   readonly version: number;
@@ -195,9 +207,7 @@ async function loadCursor(chain: Chain, store: Store): Promise<Cursor> {
     const trail = await freshTrail(chain);
     return { version: 0, stored: undefined, trail, peak: headOf(trail).height };
   }
-  const read = trailField.safeParse(JSON.parse(record.value));
-  if (!read.success) throw new WorldError('store-damaged', 'The record of the blocks read is damaged.', 'Restore the store from a backup.');
-  const { trail, peak } = read.data;
+  const { trail, peak } = readTrail(record.value);
   return { version: record.version, stored: trail, trail, peak: peak ?? headOf(trail).height };
 }
 

@@ -4,7 +4,8 @@ import type { PayeeEnd, PayeeState } from '../core/channel/payee-state.ts';
 import type { Coin } from '../core/coin/coin.ts';
 import type { Reply } from '../core/message/message.ts';
 import type { Exposure } from '../engine/exposure.ts';
-import { type Clock, WorldError } from '../engine/ports.ts';
+import type { JobReport } from '../engine/jobs.ts';
+import type { Clock, Tip } from '../engine/ports.ts';
 import type { Responder } from '../transport/responder.ts';
 import type { Tally, Unmined } from './tally.ts';
 
@@ -16,14 +17,10 @@ export interface ChainFigures {
   readonly age: number;
 }
 
-/** How something that is done again and again is doing. */
-export interface JobFigures {
-  readonly name: string;
-  readonly isAlive: boolean;
-  /** Unix time in milliseconds. */
-  readonly lastSuccess?: number;
-  /** Since the last success. */
-  readonly failures: number;
+/** The chain as far as it was read, and when (Unix milliseconds); and why nothing new is promised on that. */
+export interface ReadChain {
+  readonly last?: { readonly tip: Tip; readonly at: number };
+  readonly doubt?: string;
 }
 
 /** What a merchant's owner wants to see at a glance. Money in smallest units, exact; sums over all channels. */
@@ -50,7 +47,7 @@ export interface Figures {
   readonly refusals: Readonly<Partial<Record<RefusalCode, number>>>;
   /** Requests that node or store kept from being answered. */
   readonly failures: number;
-  readonly jobs: readonly JobFigures[];
+  readonly jobs: readonly Pick<JobReport, 'name' | 'isAlive' | 'lastSuccess' | 'failures'>[];
   /** Channels whose files for watchers are behind; undefined where none are written. */
   readonly unwatched?: number;
 }
@@ -90,9 +87,8 @@ export interface FigureSources {
   readonly tally: Tally;
   readonly counts: AnswerCounts;
   readonly exposure: Exposure;
-  /** How far the chain was read and when (Unix milliseconds); throws `WorldError` when that is not known well enough. */
-  readonly read: () => { readonly tip: { readonly height: Height; readonly hash: string }; readonly at: number };
-  readonly jobs: () => readonly JobFigures[];
+  readonly read: () => ReadChain;
+  readonly jobs: () => readonly JobReport[];
   readonly unwatched?: () => number;
   readonly clock: Clock;
 }
@@ -113,21 +109,16 @@ export function figuresOf({ coin, backend, tally, counts, exposure, read, jobs, 
     ...(nearestClosing === undefined ? {} : { nearestClosing }),
     ...(nearestExpiry === undefined ? {} : { nearestExpiry }),
     unmined,
-    ...chainFigures(read, clock),
+    ...chainFigures(read(), clock),
     answers,
     refusals,
     failures,
-    jobs: jobs(),
+    jobs: jobs().map(({ lastError: _, ...job }) => job),
     ...(unwatched === undefined ? {} : { unwatched: unwatched() }),
   };
 }
 
-function chainFigures(read: FigureSources['read'], clock: Clock): Pick<Figures, 'chain' | 'doubt'> {
-  try {
-    const { tip, at } = read();
-    return { chain: { height: tip.height, hash: tip.hash, age: Math.max(0, Math.round((clock.now() - at) / 1000)) } };
-  } catch (error) {
-    if (error instanceof WorldError) return { doubt: error.message };
-    throw error;
-  }
+function chainFigures({ last, doubt }: ReadChain, clock: Clock): Pick<Figures, 'chain' | 'doubt'> {
+  const chain = last && { height: last.tip.height, hash: last.tip.hash, age: Math.max(0, Math.round((clock.now() - last.at) / 1000)) };
+  return { ...(chain && { chain }), ...(doubt === undefined ? {} : { doubt }) };
 }

@@ -101,7 +101,7 @@ test('an end counts as unmined until it was seen in a block, and again when the 
   tally.stored(id, paid);
   assert.equal(count({ kind: 'unspent', depth: 3 }), 0);
   tally.stored(id, closing);
-  assert.deepEqual(tally.unmined, [{ channel: id, atRisk: 5n * DOGE, expiry: 2_000 }]);
+  assert.deepEqual(tally.unmined, [{ channel: id, atRisk: 5n * DOGE, closing: 1_880, expiry: 2_000 }]);
   assert.equal(count({ kind: 'spent', transaction, depth: 0 }), 1);
   assert.equal(count({ kind: 'spent', transaction, depth: 1 }), 0);
   tally.stored(id, closing);

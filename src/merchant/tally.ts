@@ -24,6 +24,7 @@ interface Share {
 export interface Unmined {
   readonly channel: ChannelId;
   readonly atRisk: Amount;
+  readonly closing: Height;
   readonly expiry: Height;
 }
 
@@ -125,7 +126,7 @@ export class Tally implements Book<PayeeState> {
 
   /** Ends that are in no block yet: as many as are under way, not as many as there are channels. */
   get unmined(): readonly Unmined[] {
-    return [...this.#unmined].map(([channel, { atRisk: value, expiry }]) => ({ channel, atRisk: value, expiry }));
+    return [...this.#unmined].map(([channel, { atRisk: value, closing, expiry }]) => ({ channel, atRisk: value, closing, expiry }));
   }
 }
 

@@ -8,6 +8,7 @@ import type { PriceList } from '../../merchant/invoice.ts';
 import { defaultTerms, type MerchantTerms } from '../../merchant/terms.ts';
 import { command, run, type Shell } from '../action.ts';
 import type { CommonFlags } from '../config.ts';
+import { isLoopback, type ListenAddress, listenAddress } from '../listen.ts';
 import { wholeNumber } from '../number.ts';
 import { createSeed, openNode, random, seedPath } from '../open.ts';
 import { keepShop } from '../shop.ts';
@@ -25,6 +26,8 @@ interface MerchantFlags extends CommonFlags {
   readonly exposure?: string;
   readonly lifetime?: number;
   readonly allowPublic?: boolean;
+  readonly metrics?: string;
+  readonly watchTo?: string;
   readonly verbose?: boolean;
 }
 
@@ -44,6 +47,8 @@ export function merchantCommand(): Command {
     .option('--exposure <coins>', 'the most that all channels together deliver so; given with --unconfirmed')
     .option('--lifetime <blocks>', 'the fewest blocks a channel lives', wholeNumber(1))
     .option('--allow-public', 'listen on other than the loopback address, without TLS')
+    .option('--metrics <host:port>', 'where to show figures, for Prometheus and pawment status; not where payers come')
+    .option('--watch-to <folder>', 'keep signed closes there for pawment watch')
     .option('--verbose', 'log every request')
     .action((flags: MerchantFlags) => run(flags, (shell) => serve(shell, flags)));
   merchant.addCommand(closeOrderCommand());
@@ -53,7 +58,7 @@ export function merchantCommand(): Command {
 
 async function serve(shell: Shell, flags: MerchantFlags): Promise<void> {
   const { config, print } = shell;
-  const [host, port] = addressOf(flags);
+  const { host, port } = addressOf(flags.listen, flags);
   const { exposure, ...unconfirmed } = risksOf(flags);
   const chain = await openNode(config);
   if (!existsSync(seedPath(config, 'merchant'))) {
@@ -71,25 +76,22 @@ async function serve(shell: Shell, flags: MerchantFlags): Promise<void> {
     terms: { ...termsOf(shell, flags), ...unconfirmed },
     random,
     logLevel: flags.verbose === true ? 'debug' : 'info',
+    ...(flags.metrics === undefined ? {} : { metrics: addressOf(flags.metrics, flags) }),
+    ...(flags.watchTo === undefined ? {} : { watchTo: flags.watchTo }),
     ...(exposure === undefined ? {} : { exposure }),
   } as const;
   await keepShop(shell, chain, payout === undefined ? common : { ...common, payout });
 }
 
 /** @throws WorldError `config` for a public address without leave: plain HTTP can be read and changed on the way. */
-function addressOf({ listen, allowPublic }: MerchantFlags): readonly [string, number] {
-  const match = /^(.*):(\d+)$/.exec(listen);
-  const [, host = '', port = ''] = match ?? [];
-  if (match === null || Number(port) > 65_535) throw new WorldError('config', `${listen} is no address to listen on.`, 'Write host:port.');
-  const isLoopback = host === '127.0.0.1' || host === 'localhost' || host === '[::1]';
-  if (!isLoopback && allowPublic !== true) {
-    throw new WorldError(
-      'config',
-      `${host} can be reached by others, and pawment speaks plain HTTP.`,
-      'Put TLS in front, or give --allow-public.',
-    );
-  }
-  return [host.replace(/^\[|\]$/g, ''), Number(port)];
+function addressOf(listen: string, { allowPublic }: MerchantFlags): ListenAddress {
+  const address = listenAddress(listen);
+  if (isLoopback(address.host) || allowPublic === true) return address;
+  throw new WorldError(
+    'config',
+    `${address.host} can be reached by others, and pawment speaks plain HTTP.`,
+    'Put TLS in front, or give --allow-public.',
+  );
 }
 
 function pricesOf(texts: readonly string[]): PriceList {

@@ -24,6 +24,8 @@ export interface WatcherOptions {
 /** What somebody has to look at. */
 export type Alarm =
   | { readonly code: 'merchant-silent'; readonly lastSeen: number | undefined }
+  /** The watcher's own node can't be relied on. */
+  | { readonly code: 'node-doubted'; readonly reason: string }
   | FileTrouble
   | { readonly code: 'close-refused'; readonly channel: ChannelId; readonly reason: string }
   | (Danger & { readonly channel: ChannelId; readonly expiry: Height });
@@ -83,7 +85,9 @@ export class Watcher {
     await follow.poll();
     const silence: readonly Alarm[] = this.#isMerchantSilent() ? [{ code: 'merchant-silent', lastSeen: heartbeat?.at }] : [];
     const troubles = this.#entries.troubles.filter(({ code, channel }) => code !== 'file-gone' || this.#standing(channel) !== 'buried');
-    const alarms = [...silence, ...troubles, ...[...this.#outcomes.values()].flatMap((outcome) => outcome.alarms)];
+    const { doubt } = follow.report();
+    const doubts: readonly Alarm[] = doubt === undefined ? [] : [{ code: 'node-doubted', reason: doubt.message }];
+    const alarms = [...doubts, ...silence, ...troubles, ...[...this.#outcomes.values()].flatMap((outcome) => outcome.alarms)];
     const channels = this.#entries.all.map((watched) => ({ watched, standing: this.#standing(watched.channel) }));
     const report = { tip: follow.seen().tip, heartbeat, channels, alarms, sent: this.#sent };
     this.#sent = [];

@@ -25,10 +25,15 @@ export type WatchTrouble =
   /** No close can be made that stands for itself. */
   | { readonly kind: 'no-close'; readonly code: RefusalCode };
 
-/** A channel paid all the time is not written more often than this, in milliseconds: a watcher only needs it at the closing height. */
-const MOST_OFTEN = 10_000;
+/**
+ * A channel paid all the time is not written more often than this, in milliseconds. So much of its last payments is lost with a merchant that is
+ * gone for good.
+ */
+const MOST_OFTEN = 3_000;
+/** Milliseconds between two signs of life. */
+const BEAT = 10_000;
 /** Files written at a time, so that the job does not keep payers waiting. */
-const BATCH = 64;
+const BATCH = 32;
 
 interface Written {
   readonly total: bigint;
@@ -93,7 +98,7 @@ export class WatchWriter implements Book<PayeeState> {
 
   async #beat({ height }: Tip): Promise<void> {
     const { folder, clock, coin } = this.#options;
-    if (clock.now() - this.#lastBeat < MOST_OFTEN) return;
+    if (clock.now() - this.#lastBeat < BEAT) return;
     await folder.beat({ coin, at: clock.now(), tip: height });
     this.#lastBeat = clock.now();
   }

@@ -1,0 +1,116 @@
+import { basename, dirname } from 'node:path';
+import type { Command } from 'commander';
+import { formatAmount } from '../../core/base/amount.ts';
+import { closingHeight } from '../../core/contract/contract.ts';
+import { transactionId } from '../../core/tx/transaction.ts';
+import { keepJobs } from '../../engine/jobs.ts';
+import { WorldError } from '../../engine/ports.ts';
+import { alarmText } from '../../merchant/watch/alarm-text.ts';
+import { replaceFile, watchFolder } from '../../merchant/watch/folder.ts';
+import { watchMetrics } from '../../merchant/watch/watch-metrics.ts';
+import { Watcher, type WatchReport } from '../../merchant/watch/watcher.ts';
+import { command, run, type Shell } from '../action.ts';
+import type { CommonFlags } from '../config.ts';
+import { wholeNumber } from '../number.ts';
+import { clock, openNode } from '../open.ts';
+import { EXIT } from '../print.ts';
+import { pause, untilStopped } from '../wait.ts';
+
+interface WatchFlags extends CommonFlags {
+  readonly once?: boolean;
+  readonly silence: number;
+  readonly textfile?: string;
+}
+
+/** Milliseconds between two looks at folder and chain. */
+const LOOK = 5_000;
+const OVERDUE = 60_000;
+
+export function watchCommand(): Command {
+  return command('watch', 'Close for a merchant that does not, without its keys: with the files of pawment merchant --watch-to', [
+    'pawment watch /var/lib/pawment-watch --rpc-url http://127.0.0.1:22555',
+    'pawment watch ./watched --once || notify-the-owner',
+  ])
+    .argument('<folder>', 'where the merchant keeps its signed closes; a copy that is kept up to date will do')
+    .option('--once', 'look once, do what is due, and end with exit code 4 if a person has to look')
+    .option('--silence <minutes>', 'without a sign of life for so long, the merchant gets no time to close by itself', wholeNumber(1), 10)
+    .option('--textfile <file>', "write figures there for node_exporter's textfile collector (name it *.prom)")
+    .action((folder: string, flags: WatchFlags) => run(flags, (shell) => watch(shell, folder, flags)));
+}
+
+async function watch(shell: Shell, path: string, flags: WatchFlags): Promise<void> {
+  const chain = await openNode(shell.config);
+  const watcher = new Watcher({ folder: watchFolder(path), chain, clock, mostSilent: flags.silence * 60_000 });
+  const look = async (): Promise<WatchReport> => {
+    const report = await watcher.poll();
+    if (flags.textfile !== undefined) await replaceFile(dirname(flags.textfile), basename(flags.textfile), await watchMetrics(report));
+    return report;
+  };
+  if (flags.once === true) {
+    const report = await look();
+    shell.print.result(factsOf(report), linesOf(report));
+    if (report.alarms.length > 0) process.exitCode = EXIT.attention;
+    return;
+  }
+  await keepWatch(shell, look);
+}
+
+async function keepWatch({ print }: Shell, look: () => Promise<WatchReport>): Promise<void> {
+  const stop = new AbortController();
+  let told = new Set<string>();
+  const work = async (): Promise<void> => {
+    const report = await look();
+    for (const line of sentLines(report)) print.note(line);
+    // The same alarm is told once, however the blocks are counted in it.
+    const alarms = new Map(report.alarms.map((alarm) => [`${alarm.code} ${'channel' in alarm ? alarm.channel : ''}`, alarm]));
+    for (const [key, alarm] of alarms) if (!told.has(key)) print.note(`ALARM ${alarmText(alarm, report.tip.height, clock.now())}`);
+    for (const key of told) if (!alarms.has(key)) print.note(`over: ${key}`);
+    told = new Set(alarms.keys());
+  };
+  print.result({ watching: true }, ['Watching; Ctrl-C stops it.']);
+  const jobs = keepJobs([{ name: 'watch', interval: LOOK, overdue: OVERDUE, run: work }], {
+    clock,
+    pause,
+    onTrouble: (_, error) =>
+      print.note(`ALARM not everything could be looked after: ${error.message}${error instanceof WorldError ? ` ${error.hint}` : ''}`),
+  });
+  const working = jobs.work(stop.signal);
+  await untilStopped();
+  stop.abort();
+  await working;
+}
+
+function factsOf({ tip, heartbeat, channels, alarms, sent }: WatchReport): object {
+  return {
+    tip: tip.height,
+    merchantSeen: heartbeat?.at,
+    channels: channels.map(({ watched: { channel, total, terms }, standing }) => ({
+      channel,
+      standing,
+      total,
+      closing: closingHeight(terms),
+      expiry: terms.expiry,
+    })),
+    sent: sent.map(({ channel, transaction, outcome }) => ({ channel, transaction: transactionId(transaction), outcome: outcome.kind })),
+    alarms: alarms.map((alarm) => ({ ...alarm, text: alarmText(alarm, tip.height, clock.now()) })),
+  };
+}
+
+function linesOf(report: WatchReport): readonly string[] {
+  const { tip, channels, alarms } = report;
+  const lines = channels.map(({ watched: { channel, total, terms }, standing }) => {
+    const left = closingHeight(terms) - tip.height;
+    const when =
+      left > 0 ? `closes at block ${closingHeight(terms)}; ${left} blocks left` : `its payer may take it back at block ${terms.expiry}`;
+    return `${channel.slice(0, 16)}  ${standing.padEnd(10)}  ${formatAmount(total)} ${terms.coin.ticker}, ${when}`;
+  });
+  const none = channels.length === 0 ? ['no channels'] : [];
+  return [...none, ...lines, ...sentLines(report), ...alarms.map((alarm) => `ALARM ${alarmText(alarm, tip.height, clock.now())}`)];
+}
+
+function sentLines({ sent }: WatchReport): readonly string[] {
+  return sent.map(
+    ({ channel, transaction, outcome }) =>
+      `sent ${transactionId(transaction)}, the close of channel ${channel.slice(0, 16)}: ${outcome.kind}`,
+  );
+}

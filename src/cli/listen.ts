@@ -1,0 +1,18 @@
+import { WorldError } from '../engine/ports.ts';
+
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Reads `host:port`. @throws WorldError `config` */
+export function listenAddress(text: string): ListenAddress {
+  const match = /^(.*):(\d+)$/.exec(text);
+  const [, host = '', port = ''] = match ?? [];
+  if (match === null || Number(port) > 65_535) throw new WorldError('config', `${text} is no address to listen on.`, 'Write host:port.');
+  return { host: host.replace(/^\[|\]$/g, ''), port: Number(port) };
+}
+
+export function isLoopback(host: string): boolean {
+  return host === '127.0.0.1' || host === 'localhost' || host === '::1';
+}

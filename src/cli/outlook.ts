@@ -1,0 +1,100 @@
+import type { Logger } from 'pino';
+import { z } from 'zod';
+import type { PayeeState } from '../core/channel/payee-state.ts';
+import type { Coin } from '../core/coin/coin.ts';
+import type { Book } from '../engine/engine.ts';
+import type { FollowReport } from '../engine/follow.ts';
+import type { Job, Jobs } from '../engine/jobs.ts';
+import type { Clock, KeyRing, Store } from '../engine/ports.ts';
+import { AnswerCounts, type Figures, figuresOf, type ReadChain } from '../merchant/figures.ts';
+import { figuresJson } from '../merchant/figures-json.ts';
+import type { Merchant } from '../merchant/merchant.ts';
+import { metricsOf } from '../merchant/metrics.ts';
+import { Tally } from '../merchant/tally.ts';
+import { watchFolder } from '../merchant/watch/folder.ts';
+import { WatchWriter } from '../merchant/watch/writer.ts';
+import { type HttpServer, serveHttp } from '../transport/http/serve.ts';
+import type { ListenAddress } from './listen.ts';
+
+/** What a shop shows of itself, besides serving payers. */
+export interface OutlookOptions {
+  readonly metrics?: ListenAddress;
+  /** Folder for the files of watchers. */
+  readonly watchTo?: string;
+}
+
+interface OutlookParts extends OutlookOptions {
+  readonly coin: Coin;
+  readonly backend: string;
+  readonly keys: KeyRing;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+export interface Outlook {
+  /** To be kept by the merchant's engine. */
+  readonly books: readonly Book<PayeeState>[];
+  readonly counts: AnswerCounts;
+  /** Serves the figures, where that is asked for. */
+  readonly open: (merchant: Merchant, store: Store, jobs: Jobs) => Promise<HttpServer | undefined>;
+  /** Brings the files of watchers up to date, where there are any. */
+  readonly jobs: (merchant: Merchant) => readonly Pick<Job, 'name' | 'run'>[];
+}
+
+/** Store record that tells other processes where the running merchant shows its figures. */
+export const METRICS_PLACE = { kind: 'shop', id: 'metrics' } as const;
+
+export function openOutlook({ coin, backend, keys, clock, log, metrics, watchTo }: OutlookParts): Outlook {
+  const tally = new Tally();
+  const counts = new AnswerCounts();
+  const onTrouble = (channel: string, trouble: object): void => log.error({ channel, ...texts(trouble) }, 'watch file');
+  const writer = watchTo === undefined ? undefined : new WatchWriter({ coin, folder: watchFolder(watchTo), keys, clock, onTrouble });
+  return {
+    books: writer === undefined ? [tally] : [tally, writer],
+    counts,
+    open: async (merchant, store, jobs) => {
+      const { follower, exposure } = merchant.engine;
+      const read = (): Figures =>
+        figuresOf({
+          ...{ coin, backend, tally, counts, exposure, clock },
+          read: () => readOf(follower.report()),
+          jobs: jobs.reports,
+          ...(writer === undefined ? {} : { unwatched: () => writer.behind }),
+        });
+      const server = metrics === undefined ? undefined : await serveHttp({ fetch: figureRoutes(read) }, metrics);
+      await noteMetrics(store, server?.url);
+      return server;
+    },
+    // Who can't rely on its node can't close in time: then no sign of life is given.
+    jobs: ({ engine }) =>
+      writer === undefined ? [] : [{ name: 'watch-files', run: () => writer.run(engine.get, engine.follower.trusted().tip) }],
+  };
+}
+
+function readOf({ seen, readAt, doubt }: FollowReport): ReadChain {
+  const last = seen === undefined || readAt === undefined ? {} : { last: { tip: seen.tip, at: readAt } };
+  return doubt === undefined ? last : { ...last, doubt: doubt.message };
+}
+
+function texts(trouble: object): object {
+  return Object.fromEntries(Object.entries(trouble).map(([name, value]) => [name, String(value)]));
+}
+
+async function noteMetrics(store: Store, url: string | undefined): Promise<void> {
+  const { kind, id } = METRICS_PLACE;
+  const before = await store.get(kind, id);
+  if (before === undefined && url === undefined) return;
+  await store.commit([{ kind, id, expected: before?.version ?? 0, value: url === undefined ? undefined : JSON.stringify({ url }) }]);
+}
+
+/** `GET /metrics` for Prometheus, `GET /figures` for `pawment status`. */
+export function figureRoutes(read: () => Figures): (request: Request) => Promise<Response> {
+  const registry = metricsOf(read);
+  return async ({ url, method }) => {
+    const { pathname } = new URL(url);
+    if (method !== 'GET') return new Response('Method not allowed\n', { status: 405 });
+    if (pathname === '/metrics') return new Response(await registry.metrics(), { headers: { 'content-type': registry.contentType } });
+    if (pathname === '/figures') return Response.json(z.encode(figuresJson, read()));
+    return new Response('Not found\n', { status: 404 });
+  };
+}

@@ -1,0 +1,52 @@
+import { type Amount, add, formatAmount, subtract, ZERO } from '../core/base/amount.ts';
+import { allDeposits, type PayerState } from '../core/channel/payer-state.ts';
+import { payerSnapshot } from '../core/channel/snapshot.ts';
+import { capacityOf } from '../core/contract/contract.ts';
+import { lastRead } from '../engine/follow.ts';
+import type { Store } from '../engine/ports.ts';
+import { restored } from '../engine/restore.ts';
+import type { Config } from './config.ts';
+import type { Status } from './status-merchant.ts';
+
+type Holding = Exclude<PayerState, { kind: 'ended' | 'planned' }>;
+
+/** What the payer's store says: a payer is not always running. */
+export async function payerStatus({ coin }: Config, store: Store): Promise<Status> {
+  const counts: Record<PayerState['kind'], number> = { planned: 0, funding: 0, open: 0, ending: 0, refunding: 0, ended: 0 };
+  const holding: Holding[] = [];
+  for await (const { value } of store.list('payer-channel')) {
+    const state = restored(payerSnapshot, value);
+    counts[state.kind]++;
+    if (state.kind !== 'ended' && state.kind !== 'planned') holding.push(state);
+  }
+  const tip = (await lastRead(store))?.height;
+  const returns = holding.map((state) => ({ channel: state.channel, expiry: state.terms.expiry, returns: returnsOf(state) }));
+  const sorted = returns.toSorted((a, b) => a.expiry - b.expiry);
+  const signed = add(ZERO, ...holding.map((state) => state.signed));
+  const overdue = holding.filter(({ kind, terms }) => tip !== undefined && kind !== 'refunding' && tip >= terms.expiry);
+  const money = (value: Amount): string => `${formatAmount(value)} ${coin.ticker}`;
+  return {
+    facts: { coin: coin.id, ...(tip === undefined ? {} : { tip }), channels: counts, signed, returns: sorted },
+    lines: [
+      Object.entries(counts)
+        .map(([kind, count]) => `${count} ${kind}`)
+        .join(', '),
+      `signed away, at most: ${money(signed)}`,
+      ...(tip === undefined ? [] : [`last block read: ${tip}`]),
+      ...sorted.map(
+        ({ channel, expiry, returns: value }) =>
+          `${money(value)} of ${channel.slice(0, 16)} come back by block ${expiry} at the latest${tip === undefined ? '' : `; ${expiry - tip} blocks left`}`,
+      ),
+    ],
+    attention: overdue.map(
+      ({ channel, terms }) =>
+        `Channel ${channel.slice(0, 16)} expired at block ${terms.expiry} and is not refunded yet: pawment refund ${channel.slice(0, 16)}`,
+    ),
+  };
+}
+
+/** What comes back if the payee takes all that was ever signed. */
+function returnsOf(state: Holding): Amount {
+  const capacity = capacityOf(allDeposits(state));
+  return capacity > state.signed ? subtract(capacity, state.signed) : ZERO;
+}

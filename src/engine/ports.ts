@@ -128,6 +128,7 @@ export type WorldCode =
   | 'store-full'
   | 'store-busy'
   | 'store-closed'
+  | 'store-shrunk'
   | 'peer-unreachable'
   | 'peer-nonsense'
   | 'wallet-locked'

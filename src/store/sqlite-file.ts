@@ -10,6 +10,8 @@ import { sqliteError } from './sqlite-error.ts';
 const APPLICATION_ID = 0x7061776d;
 /** SQLite's default, set when a store is made. */
 const PAGE_SIZE = 4096;
+/** Milliseconds that a reader waits for a writer. */
+const READ_TIMEOUT = 5_000;
 const RESTORE =
   'Nothing was changed. Put the right file back, or restore a backup; to start anew on purpose, name a path where no file is.';
 
@@ -26,6 +28,25 @@ export function openFile(name: string, busyTimeout: number): DatabaseSync {
     else if (file.size === 0) throw damaged(path, 'is empty');
     else if (file.size % PAGE_SIZE !== 0 && !hasLog(path)) throw damaged(path, 'is not a whole database');
     return openChecked(path, busyTimeout);
+  } catch (error) {
+    throw sqliteError(path, error);
+  }
+}
+
+/** Opens a store's file to read it, and leaves it as it is to the byte. @throws WorldError as `openFile`; an older format is read as it is. */
+export function openForReading(name: string): DatabaseSync {
+  const path = resolve(name);
+  try {
+    if (!existsSync(path)) throw damaged(path, 'is missing');
+    const database = new DatabaseSync(path, { readOnly: true, timeout: READ_TIMEOUT });
+    try {
+      check(database, path, 'integrity_check');
+      if (!hasTable(database)) throw damaged(path, 'lacks its table');
+      return database;
+    } catch (error) {
+      database.close();
+      throw error;
+    }
   } catch (error) {
     throw sqliteError(path, error);
   }
@@ -50,7 +71,7 @@ function openChecked(path: string, timeout: number): DatabaseSync {
   }
 }
 
-function check(database: DatabaseSync, path: string): void {
+function check(database: DatabaseSync, path: string, how: 'quick_check' | 'integrity_check' = 'quick_check'): void {
   const id = database.prepare('PRAGMA application_id').get()?.['application_id'];
   if (id !== APPLICATION_ID) throw damaged(path, 'is a database of another program');
   const format = formatOf(database);
@@ -59,7 +80,7 @@ function check(database: DatabaseSync, path: string): void {
     throw new WorldError('store-newer', message, 'Run the newer version of pawment that wrote it.');
   }
   if (format === 0) throw damaged(path, 'has no format number');
-  const found = database.prepare('PRAGMA quick_check(1)').get()?.['quick_check'];
+  const found = database.prepare(`PRAGMA ${how}(1)`).get()?.[how];
   if (found !== 'ok') throw damaged(path, `is damaged: ${found}`);
 }
 

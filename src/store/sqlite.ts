@@ -3,7 +3,7 @@ import { type Store, WorldError } from '../engine/ports.ts';
 import { checkWrites } from './check.ts';
 import { commitGroup } from './group.ts';
 import { sqliteError } from './sqlite-error.ts';
-import { openFile } from './sqlite-file.ts';
+import { openFile, openForReading } from './sqlite-file.ts';
 import { SqliteRecords } from './sqlite-records.ts';
 
 export interface SqliteOptions {
@@ -55,6 +55,22 @@ export function openSqlite(path: string, options: SqliteOptions = {}): Store {
       await group.drain();
       if (database.isOpen) database.close();
     },
+  };
+}
+
+/** A store that is only read, and whose file stays as it is to the byte. @throws WorldError `store-damaged`, also for a missing file, and `store-newer`. */
+export function readSqlite(path: string): Pick<Store, 'list' | 'close'> {
+  const database = openForReading(path);
+  const records = new SqliteRecords(database);
+  return {
+    list: async function* (kind) {
+      try {
+        for (let page = records.page(kind, ''); page.length > 0; page = records.page(kind, page.at(-1)?.id ?? '')) yield* page;
+      } catch (error) {
+        throw sqliteError(path, error);
+      }
+    },
+    close: async () => database.close(),
   };
 }
 

@@ -1,0 +1,91 @@
+import { type Amount, add, formatAmount, ZERO } from '../core/base/amount.ts';
+import { isRefusal } from '../core/base/refusal.ts';
+import type { PayeeState } from '../core/channel/payee-state.ts';
+import type { PayerState } from '../core/channel/payer-state.ts';
+import { invoiceSnapshot, payeeSnapshot, payerSnapshot, SnapshotError } from '../core/channel/snapshot.ts';
+import type { Deposit, Payment, Terms } from '../core/contract/contract.ts';
+import type { Verify } from '../core/tx/sign.ts';
+import type { Store, StoredRecord } from '../engine/ports.ts';
+
+/** How far a store has come with one channel. Every figure only ever grows, in a store that has lost nothing. */
+export interface ChannelMark {
+  /** How often its record was written. */
+  readonly version: number;
+  /** Payee: the best total. Payer: the largest that was ever signed. */
+  readonly total: Amount;
+  readonly isEnded: boolean;
+}
+
+/** What a store holds, all of it read and checked. */
+export interface Audit {
+  /** By record kind and channel id. */
+  readonly channels: ReadonlyMap<string, ChannelMark>;
+  /** All totals together. */
+  readonly total: Amount;
+  readonly records: number;
+  /** What can't be read, or is signed by nobody. */
+  readonly faults: readonly string[];
+}
+
+/** Kinds of records, as the engine and the merchant write them. */
+const KINDS = ['payee-channel', 'payer-channel', 'invoice'] as const;
+
+/** Reads every channel and invoice of a store, and checks the payer's signatures on every payment. */
+export async function audit(store: Pick<Store, 'list'>, verify: Verify): Promise<Audit> {
+  const channels = new Map<string, ChannelMark>();
+  const faults: string[] = [];
+  let records = 0;
+  for (const kind of KINDS) {
+    for await (const record of store.list(kind)) {
+      records++;
+      const name = `${kind} ${record.id}`;
+      try {
+        const mark = markOf(kind, record, verify, (fault) => faults.push(`${name}: ${fault}`));
+        if (mark !== undefined) channels.set(name, mark);
+      } catch (error) {
+        if (!(error instanceof SnapshotError)) throw error;
+        faults.push(`${name}: ${error.message}`);
+      }
+    }
+  }
+  const total = [...channels.values()].reduce((sum, mark) => add(sum, mark.total), ZERO);
+  return { channels, total, records, faults };
+}
+
+function markOf(
+  kind: (typeof KINDS)[number],
+  { version, value }: StoredRecord,
+  verify: Verify,
+  onFault: (fault: string) => void,
+): ChannelMark | undefined {
+  if (kind === 'invoice') {
+    invoiceSnapshot.decode(value);
+    return undefined;
+  }
+  const state = kind === 'payee-channel' ? payeeSnapshot.decode(value) : payerSnapshot.decode(value);
+  for (const payment of paymentsOf(state)) {
+    if (!isSigned(state.terms, state.deposits, payment, verify)) onFault(`the payment of ${payment.total} is not signed by the payer`);
+  }
+  const total = 'signed' in state ? state.signed : (state.best?.total ?? ZERO);
+  return { version, total, isEnded: state.kind === 'ended' };
+}
+
+function paymentsOf(state: PayeeState | PayerState): readonly Payment[] {
+  const pending = 'pending' in state && state.pending !== undefined ? [state.pending.payment] : [];
+  return state.best === undefined ? pending : [state.best, ...pending];
+}
+
+function isSigned(terms: Terms, deposits: readonly Deposit[], { total, signatures }: Payment, verify: Verify): boolean {
+  return !isRefusal(terms.contract.verify(terms, deposits, { total, signatures }, undefined, verify));
+}
+
+/** What `known` knows and `other` does not, line by line; nothing when `other` has come at least as far with every channel. */
+export function lostIn(known: Audit, other: Audit): readonly string[] {
+  return [...known.channels].flatMap(([name, mark]) => {
+    const found = other.channels.get(name);
+    if (found === undefined) return [`${name} is missing (total ${formatAmount(mark.total)})`];
+    if (found.total < mark.total) return [`${name} stands at ${formatAmount(found.total)} and was at ${formatAmount(mark.total)}`];
+    if (mark.isEnded && !found.isEnded) return [`${name} had ended`];
+    return found.version < mark.version ? [`${name} was written ${found.version} times and has been ${mark.version} times`] : [];
+  });
+}

@@ -28,6 +28,8 @@ import { pause, untilStopped } from './wait.ts';
 export interface ShopOptions extends OutlookOptions {
   readonly host: string;
   readonly port: number;
+  /** A proxy in front says who asks. */
+  readonly trustProxy?: boolean;
   readonly prices: PriceList;
   readonly terms: MerchantTerms;
   /** The most that all channels together deliver before their deposits are deep enough; nothing unless given. */
@@ -78,10 +80,15 @@ export async function keepShop({ config, print }: Shell, chain: Chain, options: 
   }
 }
 
-function serveOptions(merchant: Merchant, { host, port }: ShopOptions, log: Logger): Parameters<typeof serveMerchant>[1] {
+function serveOptions(
+  merchant: Merchant,
+  { host, port, trustProxy = false }: ShopOptions,
+  log: Logger,
+): Parameters<typeof serveMerchant>[1] {
   return {
     host,
     port,
+    trustProxy,
     health: async () => merchant.engine.follower.trusted(),
     onRequest: (method, path, status, milliseconds) => log.debug({ method, path, status, milliseconds }, 'request'),
     onError: (error, where) => log.error({ error: String(error), where }, 'request'),

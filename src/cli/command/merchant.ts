@@ -26,6 +26,7 @@ interface MerchantFlags extends CommonFlags {
   readonly exposure?: string;
   readonly lifetime?: number;
   readonly allowPublic?: boolean;
+  readonly trustProxy?: boolean;
   readonly metrics?: string;
   readonly watchTo?: string;
   readonly verbose?: boolean;
@@ -47,6 +48,7 @@ export function merchantCommand(): Command {
     .option('--exposure <coins>', 'the most that all channels together deliver so; given with --unconfirmed')
     .option('--lifetime <blocks>', 'the fewest blocks a channel lives', wholeNumber(1))
     .option('--allow-public', 'listen on other than the loopback address, without TLS')
+    .option('--trust-proxy', 'a proxy in front says in X-Forwarded-For who asks, for limits by address')
     .option('--metrics <host:port>', 'where to show figures, for Prometheus and pawment status; not where payers come')
     .option('--watch-to <folder>', 'keep signed closes there for pawment watch')
     .option('--verbose', 'log every request')
@@ -72,6 +74,7 @@ async function serve(shell: Shell, flags: MerchantFlags): Promise<void> {
   const common = {
     host,
     port,
+    trustProxy: flags.trustProxy === true,
     prices: pricesOf(flags.price),
     terms: { ...termsOf(shell, flags), ...unconfirmed },
     random,

@@ -90,6 +90,7 @@ const REASONS = {
   'fee-unaffordable': ['stop', 'What there is to take would not pay for the transaction.'],
   'fee-too-low': ['reopen', 'The agreed fee would not get the closing transaction mined.'],
   'fee-too-high': ['stop', 'The fee that the offer fixes is far above what a close costs.'],
+  'too-many': ['wait', 'Too many requests for now.'],
   unauthorised: ['correct', 'This call needs the access token.'],
   'request-unknown': ['correct', 'No such resource or method.'],
 } as const;

@@ -10,6 +10,7 @@ const STATUS_OF_CODE: Partial<Record<RefusalCode, number>> = {
   'item-unknown': 404,
   'request-unknown': 404,
   'message-too-large': 413,
+  'too-many': 429,
   unauthorised: 403,
 };
 /** For refusals that do not say in `seconds` how long to wait. */

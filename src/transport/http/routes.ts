@@ -1,11 +1,12 @@
 import { type Context, Hono } from 'hono';
 import { cors } from 'hono/cors';
-import { isRefusal, type Refusal, refuse } from '../../core/base/refusal.ts';
+import { isRefusal, type Refusal, type RefusalCode, refuse } from '../../core/base/refusal.ts';
 import type { Request as Message } from '../../core/message/message.ts';
 import { WorldError } from '../../engine/ports.ts';
 import type { Responder } from '../responder.ts';
 import { parseJson, readBounded } from './body.ts';
 import { type Endpoint, endpoints } from './endpoint.ts';
+import { type Answered, type HttpEnv, OPEN_GATE, type QuotaGate, quotaGate } from './gate.ts';
 import { openApi } from './openapi.ts';
 import { bugResponse, refusalResponse, worldResponse } from './problem.ts';
 import { readRequest } from './read-request.ts';
@@ -17,6 +18,8 @@ export interface RouteOptions {
   readonly health?: () => Promise<unknown>;
   /** Web origins whose pages may call; `*` for all. None unless given. Nothing here rests on cookies. */
   readonly origin?: string | string[];
+  /** What each address may ask for; without it anything. */
+  readonly quota?: QuotaGate;
   /** Access log: told of every response, never of bodies. */
   readonly onRequest?: (method: string, path: string, status: number, milliseconds: number) => void;
   /** Told of what became a 503 (`WorldError`) or a 500, and where: the payer is not told why, the owner must be. */
@@ -25,10 +28,13 @@ export interface RouteOptions {
 
 const JSON_HEADERS = { 'content-type': 'application/json', 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' };
 
+export type HttpRoutes = Hono<{ Bindings: HttpEnv }>;
+
 /** The plain protocol as Fetch-style routes: `fetch` takes a `Request` and gives a `Response`, on a socket or without one. */
-export function httpRoutes(options: RouteOptions): Hono {
-  const { payee, health, origin, onRequest, onError } = options;
-  const app = new Hono();
+export function httpRoutes(options: RouteOptions): HttpRoutes {
+  const { payee, health, origin, onRequest, onError, quota } = options;
+  const app: HttpRoutes = new Hono();
+  const gate = quota === undefined ? OPEN_GATE : quotaGate(quota);
   if (onRequest !== undefined) {
     app.use(async (c, next) => {
       const start = performance.now();
@@ -39,17 +45,18 @@ export function httpRoutes(options: RouteOptions): Hono {
   if (origin !== undefined) app.use(cors({ origin, allowMethods: ['GET', 'POST'], allowHeaders: ['content-type'], maxAge: 86_400 }));
   for (const kind of requestKinds) {
     const endpoint = endpoints[kind];
-    app.on(endpoint.method, endpoint.path, (c) => answer(c, kind, endpoint, payee));
+    app.on(endpoint.method, endpoint.path, (c) => gate(c, kind, () => answer(c, kind, endpoint, payee)));
   }
-  app.get('/v1/health', async () => {
+  const healthy = async (): Promise<Answered> => {
     await health?.();
-    return json(200, { status: 'ok' });
-  });
-  app.get('/openapi.json', () => json(200, openApi()));
+    return { response: json(200, { status: 'ok' }) };
+  };
+  app.get('/v1/health', (c) => gate(c, 'other', healthy));
+  app.get('/openapi.json', (c) => gate(c, 'other', async () => ({ response: json(200, openApi()) })));
   for (const [path, methods] of methodsByPath()) {
-    app.all(path, () => refusalResponse(refuse('request-unknown', { allowed: methods }), { allow: methods }, 405));
+    app.all(path, (c) => gate(c, 'other', async () => refusedAs('request-unknown', { allowed: methods }, { allow: methods }, 405)));
   }
-  app.notFound(() => refusalResponse(refuse('request-unknown')));
+  app.notFound((c) => gate(c, 'other', async () => ({ response: refusalResponse(refuse('request-unknown')) })));
   app.onError((error, c) => {
     onError?.(error, `${c.req.method} ${c.req.path}`);
     return error instanceof WorldError ? worldResponse(error) : bugResponse();
@@ -68,12 +75,16 @@ function methodsByPath(): ReadonlyMap<string, string> {
   return methods;
 }
 
-async function answer(c: Context, kind: Message['kind'], endpoint: Endpoint, payee: Responder): Promise<Response> {
+async function answer(c: Context, kind: Message['kind'], endpoint: Endpoint, payee: Responder): Promise<Answered> {
   const body = endpoint.body === undefined ? undefined : await readBody(c.req.raw, endpoint.body.mostBytes);
-  if (body?.kind === 'rejected') return refusalResponse(body.refusal, {}, body.status);
+  if (body?.kind === 'rejected') return { response: refusalResponse(body.refusal, {}, body.status) };
   const request = await readRequest(kind, body?.value, c.req.param('id') ?? '', payee);
   const reply = isRefusal(request) ? request : await payee.answer(request);
-  return isRefusal(reply) ? refusalResponse(reply) : json(answerForms[reply.kind].status, writeAnswer(reply));
+  return { response: isRefusal(reply) ? refusalResponse(reply) : json(answerForms[reply.kind].status, writeAnswer(reply)), reply };
+}
+
+function refusedAs(code: RefusalCode, detail: Record<string, string>, headers: Record<string, string>, status: number): Answered {
+  return { response: refusalResponse(refuse(code, detail), headers, status) };
 }
 
 function json(status: number, value: unknown): Response {

@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
+import { amount } from '../../core/base/amount.ts';
 import type { Reply } from '../../core/message/message.ts';
 import { WorldError } from '../../engine/ports.ts';
 import { httpConnection } from './client.ts';
 import { channel, type FakePayee, fakePayee, pay, replies } from './fixture.ts';
-import { type HttpServer, type ServeOptions, serveMerchant } from './serve.ts';
+import { type HttpServer, type MerchantOptions, serveMerchant } from './serve.ts';
 import { writeBody } from './write-request.ts';
 
 interface Shop {
@@ -15,7 +16,7 @@ interface Shop {
   readonly errors: unknown[];
 }
 
-async function open(t: TestContext, options: ServeOptions = {}, payee: FakePayee = fakePayee()): Promise<Shop> {
+async function open(t: TestContext, options: MerchantOptions = {}, payee: FakePayee = fakePayee()): Promise<Shop> {
   const errors: unknown[] = [];
   const server = await serveMerchant(payee, { onError: (error) => void errors.push(error), ...options });
   t.after(() => server.close());
@@ -222,4 +223,87 @@ test('what does not come to an end within the grace is cut off', async (t) => {
   await asked;
   const [text] = await Promise.all([heard(hanging), shop.server.close()]);
   assert.equal(text, '');
+});
+
+const SMALL_QUOTA = { burst: 5, perSecond: 1, mostAddresses: 10, mostLarge: 1 };
+
+test('who asks for too much is told when to come back, and its connection is closed; other addresses are served', async (t) => {
+  const shop = await open(t, { quota: SMALL_QUOTA });
+  const status = async (localAddress: string): Promise<string> => {
+    const socket = connect({ port: shop.server.port, host: '127.0.0.1', localAddress }).setEncoding('utf8');
+    socket.write('GET /v1/nothing HTTP/1.1\r\nhost: shop\r\nconnection: close\r\n\r\n');
+    return heard(socket);
+  };
+  for (let i = 0; i < 5; i++) assert.match(await status('127.0.0.1'), /^HTTP\/1\.1 404 /);
+  const refused = await status('127.0.0.1');
+  assert.match(refused, /^HTTP\/1\.1 429 /);
+  assert.match(refused, /\r\nretry-after: 1\r\n/i);
+  assert.match(refused, /\r\nconnection: close\r\n/i);
+  assert.match(refused, /"code":"too-many"/);
+  assert.match(await status('127.0.0.2'), /^HTTP\/1\.1 404 /);
+});
+
+test('payments that are taken go on without end', async (t) => {
+  let total = 0n;
+  const paying = fakePayee(() => {
+    total += 1n;
+    const [receipt] = replies.payment;
+    return receipt.kind === 'receipt' ? { ...receipt, total: amount(total) } : receipt;
+  });
+  const shop = await open(t, { quota: SMALL_QUOTA }, paying);
+  const connection = httpConnection(shop.server.url);
+  for (let i = 0; i < 50; i++) assert.equal((await connection.exchange(pay)).kind, 'receipt');
+});
+
+test('behind a proxy that is trusted, addresses are told apart by what it says; behind none that is not believed', async (t) => {
+  for (const trustProxy of [true, false]) {
+    const shop = await open(t, { quota: SMALL_QUOTA, trustProxy });
+    const statuses: number[] = [];
+    for (let i = 0; i < 6; i++) {
+      const headers = { 'x-forwarded-for': `9.9.9.9, 10.0.0.${i}` };
+      statuses.push((await fetch(`${shop.server.url}/v1/nothing`, { headers })).status);
+    }
+    assert.equal(statuses.at(-1), trustProxy ? 404 : 429);
+  }
+});
+
+test('large bodies have few places: one that comes slowly keeps no small one waiting', async (t) => {
+  const shop = await open(t, { quota: { ...SMALL_QUOTA, burst: 50 } });
+  const slow = await dial(shop, head('chunked').replace('\r\n\r\n', '\r\nexpect: 100-continue\r\n\r\n'));
+  assert.match(await firstHeard(slow), /^HTTP\/1\.1 100 Continue/);
+  const second = await dial(shop, head('chunked'));
+  assert.match(await firstHeard(second), /^HTTP\/1\.1 429 /);
+  await isServing(shop);
+  slow.destroy();
+  second.destroy();
+});
+
+test('an address has only so many connections; another has its own', async (t) => {
+  const shop = await open(t, { mostPerAddress: 2 });
+  const first = await dial(shop, '');
+  const second = await dial(shop, '');
+  const third = connect(shop.server.port, '127.0.0.1').setEncoding('utf8');
+  third.on('error', () => undefined);
+  third.write(WHOLE);
+  assert.equal(await heard(third), '');
+  const other = connect({ port: shop.server.port, host: '127.0.0.1', localAddress: '127.0.0.2' }).setEncoding('utf8');
+  other.write(WHOLE);
+  assert.match(await firstHeard(other), /^HTTP\/1\.1 200 /);
+  first.destroy();
+  await once(first, 'close');
+  second.write(WHOLE);
+  assert.match(await firstHeard(second), /^HTTP\/1\.1 200 /);
+  for (const socket of [second, other]) socket.destroy();
+});
+
+test('a request that trickles in byte by byte is given up all the same', async (t) => {
+  const shop = await open(t, { requestTimeout: 600 });
+  const socket = await dial(shop, head(PAYMENT.length));
+  socket.on('error', () => undefined);
+  const bytes = [...PAYMENT];
+  const trickle = setInterval(() => socket.write(bytes.shift() ?? ' '), 20);
+  t.after(() => clearInterval(trickle));
+  assert.match(await heard(socket), /^HTTP\/1\.1 408 /);
+  assert.deepEqual(shop.payee.asked, []);
+  await isServing(shop);
 });

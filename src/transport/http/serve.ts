@@ -1,7 +1,10 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import { WorldError } from '../../engine/ports.ts';
 import type { Responder } from '../responder.ts';
+import type { HttpEnv } from './gate.ts';
+import { clientOf, type QuotaOptions, USUAL_QUOTA } from './quota.ts';
 import { httpRoutes, type RouteOptions } from './routes.ts';
 
 export interface ServeOptions {
@@ -15,6 +18,8 @@ export interface ServeOptions {
   readonly grace?: number;
   /** Connections at once; further ones are dropped. 5,000 unless given. */
   readonly mostConnections?: number;
+  /** Of one address; 250 unless given. Behind a proxy all come from one address. */
+  readonly mostPerAddress?: number;
   /** Told of failures of the listening socket, such as too many open files; it goes on listening. */
   readonly onError?: (error: unknown, where: string) => void;
 }
@@ -29,9 +34,19 @@ export interface HttpServer {
 
 const MOST_HEADER_BYTES = 16 * 1024;
 
+export interface MerchantOptions extends ServeOptions, Omit<RouteOptions, 'payee' | 'quota'> {
+  /** What each address may ask for; `USUAL_QUOTA` unless given. */
+  readonly quota?: QuotaOptions;
+  /** Stands behind one proxy of its own, which says in `X-Forwarded-For` who asks; else every payer would seem to be that proxy. */
+  readonly trustProxy?: boolean;
+}
+
 /** Serves the plain protocol of one payee. @throws WorldError `config` when it can't listen there. */
-export function serveMerchant(payee: Responder, options: ServeOptions & Omit<RouteOptions, 'payee'> = {}): Promise<HttpServer> {
-  return serveHttp(httpRoutes({ ...options, payee }), options);
+export function serveMerchant(payee: Responder, options: MerchantOptions = {}): Promise<HttpServer> {
+  const { quota = USUAL_QUOTA, trustProxy = false, ...rest } = options;
+  const gate = { options: quota, now: () => performance.now(), trustProxy };
+  const perAddress = trustProxy ? { mostPerAddress: Number.POSITIVE_INFINITY } : {};
+  return serveHttp(httpRoutes({ ...rest, payee, quota: gate }), { ...perAddress, ...rest });
 }
 
 /**
@@ -39,11 +54,11 @@ export function serveMerchant(payee: Responder, options: ServeOptions & Omit<Rou
  * @throws WorldError `config` when it can't listen there.
  */
 export async function serveHttp(
-  routes: { readonly fetch: (request: Request) => Response | Promise<Response> },
+  routes: { readonly fetch: (request: Request, env: HttpEnv) => Response | Promise<Response> },
   options: ServeOptions = {},
 ): Promise<HttpServer> {
-  const { host = '127.0.0.1', port = 0, requestTimeout = 30_000, grace = 10_000, mostConnections = 5_000 } = options;
-  const listener = getRequestListener((request) => routes.fetch(request));
+  const { host = '127.0.0.1', port = 0, requestTimeout = 30_000, grace = 10_000, mostConnections = 5_000, mostPerAddress = 250 } = options;
+  const listener = getRequestListener((request, env) => routes.fetch(request, envOf(env.incoming.socket)));
   const running = new Set<ServerResponse>();
   let isClosing = false;
   const server = createServer(
@@ -61,6 +76,7 @@ export async function serveHttp(
     },
   );
   server.maxConnections = mostConnections;
+  limitPerAddress(server, mostPerAddress);
   const closed = new Promise<void>((resolve) => server.once('close', resolve));
   const close = (): Promise<void> => {
     if (!isClosing) {
@@ -74,6 +90,29 @@ export async function serveHttp(
   const actual = await listen(server, host, port);
   server.on('error', (error) => options.onError?.(error, 'listen'));
   return { url: `http://${host.includes(':') ? `[${host}]` : host}:${actual}`, port: actual, close };
+}
+
+function envOf({ remoteAddress: remote }: Socket): HttpEnv {
+  return remote === undefined ? {} : { remote };
+}
+
+/** Drops connections of an address that has enough of them: nobody may take all that there are. */
+function limitPerAddress(server: Server, most: number): void {
+  const counts = new Map<string, number>();
+  server.on('connection', (socket: Socket) => {
+    const address = clientOf(socket.remoteAddress ?? '', undefined);
+    const count = (counts.get(address) ?? 0) + 1;
+    if (count > most) {
+      socket.destroy();
+      return;
+    }
+    counts.set(address, count);
+    socket.once('close', () => {
+      const left = (counts.get(address) ?? 0) - 1;
+      if (left > 0) counts.set(address, left);
+      else counts.delete(address);
+    });
+  });
 }
 
 function listen(server: Server, host: string, port: number): Promise<number> {

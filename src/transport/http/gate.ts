@@ -1,0 +1,65 @@
+import type { Context } from 'hono';
+import { refuse } from '../../core/base/refusal.ts';
+import type { Request as Message, Reply } from '../../core/message/message.ts';
+import { refusalResponse } from './problem.ts';
+import { clientOf, type QuotaOptions, Quotas } from './quota.ts';
+
+/** A response, and the payee's reply that is in it. */
+export interface Answered {
+  readonly response: Response;
+  readonly reply?: Reply;
+}
+
+/** What the server knows of a connection; nothing when routes are called without one. */
+export interface HttpEnv {
+  readonly remote?: string;
+}
+export interface QuotaGate {
+  readonly options: QuotaOptions;
+  /** Monotonic, in milliseconds. */
+  readonly now: () => number;
+  /** Takes the address from the last entry of `X-Forwarded-For`: only where a proxy of one's own writes it. */
+  readonly trustProxy: boolean;
+}
+
+type AnyContext = Context<{ Bindings: HttpEnv }>;
+
+/** Lets a request through, or answers in its place. */
+export type Gate = (c: AnyContext, kind: Message['kind'] | 'other', answer: () => Promise<Answered>) => Promise<Response>;
+
+export const OPEN_GATE: Gate = async (_, __, answer) => (await answer()).response;
+
+/** Bodies up to this many bytes are held without being counted. */
+const LARGE = 64 * 1024;
+/** Seconds after which a place for a large body may be free again. */
+const LARGE_WAIT = 5;
+
+/** Checks quotas before anything else is looked at. What is turned away has its connection closed: the rest of its body is not worth reading. */
+export function quotaGate({ options, now, trustProxy }: QuotaGate): Gate {
+  const quotas = new Quotas(options, now);
+  return async (c, kind, answer) => {
+    const { remote = '' } = c.env;
+    const address = clientOf(remote, trustProxy ? c.req.header('x-forwarded-for') : undefined);
+    const seconds = quotas.take(address, kind);
+    if (seconds > 0) return tooMany(seconds);
+    const large = isLarge(c.req.raw);
+    if (large && !quotas.enterLarge()) return tooMany(LARGE_WAIT);
+    try {
+      const { response, reply } = await answer();
+      if (reply !== undefined) quotas.settle(address, reply);
+      return response;
+    } finally {
+      if (large) quotas.releaseLarge();
+    }
+  };
+}
+
+function isLarge({ method, headers }: Request): boolean {
+  if (method === 'GET' || method === 'HEAD') return false;
+  const length = headers.get('content-length');
+  return length === null || !(Number(length) <= LARGE);
+}
+
+function tooMany(seconds: number): Response {
+  return refusalResponse(refuse('too-many', { seconds }), { connection: 'close' });
+}

@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { amount } from '../../core/base/amount.ts';
+import type { Receipt } from '../../core/message/message.ts';
+import { channel } from './fixture.ts';
+import { clientOf, type QuotaOptions, Quotas } from './quota.ts';
+
+const OPTIONS: QuotaOptions = { burst: 20, perSecond: 2, mostAddresses: 100, mostLarge: 2 };
+const receipt = (total: bigint): Receipt => ({
+  kind: 'receipt',
+  channel,
+  total: amount(total),
+  spent: amount(0n),
+  capacity: amount(1_000n),
+});
+
+function made(): { readonly quotas: Quotas; readonly clock: { now: number } } {
+  const clock = { now: 0 };
+  return { quotas: new Quotas(OPTIONS, () => clock.now), clock };
+}
+
+test('an address may ask for its burst, then for what comes back; others are not touched', () => {
+  const { quotas, clock } = made();
+  assert.deepEqual([quotas.take('a', 'announce'), quotas.take('a', 'announce')], [0, 0]);
+  assert.equal(quotas.take('a', 'announce'), 5);
+  assert.equal(quotas.take('a', 'state-request'), 1);
+  assert.equal(quotas.take('b', 'announce'), 0);
+  clock.now += 5_000;
+  assert.equal(quotas.take('a', 'announce'), 0);
+  assert.equal(quotas.take('a', 'offer-request'), 1);
+  clock.now += 1_000_000;
+  for (let i = 0; i < 10; i++) assert.equal(quotas.take('a', 'offer-request'), 0);
+  assert.notEqual(quotas.take('a', 'offer-request'), 0);
+});
+
+test('who pays is never held up: a payment that is taken costs nothing, nor its invoice', () => {
+  const { quotas } = made();
+  for (let total = 1n; total <= 1_000n; total++) {
+    assert.deepEqual([quotas.take('a', 'invoice-request'), quotas.take('a', 'payment')], [0, 0]);
+    quotas.settle('a', receipt(total));
+  }
+});
+
+test('the same receipt again earns nothing, and a payment that fails is paid for', () => {
+  const { quotas } = made();
+  quotas.settle('a', receipt(5n));
+  for (let i = 0; i < 10; i++) {
+    assert.equal(quotas.take('a', 'payment'), 0);
+    quotas.settle('a', receipt(i % 2 === 0 ? 5n : 4n));
+  }
+  assert.notEqual(quotas.take('a', 'payment'), 0);
+});
+
+test('no history of requests gives an address more than its burst and what came back', () => {
+  const kinds = fc.constantFrom('announce', 'payment', 'offer-request', 'other');
+  const steps = fc.array(fc.record({ kind: kinds, wait: fc.nat(2_000), paid: fc.boolean() }), { maxLength: 60 });
+  fc.assert(
+    fc.property(steps, (all) => {
+      const { quotas, clock } = made();
+      let [asked, earned] = [0, 0];
+      let total = 0n;
+      for (const { kind, wait, paid } of all) {
+        clock.now += wait;
+        if (quotas.take('a', kind) === 0) asked += kind === 'announce' ? 10 : kind === 'other' ? 1 : 2;
+        if (!paid) continue;
+        total += 1n;
+        quotas.settle('a', receipt(total));
+        earned += 3;
+      }
+      assert.ok(asked <= OPTIONS.burst + (clock.now / 1000) * OPTIONS.perSecond + earned);
+    }),
+  );
+});
+
+test('large bodies are counted', () => {
+  const { quotas } = made();
+  assert.deepEqual([quotas.enterLarge(), quotas.enterLarge(), quotas.enterLarge()], [true, true, false]);
+  quotas.releaseLarge();
+  assert.equal(quotas.enterLarge(), true);
+});
+
+for (const [remote, forwarded, client] of [
+  ['10.0.0.1', undefined, '10.0.0.1'],
+  ['::ffff:10.0.0.1', undefined, '10.0.0.1'],
+  ['2001:db8:1:2:3:4:5:6', undefined, '2001:db8:1:2'],
+  ['2001:db8::6', undefined, '2001:db8:0:0'],
+  ['::1', undefined, '0:0:0:0'],
+  ['127.0.0.1', '6.6.6.6, 10.0.0.9', '10.0.0.9'],
+  ['127.0.0.1', '', '127.0.0.1'],
+  ['127.0.0.1', `${'x'.repeat(500)}`, 'x'.repeat(64)],
+] as const) {
+  test(`${remote} behind ${forwarded?.slice(0, 30) ?? 'nothing'} is ${client.slice(0, 20)}`, () => {
+    assert.equal(clientOf(remote, forwarded), client);
+  });
+}

@@ -1,0 +1,111 @@
+import type { Amount } from '../../core/base/amount.ts';
+import type { ChannelId } from '../../core/base/bytes.ts';
+import type { Request as Message, Reply } from '../../core/message/message.ts';
+import { type Recent, recent } from '../../engine/recent.ts';
+
+/** How much strangers may ask for. Requests cost what they cost the payee; see `COSTS`. */
+export interface QuotaOptions {
+  /** What one address may ask for at once. */
+  readonly burst: number;
+  /** What it gets back in a second. */
+  readonly perSecond: number;
+  /** Addresses remembered; one that is forgotten starts anew. */
+  readonly mostAddresses: number;
+  /** Bodies at once that are large, or do not say how long they are. */
+  readonly mostLarge: number;
+}
+
+/** Sixty failing payments, or six announcements, a second for ever; ten times that for a while. */
+export const USUAL_QUOTA: QuotaOptions = { burst: 600, perSecond: 60, mostAddresses: 20_000, mostLarge: 32 };
+
+/** An announcement may have the node asked, an offer derives a key, an end is signed; junk costs what it passes itself off as. */
+const COSTS: Readonly<Record<Message['kind'] | 'other', number>> = {
+  'offer-request': 2,
+  announce: 10,
+  'state-request': 1,
+  'invoice-request': 1,
+  payment: 2,
+  end: 5,
+  other: 1,
+};
+
+interface Bucket {
+  tokens: number;
+  at: number;
+}
+
+/**
+ * Token buckets by address. A payment that is taken costs nothing, nor does the invoice before it: who pays may go on as fast as he likes. All tables
+ * are bounded, so a flood from many addresses can make it forget, but not grow.
+ */
+export class Quotas {
+  readonly #options: QuotaOptions;
+  /** Monotonic, in milliseconds. */
+  readonly #now: () => number;
+  readonly #buckets: Recent<string, Bucket>;
+  /** The best total that was paid back for, by channel: the same receipt again earns nothing. */
+  readonly #paid: Recent<ChannelId, Amount>;
+  #large = 0;
+
+  constructor(options: QuotaOptions, now: () => number) {
+    this.#options = options;
+    this.#now = now;
+    this.#buckets = recent(options.mostAddresses);
+    this.#paid = recent(options.mostAddresses);
+  }
+
+  /** Takes what a request costs. @returns 0, or in how many seconds there is enough for it. */
+  take(address: string, kind: Message['kind'] | 'other'): number {
+    const cost = COSTS[kind];
+    const bucket = this.#bucket(address);
+    if (bucket.tokens < cost) return Math.ceil((cost - bucket.tokens) / this.#options.perSecond);
+    bucket.tokens -= cost;
+    return 0;
+  }
+
+  /** Gives back what a payment and its invoice cost, if it was one. */
+  settle(address: string, reply: Reply): void {
+    if (reply.kind !== 'receipt' || reply.total <= (this.#paid.get(reply.channel) ?? 0n)) return;
+    this.#paid.set(reply.channel, reply.total);
+    const bucket = this.#bucket(address);
+    bucket.tokens = Math.min(this.#options.burst, bucket.tokens + COSTS.payment + COSTS['invoice-request']);
+  }
+
+  /** Takes a place for a large body; false when there is none. `release` gives it back. */
+  enterLarge(): boolean {
+    if (this.#large >= this.#options.mostLarge) return false;
+    this.#large++;
+    return true;
+  }
+
+  releaseLarge(): void {
+    this.#large--;
+  }
+
+  #bucket(address: string): Bucket {
+    const { burst, perSecond } = this.#options;
+    const at = this.#now();
+    const known = this.#buckets.get(address);
+    if (known === undefined) {
+      const fresh = { tokens: burst, at };
+      this.#buckets.set(address, fresh);
+      return fresh;
+    }
+    known.tokens = Math.min(burst, known.tokens + ((at - known.at) / 1000) * perSecond);
+    known.at = at;
+    return known;
+  }
+}
+
+/** Who asks, as far as quotas go: an IPv4 address, or the /64 that one subscriber has of IPv6. */
+export function clientOf(remote: string, forwarded: string | undefined): string {
+  // The last entry is what the proxy in front saw; all before it is hearsay.
+  const address = forwarded?.split(',').at(-1)?.trim() || remote;
+  const mapped = address.toLowerCase().replace(/^::ffff:(?=\d+\.)/, '');
+  if (!mapped.includes(':')) return mapped.slice(0, 64);
+  const [head = '', tail] = mapped.split('::', 2);
+  const parts = head === '' ? [] : head.split(':');
+  const rest = tail === undefined || tail === '' ? [] : tail.split(':');
+  const zeros = tail === undefined ? [] : Array.from({ length: Math.max(0, 8 - parts.length - rest.length) }, () => '0');
+  return [...parts, ...zeros, ...rest].slice(0, 4).join(':').slice(0, 64);
+}

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { backupCommand, restoreCommand, verifyCommand } from './command/backup.ts';
 import { chainCommand } from './command/chain.ts';
 import { channelsCommand, showCommand } from './command/channels.ts';
 import { closeCommand, refundCommand } from './command/close.ts';
@@ -26,6 +27,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   for (const make of [demoCommand, chainCommand, walletCommand, merchantCommand, offerCommand, openCommand]) program.addCommand(make());
   for (const make of [payCommand, channelsCommand, showCommand, closeCommand, refundCommand, decodeCommand, statusCommand, watchCommand])
     program.addCommand(make());
+  for (const make of [backupCommand, restoreCommand, verifyCommand]) program.addCommand(make());
   overrideExit(program);
   try {
     await program.parseAsync([...argv]);

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { coreRpc } from '../chain/core-rpc.ts';
@@ -68,9 +68,24 @@ export function keysOf({ coin }: Config, { mnemonic, passphrase }: SeedContents)
   return seedKeyRing(coin, seedOf(mnemonic, passphrase));
 }
 
-export function openStore({ datadir }: Config, role: Role): Store {
+export function storePath({ datadir }: Pick<Config, 'datadir'>, role: Role): string {
+  return join(datadir, `${role}.sqlite`);
+}
+
+/** @throws WorldError `store-damaged` when there was a store here and it is gone: a fresh one would know nothing of the coins in its channels. */
+export function openStore(config: Pick<Config, 'datadir'>, role: Role): Store {
+  const { datadir } = config;
+  const path = storePath(config, role);
   mkdirSync(datadir, { recursive: true, mode: 0o700 });
-  return openSqlite(join(datadir, `${role}.sqlite`));
+  const mark = join(datadir, `${role}.opened`);
+  if (!existsSync(path) && existsSync(mark)) {
+    const hint = `Restore a backup: pawment restore --role ${role}. To begin anew on purpose, delete ${mark} first.`;
+    throw new WorldError('store-damaged', `The channels of the ${role} were in ${path}, and the file is gone.`, hint);
+  }
+  const store = openSqlite(path);
+  if (!existsSync(mark))
+    writeFileSync(mark, 'While this file is here, a missing store is taken for a loss, not for a beginning.\n', { mode: 0o600 });
+  return store;
 }
 
 /** A payer ready to act: its wallet and channels are at the tip of the chain. */

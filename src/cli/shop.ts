@@ -6,7 +6,7 @@ import { isRefusal, type Refusal } from '../core/base/refusal.ts';
 import type { PayeeState } from '../core/channel/payee-state.ts';
 import { addressOf } from '../core/tx/address.ts';
 import { p2pkh } from '../core/tx/script.ts';
-import type { Signer } from '../core/tx/sign.ts';
+import type { Signer, Verify } from '../core/tx/sign.ts';
 import { transactionId } from '../core/tx/transaction.ts';
 import type { Driven } from '../engine/drive.ts';
 import { type Job, type Jobs, keepJobs } from '../engine/jobs.ts';
@@ -15,12 +15,14 @@ import { fastestVerifier } from '../engine/verifier.ts';
 import type { PriceList } from '../merchant/invoice.ts';
 import { type Merchant, openMerchant } from '../merchant/merchant.ts';
 import type { MerchantTerms } from '../merchant/terms.ts';
+import { makeBackup } from '../store/backup.ts';
 import { type HttpServer, serveMerchant } from '../transport/http/serve.ts';
 import { keyName } from '../wallet/keyring.ts';
 import type { Shell } from './action.ts';
+import type { Config } from './config.ts';
 import { lockDatadir } from './lock.ts';
 import { logger } from './log.ts';
-import { clock, keysOf, openStore, readSeed } from './open.ts';
+import { clock, keysOf, openStore, readSeed, storePath } from './open.ts';
 import { CLOSE_ORDER } from './orders.ts';
 import { type Outlook, type OutlookOptions, openOutlook } from './outlook.ts';
 import { pause, untilStopped } from './wait.ts';
@@ -37,8 +39,16 @@ export interface ShopOptions extends OutlookOptions {
   readonly random: Random;
   /** Output script of closes; the first receive key of the merchant's seed unless given. */
   readonly payout?: Uint8Array;
+  /** Where to save the channels, and how often; not at all unless given. */
+  readonly backups?: Backups;
   /** `debug` also tells of every request. */
   readonly logLevel: 'info' | 'debug';
+}
+
+export interface Backups {
+  readonly folder: string;
+  /** Milliseconds. */
+  readonly interval: number;
 }
 
 /** Milliseconds between two looks at the chain. */
@@ -70,7 +80,13 @@ export async function keepShop({ config, print }: Shell, chain: Chain, options: 
       `Selling ${[...prices.keys()].join(', ') || 'nothing by name'} at ${server.url}; closes pay to ${payTo ?? 'the script given'}.`,
       `Signatures are checked by ${backend}. Ctrl-C stops it.`,
     ]);
-    const jobs = jobsOf(merchant, store, outlook, log);
+    const jobs = jobsOf(
+      merchant,
+      store,
+      outlook,
+      log,
+      options.backups === undefined ? [] : [backupJob(config, options.backups, verify, log)],
+    );
     const figures = await outlook.open(merchant, store, jobs);
     if (figures !== undefined) print.note(`Figures are shown at ${figures.url}/metrics.`);
     await lookAfter(jobs, figures === undefined ? [server] : [server, figures]);
@@ -96,18 +112,28 @@ function serveOptions(
 }
 
 /** What has to go on for as long as the shop is open, each for itself. A shop that can't watch goes on closing what it can, and sells nothing. */
-function jobsOf(merchant: Merchant, store: Store, outlook: Outlook, log: Logger): Jobs {
+function jobsOf(merchant: Merchant, store: Store, outlook: Outlook, log: Logger, backups: readonly Job[]): Jobs {
   const often = { interval: LOOK, overdue: OVERDUE };
   const list: readonly Job[] = [
     { ...often, name: 'follow', run: merchant.engine.follower.poll },
     { ...often, name: 'orders', run: () => carryOut(merchant, store, log) },
     ...outlook.jobs(merchant).map((job) => ({ ...often, ...job })),
+    ...backups,
   ];
   const onTrouble = (job: string, error: Error): void => {
     const facts = error instanceof WorldError ? { job, code: error.code, hint: error.hint } : { job, stack: error.stack };
     log.warn(facts, error.message);
   };
   return keepJobs(list, { clock, pause, onTrouble });
+}
+
+function backupJob(config: Config, { folder, interval }: Backups, verify: Verify, log: Logger): Job {
+  const options = { store: storePath(config, 'merchant'), folder, name: 'merchant', coin: config.coin.id, verify, clock };
+  const run = async (): Promise<void> => {
+    const { number, channels } = await makeBackup(options);
+    log.info({ number, channels }, 'backup');
+  };
+  return { name: 'backup', interval, overdue: 3 * interval, run };
 }
 
 /** Works until a signal comes; then lets running requests end. */

@@ -29,6 +29,8 @@ interface MerchantFlags extends CommonFlags {
   readonly trustProxy?: boolean;
   readonly metrics?: string;
   readonly watchTo?: string;
+  readonly backupTo?: string;
+  readonly backupEvery: number;
   readonly verbose?: boolean;
 }
 
@@ -51,6 +53,8 @@ export function merchantCommand(): Command {
     .option('--trust-proxy', 'a proxy in front says in X-Forwarded-For who asks, for limits by address')
     .option('--metrics <host:port>', 'where to show figures, for Prometheus and pawment status; not where payers come')
     .option('--watch-to <folder>', 'keep signed closes there for pawment watch')
+    .option('--backup-to <folder>', 'save the channels there again and again, for pawment restore')
+    .option('--backup-every <minutes>', 'how often', wholeNumber(1), 60)
     .option('--verbose', 'log every request')
     .action((flags: MerchantFlags) => run(flags, (shell) => serve(shell, flags)));
   merchant.addCommand(closeOrderCommand());
@@ -81,6 +85,7 @@ async function serve(shell: Shell, flags: MerchantFlags): Promise<void> {
     logLevel: flags.verbose === true ? 'debug' : 'info',
     ...(flags.metrics === undefined ? {} : { metrics: addressOf(flags.metrics, flags) }),
     ...(flags.watchTo === undefined ? {} : { watchTo: flags.watchTo }),
+    ...(flags.backupTo === undefined ? {} : { backups: { folder: flags.backupTo, interval: flags.backupEvery * 60_000 } }),
     ...(exposure === undefined ? {} : { exposure }),
   } as const;
   await keepShop(shell, chain, payout === undefined ? common : { ...common, payout });

@@ -1,4 +1,3 @@
-import { type Amount, amount } from '../../src/core/base/amount.ts';
 import { bytesToHex, type ChannelId } from '../../src/core/base/bytes.ts';
 import { closingHeight } from '../../src/core/contract/contract.ts';
 import type { Chance } from './chance.ts';
@@ -6,7 +5,7 @@ import { CALM } from './network.ts';
 import { Violation } from './oracle.ts';
 import type { PayerSide } from './payer.ts';
 import { heal, steal, strike } from './trouble.ts';
-import { ownScripts, World, type WorldOptions } from './world.ts';
+import { hundredths, ownScripts, World, type WorldOptions } from './world.ts';
 
 const DOGE = 100_000_000n;
 const GRANTS = 6;
@@ -154,10 +153,6 @@ function act(world: World, payer: PayerSide): void {
   else if (payer.channels.length < MOST_CHANNELS) open(world, payer);
 }
 
-function hundredths(count: number): Amount {
-  return amount((BigInt(count) * DOGE) / 100n);
-}
-
 /** Faults stop, a fair chain goes on past every expiry, and everything is accounted for. */
 async function settle(world: World): Promise<void> {
   const { chain, network, oracle, payee, payers, stage } = world;
@@ -166,7 +161,10 @@ async function settle(world: World): Promise<void> {
   network.odds = CALM;
   world.setFailures(0, 0);
   heal(world, 1);
-  if (payee.instances.length === 0) payee.boot();
+  await rest(world);
+  // A program watches the channels that it has met: what another one of them opened it learns of when it starts.
+  for (const { process } of payee.instances) world.crash(process, false);
+  payee.boot();
   await rest(world);
   await restartPayers(world);
   const from = chain.tip.height;

@@ -1,3 +1,4 @@
+import { amount } from '../../src/core/base/amount.ts';
 import { height } from '../../src/core/base/height.ts';
 import { isRefusal } from '../../src/core/base/refusal.ts';
 import type { Env } from '../../src/core/channel/machine.ts';
@@ -224,6 +225,16 @@ export const mutants: readonly Mutant[] = [
       const funding = input.funding.map((view) => (view.kind === 'unspent' ? { ...view, depth: 1000 } : view));
       return real(state, { ...input, funding }, env);
     }),
+  },
+  {
+    name: 'what was declared as the most to be exposed is not looked at',
+    breaks: /^I3/,
+    plant: payeeMachine((real) => (state, input, env) => {
+      const endless = amount(10n ** 17n);
+      const freed = state === undefined ? state : { ...state, limits: { ...state.limits, unconfirmed: endless } };
+      return input.kind === 'payment' ? real(freed, input, withEnv(env, { room: endless })) : real(state, input, env);
+    }),
+    profile: (drawn) => ({ ...alone(drawn), exposure: { channel: 20, all: 30 } }),
   },
   {
     name: 'the payer overlooks what was paid to its channel under another txid',

@@ -30,10 +30,12 @@ export interface Truth {
   kept: number | undefined;
   /** Transactions of the deposits that the payee accepted. */
   readonly funding: Set<TxId>;
+  /** What the offer lets it deliver before deposits are deep. */
+  readonly unconfirmed: bigint;
   /** The best total on the payee's disk. */
   stored: bigint;
-  /** Outpoints of those deposits. */
-  readonly deposits: Set<string>;
+  /** Values of those deposits by outpoint, in the payee's order. */
+  readonly deposits: Map<string, bigint>;
   /** All that the payer's owner ever meant to spend. */
   wished: bigint;
 }
@@ -52,19 +54,21 @@ export class Oracle {
   readonly #chain: SimChain;
   readonly #disk: Disk;
   readonly #payeeScript: Uint8Array;
+  readonly #mostExposed: bigint;
   #highest = 0;
   readonly #depths = new Map<TxId, number>();
   readonly #prices = new Map<string, { readonly channel: ChannelId; readonly price: bigint }>();
   #soundRun = 0;
   #rate: bigint = coin.policy.feeRate;
 
-  constructor(chain: SimChain, disk: Disk, payeeScript: Uint8Array) {
+  constructor(chain: SimChain, disk: Disk, payeeScript: Uint8Array, mostExposed: bigint) {
+    this.#mostExposed = mostExposed;
     this.#chain = chain;
     this.#disk = disk;
     this.#payeeScript = payeeScript;
   }
 
-  opened(payer: string, channel: ChannelId, terms: Terms, own: ReadonlySet<string>): void {
+  opened(payer: string, channel: ChannelId, terms: Terms, unconfirmed: bigint, own: ReadonlySet<string>): void {
     if (this.truths.has(channel)) return;
     const script = bytesToHex(p2sh(terms.contract.redeemScript(terms)));
     const truth: Truth = {
@@ -79,7 +83,8 @@ export class Oracle {
       kept: undefined,
       funding: new Set(),
       wished: 0n,
-      deposits: new Set(),
+      unconfirmed,
+      deposits: new Map(),
       stored: 0n,
     };
     this.truths.set(channel, truth);
@@ -140,24 +145,46 @@ export class Oracle {
     if (reply.kind === 'state' && reply.best !== undefined) this.#durable(reply.channel, reply.best.total, 'shown');
     if (reply.kind === 'accepted' && request.kind === 'announce') {
       const { funding, deposits } = this.#truth(reply.channel);
-      for (const { outpoint } of request.deposits) {
+      for (const { outpoint, value } of request.deposits) {
         funding.add(outpoint.txid);
-        deposits.add(outpointKey(outpoint));
+        deposits.set(outpointKey(outpoint), value);
       }
       const needed = request.offer.depth[0]?.blocks ?? 0;
       const shallow = request.deposits.find(({ outpoint }) => (this.#depths.get(outpoint.txid) ?? 0) < needed);
-      if (shallow !== undefined) throw new Violation(`I3 ${shallow.outpoint.txid} was accepted before it was ${needed} deep`);
+      if (shallow !== undefined && request.offer.unconfirmed === undefined)
+        throw new Violation(`I3 ${shallow.outpoint.txid} was accepted before it was ${needed} deep`);
     }
     if (reply.kind !== 'receipt' || request.kind !== 'payment') return;
     const truth = this.#truth(reply.channel);
     this.#durable(reply.channel, reply.total, 'acknowledged');
-    if (isCurrent && reply.total > truth.acknowledged && !this.isFunded(truth)) {
-      throw new Violation(`I3 ${reply.total} taken in ${reply.channel}, whose deposit is not in the chain`);
-    }
+    if (isCurrent && reply.total > truth.acknowledged) this.#checkExposure(truth, reply.total);
     if (reply.total > truth.acknowledged) truth.acknowledged = reply.total;
     if (reply.spent > reply.total) throw new Violation(`I3 ${reply.spent} is spent of ${reply.total} in ${reply.channel}`);
     if (reply.total > truth.signed) throw new Violation(`I4 ${reply.total} acknowledged, ${truth.signed} signed in ${reply.channel}`);
     if (reply.invoice !== undefined) this.#deliver(truth, reply.invoice, reply.total);
+  }
+
+  /** I3: what is taken is backed by deep deposits, or within what was declared for the channel and for all of them. */
+  #checkExposure(truth: Truth, total: bigint): void {
+    const [before, after] = [this.#exposureOf(truth, truth.acknowledged), this.#exposureOf(truth, total)];
+    if (after <= before) return;
+    const sum = [...this.truths.values()].reduce((all, one) => all + (one === truth ? after : this.#exposureOf(one, one.acknowledged)), 0n);
+    if (after > truth.unconfirmed) throw new Violation(`I3 ${total} taken in ${truth.channel}: ${after} of it has no deposit in the chain`);
+    if (sum > this.#mostExposed)
+      throw new Violation(`I3 ${sum} is exposed with ${total} taken in ${truth.channel}, more than ${this.#mostExposed}`);
+  }
+
+  /** What of a total no deposit backs that is in a block. Nothing is known here of how deep the payee wants it: less than it asks for. */
+  #exposureOf({ deposits, terms }: Truth, total: bigint): bigint {
+    let backed = 0n;
+    for (const [key, value] of deposits) {
+      if (!this.#chain.mined.has(txId(key.slice(0, 64)))) {
+        if (terms.signing.kind === 'fixed') backed = 0n;
+        break;
+      }
+      backed += value;
+    }
+    return total > backed ? total - backed : 0n;
   }
 
   #deliver(truth: Truth, invoice: string, total: bigint): void {
@@ -253,7 +280,13 @@ export class Oracle {
       const isUsual = this.#rate === coin.policy.feeRate;
       const isWorthIt = truth.terms.signing.kind === 'flexible' && truth.acknowledged > (this.#rate * MOST_CLOSE_BYTES) / 250n;
       const isLast = height === truth.terms.expiry - 1;
-      if ((isUsual || (isWorthIt && isLast)) && height < truth.terms.expiry && inMargin >= ENOUGH && this.#soundRun >= ENOUGH)
+      if (
+        this.isFunded(truth) &&
+        (isUsual || (isWorthIt && isLast)) &&
+        height < truth.terms.expiry &&
+        inMargin >= ENOUGH &&
+        this.#soundRun >= ENOUGH
+      )
         truth.kept ??= height;
       if (height === truth.terms.expiry) this.#checkClosed(truth);
     }
@@ -273,8 +306,9 @@ export class Oracle {
 
   /** At the expiry a close that had its time is in a block. */
   #checkClosed({ channel, terms, kept, acknowledged, deposits }: Truth): void {
-    const isOpen = [...deposits].every((key) => this.#chain.outputs.has(key));
-    if (kept !== undefined && acknowledged > 0n && isOpen) throw new Violation(`I2 no close in a block by ${terms.expiry} in ${channel}`);
+    const isOpen = deposits.size > 0 && [...deposits.keys()].every((key) => this.#chain.outputs.has(key));
+    if (kept !== undefined && acknowledged > 0n && isOpen)
+      throw new Violation(`I2 no close in a block by ${terms.expiry} in ${channel}, there was time since ${kept}`);
   }
 
   /** Something took a close back, or may have: time runs anew. */

@@ -1,4 +1,4 @@
-import { amount } from '../../src/core/base/amount.ts';
+import { type Amount, amount } from '../../src/core/base/amount.ts';
 import { isRefusal, type Refusal } from '../../src/core/base/refusal.ts';
 import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';
 import { p2pkh } from '../../src/core/tx/script.ts';
@@ -28,8 +28,9 @@ export interface Instance extends Listener {
   isPolling: boolean;
 }
 
-/** What a mutation may put in the place of a part. */
+/** What a world sets, and what a mutation may put in the place of a part. */
 export interface Seams {
+  readonly exposure?: Amount;
   readonly store?: (store: Store) => Store;
   readonly chain?: (chain: Chain) => Chain;
   readonly merchant?: (merchant: Merchant) => Merchant;
@@ -76,6 +77,7 @@ export class PayeeSide {
         terms: this.#terms,
         prices: PRICES,
         payeeScript: this.payeeScript,
+        ...(this.#seams.exposure && { exposure: this.#seams.exposure }),
         onEvent: (_, event) => {
           this.#stage.note(`${process.name} event ${toldOf(event)}`);
           if (event instanceof Error) this.#failures++;
@@ -104,7 +106,7 @@ export class PayeeSide {
         try {
           await instance.merchant.engine.follower.poll();
           instance.polled = at.hash;
-          if (this.node.isSound && this.#failures === failures) this.onPolled(at.height);
+          if (this.node.isSound && this.#failures === failures && tip() === at) this.onPolled(at.height);
         } finally {
           instance.isPolling = false;
         }

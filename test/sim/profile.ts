@@ -11,6 +11,8 @@ export interface Profile {
   readonly margin: number;
   readonly depth: number;
   readonly lifetime: number;
+  /** In hundredths of a coin, what one channel and what all of them may have delivered before deposits are deep; none: 0. */
+  readonly exposure: { readonly channel: number; readonly all: number };
   readonly turns: number;
   /** Steps that may pass between two things that happen. */
   readonly pace: number;
@@ -61,6 +63,7 @@ export function drawProfile(chance: Chance): Profile {
     margin: chance.between(12, 24),
     depth: chance.between(1, 4),
     lifetime: chance.between(0, 60),
+    exposure: chance.happens(0.3) ? { channel: chance.between(10, 100), all: chance.between(10, 150) } : { channel: 0, all: 0 },
     turns: chance.between(15, 60),
     pace: chance.pick([5, 30, 120]),
     network,

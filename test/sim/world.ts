@@ -1,4 +1,4 @@
-import { amount } from '../../src/core/base/amount.ts';
+import { type Amount, amount } from '../../src/core/base/amount.ts';
 import { bytesToHex } from '../../src/core/base/bytes.ts';
 import { termsOf } from '../../src/core/channel/announce.ts';
 import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';
@@ -68,8 +68,11 @@ export class World {
     this.stage.note(JSON.stringify({ ...this.profile, fever: Number(this.profile.fever) }));
     this.network = new Network(this.stage);
     const clock = { now: () => this.now };
-    this.payee = new PayeeSide(this.stage, this.#node(), this.#terms(), clock, mutation.payee ?? {});
-    this.oracle = new Oracle(this.chain, this.payee.machine.disk, this.payee.payeeScript);
+    this.payee = new PayeeSide(this.stage, this.#node(), this.#terms(), clock, {
+      exposure: hundredths(this.profile.exposure.all),
+      ...mutation.payee,
+    });
+    this.oracle = new Oracle(this.chain, this.payee.machine.disk, this.payee.payeeScript, hundredths(this.profile.exposure.all));
     this.payers = Array.from({ length: this.profile.payers }, (_, i) => this.#payer(`payer${i}`, clock, mutation.payer ?? {}));
     this.#listen();
     if (this.profile.hasThief) this.#admitThief();
@@ -90,7 +93,7 @@ export class World {
   }
 
   #terms(): ConstructorParameters<typeof PayeeSide>[2] {
-    const { margin, depth, contract, isFixed } = this.profile;
+    const { margin, depth, contract, isFixed, exposure } = this.profile;
     const signing = isFixed ? ({ kind: 'fixed', fee: amount(DOGE / 100n) } as const) : ({ kind: 'flexible', slot: 0 } as const);
     return {
       ...defaultTerms(coin),
@@ -100,6 +103,7 @@ export class World {
       minLifetime: margin + 10,
       maxLifetime: 500,
       depth: [{ upTo: amount(10n ** 18n), blocks: depth }],
+      ...(exposure.channel > 0 && { unconfirmed: hundredths(exposure.channel) }),
     };
   }
 
@@ -115,7 +119,7 @@ export class World {
     network.onSent = (sender, request) => this.#guard(() => this.#sent(sender, request));
     network.onAnswer = (from, request, reply) => {
       coverage.hit(`reply ${reply.kind === 'refusal' ? `refusal ${reply.code}` : reply.kind}`);
-      this.#guard(() => oracle.answered(request, reply, this.#isCurrent(from)));
+      this.#guard(() => oracle.answered(request, reply, this.profile.instances === 1 && this.#isCurrent(from)));
     };
     network.bend = (request, reply) => {
       if (this.isCalm || !this.chance.happens(this.profile.lies)) return reply;
@@ -158,7 +162,7 @@ export class World {
       const channel = channelIdOf(coin, terms.contract.redeemScript(terms));
       const key = bytesToHex(p2pkh(terms.payerKey));
       const payer = this.payers.find(({ name }) => ownScripts(name).has(key));
-      if (payer !== undefined) this.oracle.opened(payer.name, channel, terms, ownScripts(payer.name));
+      if (payer !== undefined) this.oracle.opened(payer.name, channel, terms, request.offer.unconfirmed ?? 0n, ownScripts(payer.name));
     }
     this.thief?.hear(request);
     const payer = this.payers.find(({ process }) => process === sender);
@@ -242,6 +246,11 @@ export class World {
     this.coverage.hit('blocks');
     this.check(() => this.oracle.mined(isSound));
   }
+}
+
+/** So many hundredths of a coin. */
+export function hundredths(count: number): Amount {
+  return amount((BigInt(count) * DOGE) / 100n);
 }
 
 const ownByName = new Map<string, ReadonlySet<string>>();

@@ -1,6 +1,6 @@
 import { type Amount, amount } from '../../src/core/base/amount.ts';
 import type { ChannelId } from '../../src/core/base/bytes.ts';
-import { after } from '../../src/core/base/height.ts';
+import { after, height } from '../../src/core/base/height.ts';
 import { isRefusal, type Refusal } from '../../src/core/base/refusal.ts';
 import type { PayerState } from '../../src/core/channel/payer-state.ts';
 import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';
@@ -11,6 +11,7 @@ import { type Agent, openAgent } from '../../src/payer/agent.ts';
 import type { Form } from '../../src/payer/form.ts';
 import { branchKeyName } from '../../src/wallet/branch.ts';
 import { openWallet, type Wallet } from '../../src/wallet/wallet.ts';
+import { START } from './chain.ts';
 import { nativeKeyRing, verify } from './keys.ts';
 import { Machine } from './machine.ts';
 import type { SimNode } from './node.ts';
@@ -86,7 +87,7 @@ export class PayerSide {
     const chain = this.node.port(process);
     const store = alteredStore(this.machine.store(process));
     this.start('boot', async () => {
-      const wallet = await openWallet({ chain, store, keys: this.keys, gaps: GAPS }).catch((error: unknown) => {
+      const wallet = await openWallet({ chain, store, keys: this.keys, gaps: GAPS, birthday: height(START) }).catch((error: unknown) => {
         // A program that can't start ends; somebody starts it again.
         if (this.process === process) this.died();
         throw error;

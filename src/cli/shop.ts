@@ -51,6 +51,8 @@ export interface Backups {
   readonly interval: number;
 }
 
+/** Milliseconds between two looks for invoices that nobody will pay. */
+const SWEEP = 60_000;
 /** Milliseconds between two looks at the chain. */
 const LOOK = 1_000;
 /** Milliseconds without a look after which somebody should come and see. */
@@ -117,6 +119,7 @@ function jobsOf(merchant: Merchant, store: Store, outlook: Outlook, log: Logger,
   const list: readonly Job[] = [
     { ...often, name: 'follow', run: merchant.engine.follower.poll },
     { ...often, name: 'orders', run: () => carryOut(merchant, store, log) },
+    { name: 'invoices', interval: SWEEP, overdue: 10 * SWEEP, run: merchant.invoices.sweep },
     ...outlook.jobs(merchant).map((job) => ({ ...often, ...job })),
     ...backups,
   ];

@@ -6,6 +6,7 @@ import { invoiceSnapshot } from '../core/channel/snapshot.ts';
 import type { Invoice } from '../core/message/message.ts';
 import type { Clock, Random, Store } from '../engine/ports.ts';
 import { restored } from '../engine/restore.ts';
+import { type Unpaid, UnpaidInvoices } from './unpaid.ts';
 
 /** Something that is sold. */
 export interface Item {
@@ -15,29 +16,59 @@ export interface Item {
 export type PriceList = ReadonlyMap<string, Item>;
 
 export interface InvoiceBook {
-  /** Seed step 5. @returns a refusal for an item that is not for sale. */
+  /** Seed step 5. A channel's oldest unpaid invoice gives way to one too many. @returns a refusal for an item that is not for sale. */
   readonly issue: (channel: ChannelId, item: string, address: string) => Promise<Invoice | Refusal>;
   readonly find: (id: string) => Promise<KeptInvoice | undefined>;
+  /** It is paid, and kept for good. */
+  readonly settled: (id: string) => void;
+  /** Deletes unpaid invoices that have expired, those left by earlier runs too. Paid ones are never touched. */
+  readonly sweep: () => Promise<void>;
 }
 
 /** Milliseconds for which an invoice can be paid. */
 const LIFETIME = 10 * 60 * 1000;
+/** An unpaid invoice was written once: it is gone only if nobody has paid it meanwhile. */
+const AS_ISSUED = 1;
 
 export function invoiceBook(store: Store, clock: Clock, random: Random, prices: PriceList): InvoiceBook {
+  const unpaid = new UnpaidInvoices();
+  let leftOver: 'unread' | 'read' = 'unread';
+
+  const remove = async (gone: readonly Unpaid[]): Promise<void> => {
+    for (const { id } of gone) await store.commit([{ kind: 'invoice', id, expected: AS_ISSUED, value: undefined }]);
+  };
   return {
     issue: async (channel, name, address) => {
       const item = prices.get(name);
       if (item === undefined) return refuse('item-unknown', { item: name });
       const id = bytesToHex(random.bytes(16));
       const { text, price } = item;
-      const invoice: Invoice = { kind: 'invoice', id, channel, item: name, text, amount: price, address, expires: clock.now() + LIFETIME };
+      const expires = clock.now() + LIFETIME;
+      const invoice: Invoice = { kind: 'invoice', id, channel, item: name, text, amount: price, address, expires };
       const value = invoiceSnapshot.encode({ invoice });
       if (!(await store.commit([{ kind: 'invoice', id, expected: 0, value }]))) throw new Error(`the invoice id ${id} was drawn twice`);
+      await remove(unpaid.add({ id, channel, expires }));
       return invoice;
     },
     find: async (id) => {
       const record = await store.get('invoice', id);
       return record && restored(invoiceSnapshot, record.value);
     },
+    settled: (id) => unpaid.delete(id),
+    sweep: async () => {
+      if (leftOver === 'unread') for (const invoice of await unpaidOf(store)) await remove(unpaid.add(invoice));
+      leftOver = 'read';
+      await remove(unpaid.takeExpired(clock.now()));
+    },
   };
+}
+
+/** The first to expire comes first. */
+async function unpaidOf(store: Store): Promise<readonly Unpaid[]> {
+  const found: Unpaid[] = [];
+  for await (const { id, value } of store.list('invoice')) {
+    const { invoice, paidTotal } = restored(invoiceSnapshot, value);
+    if (paidTotal === undefined) found.push({ id, channel: invoice.channel, expires: invoice.expires });
+  }
+  return found.toSorted((a, b) => a.expires - b.expires);
 }

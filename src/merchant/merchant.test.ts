@@ -5,7 +5,7 @@ import { Regtest } from '../chain/regtest/regtest.ts';
 import { amount } from '../core/base/amount.ts';
 import { channelId, txId } from '../core/base/bytes.ts';
 import { after, height } from '../core/base/height.ts';
-import type { RefusalCode } from '../core/base/refusal.ts';
+import { isRefusal, type RefusalCode } from '../core/base/refusal.ts';
 import { MAX_DEPOSITS, termsOf } from '../core/channel/announce.ts';
 import { dogecoinRegtest as coin } from '../core/coin/dogecoin.ts';
 import { coins } from '../core/coin/registry.ts';
@@ -30,6 +30,8 @@ interface Watched {
   readonly world: ChannelWorld;
   /** Outputs that the merchant's node was asked about. */
   readonly asked: string[];
+  /** Has the node wait with its answers. @returns what ends that. */
+  readonly hold: () => () => void;
 }
 
 async function opened(terms: Partial<MerchantTerms> = {}): Promise<Watched> {
@@ -37,10 +39,19 @@ async function opened(terms: Partial<MerchantTerms> = {}): Promise<Watched> {
   regtest.mine(1_360);
   const asked: string[] = [];
   const node = asChain(regtest);
+  let held = Promise.resolve();
+  const hold = (): (() => void) => {
+    let release = (): void => undefined;
+    held = new Promise((resolve) => {
+      release = resolve;
+    });
+    return release;
+  };
   const chain: Chain = {
     ...node,
-    output: (outpoint) => {
+    output: async (outpoint) => {
       asked.push(outpointKey(outpoint));
+      await held;
       return node.output(outpoint);
     },
   };
@@ -55,18 +66,18 @@ async function opened(terms: Partial<MerchantTerms> = {}): Promise<Watched> {
     },
     { terms },
   );
-  return { world, asked };
+  return { world, asked, hold };
 }
 
 /** A channel whose deposit is deep enough, and the announcement that has not been accepted yet. */
 async function announced(): Promise<Watched & { readonly announce: Announce }> {
-  const { world, asked } = await opened();
+  const { world, asked, hold } = await opened();
   const offer = await world.offer();
   const { channel } = must(await world.agent.plan(offer, after(offer.minExpiry, 100), await world.freshScript()));
   must(await world.agent.fund(channel, world.deposit, world.payee));
   await world.mine(2);
   const request = world.sent.at(-1);
-  return { world, asked, announce: request?.kind === 'announce' ? request : assert.fail(request?.kind) };
+  return { world, asked, hold, announce: request?.kind === 'announce' ? request : assert.fail(request?.kind) };
 }
 
 function channelOf(announce: Announce): ReturnType<typeof channelIdOf> {
@@ -209,4 +220,46 @@ test('PSBTs: not one, cut short, of no channel here, of the other kind; then the
   assertRefused(await elsewhere.world.merchant.readPsbt('payment', psbt), 'channel-unknown');
   const request = must(await read('payment', psbt));
   assert.equal((await world.merchant.answer(request)).kind, 'receipt');
+});
+
+describe('a flood of announcements', () => {
+  test('the node is not asked for an offer that was not made here, nor for terms that are wrong', async () => {
+    const { world, asked, announce } = await announced();
+    asked.length = 0;
+    const nonce = new Uint8Array(16).fill(1);
+    assertRefused(await world.merchant.answer({ ...announce, offer: { ...announce.offer, nonce } }), 'offer-unknown', 'nonce');
+    assertRefused(await world.merchant.answer({ ...announce, expiry: height(1) }), 'expiry-too-near', 'expiry');
+    assertRefused(await world.merchant.answer({ ...announce, deposits: [] }), 'deposit-absent', 'deposits');
+    assert.equal(asked.length, 0);
+    assert.equal((await world.merchant.answer(announce)).kind, 'accepted');
+    assert.equal(asked.length, 1);
+  });
+
+  test('between two blocks the same announcement of a shallow deposit has the node asked once; the next block has it asked again', async () => {
+    const { world, asked } = await opened();
+    const offer = await world.offer();
+    const { channel } = must(await world.agent.plan(offer, after(offer.minExpiry, 100), await world.freshScript()));
+    must(await world.agent.fund(channel, world.deposit, world.payee));
+    await world.mine(1);
+    asked.length = 0;
+    for (let i = 0; i < 5; i++) assert.equal(must(await world.agent.announce(channel, world.payee)).reply.kind, 'provisional');
+    assert.equal(asked.length, 1);
+    await world.mine(1);
+    assert.equal(must(await world.agent.announce(channel, world.payee)).reply.kind, 'accepted');
+  });
+
+  test('a node that is slow is asked about so many at a time; the rest are told to come back, and nothing is kept of any', async () => {
+    const { world, announce, asked, hold } = await announced();
+    const release = hold();
+    asked.length = 0;
+    const keys = Array.from({ length: 100 }, (_, i) => keyNumber(500 + i).publicKey);
+    const replies = keys.map((key) => world.merchant.answer({ ...announce, payerKey: key }));
+    const turnedAway = await Promise.all(replies.slice(72));
+    for (const reply of turnedAway) assertRefused(reply, 'too-many', 'the rest');
+    assert.equal(asked.length, 8);
+    release();
+    for (const reply of await Promise.all(replies.slice(0, 72))) assert.ok(isRefusal(reply) && reply.code === 'funding-script-wrong');
+    for await (const [id] of world.merchant.engine.all()) assert.fail(id);
+    assert.equal((await world.merchant.answer(announce)).kind, 'accepted');
+  });
 });

@@ -1,16 +1,14 @@
 import type { ChannelId } from '../core/base/bytes.ts';
 import { isRefusal, type Refusal, refuse } from '../core/base/refusal.ts';
-import { MAX_DEPOSITS, termsOf } from '../core/channel/announce.ts';
 import { notActive, type PayeeState } from '../core/channel/payee-state.ts';
-import { channelIdOf } from '../core/contract/contract.ts';
-import type { Announce, Pay, Reply, Request } from '../core/message/message.ts';
+import type { Pay, Provisional, Reply, Request } from '../core/message/message.ts';
 import { decodePsbt } from '../core/message/psbt.ts';
 import { channelOfPsbt, readEnd, readPayment } from '../core/message/psbt-message.ts';
 import { addressOf } from '../core/tx/address.ts';
 import type { Driven } from '../engine/drive.ts';
 import { type EngineOptions, type PayeeEngine, payeeEngine } from '../engine/engine.ts';
-import { lookUpFunding } from '../engine/lookup.ts';
 import type { Random } from '../engine/ports.ts';
+import { announcer } from './announcer.ts';
 import { type InvoiceBook, invoiceBook, type PriceList } from './invoice.ts';
 import { type MerchantTerms, makeOffer } from './terms.ts';
 
@@ -39,16 +37,7 @@ export function openMerchant(options: MerchantOptions): Merchant {
   const { coin } = chain;
   const engine = payeeEngine(options);
   const invoices = invoiceBook(store, clock, random, prices);
-
-  const announce = async (request: Announce): Promise<Reply> => {
-    if (request.offer.coin.id !== coin.id) return refuse('coin-mismatch', { coin: request.offer.coin.id, expected: coin.id });
-    const made = termsOf(request);
-    const channel = channelIdOf(coin, made.contract.redeemScript(made));
-    // Too many are refused by their number: a stranger can't have the node asked about thousands of outputs.
-    const counted = request.deposits.length > MAX_DEPOSITS ? [] : request.deposits;
-    const funding = await lookUpFunding(chain, counted);
-    return replyOf(await engine.drive(channel, { kind: 'announce', announce: request, funding }));
-  };
+  const announce = announcer(chain, engine);
 
   const invoice = async (channel: ChannelId, item: string): Promise<Reply> => {
     const state = await engine.get(channel);
@@ -60,20 +49,24 @@ export function openMerchant(options: MerchantOptions): Merchant {
   /** What is not above the best total is answered from what is stored, whatever the node is up to. */
   const isKnown = async ({ channel, payment }: Pay): Promise<boolean> => payment.total <= ((await engine.get(channel))?.best?.total ?? 0n);
 
+  const paid = (reply: Reply): Reply => {
+    if (reply.kind === 'receipt' && reply.invoice !== undefined) invoices.settled(reply.invoice);
+    return reply;
+  };
+
   return {
     answer: async (request) => {
       switch (request.kind) {
         case 'offer-request':
           return makeOffer(coin, terms, payeeScript, engine.follower.trusted().tip.height, keys, random);
         case 'announce':
-          engine.follower.trusted();
-          return announce(request);
+          return announcedReply(await announce(request));
         case 'invoice-request':
           engine.follower.trusted();
           return invoice(request.channel, request.item);
         case 'payment':
           if (!(await isKnown(request))) engine.follower.trusted();
-          return replyOf(await engine.drive(request.channel, { kind: 'payment', pay: request }));
+          return paid(replyOf(await engine.drive(request.channel, { kind: 'payment', pay: request })));
         case 'state-request':
           return replyOf(await engine.drive(request.channel, { kind: 'state-request' }));
         case 'end':
@@ -92,6 +85,10 @@ export function openMerchant(options: MerchantOptions): Merchant {
     engine,
     invoices,
   };
+}
+
+function announcedReply(answer: Driven<PayeeState> | Provisional | Refusal): Reply {
+  return answer.kind === 'driven' ? replyOf(answer) : answer;
 }
 
 function replyOf(driven: Driven<PayeeState> | Refusal): Reply {

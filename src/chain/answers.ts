@@ -54,6 +54,9 @@ function refined<In, Out>(schema: z.ZodType<In>, read: (value: In) => Out | unde
 const number = z.instanceof(JsonNumber);
 const integer = refined(number, integerOf, 'a whole number');
 const amount = refined(number, amountOf, 'an amount');
+const count = refined(integer, (value) => (value >= 0 ? value : undefined), 'a count');
+/** What a transaction holds in four bytes. */
+const uint32 = refined(integer, (value) => (value >= 0 && value <= 0xffff_ffff ? value : undefined), 'a number of four bytes');
 const bytes = refined(z.string(), parseHex, 'hex');
 const blockHeight = refined(integer, (value) => (isHeight(value) ? height(value) : undefined), 'a height');
 
@@ -73,7 +76,7 @@ export const header: z.ZodType<{ readonly height: Height }> = z.object({ height:
 
 /** `gettxout`: null when spent or unknown. */
 export const unspent: z.ZodType<Unspent | null> = z
-  .object({ bestblock: hash, confirmations: integer, value: amount, scriptPubKey: z.object({ hex: bytes }), coinbase: z.boolean() })
+  .object({ bestblock: hash, confirmations: count, value: amount, scriptPubKey: z.object({ hex: bytes }), coinbase: z.boolean() })
   .nullable();
 
 /** `estimatesmartfee`: no amount when the node has no estimate. Dogecoin Core 1.14 says -1 then, later nodes leave the field out. */
@@ -87,10 +90,10 @@ const NO_OUTPOINT = { txid: txId('0'.repeat(64)), vout: 0xffff_ffff };
 // An input or output marked `ismweb` lives in Litecoin's extension block; legacy ids don't commit to it.
 const extension = z.object({ ismweb: z.literal(true) }).transform(() => undefined);
 const coinbaseInput = z
-  .object({ coinbase: bytes, sequence: integer })
+  .object({ coinbase: bytes, sequence: uint32 })
   .transform(({ coinbase, sequence }): TxInput => ({ outpoint: NO_OUTPOINT, script: coinbase, sequence }));
 const spendingInput = z
-  .object({ txid: hash, vout: integer, scriptSig: z.object({ hex: bytes }), sequence: integer })
+  .object({ txid: hash, vout: uint32, scriptSig: z.object({ hex: bytes }), sequence: uint32 })
   .transform(({ txid, vout, scriptSig, sequence }): TxInput => ({ outpoint: { txid, vout }, script: scriptSig.hex, sequence }));
 const output = z
   .object({ value: amount, scriptPubKey: z.object({ hex: bytes }) })
@@ -102,10 +105,10 @@ export const transaction: z.ZodType<StatedTransaction> = z
     txid: hash,
     hex: bytes.optional(),
     version: integer,
-    locktime: integer,
+    locktime: uint32,
     vin: z.array(z.union([extension, coinbaseInput, spendingInput])),
     vout: z.array(z.union([extension, output])),
-    confirmations: integer.optional(),
+    confirmations: count.optional(),
   })
   .transform(({ txid, hex, version, locktime, vin, vout, confirmations }): StatedTransaction => {
     const decoded = hex && decodeTransaction(hex);

@@ -258,6 +258,23 @@ test('feeRate: the estimate between the floor of the coin and a hundred times th
   }
 });
 
+test('numbers that no transaction can hold are an answer that makes no sense, and no fault of ours', async () => {
+  const block = recorded('dogecoin-block-0');
+  const [before] = /"sequence":\d+/.exec(block) ?? [''];
+  assert.notEqual(before, '');
+  const shown = async (sequence: string) => {
+    const { chain } = await chainWith(dogecoinRegtest, {
+      getblockhash: `"${dogecoinRegtest.genesis}"`,
+      getblock: block.replace(before, sequence),
+    });
+    return chain.block(height(0));
+  };
+  assert.equal((await shown(before))?.transactions.length, 1);
+  for (const sequence of ['-1', '4294967296', '1e3', '9007199254740993']) {
+    await assert.rejects(shown(`"sequence":${sequence}`), fails('node-refused', /getblock makes no sense/), sequence);
+  }
+});
+
 test('an answer of the wrong shape is not guessed at', async () => {
   const { chain } = await chainWith(litecoinRegtest, {
     getblockchaininfo: '{"blocks":"435"}',

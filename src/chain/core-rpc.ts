@@ -193,7 +193,7 @@ async function minedTransaction(node: Node, txid: TxId): Promise<FoundTransactio
   const unspent = outputs.find((each) => each !== null);
   if (unspent == null) return undefined;
   const { height } = await node.ask(answer.header, 'getblockheader', unspent.bestblock);
-  const hash = await node.find(INVALID_PARAMETER, answer.hash, 'getblockhash', after(height, 1 - unspent.confirmations));
+  const hash = await node.find(INVALID_PARAMETER, answer.hash, 'getblockhash', after(height, 1 - Math.max(1, unspent.confirmations)));
   if (hash === undefined) return MOVED;
   try {
     const found = await node.call(answer.transaction, 'getrawtransaction', txid, true, hash);

@@ -14,6 +14,8 @@ export interface RpcOptions {
   readonly auth?: RpcAuth;
   /** Milliseconds until a call is given up; 60,000 unless said. */
   readonly timeout?: number;
+  /** The runtime's own unless given. */
+  readonly fetch?: (url: string, init: RequestInit) => Promise<Response>;
 }
 
 export type RpcParameter = string | number | boolean;
@@ -105,13 +107,15 @@ class Endpoint {
   readonly #url: string;
   readonly #auth: RpcAuth | undefined;
   readonly #timeout: number;
+  readonly #send: NonNullable<RpcOptions['fetch']>;
 
-  constructor({ url, auth, timeout = TIMEOUT }: RpcOptions) {
+  constructor({ url, auth, timeout = TIMEOUT, fetch = globalThis.fetch }: RpcOptions) {
     const { username, password, protocol, host, pathname } = new URL(url);
     this.#url = `${protocol}//${host}${pathname}`;
     const inUrl = { kind: 'password', user: decodeURIComponent(username), password: decodeURIComponent(password) } as const;
     this.#auth = auth ?? (username === '' ? undefined : inUrl);
     this.#timeout = timeout;
+    this.#send = fetch;
   }
 
   async post(body: string): Promise<readonly Answer[]> {
@@ -133,7 +137,7 @@ class Endpoint {
 
   async #fetch(init: RequestInit): Promise<{ status: number; text: string }> {
     try {
-      const response = await fetch(this.#url, { ...init, signal: AbortSignal.timeout(this.#timeout) });
+      const response = await this.#send(this.#url, { ...init, signal: AbortSignal.timeout(this.#timeout) });
       return { status: response.status, text: await response.text() };
     } catch (error) {
       const timedOut = error instanceof Error && error.name === 'TimeoutError';

@@ -1,7 +1,6 @@
 import { bytesToHex } from '../../src/core/base/bytes.ts';
 import { Chance } from '../sim/chance.ts';
 import type { Coverage } from './coverage.ts';
-import { mutateBytes } from './mutate.ts';
 import type { Outcome, Target } from './target.ts';
 
 /** An input for which something did not hold. */
@@ -38,8 +37,8 @@ export interface FuzzReport {
 
 const FIRST_BATCH = 50;
 const MOST_BATCH = 5_000;
-/** Besides inputs that take new branches, those with a new outcome are kept, but not without end. */
-const MOST_POOL = 3_000;
+/** Besides inputs that take new branches, those with a new outcome are kept, but not without end: so many of each code. */
+const MOST_NOVEL = 40;
 /**
  * The most often that any one block may run for a byte of input, and for an input of any length: a check of a signature takes thousands of steps,
  * and every one of 64 bytes may be one. Whatever takes time that grows faster than the input goes beyond.
@@ -56,7 +55,11 @@ class Fuzzer {
   readonly #target: Target;
   readonly #coverage: Coverage;
   readonly #chance: Chance;
-  readonly #pool: Uint8Array[] = [];
+  /** The corpus, and what took new branches. */
+  readonly #roots: Uint8Array[];
+  /** What had a new outcome. */
+  readonly #novel: Uint8Array[] = [];
+  readonly #novelCodes = new Map<string, number>();
   readonly #kept: Uint8Array[] = [];
   readonly #seen = new Set<string>();
   readonly #codes = new Map<string, number>();
@@ -67,12 +70,12 @@ class Fuzzer {
     this.#target = target;
     this.#coverage = coverage;
     this.#chance = new Chance(seed, 0);
-    this.#pool.push(...target.corpus, ...kept);
+    this.#roots = [...target.corpus, ...kept];
   }
 
   async run(runs: number): Promise<FuzzReport> {
     this.#coverage.watch(this.#target.files);
-    await this.#batch([...this.#pool]);
+    await this.#batch([...this.#roots]);
     for (let size = FIRST_BATCH; this.#runs < runs; size = Math.min(MOST_BATCH, Math.ceil(size * 1.2))) {
       const count = Math.min(size, runs - this.#runs);
       await this.#batch(Array.from({ length: count }, () => this.#next()));
@@ -81,15 +84,11 @@ class Fuzzer {
     return { target: this.#target.name, runs: this.#runs, codes: this.#codes, branches, untaken, kept: this.#kept, work: this.#work };
   }
 
-  /** The later half of the pool holds what was hard to reach: it is drawn as often as the rest. */
   #next(): Uint8Array {
-    const { length } = this.#pool;
-    const late = Math.floor(length / 2);
-    const base =
-      this.#pool[this.#chance.happens(0.5) ? late + this.#chance.int(length - late) : this.#chance.int(length)] ?? new Uint8Array();
-    const other = this.#chance.pickAny(this.#pool) ?? base;
-    const mutate = this.#chance.happens(0.75) ? this.#target.mutate : mutateBytes;
-    const made = mutate(base, this.#chance, other);
+    const from = this.#novel.length > 0 && this.#chance.happens(0.35) ? this.#novel : this.#roots;
+    const base = this.#chance.pickAny(from) ?? new Uint8Array();
+    const other = this.#chance.pickAny(this.#roots) ?? base;
+    const made = this.#target.mutate(base, this.#chance, other);
     return this.#chance.happens(0.2) ? this.#target.mutate(made, this.#chance, other) : made;
   }
 
@@ -105,9 +104,11 @@ class Fuzzer {
     const { code, path = '' } = await this.#check(input);
     this.#codes.set(code, (this.#codes.get(code) ?? 0) + 1);
     const outcome = `${code} ${path.replaceAll(/[0-9a-f]{2,}|[0-9]+/g, '#').slice(0, 80)}`;
-    if (this.#seen.has(outcome) || this.#pool.length >= MOST_POOL) return;
+    const count = this.#novelCodes.get(code) ?? 0;
+    if (this.#seen.has(outcome) || count >= MOST_NOVEL) return;
     this.#seen.add(outcome);
-    this.#pool.push(input);
+    this.#novelCodes.set(code, count + 1);
+    this.#novel.push(input);
   }
 
   async #check(input: Uint8Array): Promise<Outcome> {
@@ -128,7 +129,7 @@ class Fuzzer {
 
   #keep(input: Uint8Array): void {
     this.#kept.push(input);
-    this.#pool.push(input);
+    this.#roots.push(input);
   }
 
   /** Runs halves of a batch again to see which inputs took the fresh branches. */

@@ -115,9 +115,32 @@ export function jsonMutator({ bytes = mutateBytes }: JsonMutation = {}): Mutate 
     if (json === undefined) return mutateBytes(input, chance, other);
     const donor = readJson(new TextDecoder().decode(other)) ?? json;
     let tree = json;
-    for (let left = chance.pick([1, 1, 1, 2, 3]); left > 0; left--) tree = mutateTree(tree, chance, donor, bytes);
+    for (let left = chance.pick([1, 1, 1, 2, 3]); left > 0; left--) {
+      tree = chance.happens(0.5)
+        ? mutateTree(tree, chance, donor, bytes)
+        : mutateNode(tree, chance.int(sizeOf(tree)), chance, donor, bytes);
+    }
     return new TextEncoder().encode(writeJson(tree));
   };
+}
+
+function sizeOf(json: Json): number {
+  const children = json.kind === 'object' ? json.entries.map(([, value]) => value) : json.kind === 'array' ? json.items : [];
+  return children.reduce((sum, child) => sum + sizeOf(child), 1);
+}
+
+/** Changes the place with a number, counted from the top: all are changed as often, the deepest too. */
+function mutateNode(json: Json, number: number, chance: Chance, donor: Json, bytes: Mutate): Json {
+  if (number === 0) return mutateTree(json, chance, donor, bytes);
+  let left = number - 1;
+  const within = (child: Json, key: string): Json => {
+    const size = sizeOf(child);
+    const made = left >= 0 && left < size ? mutateNode(child, left, chance, donorAt(donor, key, chance), bytes) : child;
+    left -= size;
+    return made;
+  };
+  if (json.kind === 'object') return { kind: 'object', entries: json.entries.map(([key, value]) => [key, within(value, key)]) };
+  return json.kind === 'array' ? { kind: 'array', items: json.items.map((item) => within(item, '')) } : json;
 }
 
 /** Walks down from the top, and changes the place where it stops. */

@@ -1,5 +1,6 @@
 import { type Amount, greatest, ZERO } from '../core/base/amount.ts';
 import { type ChannelId, channelId } from '../core/base/bytes.ts';
+import { recent } from '../core/base/recent.ts';
 import { isRefusal, type Refusal } from '../core/base/refusal.ts';
 import type { Effect, Env, KeptInvoice, Step } from '../core/channel/machine.ts';
 import { invoiceSnapshot } from '../core/channel/snapshot.ts';
@@ -9,7 +10,6 @@ import { ExposureLedger } from './exposure.ts';
 import { serially } from './lock.ts';
 import type { Party } from './party.ts';
 import { type Broadcast, type Chain, type KeyRing, type Store, WorldError, type Write } from './ports.ts';
-import { recent } from './recent.ts';
 import { restored } from './restore.ts';
 
 /** What the engine knows of the world besides the stored state. */

@@ -1,3 +1,4 @@
+import { recent } from '../core/base/recent.ts';
 import { isRefusal, type Refusal, refuse } from '../core/base/refusal.ts';
 import { termsOf } from '../core/channel/announce.ts';
 import type { PayeeState } from '../core/channel/payee-state.ts';
@@ -8,7 +9,6 @@ import type { Driven } from '../engine/drive.ts';
 import type { PayeeEngine } from '../engine/engine.ts';
 import { lookUpFunding } from '../engine/lookup.ts';
 import type { Chain } from '../engine/ports.ts';
-import { recent } from '../engine/recent.ts';
 import { turnstile } from './turnstile.ts';
 
 /** Announcements that have the node asked at the same time, and that wait for it. Each asks about sixteen outputs at most. */

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { parseUnits } from '../core/base/amount.ts';
 import { bytesToHex, isTxId, parseHex, type TxId } from '../core/base/bytes.ts';
 import { type Height, isHeight } from '../core/base/height.ts';
+import { recent } from '../core/base/recent.ts';
 import { decodeTransaction, encodeTransaction } from '../core/tx/transaction.ts';
 import { WorldError } from '../engine/ports.ts';
 import type { Branch, Cursor, OwnOutput, OwnTransaction, WatchedKey } from './state.ts';
@@ -14,6 +15,8 @@ export interface Codec<T> {
 }
 
 const FORMAT = 1;
+/** Records kept decoded, of each kind: a wallet reads all of them for each piece of work. */
+const MOST_DECODED = 10_000;
 
 const height = z.custom<Height>((value) => typeof value === 'number' && isHeight(value));
 const txid = z.custom<TxId>((value) => typeof value === 'string' && isTxId(value));
@@ -73,18 +76,24 @@ export const transactionCodec: Codec<OwnTransaction> = codec(TransactionRecord, 
 }));
 export const watchedCodec: Codec<WatchedKey> = codec(WatchedRecord, (watched) => watched);
 
-function codec<T>(schema: z.ZodType<T>, write: (value: T) => unknown): Codec<T> {
+function codec<T extends object>(schema: z.ZodType<T>, write: (value: T) => unknown): Codec<T> {
   const record = z.strictObject({ format: z.literal(FORMAT), value: schema });
+  const decoded = recent<string, T>(MOST_DECODED);
   return {
     encode: (value) => JSON.stringify({ format: FORMAT, value: write(value) }),
     decode: (text) => {
+      const known = decoded.get(text);
+      if (known !== undefined) return known;
       const json = parseJson(text);
       const outer = envelope.safeParse(json);
       if (outer.success && outer.data.format > FORMAT) {
         throw new WorldError('store-newer', `The wallet's records have format ${outer.data.format}.`, 'Use a newer pawment.');
       }
       const read = record.safeParse(json);
-      if (read.success) return read.data.value;
+      if (read.success) {
+        decoded.set(text, read.data.value);
+        return read.data.value;
+      }
       throw new WorldError(
         'store-damaged',
         "A record of the wallet can't be read.",

@@ -1,6 +1,7 @@
 import { secp256k1 } from '@noble/curves/secp256k1.js';
 import type { Brand } from '../base/brand.ts';
-import { concatBytes, hexToBytes } from '../base/bytes.ts';
+import { bytesToHex, concatBytes, hexToBytes } from '../base/bytes.ts';
+import { recent } from '../base/recent.ts';
 
 /** A compressed secp256k1 point: 33 bytes, on the curve. */
 export type PublicKey = Brand<Uint8Array, 'PublicKey'>;
@@ -20,9 +21,16 @@ const { n: ORDER } = secp256k1.Point.CURVE();
 const ORDER_BYTES: Uint8Array = hexToBytes(ORDER.toString(16).padStart(64, '0'));
 const HALF_ORDER_BYTES: Uint8Array = hexToBytes((ORDER >> 1n).toString(16).padStart(64, '0'));
 
+// Whether a key is one takes a square root, and the same few keys come back with every message and every stored state.
+const isPoint = recent<string, boolean>(10_000);
+
 /** Undefined unless 33 bytes that are a point on the curve. */
 export function publicKey(bytes: Uint8Array): PublicKey | undefined {
-  return bytes.length === 33 && secp256k1.utils.isValidPublicKey(bytes, true) ? (bytes as PublicKey) : undefined;
+  if (bytes.length !== 33) return undefined;
+  const name = bytesToHex(bytes);
+  const known = isPoint.get(name) ?? secp256k1.utils.isValidPublicKey(bytes, true);
+  isPoint.set(name, known);
+  return known ? (bytes as PublicKey) : undefined;
 }
 
 /** What 64 bytes of a stranger hold: a signature, one with a high s, or none at all. */

@@ -1,7 +1,7 @@
 import type { Amount } from '../../core/base/amount.ts';
 import type { ChannelId } from '../../core/base/bytes.ts';
+import { type Recent, recent } from '../../core/base/recent.ts';
 import type { Request as Message, Reply } from '../../core/message/message.ts';
-import { type Recent, recent } from '../../engine/recent.ts';
 
 /** How much strangers may ask for. Requests cost what they cost the payee; see `COSTS`. */
 export interface QuotaOptions {

@@ -9,6 +9,7 @@ import { merchantCommand } from './command/merchant.ts';
 import { offerCommand } from './command/offer.ts';
 import { openCommand } from './command/open.ts';
 import { payCommand } from './command/pay.ts';
+import { recoverCommand } from './command/recover.ts';
 import { statusCommand } from './command/status.ts';
 import { walletCommand } from './command/wallet.ts';
 import { watchCommand } from './command/watch.ts';
@@ -27,7 +28,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   for (const make of [demoCommand, chainCommand, walletCommand, merchantCommand, offerCommand, openCommand]) program.addCommand(make());
   for (const make of [payCommand, channelsCommand, showCommand, closeCommand, refundCommand, decodeCommand, statusCommand, watchCommand])
     program.addCommand(make());
-  for (const make of [backupCommand, restoreCommand, verifyCommand]) program.addCommand(make());
+  for (const make of [backupCommand, restoreCommand, verifyCommand, recoverCommand]) program.addCommand(make());
   overrideExit(program);
   try {
     await program.parseAsync([...argv]);

@@ -6,10 +6,11 @@ import { type ChannelId, isChannelId } from '../core/base/bytes.ts';
 import type { Height } from '../core/base/height.ts';
 import { refuse } from '../core/base/refusal.ts';
 import { allDeposits, type PayerState } from '../core/channel/payer-state.ts';
-import { type Chain, type Clock, type Connection, type KeyRing, type Random, type Store, WorldError } from '../engine/ports.ts';
+import { type Chain, type Clock, type Connection, type Random, type SeedRing, type Store, WorldError } from '../engine/ports.ts';
 import { fastestVerifier } from '../engine/verifier.ts';
 import { type Agent, openAgent } from '../payer/agent.ts';
 import type { Form } from '../payer/form.ts';
+import type { RecoverOptions } from '../payer/recover.ts';
 import { openSqlite } from '../store/sqlite.ts';
 import { httpConnection } from '../transport/http/client.ts';
 import { seedKeyRing } from '../wallet/keyring.ts';
@@ -64,7 +65,7 @@ export async function readSeed(config: Config, role: Role): Promise<SeedContents
   return contents;
 }
 
-export function keysOf({ coin }: Config, { mnemonic, passphrase }: SeedContents): KeyRing {
+export function keysOf({ coin }: Config, { mnemonic, passphrase }: SeedContents): SeedRing {
   return seedKeyRing(coin, seedOf(mnemonic, passphrase));
 }
 
@@ -103,13 +104,26 @@ export interface OpenPayer {
   readonly close: () => Promise<void>;
 }
 
-export async function openPayer(config: Config, form: Form = 'compact'): Promise<OpenPayer> {
+/** What a payer is made of, before it has read the chain. */
+export type PayerParts = Pick<RecoverOptions, 'chain' | 'store' | 'keys' | 'wallet'>;
+
+export interface OpenOptions {
+  readonly form?: Form;
+  /** No block up to this one holds money of the seed; what the seed file says unless given. */
+  readonly birthday?: Height;
+  /** Done before the chain is read. */
+  readonly first?: (parts: PayerParts, birthday: Height) => Promise<void>;
+}
+
+export async function openPayer(config: Config, { form = 'compact', first, ...options }: OpenOptions = {}): Promise<OpenPayer> {
   const seed = await readSeed(config, 'payer');
+  const birthday = options.birthday ?? seed.birthday;
   const chain = await openNode(config);
   const release = lockDatadir(config.datadir, 'payer');
   const keys = keysOf(config, seed);
   const store = openStore(config, 'payer');
-  const wallet = await openWallet({ chain, store, keys, birthday: seed.birthday });
+  const wallet = await openWallet({ chain, store, keys, birthday });
+  await first?.({ chain, store, keys, wallet }, birthday);
   const { verify } = await fastestVerifier();
   const agent = openAgent({ chain, store, keys, wallet, verify, clock, form });
   const sync = async (): Promise<void> => {
@@ -143,8 +157,12 @@ async function rememberPeer(store: Store, channel: ChannelId, url: string): Prom
 export async function peerOf(store: Store, channel: ChannelId): Promise<string> {
   const record = await store.get(PEER, channel);
   if (record === undefined)
-    throw new WorldError('config', `The payee of channel ${channel} is not known.`, 'Open channels with pawment open.');
-  return peerField.parse(JSON.parse(record.value)).url;
+    throw new WorldError('config', `The payee of channel ${channel} is not known.`, 'Name it: pawment recover --merchant <url>');
+  return readPeer(record.value);
+}
+
+function readPeer(text: string): string {
+  return peerField.parse(JSON.parse(text)).url;
 }
 
 /** Ended channels are meant only when named in full; those that nothing was ever deposited to, when named by their id. */
@@ -177,7 +195,10 @@ function holdsCoins(state: PayerState): boolean {
 }
 
 async function isWith(store: Store, channel: ChannelId, url: string | undefined): Promise<boolean> {
-  return url === undefined || (await peerOf(store, channel)) === url;
+  if (url === undefined) return true;
+  // Of a channel that the seed alone brought back nobody knows whom it is with.
+  const record = await store.get(PEER, channel);
+  return record !== undefined && readPeer(record.value) === url;
 }
 
 function isUrl(name: string): boolean {

@@ -94,6 +94,17 @@ export function trailFrom({ height, hash }: Tip): Write {
   return { ...CURSOR, expected: 0, value: JSON.stringify({ trail: [{ height, hash }], peak: height }) };
 }
 
+/** Has the next follower of a store read the blocks after `mark` again, if it had read farther: for channels that were found later than they began. */
+export async function followFrom(store: Store, mark: Tip): Promise<readonly Write[]> {
+  const record = await store.get(CURSOR.kind, CURSOR.id);
+  if (record === undefined) return [trailFrom(mark)];
+  const { trail, peak } = readTrail(record.value);
+  const head = headOf(trail);
+  if (head.height <= mark.height) return [];
+  const value = JSON.stringify({ trail: [...trail.filter(({ height }) => height < mark.height), mark], peak: peak ?? head.height });
+  return [{ ...CURSOR, expected: record.version, value }];
+}
+
 class Reader {
   readonly list = new WatchList();
   readonly trust: Trust;

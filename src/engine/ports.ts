@@ -107,6 +107,12 @@ export interface KeyRing {
   readonly signer: (name: string) => Signer;
 }
 
+/** The key ring of a wallet: of one seed, which can also find its channels again. */
+export interface SeedRing extends KeyRing {
+  /** 32 bytes that only the seed has: they seal the notes that funding transactions carry. */
+  readonly noteSecret: () => Uint8Array;
+}
+
 export interface Clock {
   /** Unix time in milliseconds. */
   readonly now: () => number;

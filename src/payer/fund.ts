@@ -5,6 +5,7 @@ import { p2sh } from '../core/tx/script.ts';
 import { encodeTransaction } from '../core/tx/transaction.ts';
 import type { PayerEngine } from '../engine/engine.ts';
 import type { Connection } from '../engine/ports.ts';
+import { channelKeyIndex } from '../wallet/keyring.ts';
 import type { Wallet } from '../wallet/wallet.ts';
 import { type Exchange, stateOf } from './exchange.ts';
 
@@ -24,7 +25,11 @@ export async function fundChannel(
   const planned = await engine.get(channel);
   if (planned === undefined) return refuse('channel-unknown');
   const { terms } = planned;
-  const funding = await wallet.fund([{ script: p2sh(terms.contract.redeemScript(terms)), value }], { label: `deposit ${channel}` });
+  const keyIndex = channelKeyIndex(terms.coin, planned.keyName);
+  const funding = await wallet.fund([{ script: p2sh(terms.contract.redeemScript(terms)), value }], {
+    label: `deposit ${channel}`,
+    ...(keyIndex === undefined ? {} : { note: { keyIndex, terms } }),
+  });
   const deposit = { outpoint: { txid: funding.txid, vout: 0 }, value };
   const funded = stateOf(
     await engine.drive(channel, { kind: 'fund', deposits: [deposit], transaction: encodeTransaction(funding.transaction) }),

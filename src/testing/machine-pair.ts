@@ -205,7 +205,7 @@ export class MachinePair {
     const { channel: _, ...state } = this.payerState();
     return {
       kind: 'announce',
-      offer: state.offer,
+      offer: state.offer ?? this.offer,
       payerKey: state.terms.payerKey,
       expiry: state.terms.expiry,
       deposits: allDeposits(this.payerState()),

@@ -12,7 +12,7 @@ import type { Reply, Request } from '../core/message/message.ts';
 import { scriptOf } from '../core/tx/address.ts';
 import { p2pkh } from '../core/tx/script.ts';
 import { type Signature, type Signer, signer, type Verify } from '../core/tx/sign.ts';
-import type { Chain, Connection, KeyRing } from '../engine/ports.ts';
+import type { Chain, Connection, SeedRing } from '../engine/ports.ts';
 import { type Merchant, openMerchant } from '../merchant/merchant.ts';
 import { defaultTerms, type MerchantTerms } from '../merchant/terms.ts';
 import { type Agent, openAgent } from '../payer/agent.ts';
@@ -35,7 +35,7 @@ export class TwoDisks {
   readonly coin: Coin = dogecoinRegtest;
   readonly regtest: Regtest;
   readonly chain: Chain;
-  readonly keys: Readonly<Record<Side, KeyRing>>;
+  readonly keys: Readonly<Record<Side, SeedRing>>;
   readonly payeeScript: Uint8Array = p2pkh(signer(new Uint8Array(32).fill(77)).publicKey);
   /** Twice dust: the first payment covers its own close. */
   readonly price: Amount;
@@ -56,7 +56,7 @@ export class TwoDisks {
     this.chain = through(asChain(this.regtest));
     this.price = amount(this.coin.policy.dust * 2n);
     this.deposit = amount(this.price * 100n);
-    const ring = (fill: number): KeyRing => remembering(seedKeyRing(this.coin, new Uint8Array(32).fill(fill)));
+    const ring = (fill: number): SeedRing => remembering(seedKeyRing(this.coin, new Uint8Array(32).fill(fill)));
     this.keys = { payer: ring(1), payee: ring(2) };
     this.#verify = verify;
     this.#terms = terms;
@@ -90,6 +90,12 @@ export class TwoDisks {
       this.#merchant = openMerchant({ ...common, terms, prices, payeeScript: this.payeeScript });
       await this.#merchant.engine.follower.poll();
     }
+  }
+
+  /** The side is gone: it sees nothing, and answers nothing. */
+  leave(side: Side): void {
+    if (side === 'payee') this.#merchant = undefined;
+    else [this.#agent, this.#wallet] = [undefined, undefined];
   }
 
   copy(side: Side): MemoryDisk {
@@ -165,7 +171,7 @@ export class TwoDisks {
 }
 
 /** Signatures are the same each time (RFC 6979), so a test that goes the same ways a thousand times need not make them again. */
-function remembering(ring: KeyRing): KeyRing {
+function remembering(ring: SeedRing): SeedRing {
   const made = new Map<string, Signature>();
   const signers = new Map<string, Signer>();
   return {

@@ -2,9 +2,10 @@ import { hmac } from '@noble/hashes/hmac.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { HDKey } from '@scure/bip32';
 import { bytesToHex, hexToBytes } from '../core/base/bytes.ts';
+import { recent } from '../core/base/recent.ts';
 import type { Coin } from '../core/coin/coin.ts';
 import { type Signer, signer } from '../core/tx/sign.ts';
-import type { KeyRing } from '../engine/ports.ts';
+import type { SeedRing } from '../engine/ports.ts';
 
 /** A key of the BIP44 tree: account 0 is the wallet (0 receive, 1 change), account 1 holds a payer's channel keys. */
 export interface KeyPath {
@@ -14,7 +15,7 @@ export interface KeyPath {
 }
 
 /** "pawm" in ASCII, a purpose (BIP43) that nobody has registered: what is derived below it can't meet another wallet's keys. */
-const OFFER_PURPOSE = 0x7061776d;
+const PURPOSE = 0x7061776d;
 /** Signers kept at hand. Names of offer keys come from outside, so there is an end to them. */
 const CACHED = 4_096;
 
@@ -24,6 +25,12 @@ const OFFER = /^offer:([0-9a-f]{64})$/;
 /** BIP44 path of a key, which is its name too: `m/44'/3'/0'/0/7`. */
 export function keyName(coin: Coin, path: KeyPath): string {
   return `m/44'/${coin.slip44}'/${path.account}'/${path.change}/${path.index}`;
+}
+
+/** The place of a payer's channel key on its branch; undefined for the name of any other key. */
+export function channelKeyIndex(coin: Coin, name: string): number | undefined {
+  const [, slip44, account, change, index] = PATH.exec(name) ?? [];
+  return slip44 === String(coin.slip44) && account === '1' && change === '0' ? Number(index) : undefined;
 }
 
 /** Name of the payee key of an offer, from the offer's 32-byte digest: no counter and nothing stored. */
@@ -36,16 +43,17 @@ export function offerKeyName(digest: Uint8Array): string {
  * The keys of one seed (BIP32) on one coin.
  *
  * `m/44'/<slip44>'/<account>'/<change>/<index>` is that BIP44 key. `offer:<64 hex>` is the key whose private half is
- * HMAC-SHA256(secret, digest), where the secret is the private key of the hardened node `m/1885435757'/<slip44>'/0'`.
+ * HMAC-SHA256(secret, digest), where the secret is the private key of the hardened node `m/1885435757'/<slip44>'/0'`. That of node 1' seals notes.
  * A private half of 0 or ≥ n, one digest in 2^128, throws: such an offer can't be made.
  *
  * @throws TypeError for any other name, one of another coin included: names come from our own states, so that is a bug.
  */
-export function seedKeyRing(coin: Coin, seed: Uint8Array): KeyRing {
+export function seedKeyRing(coin: Coin, seed: Uint8Array): SeedRing {
   const root = HDKey.fromMasterSeed(seed, coin.prefix.bip32);
-  const offerSecret = privateKeyOf(root.derive(`m/${OFFER_PURPOSE}'/${coin.slip44}'/0'`));
+  const secret = (index: number): Uint8Array => privateKeyOf(root.derive(`m/${PURPOSE}'/${coin.slip44}'/${index}'`));
+  const [offerSecret, noteSecret] = [secret(0), secret(1)];
   const branches = new Map<string, HDKey>();
-  const signers = new Map<string, Signer>();
+  const signers = recent<string, Signer>(CACHED);
 
   const branch = (path: string): HDKey => {
     const known = branches.get(path) ?? root.derive(path);
@@ -63,13 +71,13 @@ export function seedKeyRing(coin: Coin, seed: Uint8Array): KeyRing {
 
   return {
     signer: (name) => {
-      const found = signers.get(name) ?? derive(name);
-      signers.delete(name);
+      const known = signers.get(name);
+      if (known !== undefined) return known;
+      const found = derive(name);
       signers.set(name, found);
-      const [oldest] = signers.keys();
-      if (signers.size > CACHED && oldest !== undefined) signers.delete(oldest);
       return found;
     },
+    noteSecret: () => noteSecret,
   };
 }
 

@@ -12,7 +12,7 @@ import { p2pkh, p2sh } from '../core/tx/script.ts';
 import { transactionSize } from '../core/tx/transaction.ts';
 import { seedKeyRing } from './keyring.ts';
 import { type Candidate, type Payee, type Selection, selectAll, selectInputs } from './select.ts';
-import { signTransaction } from './spend.ts';
+import { signTransaction, unsignedTransaction } from './spend.ts';
 
 const changeScript = p2pkh(new Uint8Array(33).fill(2));
 const payee = (value: bigint, script = p2sh(new Uint8Array(1))): Payee => ({ script, value: amount(value) });
@@ -109,7 +109,7 @@ test('the size is that of the signed transaction, or a few bytes above it', () =
       use: { kind: 'free' } as const,
     }));
     const outputs = change > 0n ? [...payees, { script: changeScript, value: change }] : payees;
-    const real = transactionSize(signTransaction(keys, own, outputs));
+    const real = transactionSize(signTransaction(keys, own, unsignedTransaction(own, outputs)));
     assert.ok(real <= size && size - real <= 2 * count, `${real} bytes, ${size} paid for`);
   }
 });

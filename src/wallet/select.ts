@@ -4,7 +4,7 @@ import { bytesToHex, hexToBytes } from '../core/base/bytes.ts';
 import type { Coin } from '../core/coin/coin.ts';
 import { P2PKH_INPUT_BYTES } from '../core/contract/size.ts';
 import { addressOf } from '../core/tx/address.ts';
-import { script } from '../core/tx/script.ts';
+import { OP, script } from '../core/tx/script.ts';
 import { type Outpoint, outpointKey } from '../core/tx/transaction.ts';
 
 /** A P2PKH output that may be spent. */
@@ -52,7 +52,7 @@ const FRAME_BYTES = 14;
  * Change below the coin's dust goes to the fee.
  */
 export function selectInputs<C extends Candidate>(coin: Coin, candidates: readonly C[], spending: Spending): Selection<C> {
-  const tiny = spending.payees.find(({ value }) => value < coin.policy.dust);
+  const tiny = spending.payees.find(({ script, value }) => value < coin.policy.dust && !isData(script));
   if (tiny !== undefined) return { kind: 'dust', value: tiny.value };
   const worthwhile = spendable(coin, candidates, spending.feeRate);
   const fitting = worthwhile.slice(0, mostInputs(coin, spending.payees));
@@ -150,6 +150,11 @@ function shortfall(coin: Coin, worthwhile: readonly Candidate[], { payees, feeRa
   if (held >= needed(worthwhile.length)) return ZERO;
   const missing = needed(worthwhile.length + 1) - held;
   return missing > coin.policy.dust ? amount(missing) : coin.policy.dust;
+}
+
+/** Holds no coins that anybody could spend, so it may be worth nothing. */
+function isData(outputScript: Uint8Array): boolean {
+  return outputScript[0] === OP.RETURN;
 }
 
 function outputSize(outputScript: Uint8Array): number {

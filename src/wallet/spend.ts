@@ -20,14 +20,18 @@ export interface Funding {
   readonly fee: Amount;
 }
 
-/** Version 2, lock time 0, replaceable; every P2PKH input signed ALL, so nothing in it can be changed. */
-export function signTransaction(keys: KeyRing, inputs: readonly OwnOutput[], outputs: readonly TxOutput[]): Transaction {
-  const unsigned: Transaction = {
+/** Version 2, lock time 0, replaceable. */
+export function unsignedTransaction(inputs: readonly OwnOutput[], outputs: readonly TxOutput[]): Transaction {
+  return {
     version: TX_VERSION,
     inputs: inputs.map(({ outpoint }) => ({ outpoint, script: new Uint8Array(), sequence: TX_SEQUENCE })),
     outputs,
     lockTime: 0,
   };
+}
+
+/** Every P2PKH input signed ALL, so nothing in it can be changed. */
+export function signTransaction(keys: KeyRing, inputs: readonly OwnOutput[], unsigned: Transaction): Transaction {
   const signed = inputs.map(({ outpoint, key }, i) => {
     const { publicKey, sign } = keys.signer(key);
     const digest = signatureHash(unsigned, i, p2pkh(publicKey), SIGHASH.ALL);

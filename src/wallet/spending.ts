@@ -1,25 +1,28 @@
 import type { Amount } from '../core/base/amount.ts';
 import type { TxId } from '../core/base/bytes.ts';
 import { p2pkh } from '../core/tx/script.ts';
-import { type Broadcast, type KeyRing, WorldError } from '../engine/ports.ts';
+import { type Broadcast, type SeedRing, WorldError } from '../engine/ports.ts';
 import { dropTransaction } from './apply.ts';
 import { balanceOf, spendableOutputs } from './balance.ts';
 import { branchKeyName, handOutWithin } from './branch.ts';
 import { branchOf, coverKeys, type Ledger, loadLedger, updateLedger } from './ledger.ts';
 import type { Mempool } from './mempool.ts';
+import { BLANK_NOTE, type Note, withNote } from './note.ts';
 import { type Payee, type Selection, selectAll, selectInputs } from './select.ts';
-import { type Funding, reserve, selectionError, signTransaction } from './spend.ts';
+import { type Funding, reserve, selectionError, signTransaction, unsignedTransaction } from './spend.ts';
 import type { OwnOutput, OwnTransaction, Stage } from './state.ts';
 import type { ScanContext } from './sync.ts';
 
 export interface WalletContext extends ScanContext {
-  readonly keys: KeyRing;
+  readonly keys: SeedRing;
   readonly mempool: Mempool;
 }
 
 export interface SpendOptions {
   /** Units per 1,000 bytes; what the node thinks confirms soon when absent, the coin's own floor at least. */
   readonly feeRate?: Amount;
+  /** What recovery from the seed needs to know of a deposit: goes into an output behind the payees, sealed. */
+  readonly note?: Note;
   /** What the transaction is for: found again in `transactions()` after a crash. */
   readonly label?: string;
   /**
@@ -41,10 +44,12 @@ export async function fund(context: WalletContext, payees: readonly Payee[], sta
     const { index, branch } = handOutWithin(branchOf(ledger, 'change'), gaps.change);
     const changeScript = p2pkh(keys.signer(branchKeyName(coin, 'change', index)).publicKey);
     const candidates = spendableOutputs(coin, ledger, context.mempool, options.unconfirmedChange ?? false);
-    const { inputs, change, fee } = demand(context, ledger, selectInputs(coin, candidates, { payees, changeScript, feeRate }));
+    const wanted = options.note === undefined ? payees : [...payees, BLANK_NOTE];
+    const { inputs, change, fee } = demand(context, ledger, selectInputs(coin, candidates, { payees: wanted, changeScript, feeRate }));
     if (change > 0n) ledger.branches.set('change', branch);
-    const outputs = change > 0n ? [...payees, { script: changeScript, value: change }] : payees;
-    const transaction = signTransaction(keys, inputs, outputs);
+    const outputs = change > 0n ? [...wanted, { script: changeScript, value: change }] : wanted;
+    const unsigned = unsignedTransaction(inputs, outputs);
+    const transaction = signTransaction(keys, inputs, options.note ? withNote(unsigned, options.note, keys.noteSecret()) : unsigned);
     return { txid: reserve(ledger, watch, inputs, { transaction, label: options.label ?? '', stage }), transaction, fee };
   });
 }
@@ -61,7 +66,7 @@ export async function sweep(context: WalletContext, destination: Uint8Array, opt
       const selection = selectAll(coin, candidates, { destination, feeRate, mostInputs: SWEEP_INPUTS });
       if (selection.kind === 'short' && swept.length > 0) return undefined;
       const { inputs, change, fee } = demand(context, ledger, selection);
-      const transaction = signTransaction(keys, inputs, [{ script: destination, value: change }]);
+      const transaction = signTransaction(keys, inputs, unsignedTransaction(inputs, [{ script: destination, value: change }]));
       const stage: Stage = { kind: 'published' };
       return { txid: reserve(ledger, watch, inputs, { transaction, label: options.label ?? '', stage }), transaction, fee };
     });

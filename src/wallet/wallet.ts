@@ -4,10 +4,10 @@ import type { Height } from '../core/base/height.ts';
 import { addressOf, scriptOf } from '../core/tx/address.ts';
 import { p2pkh } from '../core/tx/script.ts';
 import type { Signer } from '../core/tx/sign.ts';
-import { type Chain, type KeyRing, type Store, WorldError } from '../engine/ports.ts';
+import { type Chain, type SeedRing, type Store, WorldError } from '../engine/ports.ts';
 import { headOf } from '../engine/trail.ts';
 import { type Balance, balanceOf } from './balance.ts';
-import { branchKeyName, handOutOnce, handOutWithin } from './branch.ts';
+import { branchKeyName, handOutOnce, handOutWithin, markUsed } from './branch.ts';
 import { branchOf, coverKeys, cursorOf, GAP_LIMITS, type GapLimits, loadLedger, updateLedger } from './ledger.ts';
 import { watchMempool } from './mempool.ts';
 import { ensureCursor } from './open.ts';
@@ -50,6 +50,8 @@ export interface Wallet {
   readonly receiveAddress: () => Promise<string>;
   /** Name of a channel key that nobody was given before or will be again, whatever crashes. Payments to its P2PKH script are the wallet's. */
   readonly nextChannelKey: () => Promise<string>;
+  /** Never hands out the channel key of this index, nor any before it: channels found on the chain have them. */
+  readonly keepChannelKeys: (upTo: number) => Promise<void>;
   /** Takes P2PKH outputs of one more own key for the wallet's, from the blocks of the next `sync` on. */
   readonly watch: (keyName: string) => Promise<void>;
   /** The key that an output script pays to, if it is one that the last `sync` looked for. */
@@ -74,7 +76,7 @@ export interface Wallet {
 export interface WalletOptions {
   readonly chain: Chain;
   readonly store: Store;
-  readonly keys: KeyRing;
+  readonly keys: SeedRing;
   /** For a wallet that is new to this store: no block up to this height holds money of its seed. Absent: a fresh seed, so the tip. */
   readonly birthday?: Height;
   readonly gaps?: GapLimits;
@@ -91,6 +93,8 @@ export async function openWallet({ chain, store, keys, birthday, gaps = GAP_LIMI
     balance: async () => balanceOf(coin, await loadLedger(store, coin), context.mempool),
     receiveAddress: async () => receiveAddress(context),
     nextChannelKey: async () => nextChannelKey(context),
+    keepChannelKeys: async (upTo) =>
+      updateLedger(store, coin, (ledger) => ledger.branches.set('channel', markUsed(branchOf(ledger, 'channel'), upTo))),
     watch: async (key) => updateLedger(store, coin, (ledger) => watchKey(context, ledger, key)),
     keyOf: (script) => {
       const found = watch.paidTo(script);

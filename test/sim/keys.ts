@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
 import type { PublicKey, Signature, Signer, Verify } from '../../src/core/tx/sign.ts';
-import type { KeyRing } from '../../src/engine/ports.ts';
+import type { SeedRing } from '../../src/engine/ports.ts';
 import { fastestVerifier } from '../../src/engine/verifier.ts';
 
 interface Native {
@@ -24,9 +24,11 @@ export function nativeSigner(privateKey: Uint8Array): Signer {
 const kept = new Map<string, Signer>();
 
 /** Keys by name out of one secret. Those of wallets recur from world to world and are made once; those of offers do not. */
-export function nativeKeyRing(secret: string): KeyRing {
+export function nativeKeyRing(secret: string): SeedRing {
   const own = new Map<string, Signer>();
+  const noteSecret = createHash('sha256').update(`${secret} notes`).digest();
   return {
+    noteSecret: () => noteSecret,
     signer: (name) => {
       const cache = name.startsWith('m/') ? kept : own;
       const id = `${secret} ${name}`;

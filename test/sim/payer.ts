@@ -6,7 +6,7 @@ import type { PayerState } from '../../src/core/channel/payer-state.ts';
 import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';
 import { scriptOf } from '../../src/core/tx/address.ts';
 import { p2pkh } from '../../src/core/tx/script.ts';
-import type { Clock, Connection, KeyRing, Store } from '../../src/engine/ports.ts';
+import type { Clock, Connection, SeedRing, Store } from '../../src/engine/ports.ts';
 import { type Agent, openAgent } from '../../src/payer/agent.ts';
 import type { Form } from '../../src/payer/form.ts';
 import { branchKeyName } from '../../src/wallet/branch.ts';
@@ -44,7 +44,7 @@ interface Running {
 export class PayerSide {
   readonly machine: Machine;
   readonly node: SimNode;
-  readonly keys: KeyRing;
+  readonly keys: SeedRing;
   readonly #stage: Stage;
   readonly #clock: Clock;
   readonly #options: PayerOptions;

@@ -53,7 +53,7 @@ export function openCommand(): Command {
 async function open(shell: Shell, url: string | undefined, flags: OpenFlags): Promise<void> {
   // Before anything is planned with the merchant.
   const deposit = flags.resume === undefined ? depositOf(flags) : undefined;
-  const payer = await openPayer(shell.config, flags.psbt === true ? 'psbt' : 'compact');
+  const payer = await openPayer(shell.config, { form: flags.psbt === true ? 'psbt' : 'compact' });
   try {
     const known = flags.resume ?? flags.topUp;
     const state = known === undefined ? await plan(shell, payer, url, flags) : await payer.channel(known);

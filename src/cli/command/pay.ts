@@ -34,7 +34,7 @@ export function payCommand(): Command {
 }
 
 async function pay(shell: Shell, name: string | undefined, flags: PayFlags): Promise<void> {
-  const payer = await openPayer(shell.config, flags.psbt === true ? 'psbt' : 'compact');
+  const payer = await openPayer(shell.config, { form: flags.psbt === true ? 'psbt' : 'compact' });
   try {
     const state = await payer.channel(name);
     const payee = await payer.payeeOf(state.channel);

@@ -136,7 +136,7 @@ class Life {
   #topUp(value: bigint, loss: Loss): void {
     const { deposits, offered, offer } = this.pair.payerState();
     const sum = [...deposits, ...offered].reduce((total, deposit) => total + deposit.value, value);
-    if (deposits.length + offered.length >= 16 || sum > offer.maxDeposit) return;
+    if (deposits.length + offered.length >= 16 || sum > (offer?.maxDeposit ?? 0n)) return;
     this.#deposits.push(...this.pair.fund([value]));
     must(this.pair.tellPayer({ kind: 'launch' }));
     this.#carry(this.pair.tellPayer({ kind: 'announce' }), loss);

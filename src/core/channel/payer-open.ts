@@ -5,7 +5,7 @@ import { type Refusal, refuse } from '../base/refusal.ts';
 import { hasRule } from '../coin/coin.ts';
 import { capacityOf, channelIdOf, type Deposit } from '../contract/contract.ts';
 import { closeSize, leastDeposit } from '../contract/size.ts';
-import type { Accepted, Announce, Offer } from '../message/message.ts';
+import type { Accepted, Offer } from '../message/message.ts';
 import { decodeTransaction, outpointKey, type Transaction, transactionId } from '../tx/transaction.ts';
 import { MAX_DEPOSITS, termsOf } from './announce.ts';
 import { type Effect, type Env, type Step, stay } from './machine.ts';
@@ -62,14 +62,16 @@ export function created(state: PayerState | undefined, input: CreateInput, env: 
 /** Seed step B, first half: the deposit is known and stored; nothing is broadcast until the payee has agreed to the terms. */
 export function funded(state: PayerState, { deposits, transaction }: FundInput): Step<PayerState> | Refusal {
   if (state.kind !== 'planned' && state.kind !== 'open') return notOpen(state);
+  const { offer } = state;
+  if (offer === undefined) return refuse('offer-unknown');
   const all = [...allDeposits(state), ...deposits];
   const sum = all.reduce((total, { value }) => total + value, 0n);
   const least = leastDeposit(state.terms);
   if (all.length > MAX_DEPOSITS) return refuse('deposit-too-many', { most: MAX_DEPOSITS });
   if (new Set(all.map(({ outpoint }) => outpointKey(outpoint))).size < all.length) return refuse('deposit-repeated');
   if (deposits.some(({ value }) => value < least)) return refuse('deposit-too-small', { least });
-  if (sum < state.offer.minDeposit) return refuse('deposit-too-small', { deposits: sum, least: state.offer.minDeposit });
-  if (sum > state.offer.maxDeposit) return refuse('deposit-too-large', { deposits: sum, most: state.offer.maxDeposit });
+  if (sum < offer.minDeposit) return refuse('deposit-too-small', { deposits: sum, least: offer.minDeposit });
+  if (sum > offer.maxDeposit) return refuse('deposit-too-large', { deposits: sum, most: offer.maxDeposit });
   return stay({ ...state, offered: [...state.offered, ...deposits], funding: [...state.funding, transaction] });
 }
 
@@ -105,18 +107,16 @@ export function fundingBroadcasts(state: PayerState): readonly Effect[] {
 export function announcing(state: PayerState): Step<PayerState> | Refusal {
   if (state.kind === 'ending' || state.kind === 'refunding' || state.kind === 'ended') return notOpen(state);
   if (allDeposits(state).length === 0) return refuse('deposit-absent');
-  return stay(state, { kind: 'send', message: announceOf(state) });
-}
-
-export function announceOf(state: PayerState): Announce {
   const { offer, terms } = state;
-  return { kind: 'announce', offer, payerKey: terms.payerKey, expiry: terms.expiry, deposits: acceptable(state) };
+  if (offer === undefined) return refuse('offer-unknown');
+  const deposits = acceptable(state, offer);
+  return stay(state, { kind: 'send', message: { kind: 'announce', offer, payerKey: terms.payerKey, expiry: terms.expiry, deposits } });
 }
 
 /** As many deposits as the offer allows: anybody can add one to the address, and none of them may stand in the way of the others. */
-function acceptable(state: PayerState): readonly Deposit[] {
+function acceptable(state: PayerState, { maxDeposit }: Offer): readonly Deposit[] {
   const all = allDeposits(state).slice(0, MAX_DEPOSITS);
-  const count = all.findIndex((_, i) => capacityOf(all.slice(0, i + 1)) > state.offer.maxDeposit);
+  const count = all.findIndex((_, i) => capacityOf(all.slice(0, i + 1)) > maxDeposit);
   return count < 0 ? all : all.slice(0, count);
 }
 

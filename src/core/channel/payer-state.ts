@@ -18,7 +18,8 @@ export interface PendingPayment {
 export interface PayerChannel {
   readonly channel: ChannelId;
   readonly terms: Terms;
-  readonly offer: Offer;
+  /** Lost with everything else where the seed alone brought the channel back: then it can't be announced again, or topped up. */
+  readonly offer?: Offer;
   /** Path of the channel key. */
   readonly keyName: string;
   /** Where refunds and agreed ends pay to. */
@@ -61,8 +62,8 @@ export type OpenPayer = Extract<PayerState, { kind: 'open' }>;
 /** The channel without what only its present state says. */
 export function channelOf(state: PayerState): PayerChannel {
   const { channel, terms, offer, keyName, returnScript, deposits, offered, funding, signed, spent, best } = state;
-  const common = { channel, terms, offer, keyName, returnScript, deposits, offered, funding, signed, spent };
-  return best === undefined ? common : { ...common, best };
+  const common = { channel, terms, keyName, returnScript, deposits, offered, funding, signed, spent };
+  return { ...common, ...(offer === undefined ? {} : { offer }), ...(best === undefined ? {} : { best }) };
 }
 
 /** Every coin that the channel may still have to get back. */

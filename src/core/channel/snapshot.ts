@@ -95,7 +95,7 @@ const payeeState: Field<PayeeState> = z.discriminatedUnion('kind', [
 const payerChannel = {
   channel: channelIdField,
   terms: termsField,
-  offer: offerJson,
+  offer: offerJson.exactOptional(),
   keyName: z.string(),
   returnScript: bytesField,
   deposits,

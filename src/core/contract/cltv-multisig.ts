@@ -8,6 +8,7 @@ import { oneWay } from './one-way.ts';
  */
 export const cltvMultisig: Contract = oneWay({
   id: 'cltv-multisig',
+  number: 1,
   needs: ['cltv'],
   template: [
     ...(['IF', '<expiry>', 'CHECKLOCKTIMEVERIFY', 'DROP', '<payer>', 'CHECKSIG'] as const),

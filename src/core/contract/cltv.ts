@@ -5,6 +5,7 @@ import { oneWay } from './one-way.ts';
 /** The form of BIP65's own payment channel example: 36 bytes shorter than `cltv-multisig`. */
 export const cltv: Contract = oneWay({
   id: 'cltv',
+  number: 2,
   needs: ['cltv'],
   template: ['IF', '<payee>', 'CHECKSIGVERIFY', 'ELSE', '<expiry>', 'CHECKLOCKTIMEVERIFY', 'DROP', 'ENDIF', '<payer>', 'CHECKSIG'],
   unlocks: {

@@ -79,6 +79,8 @@ export type Spend = 'close' | 'refund' | 'foreign';
 /** A kind of channel script and its transactions. One file and one registry line each; nobody else knows its id. */
 export interface Contract {
   readonly id: string;
+  /** Stands for the id where a byte has to do: in the note by which a seed finds its channels again. 1 to 255, and never another's. */
+  readonly number: number;
   /** Consensus rules without which the contract does not protect both sides. */
   readonly needs: readonly Rule[];
   /** Upper bounds of the scriptSig bytes of one input. */

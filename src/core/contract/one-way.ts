@@ -11,7 +11,7 @@ import { refundSize, SIGNATURE_BYTES } from './size.ts';
 import { readTemplate, type Template, writeTemplate } from './template.ts';
 
 /** What one kind of one-way channel adds to the rest: its script and how the branches are unlocked. */
-export interface OneWayScript extends Pick<Contract, 'id' | 'needs'> {
+export interface OneWayScript extends Pick<Contract, 'id' | 'number' | 'needs'> {
   readonly template: Template;
   readonly unlocks: Unlocks;
 }
@@ -21,7 +21,7 @@ const LONGEST_KEY = signer(new Uint8Array(32).fill(1)).publicKey;
 const LONGEST: ScriptTerms = { payerKey: LONGEST_KEY, payeeKey: LONGEST_KEY, expiry: height(LOCK_TIME_THRESHOLD - 1) };
 
 /** A contract in which money only ever moves from payer to payee, by ever better totals over one script. */
-export function oneWay({ id, needs, template, unlocks }: OneWayScript): Contract {
+export function oneWay({ id, number, needs, template, unlocks }: OneWayScript): Contract {
   const scripts = new WeakMap<ScriptTerms, Uint8Array>();
   const scriptOf = (terms: ScriptTerms): Uint8Array => {
     const known = scripts.get(terms) ?? writeTemplate(template, terms);
@@ -36,6 +36,7 @@ export function oneWay({ id, needs, template, unlocks }: OneWayScript): Contract
   };
   return {
     id,
+    number,
     needs,
     closeUnlockSize: branches.close.length,
     refundUnlockSize: branches.refund.length,

@@ -5,6 +5,10 @@ import type { Contract } from './contract.ts';
 /** Every kind of channel: the only list of them. The first is the default. */
 export const contracts: readonly [Contract, ...Contract[]] = [cltvMultisig, cltv];
 
+export function contractByNumber(number: number): Contract | undefined {
+  return contracts.find((contract) => contract.number === number);
+}
+
 export function contractById(id: string): Contract | undefined {
   return contracts.find((contract) => contract.id === id);
 }

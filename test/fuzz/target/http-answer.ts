@@ -40,7 +40,7 @@ const requests: Readonly<Record<string, Request>> = {
 };
 
 function announcement(): Request {
-  const { offer, terms, deposits } = open;
+  const { offer = assert.fail('announced under an offer'), terms, deposits } = open;
   return { kind: 'announce', offer, payerKey: terms.payerKey, expiry: terms.expiry, deposits };
 }
 

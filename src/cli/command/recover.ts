@@ -1,0 +1,59 @@
+import type { Command } from 'commander';
+import type { ChannelId } from '../../core/base/bytes.ts';
+import { height } from '../../core/base/height.ts';
+import { isRefusal } from '../../core/base/refusal.ts';
+import type { PayerState } from '../../core/channel/payer-state.ts';
+import { recoverChannels } from '../../payer/recover.ts';
+import { httpConnection } from '../../transport/http/client.ts';
+import { command, run, type Shell } from '../action.ts';
+import { channelFacts, channelLine } from '../channel-print.ts';
+import type { CommonFlags } from '../config.ts';
+import { wholeNumber } from '../number.ts';
+import { type OpenPayer, openPayer } from '../open.ts';
+
+interface RecoverFlags extends CommonFlags {
+  readonly merchant?: string;
+  readonly birthday?: number;
+}
+
+export function recoverCommand(): Command {
+  return command('recover', "Find the seed's channels on the chain, when nothing but the words is left", [
+    'pawment wallet restore < words.txt && pawment recover',
+    'pawment recover --birthday 5000000',
+    'pawment recover --merchant http://127.0.0.1:8402 && pawment close',
+  ])
+    .option('--merchant <url>', 'ask this merchant for what it knows: then channels with it can be paid from, and ended now')
+    .option('--birthday <height>', 'no channel was funded in a block up to this one; as the seed file says unless given', wholeNumber())
+    .action((flags: RecoverFlags) => run(flags, (shell) => recover(shell, flags)));
+}
+
+async function recover({ config, print }: Shell, { merchant, birthday }: RecoverFlags): Promise<void> {
+  const found: ChannelId[] = [];
+  const payer = await openPayer(config, {
+    ...(birthday === undefined ? {} : { birthday: height(birthday) }),
+    first: async (parts, from) => {
+      const onProgress = (scanned: number, tip: number): void => print.note(`block ${scanned} of ${tip}`);
+      found.push(...(await recoverChannels({ ...parts, birthday: from, onProgress })));
+    },
+  });
+  try {
+    const states: PayerState[] = [];
+    for (const channel of found) {
+      if (merchant !== undefined) await ask(payer, channel, merchant);
+      states.push(await payer.channel(channel));
+    }
+    const { height: tip } = await payer.chain.tip();
+    print.result({ tip, channels: states.map(channelFacts) }, [
+      `${states.length} channels found up to block ${tip}`,
+      ...states.map(channelLine),
+    ]);
+  } finally {
+    await payer.close();
+  }
+}
+
+/** Another merchant's channel is not known to this one. */
+async function ask(payer: OpenPayer, channel: ChannelId, url: string): Promise<void> {
+  const answer = await payer.agent.resync(channel, httpConnection(url));
+  if (!isRefusal(answer)) await payer.remember(channel, url);
+}

@@ -1,0 +1,65 @@
+import { isAmount } from '../core/base/amount.ts';
+import { bytesToHex } from '../core/base/bytes.ts';
+import type { Found } from '../core/channel/payer-recover.ts';
+import type { Coin } from '../core/coin/coin.ts';
+import type { Deposit, Terms } from '../core/contract/contract.ts';
+import { leastDeposit } from '../core/contract/size.ts';
+import { p2sh } from '../core/tx/script.ts';
+import { encodeTransaction, type Transaction, transactionId } from '../core/tx/transaction.ts';
+import type { SeedRing } from '../engine/ports.ts';
+import { branchKeyName } from '../wallet/branch.ts';
+import { noteIn } from '../wallet/note.ts';
+
+/** A channel of the seed, with the place of its key. */
+export interface FoundChannel extends Found {
+  readonly keyIndex: number;
+}
+
+/** Finds the channels of a seed in transactions, given in the order of the chain. */
+export class Finder {
+  readonly #coin: Coin;
+  readonly #keys: SeedRing;
+  readonly #byScript = new Map<string, FoundChannel>();
+
+  constructor(coin: Coin, keys: SeedRing) {
+    this.#coin = coin;
+    this.#keys = keys;
+  }
+
+  get channels(): readonly FoundChannel[] {
+    return [...this.#byScript.values()];
+  }
+
+  /** @returns whether the transaction deposits to a channel of this seed. */
+  take(transaction: Transaction): boolean {
+    this.#takeNote(transaction);
+    const paid = new Map<string, Deposit[]>();
+    for (const [vout, { script, value }] of transaction.outputs.entries()) {
+      const name = bytesToHex(script);
+      const channel = this.#byScript.get(name);
+      if (channel === undefined || !isAmount(value) || value < leastDeposit(channel.terms)) continue;
+      const deposit = { outpoint: { txid: transactionId(transaction), vout }, value };
+      paid.set(name, [...(paid.get(name) ?? []), deposit]);
+    }
+    for (const [name, deposits] of paid) this.#add(name, deposits, encodeTransaction(transaction));
+    return paid.size > 0;
+  }
+
+  /** A note counts only beside a deposit to the very channel that it describes: nothing else has that hash in it by chance. */
+  #takeNote(transaction: Transaction): void {
+    const note = noteIn(this.#coin, transaction, this.#keys.noteSecret());
+    if (note === undefined) return;
+    const keyName = branchKeyName(this.#coin, 'channel', note.keyIndex);
+    const terms: Terms = { ...note.terms, payerKey: this.#keys.signer(keyName).publicKey };
+    const name = bytesToHex(p2sh(terms.contract.redeemScript(terms)));
+    const isPaid = transaction.outputs.some(({ script }) => bytesToHex(script) === name);
+    if (isPaid && !this.#byScript.has(name))
+      this.#byScript.set(name, { keyIndex: note.keyIndex, terms, keyName, deposits: [], funding: [] });
+  }
+
+  #add(name: string, deposits: readonly Deposit[], transaction: Uint8Array): void {
+    const known = this.#byScript.get(name);
+    if (known === undefined) return;
+    this.#byScript.set(name, { ...known, deposits: [...known.deposits, ...deposits], funding: [...known.funding, transaction] });
+  }
+}

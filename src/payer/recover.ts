@@ -1,0 +1,133 @@
+import { z } from 'zod';
+import type { ChannelId } from '../core/base/bytes.ts';
+import { after, type Height } from '../core/base/height.ts';
+import { recovered } from '../core/channel/payer-recover.ts';
+import { payerSnapshot } from '../core/channel/snapshot.ts';
+import { channelIdOf } from '../core/contract/contract.ts';
+import { heightField, transactionField } from '../core/message/fields.ts';
+import type { Transaction } from '../core/tx/transaction.ts';
+import { followFrom } from '../engine/follow.ts';
+import { payerParty } from '../engine/party.ts';
+import { type Block, type Chain, type SeedRing, type Store, type Tip, WorldError, type Write } from '../engine/ports.ts';
+import { markAt } from '../wallet/sync.ts';
+import type { Wallet } from '../wallet/wallet.ts';
+import { Finder, type FoundChannel } from './finder.ts';
+
+export interface RecoverOptions {
+  readonly chain: Chain;
+  /** Of the payer. Nothing may have followed the chain on it in this process yet: what is found here moves where that begins. */
+  readonly store: Store;
+  readonly keys: SeedRing;
+  readonly wallet: Wallet;
+  /** No channel was funded in a block up to this one. */
+  readonly birthday: Height;
+  /** Called after every hundred blocks. */
+  readonly onProgress?: (scanned: Height, tip: Height) => void;
+}
+
+/**
+ * Finds the channels of a seed on the chain, by the notes that their funding transactions carry, and stores those that the store has not. It can be
+ * cut off anywhere and goes on from there. From then on they are channels as all others: the follower reads what became of their deposits since,
+ * ends those that have ended, and refunds what has expired.
+ * @returns all channels that were found, those that the store had already included.
+ * @throws WorldError
+ */
+export async function recoverChannels(options: RecoverOptions): Promise<readonly ChannelId[]> {
+  const scan = await scanned(options);
+  const finder = finderOf(options, scan);
+  const indices = finder.channels.map(({ keyIndex }) => keyIndex);
+  // Before anything asks the wallet for a key.
+  if (indices.length > 0) await options.wallet.keepChannelKeys(Math.max(...indices));
+  await keep(options, scan, finder.channels);
+  return finder.channels.map(idOf);
+}
+
+/** How far the blocks were read, and the deposits in them. */
+interface Scan {
+  readonly head: Tip;
+  readonly funding: readonly { readonly height: Height; readonly transaction: Transaction }[];
+}
+
+const RECORD = { kind: 'recovery', id: 'scan' };
+const BLOCKS_PER_COMMIT = 100;
+
+const scanField = z.strictObject({
+  head: z.strictObject({ height: heightField, hash: z.string() }),
+  funding: z.array(z.strictObject({ height: heightField, transaction: transactionField })),
+});
+
+async function scanned(options: RecoverOptions): Promise<Scan> {
+  const { chain, store, birthday, onProgress } = options;
+  for (;;) {
+    const record = await store.get(RECORD.kind, RECORD.id);
+    const before = record === undefined ? await scanFrom(chain, birthday) : readScan(record.value);
+    const tip = await chain.tip();
+    if (before.head.hash === tip.hash) return before;
+    const scan = await further(options, before);
+    const value = JSON.stringify(z.encode(scanField, { ...scan, funding: [...scan.funding] }));
+    if (!(await store.commit([{ ...RECORD, expected: record?.version ?? 0, value }]))) {
+      throw new WorldError('store-busy', 'Another process recovers on this store.', 'Let one process work on a store.');
+    }
+    onProgress?.(scan.head.height, tip.height);
+  }
+}
+
+async function scanFrom(chain: Chain, birthday: Height): Promise<Scan> {
+  const { height } = await chain.tip();
+  return { head: await markAt(chain, birthday < height ? birthday : height), funding: [] };
+}
+
+function readScan(text: string): Scan {
+  const read = scanField.safeParse(JSON.parse(text));
+  if (read.success) return read.data;
+  throw new WorldError('store-damaged', 'The record of the blocks searched is damaged.', 'Recover into an empty data folder.', read.error);
+}
+
+/** Some blocks more; or back, below a block that is not in the chain any more. */
+async function further(options: RecoverOptions, { head, funding }: Scan): Promise<Scan> {
+  const { chain } = options;
+  const finder = finderOf(options, { head, funding });
+  const found = [...funding];
+  let last = head;
+  for (let block = await blockAfter(chain, last); block !== undefined; block = await blockAfter(chain, last)) {
+    const { height } = block;
+    for (const { transaction } of block.transactions) if (finder.take(transaction)) found.push({ height, transaction });
+    last = { height, hash: block.hash };
+    if (height - head.height >= BLOCKS_PER_COMMIT) break;
+  }
+  if (last !== head) return { head: last, funding: found };
+  const mark = await markAt(chain, after(head.height, -chain.coin.channel.buried));
+  return { head: mark, funding: funding.filter(({ height }) => height <= mark.height) };
+}
+
+async function blockAfter(chain: Chain, { height, hash }: Tip): Promise<Block | undefined> {
+  const block = await chain.block(after(height, 1));
+  return block?.previous === hash ? block : undefined;
+}
+
+function finderOf({ chain, keys }: RecoverOptions, { funding }: Scan): Finder {
+  const finder = new Finder(chain.coin, keys);
+  for (const { transaction } of funding) finder.take(transaction);
+  return finder;
+}
+
+function idOf({ terms }: FoundChannel): ChannelId {
+  return channelIdOf(terms.coin, terms.contract.redeemScript(terms));
+}
+
+/** Channels, and the block before them as the place where following the chain begins, all at once. */
+async function keep({ chain, store }: RecoverOptions, { head, funding }: Scan, channels: readonly FoundChannel[]): Promise<void> {
+  const writes: Write[] = [];
+  for (const channel of channels) {
+    const id = idOf(channel);
+    if ((await store.get(payerParty.recordKind, id)) !== undefined) continue;
+    writes.push({ kind: payerParty.recordKind, id, expected: 0, value: payerSnapshot.encode(recovered(channel)) });
+  }
+  if (writes.length === 0) return;
+  // Oldest first; a reorganisation may have moved it.
+  const [first = { height: head.height }] = funding;
+  const trail = await followFrom(store, await markAt(chain, after(first.height, -chain.coin.channel.buried)));
+  if (!(await store.commit([...writes, ...trail]))) {
+    throw new WorldError('store-busy', 'Another process works on this store.', 'Let one process work on a store.');
+  }
+}

@@ -20,7 +20,8 @@ export class Attacker {
       let text = '';
       const end = (fate: Fate): void => {
         socket.removeAllListeners('data').removeAllListeners('close');
-        if (fate === 'dropped' || /\r\nconnection: close\r\n/i.test(text)) this.#hangUp(socket);
+        // A body that was not read is in the way of the next request.
+        if (fate === 'dropped' || fate === 413 || /\r\nconnection: close\r\n/i.test(text)) this.#hangUp(socket);
         resolve(fate);
       };
       socket.on('data', (chunk) => {

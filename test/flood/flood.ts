@@ -1,13 +1,22 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
 import { isRefusal } from '../../src/core/base/refusal.ts';
 import type { Offer } from '../../src/core/message/message.ts';
 import { httpConnection } from '../../src/transport/http/client.ts';
-import { Attacker, dawdle, type Fate } from './attacker.ts';
-import { endless, hostile, type Loot } from './requests.ts';
+import { hostile, type Loot } from './requests.ts';
 import { type Customer, openCustomer, openShop, type Shop } from './shop.ts';
 
-export interface FloodOptions {
+export interface FloodOptions extends AttackOptions {
+  /** Purchases of the honest payer before the flood, and the milliseconds between two of them. */
+  readonly quiet: number;
+  readonly pace: number;
+  readonly note?: (text: string) => void;
+}
+
+/** What can be told to another thread. */
+export interface AttackOptions {
   readonly requests: number;
   /** Addresses that the requests come from. */
   readonly addresses: number;
@@ -15,10 +24,6 @@ export interface FloodOptions {
   readonly rate?: number;
   /** Connections that never say anything whole, at any time. */
   readonly dawdlers: number;
-  /** Purchases of the honest payer before the flood, and the milliseconds between two of them. */
-  readonly quiet: number;
-  readonly pace: number;
-  readonly note?: (text: string) => void;
 }
 
 export interface FloodResult {
@@ -49,14 +54,13 @@ export async function flood(options: FloodOptions): Promise<FloodResult> {
   const samples = { memory: [shop.memory()], disk: [shop.disk()] };
   const stop = new AbortController();
   const sampling = sampled(shop, samples, stop.signal);
-  const dawdling = dawdlers(shop, options, stop.signal);
   const paying = purchases(customer, options.pace, () => !stop.signal.aborted);
   const fates = await attack(shop, loot, options);
   const seconds = (performance.now() - start) / 1000;
   const processor = (shop.processor() - used) / seconds;
   stop.abort();
   const flooded = await paying;
-  await Promise.all([sampling, dawdling]);
+  await sampling;
   return { seconds, fates, quiet, flooded, ...samples, processor, stored: await shop.stop() };
 }
 
@@ -79,42 +83,27 @@ async function purchases({ buy }: Customer, pace: number, goesOn: (count: number
   return times;
 }
 
-async function attack({ port }: Shop, loot: Loot, { requests, addresses, rate, note }: FloodOptions): Promise<Record<string, number>> {
+/** Requests made beforehand: what it takes to make them is not the merchant's affair. */
+const POOL = 3_000;
+
+/** The flood has a thread of its own, so that the payer's answers do not wait behind it. */
+async function attack(
+  { port }: Shop,
+  loot: Loot,
+  { note, requests, addresses, rate, dawdlers }: FloodOptions,
+): Promise<Readonly<Record<string, number>>> {
   const kinds = Object.values(hostile);
-  const fates: Record<string, number> = {};
-  const start = performance.now();
-  let sent = 0;
-  const work = async (index: number): Promise<void> => {
-    const attacker = new Attacker(port, `127.0.${1 + Math.floor(index / 250)}.${1 + (index % 250)}`);
-    while (sent < requests) {
-      const number = sent++;
-      if (number % 10_000 === 0) note?.(`\r${number} of ${requests} `);
-      const ahead = rate === undefined ? 0 : start + (number * 1000) / rate - performance.now();
-      if (ahead > 1) await pause(ahead);
-      const fate: Fate = await attacker.send(kinds[Math.floor(Math.random() * kinds.length)]?.(loot) ?? '');
-      fates[fate] = (fates[fate] ?? 0) + 1;
-    }
-    attacker.close();
-  };
-  await Promise.all(Array.from({ length: addresses }, (_, index) => work(index)));
+  const pool = Array.from({ length: POOL }, (_, index) => kinds[index % kinds.length]?.(loot) ?? '');
+  const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: { requests, addresses, rate, dawdlers, port, pool } });
+  worker.on('message', ({ sent }: { readonly sent: number }) => note?.(`\r${sent} of ${requests} `));
+  const ended = once(worker, 'exit');
+  const fates = await new Promise<Readonly<Record<string, number>>>((resolve, reject) => {
+    worker.on('message', ({ fates: all }: { readonly fates?: Readonly<Record<string, number>> }) => all && resolve(all));
+    worker.once('error', reject);
+  });
+  await ended;
   note?.('\r');
   return fates;
-}
-
-/** Keeps so many slow connections open, spread over addresses; who is hung up on comes back. */
-async function dawdlers({ port }: Shop, { dawdlers: most }: FloodOptions, signal: AbortSignal): Promise<void> {
-  const sockets = new Set<ReturnType<typeof dawdle>>();
-  let opened = 0;
-  while (!signal.aborted) {
-    while (sockets.size < most) {
-      const text = endless[opened % endless.length] ?? '';
-      const socket = dawdle(port, `127.0.9.${1 + (opened++ % 250)}`, text);
-      sockets.add(socket);
-      socket.once('close', () => sockets.delete(socket));
-    }
-    await pause(200, undefined, { signal }).catch(() => undefined);
-  }
-  for (const socket of sockets) socket.destroy();
 }
 
 async function sampled(shop: Shop, { memory, disk }: { memory: number[]; disk: number[] }, signal: AbortSignal): Promise<void> {

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { amount } from '../core/base/amount.ts';
 import { after } from '../core/base/height.ts';
+import { isRefusal, refuse } from '../core/base/refusal.ts';
 import { dogecoin } from '../core/coin/dogecoin.ts';
+import type { Connection } from '../engine/ports.ts';
 import { fastestVerifier } from '../engine/verifier.ts';
 import { codeOf, must } from '../testing/channel-world.ts';
 import { TwoDisks } from '../testing/two-disks.ts';
@@ -42,6 +44,25 @@ describe('what is paid ahead', () => {
     must(await world.agent.pay(channel, { amount: amount(world.price * 2n) }, world.payee));
     assert.equal((await world.payeeState(channel)).best?.total, world.price * 4n);
   });
+});
+
+test('a payee that takes a payment, refuses it and says that it was set back is not paid for the same thing again', async () => {
+  const world = await TwoDisks.open({ verify });
+  const channel = await world.opened();
+  await world.buy(channel);
+  const before = (await world.payerState(channel)).signed;
+  const liar: Connection = {
+    exchange: async (request, psbt) => {
+      const reply = await world.payee.exchange(request, psbt);
+      if (reply.kind === 'receipt') return refuse('total-lower');
+      if (reply.kind !== 'state' || reply.best === undefined) return reply;
+      // As if set back; the payment that the payer then hands over is refused with the truth.
+      return { ...reply, best: { total: amount(1n), signatures: [] } };
+    },
+  };
+  const invoice = must(await world.agent.invoice(channel, 'tea', liar));
+  assert.ok(isRefusal(await world.agent.pay(channel, invoice, liar)));
+  assert.equal((await world.payerState(channel)).signed, before + world.price);
 });
 
 test('an offer of another coin makes no channel', async () => {

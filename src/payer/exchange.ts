@@ -21,6 +21,8 @@ export interface Answer extends Exchange {
   readonly kind: 'answer';
   /** The payee showed something that this side had lost. */
   readonly isNews: boolean;
+  /** Total of the payment that was sent. */
+  readonly total?: Amount;
 }
 
 export type Given = PayerInput | ((state: PayerState | undefined) => PayerInput | Refusal);
@@ -29,6 +31,7 @@ export type Given = PayerInput | ((state: PayerState | undefined) => PayerInput 
 export interface Line {
   readonly channel: ChannelId;
   readonly payee: Connection;
+  readonly state: () => Promise<PayerState | undefined>;
   /** Drives an input that makes a request, carries the request, and drives the reply. A refusal is this side's own: nothing was sent. */
   readonly exchange: (input: Given) => Promise<Answer | Refusal>;
 }
@@ -38,6 +41,7 @@ export function lineTo(engine: PayerEngine, form: Form, channel: ChannelId, paye
   return {
     channel,
     payee,
+    state: () => engine.get(channel),
     exchange: async (input) => {
       const signed = (await engine.get(channel))?.signed ?? ZERO;
       const driven = await engine.drive(channel, input);
@@ -49,7 +53,8 @@ export function lineTo(engine: PayerEngine, form: Form, channel: ChannelId, paye
       const state = stateOf(await engine.drive(channel, { kind: 'reply', to: request.kind, message }));
       if (isRefusal(state)) return state;
       checkTaken(state, message);
-      return { kind: 'answer', state, reply: message, isNews: isNews(before, state, signed) };
+      const total = request.kind === 'payment' ? { total: request.payment.total } : {};
+      return { kind: 'answer', state, reply: message, isNews: isNews(before, state, signed), ...total };
     },
   };
 }

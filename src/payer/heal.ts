@@ -26,7 +26,14 @@ export function isOutOfStep({ code }: Refusal): boolean {
 export async function inStep(line: Line, act: () => Promise<Answer | Refusal>): Promise<Answer | Refusal> {
   const first = await act();
   if (isRefusal(first) || !isRefusal(first.reply)) return first;
-  return first.isNews || (isOutOfStep(first.reply) && (await reconcile(line))) ? act() : first;
+  if (first.isNews) return act();
+  const isChanged = isOutOfStep(first.reply) && (await reconcile(line));
+  return isChanged && !(await isHeld(line, first)) ? act() : first;
+}
+
+/** Who refuses a payment and then holds it as the best has been paid, whatever it says. */
+async function isHeld(line: Line, { total }: Answer): Promise<boolean> {
+  return total !== undefined && (await line.state())?.best?.total === total;
 }
 
 /**

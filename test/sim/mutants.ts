@@ -268,7 +268,7 @@ export const mutants: readonly Mutant[] = [
     name: 'after one failure the payee never looks at the chain again',
     breaks: /^I[27]|wallet/,
     mutation: () => ({ payee: { merchant: givingUp } }),
-    profile: shaken({ 'node-down': 4 }),
+    profile: (drawn) => ({ ...shaken({ 'node-down': 4 })(drawn), lies: 0 }),
   },
 ];
 

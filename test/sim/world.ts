@@ -238,7 +238,9 @@ export class World {
     // Between a look that finds a close due and the block that would hold it.
     if (this.profile.fever > 1n) this.setFees(this.oracle.isClosingTime ? this.profile.fever : 1n);
     const seen = chain.tip.hash;
-    const isSound = this.profile.instances === 1 && this.payee.node.isSound && this.payee.instances.some(({ polled }) => polled === seen);
+    const { node, machine, instances } = this.payee;
+    // A close is stored before it is sent: a payee whose disk is full does not close.
+    const isSound = this.profile.instances === 1 && node.isSound && !machine.disk.isFull && instances.some(({ polled }) => polled === seen);
     const taken = chain.mine(chosen ?? chain.template());
     chain.refresh();
     this.now += 60_000;

@@ -45,7 +45,7 @@ function report(result: FloodResult): number {
   const failures = Object.entries(fates).filter(([fate]) => fate.startsWith('5'));
   const passed = grown.memory < MOST_MEMORY && grown.disk < MOST_DISK && floodedP99 < MOST_RATIO * quietP99 && failures.length === 0;
   if (values.json) {
-    console.log(JSON.stringify({ sent, seconds, fates, quietP99, floodedP99, grown, processor, stored, passed }));
+    console.log(JSON.stringify({ sent, seconds, fates, quietP99, floodedP99, grown, memory, processor, stored, passed }));
     return passed ? 0 : 1;
   }
   const mega = (bytes: number): string => `${(bytes / MEGABYTE).toFixed(1)} MiB`;

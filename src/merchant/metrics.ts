@@ -25,6 +25,8 @@ function gauge(registry: Registry, name: string, help: string, labelNames: reado
     registers: [registry],
     collect: () => {
       made.reset();
+      // Without labels a reset leaves a zero, which is not the same as nothing.
+      if (labelNames.length === 0) made.remove();
       for (const [labels, value] of rows()) made.set({ ...labels }, value);
     },
   });

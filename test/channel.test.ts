@@ -11,7 +11,7 @@ import type { Announce } from '../src/core/message/message.ts';
 import { scriptOf } from '../src/core/tx/address.ts';
 import { p2sh } from '../src/core/tx/script.ts';
 import { verifyPortable } from '../src/core/tx/sign.ts';
-import { type Connection, type KeyRing, WorldError } from '../src/engine/ports.ts';
+import { type Connection, type KeyRing, type Store, WorldError } from '../src/engine/ports.ts';
 import { openMerchant } from '../src/merchant/merchant.ts';
 import { defaultTerms } from '../src/merchant/terms.ts';
 import { openAgent } from '../src/payer/agent.ts';
@@ -29,7 +29,18 @@ function must<T>(value: T | Refusal): T {
   return value;
 }
 
-async function world() {
+/** A store on a disk that can be full: then nothing is written, and everything can be read. */
+function fullable(store: Store, disk: { readonly isFull: boolean }): Store {
+  return {
+    ...store,
+    commit: async (writes) => {
+      if (disk.isFull) throw new WorldError('store-full', 'the disk is full', 'Make room.');
+      return store.commit(writes);
+    },
+  };
+}
+
+async function world(shopStore: (store: Store) => Store = (store) => store) {
   const regtest = createRegtest({ coin });
   const fees = { rate: coin.policy.feeRate };
   const chain = { ...asChain(regtest), feeRate: async () => fees.rate };
@@ -48,7 +59,7 @@ async function world() {
   };
   const merchant = openMerchant({
     ...common,
-    store: memoryStore(),
+    store: shopStore(memoryStore()),
     keys: faulty,
     terms: defaultTerms(coin),
     prices: new Map([['tea', { text: 'A cup of tea', price: amount(DOGE / 10n) }]]),
@@ -174,6 +185,33 @@ test('at the margin the merchant closes by itself; one failing channel does not 
   assert.deepEqual(await kinds(), ['closing', 'closing']);
   await mine(61);
   assert.deepEqual(await kinds(), ['ended', 'ended']);
+});
+
+test('a disk that takes nothing any more does not keep the close from going out in time', async () => {
+  const disk = { isFull: false };
+  const { agent, merchant, mine, payee, regtest } = await world((store) => fullable(store, disk));
+  const offer = must(await payee.exchange({ kind: 'offer-request' }));
+  if (offer.kind !== 'offer') return assert.fail(offer.kind);
+  const expiry = after(height(regtest.tip.height), 400);
+  const { channel, terms } = must(await agent.plan(offer, expiry, scriptOf(coin, regtest.newAddress()) ?? new Uint8Array()));
+  must(await agent.fund(channel, amount(50n * DOGE), payee));
+  await mine(3);
+  must(await agent.announce(channel, payee));
+  must(await agent.pay(channel, { amount: amount(2n * DOGE) }, payee));
+  disk.isFull = true;
+  await assert.rejects(agent.pay(channel, { amount: amount(DOGE) }, payee), { code: 'store-full' });
+  const look = (): Promise<void> => assert.rejects(merchant.engine.follower.poll(), { code: 'store-full' });
+  regtest.mine(expiry - terms.closingMargin - regtest.tip.height - 1);
+  await look();
+  assert.equal(regtest.mempool().length, 0, 'not a block too early');
+  regtest.mine(1);
+  await look();
+  assert.deepEqual([(await merchant.engine.get(channel))?.kind, regtest.mempool().length], ['open', 1]);
+  regtest.mine(1);
+  disk.isFull = false;
+  await mine(61);
+  const ended = await merchant.engine.get(channel);
+  assert.deepEqual([ended?.kind, ended?.kind === 'ended' && ended.how, ended?.best?.total], ['ended', 'closed', 2n * DOGE]);
 });
 
 test('a deposit made by a wallet elsewhere opens the channel, and a second one tops it up', async () => {

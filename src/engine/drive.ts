@@ -113,7 +113,9 @@ export function driver<State, Input extends object>(options: DriverOptions<State
     const step = party.transition(before.state, complete, envFor(options, exposure.room, before.state, input));
     if (isRefusal(step)) return step;
     // Nothing may be awaited between reading the room and taking it.
-    if (!(await commit(channel, before, step, kept))) return 'conflict';
+    const hurry = (): Promise<void> => actUnstored(options, before, step, () => load(channel));
+    const isStored = await commit(channel, before, step, kept).catch((error: unknown) => doubted(error, hurry()));
+    if (!isStored) return 'conflict';
     if (step.state !== undefined) remember(channel, { version: before.version + (step.state === before.state ? 0 : 1), state: step.state });
     return step;
   };
@@ -137,6 +139,21 @@ async function untilStored<T>(channel: ChannelId, attempt: () => Promise<T | 'co
     if (step !== 'conflict') return step;
   }
   throw new WorldError('store-busy', `channel ${channel} changes faster than it can be read`, 'Let one process serve a channel.');
+}
+
+/**
+ * A disk that takes nothing must not keep a close or refund from going out in time. Behind the deadline nothing is signed or taken any more, so what
+ * follows from the state that is stored can't be overtaken; it is made again until it can be stored too.
+ */
+async function actUnstored<State, Input>(
+  { party, chain, world }: DriverOptions<State, Input>,
+  before: Loaded<State>,
+  { effects }: Step<State | undefined>,
+  stored: () => Promise<Loaded<State>>,
+): Promise<void> {
+  const watch = before.state && party.watch(before.state);
+  if (watch === undefined || world().tip < watch.deadline || (await stored()).version !== before.version) return;
+  for (const effect of effects) if (effect.kind === 'broadcast') await broadcast(chain, effect);
 }
 
 /** Nobody may ask for the channel again: what it has come to is told at once, if the store still answers. */

@@ -17,4 +17,5 @@ npm ci --no-audit --no-fund
 npm run check
 npm run sim -- --runs 5000
 npm run bench -- --quick
+npm run fuzz -- --runs 3000
 npm run test:all

@@ -102,6 +102,19 @@ test('user and password are sent, from the options or the address, and a wrong o
   await assert.rejects(rpcClient({ url })('getblockcount'), fails('node-refused', /refused the password/));
 });
 
+test('a per cent sign in an address that stands for nothing stands for itself', async () => {
+  const sent: (string | null)[] = [];
+  const fetch = async (_: string, init: RequestInit) => {
+    sent.push(new Headers(init.headers).get('authorization'));
+    return new Response('{"result":1,"error":null,"id":0}');
+  };
+  for (const url of ['http://ann:s%203@h', 'http://100%:%zz@h']) await rpcClient({ url, fetch })('getblockcount');
+  assert.deepEqual(
+    sent.map((value) => Buffer.from(value?.split(' ')[1] ?? '', 'base64').toString()),
+    ['ann:s 3', '100%:%zz'],
+  );
+});
+
 test('a cookie file is read anew each time: it changes when the node starts', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'pawment-cookie-'));
   const file = join(folder, '.cookie');

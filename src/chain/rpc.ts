@@ -112,7 +112,7 @@ class Endpoint {
   constructor({ url, auth, timeout = TIMEOUT, fetch = globalThis.fetch }: RpcOptions) {
     const { username, password, protocol, host, pathname } = new URL(url);
     this.#url = `${protocol}//${host}${pathname}`;
-    const inUrl = { kind: 'password', user: decodeURIComponent(username), password: decodeURIComponent(password) } as const;
+    const inUrl = { kind: 'password', user: decoded(username), password: decoded(password) } as const;
     this.#auth = auth ?? (username === '' ? undefined : inUrl);
     this.#timeout = timeout;
     this.#send = fetch;
@@ -160,6 +160,15 @@ class Endpoint {
       const message = `${this.#url} answered ${status} with something else than JSON-RPC`;
       throw new WorldError('node-refused', message, "Check that the address is a node's RPC port.", error);
     }
+  }
+}
+
+/** A part of an address as it was meant; a per cent sign that stands for nothing stands for itself. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
   }
 }
 

@@ -7,6 +7,7 @@ import type { Height } from '../core/base/height.ts';
 import { refuse } from '../core/base/refusal.ts';
 import { allDeposits, type PayerState } from '../core/channel/payer-state.ts';
 import { type Chain, type Clock, type Connection, type Random, type SeedRing, type Store, WorldError } from '../engine/ports.ts';
+import { restoredJson } from '../engine/restore.ts';
 import { fastestVerifier } from '../engine/verifier.ts';
 import { type Agent, openAgent } from '../payer/agent.ts';
 import type { Form } from '../payer/form.ts';
@@ -162,7 +163,7 @@ export async function peerOf(store: Store, channel: ChannelId): Promise<string> 
 }
 
 function readPeer(text: string): string {
-  return peerField.parse(JSON.parse(text)).url;
+  return restoredJson(peerField, 'The record of a payee', text).url;
 }
 
 /** Ended channels are meant only when named in full; those that nothing was ever deposited to, when named by their id. */

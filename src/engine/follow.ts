@@ -8,6 +8,7 @@ import { serially } from './lock.ts';
 import { viewOf } from './lookup.ts';
 import type { Watch } from './party.ts';
 import { type Block, type Chain, type Clock, type Store, type Tip, WorldError, type Write } from './ports.ts';
+import { restoredJson } from './restore.ts';
 import { Sightings } from './sightings.ts';
 import { cutTrail, extendTrail, findFork, headOf } from './trail.ts';
 import { UnconfirmedReader } from './unconfirmed.ts';
@@ -199,9 +200,7 @@ export async function lastRead(store: Store): Promise<Tip | undefined> {
 }
 
 function readTrail(text: string): z.output<typeof trailField> {
-  const read = trailField.safeParse(JSON.parse(text));
-  if (read.success) return read.data;
-  throw new WorldError('store-damaged', 'The record of the blocks read is damaged.', 'Restore the store from a backup.');
+  return restoredJson(trailField, 'The record of the blocks read', text);
 }
 
 interface Cursor {

@@ -6,7 +6,8 @@ import type { ChainView } from '../core/channel/machine.ts';
 import { heightField, transactionField } from '../core/message/fields.ts';
 import { encodeTransaction, outpointKey, type Transaction, transactionId } from '../core/tx/transaction.ts';
 import type { SeenSpend } from './lookup.ts';
-import { type Store, WorldError, type Write } from './ports.ts';
+import type { Store, Write } from './ports.ts';
+import { restoredJson } from './restore.ts';
 import type { WatchList } from './watch-list.ts';
 
 const RECORD_KIND = 'spend';
@@ -40,10 +41,9 @@ export class Sightings {
   /** @throws WorldError `store-damaged` */
   async load(): Promise<void> {
     for await (const { id, version, value } of this.#store.list(RECORD_KIND)) {
-      const spend = spendField.safeParse(JSON.parse(value));
-      if (!spend.success) throw new WorldError('store-damaged', `the noted spend of ${id} is damaged`, 'Restore the store from a backup.');
-      this.#stored.set(id, { ...spend.data, version });
-      this.#mined.set(id, spend.data);
+      const spend = restoredJson(spendField, `The noted spend of ${id}`, value);
+      this.#stored.set(id, { ...spend, version });
+      this.#mined.set(id, spend);
     }
   }
 

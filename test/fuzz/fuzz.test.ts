@@ -11,7 +11,7 @@ import { ACCEPTED, type Target, utf8 } from './target.ts';
 const coverage = new Coverage();
 const { targets } = await import('./targets.ts');
 
-const RUNS = 300;
+const RUNS = 200;
 /** Of the branches of a parser. What is never taken are mostly the values that the compiler asks for behind an index that is always there. */
 const LEAST_SHARE = 0.9;
 

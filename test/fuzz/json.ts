@@ -71,7 +71,7 @@ const RAW = [
   ...['0.1', '1.0', '1e3', '1E-8', '1e-9', '1e400', '1e-400', '10000000000.00000001', '92233720368.54775808', '0.000000001', '-0.00000001'],
   ...['null', 'true', 'false', '{}', '[]', '""', '[[]]', '01', '.5', '1.', 'NaN', '+1', 'undefined'],
 ] as const;
-const TEXTS = [
+const TEXTS: readonly string[] = [
   ...['', ' ', '0', '-1', '+1', '1', '00', '01', '1.5', '1e3', '0x10', '1_000', ' 1', '1 ', '1000000000000000000', '1000000000000000001'],
   ...['9007199254740993', '9223372036854775808', '18446744073709551615', '18446744073709551616', '٣٤', '１２', '²', '1\u0660'],
   ...[
@@ -86,7 +86,12 @@ const TEXTS = [
   ],
   ...['__proto__', 'constructor', 'toString', 'refusal', 'fixed', 'flexible', 'kind', '<script>alert(1)</script>', 'x'.repeat(5000)],
   ...['a'.repeat(201), '0'.repeat(63), '0'.repeat(64), 'f'.repeat(64), '00'.repeat(33), 'ff'.repeat(64), 'g'.repeat(64)],
-] as const;
+];
+/** A text that some reader may trip over. */
+export function aText(chance: Chance): string {
+  return chance.pickAny(TEXTS) ?? '';
+}
+
 const KEYS = [
   '__proto__',
   'constructor',
@@ -146,7 +151,7 @@ function mutateNode(json: Json, number: number, chance: Chance, donor: Json, byt
 /** Walks down from the top, and changes the place where it stops. */
 export function mutateTree(json: Json, chance: Chance, donor: Json, bytes: Mutate): Json {
   if (chance.happens(0.02)) return { kind: 'raw', text: chance.pick(RAW) };
-  if (chance.happens(0.02)) return { kind: 'string', text: chance.pick(TEXTS) };
+  if (chance.happens(0.02)) return { kind: 'string', text: aText(chance) };
   switch (json.kind) {
     case 'object': {
       if (json.entries.length > 0 && chance.happens(0.75)) {
@@ -193,11 +198,11 @@ function mutateRaw(text: string, chance: Chance): Json {
       : text + chance.pick(['0', 'e1', '.0', '1', 'e-1']);
     return { kind: 'raw', text: String(near) };
   }
-  return chance.happens(0.8) ? { kind: 'raw', text: chance.pick(RAW) } : { kind: 'string', text: chance.pick(TEXTS) };
+  return chance.happens(0.8) ? { kind: 'raw', text: chance.pick(RAW) } : { kind: 'string', text: aText(chance) };
 }
 
 function mutateText(text: string, chance: Chance, donor: Json, bytes: Mutate): string {
-  if (chance.happens(0.1)) return chance.pick(TEXTS);
+  if (chance.happens(0.1)) return aText(chance);
   if (donor.kind === 'string' && chance.happens(0.15)) return donor.text;
   const donated = donor.kind === 'string' ? (innerBytes(donor.text)?.bytes ?? new Uint8Array()) : new Uint8Array();
   if (/^\d{1,20}$/.test(text) && chance.happens(0.8)) {
@@ -205,7 +210,7 @@ function mutateText(text: string, chance: Chance, donor: Json, bytes: Mutate): s
   }
   const inner = innerBytes(text);
   if (inner !== undefined && chance.happens(0.85)) return inner.write(bytes(inner.bytes, chance, donated));
-  const edited = mutateBytes(new TextEncoder().encode(text), chance, new TextEncoder().encode(chance.pick(TEXTS)));
+  const edited = mutateBytes(new TextEncoder().encode(text), chance, new TextEncoder().encode(aText(chance)));
   return new TextDecoder().decode(edited);
 }
 

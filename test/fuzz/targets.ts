@@ -1,12 +1,20 @@
 import { compact } from './target/compact.ts';
+import { config } from './target/config.ts';
 import { httpAnswer } from './target/http-answer.ts';
 import { httpRequest } from './target/http-request.ts';
 import { psbt } from './target/psbt.ts';
+import { record } from './target/record.ts';
 import { rpcAnswer } from './target/rpc-answer.ts';
 import { script } from './target/script.ts';
+import { seedFile } from './target/seed-file.ts';
 import { signature } from './target/signature.ts';
+import { terminal } from './target/terminal.ts';
+import { text } from './target/text.ts';
 import { transaction } from './target/transaction.ts';
 import type { Target } from './target.ts';
 
+const bytes: readonly Target[] = [transaction, script, signature, psbt, compact];
+const texts: readonly Target[] = [httpRequest, httpAnswer, rpcAnswer, record, config, text, seedFile, terminal];
+
 /** Everything that is fuzzed: the only list of it. */
-export const targets: readonly Target[] = [transaction, script, signature, psbt, compact, httpRequest, httpAnswer, rpcAnswer];
+export const targets: readonly Target[] = [...bytes, ...texts];

@@ -200,12 +200,12 @@ test('a disk that takes nothing any more does not keep the close from going out 
   must(await agent.pay(channel, { amount: amount(2n * DOGE) }, payee));
   disk.isFull = true;
   await assert.rejects(agent.pay(channel, { amount: amount(DOGE) }, payee), { code: 'store-full' });
-  const look = (): Promise<void> => assert.rejects(merchant.engine.follower.poll(), { code: 'store-full' });
   regtest.mine(expiry - terms.closingMargin - regtest.tip.height - 1);
-  await look();
+  await assert.rejects(merchant.engine.follower.poll(), { code: 'store-full' });
   assert.equal(regtest.mempool().length, 0, 'not a block too early');
   regtest.mine(1);
-  await look();
+  await merchant.engine.follower.poll();
+  assert.equal(merchant.engine.follower.report().waiting, 1, 'the channel waits to be stored');
   assert.deepEqual([(await merchant.engine.get(channel))?.kind, regtest.mempool().length], ['open', 1]);
   regtest.mine(1);
   disk.isFull = false;

@@ -1,4 +1,4 @@
-import type { UnspentCoin } from '../../src/chain/regtest/coins.ts';
+import { isUnspendable, type UnspentCoin } from '../../src/chain/regtest/coins.ts';
 import { STANDARD_FLAGS } from '../../src/chain/regtest/flags.ts';
 import { blockFlags, chainRules } from '../../src/chain/regtest/rules.ts';
 import { checkScripts } from '../../src/chain/regtest/spend.ts';
@@ -109,7 +109,7 @@ export class SimChain implements View {
     if (!isFinal(transaction, this.tip.height + 1)) return no('non-final');
     const fee = sum(spent) - sum(transaction.outputs);
     if (fee < 0n) return no('invalid', 'in below out');
-    if (transaction.outputs.some(({ value }) => value < HARD_DUST)) return no('dust');
+    if (transaction.outputs.some(({ value, script }) => value < HARD_DUST && !isUnspendable(script))) return no('dust');
     if (fee > coin.policy.maxFee) return no('fee-too-high');
     if (fee * 1000n < this.relayRate * BigInt(size)) return no('fee-too-low');
     const conflicts = this.#conflictsOf(transaction);
@@ -217,6 +217,7 @@ export class SimChain implements View {
       undo.fees += sum(spent) - sum(transaction.outputs);
     }
     for (const [i, output] of transaction.outputs.entries()) {
+      if (isUnspendable(output.script)) continue;
       this.outputs.set(`${txid}:${i}`, { ...output, height: at });
       undo.made.push(`${txid}:${i}`);
     }

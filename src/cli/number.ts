@@ -3,6 +3,14 @@ import { InvalidArgumentError } from 'commander';
 /** More than any count of blocks, payments or seconds that makes sense; heights stay below it (BIP 65). */
 const MOST = 499_999_999;
 
+/** More blocks than any offer can speak of. */
+const MOST_BLOCKS = 10_000_000;
+
+/** Reads the value of an option that counts blocks. */
+export function blockCount(): (text: string) => number {
+  return wholeNumber(1, MOST_BLOCKS);
+}
+
 /** Reads the value of an option as a whole number; anything else is a misuse. */
 export function wholeNumber(least = 0, most: number = MOST): (text: string) => number {
   return (text) => {

@@ -9,7 +9,7 @@ import { defaultTerms, type MerchantTerms } from '../../merchant/terms.ts';
 import { command, run, type Shell } from '../action.ts';
 import type { CommonFlags } from '../config.ts';
 import { isLoopback, type ListenAddress, listenAddress } from '../listen.ts';
-import { wholeNumber } from '../number.ts';
+import { blockCount, wholeNumber } from '../number.ts';
 import { createSeed, openNode, random, seedPath } from '../open.ts';
 import { keepShop } from '../shop.ts';
 import { closeOrderCommand, merchantChannelsCommand } from './merchant-orders.ts';
@@ -45,10 +45,10 @@ export function merchantCommand(): Command {
     .option('--payout <address>', "where closes pay to; an address of the merchant's own seed unless said")
     .addOption(new Option('--contract <id>', 'kind of channel').default('cltv-multisig'))
     .option('--fixed-fee <coins>', 'payers sign a fixed closing fee, for signers that know no other way')
-    .option('--depth <blocks>', 'confirmations of any deposit, instead of by amount', wholeNumber(1))
+    .option('--depth <blocks>', 'confirmations of any deposit, instead of by amount', blockCount())
     .option('--unconfirmed <coins>', 'what each channel delivers before its deposits are that deep; it then opens at once')
     .option('--exposure <coins>', 'the most that all channels together deliver so; given with --unconfirmed')
-    .option('--lifetime <blocks>', 'the fewest blocks a channel lives', wholeNumber(1))
+    .option('--lifetime <blocks>', 'the fewest blocks a channel lives', blockCount())
     .option('--allow-public', 'listen on other than the loopback address, without TLS')
     .option('--trust-proxy', 'a proxy in front says in X-Forwarded-For who asks, for limits by address')
     .option('--metrics <host:port>', 'where to show figures, for Prometheus and pawment status; not where payers come')

@@ -10,7 +10,7 @@ import { httpConnection } from '../../transport/http/client.ts';
 import { command, run, type Shell } from '../action.ts';
 import { channelFacts, channelLine } from '../channel-print.ts';
 import type { CommonFlags } from '../config.ts';
-import { wholeNumber } from '../number.ts';
+import { blockCount } from '../number.ts';
 import { type OpenPayer, openPayer } from '../open.ts';
 import { granted, Refused } from '../print.ts';
 import { until } from '../wait.ts';
@@ -41,7 +41,7 @@ export function openCommand(): Command {
     .option(
       '--blocks <count>',
       'blocks until the channel expires; the fewest that the merchant takes, and a day more, unless said',
-      wholeNumber(1),
+      blockCount(),
     )
     .option('--psbt', 'announce by PSBT')
     .option('--no-wait', 'do not wait until the deposit is deep enough')

@@ -103,6 +103,18 @@ describe('architecture', () => {
     );
   });
 
+  test('what is shown and logged goes through what writes out the unseen', () => {
+    // The demo tells only its own story, and a passphrase is asked for in our own words.
+    const through = new Set(['cli/print.ts', 'cli/log.ts', 'cli/passphrase.ts', 'cli/command/demo.ts']);
+    const speaks = /\bprocess\.(?:stdout|stderr)\.write\b|\bconsole\.|\bpino\(/;
+    const speaking = sources.filter(({ text }) => speaks.test(withoutComments(text))).map(({ path }) => path);
+    assert.ok(speaking.includes('cli/print.ts'));
+    assert.deepEqual(
+      speaking.filter((path) => !through.has(path)),
+      [],
+    );
+  });
+
   test('no rule is switched off in place', () => {
     const marks = /biome-ignore|@ts-ignore|@ts-nocheck|@ts-expect-error|TODO|FIXME/;
     const untyped = /: any\b|\bas any\b/;

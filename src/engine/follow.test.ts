@@ -213,6 +213,34 @@ test('a spend is seen in the mempool, in a block with its depth, and gone again 
   assert.equal(lastOf(on), 'spent 0');
 });
 
+test('where reading began is stored before anything is known of the chain: else a restart would begin later', async () => {
+  const regtest = fresh();
+  const errors = [new WorldError('store-full', 'the disk is full', 'Make room.')];
+  const store = memoryStore();
+  const follow = follower(
+    asChain(regtest),
+    {
+      ...store,
+      commit: async (writes) => {
+        const [error] = errors.splice(0);
+        if (error !== undefined) throw error;
+        return store.commit(writes);
+      },
+    },
+    {
+      all: async function* () {
+        yield* [];
+      },
+      observe: async () => true,
+    },
+    { now: () => 0 },
+  );
+  await assert.rejects(follow.poll(), { code: 'store-full' });
+  assert.throws(() => follow.seen(), WorldError);
+  await follow.poll();
+  assert.equal(follow.seen().tip.height, regtest.tip.height);
+});
+
 test('a reorganisation that takes the very first block that was read is followed', async () => {
   const regtest = fresh();
   const { watched, spending } = spendable(regtest);

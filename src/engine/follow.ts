@@ -159,7 +159,8 @@ class Reader {
     this.list.reach(headOf(loaded.trail).height);
     for await (const [channel, watch] of this.#followed.all()) this.list.set(channel, watch);
     await this.#sightings.load();
-    return loaded;
+    // Stored before anything is promised: who could not keep where reading began would begin later next time, and miss what is in between.
+    return saveCursor(this.#store, loaded, this.#sightings, true);
   }
 
   /** What fails for one channel is its own affair: the others see their views, and it sees its own again at the next reading. */

@@ -132,6 +132,7 @@ export async function openPayer(config: Config, { form = 'compact', first, ...op
     await agent.poll();
   };
   await sync();
+  await agent.tidy();
   return {
     chain,
     wallet,

@@ -74,3 +74,33 @@ test('an offer of another coin makes no channel', async () => {
   assert.equal(codeOf(await world.agent.plan({ ...offer, coin: dogecoin }, expiry, script)), 'coin-mismatch');
   assert.equal(must(await world.agent.plan(offer, expiry, script)).kind, 'planned');
 });
+
+test('what was reserved for a deposit that no channel knows of goes back to the wallet; what a channel waits for stays', async () => {
+  const world = await TwoDisks.open({ verify });
+  const offer = must(await world.payee.exchange({ kind: 'offer-request' }));
+  if (offer.kind !== 'offer') assert.fail(offer.kind);
+  const { channel } = must(await world.agent.plan(offer, after(offer.minExpiry, 10), await world.freshScript()));
+  const before = await world.wallet.balance();
+  // Cut off when the deposit is reserved and in the channel, and the announcement on its way.
+  let disk = world.copy('payer');
+  const cut = {
+    exchange: async () => {
+      disk = world.copy('payer');
+      throw new Error('cut off');
+    },
+  };
+  await assert.rejects(world.agent.fund(channel, world.deposit, cut), /cut off/);
+  await world.start('payer', disk);
+  const reserved = async (): Promise<readonly string[]> =>
+    (await world.wallet.transactions()).filter(({ stage }) => stage.kind === 'reserved').map(({ txid }) => txid);
+  const [txid] = (await world.payerState(channel)).offered.map(({ outpoint }) => outpoint.txid);
+  await world.agent.tidy();
+  assert.deepEqual(await reserved(), [txid]);
+  // Cut off between the channel and the wallet, in either direction: only the wallet knows.
+  must(await world.agent.engine.drive(channel, { kind: 'withdraw', txid: txid ?? assert.fail() }));
+  await world.start('payer', world.copy('payer'));
+  assert((await world.wallet.balance()).confirmed < before.confirmed);
+  await world.agent.tidy();
+  assert.deepEqual(await reserved(), []);
+  assert.deepEqual(await world.wallet.balance(), before);
+});

@@ -14,7 +14,7 @@ import type { Connection, KeyRing } from '../engine/ports.ts';
 import type { Wallet } from '../wallet/wallet.ts';
 import { checkKind, type Exchange, type Line, lineTo, nonsense, stateOf, told } from './exchange.ts';
 import type { Form } from './form.ts';
-import { fundChannel, launchChannel } from './fund.ts';
+import { fundChannel, launchChannel, releaseOrphans } from './fund.ts';
 import { inStep, isOutOfStep, reconcile } from './heal.ts';
 
 export interface AgentOptions extends EngineOptions<PayerState> {
@@ -49,6 +49,11 @@ export interface Agent {
   readonly resync: (channel: ChannelId, payee: Connection) => Promise<Exchange | Refusal>;
   /** Ends at the best total, at once, if the payee agrees. */
   readonly end: (channel: ChannelId, payee: Connection) => Promise<Exchange | Refusal>;
+  /**
+   * Gives back to the wallet what a program that was cut off had reserved for deposits of which no channel knows. For after a start, once the wallet
+   * has read the chain, and before anything is funded.
+   */
+  readonly tidy: () => Promise<void>;
   /** Reads the chain: refunds what has expired, and takes in what was found. */
   readonly poll: () => Promise<void>;
 }
@@ -90,6 +95,7 @@ export function openAgent(options: AgentOptions): Agent {
       await settlePending(engine, line);
       return told(await inStep(line, () => line.exchange({ kind: 'end' })));
     },
+    tidy: () => releaseOrphans({ wallet, engine }),
     poll: engine.follower.poll,
   };
 }

@@ -1,6 +1,7 @@
 import type { Amount } from '../core/base/amount.ts';
-import type { ChannelId } from '../core/base/bytes.ts';
+import type { ChannelId, TxId } from '../core/base/bytes.ts';
 import { isRefusal, type Refusal, refuse } from '../core/base/refusal.ts';
+import { allDeposits } from '../core/channel/payer-state.ts';
 import { p2sh } from '../core/tx/script.ts';
 import { encodeTransaction } from '../core/tx/transaction.ts';
 import type { PayerEngine } from '../engine/engine.ts';
@@ -15,6 +16,9 @@ interface FundContext {
   readonly announce: (channel: ChannelId, payee: Connection) => Promise<Exchange | Refusal>;
 }
 
+/** What the label of a deposit's transaction begins with, before the channel. */
+const DEPOSIT = 'deposit ';
+
 /** Signs a deposit, stores it, and launches it. */
 export async function fundChannel(
   { wallet, engine, announce }: FundContext,
@@ -27,7 +31,7 @@ export async function fundChannel(
   const { terms } = planned;
   const keyIndex = channelKeyIndex(terms.coin, planned.keyName);
   const funding = await wallet.fund([{ script: p2sh(terms.contract.redeemScript(terms)), value }], {
-    label: `deposit ${channel}`,
+    label: DEPOSIT + channel,
     ...(keyIndex === undefined ? {} : { note: { keyIndex, terms } }),
   });
   const deposit = { outpoint: { txid: funding.txid, vout: 0 }, value };
@@ -72,4 +76,13 @@ export async function launchChannel(
   }
   for (const { txid } of reserved) await wallet.publish(txid);
   return { ...answer, state: launched };
+}
+
+/** A deposit is reserved first and then noted in its channel, and the other way round when it is given up: in between, only the wallet knows of it. */
+export async function releaseOrphans({ wallet, engine }: Pick<FundContext, 'wallet' | 'engine'>): Promise<void> {
+  const reserved = (await wallet.transactions()).filter(({ stage, label }) => stage.kind === 'reserved' && label.startsWith(DEPOSIT));
+  if (reserved.length === 0) return;
+  const known = new Set<TxId>();
+  for await (const [, state] of engine.all()) for (const { outpoint } of allDeposits(state)) known.add(outpoint.txid);
+  for (const { txid } of reserved) if (!known.has(txid)) await wallet.release(txid);
 }

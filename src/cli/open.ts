@@ -81,7 +81,7 @@ export function openStore(config: Pick<Config, 'datadir'>, role: Role): Store {
   mkdirSync(datadir, { recursive: true, mode: 0o700 });
   const mark = join(datadir, `${role}.opened`);
   if (!existsSync(path) && existsSync(mark)) {
-    const hint = `Restore a backup: pawment restore --role ${role}. To begin anew on purpose, delete ${mark} first.`;
+    const hint = `Restore a backup: pawment restore --role ${role}. Without one, delete ${mark} and go by the words alone: see RECOVERY.md.`;
     throw new WorldError('store-damaged', `The channels of the ${role} were in ${path}, and the file is gone.`, hint);
   }
   const store = openSqlite(path);

@@ -5,6 +5,7 @@ import type { ChannelId } from '../src/core/base/bytes.ts';
 import { equalBytes } from '../src/core/base/bytes.ts';
 import { payerScript } from '../src/core/contract/contract.ts';
 import { outpointKey, type Transaction } from '../src/core/tx/transaction.ts';
+import type { Connection } from '../src/engine/ports.ts';
 import { fastestVerifier } from '../src/engine/verifier.ts';
 import type { MemoryDisk } from '../src/store/memory.ts';
 import { must } from '../src/testing/channel-world.ts';
@@ -120,6 +121,26 @@ describe('old copies of a store', () => {
       else must(await world.agent.end(channel, world.payee));
       assert.ok(((await world.payeeState(channel)).best?.total ?? 0n) >= (best?.total ?? 0n));
     }
+  });
+
+  test('a payer that was set back buys at the first try', async () => {
+    const { world, channel, generations } = await live();
+    const { best, signed } = await world.payerState(channel);
+    await world.start('payer', copyOf(generations.find(({ name }) => name === 'bought 2')?.disks.payer ?? assert.fail()));
+    // As its node shows them, the deposits of the top-up are its own again.
+    must(await world.agent.announce(channel, world.payee));
+    const asked: string[] = [];
+    const counting: Connection = {
+      exchange: (request) => {
+        asked.push(request.kind);
+        return world.answer(request);
+      },
+    };
+    const invoice = must(await world.agent.invoice(channel, 'tea', counting));
+    must(await world.agent.pay(channel, invoice, counting));
+    assert.deepEqual(asked, ['invoice-request', 'payment', 'payment']);
+    assert.ok(((await world.payeeState(channel)).best?.total ?? 0n) - (best?.total ?? 0n) <= world.price);
+    assert.ok((await world.payerState(channel)).signed <= signed + world.price);
   });
 
   test('a life has enough generations to tell', async () => {

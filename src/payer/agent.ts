@@ -140,7 +140,7 @@ async function askPrice(engine: PayerEngine, line: Line, item: string): Promise<
   const ask = async (): Promise<Invoice | Refusal> => {
     const request = { kind: 'invoice-request', channel: line.channel, item } as const;
     const reply = await line.payee.exchange(request);
-    checkKind(request, reply);
+    checkKind(line.channel, request, reply);
     if (isRefusal(reply)) return reply;
     const address = addressOf(state.terms.coin, state.terms.payeeScript);
     if (reply.kind !== 'invoice' || reply.item !== item || reply.address !== address) throw nonsense('price', reply.kind);

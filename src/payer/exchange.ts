@@ -49,7 +49,7 @@ export function lineTo(engine: PayerEngine, form: Form, channel: ChannelId, paye
       const { send: request, state: before } = driven;
       if (request === undefined || before === undefined) return refuse('channel-not-open');
       const message = await payee.exchange(request, form === 'psbt' ? psbtOf(before, request) : undefined);
-      checkKind(request, message);
+      checkKind(channel, request, message);
       const state = stateOf(await engine.drive(channel, { kind: 'reply', to: request.kind, message }));
       if (isRefusal(state)) return state;
       checkTaken(state, message);
@@ -82,8 +82,8 @@ const ANSWERS: Readonly<Record<Request['kind'], readonly Reply['kind'][]>> = {
 };
 
 /** A reply may be late, or a lie: only one of a fitting kind, about the same channel, answers a request. @throws WorldError `peer-nonsense` */
-export function checkKind(request: Request, reply: Reply): void {
-  const isOther = 'channel' in request && 'channel' in reply && request.channel !== reply.channel;
+export function checkKind(channel: ChannelId, request: Request, reply: Reply): void {
+  const isOther = 'channel' in reply && reply.channel !== channel;
   if (isOther || !ANSWERS[request.kind].includes(reply.kind)) throw nonsense(request.kind, reply.kind);
 }
 

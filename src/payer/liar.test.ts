@@ -155,6 +155,29 @@ const lies: readonly (readonly [name: string, on: On, lie: Lie])[] = [
   ['an invoice with control characters', 'invoice-request', invoice(() => ({ text: '\u001b]0;\u0007\u0000' }))],
 ];
 
+/** What is no answer to the question at all is told as such: the payer knows as little as if nothing had come. */
+const NONSENSE: ReadonlySet<string> = new Set([
+  'a receipt for another channel',
+  'a receipt for a higher total',
+  'a receipt for a lower total',
+  'an old receipt',
+  ...kinds.map(({ kind }) => `to a payment: ${kind}`),
+  ...kinds.filter(({ kind }) => kind !== 'state').map(({ kind }) => `to a question about the state: ${kind}`),
+  'the state of another channel',
+  'an end that pays the payer less',
+  'an end that pays the payee more',
+  'an end that pays elsewhere',
+  'an end without outputs',
+  'an end of another deposit',
+  'an end that is locked for years',
+  'a capacity above the deposits',
+  'a capacity of one unit',
+  'acceptance of another channel',
+  'an invoice for something else',
+  'an invoice that pays elsewhere',
+  'an invoice of another channel',
+]);
+
 function otherOutpoint(): (typeof otherDeposits)[number]['outpoint'] {
   return otherDeposits[0]?.outpoint ?? assert.fail();
 }
@@ -167,6 +190,7 @@ class Liar implements Connection {
   readonly #lie: Lie;
   count = 0;
   told = 0;
+  isNonsense = false;
 
   constructor(on: On, lie: Lie) {
     this.#on = on;
@@ -205,6 +229,7 @@ async function liedTo(on: Exclude<On, 'offer-request'>, lie: Lie): Promise<Liar>
   const liar = new Liar(on, lie);
   await acts[on](liar).catch((error: unknown) => {
     if (!(error instanceof WorldError && error.code === 'peer-nonsense')) throw error;
+    liar.isNonsense = true;
   });
   return liar;
 }
@@ -237,6 +262,7 @@ describe('a merchant that lies', () => {
       const afterHonest = await signedTotal();
       const liar = await liedTo(on, lie);
       assert.ok(liar.told > 0, 'the lie was told');
+      assert.equal(liar.isNonsense, NONSENSE.has(name));
       const signed = await signedTotal();
       // One purchase was asked for, at most: for more than it and the one unit that a payment has to add, nothing is signed.
       const isPurchase = on === 'payment' || on === 'invoice-request';

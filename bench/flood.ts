@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { type FloodResult, flood } from '../test/flood/flood.ts';
 
-const USAGE = `npm run flood -- [--requests 1000000] [--rate 2000] [--addresses 200] [--json]
+const USAGE = `npm run flood -- [--requests 1000000] [--rate 2000] [--addresses 200] [--quiet 1000] [--json]
 
 A merchant in a process of its own, with SQLite, is sent every kind of hostile request while one payer pays on. The flood and the node it asks run in
 this process, and share the machine with it: at a rate that takes all processors, what is measured is the want of processors. So it is sent at --rate.
@@ -12,6 +12,7 @@ const { values } = parseArgs({
     requests: { type: 'string', default: '100000' },
     rate: { type: 'string', default: '2000' },
     addresses: { type: 'string', default: '200' },
+    quiet: { type: 'string', default: '1000' },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -23,13 +24,11 @@ const MOST_DISK = 64 * MEGABYTE;
 const MOST_RATIO = 2;
 
 if (values.help) console.log(USAGE);
-else
-  process.exitCode = report(
-    await flood({ ...numbers(), dawdlers: 200, quiet: 1_000, pace: 10, note: (text) => process.stderr.write(text) }),
-  );
+else process.exitCode = report(await flood({ ...numbers(), dawdlers: 200, pace: 10, note: (text) => process.stderr.write(text) }));
 
-function numbers(): { requests: number; rate: number; addresses: number } {
-  return { requests: Number(values.requests), rate: Number(values.rate), addresses: Number(values.addresses) };
+function numbers(): { requests: number; rate: number; addresses: number; quiet: number } {
+  const { requests, rate, addresses, quiet } = values;
+  return { requests: Number(requests), rate: Number(rate), addresses: Number(addresses), quiet: Number(quiet) };
 }
 
 function quantile(times: readonly number[], part: number): number {

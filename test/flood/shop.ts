@@ -50,6 +50,9 @@ export async function openShop(): Promise<Shop> {
   const words = ['merchant', '--price', 'tea=0.1', '--depth', '1', '--listen', '127.0.0.1:0', '--rpc-url', node.url, '--datadir', datadir];
   const env = { ...process.env, PAWMENT_PASSPHRASE: 'much secret' };
   const shop = spawn(process.execPath, ['bin/pawment.js', ...words, '--json'], { env, stdio: ['ignore', 'pipe', 'ignore'] });
+  // Whatever ends this process ends the merchant with it.
+  process.once('exit', () => shop.kill('SIGKILL'));
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => process.exit(1));
   const gone = once(shop, 'exit').then(() => assert.fail('the merchant has stopped'));
   const [line]: unknown[] = await Promise.race([once(createInterface(shop.stdout), 'line'), gone]);
   gone.catch(() => undefined);

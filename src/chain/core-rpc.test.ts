@@ -275,6 +275,17 @@ test('numbers that no transaction can hold are an answer that makes no sense, an
   }
 });
 
+test('an output is no less than zero blocks deep', async () => {
+  const shown = async (confirmations: string) => {
+    const { chain } = await chainWith(litecoinRegtest, {
+      gettxout: recorded('litecoin-gettxout').replace('"confirmations":207', confirmations),
+    });
+    return chain.output({ txid: TXID, vout: 0 });
+  };
+  assert.equal((await shown('"confirmations":0'))?.depth, 0);
+  await assert.rejects(shown('"confirmations":-1'), fails('node-refused', /gettxout makes no sense: confirmations/));
+});
+
 test('an answer of the wrong shape is not guessed at', async () => {
   const { chain } = await chainWith(litecoinRegtest, {
     getblockchaininfo: '{"blocks":"435"}',

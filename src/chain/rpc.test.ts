@@ -102,6 +102,15 @@ test('user and password are sent, from the options or the address, and a wrong o
   await assert.rejects(rpcClient({ url })('getblockcount'), fails('node-refused', /refused the password/));
 });
 
+test('however much a node says, only its first words are passed on', async () => {
+  const long = 'x'.repeat(100_000);
+  const saying = (text: string, status: number) =>
+    rpcClient({ url: 'http://h', fetch: async () => new Response(text, { status }) })('getblockcount');
+  const isShort = (error: unknown): boolean => error instanceof Error && error.message.includes('xxx') && error.message.length < 2_000;
+  await assert.rejects(saying(long, 503), isShort);
+  await assert.rejects(saying(JSON.stringify({ result: null, error: { code: -26, message: long }, id: 0 }), 500), isShort);
+});
+
 test('a per cent sign in an address that stands for nothing stands for itself', async () => {
   const sent: (string | null)[] = [];
   const fetch = async (_: string, init: RequestInit) => {

@@ -40,6 +40,8 @@ export class RpcError extends Error {
 const TIMEOUT = 60_000;
 /** Calls in one HTTP request at most. */
 const BATCH = 100;
+/** Characters of what a node says that are passed on. */
+const MOST_WORDS = 1_000;
 /** RPC_IN_WARMUP: the node has started and is still loading its chain. */
 const IN_WARMUP = -28;
 
@@ -47,7 +49,7 @@ const integer = z.instanceof(JsonNumber).transform((number) => integerOf(number)
 const answerSchema = z.object({
   id: integer.nullish(),
   result: z.unknown(),
-  error: z.object({ code: integer, message: z.string() }).nullish(),
+  error: z.object({ code: integer, message: z.string().transform((text) => text.slice(0, MOST_WORDS)) }).nullish(),
 });
 type Answer = z.infer<typeof answerSchema>;
 
@@ -125,7 +127,11 @@ class Endpoint {
       throw new WorldError('node-refused', `${this.#url} refused the password`, 'Check rpcuser and rpcpassword, or the cookie file.');
     if (status === 403) throw new WorldError('node-refused', `${this.#url} refused this machine`, "Allow it with the node's -rpcallowip.");
     if (status === 503)
-      throw new WorldError('node-down', `${this.#url} is overloaded: ${text}`, "Raise the node's -rpcworkqueue, or ask less often.");
+      throw new WorldError(
+        'node-down',
+        `${this.#url} is overloaded: ${text.slice(0, MOST_WORDS)}`,
+        "Raise the node's -rpcworkqueue, or ask less often.",
+      );
     return this.#read(status, text);
   }
 

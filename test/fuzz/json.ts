@@ -192,6 +192,7 @@ function donorAt(donor: Json, key: string, chance: Chance): Json {
 }
 
 function mutateRaw(text: string, chance: Chance): Json {
+  if (/^\d/.test(text) && chance.happens(0.15)) return { kind: 'raw', text: `-${text}` };
   if (/^-?\d/.test(text) && chance.happens(0.4)) {
     const near = /^-?\d{1,18}$/.test(text)
       ? BigInt(text) + chance.pick([1n, -1n, 2n, 100n, -100n])

@@ -19,8 +19,8 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-/** Format 2 of some later day: upper-case kinds, for want of a real one. */
-const toFormat2: Migration = (database) => database.exec('UPDATE record SET kind = upper(kind)');
+/** A format of some later day: upper-case kinds, for want of a real one. */
+const toLater: Migration = (database) => database.exec('UPDATE record SET kind = upper(kind)');
 const kinds = (database: DatabaseSync): unknown[] =>
   database
     .prepare('SELECT DISTINCT kind FROM record ORDER BY kind')
@@ -46,17 +46,17 @@ test('steps run once, in order, from the format the file has', () => {
   const later: Migration[] = [
     ...migrations,
     (file) => {
-      ran.push('2');
-      toFormat2(file);
+      ran.push('first');
+      toLater(file);
     },
-    () => ran.push('3'),
+    () => ran.push('second'),
   ];
   migrate(database, later);
-  assert.equal(formatOf(database), 3);
-  assert.deepEqual(ran, ['2', '3']);
+  assert.equal(formatOf(database), migrations.length + 2);
+  assert.deepEqual(ran, ['first', 'second']);
   assert.deepEqual(kinds(database), ['CHANNEL', 'NOTE']);
   migrate(database, later);
-  assert.deepEqual(ran, ['2', '3']);
+  assert.deepEqual(ran, ['first', 'second']);
 });
 
 test('a step that fails leaves the format and every record as they were', () => {
@@ -64,11 +64,11 @@ test('a step that fails leaves the format and every record as they were', () => 
   const failing: Migration = () => {
     throw new Error('no');
   };
-  assert.throws(() => migrate(database, [...migrations, toFormat2, failing]), /no/);
+  assert.throws(() => migrate(database, [...migrations, toLater, failing]), /no/);
   assert.equal(formatOf(database), 1);
   assert.deepEqual(kinds(database), ['channel', 'note']);
-  migrate(database, [...migrations, toFormat2]);
-  assert.equal(formatOf(database), 2);
+  migrate(database, [...migrations, toLater]);
+  assert.equal(formatOf(database), migrations.length + 1);
 });
 
 test('a program that still has the file open when a newer one migrates it stops writing', async () => {
@@ -76,7 +76,7 @@ test('a program that still has the file open when a newer one migrates it stops 
   const write = { kind: 'note', id: 'a', expected: 0, value: '1' };
   assert.equal(await old.commit([write]), true);
   using database = new DatabaseSync(path);
-  migrate(database, [...migrations, toFormat2]);
+  migrate(database, [...migrations, toLater]);
   await assert.rejects(old.commit([{ ...write, expected: 1 }]), { name: 'WorldError', code: 'store-newer' });
   await old.close();
 });

@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
+import { recordSum } from './record-sum.ts';
 
 /** Brings a database from format n to n + 1. Runs inside the one transaction that also sets the new format number. */
 export type Migration = (database: DatabaseSync) => void;
@@ -15,7 +16,16 @@ export const migrations: readonly Migration[] = [
         PRIMARY KEY (kind, id)
       ) STRICT, WITHOUT ROWID`);
   },
+  (database) => {
+    database.function('record_sum', (kind, id, version, value) => recordSum(String(kind), String(id), Number(version), String(value)));
+    database.exec(
+      'ALTER TABLE record ADD COLUMN sum INTEGER NOT NULL DEFAULT -1; UPDATE record SET sum = record_sum(kind, id, version, value)',
+    );
+  },
 ];
+
+/** From this format on every record has its sum. */
+export const FORMAT_WITH_SUMS = 2;
 
 /** The format a file has, kept in SQLite's `user_version`. */
 export function formatOf(database: DatabaseSync): number {

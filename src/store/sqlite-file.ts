@@ -3,7 +3,8 @@ import { closeSync, existsSync, fsyncSync, linkSync, openSync, rmSync, statSync 
 import { dirname, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { WorldError } from '../engine/ports.ts';
-import { formatOf, migrate, migrations } from './migrate.ts';
+import { FORMAT_WITH_SUMS, formatOf, migrate, migrations } from './migrate.ts';
+import { recordSum } from './record-sum.ts';
 import { sqliteError } from './sqlite-error.ts';
 
 /** `pawm`, in SQLite's `application_id`: no other program's database passes for a store. */
@@ -42,6 +43,7 @@ export function openForReading(name: string): DatabaseSync {
     try {
       check(database, path, 'integrity_check');
       if (!hasTable(database)) throw damaged(path, 'lacks its table');
+      if (formatOf(database) >= FORMAT_WITH_SUMS) checkSums(database, path);
       return database;
     } catch (error) {
       database.close();
@@ -64,6 +66,7 @@ function openChecked(path: string, timeout: number): DatabaseSync {
     database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON');
     migrate(database);
     if (!hasTable(database)) throw damaged(path, 'lacks its table');
+    if (formatOf(database) >= FORMAT_WITH_SUMS) checkSums(database, path);
     return database;
   } catch (error) {
     database.close();
@@ -82,6 +85,13 @@ function check(database: DatabaseSync, path: string, how: 'quick_check' | 'integ
   if (format === 0) throw damaged(path, 'has no format number');
   const found = database.prepare(`PRAGMA ${how}(1)`).get()?.[how];
   if (found !== 'ok') throw damaged(path, `is damaged: ${found}`);
+}
+
+/** Every record, also those that nobody will ask for because the damage is in their names. */
+function checkSums(database: DatabaseSync, path: string): void {
+  for (const { kind, id, version, value, sum } of database.prepare('SELECT kind, id, version, value, sum FROM record').iterate()) {
+    if (sum !== recordSum(String(kind), String(id), Number(version), String(value))) throw damaged(path, `is damaged: ${kind} ${id}`);
+  }
 }
 
 function hasTable(database: DatabaseSync): boolean {

@@ -1,6 +1,7 @@
 import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite';
 import { type StoredRecord, WorldError, type Write } from '../engine/ports.ts';
-import { formatOf, migrations } from './migrate.ts';
+import { FORMAT_WITH_SUMS, formatOf, migrations } from './migrate.ts';
+import { recordSum } from './record-sum.ts';
 
 /** Records read at a time, so that no read transaction stays open while a caller walks through a list. */
 const PAGE = 256;
@@ -9,30 +10,25 @@ const PAGE = 256;
 export class SqliteRecords {
   readonly #database: DatabaseSync;
   readonly #one: StatementSync;
-  readonly #version: StatementSync;
   readonly #page: StatementSync;
-  readonly #insert: StatementSync;
-  readonly #update: StatementSync;
-  readonly #remove: StatementSync;
+  #writing: Writing | undefined;
 
+  /** A file of an older format, open to be read only, has no sums yet. */
   constructor(database: DatabaseSync) {
     this.#database = database;
-    this.#one = database.prepare('SELECT version, value FROM record WHERE kind = ? AND id = ?');
-    this.#version = database.prepare('SELECT version FROM record WHERE kind = ? AND id = ?');
-    this.#page = database.prepare(`SELECT id, version, value FROM record WHERE kind = ? AND id > ? ORDER BY id LIMIT ${PAGE}`);
-    this.#insert = database.prepare('INSERT INTO record (kind, id, version, value) VALUES (?, ?, 1, ?)');
-    this.#update = database.prepare('UPDATE record SET version = version + 1, value = ? WHERE kind = ? AND id = ?');
-    this.#remove = database.prepare('DELETE FROM record WHERE kind = ? AND id = ?');
+    const columns = `id, version, value, ${formatOf(database) < FORMAT_WITH_SUMS ? 'NULL AS sum' : 'sum'}`;
+    this.#one = database.prepare(`SELECT ${columns} FROM record WHERE kind = ? AND id = ?`);
+    this.#page = database.prepare(`SELECT ${columns} FROM record WHERE kind = ? AND id > ? ORDER BY id LIMIT ${PAGE}`);
   }
 
   get(kind: string, id: string): StoredRecord | undefined {
     const row = this.#one.get(kind, id);
-    return row && record(row);
+    return row && record(kind, row);
   }
 
   /** The next records of a kind behind an id. */
   page(kind: string, after: string): readonly (StoredRecord & { readonly id: string })[] {
-    return this.#page.all(kind, after).map((row) => ({ id: text(row['id']), ...record(row) }));
+    return this.#page.all(kind, after).map((row) => ({ id: text(row['id']), ...record(kind, row) }));
   }
 
   /** Applies each commit whose records are as expected, all under one sync; says which were. */
@@ -56,20 +52,44 @@ export class SqliteRecords {
   }
 
   #apply(writes: readonly Write[]): boolean {
-    if (!writes.every(({ kind, id, expected }) => Number(this.#version.get(kind, id)?.['version'] ?? 0) === expected)) return false;
+    this.#writing ??= writing(this.#database);
+    const { versionOf, insert, update, remove } = this.#writing;
+    if (!writes.every(({ kind, id, expected }) => Number(versionOf.get(kind, id)?.['version'] ?? 0) === expected)) return false;
     for (const { kind, id, expected, value } of writes) {
-      if (value === undefined) this.#remove.run(kind, id);
-      else if (expected === 0) this.#insert.run(kind, id, value);
-      else this.#update.run(value, kind, id);
+      if (value === undefined) remove.run(kind, id);
+      else if (expected === 0) insert.run(kind, id, value, recordSum(kind, id, 1, value));
+      else update.run(value, recordSum(kind, id, expected + 1, value), kind, id);
     }
     return true;
   }
 }
 
+interface Writing {
+  readonly versionOf: StatementSync;
+  readonly insert: StatementSync;
+  readonly update: StatementSync;
+  readonly remove: StatementSync;
+}
+
+function writing(database: DatabaseSync): Writing {
+  return {
+    versionOf: database.prepare('SELECT version FROM record WHERE kind = ? AND id = ?'),
+    insert: database.prepare('INSERT INTO record (kind, id, version, value, sum) VALUES (?, ?, 1, ?, ?)'),
+    update: database.prepare('UPDATE record SET version = version + 1, value = ?, sum = ? WHERE kind = ? AND id = ?'),
+    remove: database.prepare('DELETE FROM record WHERE kind = ? AND id = ?'),
+  };
+}
+
 type Row = Record<string, SQLOutputValue>;
 
-function record(row: Row): StoredRecord {
-  return { version: Number(row['version']), value: text(row['value']) };
+/** @throws WorldError `store-damaged` when it is not what was written. */
+function record(kind: string, row: Row): StoredRecord {
+  const [id, version, value, sum] = [text(row['id']), Number(row['version']), text(row['value']), row['sum']];
+  if (sum !== null && sum !== recordSum(kind, id, version, value)) {
+    const hint = 'Nothing was changed. Restore a backup, and keep this file: the other records may be whole.';
+    throw new WorldError('store-damaged', `the record ${kind} ${id} is not what was written`, hint);
+  }
+  return { version, value };
 }
 
 /** The table is STRICT: a text column holds nothing but text. */

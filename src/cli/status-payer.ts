@@ -2,7 +2,7 @@ import { type Amount, add, formatAmount, subtract, ZERO } from '../core/base/amo
 import { allDeposits, type PayerState } from '../core/channel/payer-state.ts';
 import { payerSnapshot } from '../core/channel/snapshot.ts';
 import { capacityOf } from '../core/contract/contract.ts';
-import { lastRead } from '../engine/follow.ts';
+import { lastRead } from '../engine/cursor.ts';
 import type { Store } from '../engine/ports.ts';
 import { restored } from '../engine/restore.ts';
 import type { Config } from './config.ts';

@@ -9,9 +9,10 @@ import type { PayerState } from '../core/channel/payer-state.ts';
 import type { Verify } from '../core/tx/sign.ts';
 import { type Driven, type Driver, driver } from './drive.ts';
 import { type Exposure, ExposureLedger } from './exposure.ts';
-import { type Followed, type Follower, follower } from './follow.ts';
+import { type Follower, follower } from './follow.ts';
 import { type Party, payeeParty, payerParty } from './party.ts';
 import type { Chain, Clock, KeyRing, Store } from './ports.ts';
+import type { Followed } from './reader.ts';
 
 export interface EngineOptions<State> {
   readonly chain: Chain;

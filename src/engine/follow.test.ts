@@ -539,6 +539,157 @@ describe('a node in trouble', () => {
     assert.equal(restarted.follow.trusted().tip.height, regtest.tip.height);
   });
 
+  /** The chain as a node shows it on which some calls fail while `broken` names them. */
+  function breaking(regtest: Regtest): { readonly chain: Chain; readonly broken: Set<keyof Chain> } {
+    const node = asChain(regtest);
+    const broken = new Set<keyof Chain>();
+    const or = <Answer>(call: keyof Chain, answer: () => Promise<Answer>): Promise<Answer> =>
+      broken.has(call) ? Promise.reject(new WorldError('node-refused', call, 'none')) : answer();
+    return {
+      broken,
+      chain: {
+        ...node,
+        block: (at) => or('block', () => node.block(at)),
+        mempool: () => or('mempool', node.mempool),
+        transaction: (txid) => or('transaction', () => node.transaction(txid)),
+        feeRate: () => or('feeRate', node.feeRate),
+      },
+    };
+  }
+
+  for (const call of ['block', 'mempool', 'transaction', 'feeRate'] as const) {
+    test(`one that fails on ${call} alone keeps nothing due from being done, also after a restart`, async () => {
+      const regtest = fresh();
+      const [channel, watch] = funded(regtest, 1);
+      const deadline = height(regtest.tip.height + 3);
+      const { chain, broken } = breaking(regtest);
+      const watches = new Map([[channel, { ...watch, deadline }]]);
+      const on = bench(regtest, watches, new Map(), chain);
+      await on.follow.poll();
+      on.views.length = 0;
+      broken.add(call);
+      regtest.fund(p2pkh(payee.publicKey), amount(DOGE));
+      await on.follow.poll().catch(() => undefined);
+      assert.equal(on.views.length, 0, 'not due yet');
+      regtest.mine(3);
+      regtest.fund(p2pkh(payee.publicKey), amount(DOGE));
+      await assert.rejects(on.follow.poll(), { code: 'node-refused' });
+      assert.deepEqual([lastOf(on), on.follow.seen().tip.height], ['unspent', regtest.tip.height]);
+      assert.throws(() => on.follow.trusted(), { code: 'node-refused' });
+      const restarted = bench(regtest, watches, on.disk, chain);
+      await restarted.follow.poll().catch(() => undefined);
+      assert.equal(lastOf(restarted), 'unspent');
+      broken.clear();
+      await restarted.follow.poll();
+      assert.equal(restarted.follow.trusted().tip.height, regtest.tip.height);
+    });
+  }
+
+  test('a deposit that is not there counts as missing only once blocks and mempool were read', async () => {
+    const regtest = fresh();
+    const { watched, spending } = spendable(regtest);
+    const [channel, watch] = watched;
+    const { chain, broken } = breaking(regtest);
+    const on = bench(regtest, new Map([[channel, { ...watch, isPending: true }]]), new Map(), chain);
+    await on.follow.poll();
+    on.views.length = 0;
+    regtest.broadcast(spending);
+    for (const call of ['transaction', 'mempool', 'block'] as const) {
+      broken.add(call);
+      if (call === 'block') regtest.mine(1);
+      await assert.rejects(on.follow.poll());
+      await assert.rejects(on.follow.poll());
+      assert.deepEqual([on.views.length, on.follow.report().waiting], [0, 1], call);
+    }
+    broken.clear();
+    await on.follow.poll();
+    assert.equal(lastOf(on), 'spent 1');
+  });
+
+  test('one that goes back to a branch and forth again takes no spend with it', async () => {
+    const regtest = fresh();
+    const { watched, spending } = spendable(regtest);
+    const node = asChain(regtest);
+    const lies: (typeof node)[] = [];
+    const now = (): typeof node => lies[0] ?? node;
+    const chain: Chain = { ...node, status: () => now().status(), block: (at) => now().block(at) };
+    const on = bench(regtest, new Map([watched]), new Map(), chain);
+    await on.follow.poll();
+    regtest.broadcast(spending);
+    regtest.mine(1);
+    await on.follow.poll();
+    assert.equal(lastOf(on), 'spent 1');
+    const { height: top } = regtest.tip;
+    const branch = { height: top, hash: 'ef'.repeat(32) };
+    lies.push({
+      ...node,
+      status: async () => ({ ...(await node.status()), tip: branch }),
+      block: async (at) => {
+        const block = await node.block(at);
+        if (lies.length > 1) throw new WorldError('node-down', 'no', 'no');
+        if (at < top) lies.push(node);
+        return at === top ? block && { ...block, hash: branch.hash } : block;
+      },
+    });
+    await assert.rejects(on.follow.poll(), { code: 'node-down' });
+    lies.length = 0;
+    regtest.mine(1);
+    await on.follow.poll();
+    assert.equal(lastOf(on), 'spent 2');
+  });
+
+  test('a spend that was stored before the blocks up to it is forgotten when those are gone after a restart', async () => {
+    const regtest = fresh();
+    const { watched, spending } = spendable(regtest);
+    const [bad, badWatch] = watchOf(7, [], true);
+    const disk: MemoryDisk = new Map();
+    const watches = new Map([watched, [bad, badWatch] as const]);
+    const all = async function* () {
+      yield* watches;
+    };
+    const isBroken: boolean[] = [];
+    const observe = async (channel: ChannelId): Promise<boolean> => channel !== bad || isBroken.length === 0;
+    const follow = follower(asChain(regtest), memoryStore(disk), { all, observe }, { now: () => 0 });
+    await follow.poll();
+    isBroken.push(true);
+    regtest.broadcast(spending);
+    const [mined = ''] = regtest.mine(1);
+    await follow.poll();
+    assert.deepEqual([follow.report().waiting, disk.get('spend')?.size], [1, 1]);
+    regtest.invalidate(mined);
+    for (let i = 0; i < 3; i++) regtest.mineBlock([]);
+    const restarted = bench(regtest, watches, disk);
+    await restarted.follow.poll();
+    const [, view] = restarted.views.find(([channel]) => channel === watched[0]) ?? assert.fail('no view');
+    assert.deepEqual(
+      [...view.deposits.values()].map((seen) => seen.kind === 'spent' && seen.depth),
+      [0],
+    );
+  });
+
+  test('one whose blocks do not fit together is given up for this time', async () => {
+    const regtest = fresh();
+    const node = asChain(regtest);
+    const odd = regtest.tip.height + 1;
+    const asks: number[] = [];
+    const isWell: boolean[] = [];
+    const chain: Chain = {
+      ...node,
+      block: async (at) => {
+        const block = await node.block(at);
+        if (at === odd) asks.push(at);
+        return block && at === odd && asks.length % 2 === 1 && isWell.length === 0 ? { ...block, hash: 'ef'.repeat(32) } : block;
+      },
+    };
+    const { follow } = bench(regtest, new Map(), new Map(), chain);
+    await follow.poll();
+    regtest.mine(3);
+    await assert.rejects(follow.poll(), { code: 'node-behind' });
+    isWell.push(true);
+    await follow.poll();
+    assert.equal(follow.trusted().tip.height, regtest.tip.height);
+  });
+
   test('one that shows another chain is not relied on from that moment', async () => {
     const regtest = fresh();
     const elsewhere = createRegtest({ coin, now: () => 1_700_000_000_000 });

@@ -67,9 +67,12 @@ export class Trust {
     this.#clock = clock;
   }
 
-  /** The chain has been read just now. */
-  take(status: NodeStatus, peak: number, feeRate: Amount): void {
-    this.#reading = { status, peak, feeRate, readAt: this.#clock.now() };
+  /** The chain has been read just now, whole or with something that could not be read: that counts as a reading of the time before. */
+  take(
+    status: NodeStatus,
+    { peak, feeRate, isWhole }: Pick<Reading, 'peak'> & { readonly feeRate: Amount; readonly isWhole: boolean },
+  ): void {
+    this.#reading = { status, peak, feeRate, readAt: isWhole ? this.#clock.now() : (this.#reading?.readAt ?? 0) };
   }
 
   /** A reading came through, or why not. A node that is away may be back in a moment; one that shows another chain is not to be relied on at all. */

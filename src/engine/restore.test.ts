@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { z } from 'zod';
 import { memoryStore } from '../store/memory.ts';
-import { lastRead } from './follow.ts';
+import { lastRead } from './cursor.ts';
 import { WorldError } from './ports.ts';
 import { restoredJson } from './restore.ts';
 import { Sightings } from './sightings.ts';

@@ -99,9 +99,10 @@ export class Sightings {
 
   /** Notes what was met; also again, where it was taken and did not get through. */
   putFound(channel: ChannelId, found: ChainView['found']): void {
-    if (found.length === 0) return;
-    for (const { deposit } of found) this.#foundIn.set(outpointKey(deposit.outpoint), channel);
-    this.#found.set(channel, [...(this.#found.get(channel) ?? []), ...found]);
+    const fresh = found.filter(({ deposit }) => !this.#foundIn.has(outpointKey(deposit.outpoint)));
+    if (fresh.length === 0) return;
+    for (const { deposit } of fresh) this.#foundIn.set(outpointKey(deposit.outpoint), channel);
+    this.#found.set(channel, [...(this.#found.get(channel) ?? []), ...fresh]);
   }
 
   /** Blocks above `height` are no longer in the best chain. */

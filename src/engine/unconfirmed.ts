@@ -14,17 +14,26 @@ export class UnconfirmedReader {
     this.#sightings = sightings;
   }
 
-  async read(): Promise<readonly ChannelId[]> {
+  /**
+   * Adds the channels that something touches to `touched`. One transaction that can't be read keeps nobody from the others.
+   * @throws WorldError what could not be read, after the rest.
+   */
+  async read(touched: Set<ChannelId>): Promise<void> {
+    const txids = await this.#chain.mempool();
     this.#sightings.forgetUnconfirmed();
     const known = new Map<TxId, Transaction | undefined>();
-    const touched: ChannelId[] = [];
-    for (const txid of await this.#chain.mempool()) {
-      const transaction = this.#known.has(txid) ? this.#known.get(txid) : (await this.#chain.transaction(txid))?.transaction;
-      const channels = transaction === undefined ? [] : this.#sightings.note(transaction, undefined);
-      known.set(txid, channels.length > 0 ? transaction : undefined);
-      touched.push(...channels);
+    const failures: unknown[] = [];
+    for (const txid of txids) {
+      try {
+        const transaction = this.#known.has(txid) ? this.#known.get(txid) : (await this.#chain.transaction(txid))?.transaction;
+        const channels = transaction === undefined ? [] : this.#sightings.note(transaction, undefined);
+        known.set(txid, channels.length > 0 ? transaction : undefined);
+        for (const channel of channels) touched.add(channel);
+      } catch (error) {
+        failures.push(error);
+      }
     }
     this.#known = known;
-    return touched;
+    for (const failure of failures) throw failure;
   }
 }

@@ -53,6 +53,11 @@ export class WatchList {
     for (const channel of this.#byDeadline.get(height) ?? []) this.#busy.add(channel);
   }
 
+  /** Channels whose deadline has come at `height`, whether the chain was read that far or not. Goes through all deadlines. */
+  dueAt(height: Height): readonly ChannelId[] {
+    return [...this.#byDeadline].flatMap(([deadline, channels]) => (deadline <= height ? [...channels] : []));
+  }
+
   get busy(): ReadonlySet<ChannelId> {
     return this.#busy;
   }

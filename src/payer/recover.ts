@@ -6,7 +6,7 @@ import { payerSnapshot } from '../core/channel/snapshot.ts';
 import { channelIdOf } from '../core/contract/contract.ts';
 import { heightField, transactionField } from '../core/message/fields.ts';
 import type { Transaction } from '../core/tx/transaction.ts';
-import { followFrom } from '../engine/follow.ts';
+import { followFrom } from '../engine/cursor.ts';
 import { payerParty } from '../engine/party.ts';
 import { type Block, type Chain, type SeedRing, type Store, type Tip, WorldError, type Write } from '../engine/ports.ts';
 import { markAt } from '../wallet/sync.ts';

@@ -14,7 +14,7 @@ import { signer } from '../core/tx/sign.ts';
 import { sameOutpoint, type Transaction, transactionId } from '../core/tx/transaction.ts';
 import type { Driven } from '../engine/drive.ts';
 import type { Book } from '../engine/engine.ts';
-import type { Chain, Connection, KeyRing } from '../engine/ports.ts';
+import type { Chain, Clock, Connection, KeyRing } from '../engine/ports.ts';
 import type { Verifier } from '../engine/verifier.ts';
 import { type Merchant, openMerchant } from '../merchant/merchant.ts';
 import { defaultTerms, type MerchantTerms } from '../merchant/terms.ts';
@@ -50,7 +50,6 @@ const DEPTH = 2;
 const FORGETTING_SECONDS = 15 * 24 * 3600;
 
 const random = { bytes: (length: number) => crypto.getRandomValues(new Uint8Array(length)) };
-const clock = { now: Date.now };
 
 export function must<T>(value: T | Refusal): T {
   if (isRefusal(value)) assert.fail(`${value.code}: ${JSON.stringify(value.detail)}`);
@@ -67,6 +66,9 @@ export interface WorldOptions {
   /** The most that all channels together deliver before their deposits are deep enough. */
   readonly exposure?: Amount;
   readonly form?: Form;
+  /** Each side's own node, where they are not the subject's. */
+  readonly nodes?: { readonly payer?: Chain; readonly payee?: Chain };
+  readonly clock?: Clock;
   /** What the merchant keeps up to date on its channels. */
   readonly books?: (keys: KeyRing) => readonly Book<PayeeState>[];
 }
@@ -119,19 +121,21 @@ export class ChannelWorld {
 
   /** A fresh merchant and a fresh payer; the payer's wallet gets its money from the node. */
   static async open(subject: ChannelSubject, options: WorldOptions = {}): Promise<ChannelWorld> {
-    const { terms = {}, form = 'compact', exposure = ZERO, books = () => [] } = options;
+    const { terms = {}, form = 'compact', exposure = ZERO, books = () => [], nodes = {}, clock = { now: Date.now } } = options;
     const { chain, verifier } = subject;
     const { coin } = chain;
     const events: string[] = [];
     const onEvent = (side: string) => (_: ChannelId, event: Driven<unknown> | Refusal | Error) =>
       void events.push(...textsOf(event).map((text) => `${side}: ${text}`));
-    const common = { chain, verify: verifier.verify, clock, random };
+    const common = { verify: verifier.verify, clock, random };
+    const { payer = chain, payee = chain } = nodes;
     const payout = signer(random.bytes(32));
     const payeeScript = p2pkh(payout.publicKey);
     const price = amount(coin.policy.dust * 2n);
     const keys = { payer: seedKeyRing(coin, random.bytes(32)), payee: seedKeyRing(coin, random.bytes(32)) };
     const merchant = openMerchant({
       ...common,
+      chain: payee,
       onEvent: onEvent('payee'),
       books: books(keys.payee),
       store: memoryStore(),
@@ -143,8 +147,8 @@ export class ChannelWorld {
       payeeScript,
     });
     const store = memoryStore();
-    const wallet = await openWallet({ chain, store, keys: keys.payer });
-    const agent = openAgent({ ...common, onEvent: onEvent('payer'), store, keys: keys.payer, wallet, form });
+    const wallet = await openWallet({ chain: payer, store, keys: keys.payer });
+    const agent = openAgent({ ...common, chain: payer, onEvent: onEvent('payer'), store, keys: keys.payer, wallet, form });
     const world = new ChannelWorld(subject, { merchant, agent, wallet, payeeScript, events, keys });
     await subject.fund(await wallet.receiveAddress(), amount(world.deposit * 3n));
     await world.mine(1);

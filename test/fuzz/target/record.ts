@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { isRefusal } from '../../../src/core/base/refusal.ts';
 import { invoiceSnapshot, payeeSnapshot, payerSnapshot, type Snapshot } from '../../../src/core/channel/snapshot.ts';
-import { lastRead } from '../../../src/engine/follow.ts';
+import { lastRead } from '../../../src/engine/cursor.ts';
 import { restored } from '../../../src/engine/restore.ts';
 import { Sightings } from '../../../src/engine/sightings.ts';
 import { WatchList } from '../../../src/engine/watch-list.ts';

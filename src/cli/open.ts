@@ -50,6 +50,7 @@ export function seedPath({ datadir }: Config, role: Role): string {
 /** Makes a new seed of 24 words, sealed with the passphrase; the words are for showing once. */
 export async function createSeed(config: Config, role: Role, birthday: Height, words?: string): Promise<string> {
   const mnemonic = words ?? createMnemonic(24, random);
+  mkdirSync(config.datadir, { recursive: true, mode: 0o700 });
   const contents = { mnemonic, passphrase: '', coin: config.coin.id, birthday };
   await writeSeedFile(seedPath(config, role), await sealSeed(contents, await passphraseFor(config), random), random);
   return mnemonic;

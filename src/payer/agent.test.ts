@@ -65,6 +65,29 @@ test('a payee that takes a payment, refuses it and says that it was set back is 
   assert.equal((await world.payerState(channel)).signed, before + world.price);
 });
 
+test('two deposits at once to one channel: each is made or given up whole, and the wallet lacks no more than what the channel has', async () => {
+  const world = await TwoDisks.open({ verify });
+  const channel = await world.opened();
+  const value = amount(world.price * 20n);
+  // The payee takes one and is out of reach for the other.
+  let asked = 0;
+  const moody: Connection = {
+    exchange: async (request, psbt) => {
+      if (request.kind === 'announce' && asked++ === 0) throw new Error('cut off');
+      return world.payee.exchange(request, psbt);
+    },
+  };
+  const results = await Promise.allSettled([world.agent.fund(channel, value, moody), world.agent.fund(channel, value, moody)]);
+  assert.deepEqual(results.map(({ status }) => status).sort(), ['fulfilled', 'rejected']);
+  const state = await world.payerState(channel);
+  assert.deepEqual(
+    state.offered.map((deposit) => deposit.value),
+    [value],
+  );
+  const reserved = (await world.wallet.transactions()).filter(({ stage }) => stage.kind === 'reserved');
+  assert.deepEqual(reserved, []);
+});
+
 test('an offer of another coin makes no channel', async () => {
   const world = await TwoDisks.open({ verify });
   const offer = must(await world.payee.exchange({ kind: 'offer-request' }));

@@ -10,6 +10,7 @@ import { channelIdOf } from '../core/contract/contract.ts';
 import type { Invoice, Offer } from '../core/message/message.ts';
 import { addressOf } from '../core/tx/address.ts';
 import { type EngineOptions, type PayerEngine, payerEngine } from '../engine/engine.ts';
+import { serially } from '../engine/lock.ts';
 import type { Connection, KeyRing } from '../engine/ports.ts';
 import type { Wallet } from '../wallet/wallet.ts';
 import { checkKind, type Exchange, type Line, lineTo, nonsense, stateOf, told } from './exchange.ts';
@@ -67,6 +68,9 @@ export function openAgent(options: AgentOptions): Agent {
   const lineOf = (channel: ChannelId, payee: Connection): Line => lineTo(engine, form, channel, payee);
   const announce: Agent['announce'] = async (channel, payee) => told(await lineOf(channel, payee).exchange({ kind: 'announce' }));
 
+  // One deposit of a channel after the other: who gives up his own must not take back another's.
+  const funding = serially<ChannelId>();
+
   return {
     engine,
     plan: async (offer, expiry, returnScript) => {
@@ -75,8 +79,8 @@ export function openAgent(options: AgentOptions): Agent {
       const channel = idOf(offer, expiry, keys, keyName);
       return stateOf(await engine.drive(channel, { kind: 'create', offer, expiry, keyName, returnScript }));
     },
-    fund: async (channel, value, payee) => fundChannel({ wallet, engine, announce }, channel, value, payee),
-    launch: async (channel, payee) => launchChannel({ wallet, engine, announce }, channel, payee),
+    fund: (channel, value, payee) => funding(channel, () => fundChannel({ wallet, engine, announce }, channel, value, payee)),
+    launch: (channel, payee) => funding(channel, () => launchChannel({ wallet, engine, announce }, channel, payee)),
     announce,
     invoice: async (channel, item, payee) => askPrice(engine, lineOf(channel, payee), item),
     pay: async (channel, purchase, payee) => {

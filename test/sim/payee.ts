@@ -102,11 +102,13 @@ export class PayeeSide {
       instance.isPolling = true;
       const at = tip();
       const failures = this.#failures;
+      // A node that comes round while it is read has shown an old tip before.
+      const { isSound } = this.node;
       this.#stage.start(instance.process, 'poll', async () => {
         try {
           await instance.merchant.engine.follower.poll();
           instance.polled = at.hash;
-          if (this.node.isSound && this.#failures === failures && tip() === at) this.onPolled(at.height);
+          if (isSound && this.node.isSound && this.#failures === failures && tip() === at) this.onPolled(at.height);
         } finally {
           instance.isPolling = false;
         }

@@ -6,6 +6,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, test } from 'node:test';
 import { formatOf, type Migration, migrate, migrations } from './migrate.ts';
 import { openSqlite } from './sqlite.ts';
+import { openForReading } from './sqlite-file.ts';
 
 // A store as format 1 wrote it; never made again.
 const format1 = new URL('../../test/golden/store/format-1.sqlite', import.meta.url);
@@ -27,7 +28,17 @@ const kinds = (database: DatabaseSync): unknown[] =>
     .all()
     .map((row) => row['kind']);
 
-test('a store of format 1 reads as it was written', async () => {
+for (const format of [1, 2]) {
+  test(`a store of format ${format} reads as it was written`, async () => {
+    await copyFile(new URL(`../../test/golden/store/format-${format}.sqlite`, import.meta.url), path);
+    const before = openForReading(path);
+    assert.equal(formatOf(before), format);
+    before.close();
+    await readsAsWritten();
+  });
+}
+
+async function readsAsWritten(): Promise<void> {
   const store = openSqlite(path);
   const found: unknown[] = [];
   for (const kind of ['channel', 'note']) for await (const record of store.list(kind)) found.push({ kind, ...record });
@@ -38,7 +49,7 @@ test('a store of format 1 reads as it was written', async () => {
   ]);
   assert.equal(await store.commit([{ kind: 'channel', id: 'aa11', expected: 2, value: '{}' }]), true);
   await store.close();
-});
+}
 
 test('steps run once, in order, from the format the file has', () => {
   using database = new DatabaseSync(path);

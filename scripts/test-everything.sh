@@ -18,4 +18,5 @@ npm run check
 npm run sim -- --runs 5000
 npm run bench -- --quick
 npm run fuzz -- --runs 3000
+npm run kill -- --kills 100
 npm run test:all

@@ -2,9 +2,13 @@ import { parseArgs } from 'node:util';
 import { fastestVerifier } from '../src/engine/verifier.ts';
 import { buildBaseline } from './c-baseline.ts';
 import { makeFixture } from './fixture.ts';
+import { followRow } from './follow.ts';
 import { measure, type Row } from './measure.ts';
 import { printTable, type Result, resultOf } from './report.ts';
 import { rawRow, signRow, stepRow, storedRow } from './rows.ts';
+
+/** Channels to which nothing happens, while blocks come. */
+const IDLE = [10, 10_000, 100_000];
 
 const USAGE = `npm run bench -- [--quick] [--json]
 
@@ -18,9 +22,9 @@ if (values.help === true) console.log(USAGE);
 else process.exitCode = (await bench(values.quick === true, values.json === true)).passed ? 0 : 1;
 
 async function bench(quick: boolean, json: boolean): Promise<Result> {
-  const { channels, each, psbts, signs, rounds } = quick
-    ? { channels: 64, each: 16, psbts: 512, signs: 2, rounds: 5 }
-    : { channels: 64, each: 64, psbts: 2048, signs: 8, rounds: 9 };
+  const { channels, each, psbts, signs, blocks, rounds } = quick
+    ? { channels: 64, each: 16, psbts: 512, signs: 2, blocks: 50, rounds: 5 }
+    : { channels: 64, each: 64, psbts: 2048, signs: 8, blocks: 200, rounds: 9 };
   const verifier = await fastestVerifier();
   const note = (text: string): void => void process.stderr.write(text);
   note(`Signing ${channels * each} payments of ${channels} channels beforehand …\n`);
@@ -36,6 +40,7 @@ async function bench(quick: boolean, json: boolean): Promise<Result> {
     stepRow('psbt', fixture, inPsbt),
     storedRow({ form: 'psbt', store: 'sqlite', inFlight: 64 }, fixture, inPsbt),
     signRow(fixture, signs),
+    ...IDLE.map((idle) => followRow(idle, blocks)),
   ];
   const baseline = buildBaseline(payments.map(({ check }) => check));
   const isMissing = 'missing' in baseline;

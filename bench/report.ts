@@ -21,6 +21,9 @@ export interface Result {
     readonly psbt: number;
     /** Compact, in SQLite, 64 in flight, to plain C; null without a C compiler. */
     readonly durable: number | null;
+    /** What a block costs with 10,000 and 100,000 idle channels, to what it costs with ten. */
+    readonly idle10k: number;
+    readonly idle100k: number;
   };
   readonly least: { readonly compact: number };
   readonly passed: boolean;
@@ -48,6 +51,8 @@ export function resultOf(rows: readonly Row[], samples: Samples, backend: string
       compact: rounded(compact, 3),
       psbt: rounded(ratio(samples, 'psbt', 'verify') ?? Number.NaN, 3),
       durable: missing === undefined ? rounded(ratio(samples, 'compact-sqlite-64', 'c') ?? Number.NaN, 3) : null,
+      idle10k: rounded(ratio(samples, 'follow-10', 'follow-10000') ?? Number.NaN, 2),
+      idle100k: rounded(ratio(samples, 'follow-10', 'follow-100000') ?? Number.NaN, 2),
     },
     least: { compact: LEAST_COMPACT },
     passed: compact >= LEAST_COMPACT,
@@ -70,9 +75,12 @@ export function printTable({ backend, rows, ratios, passed, missing }: Result): 
     );
   }
   console.log(
-    `\ncompact step ÷ verification alone   ${ratios.compact.toFixed(2)}  (goal ${LEAST_COMPACT.toFixed(2)}: ${passed ? 'met' : 'missed'})`,
+    `\ncompact step ÷ verification alone            ${ratios.compact.toFixed(2)}  (goal ${LEAST_COMPACT.toFixed(2)}: ${passed ? 'met' : 'missed'})`,
   );
-  console.log(`PSBT step ÷ verification alone      ${ratios.psbt.toFixed(2)}`);
-  console.log(`durable compact ÷ plain C           ${ratios.durable === null ? '–' : ratios.durable.toFixed(2)}`);
+  console.log(`PSBT step ÷ verification alone               ${ratios.psbt.toFixed(2)}`);
+  console.log(`durable compact ÷ plain C                    ${ratios.durable === null ? '–' : ratios.durable.toFixed(2)}`);
+  console.log(
+    `a block for 10,000 idle channels ÷ for ten   ${ratios.idle10k.toFixed(2)}\na block for 100,000 idle channels ÷ for ten  ${ratios.idle100k.toFixed(2)}`,
+  );
   if (missing !== null) console.log(`\n${missing}`);
 }

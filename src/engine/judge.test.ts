@@ -26,6 +26,12 @@ describe('when a node is relied on', () => {
       reading({}, { readAt: NOW - 10 * MINUTE - 1 }),
       'node-down',
     ],
+    [
+      'read ten minutes ahead of a clock that was set back, and a millisecond more',
+      reading({}, { readAt: NOW + 10 * MINUTE }),
+      reading({}, { readAt: NOW + 10 * MINUTE + 1 }),
+      'node-down',
+    ],
     ['ten headers ahead, and eleven', reading({ headers: 5_010 }), reading({ headers: 5_011 }), 'node-behind'],
     ['sixty blocks below what was read once, and one more', reading({}, { peak: 5_060 }), reading({}, { peak: 5_061 }), 'node-behind'],
     [

@@ -27,8 +27,9 @@ const MOST_FUTURE: number = 2 * HOUR;
  */
 export function doubtOf({ status, peak, readAt }: Reading, coin: Coin, now: number): WorldError | undefined {
   const { tip, headers, medianTime, isCatchingUp } = status;
-  if (now - readAt > MOST_STALE) {
-    return new WorldError('node-down', 'The chain could not be read for ten minutes.', 'Look after the node; it goes on by itself.');
+  // A clock that was set back says no more how long ago that was than one that was set forward.
+  if (Math.abs(now - readAt) > MOST_STALE) {
+    return new WorldError('node-down', 'The chain was not read in the last ten minutes.', 'Look after the node; it goes on by itself.');
   }
   if (isCatchingUp || headers - tip.height > MOST_HEADERS_AHEAD) {
     return new WorldError('node-behind', `The node is at block ${tip.height} of ${headers}.`, 'Wait until it has caught up.');

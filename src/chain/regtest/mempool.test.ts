@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { type Owned, ownedBy, purseScript, spend, UNIT } from '../../../test/regtest/world.ts';
+import { amount } from '../../core/base/amount.ts';
 import type { TxId } from '../../core/base/bytes.ts';
 import type { Coin } from '../../core/coin/coin.ts';
 import { dogecoinRegtest } from '../../core/coin/dogecoin.ts';
@@ -76,6 +77,56 @@ describe('what peers drop and the node itself takes, on Dogecoin', () => {
     assert.equal(reason(regtest.broadcast(free, { relay: 'local' })), '66 min relay fee not met');
     assert.equal(reason(regtest.broadcast(spend([coin], back(coin, 300n)))), 'accepted');
   });
+});
+
+describe('a coin with another policy is a node started with other limits', () => {
+  const limits = (coin: Coin): Coin => ({ ...coin, policy: { ...coin.policy, minRelayFeeRate: amount(1_000n), dust: amount(546n) } });
+  const withOutput = (from: Owned, value: bigint): Transaction => spend([from], back(from, 600n, { value, script: purseScript }));
+
+  test('-minrelaytxfee: 600 is enough for some 200 bytes', () => {
+    const { regtest, take } = opened(limits(dogecoinRegtest));
+    assert.equal(reason(regtest.broadcast(withOutput(take(), 546n))), 'accepted');
+    const usual = opened(dogecoinRegtest);
+    assert.equal(reason(usual.regtest.broadcast(withOutput(usual.take(), UNIT))), '66 rate limited free transaction');
+  });
+
+  test('dust limits: below them each coin refuses in its own way', () => {
+    for (const [coin, least, why] of [
+      [dogecoinRegtest, 54n, '64 dust'],
+      [dogecoinRegtest, 546n, '66 rate limited free transaction'],
+      [litecoinRegtest, 546n, '64 dust'],
+    ] as const) {
+      const { regtest, take } = opened(limits(coin));
+      assert.equal(reason(regtest.broadcast(withOutput(take(), least - 1n))), why);
+      assert.equal(reason(regtest.broadcast(withOutput(take(), least), { relay: 'local' })), 'accepted');
+    }
+    const usual = opened(litecoinRegtest);
+    assert.equal(reason(usual.regtest.broadcast(withOutput(usual.take(), 5_459n))), '64 dust');
+    assert.equal(reason(usual.regtest.broadcast(withOutput(usual.take(), 5_460n))), 'accepted');
+  });
+});
+
+test('a time in CLTV opens as a time lock does, and not with a height', () => {
+  for (const coin of coins) {
+    const { regtest, clock, take } = opened(coin);
+    const output = { value: UNIT, script: script(START + HOUR, 'CHECKLOCKTIMEVERIFY') };
+    const from = take();
+    const holding = spend([from], back(from, 50_000n, output, output));
+    assert.equal(regtest.mineBlock([holding]).kind, 'mined');
+    const mined = (vout: number, lockTime: number): string => {
+      const inputs = [{ outpoint: { txid: id(holding), vout }, script: new Uint8Array(), sequence: 0xffff_fffe }];
+      const tx = { version: 1, inputs, outputs: [{ value: UNIT - 100_000n, script: purseScript }], lockTime };
+      const outcome = regtest.mineBlock([tx]);
+      return outcome.kind === 'mined' ? outcome.kind : outcome.reason;
+    };
+    regtest.mine(1_360 - regtest.tip.height);
+    clock.seconds = START + 2 * HOUR;
+    assert.equal(mined(1, START + HOUR), coin === dogecoinRegtest ? 'mined' : 'bad-txns-nonfinal', 'the time of the block, or BIP113');
+    regtest.mine(6);
+    assert.match(mined(2, START + HOUR - 1), /Locktime requirement not satisfied/, 'an earlier time');
+    assert.match(mined(2, regtest.tip.height), /Locktime requirement not satisfied/, 'a height');
+    assert.equal(mined(2, START + HOUR), 'mined');
+  }
 });
 
 test('a time lock opens by the median of blocks, not by the clock', () => {

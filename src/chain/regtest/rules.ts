@@ -33,7 +33,10 @@ export interface ChainRules {
   readonly freeByPriority: boolean;
 }
 
-const dogecoin: ChainRules = {
+/** What does not follow from the coin's own policy. */
+type OwnRules = Omit<ChainRules, 'hardDust' | 'softDust'>;
+
+const dogecoin: OwnRules = {
   dialect: 'dogecoin',
   maxMoney: 10_000_000_000n * UNIT,
   genesis: { nonce: 2, message: 'Nintondo', value: 88n * UNIT },
@@ -44,14 +47,12 @@ const dogecoin: ChainRules = {
   standardFlags: STANDARD_FLAGS,
   minerFeeRate: amount(UNIT / 100n),
   replacementFeeRate: amount(UNIT / 10_000n),
-  hardDust: () => UNIT / 1000n,
-  softDust: amount(UNIT / 100n),
   maxMinedSize: 750_000,
   mempoolHours: 24,
   freeByPriority: true,
 };
 
-const litecoin: ChainRules = {
+const litecoin: OwnRules = {
   dialect: 'litecoin',
   maxMoney: 84_000_000n * UNIT,
   genesis: { nonce: 0, message: 'NY Times 05/Oct/2011 Steve Jobs, Apple’s Visionary, Dies at 56', value: 50n * UNIT },
@@ -62,20 +63,29 @@ const litecoin: ChainRules = {
   standardFlags: STANDARD_FLAGS | FLAG.CONST_SCRIPTCODE,
   minerFeeRate: amount(1_000n),
   replacementFeeRate: amount(1_000n),
-  // 30 litoshi for every byte of making and spending the output (`policy.cpp`, GetDustThreshold).
-  hardDust: (size, isWitnessProgram) => BigInt(size + (isWitnessProgram ? 67 : 148)) * 30n,
   maxMinedSize: 990_000,
   mempoolHours: 336,
   freeByPriority: false,
 };
 
+/** Bytes of making and spending a P2PKH output. */
+const P2PKH_LIFE = 182;
+const SPENDING = 148;
+const SPENDING_WITNESS = 67;
+
 /**
- * The rules of `coin`'s regtest. Litecoin's is the chain without MWEB, as `-vbparams=mweb:9999999999:9999999999` starts it.
+ * The rules of `coin`'s regtest. A coin with another `policy` is a node started with other limits: `minRelayFeeRate` is `-minrelaytxfee`;
+ * `dust` is `-dustlimit` and ten times `-harddustlimit` on Dogecoin, and what `-dustrelayfee` comes to on Litecoin. Litecoin's is the chain without MWEB, as `-vbparams=mweb:9999999999:9999999999` starts it.
  * @throws Error for a coin whose regtest is not modelled here.
  */
 export function chainRules(coin: Coin): ChainRules {
-  if (coin.id === 'dogecoin-regtest') return dogecoin;
-  if (coin.id === 'litecoin-regtest') return litecoin;
+  const { dust } = coin.policy;
+  if (coin.id === 'dogecoin-regtest') return { ...dogecoin, softDust: dust, hardDust: () => dust / 10n };
+  if (coin.id === 'litecoin-regtest') {
+    // So much for every byte of making and spending the output (`policy.cpp`, GetDustThreshold).
+    const byByte = (size: number): bigint => (BigInt(size) * dust) / BigInt(P2PKH_LIFE);
+    return { ...litecoin, hardDust: (size, isWitnessProgram) => byByte(size + (isWitnessProgram ? SPENDING_WITNESS : SPENDING)) };
+  }
   throw new Error(`the embedded chain is dogecoin-regtest or litecoin-regtest, not ${coin.id}`);
 }
 

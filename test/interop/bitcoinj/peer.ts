@@ -1,0 +1,245 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
+import { findProgram } from '../../live/program.ts';
+import { classPath, java } from './build.ts';
+import {
+  type Acknowledgement,
+  acknowledgement,
+  type Channels,
+  channels,
+  type EventName,
+  type Events,
+  events,
+  line as lineForm,
+  listening,
+  type OpenChannel,
+  openChannel,
+  type WalletState,
+  walletState,
+} from './said.ts';
+
+/** A node that takes the transactions of a peer. */
+export interface NodeAccess {
+  readonly url: string;
+  readonly user: string;
+  readonly password: string;
+}
+
+export interface PeerOptions {
+  /** `dogecoin-regtest`, `litecoin-regtest` or `bitcoin-regtest`. */
+  readonly network: string;
+  readonly node: NodeAccess;
+  /** File of its wallet; read when it is there, made from `seed` when not. */
+  readonly wallet: string;
+  /** Hex of 16 to 32 bytes. */
+  readonly seed: string;
+  /** What its clock shows until it is set again: Unix time in seconds. */
+  readonly time: number;
+  /** Units per 1,000 bytes of what it funds and settles. Its refunds always pay 1,000 in all. */
+  readonly feePerKb: bigint;
+  /** Confirmations after which it forgets a settled channel. */
+  readonly eventHorizon?: number;
+}
+
+/** `tcp`: bitcoinj's own sockets, which lose what was written last before they close. `protocol`: its protocol objects over sockets that do not. */
+export type Level = 'tcp' | 'protocol';
+
+export interface ListenOptions {
+  readonly level: Level;
+  /** Least size of a channel that it announces. */
+  readonly minimum?: bigint;
+  /** Goes before the info of each acknowledgement; hex. */
+  readonly prefix?: string;
+  /** The rest only on the level `protocol`. */
+  readonly minPayment?: bigint;
+  readonly minWindow?: number;
+  readonly maxWindow?: number;
+}
+
+export interface ConnectOptions {
+  readonly level: Level;
+  readonly port: number;
+  readonly version: 'VERSION_1' | 'VERSION_2_ALLOW_1' | 'VERSION_2';
+  /** Its channel key: hex of 32 bytes. */
+  readonly key: string;
+  /** Size of a new channel. */
+  readonly value: bigint;
+  /** A stored channel with the same id is resumed. */
+  readonly serverId?: string;
+  /** Seconds that a new channel is to live. */
+  readonly window?: number;
+  /** Largest `min_payment` that it agrees to. */
+  readonly minPayment?: bigint;
+}
+
+interface Waiting {
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** bitcoinj in a process of its own, as payer, payee or both. Every answer and event is awaited; nothing is polled. */
+export class BitcoinjPeer implements AsyncDisposable {
+  readonly #child: ChildProcessByStdio<Writable, Readable, null>;
+  readonly #calls = new Map<number, Waiting>();
+  readonly #unread = new Map<EventName, unknown[]>();
+  readonly #awaited = new Map<EventName, Waiting[]>();
+  readonly #exited: Promise<unknown>;
+  #lastId = 0;
+
+  private constructor(child: ChildProcessByStdio<Writable, Readable, null>) {
+    this.#child = child;
+    const kill = (): unknown => child.kill('SIGKILL');
+    process.once('exit', kill);
+    createInterface({ input: child.stdout }).on('line', (line) => this.#take(line));
+    this.#exited = once(child, 'close').then(() => {
+      process.off('exit', kill);
+      this.#fail(new Error('bitcoinj has ended'));
+    });
+  }
+
+  /** @throws Error when a program is missing, or the wallet can't be read. */
+  static async start(options: PeerOptions): Promise<BitcoinjPeer> {
+    // Short runs: a quick start is worth more than the best code.
+    const flags = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Xmx256m'];
+    const command = findProgram(java);
+    if (command === undefined) throw new Error(java.install);
+    const child = spawn(command, [...flags, '-cp', await classPath(), 'pawment.interop.Main'], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const peer = new BitcoinjPeer(child);
+    await peer.#call('start', { eventHorizon: 3, ...options });
+    return peer;
+  }
+
+  /** Listens on a free port of 127.0.0.1 and all other interfaces; returns it. */
+  async listen({ minimum = 100_000n, prefix = '', ...options }: ListenOptions): Promise<number> {
+    return listening.parse(await this.#call('listen', { timeout: 15, minimum, prefix, ...options })).port;
+  }
+
+  /** Drops all connections and listens no more; settles nothing. */
+  async closeListener(): Promise<void> {
+    await this.#call('close-listener', {});
+  }
+
+  /** Ends all connections with a CLOSE; the channels can be resumed. */
+  async hangUp(): Promise<void> {
+    await this.#call('hang-up', {});
+  }
+
+  /** Settles a channel of the payee, connected or not. */
+  async settleChannel(contract: string): Promise<void> {
+    await this.#call('settle-channel', { contract });
+  }
+
+  /** Opens or resumes a channel. @throws Error with the reason when it ends before the channel is open. */
+  async connect({ serverId = 'server', ...options }: ConnectOptions): Promise<OpenChannel> {
+    return openChannel.parse(await this.#call('connect', { host: '127.0.0.1', timeout: 15, serverId, ...options }));
+  }
+
+  /** Pays `size` and waits for the acknowledgement; `info` is hex. Never settles when the connection is lost meanwhile: bitcoinj forgets it. */
+  async pay(size: bigint, info?: string): Promise<Acknowledgement> {
+    return acknowledgement.parse(await this.#call('pay', info === undefined ? { size } : { size, info }));
+  }
+
+  /** The open channel as the payer sees it. */
+  async state(): Promise<OpenChannel> {
+    return openChannel.parse(await this.#call('state', {}));
+  }
+
+  /** Asks the payee to settle; the settlement is the payee's to broadcast. */
+  async settle(): Promise<void> {
+    await this.#call('settle', {});
+  }
+
+  /** Ends the payer's connection; the channel can be resumed. */
+  async disconnect(): Promise<void> {
+    await this.#call('disconnect', {});
+  }
+
+  /** Broadcasts contract and refund now, whatever the time. */
+  async refund(contract: string): Promise<void> {
+    await this.#call('refund', { contract });
+  }
+
+  async channels(): Promise<Channels> {
+    return channels.parse(await this.#call('channels', {}));
+  }
+
+  async wallet(): Promise<WalletState> {
+    return walletState.parse(await this.#call('wallet', {}));
+  }
+
+  /** The wallet sees an unconfirmed transaction. */
+  async see(hex: string): Promise<void> {
+    await this.#call('see', { hex });
+  }
+
+  /** The wallet sees blocks of its own making, the first with the transaction in it. */
+  async mine(count: number, hex?: string): Promise<void> {
+    await this.#call('mine', hex === undefined ? { count } : { count, hex });
+  }
+
+  /** Sets its clock. Timers that are set already do not notice; those of a wallet that is opened later do. */
+  async setTime(seconds: number): Promise<void> {
+    await this.#call('time', { seconds });
+  }
+
+  /** The next event of this name that nobody has read yet. */
+  async next<Name extends EventName>(name: Name): Promise<Events[Name]>;
+  async next(name: EventName): Promise<unknown> {
+    const unread = this.#unread.get(name) ?? [];
+    const event = unread.shift() ?? (await new Promise((resolve, reject) => listOf(this.#awaited, name).push({ resolve, reject })));
+    return events[name].parse(event);
+  }
+
+  /** Ends it as a power cut would. */
+  async kill(): Promise<void> {
+    this.#child.kill('SIGKILL');
+    await this.#exited;
+  }
+
+  async stop(): Promise<void> {
+    this.#child.stdin.end();
+    await this.#exited;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill();
+  }
+
+  #call(command: string, fields: object): Promise<unknown> {
+    this.#lastId += 1;
+    const id = this.#lastId;
+    const line = JSON.stringify({ id, do: command, ...fields }, (_, value) => (typeof value === 'bigint' ? value.toString() : value));
+    return new Promise((resolve, reject) => {
+      this.#calls.set(id, { resolve, reject });
+      this.#child.stdin.write(`${line}\n`);
+    });
+  }
+
+  #take(line: string): void {
+    const said = lineForm.parse(JSON.parse(line));
+    if ('event' in said) {
+      const waiting = this.#awaited.get(said.event)?.shift();
+      if (waiting === undefined) listOf(this.#unread, said.event).push(said);
+      else waiting.resolve(said);
+      return;
+    }
+    const call = this.#calls.get(said.id);
+    this.#calls.delete(said.id);
+    if ('error' in said) call?.reject(new Error(said.error));
+    else call?.resolve(said.result);
+  }
+
+  #fail(error: Error): void {
+    for (const { reject } of [...this.#calls.values(), ...[...this.#awaited.values()].flat()]) reject(error);
+    this.#calls.clear();
+    this.#awaited.clear();
+  }
+}
+
+function listOf<Key, Value>(lists: Map<Key, Value[]>, key: Key): Value[] {
+  const list = lists.get(key) ?? [];
+  lists.set(key, list);
+  return list;
+}

@@ -7,10 +7,14 @@ as_root() {
   if [ "$(id -u)" = 0 ]; then "$@"; elif command -v sudo >/dev/null; then sudo "$@"; else return 1; fi
 }
 
-# litecoind: a real node for the live tests. A C compiler and libsecp256k1: what the bench compares with.
-if command -v apt-get >/dev/null && ! { command -v litecoind && command -v cc && [ -e /usr/include/secp256k1.h ]; } >/dev/null; then
-  as_root apt-get update -qq && as_root apt-get install -y -qq --no-install-recommends litecoind gcc libc6-dev libsecp256k1-dev >/dev/null ||
-    echo "Could not install litecoind and libsecp256k1-dev: install them by hand for the live tests and the bench." >&2
+# litecoind: a real node for the live tests. A C compiler and libsecp256k1: what the bench compares with. A JDK and Maven: the real bitcoinj.
+has_all() {
+  command -v litecoind && command -v cc && [ -e /usr/include/secp256k1.h ] && command -v javac && command -v mvn
+}
+if command -v apt-get >/dev/null && ! has_all >/dev/null; then
+  as_root apt-get update -qq &&
+    as_root apt-get install -y -qq --no-install-recommends litecoind gcc libc6-dev libsecp256k1-dev default-jdk-headless maven >/dev/null ||
+    echo "Could not install litecoind, libsecp256k1-dev, default-jdk-headless and maven: install them by hand for all tests and the bench." >&2
 fi
 
 npm ci --no-audit --no-fund
@@ -20,3 +24,4 @@ npm run bench -- --quick
 npm run fuzz -- --runs 3000
 npm run kill -- --kills 100
 npm run test:all
+npm run test:interop

@@ -40,8 +40,8 @@ function sourceDigest(): string {
 
 /** Two builds at once do not meet: each has a folder of its own, and the first that is done gives it its name. */
 async function build(output: string): Promise<void> {
-  const mvn = findProgram(maven);
-  if (mvn === undefined || findProgram(compiler) === undefined) throw new Error([maven, compiler].map(({ install }) => install).join('; '));
+  const mvn = pathOf(maven);
+  pathOf(compiler);
   const scratch = `${output}.${process.pid}`;
   await mkdir(join(HERE, 'target'), { recursive: true });
   try {
@@ -53,4 +53,14 @@ async function build(output: string): Promise<void> {
   }
 }
 
-if (import.meta.main) await classPath();
+function pathOf(program: Program): string {
+  const path = findProgram(program);
+  if (path === undefined) throw new Error(`${program.name} is missing: ${program.install}`);
+  return path;
+}
+
+if (import.meta.main) {
+  const why = whyWithoutJava();
+  if (why === undefined) await classPath();
+  else console.log(why);
+}

@@ -7,7 +7,7 @@ import { type Amount, amount } from '../../../src/core/base/amount.ts';
 import { bytesToHex, txId } from '../../../src/core/base/bytes.ts';
 import type { Coin } from '../../../src/core/coin/coin.ts';
 import { dogecoinRegtest } from '../../../src/core/coin/dogecoin.ts';
-import { encodeTransaction } from '../../../src/core/tx/transaction.ts';
+import { encodeTransaction, outpointKey, type Transaction } from '../../../src/core/tx/transaction.ts';
 import { BitcoinjPeer, type PeerOptions } from './peer.ts';
 
 const START = 1_700_000_000;
@@ -104,5 +104,22 @@ export class World implements AsyncDisposable {
 
   waits(txid: string): boolean {
     return this.regtest.mempool().includes(txId(txid));
+  }
+
+  /** The values of a transaction's outputs, in order. */
+  outputs(txid: string): bigint[] {
+    return this.#transaction(txid).outputs.map(({ value }) => value);
+  }
+
+  /** What a transaction's first input spends: `txid:vout`. */
+  spends(txid: string): string | undefined {
+    const [input] = this.#transaction(txid).inputs;
+    return input && outpointKey(input.outpoint);
+  }
+
+  #transaction(txid: string): Transaction {
+    const found = this.regtest.transaction(txId(txid));
+    if (found === undefined) throw new Error(`the chain knows no transaction ${txid}`);
+    return found.transaction;
   }
 }

@@ -8,7 +8,7 @@ import { p2pkh } from '../../../src/core/tx/script.ts';
 import { SIGHASH, signatureHash } from '../../../src/core/tx/sighash.ts';
 import { decodeSignature, publicKey, signer, verifyPortable } from '../../../src/core/tx/sign.ts';
 import { decodeTransaction, type Transaction, transactionId } from '../../../src/core/tx/transaction.ts';
-import { readRecording } from './golden.ts';
+import { readConversations, readRecording } from './golden.ts';
 
 const { standardFlags } = chainRules(dogecoinRegtest);
 
@@ -77,3 +77,22 @@ for (const version of [1, 2] as const) {
     assert.equal(recording.frames.length, version === 1 ? 15 : 13);
   });
 }
+
+test('each recorded error ends its conversation, with the code that the title names', () => {
+  const codes: Readonly<Record<string, string>> = {
+    SYNTAX_ERROR: '02',
+    NO_ACCEPTABLE_VERSION: '03',
+    BAD_TRANSACTION: '04',
+    TIME_WINDOW_UNACCEPTABLE: '05',
+    CHANNEL_VALUE_TOO_LARGE: '06',
+    MIN_PAYMENT_TOO_LARGE: '07',
+  };
+  const conversations = readConversations();
+  assert.equal(conversations.length, 20);
+  for (const { title, frames } of conversations) {
+    const [, name = ''] = /: ([A-Z_]{5,})/.exec(title) ?? [];
+    // ERROR, its length of one byte or two, and the code as its first field.
+    const [, code] = /^080a52(?:..|..0.)08(..)/.exec(frames.at(-1)?.body ?? '') ?? [];
+    assert.equal(code, codes[name], title);
+  }
+});

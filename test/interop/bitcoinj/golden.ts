@@ -61,3 +61,18 @@ const recording: z.ZodType<Recording> = z.object({
 export function readRecording(version: 1 | 2): Recording {
   return recording.parse(JSON.parse(readFileSync(join(GOLDEN, `v${version}.json`), 'utf8')));
 }
+
+/** What was said in one situation. */
+export interface Conversation {
+  readonly title: string;
+  readonly frames: Recording['frames'];
+}
+
+const conversation: z.ZodType<Conversation> = z.object({
+  title: text,
+  frames: z.array(z.object({ from: z.enum(['client', 'server']), body: text })),
+});
+
+export function readConversations(): readonly Conversation[] {
+  return z.array(conversation).parse(JSON.parse(readFileSync(join(GOLDEN, 'conversations.json'), 'utf8')));
+}

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
+import { FrameReader } from './frames.ts';
 
 /** One message on the wire, without its length. */
 export interface Frame {
@@ -35,6 +36,11 @@ export class RecordingProxy implements AsyncDisposable {
     await once(this.#server, 'close');
   }
 
+  /** What has been said since this was last asked. */
+  taken(): readonly Frame[] {
+    return this.frames.splice(0);
+  }
+
   #join(client: Socket): void {
     const server = connect({ port: this.#to, host: '127.0.0.1', noDelay: true });
     this.#pass('client', client, server);
@@ -42,15 +48,10 @@ export class RecordingProxy implements AsyncDisposable {
   }
 
   #pass(from: Frame['from'], source: Socket, target: Socket): void {
-    let pending = Buffer.alloc(0);
+    const reader = new FrameReader();
     this.#sockets.add(source);
     source.on('data', (bytes) => {
-      pending = Buffer.concat([pending, bytes]);
-      while (pending.length >= 4 && pending.length >= 4 + pending.readUInt32BE(0)) {
-        const end = 4 + pending.readUInt32BE(0);
-        this.frames.push({ from, body: Uint8Array.from(pending.subarray(4, end)) });
-        pending = pending.subarray(end);
-      }
+      for (const body of reader.take(bytes)) this.frames.push({ from, body });
       target.write(bytes);
     });
     source.on('end', () => target.end());

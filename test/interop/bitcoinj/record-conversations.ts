@@ -162,7 +162,7 @@ async function serverErrors(): Promise<void> {
   await stage.payer.disconnect();
   await stage.payee.next('closed');
   const { signature = '' } = channel ?? {};
-  await scold('the server: SYNTAX_ERROR, the signature is not DER', resume, payment(0n, 'ffff83'));
+  await scold('the server: BAD_TRANSACTION, the signature is not DER', resume, payment(0n, 'ffff83'));
   await scold('the server: BAD_TRANSACTION, the hash type is not that for no change', resume, payment(0n, signature));
   await scold('the server: BAD_TRANSACTION, the signature is for another sum', resume, payment(VALUE - 2_000n, signature));
   await scold('the server: BAD_TRANSACTION, a lower total than before', resume, payment(VALUE - 999n, signature));

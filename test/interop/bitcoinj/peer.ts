@@ -1,9 +1,4 @@
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { createInterface } from 'node:readline';
-import type { Readable, Writable } from 'node:stream';
-import { findProgram } from '../../live/program.ts';
-import { classPath, java } from './build.ts';
+import { JavaProcess } from './process.ts';
 import {
   type Acknowledgement,
   acknowledgement,
@@ -11,8 +6,6 @@ import {
   channels,
   type EventName,
   type Events,
-  events,
-  line as lineForm,
   listening,
   type OpenChannel,
   openChannel,
@@ -74,172 +67,116 @@ export interface ConnectOptions {
   readonly minPayment?: bigint;
 }
 
-interface Waiting {
-  readonly resolve: (value: unknown) => void;
-  readonly reject: (error: Error) => void;
-}
-
-/** bitcoinj in a process of its own, as payer, payee or both. Every answer and event is awaited; nothing is polled. */
+/** bitcoinj in a process of its own, as payer, payee or both. */
 export class BitcoinjPeer implements AsyncDisposable {
-  readonly #child: ChildProcessByStdio<Writable, Readable, null>;
-  readonly #calls = new Map<number, Waiting>();
-  readonly #unread = new Map<EventName, unknown[]>();
-  readonly #awaited = new Map<EventName, Waiting[]>();
-  readonly #exited: Promise<unknown>;
-  #lastId = 0;
+  readonly #process: JavaProcess;
 
-  private constructor(child: ChildProcessByStdio<Writable, Readable, null>) {
-    this.#child = child;
-    const kill = (): unknown => child.kill('SIGKILL');
-    process.once('exit', kill);
-    createInterface({ input: child.stdout }).on('line', (line) => this.#take(line));
-    this.#exited = once(child, 'close').then(() => {
-      process.off('exit', kill);
-      this.#fail(new Error('bitcoinj has ended'));
-    });
+  private constructor(process: JavaProcess) {
+    this.#process = process;
   }
 
   /** @throws Error when a program is missing, or the wallet can't be read. */
   static async start(options: PeerOptions): Promise<BitcoinjPeer> {
     // Short runs: a quick start is worth more than the best code.
-    const flags = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Xmx256m'];
-    const command = findProgram(java);
-    if (command === undefined) throw new Error(java.install);
-    const child = spawn(command, [...flags, '-cp', await classPath(), 'pawment.interop.Main'], { stdio: ['pipe', 'pipe', 'inherit'] });
-    const peer = new BitcoinjPeer(child);
-    await peer.#call('start', { eventHorizon: 3, ...options });
-    return peer;
+    const process = await JavaProcess.start(['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Xmx256m']);
+    try {
+      await process.call('start', { eventHorizon: 3, ...options });
+    } catch (error) {
+      await process.kill();
+      throw error;
+    }
+    return new BitcoinjPeer(process);
   }
 
   /** Listens on a free port of 127.0.0.1 and all other interfaces; returns it. */
   async listen({ minimum = 100_000n, prefix = '', ...options }: ListenOptions): Promise<number> {
-    return listening.parse(await this.#call('listen', { timeout: 15, minimum, prefix, ...options })).port;
+    return listening.parse(await this.#process.call('listen', { timeout: 15, minimum, prefix, ...options })).port;
   }
 
   /** Drops all connections and listens no more; settles nothing. */
   async closeListener(): Promise<void> {
-    await this.#call('close-listener', {});
+    await this.#process.call('close-listener', {});
   }
 
   /** Ends all connections with a CLOSE; the channels can be resumed. */
   async hangUp(): Promise<void> {
-    await this.#call('hang-up', {});
+    await this.#process.call('hang-up', {});
   }
 
   /** Settles a channel of the payee, connected or not. */
   async settleChannel(contract: string): Promise<void> {
-    await this.#call('settle-channel', { contract });
+    await this.#process.call('settle-channel', { contract });
   }
 
   /** Opens or resumes a channel. @throws Error with the reason when it ends before the channel is open. */
   async connect({ serverId = 'server', ...options }: ConnectOptions): Promise<OpenChannel> {
-    return openChannel.parse(await this.#call('connect', { host: '127.0.0.1', timeout: 15, serverId, ...options }));
+    return openChannel.parse(await this.#process.call('connect', { host: '127.0.0.1', timeout: 15, serverId, ...options }));
   }
 
   /** Pays `size` and waits for the acknowledgement; `info` is hex. Never settles when the connection is lost meanwhile: bitcoinj forgets it. */
   async pay(size: bigint, info?: string): Promise<Acknowledgement> {
-    return acknowledgement.parse(await this.#call('pay', info === undefined ? { size } : { size, info }));
+    return acknowledgement.parse(await this.#process.call('pay', info === undefined ? { size } : { size, info }));
   }
 
   /** The open channel as the payer sees it. */
   async state(): Promise<OpenChannel> {
-    return openChannel.parse(await this.#call('state', {}));
+    return openChannel.parse(await this.#process.call('state', {}));
   }
 
   /** Asks the payee to settle; the settlement is the payee's to broadcast. */
   async settle(): Promise<void> {
-    await this.#call('settle', {});
+    await this.#process.call('settle', {});
   }
 
   /** Ends the payer's connection; the channel can be resumed. */
   async disconnect(): Promise<void> {
-    await this.#call('disconnect', {});
+    await this.#process.call('disconnect', {});
   }
 
   /** Broadcasts contract and refund now, whatever the time. */
   async refund(contract: string): Promise<void> {
-    await this.#call('refund', { contract });
+    await this.#process.call('refund', { contract });
   }
 
   async channels(): Promise<Channels> {
-    return channels.parse(await this.#call('channels', {}));
+    return channels.parse(await this.#process.call('channels', {}));
   }
 
   async wallet(): Promise<WalletState> {
-    return walletState.parse(await this.#call('wallet', {}));
+    return walletState.parse(await this.#process.call('wallet', {}));
   }
 
   /** The wallet sees an unconfirmed transaction. */
   async see(hex: string): Promise<void> {
-    await this.#call('see', { hex });
+    await this.#process.call('see', { hex });
   }
 
   /** The wallet sees blocks of its own making, the first with the transaction in it. */
   async mine(count: number, hex?: string): Promise<void> {
-    await this.#call('mine', hex === undefined ? { count } : { count, hex });
+    await this.#process.call('mine', hex === undefined ? { count } : { count, hex });
   }
 
   /** Sets its clock. Timers that are set already do not notice; those of a wallet that is opened later do. */
   async setTime(seconds: number): Promise<void> {
-    await this.#call('time', { seconds });
+    await this.#process.call('time', { seconds });
   }
 
   /** The next event of this name that nobody has read yet. */
-  async next<Name extends EventName>(name: Name): Promise<Events[Name]>;
-  async next(name: EventName): Promise<unknown> {
-    const unread = this.#unread.get(name) ?? [];
-    const event = unread.shift() ?? (await new Promise((resolve, reject) => listOf(this.#awaited, name).push({ resolve, reject })));
-    return events[name].parse(event);
+  next<Name extends EventName>(name: Name): Promise<Events[Name]> {
+    return this.#process.next(name);
   }
 
   /** Ends it as a power cut would. */
   async kill(): Promise<void> {
-    this.#child.kill('SIGKILL');
-    await this.#exited;
+    await this.#process.kill();
   }
 
+  /** Lets it end by itself. */
   async stop(): Promise<void> {
-    this.#child.stdin.end();
-    await this.#exited;
+    await this.#process.stop();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill();
   }
-
-  #call(command: string, fields: object): Promise<unknown> {
-    this.#lastId += 1;
-    const id = this.#lastId;
-    const line = JSON.stringify({ id, do: command, ...fields }, (_, value) => (typeof value === 'bigint' ? value.toString() : value));
-    return new Promise((resolve, reject) => {
-      this.#calls.set(id, { resolve, reject });
-      this.#child.stdin.write(`${line}\n`);
-    });
-  }
-
-  #take(line: string): void {
-    const said = lineForm.parse(JSON.parse(line));
-    if ('event' in said) {
-      const waiting = this.#awaited.get(said.event)?.shift();
-      if (waiting === undefined) listOf(this.#unread, said.event).push(said);
-      else waiting.resolve(said);
-      return;
-    }
-    const call = this.#calls.get(said.id);
-    this.#calls.delete(said.id);
-    if ('error' in said) call?.reject(new Error(said.error));
-    else call?.resolve(said.result);
-  }
-
-  #fail(error: Error): void {
-    for (const { reject } of [...this.#calls.values(), ...[...this.#awaited.values()].flat()]) reject(error);
-    this.#calls.clear();
-    this.#awaited.clear();
-  }
-}
-
-function listOf<Key, Value>(lists: Map<Key, Value[]>, key: Key): Value[] {
-  const list = lists.get(key) ?? [];
-  lists.set(key, list);
-  return list;
 }

@@ -85,6 +85,7 @@ export const openChannel: z.ZodType<OpenChannel> = z.object({
 export const acknowledgement: z.ZodType<Acknowledgement> = z.object({ value: units, info: text });
 export const walletState: z.ZodType<WalletState> = z.object({ address: text, balance: units, transactions: z.number() });
 export const listening: z.ZodType<{ readonly port: number }> = z.object({ port: z.number() });
+export const measured: z.ZodType<{ readonly perSecond: number }> = z.object({ perSecond: time });
 export const channels: z.ZodType<Channels> = z.object({
   payer: z.array(
     z.object({

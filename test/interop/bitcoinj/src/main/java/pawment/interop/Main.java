@@ -10,7 +10,7 @@ import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 
-/** Reads commands from stdin, one JSON object `{id, do, …}` a line, until stdin ends; see README.md. */
+/** Reads commands from stdin, one JSON object `{id, do, …}` a line, until stdin ends; peer.ts says what they mean. */
 public final class Main {
   private Main() {}
 

@@ -58,6 +58,9 @@ final class Peer {
       case "settle" -> client.settle();
       case "disconnect" -> client.disconnect();
       case "refund" -> refund(command.get("contract").getAsString());
+      case "bench" -> {
+        return Futures.immediateFuture(Line.of("perSecond", new Bench(command).perSecond()));
+      }
       default -> throw new IllegalArgumentException("no command " + command);
     }
     return Futures.immediateFuture(new JsonObject());

@@ -52,7 +52,8 @@ final class Purse {
     }
   }
 
-  private static Wallet create(NetworkParameters network, String seed) {
+  /** A new wallet in memory. */
+  static Wallet create(NetworkParameters network, String seed) {
     DeterministicKeyChain chain = DeterministicKeyChain.builder()
         .seed(new DeterministicSeed(Utils.HEX.decode(seed), "", 0))
         .outputScriptType(Script.ScriptType.P2PKH)

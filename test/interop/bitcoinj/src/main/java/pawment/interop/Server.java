@@ -70,7 +70,7 @@ final class Server {
   }
 
   /** bitcoinj does not say which free port it was given. */
-  private static int portOf(PaymentChannelServerListener listener) throws ReflectiveOperationException, IOException {
+  static int portOf(PaymentChannelServerListener listener) throws ReflectiveOperationException, IOException {
     Object server = read(listener, "server");
     return ((ServerSocketChannel) read(server, "sc")).socket().getLocalPort();
   }

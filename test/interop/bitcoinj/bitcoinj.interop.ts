@@ -17,6 +17,8 @@ const WINDOW = 14_400;
 const REFUND_DELAY = 300;
 const CLOSING_MARGIN = 7_200;
 const PREFIX = 'a0';
+/** Info of a payment that the payee's application refuses. */
+const UNWANTED = 'dead';
 
 type Version = 'VERSION_1' | 'VERSION_2';
 const majors = { VERSION_1: 1, VERSION_2: 2 } as const;
@@ -51,7 +53,7 @@ class Pair implements AsyncDisposable {
   }
 
   async listen(): Promise<void> {
-    this.port = await this.payee.listen({ level: this.level, prefix: PREFIX });
+    this.port = await this.payee.listen({ level: this.level, prefix: PREFIX, unwanted: UNWANTED });
   }
 
   get level(): Level {
@@ -166,8 +168,7 @@ async function life(pair: Pair, version: Version): Promise<void> {
   await pair.parted('CLIENT_REQUESTED_CLOSE');
   assert.deepEqual((await pair.payee.channels()).payee, []);
   if (pair.level === 'tcp') await pair.payer.see(settlement.hex);
-  const [stored] = (await pair.payer.channels()).payer;
-  assert.equal(stored?.closedBy, settlement.txid, 'CLOSE told the payer, or the chain where it was lost');
+  assert.equal(await pair.payer.settledBy(channel.contract), settlement.txid, 'CLOSE told the payer, or the chain where it was lost');
 }
 
 describe('bitcoinj pays bitcoinj', { skip: whyWithoutJava() ?? false }, () => {
@@ -201,6 +202,16 @@ describe('bitcoinj pays bitcoinj', { skip: whyWithoutJava() ?? false }, () => {
       pair.world.turnTo(expiry - CLOSING_MARGIN);
       pair.payee = await pair.world.peer('payee');
       await pair.settled(DOGE + MIN_PAYMENT);
+    });
+
+    test(`${version}: a payment that the payee's application refuses counts all the same`, async () => {
+      await using pair = await Pair.start('protocol', version);
+      const { contract } = await pair.open();
+      await assert.rejects(pair.payer.pay(DOGE, UNWANTED), /REMOTE_SENT_ERROR/);
+      await pair.parted('REMOTE_SENT_ERROR');
+      assert.equal((await pair.payee.next('payment')).to, DOGE + MIN_PAYMENT);
+      assert.equal((await pair.connect()).contract, contract);
+      await pair.pay(DOGE, 2n * DOGE + MIN_PAYMENT, '01');
     });
 
     test(`${version}: the payee settles when it likes`, async () => {

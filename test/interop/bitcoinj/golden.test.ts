@@ -86,9 +86,10 @@ test('each recorded error ends its conversation, with the code that the title na
     TIME_WINDOW_UNACCEPTABLE: '05',
     CHANNEL_VALUE_TOO_LARGE: '06',
     MIN_PAYMENT_TOO_LARGE: '07',
+    OTHER: '08',
   };
   const conversations = readConversations();
-  assert.equal(conversations.length, 20);
+  assert.equal(conversations.length, 29);
   for (const { title, frames } of conversations) {
     const [, name = ''] = /: ([A-Z_]{5,})/.exec(title) ?? [];
     // ERROR, its length of one byte or two, and the code as its first field.

@@ -45,6 +45,8 @@ export interface ListenOptions {
   readonly minimum?: bigint;
   /** Goes before the info of each acknowledgement; hex. */
   readonly prefix?: string;
+  /** A payment with this info (hex) the application refuses. */
+  readonly unwanted?: string;
   /** The rest only on the level `protocol`. */
   readonly minPayment?: bigint;
   readonly minWindow?: number;
@@ -140,6 +142,15 @@ export class BitcoinjPeer implements AsyncDisposable {
 
   async channels(): Promise<Channels> {
     return channels.parse(await this.#process.call('channels', {}));
+  }
+
+  /** Waits until the payer knows what settled the channel, be it by the payee's CLOSE or by the chain; returns that transaction's id. */
+  async settledBy(contract: string): Promise<string> {
+    for (;;) {
+      const channel = (await this.channels()).payer.find((one) => one.contract === contract);
+      if (channel?.closedBy !== undefined) return channel.closedBy;
+      await this.next('wallet');
+    }
   }
 
   async wallet(): Promise<WalletState> {

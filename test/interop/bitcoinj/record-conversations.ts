@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { amount } from '../../../src/core/base/amount.ts';
 import { bytesToHex } from '../../../src/core/base/bytes.ts';
-import { type Conversation, GOLDEN } from './golden.ts';
+import { type Conversation, GOLDEN, readConversations, readRecording } from './golden.ts';
 import type { BitcoinjPeer, ConnectOptions, ListenOptions } from './peer.ts';
 import { RecordingProxy } from './proxy.ts';
 import { RawClient } from './raw.ts';
@@ -171,10 +171,62 @@ async function serverErrors(): Promise<void> {
   await scold('a payment before anything else', payment(0n, signature));
 }
 
-if (!existsSync(file)) {
-  for (const version of [1, 2] as const) await resumesAndEnds(version);
-  for (const version of [1, 2] as const) await forgotten(version);
-  await clientErrors();
-  await serverErrors();
-  await writeFile(file, `${JSON.stringify(conversations, undefined, 2)}\n`);
+/** Windows that a server is asked for, and what it offers at the clock of the recordings. */
+async function windows(): Promise<void> {
+  await using stage = await Stage.start();
+  for (const [title, clientVersion] of [
+    ['too short a window is asked for: 60 seconds', '0801120608021000203c'],
+    ['too long a window is asked for: 30 days', '080112090802100020809a9e01'],
+  ] as const) {
+    await using client = await RawClient.connect(stage.port);
+    client.send(clientVersion);
+    await client.next();
+    await client.next();
+    stage.tell(title);
+  }
 }
+
+/** What only shows with a channel that is in use, or hardly used. */
+async function inUse(version: 1 | 2): Promise<void> {
+  await using stage = await Stage.start({ unwanted: 'dead' });
+  await stage.connect(version);
+  stage.tell();
+  await stage.payer.pay(1_000n, 'dead').catch(() => undefined);
+  await stage.payer.next('closed');
+  stage.tell(`version ${version}, the server: OTHER, its application refuses a payment`);
+  await stage.connect(version);
+  const [channel] = (await stage.payee.channels()).payee;
+  stage.tell();
+  await using client = await RawClient.connect(stage.port);
+  client.send(`08011226080${version}10001a20${channel?.contract}`);
+  await client.next();
+  await client.next();
+  await stage.payer.next('closed');
+  stage.tell(`version ${version}: a second client takes the channel over, and the first is sent away`);
+  client.send('0809');
+  await client.next();
+  stage.tell(`version ${version}, the server: BAD_TRANSACTION, less has been paid than the settlement costs`);
+}
+
+/** A refund of v1 that unlocks before the time the server has named. */
+async function earlyRefund(): Promise<void> {
+  await using stage = await Stage.start();
+  const refund = readRecording(1).frames[3]?.body ?? '';
+  await using client = await RawClient.connect(stage.port);
+  client.send('0801120408011000');
+  client.send(refund);
+  for (let body = await client.next(); body !== undefined; ) body = await client.next();
+  stage.tell('version 1, the server: BAD_TRANSACTION, the refund unlocks too early');
+}
+
+for (const version of [1, 2] as const) await resumesAndEnds(version);
+for (const version of [1, 2] as const) await forgotten(version);
+await clientErrors();
+await serverErrors();
+await windows();
+for (const version of [1, 2] as const) await inUse(version);
+await earlyRefund();
+// What was recorded before stays as it is.
+const kept = existsSync(file) ? readConversations() : [];
+const added = conversations.filter(({ title }) => !kept.some((one) => one.title === title));
+await writeFile(file, `${JSON.stringify([...kept, ...added], undefined, 2)}\n`);

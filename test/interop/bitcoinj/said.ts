@@ -67,6 +67,8 @@ export interface Events {
   readonly closed: { readonly reason: string };
   /** A transaction was handed to the node. */
   readonly broadcast: { readonly txid: string; readonly hex: string; readonly refusal?: string | undefined };
+  /** Something in the wallet has changed. */
+  readonly wallet: object;
   readonly error: { readonly message: string };
 }
 export type EventName = keyof Events;
@@ -110,12 +112,13 @@ export const events: { readonly [Name in EventName]: z.ZodType<Events[Name]> } =
   payment: z.object({ by: units, to: units, info: text.optional() }),
   closed: z.object({ reason: text }),
   broadcast: z.object({ txid: text, hex: text, refusal: text.optional() }),
+  wallet: z.object({}),
   error: z.object({ message: text }),
 };
 
 /** A line is either an answer to a call or an event. */
 export const line: z.ZodType<Line> = z.union([
-  z.looseObject({ event: z.enum(['connected', 'channel-open', 'payment', 'closed', 'broadcast', 'error']) }),
+  z.looseObject({ event: z.enum(['connected', 'channel-open', 'payment', 'closed', 'broadcast', 'wallet', 'error']) }),
   z.object({ id: z.number(), result: z.unknown() }),
   z.object({ id: z.number(), error: text }),
 ]);

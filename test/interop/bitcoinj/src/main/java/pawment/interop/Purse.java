@@ -16,6 +16,7 @@ import org.bitcoinj.crypto.ChildNumber;
 import org.bitcoinj.protocols.channels.StoredPaymentChannelClientStates;
 import org.bitcoinj.protocols.channels.StoredPaymentChannelServerStates;
 import org.bitcoinj.script.Script;
+import org.bitcoinj.utils.Threading;
 import org.bitcoinj.wallet.DeterministicKeyChain;
 import org.bitcoinj.wallet.DeterministicSeed;
 import org.bitcoinj.wallet.KeyChainGroup;
@@ -42,6 +43,7 @@ final class Purse {
     wallet.saveToFile(file);
     StoredPaymentChannelClientStates.getFromWallet(wallet).setTransactionBroadcaster(node);
     ((StoredPaymentChannelServerStates) wallet.getExtensions().get(StoredPaymentChannelServerStates.class.getName())).setTransactionBroadcaster(node);
+    wallet.addChangeEventListener(Threading.SAME_THREAD, any -> Line.event("wallet"));
     return new Purse(wallet);
   }
 

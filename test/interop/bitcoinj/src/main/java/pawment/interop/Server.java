@@ -31,16 +31,22 @@ final class Server {
   private final Coin minimum;
   private final JsonObject options;
   private final ByteString prefix;
+  private final ByteString unwanted;
   private final Set<Connection> connections = ConcurrentHashMap.newKeySet();
   private Runnable close;
 
-  /** `minimum`: channel size; `prefix` (hex) goes before the info of every acknowledgement of a payment that had one. */
+  /** `minimum`: channel size; `prefix` goes before the info of every acknowledgement of a payment that had one; `unwanted` is an info to refuse. */
   Server(Node node, Wallet wallet, JsonObject options) {
     this.node = node;
     this.wallet = wallet;
     this.options = options;
     this.minimum = Coin.valueOf(options.get("minimum").getAsLong());
-    this.prefix = ByteString.copyFrom(Utils.HEX.decode(options.get("prefix").getAsString()));
+    this.prefix = bytes("prefix");
+    this.unwanted = options.has("unwanted") ? bytes("unwanted") : null;
+  }
+
+  private ByteString bytes(String name) {
+    return ByteString.copyFrom(Utils.HEX.decode(options.get(name).getAsString()));
   }
 
   /** Returns the port, a free one of the system's choice. */
@@ -113,7 +119,9 @@ final class Server {
 
   private ListenableFuture<ByteString> acknowledge(Coin by, Coin to, ByteString info) {
     Line.event("payment", "by", by.value, "to", to.value, "info", info == null ? null : Utils.HEX.encode(info.toByteArray()));
-    return info == null ? null : Futures.immediateFuture(prefix.concat(info));
+    if (info == null) return null;
+    if (info.equals(unwanted)) return Futures.immediateFailedFuture(new IllegalArgumentException("unwanted"));
+    return Futures.immediateFuture(prefix.concat(info));
   }
 
   private int listenOnSockets() throws IOException {

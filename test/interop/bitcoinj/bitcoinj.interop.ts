@@ -169,6 +169,10 @@ async function life(pair: Pair, version: Version): Promise<void> {
   assert.deepEqual((await pair.payee.channels()).payee, []);
   if (pair.level === 'tcp') await pair.payer.see(settlement.hex);
   assert.equal(await pair.payer.settledBy(channel.contract), settlement.txid, 'CLOSE told the payer, or the chain where it was lost');
+  await pair.payer.mine(2, settlement.hex);
+  assert.equal((await pair.payer.channels()).payer.length, 1);
+  await pair.payer.mine(1);
+  assert.deepEqual((await pair.payer.channels()).payer, [], 'forgotten at its third confirmation');
 }
 
 describe('bitcoinj pays bitcoinj', { skip: whyWithoutJava() ?? false }, () => {
@@ -248,6 +252,19 @@ describe('bitcoinj pays bitcoinj', { skip: whyWithoutJava() ?? false }, () => {
     await pair.payer.next('broadcast');
     assert.match((await pair.payer.next('broadcast')).refusal ?? '', /non-final/);
     assert.deepEqual((await pair.payer.channels()).payer, []);
+  });
+
+  test('a Dogecoin node with its usual limits relays what bitcoinj settles, and not its refund', async () => {
+    await using settling = await Pair.start('tcp', 'VERSION_2', dogecoinRegtest);
+    const { contract } = await settling.open();
+    await settling.pay(DOGE, DOGE + MIN_PAYMENT, '01');
+    await settling.payee.settleChannel(contract);
+    await settling.settled(DOGE + MIN_PAYMENT);
+    await using refunding = await Pair.start('tcp', 'VERSION_2', dogecoinRegtest);
+    await refunding.open();
+    await refunding.expire();
+    await refunding.payer.next('broadcast');
+    assert.match((await refunding.payer.next('broadcast')).refusal ?? '', /insufficient priority/);
   });
 
   test('on Litecoin, and the payer that would take either version gets the second', async () => {

@@ -68,7 +68,8 @@ async function world(shopStore: (store: Store) => Store = (store) => store) {
   const keys = seedKeyRing(coin, random.bytes(32));
   const store = memoryStore();
   const wallet = await openWallet({ chain, store, keys });
-  const agent = openAgent({ ...common, store, keys, wallet });
+  const openPayer = () => openAgent({ ...common, store, keys, wallet });
+  const agent = openPayer();
   regtest.fund(await wallet.receiveAddress(), amount(500n * DOGE));
   const mine = async (count: number) => {
     for (let i = 0; i < count; i++) {
@@ -80,7 +81,7 @@ async function world(shopStore: (store: Store) => Store = (store) => store) {
   };
   await mine(1);
   const payee = { exchange: merchant.answer };
-  return { regtest, merchant, agent, wallet, mine, payee, events, broken, fees, keys, store };
+  return { regtest, merchant, agent, wallet, mine, payee, events, broken, fees, keys, store, openPayer };
 }
 
 test('a channel from open to buried close', async () => {
@@ -307,7 +308,7 @@ test('an offer that fixes an absurd fee is refused by the payer, one that fixes 
 });
 
 test('cut off between signing the deposit and broadcasting it: launch goes on; a payee out of reach costs nothing', async () => {
-  const { agent, mine, payee, regtest, wallet } = await world();
+  const { agent, mine, payee, regtest, wallet, openPayer } = await world();
   const offer = must(await payee.exchange({ kind: 'offer-request' }));
   if (offer.kind !== 'offer') return assert.fail();
   const { channel } = must(await agent.plan(offer, offer.minExpiry, scriptOf(coin, regtest.newAddress()) ?? new Uint8Array()));
@@ -320,9 +321,11 @@ test('cut off between signing the deposit and broadcasting it: launch goes on; a
   void agent.fund(channel, amount(20n * DOGE), dead);
   while ((await agent.engine.get(channel))?.offered.length !== 1) await new Promise((resolve) => setImmediate(resolve));
   assert.equal((await agent.engine.get(channel))?.kind, 'planned');
-  must(await agent.launch(channel, payee));
+  const again = openPayer();
+  await again.poll();
+  must(await again.launch(channel, payee));
   await mine(3);
-  assert.equal(must(await agent.announce(channel, payee)).state.kind, 'open');
+  assert.equal(must(await again.announce(channel, payee)).state.kind, 'open');
 });
 
 /** A channel that changes and sends nothing is told of too; that is no trouble. */

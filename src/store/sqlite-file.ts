@@ -42,8 +42,7 @@ export function openForReading(name: string): DatabaseSync {
     const database = new DatabaseSync(path, { readOnly: true, timeout: READ_TIMEOUT });
     try {
       check(database, path, 'integrity_check');
-      if (!hasTable(database)) throw damaged(path, 'lacks its table');
-      if (formatOf(database) >= FORMAT_WITH_SUMS) checkSums(database, path);
+      checkRecords(database, path);
       return database;
     } catch (error) {
       database.close();
@@ -52,6 +51,12 @@ export function openForReading(name: string): DatabaseSync {
   } catch (error) {
     throw sqliteError(path, error);
   }
+}
+
+/** Earlier formats have no checksums. */
+function checkRecords(database: DatabaseSync, path: string): void {
+  if (!hasTable(database)) throw damaged(path, 'lacks its table');
+  if (formatOf(database) >= FORMAT_WITH_SUMS) checkSums(database, path);
 }
 
 function damaged(path: string, how: string): WorldError {
@@ -65,8 +70,7 @@ function openChecked(path: string, timeout: number): DatabaseSync {
     // FULL syncs the log at every commit; fullfsync reaches through the disk's own cache on macOS.
     database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON');
     migrate(database);
-    if (!hasTable(database)) throw damaged(path, 'lacks its table');
-    if (formatOf(database) >= FORMAT_WITH_SUMS) checkSums(database, path);
+    checkRecords(database, path);
     return database;
   } catch (error) {
     database.close();

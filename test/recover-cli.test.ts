@@ -97,7 +97,7 @@ test('the words and a node alone, then the words and the merchant, bring every c
     await mine(1);
   }
   const channels = [await open(), await open()];
-  const ids = channels.map(({ channel }) => channel).sort();
+  const ids = channels.map(({ channel }) => channel).toSorted((a, b) => (a < b ? -1 : 1));
 
   // With the merchant: its best state, and the end of one channel at once.
   await pawment('with-merchant', ['wallet', 'restore', '--birthday', '1390'], WORDS);

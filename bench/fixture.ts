@@ -59,7 +59,7 @@ const keys = seedKeyRing(coin, new Uint8Array(32).fill(7));
 
 /** Opens channels by the machines themselves and signs the payments. */
 export function makeFixture(channels: number, each: number, verify: Verify): Fixture {
-  const env = { tip: TIP, now: Date.now(), feeRate: coin.policy.feeRate, verify, keyOf: () => undefined };
+  const env = { tip: TIP, medianTime: 0, now: Date.now(), feeRate: coin.policy.feeRate, verify, keyOf: () => undefined };
   const envOf = ({ keyName }: PayerState): Env => ({ ...env, signer: keys.signer(keyName) });
   const pairs = Array.from({ length: channels }, (_, index) => openPair(index, env));
   const payments = Array.from({ length: each }, (_, nth) => pairs.map(({ payer: state }) => sign(state, nthTotal(nth), envOf(state))));

@@ -4,7 +4,7 @@ import { type ChannelId, channelId, txId } from '../src/core/base/bytes.ts';
 import { after, height } from '../src/core/base/height.ts';
 import { dogecoin } from '../src/core/coin/dogecoin.ts';
 import { cltvMultisig } from '../src/core/contract/cltv-multisig.ts';
-import { closingHeight, TX_SEQUENCE, TX_VERSION } from '../src/core/contract/contract.ts';
+import { closingAt, TX_SEQUENCE, TX_VERSION } from '../src/core/contract/contract.ts';
 import { p2pkh, p2sh } from '../src/core/tx/script.ts';
 import { signer } from '../src/core/tx/sign.ts';
 import { type Transaction, transactionId } from '../src/core/tx/transaction.ts';
@@ -80,7 +80,7 @@ function idleWatch(index: number): readonly [ChannelId, Watch] {
     payeeScript: p2pkh(new Uint8Array(33).fill(2)),
   } as const;
   const deposits = [{ outpoint: { txid: txId(id), vout: 0 }, value: VALUE }];
-  return [channelId(id), { terms, deposits, sources: [], deadline: closingHeight(terms), isPending: false }];
+  return [channelId(id), { terms, deposits, sources: [], deadline: closingAt(terms), isPending: false }];
 }
 
 /** A chain of full blocks, as a node's answers are once they are read. */

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { asChain } from '../src/chain/regtest/port.ts';
 import { createRegtest } from '../src/chain/regtest/regtest.ts';
 import { amount } from '../src/core/base/amount.ts';
-import { after, type Height, height } from '../src/core/base/height.ts';
+import { after, height } from '../src/core/base/height.ts';
 import { isRefusal, type Refusal } from '../src/core/base/refusal.ts';
 import type { PayerState } from '../src/core/channel/payer-state.ts';
 import { dogecoinRegtest } from '../src/core/coin/dogecoin.ts';
@@ -89,7 +89,7 @@ test('a channel from open to buried close', async () => {
   const offer = must(await payee.exchange({ kind: 'offer-request' }));
   assert.equal(offer.kind, 'offer');
   if (offer.kind !== 'offer') return;
-  const expiry: Height = after(offer.minExpiry, 100);
+  const expiry = after(offer.minExpiry, 100);
   const returnScript = scriptOf(coin, regtest.newAddress()) ?? new Uint8Array();
   const planned = must(await agent.plan(offer, expiry, returnScript));
   const { channel } = planned;

@@ -5,7 +5,7 @@ import { Regtest } from '../src/chain/regtest/regtest.ts';
 import type { ChannelId } from '../src/core/base/bytes.ts';
 import type { Coin } from '../src/core/coin/coin.ts';
 import { dogecoinRegtest } from '../src/core/coin/dogecoin.ts';
-import { closingHeight } from '../src/core/contract/contract.ts';
+import { closingAt } from '../src/core/contract/contract.ts';
 import { fastestVerifier } from '../src/engine/verifier.ts';
 import { ChannelWorld } from '../src/testing/channel-world.ts';
 
@@ -67,7 +67,7 @@ describe('a clock that is wrong', () => {
       await world.mine(1);
       assert.ok(!(await isServed({ world, channel })));
       const { terms } = await world.payer(channel);
-      await world.mineTo(closingHeight(terms) - 1);
+      await world.mineTo(closingAt(terms) - 1);
       assert.deepEqual([(await world.payeeState(channel)).kind, (await world.payer(channel)).kind], ['open', 'open']);
       await world.mine(1);
       assert.equal((await world.payeeState(channel)).kind, 'closing');

@@ -53,7 +53,14 @@ function driverOn(
 ): Driver<PayeeState, Parameters<typeof payeeParty.transition>[1]> {
   const chain = asChain(createRegtest({ coin }));
   const keys = { signer: () => payeeSigner };
-  const world = () => ({ tip: height(2000), now: 0, feeRate: coin.policy.feeRate, verify: verifyPortable, keyOf: () => undefined });
+  const world = () => ({
+    tip: height(2000),
+    medianTime: 0,
+    now: 0,
+    feeRate: coin.policy.feeRate,
+    verify: verifyPortable,
+    keyOf: () => undefined,
+  });
   return driver({ party: payeeParty, store, chain, keys, world, ...(onState && { onState }) });
 }
 

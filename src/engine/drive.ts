@@ -1,5 +1,6 @@
 import { type Amount, greatest, ZERO } from '../core/base/amount.ts';
 import { type ChannelId, channelId } from '../core/base/bytes.ts';
+import { possible } from '../core/base/lock-time.ts';
 import { recent } from '../core/base/recent.ts';
 import { isRefusal, type Refusal } from '../core/base/refusal.ts';
 import type { Effect, Env, KeptInvoice, Step } from '../core/channel/machine.ts';
@@ -13,7 +14,7 @@ import { type Broadcast, type Chain, type KeyRing, type Store, WorldError, type 
 import { restored } from './restore.ts';
 
 /** What the engine knows of the world besides the stored state. */
-export type World = Pick<Env, 'tip' | 'now' | 'feeRate' | 'verify' | 'keyOf'>;
+export type World = Pick<Env, 'tip' | 'medianTime' | 'now' | 'feeRate' | 'verify' | 'keyOf'>;
 
 export interface DriverOptions<State, Input> {
   readonly party: Party<State, Input>;
@@ -152,7 +153,7 @@ async function actUnstored<State, Input>(
   stored: () => Promise<Loaded<State>>,
 ): Promise<void> {
   const watch = before.state && party.watch(before.state);
-  if (watch === undefined || world().tip < watch.deadline || (await stored()).version !== before.version) return;
+  if (watch === undefined || possible(watch.deadline, world()) < watch.deadline || (await stored()).version !== before.version) return;
   for (const effect of effects) if (effect.kind === 'broadcast') await broadcast(chain, effect);
 }
 

@@ -73,8 +73,8 @@ function engine<State extends { readonly kind: string }, Input extends object>(
     chain,
     keys,
     world: () => {
-      const { tip, feeRate } = follow.seen();
-      return { tip: tip.height, feeRate, now: clock.now(), verify, keyOf };
+      const { tip, medianTime, feeRate } = follow.seen();
+      return { tip: tip.height, medianTime, feeRate, now: clock.now(), verify, keyOf };
     },
     exposure,
     onState: (channel, state) => {

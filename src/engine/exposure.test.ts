@@ -75,7 +75,14 @@ async function diskOf(channels: readonly Payer[]): Promise<MemoryDisk> {
 }
 
 function driverOn(store: Store, exposure: ExposureLedger): Driver<PayeeState, PayeeInput> {
-  const world = () => ({ tip: height(2_000), now: 0, feeRate: coin.policy.feeRate, verify: verifyPortable, keyOf: () => undefined });
+  const world = () => ({
+    tip: height(2_000),
+    medianTime: 0,
+    now: 0,
+    feeRate: coin.policy.feeRate,
+    verify: verifyPortable,
+    keyOf: () => undefined,
+  });
   return driver({ party: payeeParty, store, chain, keys, world, exposure });
 }
 

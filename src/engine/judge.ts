@@ -52,6 +52,8 @@ export function doubtOf({ status, peak, readAt }: Reading, coin: Coin, now: numb
 /** The chain as it was last read. */
 export interface Seen {
   readonly tip: Tip;
+  /** Unix time in seconds: the middle of the last eleven blocks'. */
+  readonly medianTime: number;
   /** Units per 1,000 bytes. */
   readonly feeRate: Amount;
 }
@@ -87,7 +89,9 @@ export class Trust {
   }
 
   get seen(): Seen | undefined {
-    return this.#reading && { tip: this.#reading.status.tip, feeRate: this.#reading.feeRate };
+    if (this.#reading === undefined) return undefined;
+    const { status, feeRate } = this.#reading;
+    return { tip: status.tip, medianTime: Math.floor(status.medianTime / 1000), feeRate };
   }
 
   get doubt(): WorldError | undefined {

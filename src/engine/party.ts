@@ -1,5 +1,5 @@
 import { type Amount, ZERO } from '../core/base/amount.ts';
-import type { Height } from '../core/base/height.ts';
+import type { LockTime } from '../core/base/height.ts';
 import { keyNameOf } from '../core/channel/announce.ts';
 import type { KeptInvoice, Source, Transition } from '../core/channel/machine.ts';
 import { type PayeeInput, payee } from '../core/channel/payee.ts';
@@ -7,7 +7,7 @@ import { exposureOf, type PayeeState } from '../core/channel/payee-state.ts';
 import { type PayerInput, payer } from '../core/channel/payer.ts';
 import { allDeposits, type PayerState, sourcesOf } from '../core/channel/payer-state.ts';
 import { payeeSnapshot, payerSnapshot, type Snapshot } from '../core/channel/snapshot.ts';
-import { closingHeight, type Deposit, type Terms } from '../core/contract/contract.ts';
+import { closingAt, type Deposit, type Terms } from '../core/contract/contract.ts';
 
 /** What of a channel the chain can touch. */
 export interface Watch {
@@ -15,8 +15,8 @@ export interface Watch {
   readonly deposits: readonly Deposit[];
   /** What the deposits were made of: whoever spends that otherwise takes them away. */
   readonly sources: readonly Source[];
-  /** The height at which the machine must be asked what is due. */
-  readonly deadline: Height;
+  /** The height or time at which the machine must be asked what is due. */
+  readonly deadline: LockTime;
   /** Something is under way on chain: the machine wants to see every block. */
   readonly isPending: boolean;
 }
@@ -47,7 +47,7 @@ export const payeeParty: Party<PayeeState, PayeeInput> = {
   withInvoice: (input, invoice) => (input.kind === 'payment' ? { ...input, invoice } : input),
   watch: ({ kind, terms, deposits, sources = NO_SOURCES, backing }) => {
     if (kind === 'ended') return undefined;
-    return { terms, deposits, sources, deadline: closingHeight(terms), isPending: kind !== 'open' || backing !== undefined };
+    return { terms, deposits, sources, deadline: closingAt(terms), isPending: kind !== 'open' || backing !== undefined };
   },
   exposureOf,
 };

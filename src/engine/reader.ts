@@ -31,6 +31,7 @@ export class Reader {
   readonly #chain: Chain;
   readonly #store: Store;
   readonly #followed: Followed;
+  readonly #clock: Clock;
   readonly #sightings: Sightings;
   readonly #unconfirmed: UnconfirmedReader;
   /** Channels that have something to be shown. */
@@ -45,6 +46,7 @@ export class Reader {
     this.#store = store;
     this.#followed = followed;
     this.#feeRate = chain.coin.policy.feeRate;
+    this.#clock = clock;
     this.trust = new Trust(chain.coin, clock);
     this.#sightings = new Sightings(store, this.list);
     this.#unconfirmed = new UnconfirmedReader(chain, this.#sightings);
@@ -71,7 +73,9 @@ export class Reader {
     const isNews = this.#shown !== tip.hash;
     if (isNews) await attempt(this.#readFeeRate());
     this.trust.take({ ...status, tip }, { peak: this.#cursor?.peak ?? 0, feeRate: this.#feeRate, isWhole });
-    if (!isWhole) for (const channel of this.list.dueAt(tip.height)) this.#again.add(channel);
+    const at = { tip: tip.height, medianTime: Math.floor(status.medianTime / 1000), now: this.#clock.now() };
+    for (const channel of this.list.reachTime(Math.max(at.medianTime, at.now / 1000))) this.#again.add(channel);
+    if (!isWhole) for (const channel of this.list.dueAt(at)) this.#again.add(channel);
     for (const channel of this.#concerned(isNews)) await attempt(this.#observe(channel, tip, isWhole));
     this.#shown = isWhole ? tip.hash : undefined;
     await this.#save();

@@ -1,10 +1,13 @@
 import { bytesToHex, type ChannelId } from '../core/base/bytes.ts';
-import type { Height } from '../core/base/height.ts';
+import { type Height, isTime, LOCK_TIME_THRESHOLD, type LockTime, lockTime, MAX_LOCK_TIME } from '../core/base/height.ts';
+import { type ChainTime, possible } from '../core/base/lock-time.ts';
 import { p2sh } from '../core/tx/script.ts';
 import { outpointKey } from '../core/tx/transaction.ts';
 import type { Watch } from './party.ts';
 
 const NONE: ReadonlySet<ChannelId> = new Set();
+/** Times come in slots of so many seconds: as many as there are, and not as there are channels, are gone through. */
+const SLOT = 500;
 
 /** Channels by what can happen to them, so that a block costs nothing for those it does not touch. */
 export class WatchList {
@@ -17,6 +20,8 @@ export class WatchList {
   /** Wants to see every block. */
   readonly #busy = new Set<ChannelId>();
   #reached = -1;
+  /** Start of the last time slot that was reached. */
+  #reachedTime = LOCK_TIME_THRESHOLD;
 
   /** Takes in a channel as it is now. Cheap when nothing the chain could touch has changed. */
   set(channel: ChannelId, watch: Watch | undefined): void {
@@ -53,9 +58,25 @@ export class WatchList {
     for (const channel of this.#byDeadline.get(height) ?? []) this.#busy.add(channel);
   }
 
-  /** Channels whose deadline has come at `height`, whether the chain was read that far or not. Goes through all deadlines. */
-  dueAt(height: Height): readonly ChannelId[] {
-    return [...this.#byDeadline].flatMap(([deadline, channels]) => (deadline <= height ? [...channels] : []));
+  /** It is so late, in seconds: channels whose time has come see every block from now, and are returned. A deadline may be noticed some minutes early. */
+  reachTime(seconds: number): readonly ChannelId[] {
+    const reached = slotOf(lockTime(Math.min(MAX_LOCK_TIME, Math.max(this.#reachedTime, Math.floor(seconds)))));
+    const due = this.#slotsTo(reached).flatMap((slot) => [...(this.#byDeadline.get(slot) ?? [])]);
+    this.#reachedTime = reached;
+    for (const channel of due) this.#busy.add(channel);
+    return due;
+  }
+
+  /** Channels whose deadline has come, whether the chain was read that far or not. Goes through all deadlines. */
+  dueAt(at: ChainTime): readonly ChannelId[] {
+    return [...this.#watches].flatMap(([channel, { deadline }]) => (deadline <= possible(deadline, at) ? [channel] : []));
+  }
+
+  /** The time slots since the last that was reached; after a jump only those that hold something. */
+  #slotsTo(reached: number): readonly number[] {
+    const count = (reached - this.#reachedTime) / SLOT;
+    if (count < this.#byDeadline.size) return Array.from({ length: count }, (_, i) => this.#reachedTime + (i + 1) * SLOT);
+    return [...this.#byDeadline.keys()].filter((slot) => isTime(slot) && slot > this.#reachedTime && slot <= reached);
   }
 
   get busy(): ReadonlySet<ChannelId> {
@@ -67,9 +88,10 @@ export class WatchList {
     for (const { outpoint } of watch.deposits) this.#byOutpoint.set(outpointKey(outpoint), channel);
     for (const key of sourceKeys(watch)) this.#bySource.set(key, (this.#bySource.get(key) ?? new Set()).add(channel));
     this.#byScript.set(scriptKey(watch), channel);
-    const due = this.#byDeadline.get(watch.deadline) ?? new Set();
-    this.#byDeadline.set(watch.deadline, due.add(channel));
-    if (watch.isPending || watch.deadline <= this.#reached) this.#busy.add(channel);
+    const slot = slotOf(watch.deadline);
+    this.#byDeadline.set(slot, (this.#byDeadline.get(slot) ?? new Set()).add(channel));
+    const reached = isTime(slot) ? this.#reachedTime : this.#reached;
+    if (watch.isPending || slot <= reached) this.#busy.add(channel);
   }
 
   #drop(channel: ChannelId, watch: Watch): void {
@@ -80,11 +102,16 @@ export class WatchList {
       if (this.#bySource.get(key)?.size === 0) this.#bySource.delete(key);
     }
     this.#byScript.delete(scriptKey(watch));
-    const due = this.#byDeadline.get(watch.deadline);
+    const slot = slotOf(watch.deadline);
+    const due = this.#byDeadline.get(slot);
     due?.delete(channel);
-    if (due?.size === 0) this.#byDeadline.delete(watch.deadline);
+    if (due?.size === 0) this.#byDeadline.delete(slot);
     this.#busy.delete(channel);
   }
+}
+
+function slotOf(deadline: LockTime): number {
+  return isTime(deadline) ? deadline - (deadline % SLOT) : deadline;
 }
 
 function isSame(a: Watch, b: Watch): boolean {

@@ -1,29 +1,50 @@
-import type { Height } from '../core/base/height.ts';
+import { isTime, type LockTime } from '../core/base/height.ts';
 
-/** A multiset of heights that knows its least one. It is looked for anew only after the last channel at it has gone. */
+/** A multiset of locks that knows its least height and its least time. Each is looked for anew only after the last channel at it has gone. */
 export class Earliest {
-  readonly #counts = new Map<Height, number>();
-  #first: Height | undefined;
+  readonly #heights = new Multiset();
+  readonly #times = new Multiset();
 
-  add(height: Height): void {
-    this.#counts.set(height, (this.#counts.get(height) ?? 0) + 1);
-    if (this.#first !== undefined && height < this.#first) this.#first = height;
+  add(lock: LockTime): void {
+    this.#of(lock).add(lock);
   }
 
-  remove(height: Height): void {
-    const left = (this.#counts.get(height) ?? 0) - 1;
-    if (left > 0) this.#counts.set(height, left);
-    else this.#counts.delete(height);
-    if (left <= 0 && height === this.#first) this.#first = undefined;
+  remove(lock: LockTime): void {
+    this.#of(lock).remove(lock);
   }
 
-  /** Undefined when there is none. */
-  get first(): Height | undefined {
-    if (this.#first === undefined) for (const height of this.#counts.keys()) this.#first = lesser(this.#first, height);
+  /** None, one, or two: heights and times can't be compared. */
+  get first(): readonly LockTime[] {
+    return [this.#heights, this.#times].flatMap(({ first }) => first ?? []);
+  }
+
+  #of(lock: LockTime): Multiset {
+    return isTime(lock) ? this.#times : this.#heights;
+  }
+}
+
+class Multiset {
+  readonly #counts = new Map<LockTime, number>();
+  #first: LockTime | undefined;
+
+  add(lock: LockTime): void {
+    this.#counts.set(lock, (this.#counts.get(lock) ?? 0) + 1);
+    if (this.#first !== undefined && lock < this.#first) this.#first = lock;
+  }
+
+  remove(lock: LockTime): void {
+    const left = (this.#counts.get(lock) ?? 0) - 1;
+    if (left > 0) this.#counts.set(lock, left);
+    else this.#counts.delete(lock);
+    if (left <= 0 && lock === this.#first) this.#first = undefined;
+  }
+
+  get first(): LockTime | undefined {
+    if (this.#first === undefined) for (const lock of this.#counts.keys()) this.#first = lesser(this.#first, lock);
     return this.#first;
   }
 }
 
-function lesser(a: Height | undefined, b: Height): Height {
+function lesser(a: LockTime | undefined, b: LockTime): LockTime {
   return a === undefined || b < a ? b : a;
 }

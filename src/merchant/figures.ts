@@ -1,4 +1,7 @@
-import type { Height } from '../core/base/height.ts';
+import type { Amount } from '../core/base/amount.ts';
+import type { ChannelId } from '../core/base/bytes.ts';
+import { type Height, isTime, type LockTime } from '../core/base/height.ts';
+import { expectedHeight } from '../core/base/lock-time.ts';
 import { isRefusal, type RefusalCode } from '../core/base/refusal.ts';
 import type { PayeeEnd, PayeeState } from '../core/channel/payee-state.ts';
 import type { Coin } from '../core/coin/coin.ts';
@@ -7,7 +10,7 @@ import type { Exposure } from '../engine/exposure.ts';
 import type { JobReport } from '../engine/jobs.ts';
 import type { Clock, Tip } from '../engine/ports.ts';
 import type { Responder } from '../transport/responder.ts';
-import type { Tally, Unmined } from './tally.ts';
+import type { Tally } from './tally.ts';
 
 /** How far the merchant has read the chain. */
 export interface ChainFigures {
@@ -23,6 +26,14 @@ export interface ReadChain {
   readonly doubt?: string;
 }
 
+/** A channel whose end is under way, and in no block as far as the chain was read. */
+export interface UnminedFigures {
+  readonly channel: ChannelId;
+  readonly atRisk: Amount;
+  readonly closing: Height;
+  readonly expiry: Height;
+}
+
 /** What a merchant's owner wants to see at a glance. Money in smallest units, exact; sums over all channels. */
 export interface Figures {
   readonly coin: Coin;
@@ -35,10 +46,10 @@ export interface Figures {
   /** What was delivered that the chain could still undo, and the most that it may be. */
   readonly exposure: { readonly total: bigint; readonly most: bigint; readonly channels: number };
   readonly capacity: bigint;
-  /** Of channels that hold a payment. */
+  /** Of channels that hold a payment; an expected height where it is a time. */
   readonly nearestClosing?: Height;
   readonly nearestExpiry?: Height;
-  readonly unmined: readonly Unmined[];
+  readonly unmined: readonly UnminedFigures[];
   /** Undefined before the chain was read for the first time. */
   readonly chain?: ChainFigures;
   /** Why nothing new is promised now. */
@@ -95,7 +106,7 @@ export interface FigureSources {
 
 /** Costs the same however many channels are idle. */
 export function figuresOf({ coin, backend, tally, counts, exposure, read, jobs, unwatched, clock }: FigureSources): Figures {
-  const { counts: channels, ends, atRisk, capacity, nearestClosing, nearestExpiry, unmined } = tally;
+  const { counts: channels, ends, atRisk, capacity } = tally;
   const { answers, refusals, failures } = counts;
   const { total, most, channels: exposed } = exposure;
   return {
@@ -106,15 +117,38 @@ export function figuresOf({ coin, backend, tally, counts, exposure, read, jobs, 
     atRisk,
     capacity,
     exposure: { total, most, channels: exposed },
-    ...(nearestClosing === undefined ? {} : { nearestClosing }),
-    ...(nearestExpiry === undefined ? {} : { nearestExpiry }),
-    unmined,
+    ...deadlines(tally, read(), coin, clock.now()),
     ...chainFigures(read(), clock),
     answers,
     refusals,
     failures,
     jobs: jobs().map(({ lastError: _, ...job }) => job),
     ...(unwatched === undefined ? {} : { unwatched: unwatched() }),
+  };
+}
+
+/** Before the chain was read nobody knows at which height a time will come. */
+function deadlines(
+  tally: Tally,
+  { last }: ReadChain,
+  { blockSeconds }: Coin,
+  now: number,
+): Pick<Figures, 'nearestClosing' | 'nearestExpiry' | 'unmined'> {
+  const heightsOf = (locks: readonly LockTime[]): readonly Height[] =>
+    locks.flatMap((lock) => {
+      if (!isTime(lock)) return [lock];
+      return last === undefined ? [] : [expectedHeight(lock, { tip: last.tip.height, medianTime: 0, now }, blockSeconds)];
+    });
+  const [nearestClosing] = heightsOf(tally.nearestClosings).toSorted((a, b) => a - b);
+  const [nearestExpiry] = heightsOf(tally.nearestExpiries).toSorted((a, b) => a - b);
+  const unmined = tally.unmined.flatMap((one) => {
+    const [closing, expiry] = heightsOf([one.closing, one.expiry]);
+    return closing === undefined || expiry === undefined ? [] : [{ ...one, closing, expiry }];
+  });
+  return {
+    ...(nearestClosing === undefined ? {} : { nearestClosing }),
+    ...(nearestExpiry === undefined ? {} : { nearestExpiry }),
+    unmined,
   };
 }
 

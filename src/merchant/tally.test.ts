@@ -3,10 +3,10 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { amount, ZERO } from '../core/base/amount.ts';
 import { channelId } from '../core/base/bytes.ts';
-import { height } from '../core/base/height.ts';
+import { height, lockTime } from '../core/base/height.ts';
 import type { ChainView, DepositView } from '../core/channel/machine.ts';
 import { atRisk, type PayeeEnd, type PayeeState } from '../core/channel/payee-state.ts';
-import { capacityOf, closingHeight } from '../core/contract/contract.ts';
+import { capacityOf, closingAt } from '../core/contract/contract.ts';
 import { outpointKey } from '../core/tx/transaction.ts';
 import { MachinePair } from '../testing/machine-pair.ts';
 import { Earliest } from './earliest.ts';
@@ -51,12 +51,13 @@ function counted(states: readonly PayeeState[]): object {
     ends: { closed: ends('closed'), refunded: ends('refunded'), lost: ends('lost'), unused: ends('unused') },
     atRisk: sum(living.map(atRisk)),
     capacity: sum(living.map(({ deposits }) => capacityOf(deposits))),
-    nearestClosing: least(owed.filter(({ kind }) => kind !== 'closing').map(({ terms }) => closingHeight(terms))),
+    nearestClosing: least(owed.filter(({ kind }) => kind !== 'closing').map(({ terms }) => closingAt(terms))),
     nearestExpiry: least(owed.map(({ terms }) => terms.expiry)),
   };
 }
 
-function read({ counts, ends, atRisk: risk, capacity, nearestClosing, nearestExpiry }: Tally): object {
+function read({ counts, ends, atRisk: risk, capacity, nearestClosings, nearestExpiries }: Tally): object {
+  const [[nearestClosing], [nearestExpiry]] = [nearestClosings, nearestExpiries];
   return { counts, ends, atRisk: risk, capacity, nearestClosing, nearestExpiry };
 }
 
@@ -119,13 +120,15 @@ test('with no channels all sums are zero and no height is near', () => {
 
 test('the least height among many costs nothing to ask again, and is found again when it is gone', () => {
   const heights = new Earliest();
-  assert.equal(heights.first, undefined);
+  assert.deepEqual(heights.first, []);
   for (const value of [7, 5, 5, 9]) heights.add(height(value));
-  assert.equal(heights.first, 5);
+  assert.deepEqual(heights.first, [5]);
   heights.remove(height(5));
-  assert.equal(heights.first, 5);
+  assert.deepEqual(heights.first, [5]);
   heights.remove(height(5));
-  assert.equal(heights.first, 7);
+  assert.deepEqual(heights.first, [7]);
   heights.add(height(3));
-  assert.equal(heights.first, 3);
+  assert.deepEqual(heights.first, [3]);
+  heights.add(lockTime(1_700_000_000));
+  assert.deepEqual(heights.first, [3, 1_700_000_000], 'a time is no height');
 });

@@ -1,10 +1,10 @@
 import { type Amount, ZERO } from '../core/base/amount.ts';
 import type { ChannelId } from '../core/base/bytes.ts';
-import type { Height } from '../core/base/height.ts';
+import type { LockTime } from '../core/base/height.ts';
 import { viewOf } from '../core/channel/fate.ts';
 import type { ChainView } from '../core/channel/machine.ts';
 import { atRisk, type PayeeEnd, type PayeeState } from '../core/channel/payee-state.ts';
-import { capacityOf, closingHeight, type Deposit } from '../core/contract/contract.ts';
+import { capacityOf, closingAt, type Deposit } from '../core/contract/contract.ts';
 import type { Book } from '../engine/engine.ts';
 import { Earliest } from './earliest.ts';
 
@@ -15,8 +15,8 @@ interface Share {
   readonly kind: Living;
   readonly atRisk: Amount;
   readonly capacity: Amount;
-  readonly closing: Height;
-  readonly expiry: Height;
+  readonly closing: LockTime;
+  readonly expiry: LockTime;
   readonly deposits: readonly Deposit[];
 }
 
@@ -24,8 +24,8 @@ interface Share {
 export interface Unmined {
   readonly channel: ChannelId;
   readonly atRisk: Amount;
-  readonly closing: Height;
-  readonly expiry: Height;
+  readonly closing: LockTime;
+  readonly expiry: LockTime;
 }
 
 /** Sums over all channels of a merchant. A changed channel costs the same among ten as among a hundred thousand, and so does reading a sum. */
@@ -114,13 +114,13 @@ export class Tally implements Book<PayeeState> {
     return this.#sums.capacity;
   }
 
-  /** The first height at which a channel that holds a payment has to be closed. */
-  get nearestClosing(): Height | undefined {
+  /** The first height, and the first time, at which a channel that holds a payment has to be closed. */
+  get nearestClosings(): readonly LockTime[] {
     return this.#closings.first;
   }
 
-  /** The first height at which a payer may take back what is paid for. */
-  get nearestExpiry(): Height | undefined {
+  /** The first height, and the first time, at which a payer may take back what is paid for. */
+  get nearestExpiries(): readonly LockTime[] {
     return this.#expiries.first;
   }
 
@@ -134,5 +134,5 @@ function shareOf(state: PayeeState, kind: Living): Share {
   const { terms, deposits } = state;
   const risk = atRisk(state);
   const capacity = deposits.length === 0 ? ZERO : capacityOf(deposits);
-  return { kind, atRisk: risk, capacity, closing: closingHeight(terms), expiry: terms.expiry, deposits };
+  return { kind, atRisk: risk, capacity, closing: closingAt(terms), expiry: terms.expiry, deposits };
 }

@@ -1,6 +1,6 @@
 import { type Amount, ZERO } from '../core/base/amount.ts';
 import type { ChannelId } from '../core/base/bytes.ts';
-import type { Height } from '../core/base/height.ts';
+import type { LockTime } from '../core/base/height.ts';
 import { isRefusal, type Refusal, refuse } from '../core/base/refusal.ts';
 import { termsOf } from '../core/channel/announce.ts';
 import type { PayerInput } from '../core/channel/payer.ts';
@@ -28,7 +28,7 @@ export interface AgentOptions extends EngineOptions<PayerState> {
 export interface Agent {
   readonly engine: PayerEngine;
   /** Seed steps 1, 2 and A: keys, script and address stand; nothing has left the wallet. */
-  readonly plan: (offer: Offer, expiry: Height, returnScript: Uint8Array) => Promise<PayerState | Refusal>;
+  readonly plan: (offer: Offer, expiry: LockTime, returnScript: Uint8Array) => Promise<PayerState | Refusal>;
   /**
    * Seed steps B, C and 3, in an order that risks nothing: the deposit is signed and announced first, and broadcast only when the payee
    * agrees to the terms. Also adds further deposits to an open channel.
@@ -104,7 +104,7 @@ export function openAgent(options: AgentOptions): Agent {
   };
 }
 
-function idOf(offer: Offer, expiry: Height, keys: KeyRing, keyName: string): ChannelId {
+function idOf(offer: Offer, expiry: LockTime, keys: KeyRing, keyName: string): ChannelId {
   const terms = termsOf({ offer, expiry, payerKey: keys.signer(keyName).publicKey });
   return channelIdOf(offer.coin, offer.contract.redeemScript(terms));
 }

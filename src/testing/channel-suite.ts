@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type Amount, amount, subtract, ZERO } from '../core/base/amount.ts';
 import type { ChannelId } from '../core/base/bytes.ts';
-import { type Closing, type Contract, closingHeight, payerScript, type Signing } from '../core/contract/contract.ts';
+import { type Closing, type Contract, closingAt, payerScript, type Signing } from '../core/contract/contract.ts';
 import { contracts } from '../core/contract/registry.ts';
 import { readScript, script } from '../core/tx/script.ts';
 import { SIGHASH, signatureHash } from '../core/tx/sighash.ts';
@@ -160,7 +160,7 @@ async function closesInTime(subject: ChannelSubject, contract: Contract): Promis
   const channel = await world.openChannel(SHORT.minLifetime + 8);
   await world.buy(channel, 2);
   const { terms } = await world.payeeState(channel);
-  await world.mineTo(closingHeight(terms) - 1);
+  await world.mineTo(closingAt(terms) - 1);
   assert.equal((await world.payeeState(channel)).kind, 'open');
   const invoice = must(await world.agent.invoice(channel, 'tea', world.payee));
   await world.mine(1);

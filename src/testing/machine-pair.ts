@@ -48,7 +48,16 @@ export class MachinePair {
   }
 
   env(signer: Signer): Env {
-    return { tip: this.tip, now: this.now, feeRate: this.feeRate, verify: verifyPortable, signer, keyOf: this.keyOf, room: this.room };
+    return {
+      tip: this.tip,
+      medianTime: 0,
+      now: this.now,
+      feeRate: this.feeRate,
+      verify: verifyPortable,
+      signer,
+      keyOf: this.keyOf,
+      room: this.room,
+    };
   }
 
   /** One step of the payer; a refusal leaves its state as it was. */

@@ -2,7 +2,7 @@ import { hmac } from '@noble/hashes/hmac.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { amount, ZERO } from '../core/base/amount.ts';
 import { concatBytes, equalBytes } from '../core/base/bytes.ts';
-import { height, isHeight } from '../core/base/height.ts';
+import { isLockTime } from '../core/base/height.ts';
 import type { Coin } from '../core/coin/coin.ts';
 import type { Signing, Terms } from '../core/contract/contract.ts';
 import { contractByNumber } from '../core/contract/registry.ts';
@@ -101,10 +101,10 @@ function decodeNote(coin: Coin, bytes: Uint8Array): Note | undefined {
   const [expiry, closingMargin] = [reader.uint32(), reader.uint32()];
   const signing = signingFrom(reader.uint8(), reader.uint32());
   const makeScript = PAYEE_SCRIPTS[reader.uint8() - 1];
-  if (contract === undefined || payeeKey === undefined || signing === undefined || !isHeight(expiry)) return undefined;
+  if (contract === undefined || payeeKey === undefined || signing === undefined || !isLockTime(expiry)) return undefined;
   // Where the payee is paid to is unknown for a script of another form: the refund does not need it.
   const payeeScript = makeScript?.(reader.bytes(20)) ?? new Uint8Array();
-  return { keyIndex, terms: { coin, contract, payeeKey, expiry: height(expiry), closingMargin, signing, payeeScript } };
+  return { keyIndex, terms: { coin, contract, payeeKey, expiry, closingMargin, signing, payeeScript } };
 }
 
 function signingFrom(kind: number, value: number): Signing | undefined {

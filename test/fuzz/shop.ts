@@ -136,9 +136,9 @@ async function play(): Promise<Shop> {
 
   const stored = new Map([...disk].map(([kind, records]) => [kind, new Map(records)]));
   const state = (await first.agent.engine.get(first.channel)) ?? assert.fail('the payer has its channel');
-  const { tip, feeRate } = front.merchant.engine.follower.seen();
+  const { tip, medianTime, feeRate } = front.merchant.engine.follower.seen();
   const signerOf = first.keys.signer(state.keyName);
-  const env: Env = { tip: tip.height, now: NOW, feeRate, verify, signer: signerOf, keyOf: () => undefined };
+  const env: Env = { tip: tip.height, medianTime, now: NOW, feeRate, verify, signer: signerOf, keyOf: () => undefined };
   network.isStill = true;
   for (const { agent, channel, invoice } of players) {
     must(await agent.pay(channel, invoice, payee));

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { coreRpc } from '../../src/chain/core-rpc.ts';
 import type { ChannelId, TxId } from '../../src/core/base/bytes.ts';
-import { closingHeight } from '../../src/core/contract/contract.ts';
+import { closingAt } from '../../src/core/contract/contract.ts';
 import { contracts } from '../../src/core/contract/registry.ts';
 import { transactionId } from '../../src/core/tx/transaction.ts';
 import { fastestVerifier } from '../../src/engine/verifier.ts';
@@ -78,7 +78,7 @@ for (const kind of ['litecoind', 'dogecoind'] as const) {
       test(`${contract.id}: a close that miners leave out is paid more for, and is mined before the expiry`, async () => {
         const [world, channel] = await opened(subject(), contract);
         const { terms } = await world.payeeState(channel);
-        await world.mineTo(closingHeight(terms));
+        await world.mineTo(closingAt(terms));
         const state = await world.payeeState(channel);
         if (state.kind !== 'closing') assert.fail(state.kind);
         const first = transactionId(state.transaction);
@@ -86,7 +86,7 @@ for (const kind of ['litecoind', 'dogecoind'] as const) {
         await world.mine(1);
         assert.ok((await world.chain.mempool()).includes(first), 'the miner leaves it out');
         const minedAt = await pressedUntilMined(world, channel, terms.expiry);
-        assert.ok(minedAt > closingHeight(terms) + 1 && minedAt <= terms.expiry, `mined at ${minedAt}`);
+        assert.ok(minedAt > closingAt(terms) + 1 && minedAt <= terms.expiry, `mined at ${minedAt}`);
         await world.bury();
         const ended = await world.payeeState(channel);
         assert.equal(ended.kind === 'ended' && ended.how, 'closed');

@@ -92,7 +92,7 @@ export class Machines {
   #env(chain: Chain, side: Side): Env {
     const { feeRate } = this.book.setting.terms.coin.policy;
     const signer = side === 'payee' ? payeeKey : payerKey;
-    return { tip: height(tipOf(chain)), now: 0, feeRate, verify, signer, keyOf: () => undefined };
+    return { tip: height(tipOf(chain)), medianTime: 0, now: 0, feeRate, verify, signer, keyOf: () => undefined };
   }
 
   payee(state: PayeeState | undefined, input: PayeeInput, chain: Chain, question: string): Step<PayeeState | undefined> | Refusal {

@@ -1,5 +1,5 @@
 import { bytesToHex, type ChannelId } from '../../src/core/base/bytes.ts';
-import { closingHeight } from '../../src/core/contract/contract.ts';
+import { closingAt } from '../../src/core/contract/contract.ts';
 import type { Chance } from './chance.ts';
 import { CALM } from './network.ts';
 import { Violation } from './oracle.ts';
@@ -196,7 +196,7 @@ async function restartPayers(world: World): Promise<void> {
 function nextStop({ chain, oracle, profile }: World): number {
   const { height } = chain.tip;
   if (profile.fever > 1n && oracle.isClosingTime) return height + 1;
-  const due = [...oracle.truths.values()].flatMap(({ terms }) => [closingHeight(terms) - 1, terms.expiry - 1]);
+  const due = [...oracle.truths.values()].flatMap(({ terms }) => [closingAt(terms) - 1, terms.expiry - 1]);
   if (due.some((at) => height >= at && height < at + 8)) return height + 1;
   return Math.min(height + 30, ...due.filter((at) => at > height));
 }

@@ -1,7 +1,7 @@
 import { bytesToHex, type ChannelId, equalBytes, type TxId, txId } from '../../src/core/base/bytes.ts';
 import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';
 import type { Terms } from '../../src/core/contract/contract.ts';
-import { closingHeight } from '../../src/core/contract/contract.ts';
+import { closingAt } from '../../src/core/contract/contract.ts';
 import type { Reply, Request } from '../../src/core/message/message.ts';
 import { p2sh } from '../../src/core/tx/script.ts';
 import { outpointKey, type Transaction } from '../../src/core/tx/transaction.ts';
@@ -128,7 +128,7 @@ export class Oracle {
   polled(height: number): void {
     for (const { channel, terms } of this.truths.values()) {
       const text = this.#disk.durable('payee-channel', channel) ?? '';
-      if (height >= closingHeight(terms) && bestIn(text) > 0n && text.includes('"kind":"open"')) {
+      if (height >= closingAt(terms) && bestIn(text) > 0n && text.includes('"kind":"open"')) {
         throw new Violation(`I2 no close at ${height} in ${channel}, which expires at ${terms.expiry}`);
       }
     }
@@ -275,7 +275,7 @@ export class Oracle {
     this.#highest = Math.max(this.#highest, height);
     for (const [txid, { height: at }] of this.#chain.mined) this.#depths.set(txid, Math.max(this.#depths.get(txid) ?? 0, height - at + 1));
     for (const truth of this.truths.values()) {
-      const inMargin = height - closingHeight(truth.terms);
+      const inMargin = height - closingAt(truth.terms);
       // A total that such fees would eat up waits for better times.
       const isUsual = this.#rate === coin.policy.feeRate;
       const isWorthIt = truth.terms.signing.kind === 'flexible' && truth.acknowledged > (this.#rate * MOST_CLOSE_BYTES) / 250n;
@@ -294,7 +294,7 @@ export class Oracle {
 
   get isClosingTime(): boolean {
     const { height } = this.#chain.tip;
-    return [...this.truths.values()].some(({ terms }) => height >= closingHeight(terms) && height < terms.expiry);
+    return [...this.truths.values()].some(({ terms }) => height >= closingAt(terms) && height < terms.expiry);
   }
 
   /** Fees have changed: what is under way has to be made anew, if that is worth it. */

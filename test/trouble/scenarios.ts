@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { ChannelId } from '../../src/core/base/bytes.ts';
 import { after } from '../../src/core/base/height.ts';
 import { isRefusal } from '../../src/core/base/refusal.ts';
-import { closingHeight } from '../../src/core/contract/contract.ts';
+import { closingAt } from '../../src/core/contract/contract.ts';
 import { must } from '../../src/testing/channel-world.ts';
 import type { FaultPlan } from '../../src/testing/faulty-chain.ts';
 import type { Side, Trial } from './trial.ts';
@@ -76,7 +76,7 @@ const closing: Scenario = {
   run: async (trial, plan) => {
     const channel = await opened(trial);
     const { terms } = await trial.world.payeeState(channel);
-    await trial.world.mineTo(closingHeight(terms) - 2);
+    await trial.world.mineTo(closingAt(terms) - 2);
     await trial.endure(plan, ROUNDS, () => trial.checkKept(channel));
     const state = await trial.world.payeeState(channel);
     assert.equal(state.kind, 'closing', 'the close goes out in the first look');

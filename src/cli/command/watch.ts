@@ -1,7 +1,6 @@
 import { basename, dirname } from 'node:path';
 import type { Command } from 'commander';
 import { formatAmount } from '../../core/base/amount.ts';
-import { closingHeight } from '../../core/contract/contract.ts';
 import { transactionId } from '../../core/tx/transaction.ts';
 import { keepJobs } from '../../engine/jobs.ts';
 import { WorldError } from '../../engine/ports.ts';
@@ -84,12 +83,12 @@ function factsOf({ tip, heartbeat, channels, alarms, sent }: WatchReport): objec
   return {
     tip: tip.height,
     merchantSeen: heartbeat?.at,
-    channels: channels.map(({ watched: { channel, total, terms }, standing }) => ({
+    channels: channels.map(({ watched: { channel, total }, standing, closing, expiry }) => ({
       channel,
       standing,
       total,
-      closing: closingHeight(terms),
-      expiry: terms.expiry,
+      closing,
+      expiry,
     })),
     sent: sent.map(({ channel, transaction, outcome }) => ({ channel, transaction: transactionId(transaction), outcome: outcome.kind })),
     alarms: alarms.map((alarm) => ({ ...alarm, text: alarmText(alarm, tip.height, clock.now()) })),
@@ -98,10 +97,9 @@ function factsOf({ tip, heartbeat, channels, alarms, sent }: WatchReport): objec
 
 function linesOf(report: WatchReport): readonly string[] {
   const { tip, channels, alarms } = report;
-  const lines = channels.map(({ watched: { channel, total, terms }, standing }) => {
-    const left = closingHeight(terms) - tip.height;
-    const when =
-      left > 0 ? `closes at block ${closingHeight(terms)}; ${left} blocks left` : `its payer may take it back at block ${terms.expiry}`;
+  const lines = channels.map(({ watched: { channel, total, terms }, standing, closing, expiry }) => {
+    const left = closing - tip.height;
+    const when = left > 0 ? `closes at block ${closing}; ${left} blocks left` : `its payer may take it back at block ${expiry}`;
     return `${channel.slice(0, 16)}  ${standing.padEnd(10)}  ${formatAmount(total)} ${terms.coin.ticker}, ${when}`;
   });
   const none = channels.length === 0 ? ['no channels'] : [];

@@ -1,12 +1,27 @@
 import type { Brand } from './brand.ts';
 
-/** A block height; also the lock of an expiry. Heights and times share nLockTime and part at 500,000,000 (`script.h`). */
+/** A block height; also the lock of an expiry. */
 export type Height = Brand<number, 'Height'>;
 
+/** Unix time in seconds, as transactions and blocks hold it. */
+export type Time = Brand<number, 'Time'>;
+
+/** What an nLockTime waits for: a height, or from 500,000,000 on a time (`script.h`, LOCKTIME_THRESHOLD). */
+export type LockTime = Height | Time;
+
 export const LOCK_TIME_THRESHOLD = 500_000_000;
+export const MAX_LOCK_TIME = 0xffff_ffff;
 
 export function isHeight(value: number): value is Height {
   return Number.isInteger(value) && value >= 0 && value < LOCK_TIME_THRESHOLD;
+}
+
+export function isTime(value: number): value is Time {
+  return Number.isInteger(value) && value >= LOCK_TIME_THRESHOLD && value <= MAX_LOCK_TIME;
+}
+
+export function isLockTime(value: number): value is LockTime {
+  return isHeight(value) || isTime(value);
 }
 
 /** @throws RangeError unless a whole number in 0 … 499,999,999. */
@@ -15,7 +30,16 @@ export function height(value: number): Height {
   return value;
 }
 
-/** The height `blocks` later, or earlier when negative; not below the genesis block. */
-export function after(from: Height, blocks: number): Height {
-  return height(Math.max(0, from + blocks));
+/** @throws RangeError unless a whole number in 0 … 4,294,967,295. */
+export function lockTime(value: number): LockTime {
+  if (!isLockTime(value)) throw new RangeError(`${value} is not a lock time`);
+  return value;
+}
+
+/** So many blocks or seconds later, or earlier when negative: a height stays one, not below the genesis block, and a time stays one. */
+export function after(from: Height, blocks: number): Height;
+export function after(from: LockTime, by: number): LockTime;
+export function after(from: LockTime, by: number): LockTime {
+  if (!isTime(from)) return height(Math.max(0, from + by));
+  return lockTime(Math.min(MAX_LOCK_TIME, Math.max(LOCK_TIME_THRESHOLD, from + by)));
 }

@@ -22,7 +22,10 @@ const REASONS = {
   'key-invalid': ['correct', 'A key in the script is not a compressed public key.'],
   'key-foreign': ['correct', 'The script does not hold the payee key of the offer in its place.'],
   'key-repeated': ['stop', 'Payer and payee key are the same.'],
-  'expiry-malformed': ['correct', 'The expiry is not a block height written as a minimal number.'],
+  'expiry-malformed': [
+    'correct',
+    'The expiry is not of the contract’s kind, a block height or a time, or not written as a minimal number.',
+  ],
   'expiry-too-near': ['correct', 'The expiry is nearer than the offer allows.'],
   'expiry-too-far': ['correct', 'The expiry is farther than the offer allows.'],
 

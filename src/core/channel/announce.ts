@@ -1,9 +1,10 @@
 import { type Amount, ZERO } from '../base/amount.ts';
 import { type ChannelId, equalBytes } from '../base/bytes.ts';
 import { after } from '../base/height.ts';
+import { possible } from '../base/lock-time.ts';
 import { type Refusal, refuse } from '../base/refusal.ts';
 import { depthFor, hasRule } from '../coin/coin.ts';
-import { capacityOf, channelIdOf, closingHeight, type Deposit, type Terms } from '../contract/contract.ts';
+import { capacityOf, channelIdOf, type Deposit, isDue, isExpiryOf, type Terms } from '../contract/contract.ts';
 import { leastDeposit } from '../contract/size.ts';
 import { type Announce, type OfferedTerms, offerDigest } from '../message/message.ts';
 import { p2sh } from '../tx/script.ts';
@@ -103,7 +104,8 @@ function wrongTerms({ offer, payerKey, expiry }: Announce, env: Env): Refusal | 
   if (missing !== undefined) return refuse('contract-unfit', { rule: missing, coin: offer.coin.id });
   if (!equalBytes(env.signer.publicKey, offer.payeeKey)) return refuse('offer-unknown');
   if (equalBytes(payerKey, offer.payeeKey)) return refuse('key-repeated');
-  const least = after(env.tip, offer.closingMargin + 1);
+  if (!isExpiryOf(offer.contract, expiry)) return refuse('expiry-malformed', { expiry });
+  const least = after(possible(expiry, env), offer.closingMargin + 1);
   if (expiry < offer.minExpiry || expiry < least) return refuse('expiry-too-near', { expiry, least: Math.max(offer.minExpiry, least) });
   return expiry > offer.maxExpiry ? refuse('expiry-too-far', { expiry, most: offer.maxExpiry }) : undefined;
 }
@@ -115,7 +117,7 @@ function wrongFurther(state: PayeeState, { offer, deposits }: Announce, env: Env
   if (state.kind === 'closing') return refuse('channel-ending');
   const named = new Set(deposits.map(({ outpoint }) => outpointKey(outpoint)));
   if (!state.deposits.every(({ outpoint }) => named.has(outpointKey(outpoint)))) return refuse('deposit-dropped');
-  const isLate = deposits.length > state.deposits.length && env.tip >= closingHeight(state.terms);
+  const isLate = deposits.length > state.deposits.length && isDue(state.terms, env);
   return isLate ? refuse('margin-reached', { tip: env.tip, expiry: state.terms.expiry }) : undefined;
 }
 

@@ -1,5 +1,5 @@
 import { equalBytes } from '../base/bytes.ts';
-import type { Height } from '../base/height.ts';
+import { blocksOn, type ChainTime, certain } from '../base/lock-time.ts';
 import type { Spend as Branch, Deposit, Terms } from '../contract/contract.ts';
 import { encodeTransaction, outpointKey, sameOutpoint, type Transaction } from '../tx/transaction.ts';
 import type { ChainView, DepositView } from './machine.ts';
@@ -11,13 +11,13 @@ export function viewOf({ outpoint }: Deposit, view: ChainView): DepositView {
 }
 
 /** Nothing will change what has become of the deposit. One that stays away is given up when a refund at the expiry would be buried. */
-export function isSettled(seen: DepositView, { coin, expiry }: Terms, tip: Height): boolean {
+export function isSettled(seen: DepositView, { coin, expiry }: Terms, at: ChainTime): boolean {
   const { buried } = coin.channel;
   switch (seen.kind) {
     case 'unspent':
       return false;
     case 'missing':
-      return tip >= expiry + buried;
+      return certain(expiry, at) >= expiry + blocksOn(expiry, buried, coin.blockSeconds);
     case 'spent':
     case 'replaced':
       return seen.depth >= buried;

@@ -1,5 +1,5 @@
 import type { Amount } from '../base/amount.ts';
-import type { Height } from '../base/height.ts';
+import type { ChainTime } from '../base/lock-time.ts';
 import type { Refusal } from '../base/refusal.ts';
 import type { Deposit } from '../contract/contract.ts';
 import type { Invoice, Reply, Request } from '../message/message.ts';
@@ -7,10 +7,7 @@ import type { Signer, Verify } from '../tx/sign.ts';
 import type { Outpoint, Transaction } from '../tx/transaction.ts';
 
 /** All that a machine may know of the world, as values: it never asks, waits or draws lots. */
-export interface Env {
-  readonly tip: Height;
-  /** Unix time in milliseconds. */
-  readonly now: number;
+export interface Env extends ChainTime {
   /** Units per 1,000 bytes for what has to be confirmed. */
   readonly feeRate: Amount;
   readonly verify: Verify;

@@ -1,7 +1,8 @@
 import { type Amount, add, isAmount, ZERO } from '../base/amount.ts';
 import { equalBytes } from '../base/bytes.ts';
+import { possible } from '../base/lock-time.ts';
 import { isRefusal, type Refusal } from '../base/refusal.ts';
-import { closingHeight, type Deposit } from '../contract/contract.ts';
+import { type Deposit, isDue } from '../contract/contract.ts';
 import type { Transaction } from '../tx/transaction.ts';
 import { leastDepth } from './backing.ts';
 import { branchOf, isSettled, isSpent, spentBy, transactionsOf, viewOf } from './fate.ts';
@@ -16,8 +17,8 @@ export function observed(state: PayeeState, view: ChainView, env: Env): Step<Pay
   if (isOver(state, view, env)) return stay(over(state, view, env));
   if (state.kind === 'closing') return pressed(state, view, env);
   const seen = state.deposits.map((deposit) => viewOf(deposit, view));
-  if (seen.some((one) => isSpent(one) || isSettled(one, state.terms, env.tip))) return contested(state, view, env);
-  if (env.tip >= closingHeight(state.terms)) return due(state, view, env);
+  if (seen.some((one) => isSpent(one) || isSettled(one, state.terms, env))) return contested(state, view, env);
+  if (isDue(state.terms, env)) return due(state, view, env);
   const least = leastDepth(state);
   const isFunded = seen.every((one) => one.kind === 'unspent' && one.depth >= least);
   if (isFunded === (state.kind === 'open')) return stay(state);
@@ -27,7 +28,7 @@ export function observed(state: PayeeState, view: ChainView, env: Env): Step<Pay
 /** Inside the margin the best payment is closed; without one there is nothing to lose and the payer may have it all back. */
 function due(state: ActivePayee, view: ChainView, env: Env): Step<PayeeState> | Refusal {
   if (state.best !== undefined) return closing(state, view, env);
-  return env.tip >= state.terms.expiry ? stay({ ...state, kind: 'ended', how: 'unused' }) : stay(state);
+  return possible(state.terms.expiry, env) >= state.terms.expiry ? stay({ ...state, kind: 'ended', how: 'unused' }) : stay(state);
 }
 
 function closing(state: ActivePayee, view: ChainView, env: Env): Step<PayeeState> | Refusal {
@@ -45,7 +46,7 @@ function contested(state: ActivePayee, view: ChainView, env: Env): Step<PayeeSta
 /** Whether nothing is left that the payee could have. What took the rest is buried. */
 function isOver(state: PayeeState, view: ChainView, env: Env): boolean {
   const { terms } = state;
-  const settled = stakeOf(state).filter((deposit) => isSettled(viewOf(deposit, view), terms, env.tip));
+  const settled = stakeOf(state).filter((deposit) => isSettled(viewOf(deposit, view), terms, env));
   if (settled.length === 0) return false;
   const rest = claimed(state, env, settled);
   return isRefusal(rest) && rest.code !== 'contract-unfit';
@@ -53,9 +54,7 @@ function isOver(state: PayeeState, view: ChainView, env: Env): boolean {
 
 function over(state: PayeeState, view: ChainView, env: Env): PayeeState {
   const { terms, deposits } = state;
-  const settled = deposits
-    .map((deposit) => ({ deposit, seen: viewOf(deposit, view) }))
-    .filter(({ seen }) => isSettled(seen, terms, env.tip));
+  const settled = deposits.map((deposit) => ({ deposit, seen: viewOf(deposit, view) })).filter(({ seen }) => isSettled(seen, terms, env));
   const spends = settled.flatMap(({ deposit, seen }) => (isSpent(seen) ? [{ seen, branch: branchOf(terms, deposit, seen) }] : []));
   const closes = transactionsOf(spends.filter(({ branch }) => branch === 'close').map(({ seen }) => seen));
   const [transaction = settled.flatMap(({ seen }) => ('transaction' in seen ? [seen.transaction] : []))[0]] = closes;

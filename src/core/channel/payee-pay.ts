@@ -1,7 +1,7 @@
 import { type Amount, add, ZERO } from '../base/amount.ts';
 import { equalBytes } from '../base/bytes.ts';
 import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
-import { capacityOf, closingHeight } from '../contract/contract.ts';
+import { capacityOf, isDue } from '../contract/contract.ts';
 import type { Pay, Receipt } from '../message/message.ts';
 import { blocksToDepth } from './backing.ts';
 import { type Env, type KeptInvoice, type Step, stay } from './machine.ts';
@@ -13,7 +13,7 @@ export function paid(state: PayeeState, pay: Pay, kept: KeptInvoice | undefined,
   if (best !== undefined && pay.payment.total <= best.total) return replayed(state, best, pay);
   if (state.kind === 'paused') return refuse('funding-reorganised');
   if (state.kind !== 'open') return notActive(state);
-  if (env.tip >= closingHeight(terms)) return refuse('margin-reached', { tip: env.tip, expiry: terms.expiry });
+  if (isDue(terms, env)) return refuse('margin-reached', { tip: env.tip, expiry: terms.expiry });
   const owed = owedFor(state, pay, kept, env);
   if (isRefusal(owed)) return owed;
   const full = fullFor(state, pay.payment.total, env);

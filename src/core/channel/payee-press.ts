@@ -1,5 +1,6 @@
 import { type Amount, greatest, isAmount, ZERO } from '../base/amount.ts';
 import { equalBytes } from '../base/bytes.ts';
+import { possible } from '../base/lock-time.ts';
 import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
 import { PRESSING } from '../contract/child.ts';
 import { capacityOf, type Deposit, payerScript } from '../contract/contract.ts';
@@ -30,7 +31,7 @@ export function claimed(state: PayeeState, env: Env, without: readonly Deposit[]
   const cheapest = close(policy.feeRate);
   if (isRefusal(cheapest) || terms.signing.kind === 'fixed') return cheapest;
   const size = closeSize(terms, cheapest.inputs.length, cheapest.outputs.length);
-  const { factor, share } = closeUrgency(terms, env.tip);
+  const { factor, share } = closeUrgency(terms, possible(terms.expiry, env));
   const wanted = greatest(times(env.feeRate, factor), rival === undefined ? ZERO : raisedRate(policy, rival, size));
   const quick = close(affordableRate(policy, wanted, share, takenBy(state, cheapest), size));
   return isRefusal(quick) ? cheapest : quick;
@@ -55,7 +56,7 @@ export function pressed(state: Closing, view: ChainView, env: Env): Step<PayeeSt
 function isLasting(state: Closing, view: ChainView, env: Env): boolean {
   const { terms, deposits, transaction, best } = state;
   if (best === undefined || terms.signing.kind === 'fixed') return true;
-  if (isOwnClose(state) || closeUrgency(terms, env.tip).factor >= TOO_PRESSING) return false;
+  if (isOwnClose(state) || closeUrgency(terms, possible(terms.expiry, env)).factor >= TOO_PRESSING) return false;
   return spentBy(transaction, deposits)
     .map((deposit) => viewOf(deposit, view))
     .every((seen) => seen.kind !== 'replaced' && (seen.kind !== 'spent' || seen.depth === 0 || isSame(seen.transaction, transaction)));
@@ -83,7 +84,7 @@ function waiting(state: Closing, view: ChainView, env: Env): Step<PayeeState> {
 
 function hurriedBy({ terms, deposits }: Closing, transaction: Transaction, env: Env): readonly Effect[] {
   const { payeeScript: script } = terms;
-  const wanted = times(env.feeRate, closeUrgency(terms, env.tip).factor);
+  const wanted = times(env.feeRate, closeUrgency(terms, possible(terms.expiry, env)).factor);
   return hurried(transaction, { terms, deposits, script, signer: env.keyOf(script), rungs: PRESSING, wanted });
 }
 

@@ -1,5 +1,6 @@
 import { type Amount, amount, ZERO } from '../base/amount.ts';
 import { equalBytes } from '../base/bytes.ts';
+import { certain } from '../base/lock-time.ts';
 import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
 import { PATIENT } from '../contract/child.ts';
 import { capacityOf, type Deposit, payerScript } from '../contract/contract.ts';
@@ -21,11 +22,11 @@ export function watched(seen: PayerState, view: ChainView, env: Env): Step<Payer
   const { terms } = state;
   const views = allDeposits(state).map((deposit) => viewOf(deposit, view));
   const spends = views.filter(isSpent);
-  const isExpired = env.tip >= terms.expiry;
+  const isExpired = certain(terms.expiry, env) >= terms.expiry;
   // A funding transaction is sent until the expiry: what is still missing then was never made, or another took its place.
-  const isLeft = views.some((one) => one.kind === 'unspent' || (isAbsent(one) && !isExpired && !isSettled(one, terms, env.tip)));
-  if (!isLeft && spends.length > 0 && spends.every((one) => isSettled(one, terms, env.tip))) return over(state, spends);
-  if (!isLeft && views.length > 0 && views.every((one) => isAbsent(one) && isSettled(one, terms, env.tip))) return stay(never(state));
+  const isLeft = views.some((one) => one.kind === 'unspent' || (isAbsent(one) && !isExpired && !isSettled(one, terms, env)));
+  if (!isLeft && spends.length > 0 && spends.every((one) => isSettled(one, terms, env))) return over(state, spends);
+  if (!isLeft && views.length > 0 && views.every((one) => isAbsent(one) && isSettled(one, terms, env))) return stay(never(state));
   if (state.kind === 'ending' && state.transaction !== undefined && isStillAgreed(state.transaction, views, isExpired)) {
     return stay(state, ...pressedEnd(state, state.transaction, views, env));
   }
@@ -80,7 +81,8 @@ function withFound(state: PayerState, view: ChainView): PayerState {
  * rate when it waits for long or fees have risen.
  */
 export function refunding(state: PayerState, view: ChainView, env: Env): Step<PayerState> | Refusal {
-  if (env.tip < state.terms.expiry) return refuse('refund-too-early', { tip: env.tip, expiry: state.terms.expiry });
+  const { expiry } = state.terms;
+  if (certain(expiry, env) < expiry) return refuse('refund-too-early', { tip: certain(expiry, env), expiry });
   const seen = allDeposits(state).map((deposit) => ({ deposit, at: viewOf(deposit, view) }));
   const unspent = seen.filter(({ at }) => at.kind === 'unspent').map(({ deposit }) => deposit);
   if (unspent.length > 0) return refundingFree(state, unspent, env);
@@ -104,7 +106,7 @@ function refundingSlow(state: PayerState, own: readonly { readonly deposit: Depo
   const { policy } = state.terms.coin;
   const [first] = there;
   if (policy.replacement === 'never') {
-    const wanted = times(env.feeRate, refundUrgency(state.terms, env.tip).factor);
+    const wanted = times(env.feeRate, refundUrgency(state.terms, certain(state.terms.expiry, env)).factor);
     return stay(state, ...(first === undefined ? [] : childrenFor(state, first, env, wanted)));
   }
   const made = refundOf(state, taking, env);
@@ -115,7 +117,7 @@ function refundingSlow(state: PayerState, own: readonly { readonly deposit: Depo
 }
 
 function refundOf({ terms, returnScript: script }: PayerState, deposits: readonly Deposit[], env: Env): Transaction | Refusal {
-  const { factor, share } = refundUrgency(terms, env.tip);
+  const { factor, share } = refundUrgency(terms, certain(terms.expiry, env));
   const size = refundSize(terms, deposits.length);
   const feeRate = affordableRate(terms.coin.policy, times(env.feeRate, factor), share, capacityOf(deposits), size);
   return terms.contract.refund(terms, deposits, { script, feeRate }, env.signer);

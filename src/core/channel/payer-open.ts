@@ -1,9 +1,10 @@
 import { amount, feeFor, ZERO } from '../base/amount.ts';
 import { equalBytes, type TxId } from '../base/bytes.ts';
-import { after, type Height } from '../base/height.ts';
+import { after, type LockTime } from '../base/height.ts';
+import { possible } from '../base/lock-time.ts';
 import { type Refusal, refuse } from '../base/refusal.ts';
 import { hasRule } from '../coin/coin.ts';
-import { capacityOf, channelIdOf, type Deposit } from '../contract/contract.ts';
+import { capacityOf, channelIdOf, type Deposit, isExpiryOf } from '../contract/contract.ts';
 import { closeSize, leastDeposit } from '../contract/size.ts';
 import type { Accepted, Offer } from '../message/message.ts';
 import { decodeTransaction, outpointKey, type Transaction, transactionId } from '../tx/transaction.ts';
@@ -15,7 +16,7 @@ import { allDeposits, notOpen, type PayerState } from './payer-state.ts';
 export interface CreateInput {
   readonly kind: 'create';
   readonly offer: Offer;
-  readonly expiry: Height;
+  readonly expiry: LockTime;
   readonly keyName: string;
   readonly returnScript: Uint8Array;
 }
@@ -47,7 +48,8 @@ export function created(state: PayerState | undefined, input: CreateInput, env: 
   const unfit = offer.contract.needs.find((rule) => !hasRule(offer.coin, rule, env.tip));
   if (unfit !== undefined) return refuse('contract-unfit', { rule: unfit, coin: offer.coin.id });
   if (equalBytes(payerKey, offer.payeeKey)) return refuse('key-repeated');
-  const least = after(env.tip, offer.closingMargin + 1);
+  if (!isExpiryOf(offer.contract, expiry)) return refuse('expiry-malformed', { expiry });
+  const least = after(possible(expiry, env), offer.closingMargin + 1);
   if (expiry < offer.minExpiry || expiry < least) return refuse('expiry-too-near', { expiry, least: Math.max(offer.minExpiry, least) });
   if (expiry > offer.maxExpiry) return refuse('expiry-too-far', { expiry, most: offer.maxExpiry });
   if (!LENGTHS_OF_OUTPUT_SCRIPTS.includes(offer.payeeScript.length)) return refuse('offer-malformed', { script: offer.payeeScript.length });

@@ -1,7 +1,7 @@
 import { type Amount, add, greatest, isAmount, least, parseUnits, subtract, ZERO } from '../base/amount.ts';
 import { parseHex } from '../base/bytes.ts';
 import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
-import { capacityOf, closingHeight, type Deposit, type Payment } from '../contract/contract.ts';
+import { capacityOf, type Deposit, isDue, type Payment } from '../contract/contract.ts';
 import { news } from '../contract/payment.ts';
 import type { Pay, Receipt, State } from '../message/message.ts';
 import { readCompact } from '../tx/sign.ts';
@@ -23,7 +23,7 @@ export function paying(state: PayerState, { total, price, invoice }: PayInput, e
   if (state.kind !== 'open') return notOpen(state);
   if (state.pending !== undefined) return refuse('payment-unanswered', { total: state.pending.payment.total });
   const { terms, deposits, best } = state;
-  if (env.tip >= closingHeight(terms)) return refuse('margin-reached', { tip: env.tip, expiry: terms.expiry });
+  if (isDue(terms, env)) return refuse('margin-reached', { tip: env.tip, expiry: terms.expiry });
   if (total <= (best?.total ?? ZERO)) return refuse('total-lower', { best: best?.total ?? 0n });
   const needed = state.spent + price;
   if (total < needed) return refuse('invoice-unmet', { total, needed });

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { bytesToHex } from '../base/bytes.ts';
-import type { Deposit, Terms } from '../contract/contract.ts';
+import { type Deposit, isExpiryOf, type Terms } from '../contract/contract.ts';
 import {
   amountField,
   blocksField,
@@ -12,6 +12,7 @@ import {
   depthField,
   type Field,
   heightField,
+  lockTimeField,
   outpointField,
   paymentField,
   publicKeyField,
@@ -45,7 +46,7 @@ export class SnapshotError extends Error {
   }
 }
 
-export const termsField: Field<Terms> = z.strictObject({
+const anyTerms = z.strictObject({
   coin: coinField,
   contract: contractField,
   signing: signingField,
@@ -53,8 +54,13 @@ export const termsField: Field<Terms> = z.strictObject({
   payeeScript: bytesField,
   payerKey: publicKeyField,
   payeeKey: publicKeyField,
-  expiry: heightField,
+  expiry: lockTimeField,
 });
+
+export const termsField: Field<Terms> = anyTerms.refine(
+  ({ contract, expiry }) => isExpiryOf(contract, expiry),
+  'an expiry of another kind than the contract’s',
+);
 
 const deposits: Field<readonly Deposit[]> = z.array(depositField);
 const limits: Field<PayeeState['limits']> = z.strictObject({

@@ -20,7 +20,7 @@ export function agree(terms: Terms, deposits: readonly Deposit[], { total, payer
   // Any other script may not be relayed, and the payee would wait for an end that never comes.
   if (addressOf(terms.coin, payerScript) === undefined) return refuse('agreement-malformed', { script: payerScript.length });
   const rest = { value: subtract(subtract(capacity, total), fee), script: payerScript };
-  return unsigned(deposits, total > 0n ? [rest, { value: total, script: terms.payeeScript }] : [rest]);
+  return unsigned(terms, deposits, total > 0n ? [rest, { value: total, script: terms.payeeScript }] : [rest]);
 }
 
 export function signAgreement(terms: Terms, agreed: Transaction, signer: Signer): readonly Signature[] {

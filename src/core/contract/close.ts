@@ -5,7 +5,7 @@ import { SIGHASH, signatureHash } from '../tx/sighash.ts';
 import { encodeSignature, type Signature, type Signer } from '../tx/sign.ts';
 import { sameOutpoint, type Transaction, type TxInput, type TxOutput } from '../tx/transaction.ts';
 import type { Closing, Deposit, Filler, Payout, Plan, PlannedInput, Terms } from './contract.ts';
-import { capacityOf, payerScript, TX_VERSION } from './contract.ts';
+import { capacityOf, payerScript, TX_SEQUENCE } from './contract.ts';
 import { bareInput, draft, lessFee, plan, slotOf } from './plan.ts';
 import { closeSize, P2PKH_INPUT_BYTES } from './size.ts';
 
@@ -133,7 +133,10 @@ function arrange(
     made.push(output);
   }
   lanes.push(...rest);
-  return signed({ version: TX_VERSION, inputs: lanes.map(({ input }) => input), outputs: [...made, ...outputs], lockTime: 0 }, lanes);
+  return signed(
+    { version: terms.contract.form.version, inputs: lanes.map(({ input }) => input), outputs: [...made, ...outputs], lockTime: 0 },
+    lanes,
+  );
 }
 
 function signed(tx: Transaction, lanes: readonly Lane[]): Transaction {
@@ -145,14 +148,17 @@ function channelLane(unlocks: Unlocks, { terms, payment, signer }: Closing, { de
   if (payerSignature === undefined) throw new Error('a payment holds a signature for each input of its plan');
   const redeemScript = terms.contract.redeemScript(terms);
   return {
-    input: bareInput(deposit),
+    input: bareInput(deposit, terms.contract.form.sequence),
     unlock: (tx, index) => unlocks.close(redeemScript, encodeSignature(payerSignature, hashType), signAll(tx, index, redeemScript, signer)),
   };
 }
 
 function fillerLane(filler: Filler): Lane {
   const code = p2pkh(filler.signer.publicKey);
-  return { input: bareInput(filler), unlock: (tx, index) => script(signAll(tx, index, code, filler.signer), filler.signer.publicKey) };
+  return {
+    input: bareInput(filler, TX_SEQUENCE),
+    unlock: (tx, index) => script(signAll(tx, index, code, filler.signer), filler.signer.publicKey),
+  };
 }
 
 function signAll(tx: Transaction, index: number, code: Uint8Array, signer: Signer): Uint8Array {
@@ -161,12 +167,13 @@ function signAll(tx: Transaction, index: number, code: Uint8Array, signer: Signe
 
 /** The payer's return of deposits after expiry: lock time at the expiry, one output. */
 export function refund(unlocks: Unlocks, terms: Terms, deposits: readonly Deposit[], signer: Signer, output: TxOutput): Transaction {
+  const { form } = terms.contract;
   const redeemScript = terms.contract.redeemScript(terms);
   const lanes = deposits.map((deposit) => ({
-    input: bareInput(deposit),
+    input: bareInput(deposit, form.refundSequence),
     unlock: (tx: Transaction, index: number) => unlocks.refund(redeemScript, signAll(tx, index, redeemScript, signer)),
   }));
-  const tx = { version: TX_VERSION, inputs: lanes.map(({ input }) => input), outputs: [output], lockTime: terms.expiry };
+  const tx = { version: form.version, inputs: lanes.map(({ input }) => input), outputs: [output], lockTime: terms.expiry };
   return signed(tx, lanes);
 }
 

@@ -1,6 +1,6 @@
 import { script } from '../tx/script.ts';
 import type { Contract } from './contract.ts';
-import { oneWay } from './one-way.ts';
+import { oneWay, REPLACEABLE } from './one-way.ts';
 
 /**
  * The default: the payer alone after expiry (BIP65), both together before.
@@ -10,6 +10,8 @@ export const cltvMultisig: Contract = oneWay({
   id: 'cltv-multisig',
   number: 1,
   needs: ['cltv'],
+  expiresBy: 'height',
+  form: REPLACEABLE,
   template: [
     ...(['IF', '<expiry>', 'CHECKLOCKTIMEVERIFY', 'DROP', '<payer>', 'CHECKSIG'] as const),
     ...(['ELSE', 2, '<payer>', '<payee>', 2, 'CHECKMULTISIG', 'ENDIF'] as const),

@@ -2,7 +2,8 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { utf8ToBytes } from '@noble/hashes/utils.js';
 import { type Amount, add } from '../base/amount.ts';
 import { bytesToHex, type ChannelId, channelId, concatBytes, hexToBytes } from '../base/bytes.ts';
-import { after, type Height } from '../base/height.ts';
+import { after, isTime, type LockTime } from '../base/height.ts';
+import { type ChainTime, possible } from '../base/lock-time.ts';
 import type { Refusal } from '../base/refusal.ts';
 import type { Coin, Rule } from '../coin/coin.ts';
 import { p2pkh } from '../tx/script.ts';
@@ -20,7 +21,7 @@ export type Signing = { readonly kind: 'flexible'; readonly slot: number } | { r
 export interface ScriptTerms {
   readonly payerKey: PublicKey;
   readonly payeeKey: PublicKey;
-  readonly expiry: Height;
+  readonly expiry: LockTime;
 }
 
 /** What both sides agreed to. Together with the deposits it determines every transaction of the channel to the byte. */
@@ -28,7 +29,7 @@ export interface Terms extends ScriptTerms {
   readonly coin: Coin;
   readonly contract: Contract;
   readonly signing: Signing;
-  /** Blocks before expiry from which no payment is taken and closing begins. */
+  /** Blocks or seconds before expiry, as that is a height or a time, from which no payment is taken and closing begins. */
   readonly closingMargin: number;
   /** Output script that the payee is paid to. */
   readonly payeeScript: Uint8Array;
@@ -73,6 +74,15 @@ export interface Agreement {
   readonly fee: Amount;
 }
 
+/** What all transactions of a contract have in common: it is in every signature. */
+export interface Form {
+  readonly version: number;
+  /** Of the channel's inputs in closes and agreed ends; below 0xfffffffe they can be replaced (BIP125). */
+  readonly sequence: number;
+  /** The same in refunds; below 0xffffffff, or their lock time would not count (BIP65). */
+  readonly refundSequence: number;
+}
+
 /** What became of a deposit that a transaction spends. */
 export type Spend = 'close' | 'refund' | 'foreign';
 
@@ -81,12 +91,18 @@ export interface Contract {
   readonly id: string;
   /** Stands for the id where a byte has to do: in the note by which a seed finds its channels again. 1 to 255, and never another's. */
   readonly number: number;
+  /** What its expiry is: transactions locked to the other would not be what its script asks for. */
+  readonly expiresBy: 'height' | 'time';
   /** Consensus rules without which the contract does not protect both sides. */
   readonly needs: readonly Rule[];
   /** Upper bounds of the scriptSig bytes of one input. */
   readonly closeUnlockSize: number;
   readonly refundUnlockSize: number;
+  readonly form: Form;
+  /** The script that signatures commit to. */
   readonly redeemScript: (terms: ScriptTerms) => Uint8Array;
+  /** The script of the outputs that are the channel's deposits. */
+  readonly outputScript: (terms: ScriptTerms) => Uint8Array;
   /** Accepts exactly what `redeemScript` writes. */
   readonly readRedeemScript: (script: Uint8Array) => ScriptTerms | Refusal;
   readonly plan: (terms: Terms, deposits: readonly Deposit[], total: Amount) => Plan | Refusal;
@@ -134,7 +150,7 @@ export interface Payout {
   readonly feeRate: Amount;
 }
 
-/** One transaction version and sequence for all of a channel: they are in every signature. Replaceable (BIP125), no relative lock (BIP68). */
+/** Of transactions that no other side has a say in: replaceable (BIP125), no relative lock (BIP68). */
 export const TX_VERSION = 2;
 export const TX_SEQUENCE = 0xffff_fffd;
 
@@ -158,7 +174,17 @@ export function capacityOf(deposits: readonly Deposit[]): Amount {
   return add(...deposits.map(({ value }) => value));
 }
 
-/** The first height at which the payee closes and takes no more payments. */
-export function closingHeight(terms: Terms): Height {
+/** The first height, or time, at which the payee closes and takes no more payments. */
+export function closingAt(terms: Terms): LockTime {
   return after(terms.expiry, -terms.closingMargin);
+}
+
+/** Whether an expiry is one of the contract's kind. */
+export function isExpiryOf({ expiresBy }: Contract, expiry: LockTime): boolean {
+  return isTime(expiry) === (expiresBy === 'time');
+}
+
+/** Whether closing may have to begin. */
+export function isDue(terms: Terms, at: ChainTime): boolean {
+  return possible(terms.expiry, at) >= closingAt(terms);
 }

@@ -1,5 +1,5 @@
 import { type Amount, add, amount, feeFor, greatest, least, MAX_AMOUNT, subtract, ZERO } from '../base/amount.ts';
-import type { Height } from '../base/height.ts';
+import type { LockTime } from '../base/height.ts';
 import type { Policy } from '../coin/coin.ts';
 import { outpointKey, type Transaction, transactionSize } from '../tx/transaction.ts';
 import type { Deposit, Terms } from './contract.ts';
@@ -22,16 +22,16 @@ export interface Cost {
  * that, which also gets past an estimate that is wrong. What is spent on it grows with the danger: a tenth of the total at first, half of it
  * in the last quarter, where the other half is saved by it. The coin's own rate is always paid.
  */
-export function closeUrgency({ expiry, closingMargin }: Terms, tip: Height): Urgency {
-  const left = (expiry - tip) * 4;
+export function closeUrgency({ expiry, closingMargin }: Terms, reached: LockTime): Urgency {
+  const left = (expiry - reached) * 4;
   if (left > 3 * closingMargin) return { factor: 1n, share: 10n };
   if (left > 2 * closingMargin) return { factor: 3n, share: 5n };
   return left > closingMargin ? { factor: 10n, share: 3n } : { factor: 100n, share: 2n };
 }
 
 /** A refund has no deadline: it pays more after half a margin, and once more after a whole one, but never more than a tenth. */
-export function refundUrgency({ expiry, closingMargin }: Terms, tip: Height): Urgency {
-  const late = (tip - expiry) * 2;
+export function refundUrgency({ expiry, closingMargin }: Terms, reached: LockTime): Urgency {
+  const late = (reached - expiry) * 2;
   if (late < closingMargin) return { factor: 1n, share: 10n };
   return { factor: late < 2 * closingMargin ? 3n : 10n, share: 10n };
 }

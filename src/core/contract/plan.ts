@@ -2,7 +2,7 @@ import { type Amount, add, amount, feeFor, subtract, ZERO } from '../base/amount
 import { type Refusal, refuse } from '../base/refusal.ts';
 import { SIGHASH, type SighashTemplate, sighashTemplate } from '../tx/sighash.ts';
 import type { Transaction, TxInput, TxOutput } from '../tx/transaction.ts';
-import { capacityOf, type Deposit, type Plan, type PlannedInput, payerScript, type Terms, TX_SEQUENCE, TX_VERSION } from './contract.ts';
+import { capacityOf, type Deposit, type Plan, type PlannedInput, payerScript, type Terms } from './contract.ts';
 import { closeSize } from './size.ts';
 
 const OWN_CHANGE = SIGHASH.SINGLE | SIGHASH.ANYONECANPAY;
@@ -52,6 +52,7 @@ function closingFee(terms: Terms, planned: Plan): Amount {
 /** The unsigned transaction of a plan; what the payer gives up stands with the payee, closing fee included. */
 export function draft(terms: Terms, planned: Plan): Transaction {
   return unsigned(
+    terms,
     planned.inputs.map(({ deposit }) => deposit),
     [...changeOutput(terms, planned), { value: planned.total, script: terms.payeeScript }],
   );
@@ -61,12 +62,12 @@ function changeOutput(terms: Terms, { change }: Plan): readonly TxOutput[] {
   return change > 0n ? [{ value: change, script: payerScript(terms) }] : [];
 }
 
-export function unsigned(deposits: readonly Deposit[], outputs: readonly TxOutput[], lockTime = 0): Transaction {
-  return { version: TX_VERSION, inputs: deposits.map(bareInput), outputs, lockTime };
+export function unsigned({ contract: { form } }: Terms, deposits: readonly Deposit[], outputs: readonly TxOutput[]): Transaction {
+  return { version: form.version, inputs: deposits.map((deposit) => bareInput(deposit, form.sequence)), outputs, lockTime: 0 };
 }
 
-export function bareInput({ outpoint }: Deposit): TxInput {
-  return { outpoint, script: new Uint8Array(), sequence: TX_SEQUENCE };
+export function bareInput({ outpoint }: Deposit, sequence: number): TxInput {
+  return { outpoint, script: new Uint8Array(), sequence };
 }
 
 /** The laid out bytes, and what they were laid out for. */
@@ -114,7 +115,7 @@ export function slotOf(terms: Terms): number {
 
 /** Moves inputs and outputs `slot` places back: legacy SINGLE commits to the index of its input (`interpreter.cpp`). */
 function shifted(tx: Transaction, slot: number): Transaction {
-  const blankInput: TxInput = { outpoint: inputOf(tx).outpoint, script: new Uint8Array(), sequence: TX_SEQUENCE };
+  const blankInput: TxInput = { outpoint: inputOf(tx).outpoint, script: new Uint8Array(), sequence: 0 };
   const blankOutput: TxOutput = { value: 0n, script: new Uint8Array() };
   return {
     ...tx,

@@ -1,7 +1,5 @@
-import { isRefusal } from '../base/refusal.ts';
 import { OP, operationAt } from '../tx/script.ts';
 import type { Spend } from './contract.ts';
-import { readTemplate, type Template } from './template.ts';
 
 /** A scriptSig of each branch, as this contract writes it. */
 export interface Branches {
@@ -10,13 +8,13 @@ export interface Branches {
 }
 
 /**
- * Which branch of the template a scriptSig takes, as consensus sees it: by what `OP_IF` finds, the value before the redeem script.
+ * Which branch of its script a scriptSig takes, as consensus sees it: by what `OP_IF` finds, the value before the redeem script.
  * Miners may put more on the stack and write true and false otherwise; no signature covers that (BIP62).
  */
-export function recognise(template: Template, branches: Branches, unlock: Uint8Array): Spend {
+export function recognise(isOwn: (redeemScript: Uint8Array) => boolean, branches: Branches, unlock: Uint8Array): Spend {
   const pushes = pushesOf(unlock);
   const redeemScript = pushes?.at(-1);
-  if (pushes === undefined || redeemScript === undefined || isRefusal(readTemplate(template, redeemScript))) return 'foreign';
+  if (pushes === undefined || redeemScript === undefined || !isOwn(redeemScript)) return 'foreign';
   const spend = selects(pushes) === selects(pushesOf(branches.close)) ? 'close' : 'refund';
   return pushes.length < (pushesOf(branches[spend])?.length ?? 0) ? 'foreign' : spend;
 }

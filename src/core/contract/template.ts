@@ -1,6 +1,6 @@
 import { OpToNum, type ScriptOP } from '@scure/btc-signer/script.js';
 import { equalBytes } from '../base/bytes.ts';
-import { isHeight } from '../base/height.ts';
+import { isLockTime, type LockTime } from '../base/height.ts';
 import { type Refusal, refuse } from '../base/refusal.ts';
 import { type OP, readScript, script } from '../tx/script.ts';
 import { publicKey } from '../tx/sign.ts';
@@ -22,7 +22,7 @@ export function writeTemplate(template: Template, terms: ScriptTerms): Uint8Arra
 }
 
 /** Reads the terms back; refuses every script that `writeTemplate` would not have written to the byte. */
-export function readTemplate(template: Template, bytes: Uint8Array): ScriptTerms | Refusal {
+export function readTemplate(template: Template, isExpiry: (expiry: LockTime) => boolean, bytes: Uint8Array): ScriptTerms | Refusal {
   const parts = readScript(bytes);
   if (parts?.length !== template.length) return refuse('script-unknown');
   const found = new Map<Slot, ScriptOP | undefined>();
@@ -35,7 +35,7 @@ export function readTemplate(template: Template, bytes: Uint8Array): ScriptTerms
   if (payerKey === undefined || payeeKey === undefined) return refuse('key-invalid');
   if (equalBytes(payerKey, payeeKey)) return refuse('key-repeated');
   const expiry = expiryFrom(found.get('<expiry>'));
-  if (expiry === undefined || !isHeight(expiry)) return refuse('expiry-malformed');
+  if (expiry === undefined || !isLockTime(expiry) || !isExpiry(expiry)) return refuse('expiry-malformed');
   const terms = { payerKey, payeeKey, expiry };
   return equalBytes(writeTemplate(template, terms), bytes) ? terms : refuse('script-unknown');
 }

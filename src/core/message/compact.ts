@@ -1,5 +1,5 @@
 import { bytesToHex, channelId, concatBytes, hexToBytes, txId } from '../base/bytes.ts';
-import { height, isHeight } from '../base/height.ts';
+import { isLockTime } from '../base/height.ts';
 import { type Refusal, refuse } from '../base/refusal.ts';
 import type { Deposit } from '../contract/contract.ts';
 import { publicKey, readCompact, type Signature } from '../tx/sign.ts';
@@ -41,9 +41,9 @@ export function decodeAnnounce(bytes: Uint8Array): CompactAnnounce | Refusal {
   return decode(bytes, KIND.announce, (reader) => {
     const payerKey = publicKey(reader.bytes(33));
     const expiry = reader.uint32();
-    if (payerKey === undefined || !isHeight(expiry)) throw new Malformed('key or expiry');
+    if (payerKey === undefined || !isLockTime(expiry)) throw new Malformed('key or expiry');
     const deposits = Array.from({ length: reader.uint8() }, () => decodeDeposit(reader));
-    return { kind: 'announce', payerKey, expiry: height(expiry), deposits };
+    return { kind: 'announce', payerKey, expiry, deposits };
   });
 }
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type Amount, parseUnits } from '../base/amount.ts';
 import { bytesToHex, type ChannelId, isChannelId, isTxId, parseHex, type TxId } from '../base/bytes.ts';
-import { type Height, isHeight } from '../base/height.ts';
+import { type Height, isHeight, isLockTime, type LockTime } from '../base/height.ts';
 import { isRefusalCode, type Refusal, refuse } from '../base/refusal.ts';
 import type { Coin, DepthStep } from '../coin/coin.ts';
 import { coinById } from '../coin/registry.ts';
@@ -45,6 +45,10 @@ export const bytesField: Field<Uint8Array> = text('bytes in hex', parseHex, byte
 export const txIdField: Field<TxId> = guarded('a transaction id: 64 hex digits', isTxId);
 export const channelIdField: Field<ChannelId> = guarded('a channel id: 64 hex digits', isChannelId);
 export const heightField: Field<Height> = z.custom<Height>((value) => typeof value === 'number' && isHeight(value), 'not a block height');
+export const lockTimeField: Field<LockTime> = z.custom<LockTime>(
+  (value) => typeof value === 'number' && isLockTime(value),
+  'neither a block height nor a time',
+);
 export const blocksField: Field<number> = z.int().min(0).max(10_000_000);
 export const publicKeyField: Field<PublicKey> = text(
   'a compressed public key in hex',

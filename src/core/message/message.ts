@@ -2,7 +2,7 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { utf8ToBytes } from '@noble/hashes/utils.js';
 import type { Amount } from '../base/amount.ts';
 import { bytesToHex, type ChannelId, concatBytes } from '../base/bytes.ts';
-import type { Height } from '../base/height.ts';
+import type { LockTime } from '../base/height.ts';
 import type { Refusal } from '../base/refusal.ts';
 import type { Coin, DepthStep } from '../coin/coin.ts';
 import type { Agreement, Contract, Deposit, Payment, Signing } from '../contract/contract.ts';
@@ -19,8 +19,8 @@ export interface OfferedTerms {
   readonly payeeScript: Uint8Array;
   readonly minDeposit: Amount;
   readonly maxDeposit: Amount;
-  readonly minExpiry: Height;
-  readonly maxExpiry: Height;
+  readonly minExpiry: LockTime;
+  readonly maxExpiry: LockTime;
   /** Confirmations asked for, by the size of the deposit. */
   readonly depth: readonly DepthStep[];
   /** What is delivered before the deposits are deep enough, which then are accepted out of the mempool. Nothing unless given. */
@@ -40,7 +40,7 @@ export interface Announce {
   readonly kind: 'announce';
   readonly offer: Offer;
   readonly payerKey: PublicKey;
-  readonly expiry: Height;
+  readonly expiry: LockTime;
   /** All deposits of the channel, oldest first. */
   readonly deposits: readonly Deposit[];
 }

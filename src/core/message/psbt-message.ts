@@ -9,11 +9,11 @@ import { decodeSignature, encodeSignature, type Signature } from '../tx/sign.ts'
 import { outpointKey, sameOutpoint, type Transaction, type TxOutput } from '../tx/transaction.ts';
 import type { CompactPay } from './compact.ts';
 import type { Announce, End, Offer } from './message.ts';
-import { type ChannelPsbt, encodePsbt, type FundingTransactions, type PsbtInput } from './psbt.ts';
+import { type ChannelPsbt, encodePsbt, type FundingTransactions, type PsbtInput, wrongForm } from './psbt.ts';
 
 /** Seed step C: every deposit in, no outputs, no signatures. */
 export function announcePsbt(terms: Terms, deposits: readonly Deposit[], funding: FundingTransactions): Uint8Array {
-  return encodePsbt(terms, unsigned(deposits, []), funding, []);
+  return encodePsbt(terms, unsigned(terms, deposits, []), funding, []);
 }
 
 /** Seed step E and F: the outputs for a total, signed by the payer. @throws Error when the payment is not one of these deposits. */
@@ -49,6 +49,8 @@ export function readAnnounce(psbt: ChannelPsbt, offer: Offer): Announce | Refusa
   if (psbt.transaction.outputs.length > 0) return refuse('psbt-outputs-wrong', { outputs: psbt.transaction.outputs.length, expected: 0 });
   if (psbt.inputs.some(({ partialSignatures }) => partialSignatures.length > 0))
     return refuse('psbt-field-unknown', { field: 'partialSig' });
+  const wrong = wrongForm(psbt, offer.contract);
+  if (wrong !== undefined) return wrong;
   const terms = offer.contract.readRedeemScript(psbt.redeemScript);
   if (isRefusal(terms)) return terms;
   if (!equalBytes(terms.payeeKey, offer.payeeKey)) return refuse('key-foreign');
@@ -63,7 +65,7 @@ export function readPayment(psbt: ChannelPsbt, terms: Terms, deposits: readonly 
   if (!isAmount(total)) return refuse('total-above-capacity', { total });
   const plan = terms.contract.plan(terms, deposits, total);
   if (isRefusal(plan)) return plan;
-  const wrong = difference(psbt, terms.contract.draft(terms, plan), deposits);
+  const wrong = difference(psbt, terms, terms.contract.draft(terms, plan), deposits);
   if (wrong !== undefined) return wrong;
   const hashTypes = plan.inputs.map(({ hashType }) => hashType);
   const signatures = readSignatures(psbt, terms, hashTypes);
@@ -81,7 +83,7 @@ export function readEnd(psbt: ChannelPsbt, terms: Terms, deposits: readonly Depo
   const agreement: Agreement = { total, payerScript: rest.script, fee };
   const agreed = terms.contract.agree(terms, deposits, agreement);
   if (isRefusal(agreed)) return agreed;
-  const wrong = difference(psbt, agreed, deposits);
+  const wrong = difference(psbt, terms, agreed, deposits);
   if (wrong !== undefined) return wrong;
   const hashTypes = agreed.inputs.map(() => SIGHASH.ALL);
   const signatures = readSignatures(psbt, terms, hashTypes);
@@ -94,7 +96,9 @@ function payeeValue(tx: Transaction, terms: Terms): bigint | undefined {
   return last !== undefined && equalBytes(last.script, terms.payeeScript) ? last.value : undefined;
 }
 
-function difference(psbt: ChannelPsbt, expected: Transaction, deposits: readonly Deposit[]): Refusal | undefined {
+function difference(psbt: ChannelPsbt, terms: Terms, expected: Transaction, deposits: readonly Deposit[]): Refusal | undefined {
+  const wrong = wrongForm(psbt, terms.contract);
+  if (wrong !== undefined) return wrong;
   const known = new Map(deposits.map((deposit) => [outpointKey(deposit.outpoint), deposit.value]));
   for (const [i, { deposit }] of psbt.inputs.entries()) {
     const input = expected.inputs[i];
@@ -102,7 +106,6 @@ function difference(psbt: ChannelPsbt, expected: Transaction, deposits: readonly
     if (known.get(outpointKey(deposit.outpoint)) !== deposit.value) return refuse('funding-value-wrong', { input: i });
   }
   if (psbt.inputs.length !== expected.inputs.length) return refuse('psbt-inputs-wrong', { expected: expected.inputs.length });
-  // Version, lock time and sequences are those of every transaction of a channel, or the PSBT would not have been read.
   return sameOutputs(psbt.transaction.outputs, expected.outputs) ? undefined : refuse('psbt-outputs-wrong');
 }
 

@@ -10,7 +10,7 @@ import { isRefusal, type RefusalCode } from '../base/refusal.ts';
 import { unsigned } from '../contract/plan.ts';
 import { p2sh } from '../tx/script.ts';
 import { encodeTransaction, type Transaction, transactionId } from '../tx/transaction.ts';
-import { decodePsbt, encodePsbt, MAX_PSBT_BYTES } from './psbt.ts';
+import { decodePsbt, encodePsbt, MAX_PSBT_BYTES, wrongForm } from './psbt.ts';
 import { announcePsbt, paymentPsbt } from './psbt-message.ts';
 
 const DOGE = 100_000_000n;
@@ -32,7 +32,8 @@ function base64(bytes: string): Uint8Array {
 
 function outcome(bytes: Uint8Array): RefusalCode | 'accepted' {
   const read = decodePsbt(bytes);
-  return isRefusal(read) ? read.code : 'accepted';
+  if (isRefusal(read)) return read.code;
+  return wrongForm(read, terms.contract)?.code ?? 'accepted';
 }
 
 /** Every base64 PSBT anywhere below `value`. */
@@ -71,7 +72,7 @@ test('a PSBT of the channel is read as it was written', () => {
     assert.deepEqual(new Set(read.inputs.map(({ deposit }) => deposit)), new Set(deposits));
   }
   const announced = must(decodePsbt(announce));
-  assert.deepEqual(announced.transaction, unsigned(deposits, []));
+  assert.deepEqual(announced.transaction, unsigned(terms, deposits, []));
   assert.ok(announced.inputs.every(({ partialSignatures, hashType }) => partialSignatures.length === 0 && hashType === undefined));
   const paid = must(decodePsbt(pay));
   assert.ok(paid.inputs.every(({ partialSignatures: [first] }) => first !== undefined && equalBytes(first.key, terms.payerKey)));
@@ -104,7 +105,7 @@ function changed(
   const output = { value: 10n * DOGE, script: p2sh(redeemScript) };
   const funding = changeFunding({ version: 1, inputs: [nowhere], outputs: [output], lockTime: 0 });
   const id = transactionId(funding);
-  const tx = change(unsigned([{ outpoint: { txid: id, vout: 0 }, value: amount(10n * DOGE) }], []));
+  const tx = change(unsigned(terms, [{ outpoint: { txid: id, vout: 0 }, value: amount(10n * DOGE) }], []));
   return encodePsbt(terms, tx, new Map([[id, encodeTransaction(funding)]]), []);
 }
 
@@ -184,7 +185,7 @@ test('fields of outputs and of the whole have no place either, and nothing is si
   assert.equal(lastOutput('01000151'), 'psbt-field-unknown', 'a redeem script');
   assert.equal(lastOutput('01f00151'), 'psbt-field-unknown', 'a field nobody knows');
   const one = announcePsbt(terms, deposits.slice(0, 1), transactions);
-  const tx = bytesToHex(encodeTransaction(unsigned(deposits.slice(0, 1), [])));
+  const tx = bytesToHex(encodeTransaction(unsigned(terms, deposits.slice(0, 1), [])));
   const whole = (field: string): RefusalCode | 'accepted' => outcome(replaced(one, `010033${tx}`, `010033${tx}${field}`));
   assert.equal(whole(''), 'accepted');
   assert.equal(whole('01fb0400000000'), 'accepted', 'version 0');

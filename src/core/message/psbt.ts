@@ -2,8 +2,7 @@ import { Transaction as PsbtBuilder } from '@scure/btc-signer/transaction.js';
 import { isAmount } from '../base/amount.ts';
 import { equalBytes } from '../base/bytes.ts';
 import { type Refusal, refuse } from '../base/refusal.ts';
-import type { Deposit, Terms } from '../contract/contract.ts';
-import { TX_SEQUENCE, TX_VERSION } from '../contract/contract.ts';
+import type { Contract, Deposit, Terms } from '../contract/contract.ts';
 import { p2sh } from '../tx/script.ts';
 import type { Transaction } from '../tx/transaction.ts';
 import { readMaps } from './psbt-maps.ts';
@@ -34,14 +33,15 @@ export function decodePsbt(bytes: Uint8Array): ChannelPsbt | Refusal {
   if (bytes.length > MAX_PSBT_BYTES) return refuse('message-too-large', { most: MAX_PSBT_BYTES });
   const maps = readMaps(bytes);
   if ('kind' in maps) return maps;
-  return wrongFrame(maps.transaction) ?? decodeInputs(maps);
+  const { lockTime } = maps.transaction;
+  return lockTime === 0 ? decodeInputs(maps) : refuse('psbt-locktime-wrong', { lockTime, expected: 0 });
 }
 
-function wrongFrame(tx: Transaction): Refusal | undefined {
-  if (tx.version !== TX_VERSION) return refuse('psbt-version-wrong', { version: tx.version, expected: TX_VERSION });
-  if (tx.lockTime !== 0) return refuse('psbt-locktime-wrong', { lockTime: tx.lockTime, expected: 0 });
-  const input = tx.inputs.find(({ sequence }) => sequence !== TX_SEQUENCE);
-  return input && refuse('psbt-sequence-wrong', { sequence: input.sequence, expected: TX_SEQUENCE });
+/** Whether the transaction has the form of a contract's closes. */
+export function wrongForm({ transaction: tx }: ChannelPsbt, { form: { version, sequence } }: Contract): Refusal | undefined {
+  if (tx.version !== version) return refuse('psbt-version-wrong', { version: tx.version, expected: version });
+  const input = tx.inputs.find((one) => one.sequence !== sequence);
+  return input && refuse('psbt-sequence-wrong', { sequence: input.sequence, expected: sequence });
 }
 
 function decodeInputs({ transaction, inputs: maps }: PsbtMaps): ChannelPsbt | Refusal {

@@ -1,8 +1,9 @@
 import type { Amount } from '../../core/base/amount.ts';
-import type { Height } from '../../core/base/height.ts';
+import { after, type LockTime } from '../../core/base/height.ts';
+import { type ChainTime, expectedHeight, possible } from '../../core/base/lock-time.ts';
 import { branchOf, isSpent, type Spend, spentBy, transactionsOf, viewOf } from '../../core/channel/fate.ts';
 import type { ChainView, DepositView } from '../../core/channel/machine.ts';
-import { closingHeight, type Deposit, type Terms } from '../../core/contract/contract.ts';
+import { closingAt, type Deposit, type Terms } from '../../core/contract/contract.ts';
 import { type Cost, closeUrgency, costOf, isRaise, rateOf, sumOf, times } from '../../core/contract/fee.ts';
 import { type Transaction, transactionId } from '../../core/tx/transaction.ts';
 import { takenBy } from './taken.ts';
@@ -24,8 +25,7 @@ export interface Verdict {
   readonly danger?: Danger;
 }
 
-export interface Situation {
-  readonly tip: Height;
+export interface Situation extends ChainTime {
   readonly feeRate: Amount;
   /** No sign of life came from the merchant for too long, so it gets no time to close by itself. */
   readonly isMerchantSilent: boolean;
@@ -34,9 +34,9 @@ export interface Situation {
 /** The part of the closing margin that the merchant has for itself. */
 const GRACE_PART = 4;
 
-/** The height from which a watcher closes what the merchant has not. */
-export function watchHeight(terms: Terms, isMerchantSilent: boolean): number {
-  return closingHeight(terms) + (isMerchantSilent ? 0 : Math.ceil(terms.closingMargin / GRACE_PART));
+/** The height or time from which a watcher closes what the merchant has not. */
+export function watchingFrom(terms: Terms, isMerchantSilent: boolean): LockTime {
+  return after(closingAt(terms), isMerchantSilent ? 0 : Math.ceil(terms.closingMargin / GRACE_PART));
 }
 
 /** What a watcher does about the chain as it is now. It never sends anything that takes less than the best total it was given. */
@@ -70,7 +70,7 @@ function closing(watched: Watched, spends: readonly Spend[], situation: Situatio
   const { terms, deposits } = watched;
   const depth = Math.min(...spends.map((spend) => spend.depth));
   if (depth > 0) return { standing: depth >= terms.coin.channel.buried ? 'buried' : 'mined', send: [] };
-  const { factor, share } = closeUrgency(terms, situation.tip);
+  const { factor, share } = closeUrgency(terms, possible(terms.expiry, situation));
   const isOurs = takenTogether(watched, spends) === watched.total;
   const mayRaise = isOurs && (situation.isMerchantSilent || factor >= LAST_FACTOR);
   const before = sumOf(transactionsOf(spends).map((close) => costOf(close, deposits)));
@@ -104,24 +104,25 @@ function open(watched: Watched, stake: readonly Staked[], situation: Situation):
   const { terms } = watched;
   const isMissing = stake.some(({ seen }) => seen.kind === 'missing');
   const missing = isMissing ? ({ danger: { code: 'deposit-missing' } } as const) : {};
-  if (situation.tip < watchHeight(terms, situation.isMerchantSilent)) return { standing: 'quiet', send: [], ...missing };
+  if (possible(terms.expiry, situation) < watchingFrom(terms, situation.isMerchantSilent))
+    return { standing: 'quiet', send: [], ...missing };
   return { standing: 'due', send: fitting(watched, situation), ...missing, ...lateness(terms, situation) };
 }
 
 /** Half the margin is gone and nothing is mined. */
-function lateness({ expiry, closingMargin }: Terms, { tip }: Situation): { readonly danger?: Danger } {
-  const blocksLeft = expiry - tip;
-  return blocksLeft * 2 <= closingMargin ? { danger: { code: 'close-late', blocksLeft } } : {};
+function lateness({ coin, expiry, closingMargin }: Terms, situation: Situation): { readonly danger?: Danger } {
+  const blocksLeft = expectedHeight(expiry, situation, coin.blockSeconds) - situation.tip;
+  return (expiry - possible(expiry, situation)) * 2 <= closingMargin ? { danger: { code: 'close-late', blocksLeft } } : {};
 }
 
-function wantedRate(terms: Terms, { tip, feeRate }: Situation): Amount {
-  return times(feeRate, closeUrgency(terms, tip).factor);
+function wantedRate(terms: Terms, situation: Situation): Amount {
+  return times(situation.feeRate, closeUrgency(terms, possible(terms.expiry, situation)).factor);
 }
 
 /** From the cheapest that pays the rate that is due to the dearest that the danger justifies. */
 function fitting(watched: Watched, situation: Situation): readonly Transaction[] {
   const { terms } = watched;
-  return from(wantedRate(terms, situation), affordable(watched, closeUrgency(terms, situation.tip).share));
+  return from(wantedRate(terms, situation), affordable(watched, closeUrgency(terms, possible(terms.expiry, situation)).share));
 }
 
 function raises(watched: Watched, before: Cost, wanted: Amount, share: bigint): readonly Transaction[] {

@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { asChain } from '../../chain/regtest/port.ts';
 import { Regtest } from '../../chain/regtest/regtest.ts';
 import { dogecoinRegtest as coin } from '../../core/coin/dogecoin.ts';
-import { closingHeight } from '../../core/contract/contract.ts';
+import { closingAt } from '../../core/contract/contract.ts';
 import { fastestVerifier } from '../../engine/verifier.ts';
 import { ChannelWorld } from '../../testing/channel-world.ts';
 import { watchFolder } from './folder.ts';
@@ -69,7 +69,7 @@ async function live(merchantAway: readonly Outage[], watcherAway: readonly Outag
     };
     await write();
     const { terms, deposits, best } = await world.payeeState(channel);
-    const closing = closingHeight(terms);
+    const closing = closingAt(terms);
     world.watching.delete('payee');
     for (let height = regtest.tip.height; height < terms.expiry; height++) {
       if (height > regtest.tip.height) await world.mine(1);

@@ -1,5 +1,4 @@
 import { Gauge, Registry } from 'prom-client';
-import { closingHeight } from '../../core/contract/contract.ts';
 import type { WatchReport } from './watcher.ts';
 
 const STANDINGS = ['quiet', 'due', 'waiting', 'mined', 'buried', 'endangered', 'lost'] as const;
@@ -26,7 +25,7 @@ export function watchMetrics({ tip, heartbeat, channels, alarms }: WatchReport):
   for (const one of STANDINGS) standing.set({ standing: one }, channels.filter((channel) => channel.standing === one).length);
   const alarm = gauge('alarms', 'What a person has to look at.', 'code');
   for (const one of ALARMS) alarm.set({ code: one }, alarms.filter(({ code }) => code === one).length);
-  const open = channels.filter((channel) => channel.standing === 'quiet').map(({ watched }) => closingHeight(watched.terms) - tip.height);
+  const open = channels.filter((channel) => channel.standing === 'quiet').map(({ closing }) => closing - tip.height);
   if (open.length > 0) gauge('nearest_closing_blocks', 'Blocks to the nearest closing height.').set(open.reduce((a, b) => Math.min(a, b)));
   return registry.metrics();
 }

@@ -8,7 +8,7 @@ import { Regtest } from '../../chain/regtest/regtest.ts';
 import { type Amount, amount } from '../../core/base/amount.ts';
 import type { ChannelId } from '../../core/base/bytes.ts';
 import { dogecoinRegtest as coin } from '../../core/coin/dogecoin.ts';
-import { closingHeight, type Signing } from '../../core/contract/contract.ts';
+import { closingAt, type Signing } from '../../core/contract/contract.ts';
 import { costOf } from '../../core/contract/fee.ts';
 import { decodeTransaction, type Transaction, transactionId } from '../../core/tx/transaction.ts';
 import type { Chain } from '../../engine/ports.ts';
@@ -203,10 +203,10 @@ for (const signing of [
       kill(tower);
       clock.time += 11 * MINUTE;
       const watcher = tower.watcher();
-      await mineTo(tower, closingHeight(state.terms) - 1);
+      await mineTo(tower, closingAt(state.terms) - 1);
       const early = await watcher.poll();
       assert.deepEqual([sentBy(early), codesOf(early)], [[], ['merchant-silent']]);
-      await mineTo(tower, closingHeight(state.terms));
+      await mineTo(tower, closingAt(state.terms));
       const due = await watcher.poll();
       assert.deepEqual(
         due.sent.map(({ outcome }) => outcome.kind),
@@ -231,7 +231,7 @@ describe('a living merchant', () => {
     const { terms } = await world.payeeState(channel);
     kill(tower);
     const watcher = tower.watcher();
-    const grace = closingHeight(terms) + MARGIN / 4;
+    const grace = closingAt(terms) + MARGIN / 4;
     await mineTo(tower, grace - 1);
     await write();
     assert.deepEqual(sentBy(await watcher.poll()), []);
@@ -252,7 +252,7 @@ describe('a living merchant', () => {
     const { terms } = await world.payeeState(channel);
     const watcher = tower.watcher();
     const sent: string[] = [];
-    for (let height = closingHeight(terms) - 1; height < terms.expiry + coin.channel.buried; height++) {
+    for (let height = closingAt(terms) - 1; height < terms.expiry + coin.channel.buried; height++) {
       await mineTo(tower, height);
       await write();
       const report = await watcher.poll();
@@ -269,11 +269,11 @@ describe('a living merchant', () => {
     const { world, write, clock } = tower;
     const channel = await sold(tower);
     const { terms } = await world.payeeState(channel);
-    await mineTo(tower, closingHeight(terms) - 1);
+    await mineTo(tower, closingAt(terms) - 1);
     // The watcher takes the merchant for dead and is first.
     world.watching.delete('payee');
     clock.time += 11 * MINUTE;
-    await mineTo(tower, closingHeight(terms));
+    await mineTo(tower, closingAt(terms));
     const first = await tower.watcher().poll();
     assert.equal(first.sent.length, 1);
     world.watching.set('payee', world.merchant.engine.follower.poll);
@@ -300,7 +300,7 @@ test('a close that is not mined is raised as the expiry nears, within the share 
   clock.time += 11 * MINUTE;
   const watcher = tower.watcher();
   const fees: bigint[] = [];
-  for (let height = closingHeight(terms); height < terms.expiry; height++) {
+  for (let height = closingAt(terms); height < terms.expiry; height++) {
     const missing = height - regtest.tip.height;
     // Miners that leave the close out.
     for (let i = 0; i < missing; i++) assert.equal(regtest.mineBlock([]).kind, 'mined');
@@ -329,7 +329,7 @@ describe('a watcher', () => {
     kill(tower);
     clock.time += 11 * MINUTE;
     const sent: Transaction[] = [];
-    for (let height = closingHeight(terms) - 1; height < terms.expiry; height++) {
+    for (let height = closingAt(terms) - 1; height < terms.expiry; height++) {
       if (height > regtest.tip.height) regtest.mine(height - regtest.tip.height);
       sent.push(...(await tower.watcher().poll()).sent.map(({ transaction }) => transaction));
     }
@@ -347,7 +347,7 @@ describe('a watcher', () => {
     kill(tower);
     clock.time += 11 * MINUTE;
     const watcher = tower.watcher();
-    await mineTo(tower, closingHeight(terms));
+    await mineTo(tower, closingAt(terms));
     const [first] = sentBy(await watcher.poll());
     await world.forgetMempool();
     regtest.mine(1);
@@ -371,7 +371,7 @@ describe('a watcher', () => {
     const older = await watchedOf(tower, channel);
     assert.ok(older.total < (best?.total ?? 0n));
     clock.time += 11 * MINUTE;
-    await mineTo(tower, closingHeight(terms));
+    await mineTo(tower, closingAt(terms));
     const mempool = await world.chain.mempool();
     assert.equal(mempool.length, 1);
     const report = await tower.watcher().poll();

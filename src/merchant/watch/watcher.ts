@@ -1,8 +1,9 @@
 import type { ChannelId } from '../../core/base/bytes.ts';
-import { type Height, height as heightOf } from '../../core/base/height.ts';
+import { type Height, height as heightOf, type LockTime } from '../../core/base/height.ts';
+import { expectedHeight } from '../../core/base/lock-time.ts';
 import { spentBy } from '../../core/channel/fate.ts';
 import type { ChainView } from '../../core/channel/machine.ts';
-import { closingHeight } from '../../core/contract/contract.ts';
+import { closingAt } from '../../core/contract/contract.ts';
 import { type Transaction, transactionId } from '../../core/tx/transaction.ts';
 import { trailFrom } from '../../engine/cursor.ts';
 import { type Follower, follower } from '../../engine/follow.ts';
@@ -40,6 +41,9 @@ export interface SentClose {
 export interface Standings {
   readonly watched: Watched;
   readonly standing: Standing;
+  /** The heights at which closing begins and the channel expires, expected ones where those are times. */
+  readonly closing: Height;
+  readonly expiry: Height;
 }
 
 export interface WatchReport {
@@ -89,10 +93,18 @@ export class Watcher {
     const { doubt } = follow.report();
     const doubts: readonly Alarm[] = doubt === undefined ? [] : [{ code: 'node-doubted', reason: doubt.message }];
     const alarms = [...doubts, ...silence, ...troubles, ...[...this.#outcomes.values()].flatMap((outcome) => outcome.alarms)];
-    const channels = this.#entries.all.map((watched) => ({ watched, standing: this.#standing(watched.channel) }));
-    const report = { tip: follow.seen().tip, heartbeat, channels, alarms, sent: this.#sent };
+    const { tip, medianTime } = follow.seen();
+    const channels = this.#entries.all.map((watched) => this.#standings(watched, medianTime, tip));
+    const report = { tip, heartbeat, channels, alarms, sent: this.#sent };
     this.#sent = [];
     return report;
+  }
+
+  #standings(watched: Watched, medianTime: number, { height: tip }: Tip): Standings {
+    const { terms, channel } = watched;
+    const at = { tip, medianTime, now: this.#options.clock.now() };
+    const heightOf = (lock: LockTime): Height => expectedHeight(lock, at, terms.coin.blockSeconds);
+    return { watched, standing: this.#standing(channel), closing: heightOf(closingAt(terms)), expiry: heightOf(terms.expiry) };
   }
 
   #isMerchantSilent(): boolean {
@@ -139,16 +151,20 @@ export class Watcher {
   /** What is in danger wants to see every block. */
   #watchOf({ channel, terms, deposits }: Watched): Watch {
     const isPending = (this.#outcomes.get(channel)?.alarms.length ?? 0) > 0;
-    return { terms, deposits, sources: [], deadline: closingHeight(terms), isPending };
+    return { terms, deposits, sources: [], deadline: closingAt(terms), isPending };
   }
 
   async #observe(channel: ChannelId, view: ChainView): Promise<boolean> {
     const watched = this.#entries.get(channel);
     if (watched === undefined || this.#follow === undefined) return false;
-    const { tip, feeRate } = this.#follow.seen();
-    const { standing, send, danger } = judged(watched, view, { tip: tip.height, feeRate, isMerchantSilent: this.#isMerchantSilent() });
+    const { tip, medianTime, feeRate } = this.#follow.seen();
+    const at = { tip: tip.height, medianTime, now: this.#options.clock.now() };
+    const { standing, send, danger } = judged(watched, view, { ...at, feeRate, isMerchantSilent: this.#isMerchantSilent() });
     const refused = await this.#broadcast(channel, send);
-    const dangers: readonly Alarm[] = danger === undefined ? [] : [{ ...danger, channel, expiry: watched.terms.expiry }];
+    const dangers: readonly Alarm[] =
+      danger === undefined
+        ? []
+        : [{ ...danger, channel, expiry: expectedHeight(watched.terms.expiry, at, watched.terms.coin.blockSeconds) }];
     this.#outcomes.set(channel, { standing, alarms: refused === undefined ? dangers : [...dangers, refused] });
     this.#follow.track(channel, this.#watchOf(watched));
     return true;

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { height } from '../../../src/core/base/height.ts';
 import { isRefusal } from '../../../src/core/base/refusal.ts';
 import { invoiceSnapshot, payeeSnapshot, payerSnapshot, type Snapshot } from '../../../src/core/channel/snapshot.ts';
 import { lastRead } from '../../../src/engine/cursor.ts';
@@ -99,7 +100,7 @@ function watchFiles(): readonly string[] {
     const closes = rungsOf(state, payeeKey);
     if (isRefusal(closes) || state.best === undefined) return [];
     const { channel, terms, deposits, best } = state;
-    return [writeWatched({ channel, terms, deposits, total: best.total, since: terms.expiry, closes })];
+    return [writeWatched({ channel, terms, deposits, total: best.total, since: height(terms.expiry), closes })];
   });
 }
 

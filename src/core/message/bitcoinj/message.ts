@@ -1,0 +1,105 @@
+import type { Amount } from '../../base/amount.ts';
+import type { TxId } from '../../base/bytes.ts';
+import type { PublicKey } from '../../tx/sign.ts';
+import type { ErrorCode } from './schema.ts';
+
+/** No body of a frame is longer, in either direction. */
+export const MAX_BITCOINJ_BYTES = 32_767;
+
+/** Seconds that a channel is to last when the client does not say. */
+export const DEFAULT_WINDOW = 86_340;
+
+/** The client's first message: what it speaks, how many seconds its channel is to last, and the contract of the one it goes on with. */
+export interface ClientVersion {
+  readonly kind: 'client-version';
+  readonly major: number;
+  readonly minor: number;
+  readonly window?: number;
+  readonly previous?: TxId;
+}
+
+export interface ServerVersion {
+  readonly kind: 'server-version';
+  readonly major: number;
+  readonly minor: number;
+}
+
+/** The server's terms for a new channel. `expiry` is Unix time in seconds. */
+export interface Initiate {
+  readonly kind: 'initiate';
+  readonly payeeKey: PublicKey;
+  readonly minCapacity: Amount;
+  readonly expiry: number;
+  readonly minPayment: Amount;
+}
+
+/** Version 1: the unsigned refund, a transaction in its legacy form. */
+export interface ProvideRefund {
+  readonly kind: 'provide-refund';
+  readonly payerKey: PublicKey;
+  readonly refund: Uint8Array;
+}
+
+/** Version 1: the server's signature over the refund, DER and hash type. */
+export interface ReturnRefund {
+  readonly kind: 'return-refund';
+  readonly signature: Uint8Array;
+}
+
+/** What the client keeps, and its signature, DER and hash type, over that. */
+export interface Update {
+  readonly change: Amount;
+  readonly signature: Uint8Array;
+  readonly info?: Uint8Array;
+}
+
+/** The signed contract and the first payment in it. The key is there in version 2 only. */
+export interface ProvideContract {
+  readonly kind: 'provide-contract';
+  readonly contract: Uint8Array;
+  readonly initial: Update;
+  readonly payerKey?: PublicKey;
+}
+
+export interface ChannelOpen {
+  readonly kind: 'channel-open';
+}
+
+export interface UpdatePayment extends Update {
+  readonly kind: 'update-payment';
+}
+
+/** From the client: settle. From the server: the settlement, or, without one, the end of the connection only. */
+export interface Close {
+  readonly kind: 'close';
+  readonly settlement?: Uint8Array;
+}
+
+export type BitcoinjErrorCode = keyof typeof ErrorCode;
+
+/** The connection ends. `expected` goes with `MIN_PAYMENT_TOO_LARGE`. */
+export interface BitcoinjError {
+  readonly kind: 'error';
+  readonly code: BitcoinjErrorCode;
+  readonly explanation?: string;
+  readonly expected?: Amount;
+}
+
+export interface PaymentAck {
+  readonly kind: 'payment-ack';
+  readonly info?: Uint8Array;
+}
+
+/** Everything that two bitcoinj peers say to each other. */
+export type BitcoinjMessage =
+  | ClientVersion
+  | ServerVersion
+  | Initiate
+  | ProvideRefund
+  | ReturnRefund
+  | ProvideContract
+  | ChannelOpen
+  | UpdatePayment
+  | Close
+  | BitcoinjError
+  | PaymentAck;

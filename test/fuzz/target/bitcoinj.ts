@@ -1,0 +1,23 @@
+import { decodeBitcoinj } from '../../../src/core/message/bitcoinj/decode.ts';
+import { encodeBitcoinj } from '../../../src/core/message/bitcoinj/encode.ts';
+import assert from 'node:assert/strict';
+import { hexToBytes } from '../../../src/core/base/bytes.ts';
+import { isRefusal } from '../../../src/core/base/refusal.ts';
+import { readConversations, readRecording } from '../../interop/bitcoinj/golden.ts';
+import { mutateBytes } from '../mutate.ts';
+import { outcomeOf, type Target } from '../target.ts';
+
+const recorded = [readRecording(1), readRecording(2), ...readConversations()].flatMap(({ frames }) => frames.map(({ body }) => body));
+
+/** Bodies of bitcoinj's frames: what is read is written so that it reads the same. */
+export const bitcoinj: Target = {
+  name: 'bitcoinj',
+  files: ['decode', 'encode'].map((name) => `core/message/bitcoinj/${name}.ts`),
+  corpus: [...new Set(recorded)].map(hexToBytes),
+  mutate: mutateBytes,
+  check: (input) => {
+    const read = decodeBitcoinj(input);
+    if (!isRefusal(read)) assert.deepEqual(decodeBitcoinj(encodeBitcoinj(read)), read);
+    return outcomeOf(read);
+  },
+};

@@ -1,0 +1,84 @@
+import { WorldError } from '../engine/ports.ts';
+
+/** Bytes of the length before a body, big-endian. */
+const HEAD = 4;
+/** What is set aside for a body before any of it has come. */
+const FIRST_BYTES = 512;
+
+/** A body behind its length, in one piece, so that it leaves in one write. */
+export function encodeFrame(body: Uint8Array): Uint8Array {
+  const frame = new Uint8Array(HEAD + body.length);
+  new DataView(frame.buffer).setUint32(0, body.length);
+  frame.set(body, HEAD);
+  return frame;
+}
+
+/** Cuts a stream of bytes, in chunks of any size, into the bodies of its frames. Holds no more than twice what has come of one frame. */
+export class FrameReader {
+  readonly #most: number;
+  readonly #head: Uint8Array = new Uint8Array(HEAD);
+  #headFilled = 0;
+  #length = 0;
+  #body: Uint8Array = new Uint8Array(0);
+  #bodyFilled = 0;
+
+  /** @param most bytes that a body may have. */
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  /** Whether a frame has begun and not ended. */
+  get isWithin(): boolean {
+    return this.#headFilled > 0;
+  }
+
+  /**
+   * The bodies that `chunk` completes, one at a time: nothing is cut before it is asked for. To be read to its end before the next.
+   * @throws WorldError `peer-nonsense` at a length that is too large, which a negative one is too; nothing after it can be read.
+   */
+  *read(chunk: Uint8Array): Generator<Uint8Array, void> {
+    let rest = chunk;
+    while (rest.length > 0) {
+      rest = this.#headFilled < HEAD ? this.#takeHead(rest) : this.#takeBody(rest);
+      if (this.#headFilled < HEAD || this.#bodyFilled < this.#length) continue;
+      // Exactly as long as the body: the last growth stops there.
+      const body = this.#body;
+      this.#headFilled = 0;
+      this.#body = new Uint8Array(0);
+      this.#bodyFilled = 0;
+      yield body;
+    }
+  }
+
+  #takeHead(bytes: Uint8Array): Uint8Array {
+    const taken = bytes.subarray(0, HEAD - this.#headFilled);
+    this.#head.set(taken, this.#headFilled);
+    this.#headFilled += taken.length;
+    if (this.#headFilled === HEAD) {
+      this.#length = new DataView(this.#head.buffer).getUint32(0);
+      if (this.#length > this.#most) {
+        throw new WorldError(
+          'peer-nonsense',
+          `The peer announced a message of ${this.#length} bytes; ${this.#most} are the most.`,
+          'Check that the address is that of a peer which speaks this protocol.',
+        );
+      }
+    }
+    return bytes.subarray(taken.length);
+  }
+
+  #takeBody(bytes: Uint8Array): Uint8Array {
+    const taken = bytes.subarray(0, this.#length - this.#bodyFilled);
+    const needed = this.#bodyFilled + taken.length;
+    if (needed > this.#body.length) this.#grow(needed);
+    this.#body.set(taken, this.#bodyFilled);
+    this.#bodyFilled = needed;
+    return bytes.subarray(taken.length);
+  }
+
+  #grow(needed: number): void {
+    const grown = new Uint8Array(Math.min(this.#length, Math.max(needed, 2 * this.#body.length, FIRST_BYTES)));
+    grown.set(this.#body.subarray(0, this.#bodyFilled));
+    this.#body = grown;
+  }
+}

@@ -1,8 +1,8 @@
-import { decodeBitcoinj } from '../../../src/core/message/bitcoinj/decode.ts';
-import { encodeBitcoinj } from '../../../src/core/message/bitcoinj/encode.ts';
 import assert from 'node:assert/strict';
 import { hexToBytes } from '../../../src/core/base/bytes.ts';
 import { isRefusal } from '../../../src/core/base/refusal.ts';
+import { decodeBitcoinj } from '../../../src/core/message/bitcoinj/decode.ts';
+import { encodeBitcoinj } from '../../../src/core/message/bitcoinj/encode.ts';
 import { readConversations, readRecording } from '../../interop/bitcoinj/golden.ts';
 import { mutateBytes } from '../mutate.ts';
 import { outcomeOf, type Target } from '../target.ts';

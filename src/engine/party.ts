@@ -1,11 +1,11 @@
 import { type Amount, ZERO } from '../core/base/amount.ts';
-import type { LockTime } from '../core/base/height.ts';
+import { type Height, height, LOCK_TIME_THRESHOLD, type LockTime } from '../core/base/height.ts';
 import { keyNameOf } from '../core/channel/announce.ts';
 import type { KeptInvoice, Source, Transition } from '../core/channel/machine.ts';
 import { type PayeeInput, payee } from '../core/channel/payee.ts';
 import { exposureOf, type PayeeState } from '../core/channel/payee-state.ts';
 import { type PayerInput, payer } from '../core/channel/payer.ts';
-import { allDeposits, type PayerState, sourcesOf } from '../core/channel/payer-state.ts';
+import { allDeposits, type PayerState, sourcesOf, stillToCome } from '../core/channel/payer-state.ts';
 import { payeeSnapshot, payerSnapshot, type Snapshot } from '../core/channel/snapshot.ts';
 import { closingAt, type Deposit, type Terms } from '../core/contract/contract.ts';
 
@@ -30,13 +30,14 @@ export interface Party<State, Input> {
   /** The invoice that an input is about; it is loaded and stored with the state. */
   readonly invoiceOf: (input: Input) => string | undefined;
   readonly withInvoice: (input: Input, invoice: KeptInvoice) => Input;
-  /** Undefined when the channel has ended: nothing on chain matters to it any more. */
+  /** Undefined when nothing on chain matters to the channel any more. */
   readonly watch: (state: State) => Watch | undefined;
   /** What this side has delivered that the chain could still undo. */
   readonly exposureOf: (state: State) => Amount;
 }
 
 const NO_SOURCES: readonly Source[] = [];
+const NEVER: Height = height(LOCK_TIME_THRESHOLD - 1);
 
 export const payeeParty: Party<PayeeState, PayeeInput> = {
   recordKind: 'payee-channel',
@@ -60,15 +61,12 @@ export const payerParty: Party<PayerState, PayerInput> = {
   invoiceOf: () => undefined,
   withInvoice: (input) => input,
   watch: (state) => {
-    if (state.kind === 'ended') return undefined;
     const { terms, kind } = state;
-    return {
-      terms,
-      deposits: allDeposits(state),
-      sources: sourcesOf(state),
-      deadline: terms.expiry,
-      isPending: kind !== 'open' && kind !== 'planned',
-    };
+    const watch = { terms, deposits: allDeposits(state), sources: sourcesOf(state) };
+    if (kind !== 'ended') return { ...watch, deadline: terms.expiry, isPending: kind !== 'open' && kind !== 'planned' };
+    // Nothing is due, but coins may come late.
+    const isMissed = state.how === 'abandoned' || stillToCome(state).length > 0;
+    return isMissed ? { ...watch, deadline: NEVER, isPending: false } : undefined;
   },
   exposureOf: () => ZERO,
 };

@@ -77,9 +77,9 @@ export class Sightings {
       const channel = this.#list.channelOfScript(script);
       if (channel === undefined || !isAmount(value)) continue;
       const outpoint = { txid: transactionId(transaction), vout };
+      touched.push(channel);
       if (this.#list.channelOfOutpoint(outpointKey(outpoint)) !== undefined) continue;
       this.putFound(channel, [{ deposit: { outpoint, value }, transaction: encodeTransaction(transaction) }]);
-      touched.push(channel);
     }
     return touched;
   }

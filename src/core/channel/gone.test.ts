@@ -122,6 +122,33 @@ for (const contract of contracts) {
       assert.deepEqual(payerEnd(pair), ['abandoned', 0n]);
     });
 
+    test('one that comes after the payer has given it up is refunded', () => {
+      for (const others of [[], [4n * DOGE]]) {
+        const pair = opened(...others, 10n * DOGE);
+        const late = pair.payerState().deposits.at(-1) ?? assert.fail();
+        pair.chain.delete(outpointKey(late.outpoint));
+        pair.tip = height(2_060);
+        look(pair);
+        if (others.length > 0) {
+          pair.spend(last(pair), BURIED);
+          look(pair);
+        }
+        const [how, returned] = payerEnd(pair);
+        assert.equal(how, others.length > 0 ? 'refunded' : 'abandoned');
+        look(pair);
+        assert.equal(pair.payerState().kind, 'ended', 'control: nothing has come');
+        pair.confirm(late, 0);
+        must(pair.tellPayer(pair.view()));
+        assert.equal(pair.payerState().kind, 'refunding');
+        assert.deepEqual(inputs(last(pair)), [outpointKey(late.outpoint)]);
+        pair.spend(last(pair), BURIED);
+        must(pair.tellPayer(pair.view()));
+        const [howLate, all] = payerEnd(pair);
+        assert.equal(howLate, 'refunded');
+        assert.ok(typeof all === 'bigint' && typeof returned === 'bigint' && all - returned > 9n * DOGE);
+      }
+    });
+
     test('one that comes back after a close of the others is claimed by itself', () => {
       const pair = opened(3n * DOGE, 7n * DOGE);
       pair.pay(5n * DOGE);

@@ -11,11 +11,12 @@ import { branchOf, isSame, isSettled, isSpent, isWaiting, type Spend, spentBy, t
 import { hurried } from './hurry.ts';
 import { type ChainView, type DepositView, type Effect, type Env, type Step, stay } from './machine.ts';
 import { fundingBroadcasts } from './payer-open.ts';
-import { allDeposits, channelOf, type PayerEnd, type PayerState } from './payer-state.ts';
+import { allDeposits, channelOf, type EndedPayer, type PayerEnd, type PayerState, stillToCome } from './payer-state.ts';
 
 /** What the payer does about the chain as it is now: takes in further deposits, refunds after expiry, ends when all is buried. */
-export function watched(seen: PayerState, view: ChainView, env: Env): Step<PayerState> | Refusal {
-  if (seen.kind === 'ended') return stay(seen);
+export function watched(known: PayerState, view: ChainView, env: Env): Step<PayerState> | Refusal {
+  if (known.kind === 'ended' && !hasCome(known, view)) return stay(known);
+  const seen: PayerState = known.kind === 'ended' ? { ...channelOf(known), kind: 'funding' } : known;
   const state = withFound(seen, view);
   // What was only just found is in no view yet: nothing is judged before the next one shows it.
   if (state !== seen) return stay(state);
@@ -135,6 +136,10 @@ function takesJust(transaction: Transaction, deposits: readonly Deposit[]): bool
 function sent(state: PayerState, transaction: Transaction): Step<PayerState> {
   const isKnown = state.kind === 'refunding' && state.transaction === transaction;
   return stay(isKnown ? state : { ...channelOf(state), kind: 'refunding', transaction }, { kind: 'broadcast', transaction });
+}
+
+function hasCome(state: EndedPayer, view: ChainView): boolean {
+  return view.found.length > 0 || stillToCome(state).some((deposit) => !isAbsent(viewOf(deposit, view)));
 }
 
 /** No coin ever came. */

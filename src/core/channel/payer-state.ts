@@ -3,7 +3,7 @@ import type { ChannelId } from '../base/bytes.ts';
 import { type Refusal, refuse } from '../base/refusal.ts';
 import { capacityOf, type Deposit, type Payment, type Terms } from '../contract/contract.ts';
 import type { End, Offer } from '../message/message.ts';
-import { decodeTransaction, type Transaction, transactionId } from '../tx/transaction.ts';
+import { decodeTransaction, outpointKey, type Transaction, transactionId } from '../tx/transaction.ts';
 import type { Source } from './machine.ts';
 
 /** A payment that is signed and stored, and may or may not have arrived. */
@@ -57,6 +57,7 @@ export type PayerState =
       readonly transactions: readonly Transaction[];
     });
 
+export type EndedPayer = Extract<PayerState, { kind: 'ended' }>;
 export type OpenPayer = Extract<PayerState, { kind: 'open' }>;
 
 /** The channel without what only its present state says. */
@@ -69,6 +70,12 @@ export function channelOf(state: PayerState): PayerChannel {
 /** Every coin that the channel may still have to get back. */
 export function allDeposits(state: PayerState): readonly Deposit[] {
   return [...state.deposits, ...state.offered];
+}
+
+/** Deposits that an ended channel was given up without: whoever still has their funding transaction can have it mined at any time. */
+export function stillToCome(state: EndedPayer): readonly Deposit[] {
+  const spent = new Set(state.transactions.flatMap(({ inputs }) => inputs.map(({ outpoint }) => outpointKey(outpoint))));
+  return allDeposits(state).filter(({ outpoint }) => !spent.has(outpointKey(outpoint)));
 }
 
 /** What the funding transactions spend, for each deposit that one of them makes. */

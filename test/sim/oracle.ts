@@ -1,6 +1,6 @@
 import { bytesToHex, type ChannelId, equalBytes, type TxId, txId } from '../../src/core/base/bytes.ts';
 import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';
-import type { Terms } from '../../src/core/contract/contract.ts';
+import type { Deposit, Terms } from '../../src/core/contract/contract.ts';
 import { closingAt } from '../../src/core/contract/contract.ts';
 import type { Reply, Request } from '../../src/core/message/message.ts';
 import { p2sh } from '../../src/core/tx/script.ts';
@@ -142,13 +142,13 @@ export class Oracle {
   /** A reply leaves the payee: what it promises must be on the disk. */
   answered(request: Request, reply: Reply, isCurrent: boolean): void {
     if (reply.kind === 'invoice') this.#prices.set(reply.id, { channel: reply.channel, price: reply.amount });
-    if (reply.kind === 'state' && reply.best !== undefined) this.#durable(reply.channel, reply.best.total, 'shown');
+    if (reply.kind === 'state') {
+      // A payee that crashed between storing and answering tells so that it has accepted.
+      this.#accepted(reply.channel, reply.deposits);
+      if (reply.best !== undefined) this.#durable(reply.channel, reply.best.total, 'shown');
+    }
     if (reply.kind === 'accepted' && request.kind === 'announce') {
-      const { funding, deposits } = this.#truth(reply.channel);
-      for (const { outpoint, value } of request.deposits) {
-        funding.add(outpoint.txid);
-        deposits.set(outpointKey(outpoint), value);
-      }
+      this.#accepted(reply.channel, request.deposits);
       const needed = request.offer.depth[0]?.blocks ?? 0;
       const shallow = request.deposits.find(({ outpoint }) => (this.#depths.get(outpoint.txid) ?? 0) < needed);
       if (shallow !== undefined && request.offer.unconfirmed === undefined)
@@ -162,6 +162,14 @@ export class Oracle {
     if (reply.spent > reply.total) throw new Violation(`I3 ${reply.spent} is spent of ${reply.total} in ${reply.channel}`);
     if (reply.total > truth.signed) throw new Violation(`I4 ${reply.total} acknowledged, ${truth.signed} signed in ${reply.channel}`);
     if (reply.invoice !== undefined) this.#deliver(truth, reply.invoice, reply.total);
+  }
+
+  #accepted(channel: ChannelId, accepted: readonly Deposit[]): void {
+    const { funding, deposits } = this.#truth(channel);
+    for (const { outpoint, value } of accepted) {
+      funding.add(outpoint.txid);
+      deposits.set(outpointKey(outpoint), value);
+    }
   }
 
   /** I3: what is taken is backed by deep deposits, or within what was declared for the channel and for all of them. */

@@ -102,6 +102,28 @@ export interface Connection {
   readonly exchange: (request: Request, psbt?: Uint8Array) => Promise<Reply>;
 }
 
+/** A two-way line to one peer that carries whole messages, each of which gets there once and in order, or the line breaks. */
+export interface Line {
+  /** Address of the peer, without its port. */
+  readonly remote: string;
+  /**
+   * What the peer says, each message once; ends when it has ended its side, or this side closes. A loop over it may be left, and the next goes on
+   * where that stopped; two at once are not for anybody. What nobody asks for stays with the peer.
+   * @throws WorldError `peer-unreachable` when the line breaks or nothing comes in time, `peer-nonsense` when what comes are no messages: at once
+   * after what came whole before, and whenever asked again.
+   */
+  readonly frames: AsyncIterable<Uint8Array>;
+  /**
+   * Resolves once the system has taken the message, which says nothing about the peer. It may be sent to after its own end.
+   * @throws WorldError `peer-unreachable` when the line is closed or broken. @throws RangeError for a message that is longer than any may be.
+   */
+  readonly send: (body: Uint8Array) => Promise<void>;
+  /** Milliseconds in which the next whole message must have come once it is waited for: else the line closes. Undefined waits for ever. */
+  readonly setIdle: (milliseconds: number | undefined) => void;
+  /** Takes no more messages, gets everything out that was sent before, and then ends. Resolves when nothing is left of the line. May be called again. */
+  readonly close: () => Promise<void>;
+}
+
 /** Keys by name, each derived from one seed. The name is stored with the state; the key never is. */
 export interface KeyRing {
   readonly signer: (name: string) => Signer;
@@ -116,6 +138,11 @@ export interface SeedRing extends KeyRing {
 export interface Clock {
   /** Unix time in milliseconds. */
   readonly now: () => number;
+}
+
+export interface Timers {
+  /** Calls `run` after so many milliseconds, unless the function that it returns is called before. */
+  readonly after: (milliseconds: number, run: () => void) => () => void;
 }
 
 export interface Random {

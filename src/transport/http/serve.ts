@@ -1,10 +1,10 @@
-import { createServer, type Server, type ServerResponse } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
-import { WorldError } from '../../engine/ports.ts';
+import { limitPerAddress, listen } from '../listen.ts';
 import type { Responder } from '../responder.ts';
 import type { HttpEnv } from './gate.ts';
-import { clientOf, type QuotaOptions, USUAL_QUOTA } from './quota.ts';
+import { type QuotaOptions, USUAL_QUOTA } from './quota.ts';
 import { httpRoutes, type RouteOptions } from './routes.ts';
 
 export interface ServeOptions {
@@ -94,37 +94,4 @@ export async function serveHttp(
 
 function envOf({ remoteAddress: remote }: Socket): HttpEnv {
   return remote === undefined ? {} : { remote };
-}
-
-/** Drops connections of an address that has enough of them: nobody may take all that there are. */
-function limitPerAddress(server: Server, most: number): void {
-  const counts = new Map<string, number>();
-  server.on('connection', (socket: Socket) => {
-    const address = clientOf(socket.remoteAddress ?? '', undefined);
-    const count = (counts.get(address) ?? 0) + 1;
-    if (count > most) {
-      socket.destroy();
-      return;
-    }
-    counts.set(address, count);
-    socket.once('close', () => {
-      const left = (counts.get(address) ?? 0) - 1;
-      if (left > 0) counts.set(address, left);
-      else counts.delete(address);
-    });
-  });
-}
-
-function listen(server: Server, host: string, port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const fail = (error: Error): void => {
-      reject(new WorldError('config', `Can't listen on ${host}:${port}: ${error.message}`, 'Choose another host or port.', error));
-    };
-    server.once('error', fail);
-    server.listen(port, host, () => {
-      server.off('error', fail);
-      const address = server.address();
-      resolve(typeof address === 'object' && address !== null ? address.port : port);
-    });
-  });
 }

@@ -1,0 +1,37 @@
+import type { Server, Socket } from 'node:net';
+import { WorldError } from '../engine/ports.ts';
+import { clientOf } from './http/quota.ts';
+
+/** Drops connections of an address that has enough of them: nobody may take all that there are. */
+export function limitPerAddress(server: Server, most: number): void {
+  const counts = new Map<string, number>();
+  server.on('connection', (socket: Socket) => {
+    const address = clientOf(socket.remoteAddress ?? '', undefined);
+    const count = (counts.get(address) ?? 0) + 1;
+    if (count > most) {
+      socket.destroy();
+      return;
+    }
+    counts.set(address, count);
+    socket.once('close', () => {
+      const left = (counts.get(address) ?? 0) - 1;
+      if (left > 0) counts.set(address, left);
+      else counts.delete(address);
+    });
+  });
+}
+
+/** Listens; 0 takes any free port. @returns the port. @throws WorldError `config` when it can't. */
+export function listen(server: Server, host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const fail = (error: Error): void => {
+      reject(new WorldError('config', `Can't listen on ${host}:${port}: ${error.message}`, 'Choose another host or port.', error));
+    };
+    server.once('error', fail);
+    server.listen(port, host, () => {
+      server.off('error', fail);
+      const address = server.address();
+      resolve(typeof address === 'object' && address !== null ? address.port : port);
+    });
+  });
+}

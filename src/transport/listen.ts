@@ -2,6 +2,12 @@ import type { Server, Socket } from 'node:net';
 import { WorldError } from '../engine/ports.ts';
 import { clientOf } from './http/quota.ts';
 
+/**
+ * Connections that the system holds until they are taken, as far as it allows: after a restart all peers come back at once, and who finds no place
+ * tries again only after a second.
+ */
+const BACKLOG = 4_096;
+
 /** Drops connections of an address that has enough of them: nobody may take all that there are. */
 export function limitPerAddress(server: Server, most: number): void {
   const counts = new Map<string, number>();
@@ -28,7 +34,7 @@ export function listen(server: Server, host: string, port: number): Promise<numb
       reject(new WorldError('config', `Can't listen on ${host}:${port}: ${error.message}`, 'Choose another host or port.', error));
     };
     server.once('error', fail);
-    server.listen(port, host, () => {
+    server.listen({ port, host, backlog: BACKLOG }, () => {
       server.off('error', fail);
       const address = server.address();
       resolve(typeof address === 'object' && address !== null ? address.port : port);

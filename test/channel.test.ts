@@ -9,7 +9,6 @@ import type { PayerState } from '../src/core/channel/payer-state.ts';
 import { dogecoinRegtest } from '../src/core/coin/dogecoin.ts';
 import type { Announce } from '../src/core/message/message.ts';
 import { scriptOf } from '../src/core/tx/address.ts';
-import { p2sh } from '../src/core/tx/script.ts';
 import { verifyPortable } from '../src/core/tx/sign.ts';
 import { type Connection, type KeyRing, type Store, WorldError } from '../src/engine/ports.ts';
 import { openMerchant } from '../src/merchant/merchant.ts';
@@ -221,7 +220,7 @@ test('a deposit made by a wallet elsewhere opens the channel, and a second one t
   if (offer.kind !== 'offer') return assert.fail();
   const returnScript = scriptOf(coin, regtest.newAddress()) ?? new Uint8Array();
   const { channel, terms } = must(await agent.plan(offer, offer.minExpiry, returnScript));
-  const address = p2sh(terms.contract.redeemScript(terms));
+  const address = terms.contract.outputScript(terms);
   for (const capacity of [3n * DOGE, 8n * DOGE]) {
     regtest.fund(address, amount(capacity === 3n * DOGE ? capacity : 5n * DOGE));
     await mine(3);
@@ -244,7 +243,7 @@ test('a top-up under an altered offer is refused: what the offer says of depth a
   must(await agent.fund(channel, amount(20n * DOGE), payee));
   await mine(3);
   must(await agent.announce(channel, payee));
-  const made = regtest.fund(p2sh(terms.contract.redeemScript(terms)), amount(7n * DOGE)) ?? assert.fail();
+  const made = regtest.fund(terms.contract.outputScript(terms), amount(7n * DOGE)) ?? assert.fail();
   const vout = made.transaction.outputs.findIndex(({ value }) => value === 7n * DOGE);
   const known = (await agent.engine.get(channel))?.deposits ?? [];
   const announce: Announce = {

@@ -67,7 +67,7 @@ describe('a clock that is wrong', () => {
       await world.mine(1);
       assert.ok(!(await isServed({ world, channel })));
       const { terms } = await world.payer(channel);
-      await world.mineTo(closingAt(terms) - 1);
+      await world.mineBefore(closingAt(terms));
       assert.deepEqual([(await world.payeeState(channel)).kind, (await world.payer(channel)).kind], ['open', 'open']);
       await world.mine(1);
       assert.equal((await world.payeeState(channel)).kind, 'closing');
@@ -83,7 +83,7 @@ describe('a clock that is wrong', () => {
       world.watching.delete('payee');
       clock.skew = skew;
       const { terms } = await world.payer(channel);
-      await world.mineTo(terms.expiry - 1);
+      await world.mineBefore(terms.expiry);
       assert.equal((await world.payer(channel)).kind, 'open');
       await world.mine(1);
       assert.equal((await world.payer(channel)).kind, 'refunding');

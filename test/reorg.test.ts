@@ -57,7 +57,7 @@ const stages: readonly Stage[] = [
   {
     name: 'a refund',
     begin: (pair) => {
-      pair.pass(pair.terms.expiry - pair.tip, ['payer']);
+      pair.pass(pair.expiry - pair.tip, ['payer']);
     },
     sides: ['payer'],
   },
@@ -107,7 +107,7 @@ for (const contract of contracts) {
           pair.pass(depth, sides);
           reorganise(pair, depth, sides);
           // A refund waits for the expiry again.
-          pair.pass(name === 'a refund' ? Math.max(0, pair.terms.expiry - pair.tip) : 0, sides);
+          pair.pass(name === 'a refund' ? Math.max(0, pair.expiry - pair.tip) : 0, sides);
           pair.pass(1, sides);
           pair.pass(buried - 2, sides);
           for (const side of sides) assert.equal(endOf(pair, side), undefined, `${depth}`);

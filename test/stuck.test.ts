@@ -56,8 +56,8 @@ for (const coin of [dogecoinRegtest, litecoinRegtest]) {
           const [deposit] = pair.payeeState().deposits;
           assert.ok(deposit !== undefined);
           const dear = { minFeeRate: pair.rate(spike) };
-          pair.mineTo(pair.terms.expiry, PAYEE, dear);
-          assert.ok(pair.minedAt(deposit) <= pair.terms.expiry);
+          pair.mineTo(pair.expiry, PAYEE, dear);
+          assert.ok(pair.minedAt(deposit) <= pair.expiry);
           assert.ok(!pair.outcomes.includes('refused'), 'every version was one that nodes take');
           assert.ok(pair.versions().length <= 5, `${pair.versions().length} versions`);
           pair.mine(60, PAYEE);
@@ -71,7 +71,7 @@ for (const coin of [dogecoinRegtest, litecoinRegtest]) {
         pair.pay(pair.money(800n));
         const [deposit] = pair.payeeState().deposits;
         assert.ok(deposit !== undefined);
-        pair.mineTo(pair.terms.expiry - 120, PAYEE);
+        pair.mineTo(pair.expiry - 120, PAYEE);
         pair.feeRate = pair.rate(4n);
         pair.mine(1, PAYEE, { minFeeRate: pair.rate(4n) });
         pair.mine(1, PAYEE, { minFeeRate: pair.rate(4n) });
@@ -83,7 +83,7 @@ for (const coin of [dogecoinRegtest, litecoinRegtest]) {
           const pair = opened(fixed(coin), 1_000n);
           if (holds) pair.holds(payoutKey);
           pair.pay(pair.money(800n));
-          pair.mineTo(pair.terms.expiry, PAYEE, { minFeeRate: pair.rate(100n) });
+          pair.mineTo(pair.expiry, PAYEE, { minFeeRate: pair.rate(100n) });
           const [deposit] = pair.payeeState().deposits;
           const isMined = pair.spends.get(outpointKey(deposit?.outpoint ?? assert.fail()))?.depth !== 0;
           return [isMined, pair.versions().length];
@@ -120,7 +120,7 @@ for (const coin of [dogecoinRegtest, litecoinRegtest]) {
         pair.holds(payoutKey);
         const total = pair.money(coin === dogecoinRegtest ? 4n : 20n);
         pair.pay(total);
-        pair.mineTo(pair.terms.expiry, PAYEE, { minFeeRate: pair.rate(1_000n) });
+        pair.mineTo(pair.expiry, PAYEE, { minFeeRate: pair.rate(1_000n) });
         const [first = 0n] = pair.versions().map((one) => costOf(one, pair.payeeState().deposits)?.fee);
         const left = paidTo(payeeScript, pair.broadcasts.at(-1));
         assert.ok((total - left) * 2n <= total + first, `${left} left of ${total}`);
@@ -132,9 +132,9 @@ for (const coin of [dogecoinRegtest, litecoinRegtest]) {
         pair.holds(returnKey);
         const [deposit] = pair.payerState().deposits;
         assert.ok(deposit !== undefined);
-        pair.mineTo(pair.terms.expiry, NOBODY);
+        pair.mineTo(pair.expiry, NOBODY);
         pair.mine(130, PAYER, { minFeeRate: pair.rate(4n) });
-        assert.ok(pair.minedAt(deposit) > pair.terms.expiry);
+        assert.ok(pair.minedAt(deposit) > pair.expiry);
         assert.ok(!pair.outcomes.includes('refused'));
         pair.mine(60, PAYER);
         const state = pair.payerState();
@@ -148,7 +148,7 @@ for (const coin of [dogecoinRegtest, litecoinRegtest]) {
           pair.pay(pair.money(600n));
           const { terms } = pair;
           const { deposits } = pair.payerState();
-          pair.mineTo(terms.expiry, NOBODY);
+          pair.mineTo(pair.expiry, NOBODY);
           const one = deposits.slice(refunded, refunded + 1);
           const refund = must(terms.contract.refund(terms, one, { script: returnScript, feeRate: coin.policy.feeRate }, payerKey));
           assert.equal(regtest.broadcast(refund).kind, 'accepted');

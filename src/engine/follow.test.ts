@@ -10,7 +10,7 @@ import type { ChainView } from '../core/channel/machine.ts';
 import { dogecoinRegtest as coin } from '../core/coin/dogecoin.ts';
 import { cltvMultisig } from '../core/contract/cltv-multisig.ts';
 import type { Deposit, Terms } from '../core/contract/contract.ts';
-import { p2pkh, p2sh } from '../core/tx/script.ts';
+import { p2pkh } from '../core/tx/script.ts';
 import { signer } from '../core/tx/sign.ts';
 import type { Transaction } from '../core/tx/transaction.ts';
 import { type MemoryDisk, memoryStore } from '../store/memory.ts';
@@ -71,7 +71,7 @@ function bench(
 
 function funded(regtest: Regtest, index: number, isPending = false): readonly [ChannelId, Watch] {
   const [, { terms }] = watchOf(index, []);
-  const deposit = regtest.fund(p2sh(terms.contract.redeemScript(terms)), amount(DOGE));
+  const deposit = regtest.fund(terms.contract.outputScript(terms), amount(DOGE));
   assert.ok(deposit);
   const vout = deposit.transaction.outputs.findIndex(({ value }) => value === DOGE);
   regtest.mine(1);
@@ -301,7 +301,7 @@ test('an output to the script of a channel is found, whoever made it', async () 
   const [channel, watch] = watchOf(1, []);
   const on = bench(regtest, new Map([[channel, watch]]));
   await on.follow.poll();
-  const made = regtest.fund(p2sh(watch.terms.contract.redeemScript(watch.terms)), amount(7n * DOGE));
+  const made = regtest.fund(watch.terms.contract.outputScript(watch.terms), amount(7n * DOGE));
   regtest.mine(1);
   await on.follow.poll();
   const [found] = on.views.at(-1)?.[1].found ?? [];
@@ -372,7 +372,7 @@ describe('views that do not get through', () => {
     await on.follow.poll();
     on.broken.add(bad);
     on.views.length = 0;
-    regtest.fund(p2sh(badWatch.terms.contract.redeemScript(badWatch.terms)), amount(7n * DOGE));
+    regtest.fund(badWatch.terms.contract.outputScript(badWatch.terms), amount(7n * DOGE));
     regtest.mine(1);
     await on.follow.poll();
     assert.deepEqual([on.views.map(([channel]) => channel), on.follow.report().waiting], [[good], 1]);
@@ -388,7 +388,7 @@ describe('views that do not get through', () => {
     const on = failing(regtest, new Map([[bad, watch]]));
     await on.follow.poll();
     on.broken.add(bad);
-    regtest.fund(p2sh(watch.terms.contract.redeemScript(watch.terms)), amount(7n * DOGE));
+    regtest.fund(watch.terms.contract.outputScript(watch.terms), amount(7n * DOGE));
     regtest.mine(2);
     await on.follow.poll();
     regtest.mine(2);
@@ -429,7 +429,7 @@ describe('views that do not get through', () => {
 test('a deposit that is found and spent between two readings is seen as both', async () => {
   const regtest = fresh();
   const [channel, watch] = watchOf(1, []);
-  const script = p2sh(watch.terms.contract.redeemScript(watch.terms));
+  const script = watch.terms.contract.outputScript(watch.terms);
   const watches = new Map([[channel, watch]]);
   const spends: string[] = [];
   const follow: Follower = follower(

@@ -1,7 +1,6 @@
 import { bytesToHex, type ChannelId } from '../core/base/bytes.ts';
 import { type Height, isTime, LOCK_TIME_THRESHOLD, type LockTime, lockTime, MAX_LOCK_TIME } from '../core/base/height.ts';
 import { type ChainTime, possible } from '../core/base/lock-time.ts';
-import { p2sh } from '../core/tx/script.ts';
 import { outpointKey } from '../core/tx/transaction.ts';
 import type { Watch } from './party.ts';
 
@@ -16,6 +15,8 @@ export class WatchList {
   /** One transaction may fund several channels. */
   readonly #bySource = new Map<string, Set<ChannelId>>();
   readonly #byScript = new Map<string, ChannelId>();
+  /** Of the scripts that were ever watched: most outputs of a block are told apart by it. */
+  readonly #scriptLengths = new Set<number>();
   readonly #byDeadline = new Map<number, Set<ChannelId>>();
   /** Wants to see every block. */
   readonly #busy = new Set<ChannelId>();
@@ -49,7 +50,7 @@ export class WatchList {
   }
 
   channelOfScript(outputScript: Uint8Array): ChannelId | undefined {
-    return outputScript.length === 23 ? this.#byScript.get(bytesToHex(outputScript)) : undefined;
+    return this.#scriptLengths.has(outputScript.length) ? this.#byScript.get(bytesToHex(outputScript)) : undefined;
   }
 
   /** The chain has come to `height`, block by block from the first call on: channels whose deadline that is see every block from now. */
@@ -87,7 +88,9 @@ export class WatchList {
     this.#watches.set(channel, watch);
     for (const { outpoint } of watch.deposits) this.#byOutpoint.set(outpointKey(outpoint), channel);
     for (const key of sourceKeys(watch)) this.#bySource.set(key, (this.#bySource.get(key) ?? new Set()).add(channel));
-    this.#byScript.set(scriptKey(watch), channel);
+    const outputScript = scriptOf(watch);
+    this.#scriptLengths.add(outputScript.length);
+    this.#byScript.set(bytesToHex(outputScript), channel);
     const slot = slotOf(watch.deadline);
     this.#byDeadline.set(slot, (this.#byDeadline.get(slot) ?? new Set()).add(channel));
     const reached = isTime(slot) ? this.#reachedTime : this.#reached;
@@ -101,7 +104,7 @@ export class WatchList {
       this.#bySource.get(key)?.delete(channel);
       if (this.#bySource.get(key)?.size === 0) this.#bySource.delete(key);
     }
-    this.#byScript.delete(scriptKey(watch));
+    this.#byScript.delete(bytesToHex(scriptOf(watch)));
     const slot = slotOf(watch.deadline);
     const due = this.#byDeadline.get(slot);
     due?.delete(channel);
@@ -124,6 +127,6 @@ function sourceKeys({ sources }: Watch): readonly string[] {
   return sources.flatMap(({ spends }) => spends.map(outpointKey));
 }
 
-function scriptKey({ terms }: Watch): string {
-  return bytesToHex(p2sh(terms.contract.redeemScript(terms)));
+function scriptOf({ terms }: Watch): Uint8Array {
+  return terms.contract.outputScript(terms);
 }

@@ -1,7 +1,7 @@
 import type { ChannelId } from '../core/base/bytes.ts';
 import { isRefusal, type Refusal, refuse } from '../core/base/refusal.ts';
 import { notActive, type PayeeState } from '../core/channel/payee-state.ts';
-import type { Pay, Provisional, Reply, Request } from '../core/message/message.ts';
+import type { Offer, Pay, Provisional, Reply, Request } from '../core/message/message.ts';
 import { decodePsbt } from '../core/message/psbt.ts';
 import { channelOfPsbt, readEnd, readPayment } from '../core/message/psbt-message.ts';
 import { addressOf } from '../core/tx/address.ts';
@@ -39,6 +39,11 @@ export function openMerchant(options: MerchantOptions): Merchant {
   const invoices = invoiceBook(store, clock, random, prices);
   const announce = announcer(chain, engine);
 
+  const offer = (): Offer => {
+    const { tip, medianTime } = engine.follower.trusted();
+    return makeOffer(coin, terms, payeeScript, { tip: tip.height, medianTime, now: clock.now() }, keys, random);
+  };
+
   const invoice = async (channel: ChannelId, item: string): Promise<Reply> => {
     const state = await engine.get(channel);
     if (state === undefined) return refuse('channel-unknown');
@@ -58,7 +63,7 @@ export function openMerchant(options: MerchantOptions): Merchant {
     answer: async (request) => {
       switch (request.kind) {
         case 'offer-request':
-          return makeOffer(coin, terms, payeeScript, engine.follower.trusted().tip.height, keys, random);
+          return offer();
         case 'announce':
           return announcedReply(await announce(request));
         case 'invoice-request':

@@ -1,54 +1,51 @@
 import { type Amount, amount } from '../core/base/amount.ts';
-import { after, type Height } from '../core/base/height.ts';
+import { after } from '../core/base/height.ts';
+import { type ChainTime, present } from '../core/base/lock-time.ts';
 import { keyNameOf } from '../core/channel/announce.ts';
-import type { Coin, DepthStep } from '../core/coin/coin.ts';
+import type { Coin, DepthStep, Span } from '../core/coin/coin.ts';
 import type { Contract, Signing } from '../core/contract/contract.ts';
 import { contracts } from '../core/contract/registry.ts';
 import type { Offer } from '../core/message/message.ts';
 import type { KeyRing, Random } from '../engine/ports.ts';
 
-/** What a merchant offers to every payer. Heights are given as blocks from the tip. */
-export interface MerchantTerms {
+/** What a merchant offers to every payer. An expiry is so many blocks from the tip, or seconds from now where the contract expires by time. */
+export interface MerchantTerms extends Span {
   readonly contract: Contract;
   /**
    * A slot above 0 is for merchants that close several channels together (`Contract.close`): a channel in it can't be closed alone, so the
    * closes at the margin are theirs to make.
    */
   readonly signing: Signing;
-  readonly closingMargin: number;
   readonly minDeposit: Amount;
   readonly maxDeposit: Amount;
-  readonly minLifetime: number;
-  readonly maxLifetime: number;
   readonly depth: readonly DepthStep[];
   /** What one channel delivers before its deposits are deep enough. Its keys are fresh, so a payer is a channel; `EngineOptions.exposure` bounds them all. */
   readonly unconfirmed?: Amount;
 }
 
 /** Ten deposits of dust are the smallest that is worth a close; the largest bounds what one payer can tie up. */
-export function defaultTerms(coin: Coin): MerchantTerms {
-  const { closingMargin, minLifetime, maxLifetime, depth } = coin.channel;
+export function defaultTerms(coin: Coin, contract: Contract = contracts[0]): MerchantTerms {
+  const { span, depth } = coin.channel;
   return {
-    contract: contracts[0],
+    ...span[contract.expiresBy],
+    contract,
     signing: { kind: 'flexible', slot: 0 },
-    closingMargin,
     minDeposit: amount(coin.policy.dust * 10n),
     maxDeposit: amount(coin.policy.dust * 10_000_000n),
-    minLifetime,
-    maxLifetime,
     depth,
   };
 }
 
 /** Seed step 2. Nothing is stored: the key comes from the offer itself, so it can be made again when the offer comes back. */
-export function makeOffer(coin: Coin, terms: MerchantTerms, payeeScript: Uint8Array, tip: Height, keys: KeyRing, random: Random): Offer {
+export function makeOffer(coin: Coin, terms: MerchantTerms, payeeScript: Uint8Array, at: ChainTime, keys: KeyRing, random: Random): Offer {
   const { minLifetime, maxLifetime, ...rest } = terms;
+  const from = present(terms.contract.expiresBy, at);
   const offered = {
     ...rest,
     coin,
     payeeScript,
-    minExpiry: after(tip, minLifetime),
-    maxExpiry: after(tip, maxLifetime),
+    minExpiry: after(from, minLifetime),
+    maxExpiry: after(from, maxLifetime),
     nonce: random.bytes(16),
   };
   const payeeKey = keys.signer(keyNameOf(offered)).publicKey;

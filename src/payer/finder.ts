@@ -4,7 +4,6 @@ import type { Found } from '../core/channel/payer-recover.ts';
 import type { Coin } from '../core/coin/coin.ts';
 import type { Deposit, Terms } from '../core/contract/contract.ts';
 import { leastDeposit } from '../core/contract/size.ts';
-import { p2sh } from '../core/tx/script.ts';
 import { encodeTransaction, type Transaction, transactionId } from '../core/tx/transaction.ts';
 import type { SeedRing } from '../engine/ports.ts';
 import { branchKeyName } from '../wallet/branch.ts';
@@ -51,7 +50,7 @@ export class Finder {
     if (note === undefined) return;
     const keyName = branchKeyName(this.#coin, 'channel', note.keyIndex);
     const terms: Terms = { ...note.terms, payerKey: this.#keys.signer(keyName).publicKey };
-    const name = bytesToHex(p2sh(terms.contract.redeemScript(terms)));
+    const name = bytesToHex(terms.contract.outputScript(terms));
     const isPaid = transaction.outputs.some(({ script }) => bytesToHex(script) === name);
     if (isPaid && !this.#byScript.has(name))
       this.#byScript.set(name, { keyIndex: note.keyIndex, terms, keyName, deposits: [], funding: [] });

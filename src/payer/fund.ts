@@ -2,7 +2,6 @@ import type { Amount } from '../core/base/amount.ts';
 import type { ChannelId, TxId } from '../core/base/bytes.ts';
 import { isRefusal, type Refusal, refuse } from '../core/base/refusal.ts';
 import { allDeposits } from '../core/channel/payer-state.ts';
-import { p2sh } from '../core/tx/script.ts';
 import { encodeTransaction } from '../core/tx/transaction.ts';
 import type { PayerEngine } from '../engine/engine.ts';
 import type { Connection } from '../engine/ports.ts';
@@ -30,7 +29,7 @@ export async function fundChannel(
   if (planned === undefined) return refuse('channel-unknown');
   const { terms } = planned;
   const keyIndex = channelKeyIndex(terms.coin, planned.keyName);
-  const funding = await wallet.fund([{ script: p2sh(terms.contract.redeemScript(terms)), value }], {
+  const funding = await wallet.fund([{ script: terms.contract.outputScript(terms), value }], {
     label: DEPOSIT + channel,
     ...(keyIndex === undefined ? {} : { note: { keyIndex, terms } }),
   });

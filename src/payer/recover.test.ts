@@ -4,7 +4,7 @@ import { amount } from '../core/base/amount.ts';
 import { type ChannelId, equalBytes } from '../core/base/bytes.ts';
 import { height } from '../core/base/height.ts';
 import { contracts } from '../core/contract/registry.ts';
-import { OP, p2sh } from '../core/tx/script.ts';
+import { OP } from '../core/tx/script.ts';
 import { decodeTransaction, transactionSize } from '../core/tx/transaction.ts';
 import { WorldError } from '../engine/ports.ts';
 import { fastestVerifier } from '../engine/verifier.ts';
@@ -60,7 +60,7 @@ describe('a payer that has lost everything but its seed', () => {
       const before = await totalOf(world);
       const { terms } = await world.payerState(channels[0]);
       world.leave('payee');
-      await world.mine(terms.expiry - world.regtest.tip.height - 1);
+      await world.mineBefore(terms.expiry);
       for (const channel of channels) assert.equal((await world.payerState(channel)).kind, 'funding');
       for (let blocks = 0; blocks < 16; blocks++) await world.mine(1);
       await world.mine(world.coin.channel.buried);
@@ -216,6 +216,6 @@ test('the note costs 84 bytes of the funding transaction, and looks different ea
   const fixed = Array.from({ length: 73 }, (_, i) => column(i + 2)).filter((different) => different === 1);
   assert.ok(fixed.length < 3, 'no byte is the same in all of them but by chance');
   const state = await world.payerState(channels[0]);
-  const script = p2sh(state.terms.contract.redeemScript(state.terms));
+  const script = state.terms.contract.outputScript(state.terms);
   assert.ok(notes.every((note) => !note.join().includes(script.join())));
 });

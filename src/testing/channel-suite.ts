@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type Amount, amount, subtract, ZERO } from '../core/base/amount.ts';
 import type { ChannelId } from '../core/base/bytes.ts';
+import { certain } from '../core/base/lock-time.ts';
 import { type Closing, type Contract, closingAt, payerScript, type Signing } from '../core/contract/contract.ts';
 import { contracts } from '../core/contract/registry.ts';
 import { readScript, script } from '../core/tx/script.ts';
@@ -123,14 +124,14 @@ async function refunds(subject: ChannelSubject, contract: Contract): Promise<voi
   await world.buy(channel, 2);
   world.watching.delete('payee');
   const { terms, deposits, returnScript, keyName, kind } = await world.payer(channel);
-  await world.mineTo(terms.expiry - 1);
+  await world.mineBefore(terms.expiry);
   // The machine waits, and the node says why it must: first of the lock time, then, with an honest one, of the script.
   assert.deepEqual([kind, (await world.payer(channel)).kind], ['open', 'open']);
   const own = world.keys.payer.signer(keyName);
   const refund = must(contract.refund(terms, deposits, { script: returnScript, feeRate: await world.chain.feeRate() }, own));
   const early = await world.chain.broadcast(refund);
   assert.equal(early.kind, 'non-final');
-  const hasty = signedAgain({ ...refund, lockTime: terms.expiry - 1 }, contract.redeemScript(terms), own);
+  const hasty = signedAgain({ ...refund, lockTime: certain(terms.expiry, await world.now()) }, contract.redeemScript(terms), own);
   const denied = await world.chain.broadcast(hasty);
   assert.ok(denied.kind === 'invalid' && denied.reason.includes('Locktime requirement not satisfied'), JSON.stringify(denied));
   const [taken] = refund.outputs;
@@ -160,7 +161,7 @@ async function closesInTime(subject: ChannelSubject, contract: Contract): Promis
   const channel = await world.openChannel(SHORT.minLifetime + 8);
   await world.buy(channel, 2);
   const { terms } = await world.payeeState(channel);
-  await world.mineTo(closingAt(terms) - 1);
+  await world.mineBefore(closingAt(terms));
   assert.equal((await world.payeeState(channel)).kind, 'open');
   const invoice = must(await world.agent.invoice(channel, 'tea', world.payee));
   await world.mine(1);

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { type Amount, amount, subtract, ZERO } from '../core/base/amount.ts';
 import { type ChannelId, equalBytes, type TxId } from '../core/base/bytes.ts';
-import { after } from '../core/base/height.ts';
+import { after, isTime, type LockTime } from '../core/base/height.ts';
+import { blocksOn, type ChainTime, certain, present } from '../core/base/lock-time.ts';
 import { isRefusal, type Refusal } from '../core/base/refusal.ts';
 import { type ActivePayee, isActive, type PayeeState } from '../core/channel/payee-state.ts';
 import type { PayerState } from '../core/channel/payer-state.ts';
-import type { Coin } from '../core/coin/coin.ts';
-import type { Filler } from '../core/contract/contract.ts';
+import type { Coin, Span } from '../core/coin/coin.ts';
+import type { Contract, Filler } from '../core/contract/contract.ts';
+import { contracts } from '../core/contract/registry.ts';
 import type { Offer, Request } from '../core/message/message.ts';
 import { addressOf, scriptOf } from '../core/tx/address.ts';
 import { p2pkh } from '../core/tx/script.ts';
@@ -40,12 +42,22 @@ export interface ChannelSubject {
 }
 
 /** Few blocks, so that tests mine few: a deposit counts at two, and a channel can be refunded after sixteen. */
-export const SHORT: Pick<MerchantTerms, 'closingMargin' | 'minLifetime' | 'maxLifetime'> = {
+export const SHORT: Span = {
   closingMargin: 4,
   minLifetime: 16,
   maxLifetime: 5_000,
 };
+
+/** Terms with such a span, in blocks or in as many seconds as they take. */
+export function shortTerms(coin: Coin, contract: Contract = contracts[0]): MerchantTerms {
+  const as = (blocks: number): number => blocksOn(contract.expiresBy, blocks, coin.blockSeconds);
+  const { closingMargin, minLifetime, maxLifetime } = SHORT;
+  const span = { closingMargin: as(closingMargin), minLifetime: as(minLifetime), maxLifetime: as(maxLifetime) };
+  return { ...defaultTerms(coin, contract), ...span };
+}
 const DEPTH = 2;
+/** Blocks by which the median of eleven is behind the tip. */
+const MEDIAN_DELAY = 5;
 /** Longer than any node's mempool keeps a transaction. */
 const FORGETTING_SECONDS = 15 * 24 * 3600;
 
@@ -96,10 +108,14 @@ export class ChannelWorld {
   /** Who reads the chain after every block. A payee taken out of here is gone: it sees nothing, and so does nothing. */
   readonly watching: Map<'wallet' | 'payee' | 'payer', () => Promise<unknown>>;
 
+  readonly #clock: Clock;
+
   private constructor(
     subject: ChannelSubject,
     parts: Pick<ChannelWorld, 'merchant' | 'agent' | 'wallet' | 'payeeScript' | 'events' | 'keys'>,
+    clock: Clock,
   ) {
+    this.#clock = clock;
     this.subject = subject;
     this.chain = subject.chain;
     this.coin = subject.chain.coin;
@@ -142,14 +158,14 @@ export class ChannelWorld {
       exposure,
       keys: keys.payee,
       keyOf: (script) => (equalBytes(script, payeeScript) ? payout : undefined),
-      terms: { ...defaultTerms(coin), ...SHORT, depth: [{ upTo: amount(10n ** 18n), blocks: DEPTH }], ...terms },
+      terms: { ...shortTerms(coin, terms.contract), depth: [{ upTo: amount(10n ** 18n), blocks: DEPTH }], ...terms },
       prices: new Map([['tea', { text: 'A cup of tea', price }]]),
       payeeScript,
     });
     const store = memoryStore();
     const wallet = await openWallet({ chain: payer, store, keys: keys.payer });
     const agent = openAgent({ ...common, chain: payer, onEvent: onEvent('payer'), store, keys: keys.payer, wallet, form });
-    const world = new ChannelWorld(subject, { merchant, agent, wallet, payeeScript, events, keys });
+    const world = new ChannelWorld(subject, { merchant, agent, wallet, payeeScript, events, keys }, clock);
     await subject.fund(await wallet.receiveAddress(), amount(world.deposit * 3n));
     await world.mine(1);
     return world;
@@ -165,10 +181,31 @@ export class ChannelWorld {
     for (const read of this.watching.values()) await read();
   }
 
-  async mineTo(height: number): Promise<void> {
+  /** Mines until one block is missing for a lock to open; blocks that come now bear a time just past it. */
+  async mineBefore(lock: LockTime): Promise<void> {
     const { height: now } = await this.chain.tip();
-    assert.ok(height >= now, `the chain is at ${now}, past ${height}`);
-    await this.mine(height - now);
+    if (isTime(lock)) await this.subject.setTime(lock + 1);
+    const blocks = isTime(lock) ? MEDIAN_DELAY : lock - 1 - now;
+    assert.ok(blocks >= 0, `the chain is at ${now}, past ${lock}`);
+    await this.mine(blocks);
+  }
+
+  /** Mines until a lock opens. */
+  async mineTo(lock: LockTime): Promise<void> {
+    if (certain(lock, await this.now()) >= lock) return this.look();
+    await this.mineBefore(lock);
+    await this.mine(1);
+  }
+
+  /** Where the chain is. */
+  async now(): Promise<ChainTime> {
+    const { tip, medianTime } = await this.chain.status();
+    return { tip: tip.height, medianTime: Math.floor(medianTime / 1000), now: this.#clock.now() };
+  }
+
+  /** The lock, of the contract's kind, that is so many blocks away. */
+  async lockIn(contract: Contract, blocks: number): Promise<LockTime> {
+    return after(present(contract.expiresBy, await this.now()), blocksOn(contract.expiresBy, blocks, this.coin.blockSeconds));
   }
 
   async offer(): Promise<Offer> {
@@ -179,7 +216,7 @@ export class ChannelWorld {
   /** Seed steps 1 to 4, with the payee's answers checked: provisional while the deposit is fresh, accepted once it is deep enough. */
   async openChannel(lifetime: number = SHORT.minLifetime + 200): Promise<ChannelId> {
     const offer = await this.offer();
-    const { channel } = must(await this.agent.plan(offer, after((await this.chain.tip()).height, lifetime), await this.freshScript()));
+    const { channel } = must(await this.agent.plan(offer, await this.lockIn(offer.contract, lifetime), await this.freshScript()));
     const funded = must(await this.agent.fund(channel, this.deposit, this.payee));
     assert.deepEqual([funded.state.kind, funded.reply.kind], ['funding', 'provisional']);
     assert.equal(codeOf(await this.agent.pay(channel, { amount: this.price }, this.payee)), 'channel-not-open');
@@ -282,9 +319,10 @@ export class ChannelWorld {
 
   /** Has the node forget its mempool as if it had lain there too long. Nodes look through theirs when something new comes in. */
   async forgetMempool(): Promise<void> {
-    await this.subject.setTime(Math.floor(Date.now() / 1000) + FORGETTING_SECONDS);
+    const now = Math.floor((await this.chain.status()).medianTime / 1000);
+    await this.subject.setTime(now + FORGETTING_SECONDS);
     await this.subject.fund(addressOf(this.coin, this.payeeScript) ?? '', this.price);
-    await this.subject.setTime(0);
+    await this.subject.setTime(now);
   }
 }
 

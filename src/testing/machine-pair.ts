@@ -11,10 +11,20 @@ import { allDeposits, type PayerState } from '../core/channel/payer-state.ts';
 import { invoiceSnapshot, payeeSnapshot, payerSnapshot, type Snapshot } from '../core/channel/snapshot.ts';
 import type { Deposit, Terms } from '../core/contract/contract.ts';
 import type { Announce, Invoice, Offer, Reply, Request } from '../core/message/message.ts';
-import { p2sh } from '../core/tx/script.ts';
 import { type Signer, verifyPortable } from '../core/tx/sign.ts';
 import { encodeTransaction, outpointKey, type Transaction, transactionId } from '../core/tx/transaction.ts';
-import { fundingOf, keyNumber, must, payeeKey, payerKey, returnScript, type SampleTerms, sampleOffer, sampleTerms } from './sample.ts';
+import {
+  fundingOf,
+  keyNumber,
+  medianTimeAt,
+  must,
+  payeeKey,
+  payerKey,
+  returnScript,
+  type SampleTerms,
+  sampleOffer,
+  sampleTerms,
+} from './sample.ts';
 
 type Input = Readonly<PayerInput | PayeeInput>;
 
@@ -47,10 +57,14 @@ export class MachinePair {
     this.feeRate = this.terms.coin.policy.feeRate;
   }
 
+  get medianTime(): number {
+    return medianTimeAt(this.terms.coin, this.tip);
+  }
+
   env(signer: Signer): Env {
     return {
       tip: this.tip,
-      medianTime: 0,
+      medianTime: this.medianTime,
       now: this.now,
       feeRate: this.feeRate,
       verify: verifyPortable,
@@ -158,7 +172,7 @@ export class MachinePair {
 
   /** Puts a deposit on the chain, whoever made it. */
   confirm({ outpoint, value }: Deposit, depth = 10, view: Partial<Extract<FundingView, { kind: 'unspent' }>> = {}): void {
-    const script = p2sh(this.terms.contract.redeemScript(this.terms));
+    const script = this.terms.contract.outputScript(this.terms);
     this.chain.set(outpointKey(outpoint), { kind: 'unspent', value, script, depth, isImmature: false, ...view });
   }
 

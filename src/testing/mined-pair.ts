@@ -2,13 +2,15 @@ import assert from 'node:assert/strict';
 import type { MineOptions, Outcome, Regtest } from '../chain/regtest/regtest.ts';
 import { type Amount, amount } from '../core/base/amount.ts';
 import { equalBytes } from '../core/base/bytes.ts';
-import { after, type Height } from '../core/base/height.ts';
+import type { Height } from '../core/base/height.ts';
 import { allDeposits } from '../core/channel/payer-state.ts';
 import type { Deposit } from '../core/contract/contract.ts';
-import { p2pkh, p2sh } from '../core/tx/script.ts';
+import { contracts } from '../core/contract/registry.ts';
+import { p2pkh } from '../core/tx/script.ts';
 import type { Signer } from '../core/tx/sign.ts';
 import { encodeTransaction, outpointKey, sameOutpoint, type Transaction, transactionId } from '../core/tx/transaction.ts';
 import { MachinePair } from './machine-pair.ts';
+import { PacedChain } from './paced-chain.ts';
 import { must, type SampleTerms } from './sample.ts';
 
 const LIFE = 180;
@@ -20,15 +22,18 @@ export class MinedPair extends MachinePair {
   readonly regtest: Regtest;
   /** What the chain said to each broadcast, in order. */
   readonly outcomes: Outcome['kind'][] = [];
+  readonly #paced: PacedChain;
   readonly #from: Height;
   #handed = 0;
 
   /** Expires so many blocks from the tip, 180 unless given. */
   constructor(regtest: Regtest, { life = LIFE, ...options }: Omit<SampleTerms, 'expiry' | 'coin'> & { readonly life?: number } = {}) {
     const { height } = regtest.tip;
-    const expiry = after(height, life);
+    const paced = new PacedChain(regtest);
+    const expiry = paced.lockIn((options.contract ?? contracts[0]).expiresBy, life);
     super({ ...options, coin: regtest.coin, expiry }, { minExpiry: expiry, maxExpiry: expiry });
     this.regtest = regtest;
+    this.#paced = paced;
     this.#from = height;
   }
 
@@ -36,7 +41,7 @@ export class MinedPair extends MachinePair {
   openMined(...dusts: readonly bigint[]): this {
     this.tip = this.regtest.tip.height;
     this.create();
-    const script = p2sh(this.terms.contract.redeemScript(this.terms));
+    const script = this.terms.contract.outputScript(this.terms);
     for (const times of dusts) {
       const value = this.money(times);
       const { transaction, txid } = this.regtest.fund(script, value) ?? assert.fail('the faucet is empty');
@@ -48,6 +53,15 @@ export class MinedPair extends MachinePair {
     this.mine(3, []);
     assert.equal(this.exchange({ kind: 'announce' }).kind, 'accepted');
     return this;
+  }
+
+  /** The block that the expiry comes with. */
+  get expiry(): Height {
+    return this.#paced.opensAt(this.terms.expiry);
+  }
+
+  override get medianTime(): number {
+    return this.#paced.now.medianTime;
   }
 
   money(dusts: bigint): Amount {
@@ -62,14 +76,14 @@ export class MinedPair extends MachinePair {
   /** Mines block by block, and lets these look after each. */
   mine(blocks: number, sides: readonly Side[] = ['payer', 'payee'], options: MineOptions = {}): void {
     for (let i = 0; i < blocks; i++) {
-      this.regtest.mine(1, options);
+      this.#paced.mine(1, options);
       this.look(sides);
     }
   }
 
   /** Mines all of them before these look. */
   pass(blocks: number, sides: readonly Side[] = ['payer', 'payee']): void {
-    this.regtest.mine(blocks);
+    this.#paced.mine(blocks);
     this.look(sides);
   }
 

@@ -1,14 +1,16 @@
 import assert from 'node:assert/strict';
 import { amount, MAX_AMOUNT } from '../core/base/amount.ts';
 import { bytesToHex, txId } from '../core/base/bytes.ts';
-import { type Height, height } from '../core/base/height.ts';
+import { LOCK_TIME_THRESHOLD, type LockTime, lockTime } from '../core/base/height.ts';
+import { blocksOn } from '../core/base/lock-time.ts';
 import { isRefusal, type Refusal, type RefusalCode } from '../core/base/refusal.ts';
+import { bitcoinRegtest } from '../core/coin/bitcoin.ts';
 import type { Coin } from '../core/coin/coin.ts';
 import { dogecoinRegtest } from '../core/coin/dogecoin.ts';
 import type { Contract, Deposit, Signing, Terms } from '../core/contract/contract.ts';
 import { contracts } from '../core/contract/registry.ts';
 import type { Offer } from '../core/message/message.ts';
-import { p2pkh, p2sh } from '../core/tx/script.ts';
+import { p2pkh } from '../core/tx/script.ts';
 import { type Signer, signer } from '../core/tx/sign.ts';
 import { encodeTransaction, type Transaction, transactionId } from '../core/tx/transaction.ts';
 import { strictSigner } from './strict-signer.ts';
@@ -32,14 +34,48 @@ export interface SampleTerms {
   readonly coin?: Coin;
   readonly contract?: Contract;
   readonly signing?: Signing;
-  /** 2,000 unless given. */
-  readonly expiry?: Height;
+  /** A lock of the contract's kind; that of block 2,000 of the sample chain unless given. */
+  readonly expiry?: LockTime;
+}
+
+/** What a sample chain has of contracts of either kind. */
+type Scale = Pick<Terms, 'coin' | 'contract'>;
+
+/** Unix time of the sample chain's block 0, in seconds. */
+const SAMPLE_START = LOCK_TIME_THRESHOLD * 3;
+
+/** The lock, of the contract's kind, that comes with a block of the sample chain, whose blocks keep the coin's pace. */
+export function lockAt({ coin, contract }: Scale, block: number): LockTime {
+  return lockTime(contract.expiresBy === 'time' ? SAMPLE_START + block * coin.blockSeconds : block);
+}
+
+/** The block of the sample chain that a lock comes with. */
+export function blockOf({ coin, contract }: Scale, lock: LockTime): number {
+  return contract.expiresBy === 'time' ? Math.ceil((lock - SAMPLE_START) / coin.blockSeconds) : lock;
+}
+
+/** The median time of the sample chain at a block: locks up to a second earlier are open. */
+export function medianTimeAt({ blockSeconds }: Coin, block: number): number {
+  return SAMPLE_START + block * blockSeconds + 1;
+}
+
+/** A coin on which nodes replace the transactions of a contract by better ones. */
+export function replacingCoin({ form }: Contract): Coin {
+  return form.sequence < 0xffff_fffe ? dogecoinRegtest : bitcoinRegtest;
 }
 
 /** Terms with a margin of 120 blocks. */
 export function sampleTerms({ coin = dogecoinRegtest, contract = contracts[0], signing = FLEXIBLE, expiry }: SampleTerms = {}): Terms {
   const keys = { payerKey: payerKey.publicKey, payeeKey: payeeKey.publicKey };
-  return { coin, contract, signing, closingMargin: 120, payeeScript, expiry: expiry ?? height(2_000), ...keys };
+  return {
+    coin,
+    contract,
+    signing,
+    closingMargin: blocksOn(contract.expiresBy, 120, coin.blockSeconds),
+    payeeScript,
+    expiry: expiry ?? lockAt({ coin, contract }, 2_000),
+    ...keys,
+  };
 }
 
 /** The offer that `sampleTerms` came from: deposits count at three confirmations. */
@@ -49,8 +85,8 @@ export function sampleOffer({ coin, contract, signing, closingMargin, payeeScrip
     ...{ coin, contract, signing, closingMargin, payeeScript, payeeKey },
     minDeposit: coin.policy.dust,
     maxDeposit: amount(coin.policy.dust * 1_000_000n),
-    minExpiry: height(1_500),
-    maxExpiry: height(3_000),
+    minExpiry: lockAt({ coin, contract }, 1_500),
+    maxExpiry: lockAt({ coin, contract }, 3_000),
     depth: [{ upTo: MAX_AMOUNT, blocks: 3 }],
     nonce: new Uint8Array(16).fill(7),
   };
@@ -58,7 +94,7 @@ export function sampleOffer({ coin, contract, signing, closingMargin, payeeScrip
 
 /** A transaction that pays `values` to the channel, and is like no other with another `salt`. */
 export function fundingOf(terms: Terms, values: readonly bigint[], salt = 0): Transaction {
-  const script = p2sh(terms.contract.redeemScript(terms));
+  const script = terms.contract.outputScript(terms);
   const input = {
     outpoint: { txid: txId(bytesToHex(new Uint8Array(32).fill(9))), vout: salt },
     script: new Uint8Array(),

@@ -3,7 +3,7 @@ import { asChain } from '../chain/regtest/port.ts';
 import { createRegtest, type Regtest } from '../chain/regtest/regtest.ts';
 import { type Amount, amount } from '../core/base/amount.ts';
 import { bytesToHex, type ChannelId } from '../core/base/bytes.ts';
-import { after } from '../core/base/height.ts';
+import type { LockTime } from '../core/base/height.ts';
 import type { PayeeState } from '../core/channel/payee-state.ts';
 import type { PayerState } from '../core/channel/payer-state.ts';
 import type { Coin } from '../core/coin/coin.ts';
@@ -14,12 +14,13 @@ import { p2pkh } from '../core/tx/script.ts';
 import { type Signature, type Signer, signer, type Verify } from '../core/tx/sign.ts';
 import type { Chain, Connection, SeedRing } from '../engine/ports.ts';
 import { type Merchant, openMerchant } from '../merchant/merchant.ts';
-import { defaultTerms, type MerchantTerms } from '../merchant/terms.ts';
+import type { MerchantTerms } from '../merchant/terms.ts';
 import { type Agent, openAgent } from '../payer/agent.ts';
 import { type MemoryDisk, memoryStore } from '../store/memory.ts';
 import { seedKeyRing } from '../wallet/keyring.ts';
 import { openWallet, type Wallet } from '../wallet/wallet.ts';
-import { must, SHORT } from './channel-world.ts';
+import { must, SHORT, shortTerms } from './channel-world.ts';
+import { PacedChain } from './paced-chain.ts';
 
 export type Side = 'payer' | 'payee';
 
@@ -44,6 +45,7 @@ export class TwoDisks {
   /** What reaches the merchant goes through here, whoever is the merchant by then. */
   readonly payee: Connection = { exchange: (request) => this.answer(request) };
   readonly #verify: Verify;
+  readonly #paced: PacedChain;
   readonly #terms: Partial<MerchantTerms>;
   #merchant: Merchant | undefined;
   #agent: Agent | undefined;
@@ -53,6 +55,7 @@ export class TwoDisks {
     let seconds = 1_700_000_000;
     this.regtest = createRegtest({ coin: this.coin, now: () => seconds++ * 1_000 });
     this.regtest.mine(1_400);
+    this.#paced = new PacedChain(this.regtest);
     this.chain = through(asChain(this.regtest));
     this.price = amount(this.coin.policy.dust * 2n);
     this.deposit = amount(this.price * 100n);
@@ -78,14 +81,21 @@ export class TwoDisks {
     this.disks[side] = disk;
     const store = memoryStore(disk);
     const random = { bytes: (length: number) => crypto.getRandomValues(new Uint8Array(length)) };
-    const common = { chain, store, keys: keys[side], verify: this.#verify, clock: { now: Date.now }, random };
+    const common = {
+      chain,
+      store,
+      keys: keys[side],
+      verify: this.#verify,
+      clock: { now: () => this.#paced.now.medianTime * 1_000 },
+      random,
+    };
     if (side === 'payer') {
       this.#wallet = wallet ?? (await openWallet(common));
       this.#agent = openAgent({ ...common, wallet: this.#wallet });
       if (wallet === undefined) await this.#wallet.sync();
       await this.#agent.poll();
     } else {
-      const terms = { ...defaultTerms(this.coin), ...SHORT, depth: [{ upTo: amount(10n ** 18n), blocks: 2 }], ...this.#terms };
+      const terms = { ...shortTerms(this.coin, this.#terms.contract), depth: [{ upTo: amount(10n ** 18n), blocks: 2 }], ...this.#terms };
       const prices = new Map([['tea', { text: 'A cup of tea', price: this.price }]]);
       this.#merchant = openMerchant({ ...common, terms, prices, payeeScript: this.payeeScript });
       await this.#merchant.engine.follower.poll();
@@ -124,8 +134,14 @@ export class TwoDisks {
     await this.#agent?.poll();
   }
 
+  /** Mines until one block is missing for a lock to open. */
+  async mineBefore(lock: LockTime): Promise<void> {
+    this.#paced.mineBefore(lock);
+    await this.look();
+  }
+
   async mine(blocks: number): Promise<void> {
-    this.regtest.mine(blocks);
+    this.#paced.mine(blocks);
     await this.look();
   }
 
@@ -133,7 +149,7 @@ export class TwoDisks {
   async funded(lifetime: number = SHORT.minLifetime + 100): Promise<ChannelId> {
     const offer = must(await this.payee.exchange({ kind: 'offer-request' }));
     if (offer.kind !== 'offer') assert.fail(offer.kind);
-    const expiry = after((await this.chain.tip()).height, lifetime);
+    const expiry = this.#paced.lockIn(offer.contract.expiresBy, lifetime);
     const { channel } = must(await this.agent.plan(offer, expiry, await this.freshScript()));
     must(await this.agent.fund(channel, this.deposit, this.payee));
     await this.mine(2);

@@ -10,7 +10,7 @@ import { dogecoinRegtest } from '../core/coin/dogecoin.ts';
 import { litecoinRegtest } from '../core/coin/litecoin.ts';
 import { payerScript, type Terms } from '../core/contract/contract.ts';
 import { contracts } from '../core/contract/registry.ts';
-import { p2pkh, p2sh } from '../core/tx/script.ts';
+import { p2pkh } from '../core/tx/script.ts';
 import { memoryStore } from '../store/memory.ts';
 import { seedKeyRing } from './keyring.ts';
 import { openWallet, type Wallet } from './wallet.ts';
@@ -86,7 +86,7 @@ for (const coin of [dogecoinRegtest, litecoinRegtest] satisfies Coin[]) {
         closingMargin: 10,
         payeeScript: p2pkh(payeeKey),
       };
-      const { txid } = await wallet.fund([{ script: p2sh(contract.redeemScript(terms)), value: coins(10) }], { label: 'channel' });
+      const { txid } = await wallet.fund([{ script: contract.outputScript(terms), value: coins(10) }], { label: 'channel' });
       await wallet.publish(txid);
       regtest.mine(expiry - regtest.tip.height);
       await wallet.sync();

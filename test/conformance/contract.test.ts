@@ -8,15 +8,18 @@ import { fastestVerifier } from '../../src/engine/verifier.ts';
 import { type ContractSubject, contractSuite } from '../../src/testing/contract-suite.ts';
 
 /** The scripts opcode by opcode, with the keys' and the expiry's pushes: IF 63, ELSE 67, ENDIF 68, CLTV b1, DROP 75, CHECKSIG ac. */
+const bip65 = {
+  writtenOut: (payer: string, payee: string, expiry: string): string => `6321${payee}ad67${expiry}b1756821${payer}ac`,
+  scriptSize: 75,
+};
+
 const scripts: Readonly<Record<string, Pick<ContractSubject, 'writtenOut' | 'scriptSize'>>> = {
   'cltv-multisig': {
-    writtenOut: (payer, payee, expiry) => `6303${expiry}b17521${payer}ac675221${payer}21${payee}52ae68`,
-    scriptSize: 115,
+    writtenOut: (payer, payee, expiry) => `63${expiry}b17521${payer}ac675221${payer}21${payee}52ae68`,
+    scriptSize: 111,
   },
-  cltv: {
-    writtenOut: (payer, payee, expiry) => `6321${payee}ad6703${expiry}b1756821${payer}ac`,
-    scriptSize: 79,
-  },
+  cltv: bip65,
+  'cltv-time': bip65,
 };
 
 const { verify } = await fastestVerifier();

@@ -3,7 +3,6 @@ import type { Regtest } from '../../src/chain/regtest/regtest.ts';
 import { bytesToHex, equalBytes } from '../../src/core/base/bytes.ts';
 import type { PayerState } from '../../src/core/channel/payer-state.ts';
 import { capacityOf } from '../../src/core/contract/contract.ts';
-import { p2sh } from '../../src/core/tx/script.ts';
 import { outpointKey, type Transaction } from '../../src/core/tx/transaction.ts';
 import type { Left } from './disk.ts';
 import type { Witness } from './witness.ts';
@@ -94,5 +93,5 @@ export function checkEnds(
 }
 
 function scriptOf({ terms }: PayerState): Uint8Array {
-  return p2sh(terms.contract.redeemScript(terms));
+  return terms.contract.outputScript(terms);
 }

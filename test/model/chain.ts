@@ -1,7 +1,9 @@
+import { lockTime } from '../../src/core/base/height.ts';
 import type { FundingView } from '../../src/core/channel/announce.ts';
 import type { ChainView, DepositView } from '../../src/core/channel/machine.ts';
-import { p2sh } from '../../src/core/tx/script.ts';
+import { isReplaceable } from '../../src/core/contract/fee.ts';
 import { outpointKey, type Transaction, transactionId } from '../../src/core/tx/transaction.ts';
+import { blockOf } from '../../src/testing/sample.ts';
 import { CAPACITY, EXPIRY, type Setting, START } from './setting.ts';
 
 /** A chain of blocks with at most one transaction that matters, and what waits to be mined. Transactions go by their number in the book. */
@@ -40,6 +42,17 @@ export class Book {
     return transaction;
   }
 
+  /** The block that the lock time comes with. */
+  opensAt(number: number): number {
+    const lock = this.transaction(number).lockTime;
+    return lock === 0 ? 0 : blockOf(this.setting.terms, lockTime(lock));
+  }
+
+  /** Whether what waits gives way to another. */
+  gives(waiting: number, number: number): boolean {
+    return isReplaceable(this.setting.terms.coin.policy, this.transaction(waiting)) && this.feeOf(number) > this.feeOf(waiting);
+  }
+
   feeOf(number: number): bigint {
     return CAPACITY - this.transaction(number).outputs.reduce((sum, { value }) => sum + value, 0n);
   }
@@ -73,7 +86,7 @@ export function minable(chain: Chain, book: Book): readonly number[] {
   if (spendOf(chain) !== undefined) return [];
   const next = tipOf(chain) + 1;
   // validation.cpp, IsFinalTx: a lock time must lie below the height of the block.
-  return chain.known.filter((number) => number > THIEF && book.transaction(number).lockTime < next);
+  return chain.known.filter((number) => number > THIEF && book.opensAt(number) < next);
 }
 
 /** A broadcast, as a node with BIP125 takes it: in place of what pays less. */
@@ -84,8 +97,8 @@ export function withBroadcast(chain: Chain, number: number, book: Book): Chain {
     !isMined(chain, number) &&
     spendOf(chain) === undefined &&
     !isMined(chain, THIEF) &&
-    book.transaction(number).lockTime <= tipOf(chain) &&
-    (chain.waiting === undefined || book.feeOf(number) > book.feeOf(chain.waiting));
+    book.opensAt(number) <= tipOf(chain) &&
+    (chain.waiting === undefined || book.gives(chain.waiting, number));
   if (isTaken) return { ...chain, known, waiting: number };
   return known === chain.known ? chain : { ...chain, known };
 }
@@ -127,7 +140,7 @@ export function fundingView(chain: Chain, book: Book): FundingView {
   if (view.kind === 'spent') return { kind: 'spent' };
   if (view.kind !== 'unspent') return { kind: 'missing' };
   const spends = funding.inputs.map(({ outpoint }) => outpoint);
-  const script = p2sh(terms.contract.redeemScript(terms));
+  const script = terms.contract.outputScript(terms);
   return { kind: 'unspent', value: deposit.value, script, depth: view.depth, isImmature: false, spends };
 }
 

@@ -9,7 +9,7 @@ import { payeeSnapshot, payerSnapshot } from '../../src/core/channel/snapshot.ts
 import type { Contract } from '../../src/core/contract/contract.ts';
 import type { Reply, Request } from '../../src/core/message/message.ts';
 import { encodeTransaction } from '../../src/core/tx/transaction.ts';
-import { must, payeeKey, payerKey, returnScript } from '../../src/testing/sample.ts';
+import { medianTimeAt, must, payeeKey, payerKey, returnScript } from '../../src/testing/sample.ts';
 import { Book, type Chain, FUNDING, tipOf } from './chain.ts';
 import { settingOf, verify } from './setting.ts';
 
@@ -90,9 +90,18 @@ export class Machines {
   }
 
   #env(chain: Chain, side: Side): Env {
-    const { feeRate } = this.book.setting.terms.coin.policy;
+    const { coin } = this.book.setting.terms;
+    const { feeRate } = coin.policy;
     const signer = side === 'payee' ? payeeKey : payerKey;
-    return { tip: height(tipOf(chain)), medianTime: 0, now: 0, feeRate, verify, signer, keyOf: () => undefined };
+    return {
+      tip: height(tipOf(chain)),
+      medianTime: medianTimeAt(coin, tipOf(chain)),
+      now: 0,
+      feeRate,
+      verify,
+      signer,
+      keyOf: () => undefined,
+    };
   }
 
   payee(state: PayeeState | undefined, input: PayeeInput, chain: Chain, question: string): Step<PayeeState | undefined> | Refusal {

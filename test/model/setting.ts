@@ -1,5 +1,6 @@
 import { amount, MAX_AMOUNT } from '../../src/core/base/amount.ts';
 import { height } from '../../src/core/base/height.ts';
+import { blocksOn } from '../../src/core/base/lock-time.ts';
 import type { Coin } from '../../src/core/coin/coin.ts';
 import { dogecoinRegtest } from '../../src/core/coin/dogecoin.ts';
 import type { Contract, Deposit, Terms } from '../../src/core/contract/contract.ts';
@@ -7,7 +8,7 @@ import type { Offer } from '../../src/core/message/message.ts';
 import type { Verify } from '../../src/core/tx/sign.ts';
 import { type Transaction, transactionId } from '../../src/core/tx/transaction.ts';
 import { fastestVerifier } from '../../src/engine/verifier.ts';
-import { fundingOf, keyNumber, sampleOffer, sampleTerms } from '../../src/testing/sample.ts';
+import { fundingOf, keyNumber, lockAt, sampleOffer, sampleTerms } from '../../src/testing/sample.ts';
 
 export const DOGE = 100_000_000n;
 /** What the deposit is worth, and what each purchase costs. */
@@ -32,7 +33,7 @@ export const verify: Verify = fastest.verify;
 const coin: Coin = {
   ...dogecoinRegtest,
   rules: { cltv: height(0) },
-  channel: { ...dogecoinRegtest.channel, buried: BURIED, closingMargin: MARGIN, minLifetime: 1, maxLifetime: 1_000 },
+  channel: { ...dogecoinRegtest.channel, buried: BURIED },
 };
 
 /** All that a model of one contract starts from. */
@@ -46,11 +47,12 @@ export interface Setting {
 }
 
 export function settingOf(contract: Contract): Setting {
-  const terms: Terms = { ...sampleTerms({ coin, contract }), expiry: height(EXPIRY), closingMargin: MARGIN };
+  const closingMargin = blocksOn(contract.expiresBy, MARGIN, coin.blockSeconds);
+  const terms: Terms = { ...sampleTerms({ coin, contract, expiry: lockAt({ coin, contract }, EXPIRY) }), closingMargin };
   const offer: Offer = {
     ...sampleOffer(terms),
-    minExpiry: height(START),
-    maxExpiry: height(1_000),
+    minExpiry: lockAt(terms, START),
+    maxExpiry: lockAt(terms, 1_000),
     depth: [{ upTo: MAX_AMOUNT, blocks: DEPTH }],
   };
   const funding = fundingOf(terms, [CAPACITY]);

@@ -3,7 +3,6 @@ import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';
 import type { Deposit, Terms } from '../../src/core/contract/contract.ts';
 import { closingAt } from '../../src/core/contract/contract.ts';
 import type { Reply, Request } from '../../src/core/message/message.ts';
-import { p2sh } from '../../src/core/tx/script.ts';
 import { outpointKey, type Transaction } from '../../src/core/tx/transaction.ts';
 import type { Write } from '../../src/engine/ports.ts';
 import type { SimChain } from './chain.ts';
@@ -70,7 +69,7 @@ export class Oracle {
 
   opened(payer: string, channel: ChannelId, terms: Terms, unconfirmed: bigint, own: ReadonlySet<string>): void {
     if (this.truths.has(channel)) return;
-    const script = bytesToHex(p2sh(terms.contract.redeemScript(terms)));
+    const script = bytesToHex(terms.contract.outputScript(terms));
     const truth: Truth = {
       channel,
       payer,

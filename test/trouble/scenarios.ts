@@ -76,7 +76,7 @@ const closing: Scenario = {
   run: async (trial, plan) => {
     const channel = await opened(trial);
     const { terms } = await trial.world.payeeState(channel);
-    await trial.world.mineTo(closingAt(terms) - 2);
+    await trial.world.mineTo(after(closingAt(terms), -2));
     await trial.endure(plan, ROUNDS, () => trial.checkKept(channel));
     const state = await trial.world.payeeState(channel);
     assert.equal(state.kind, 'closing', 'the close goes out in the first look');
@@ -152,7 +152,7 @@ const refunding: Scenario = {
     const channel = await opened(trial);
     world.watching.delete('payee');
     const { terms } = await world.payer(channel);
-    await world.mineTo(terms.expiry - 2);
+    await world.mineTo(after(terms.expiry, -2));
     await trial.endure(plan, ROUNDS, async () => {
       const { height } = await world.chain.tip();
       if (height < terms.expiry) assert.equal((await world.payer(channel)).kind, 'open', 'no refund before its time');

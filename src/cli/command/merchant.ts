@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { type Amount, formatAmount } from '../../core/base/amount.ts';
-import { contractById } from '../../core/contract/registry.ts';
+import { blocksOn } from '../../core/base/lock-time.ts';
+import { contractById, contracts } from '../../core/contract/registry.ts';
 import { scriptOf } from '../../core/tx/address.ts';
 import { WorldError } from '../../engine/ports.ts';
 import type { PriceList } from '../../merchant/invoice.ts';
@@ -125,18 +126,19 @@ function risksOf({ unconfirmed, exposure }: MerchantFlags): { readonly unconfirm
 }
 
 function termsOf({ config }: Shell, { contract: id, fixedFee, depth, lifetime }: MerchantFlags): MerchantTerms {
-  const usual = defaultTerms(config.coin);
   const contract = contractById(id);
-  if (contract === undefined) throw new WorldError('config', `${id} is no contract.`, 'Use cltv-multisig or cltv.');
-  if (lifetime !== undefined && (lifetime <= usual.closingMargin || lifetime > usual.maxLifetime)) {
-    const bounds = `Give more than ${usual.closingMargin} blocks, at which closing begins, and at most ${usual.maxLifetime}.`;
+  if (contract === undefined) throw new WorldError('config', `${id} is no contract.`, `Use ${contracts.map((one) => one.id).join(', ')}.`);
+  const usual = defaultTerms(config.coin, contract);
+  const blocksOf = (span: number): number => Math.ceil(span / blocksOn(contract.expiresBy, 1, config.coin.blockSeconds));
+  const [margin, most] = [blocksOf(usual.closingMargin), blocksOf(usual.maxLifetime)];
+  if (lifetime !== undefined && (lifetime <= margin || lifetime > most)) {
+    const bounds = `Give more than ${margin} blocks, at which closing begins, and at most ${most}.`;
     throw new WorldError('config', `A channel can not live for ${lifetime} blocks.`, bounds);
   }
   return {
     ...usual,
-    contract,
     ...(fixedFee === undefined ? {} : { signing: { kind: 'fixed', fee: amountOf(fixedFee) } }),
     ...(depth === undefined ? {} : { depth: usual.depth.map((step) => ({ ...step, blocks: depth })) }),
-    ...(lifetime === undefined ? {} : { minLifetime: lifetime }),
+    ...(lifetime === undefined ? {} : { minLifetime: blocksOn(contract.expiresBy, lifetime, config.coin.blockSeconds) }),
   };
 }

@@ -4,7 +4,6 @@ import { after } from '../../core/base/height.ts';
 import { isRefusal } from '../../core/base/refusal.ts';
 import type { PayerState } from '../../core/channel/payer-state.ts';
 import { addressOf, scriptOf } from '../../core/tx/address.ts';
-import { p2sh } from '../../core/tx/script.ts';
 import { type Connection, WorldError } from '../../engine/ports.ts';
 import { httpConnection } from '../../transport/http/client.ts';
 import { command, run, type Shell } from '../action.ts';
@@ -84,7 +83,7 @@ async function plan({ config, print }: Shell, payer: OpenPayer, url: string | un
   const state = granted(await payer.agent.plan(offer, expiry, returnScript));
   await payer.remember(state.channel, url);
   const { terms } = state;
-  print.note(`channel ${state.channel} at ${addressOf(config.coin, p2sh(terms.contract.redeemScript(terms)))}, expiry block ${expiry}`);
+  print.note(`channel ${state.channel} at ${addressOf(config.coin, terms.contract.outputScript(terms))}, expiry block ${expiry}`);
   return state;
 }
 

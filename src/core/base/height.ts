@@ -9,6 +9,9 @@ export type Time = Brand<number, 'Time'>;
 /** What an nLockTime waits for: a height, or from 500,000,000 on a time (`script.h`, LOCKTIME_THRESHOLD). */
 export type LockTime = Height | Time;
 
+/** The two scales of lock times. */
+export type LockKind = 'height' | 'time';
+
 export const LOCK_TIME_THRESHOLD = 500_000_000;
 export const MAX_LOCK_TIME = 0xffff_ffff;
 
@@ -18,6 +21,10 @@ export function isHeight(value: number): value is Height {
 
 export function isTime(value: number): value is Time {
   return Number.isInteger(value) && value >= LOCK_TIME_THRESHOLD && value <= MAX_LOCK_TIME;
+}
+
+export function kindOf(lock: LockTime): LockKind {
+  return isTime(lock) ? 'time' : 'height';
 }
 
 export function isLockTime(value: number): value is LockTime {

@@ -26,5 +26,5 @@ test('a time has come for certain when the median of the last blocks has passed 
 
 test('a time is expected so many blocks from now', () => {
   assert.deepEqual([expectedHeight(height(7), at, 60), expectedHeight(lockTime(NOON + 61), at, 60)], [7, 1_002]);
-  assert.deepEqual([blocksOn(height(7), 60, 150), blocksOn(lockTime(NOON), 60, 150)], [60, 9_000]);
+  assert.deepEqual([blocksOn('height', 60, 150), blocksOn('time', 60, 150)], [60, 9_000]);
 });

@@ -1,4 +1,14 @@
-import { type Height, height, isTime, LOCK_TIME_THRESHOLD, type LockTime, lockTime, MAX_LOCK_TIME } from './height.ts';
+import {
+  type Height,
+  height,
+  isTime,
+  kindOf,
+  LOCK_TIME_THRESHOLD,
+  type LockKind,
+  type LockTime,
+  lockTime,
+  MAX_LOCK_TIME,
+} from './height.ts';
 
 /** Where the chain is, as far as one side knows. */
 export interface ChainTime {
@@ -18,8 +28,13 @@ export function certain(lock: LockTime, { tip, medianTime }: ChainTime): LockTim
 }
 
 /** What may have come, on the scale of `lock`: a clock that is behind must not miss a deadline, nor blocks whose times are. */
-export function possible(lock: LockTime, { tip, medianTime, now }: ChainTime): LockTime {
-  return isTime(lock) ? timeAt(Math.max(medianTime, Math.floor(now / 1000))) : tip;
+export function possible(lock: LockTime, at: ChainTime): LockTime {
+  return present(kindOf(lock), at);
+}
+
+/** The same on the scale of either kind. */
+export function present(kind: LockKind, { tip, medianTime, now }: ChainTime): LockTime {
+  return kind === 'time' ? timeAt(Math.max(medianTime, Math.floor(now / 1000))) : tip;
 }
 
 /** The height at which a lock can be expected to open. */
@@ -32,7 +47,7 @@ function timeAt(seconds: number): LockTime {
   return lockTime(Math.min(MAX_LOCK_TIME, Math.max(LOCK_TIME_THRESHOLD, seconds)));
 }
 
-/** How much so many blocks are on the scale of `lock`. */
-export function blocksOn(lock: LockTime, blocks: number, blockSeconds: number): number {
-  return isTime(lock) ? blocks * blockSeconds : blocks;
+/** How much so many blocks are on a scale. */
+export function blocksOn(kind: LockKind, blocks: number, blockSeconds: number): number {
+  return kind === 'time' ? blocks * blockSeconds : blocks;
 }

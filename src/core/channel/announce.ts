@@ -7,7 +7,6 @@ import { depthFor, hasRule } from '../coin/coin.ts';
 import { capacityOf, channelIdOf, type Deposit, isDue, isExpiryOf, type Terms } from '../contract/contract.ts';
 import { leastDeposit } from '../contract/size.ts';
 import { type Announce, type OfferedTerms, offerDigest } from '../message/message.ts';
-import { p2sh } from '../tx/script.ts';
 import { type Outpoint, outpointKey } from '../tx/transaction.ts';
 import { backingOf, withBacking } from './backing.ts';
 import type { Env, Source, Step } from './machine.ts';
@@ -49,11 +48,11 @@ export function announced(state: PayeeState | undefined, input: AnnounceInput, e
   if (state !== undefined && state.channel !== channel) return refuse('channel-unknown', { channel });
   const wrong = (state === undefined ? wrongTerms(announce, env) : wrongFurther(state, announce, env)) ?? wrongDeposits(announce, terms);
   if (wrong !== undefined) return wrong;
-  const redeemHash = p2sh(terms.contract.redeemScript(terms));
+  const outputScript = terms.contract.outputScript(terms);
   const capacity = capacityOf(announce.deposits);
   const depth = announce.offer.unconfirmed === undefined ? depthFor(announce.offer.depth, capacity) : 0;
   const doubts = announce.deposits
-    .map((deposit, i) => doubt(deposit, funding[i] ?? { kind: 'missing' }, redeemHash, depth))
+    .map((deposit, i) => doubt(deposit, funding[i] ?? { kind: 'missing' }, outputScript, depth))
     .filter((refusal) => refusal !== undefined);
   const final = doubts.find(({ remedy }) => remedy !== 'wait');
   if (final !== undefined) return final;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { MachinePair } from '../../testing/machine-pair.ts';
-import { assertRefused, fundingOf, must, payerKey, returnScript, sampleFunding } from '../../testing/sample.ts';
+import { assertRefused, fundingOf, must, payerKey, replacingCoin, returnScript, sampleFunding } from '../../testing/sample.ts';
 import { amount } from '../base/amount.ts';
 import { equalBytes, txId } from '../base/bytes.ts';
 import { height } from '../base/height.ts';
@@ -98,8 +98,9 @@ for (const contract of contracts) {
     });
 
     test('a refund in the mempool is contested, and a buried one believed', () => {
-      const pair = opened(10n * DOGE);
-      pair.pay(DOGE);
+      const coin = replacingCoin(contract);
+      const pair = new MachinePair({ contract, coin }).open(1_000n * coin.policy.dust);
+      pair.pay(100n * coin.policy.dust);
       pair.tip = height(2_000);
       must(pair.tellPayer(pair.view()));
       const refund = last(pair);
@@ -156,7 +157,7 @@ for (const contract of contracts) {
       pair.tip = height(2_000);
       must(pair.tellPayer(pair.view()));
       const refund = last(pair);
-      assert.equal(refund.lockTime, 2_000);
+      assert.equal(refund.lockTime, pair.terms.expiry);
       assert.deepEqual(inputs(refund), keys(pair.payerState().deposits));
       assert.deepEqual(
         refund.outputs.map((output) => output.script),

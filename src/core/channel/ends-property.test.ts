@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { MachinePair } from '../../testing/machine-pair.ts';
-import { fundingOf, keyNumber, must, payeeScript, returnScript, sampleTerms } from '../../testing/sample.ts';
+import { blockOf, fundingOf, keyNumber, must, payeeScript, returnScript, sampleTerms } from '../../testing/sample.ts';
 import { amount, feeFor } from '../base/amount.ts';
 import { equalBytes } from '../base/bytes.ts';
-import { after, height } from '../base/height.ts';
+import { after, height, lockTime } from '../base/height.ts';
 import { isRefusal } from '../base/refusal.ts';
 import { dogecoinRegtest } from '../coin/dogecoin.ts';
 import { litecoinRegtest } from '../coin/litecoin.ts';
@@ -64,6 +64,11 @@ class Life {
   constructor(pair: MachinePair) {
     this.pair = pair;
     this.sent = pair.broadcasts.length;
+  }
+
+  /** The block that the expiry comes with. */
+  get expiry(): number {
+    return blockOf(this.pair.terms, this.pair.terms.expiry);
   }
 
   get deposits(): readonly Deposit[] {
@@ -142,7 +147,9 @@ class Life {
   /** Any version of anything that was sent, older ones too; a refund only from where blocks may hold it. */
   seeSent(deposit: Deposit, { pick, depth: at, malleated }: Extract<Seen, { kind: 'sent' }>): void {
     const { pair } = this;
-    const sent = pair.broadcasts.filter((one) => spentBy(one, [deposit]).length > 0 && one.lockTime <= pair.tip - at);
+    const sent = pair.broadcasts.filter(
+      (one) => spentBy(one, [deposit]).length > 0 && (one.lockTime === 0 || blockOf(pair.terms, lockTime(one.lockTime)) <= pair.tip - at),
+    );
     const chosen = sent[pick % Math.max(1, sent.length)];
     if (chosen === undefined) return;
     const inputs = chosen.inputs.map((input) => ({ ...input, script: Uint8Array.of(0x51, ...input.script) }));
@@ -164,12 +171,12 @@ class Life {
     must(pair.tellPayer(pair.view()));
     for (const transaction of this.news()) {
       if (transaction.lockTime > 0) {
-        assert.ok(pair.tip >= pair.terms.expiry && transaction.lockTime === pair.terms.expiry, 'no refund before the expiry');
+        assert.ok(pair.tip >= this.expiry && transaction.lockTime === pair.terms.expiry, 'no refund before the expiry');
         assert.ok(paidTo(transaction, returnScript) > 0n);
         this.found.refunds++;
       }
     }
-    if (pair.payer?.kind === 'refunding') assert.ok(pair.tip >= pair.terms.expiry);
+    if (pair.payer?.kind === 'refunding') assert.ok(pair.tip >= this.expiry);
   }
 
   news(): readonly Transaction[] {
@@ -223,7 +230,7 @@ class Life {
   settle(): void {
     const { pair } = this;
     const { buried } = pair.terms.coin.channel;
-    pair.tip = height(Math.max(pair.tip, pair.terms.expiry + buried));
+    pair.tip = height(Math.max(pair.tip, this.expiry + buried));
     for (let turn = 0; turn < 4; turn++) {
       for (const [key, spend] of pair.spends) pair.spends.set(key, { ...spend, depth: buried });
       for (const [key, other] of pair.replaced) pair.replaced.set(key, { ...other, depth: buried });

@@ -1,4 +1,5 @@
 import { equalBytes } from '../base/bytes.ts';
+import { kindOf } from '../base/height.ts';
 import { blocksOn, type ChainTime, certain } from '../base/lock-time.ts';
 import type { Spend as Branch, Deposit, Terms } from '../contract/contract.ts';
 import { encodeTransaction, outpointKey, sameOutpoint, type Transaction } from '../tx/transaction.ts';
@@ -17,7 +18,7 @@ export function isSettled(seen: DepositView, { coin, expiry }: Terms, at: ChainT
     case 'unspent':
       return false;
     case 'missing':
-      return certain(expiry, at) >= expiry + blocksOn(expiry, buried, coin.blockSeconds);
+      return certain(expiry, at) >= expiry + blocksOn(kindOf(expiry), buried, coin.blockSeconds);
     case 'spent':
     case 'replaced':
       return seen.depth >= buried;

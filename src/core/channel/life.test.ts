@@ -13,7 +13,6 @@ import { isRefusal } from '../base/refusal.ts';
 import { capacityOf, type Deposit, payerScript, type Signing } from '../contract/contract.ts';
 import { contracts } from '../contract/registry.ts';
 import type { Pay, Request } from '../message/message.ts';
-import { p2sh } from '../tx/script.ts';
 import { readCompact } from '../tx/sign.ts';
 import { outpointKey, type Transaction } from '../tx/transaction.ts';
 import { totalFor } from './payer-pay.ts';
@@ -183,7 +182,7 @@ class Life {
 
 /** Whether relay takes every input of a transaction that spends deposits of the channel. */
 function assertUnlocks(pair: MachinePair, transaction: Transaction): void {
-  const output = p2sh(pair.terms.contract.redeemScript(pair.terms));
+  const output = pair.terms.contract.outputScript(pair.terms);
   for (const [i, { script }] of transaction.inputs.entries()) {
     assert.equal(verifyScript(script, output, STANDARD_FLAGS, checkerFor(transaction, i)), undefined);
   }
@@ -224,7 +223,7 @@ function settle({ pair, mostSigned }: Life): void {
   must(pair.tellPayer(pair.view()));
   for (const refund of pair.broadcasts) {
     assertUnlocks(pair, refund);
-    assert.equal(refund.lockTime, 2_000);
+    assert.equal(refund.lockTime, pair.terms.expiry);
     pair.spend(refund, 60);
     must(pair.tellPayer(pair.view()));
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { MachinePair } from '../../testing/machine-pair.ts';
-import { assertRefused, keyNumber, must, payeeKey, payerKey } from '../../testing/sample.ts';
+import { assertRefused, keyNumber, lockAt, must, payeeKey, payerKey } from '../../testing/sample.ts';
 import { amount, MAX_AMOUNT } from '../base/amount.ts';
 import { bytesToHex, channelId } from '../base/bytes.ts';
 import { height } from '../base/height.ts';
@@ -112,10 +112,8 @@ for (const contract of contracts) {
     });
 
     test('of another channel with the same keys: signature-wrong', () => {
-      const other = new MachinePair({ contract }, { maxExpiry: height(2_600) });
-      other.create();
       const { terms, deposits } = opened(10n * DOGE).payeeState();
-      const foreign = { ...terms, expiry: height(2_500) };
+      const foreign = { ...terms, expiry: lockAt(terms, 2_500) };
       const payment = must(contract.sign(foreign, deposits, amount(DOGE), payerKey));
       const pair = opened(10n * DOGE);
       refusedBeside(pair, { kind: 'payment', channel: pair.payeeState().channel, payment }, 'signature-wrong', signed(pair, DOGE));

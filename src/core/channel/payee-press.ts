@@ -4,7 +4,7 @@ import { possible } from '../base/lock-time.ts';
 import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
 import { PRESSING } from '../contract/child.ts';
 import { capacityOf, type Deposit, payerScript } from '../contract/contract.ts';
-import { affordableRate, type Cost, closeUrgency, costOf, isRaise, raisedRate, sumOf, times } from '../contract/fee.ts';
+import { affordableRate, type Cost, closeUrgency, costOf, isRaise, isReplaceable, raisedRate, sumOf, times } from '../contract/fee.ts';
 import { closeSize } from '../contract/size.ts';
 import type { Transaction } from '../tx/transaction.ts';
 import { branchOf, isSame, isSpent, isWaiting, type Spend, spentBy, transactionsOf, viewOf } from './fate.ts';
@@ -122,7 +122,7 @@ function claimingContested(state: Closing, target: readonly Contested[], env: En
   const kept = keptFor(state, taking);
   const [there] = rivals;
   const isThere = rivals.length === 1 && there !== undefined && isSame(there, transaction);
-  if (policy.replacement === 'never') return stay(state, ...(isThere ? hurriedBy(state, there, env) : []));
+  if (!rivals.every((rival) => isReplaceable(policy, rival))) return stay(state, ...(isThere ? hurriedBy(state, there, env) : []));
   const before = sumOf(rivals.map((rival) => costOf(rival, deposits)));
   const made = claimed(state, env, without(state, taking), isThere ? undefined : before);
   const isBetter = before !== undefined && !isRefusal(made) && isRaise(policy, before, costOf(made, deposits) ?? before);

@@ -4,7 +4,7 @@ import { certain } from '../base/lock-time.ts';
 import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
 import { PATIENT } from '../contract/child.ts';
 import { capacityOf, type Deposit, payerScript } from '../contract/contract.ts';
-import { affordableRate, costOf, isRaise, refundUrgency, sumOf, times } from '../contract/fee.ts';
+import { affordableRate, costOf, isRaise, isReplaceable, refundUrgency, sumOf, times } from '../contract/fee.ts';
 import { leastDeposit, refundSize } from '../contract/size.ts';
 import { outpointKey, type Transaction } from '../tx/transaction.ts';
 import { branchOf, isSame, isSettled, isSpent, isWaiting, type Spend, spentBy, transactionsOf, viewOf } from './fate.ts';
@@ -106,7 +106,7 @@ function refundingSlow(state: PayerState, own: readonly { readonly deposit: Depo
   const there = transactionsOf(own.map(({ at }) => at));
   const { policy } = state.terms.coin;
   const [first] = there;
-  if (policy.replacement === 'never') {
+  if (!there.every((one) => isReplaceable(policy, one))) {
     const wanted = times(env.feeRate, refundUrgency(state.terms, certain(state.terms.expiry, env)).factor);
     return stay(state, ...(first === undefined ? [] : childrenFor(state, first, env, wanted)));
   }

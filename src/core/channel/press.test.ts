@@ -1,17 +1,26 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { MachinePair } from '../../testing/machine-pair.ts';
-import { keyNumber, must, payeeKey, payeeScript, payerKey, returnScript, type SampleTerms, sampleTerms } from '../../testing/sample.ts';
+import {
+  keyNumber,
+  must,
+  payeeKey,
+  payeeScript,
+  payerKey,
+  replacingCoin,
+  returnScript,
+  type SampleTerms,
+  sampleTerms,
+} from '../../testing/sample.ts';
 import { amount, feeFor } from '../base/amount.ts';
 import { equalBytes, txId } from '../base/bytes.ts';
 import { height } from '../base/height.ts';
+import { dogecoinRegtest } from '../coin/dogecoin.ts';
 import { litecoinRegtest } from '../coin/litecoin.ts';
 import { costOf, isRaise } from '../contract/fee.ts';
 import { contracts } from '../contract/registry.ts';
 import { closeSize } from '../contract/size.ts';
 import { type Transaction, transactionId } from '../tx/transaction.ts';
-
-const BURIED = 60;
 
 /** Opened with 1,000 times dust, of which 400 are paid, at the height where closing begins. */
 function paid(options: SampleTerms = {}): MachinePair {
@@ -21,6 +30,10 @@ function paid(options: SampleTerms = {}): MachinePair {
   pair.pay(dust * 400n);
   pair.tip = height(1_880);
   return pair;
+}
+
+function buriedOn({ terms }: MachinePair): number {
+  return terms.coin.channel.buried;
 }
 
 /** What the payee broadcasts when it looks. */
@@ -62,6 +75,11 @@ function closeAt(pair: MachinePair, total: bigint): Transaction {
 }
 
 for (const contract of contracts) {
+  /** Coins on which nodes keep the first that they see: Litecoin's keep all, the others what says that it is final. */
+  const keepingCoins = [litecoinRegtest, dogecoinRegtest].filter(
+    (coin) => coin.policy.replacement === 'never' || replacingCoin(contract) !== coin,
+  );
+
   describe(`${contract.id}: a close that is not mined`, () => {
     test('is sent by a payee that comes back at any block of the margin, in that very look', () => {
       for (let at = 1_880; at < 2_000; at++) {
@@ -72,7 +90,7 @@ for (const contract of contracts) {
     });
 
     test('is replaced once a quarter of the margin, by versions that nodes take in its place, and never for a fee that wavers', () => {
-      const pair = paid({ contract });
+      const pair = paid({ contract, coin: replacingCoin(contract) });
       const { policy } = pair.terms.coin;
       const versions = [only(looked(pair))];
       for (let at = 1_881; at <= 2_000; at++) {
@@ -89,7 +107,7 @@ for (const contract of contracts) {
     });
 
     test('follows a fee that doubles, up to a tenth of the total while there is time', () => {
-      const pair = paid({ contract });
+      const pair = paid({ contract, coin: replacingCoin(contract) });
       const total = 400n * pair.terms.coin.policy.dust;
       const first = only(looked(pair));
       pair.spend(first, 0);
@@ -109,13 +127,13 @@ for (const contract of contracts) {
         pair.spend(malleated(close), depth);
         assert.deepEqual(looked(pair), []);
       }
-      pair.spend(malleated(close), BURIED);
+      pair.spend(malleated(close), buriedOn(pair));
       looked(pair);
       assert.deepEqual(endOf(pair), ['closed', received(close)]);
     });
 
     test('takes the place of an older one in the mempool, and is over when that was mined after all', () => {
-      const pair = paid({ contract });
+      const pair = paid({ contract, coin: replacingCoin(contract) });
       const { dust, ...policy } = pair.terms.coin.policy;
       const older = closeAt(pair, 300n * dust);
       pair.spend(older, 0);
@@ -123,15 +141,15 @@ for (const contract of contracts) {
       const [before, after] = [older, close].map((one) => costOf(one, pair.payeeState().deposits) ?? assert.fail());
       assert.ok(before !== undefined && after !== undefined && isRaise({ dust, ...policy }, before, after));
       assert.ok(received(close) > 399n * dust - 10n * feeFor(400, policy.feeRate));
-      pair.spend(older, BURIED - 1);
+      pair.spend(older, buriedOn(pair) - 1);
       assert.deepEqual([looked(pair), pair.payeeState().kind], [[], 'closing']);
-      pair.spend(older, BURIED);
+      pair.spend(older, buriedOn(pair));
       looked(pair);
       assert.deepEqual(endOf(pair), ['closed', received(older)]);
     });
 
     test('beats a refund in the mempool where that can be', () => {
-      const pair = paid({ contract });
+      const pair = paid({ contract, coin: replacingCoin(contract) });
       pair.tip = height(2_000);
       must(pair.tellPayer(pair.view()));
       const refund = pair.broadcasts.at(-1) ?? assert.fail();
@@ -140,25 +158,27 @@ for (const contract of contracts) {
       const close = only(looked(pair));
       const [before, after] = [refund, close].map((one) => costOf(one, pair.payeeState().deposits) ?? assert.fail());
       assert.ok(before !== undefined && after !== undefined && isRaise(pair.terms.coin.policy, before, after));
-      pair.spend(refund, BURIED);
+      pair.spend(refund, buriedOn(pair));
       looked(pair);
       assert.deepEqual(endOf(pair), ['refunded', 0n]);
     });
 
     test('has one version where mempools replace nothing, and another when they have forgotten it', () => {
-      const pair = paid({ contract, coin: litecoinRegtest });
-      const first = only(looked(pair));
-      pair.spend(first, 0);
-      pair.tip = height(1_990);
-      assert.deepEqual(looked(pair), []);
-      pair.spends.clear();
-      const second = only(looked(pair));
-      assert.ok(feeOf(pair, second) > 50n * feeOf(pair, first));
+      for (const coin of keepingCoins) {
+        const pair = paid({ contract, coin });
+        const first = only(looked(pair));
+        pair.spend(first, 0);
+        pair.tip = height(1_990);
+        assert.deepEqual(looked(pair), []);
+        pair.spends.clear();
+        const second = only(looked(pair));
+        assert.ok(feeOf(pair, second) > 50n * feeOf(pair, first));
+      }
     });
 
     test('has children where it can’t be replaced and their key is there, parents first', () => {
       const fee = feeFor(closeSize(sampleTerms({ contract }), 1, 2), sampleTerms().coin.policy.feeRate);
-      for (const options of [{ coin: litecoinRegtest }, { signing: { kind: 'fixed', fee } as const }]) {
+      for (const options of [...keepingCoins.map((coin) => ({ coin })), { signing: { kind: 'fixed', fee } as const }]) {
         const pair = paid({ contract, ...options });
         const close = only(looked(pair));
         pair.keyOf = (script) => (equalBytes(script, payeeScript) ? keyNumber(3) : undefined);
@@ -183,7 +203,7 @@ for (const contract of contracts) {
 
   describe(`${contract.id}: an agreed end that is not mined`, () => {
     test('gives way to the payee’s own close when half of the margin is gone, not before', () => {
-      const pair = paid({ contract });
+      const pair = paid({ contract, coin: replacingCoin(contract) });
       pair.tip = height(1_800);
       const reply = pair.exchange({ kind: 'end' });
       if (reply.kind !== 'ended') assert.fail(reply.kind);
@@ -195,7 +215,7 @@ for (const contract of contracts) {
       pair.tip = height(1_940);
       const close = only(looked(pair));
       assert.equal(received(close), 400n * pair.terms.coin.policy.dust - feeOf(pair, close));
-      pair.spend(reply.transaction, BURIED);
+      pair.spend(reply.transaction, buriedOn(pair));
       looked(pair);
       assert.deepEqual(endOf(pair), ['closed', received(reply.transaction)]);
     });
@@ -210,7 +230,7 @@ for (const contract of contracts) {
       assert.deepEqual(looked(pair), []);
       pair.spends.clear();
       assert.deepEqual(looked(pair), [reply.transaction]);
-      pair.spend(reply.transaction, BURIED);
+      pair.spend(reply.transaction, buriedOn(pair));
       looked(pair);
       assert.deepEqual(endOf(pair), ['closed', 0n]);
     });
@@ -228,7 +248,7 @@ for (const contract of contracts) {
     assert.deepEqual(looked(pair), [batch]);
     pair.tip = height(1_940);
     assert.equal(only(looked(pair)).inputs.length, 1);
-    pair.spend(batch, BURIED);
+    pair.spend(batch, buriedOn(pair));
     looked(pair);
     assert.deepEqual(endOf(pair), ['closed', undefined]);
   });

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { amount, ZERO } from '../base/amount.ts';
 import { channelId, txId } from '../base/bytes.ts';
-import { height } from '../base/height.ts';
+import { height, LOCK_TIME_THRESHOLD, lockTime, MAX_LOCK_TIME } from '../base/height.ts';
 import { dogecoin } from '../coin/dogecoin.ts';
 import type { Deposit, Terms } from '../contract/contract.ts';
 import { contracts } from '../contract/registry.ts';
@@ -35,9 +35,12 @@ const best: fc.Arbitrary<BestPayment> = fc.record({
     { requiredKeys: ['kind', 'channel', 'total', 'spent', 'capacity'] },
   ),
 });
-const terms: fc.Arbitrary<Terms> = fc.record({
+const own = fc.constantFrom(...contracts).chain((contract) => {
+  const range = contract.expiresBy === 'time' ? { min: LOCK_TIME_THRESHOLD, max: MAX_LOCK_TIME } : { max: LOCK_TIME_THRESHOLD - 1 };
+  return fc.record({ contract: fc.constant(contract), expiry: fc.integer({ min: 0, ...range }).map(lockTime) });
+});
+const agreed = fc.record({
   coin: fc.constant(dogecoin),
-  contract: fc.constantFrom(...contracts),
   signing: fc.oneof(
     fc.record({ kind: fc.constant('flexible' as const), slot: fc.nat(300) }),
     fc.record({ kind: fc.constant('fixed' as const), fee: amounts }),
@@ -46,8 +49,8 @@ const terms: fc.Arbitrary<Terms> = fc.record({
   payeeScript: fc.constant(p2pkh(payee)),
   payerKey: fc.constant(payer),
   payeeKey: fc.constant(payee),
-  expiry: fc.nat(499_999_999).map(height),
 });
+const terms: fc.Arbitrary<Terms> = fc.tuple(own, agreed).map(([one, other]) => ({ ...one, ...other }));
 const open: fc.Arbitrary<Open> = fc.record(
   {
     kind: fc.constant('open' as const),

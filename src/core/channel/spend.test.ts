@@ -111,7 +111,7 @@ for (const contract of contracts) {
       const refund = pair.broadcasts.at(-1) ?? assert.fail();
       assert.deepEqual(
         [pair.payerState().kind, refund.lockTime, refund.outputs.map(({ script }) => script)],
-        ['refunding', 2_000, [returnScript]],
+        ['refunding', pair.terms.expiry, [returnScript]],
       );
     });
 

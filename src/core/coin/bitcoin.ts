@@ -15,9 +15,10 @@ const policy: Policy = {
 };
 
 const channel: ChannelDefaults = {
-  closingMargin: 18,
-  minLifetime: 36,
-  maxLifetime: 12_960,
+  span: {
+    height: { closingMargin: 18, minLifetime: 36, maxLifetime: 12_960 },
+    time: { closingMargin: 25_200, minLifetime: 50_400, maxLifetime: 7_776_000 },
+  },
   depth: [
     { upTo: amount(BTC / 100n), blocks: 1 },
     { upTo: amount(BTC), blocks: 3 },

@@ -88,6 +88,8 @@ test('the numbers of a coin fit each other', () => {
   for (const { id, policy, channel } of coins) {
     assert.ok(policy.minRelayFeeRate <= policy.feeRate, id);
     assert.ok(policy.dust > 0n && policy.dust < policy.maxFee, id);
-    assert.ok(channel.closingMargin < channel.minLifetime && channel.minLifetime < channel.maxLifetime, id);
+    for (const { closingMargin, minLifetime, maxLifetime } of Object.values(channel.span)) {
+      assert.ok(closingMargin < minLifetime && minLifetime < maxLifetime, id);
+    }
   }
 });

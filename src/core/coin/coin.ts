@@ -1,5 +1,5 @@
 import type { Amount } from '../base/amount.ts';
-import type { Height } from '../base/height.ts';
+import type { Height, LockKind } from '../base/height.ts';
 
 export type Network = 'main' | 'test' | 'regtest';
 
@@ -35,12 +35,21 @@ export interface DepthStep {
   readonly blocks: number;
 }
 
-/** Channel defaults, in blocks; a merchant may ask for more. */
-export interface ChannelDefaults {
+/** How long channels last, in blocks, or in seconds for contracts that expire by time. */
+export interface Span {
+  /**
+   * By time it is what a refund could come earlier by than the payee expects: its own clock behind by two hours, a block's time ahead by two
+   * (`validation.cpp`, MAX_FUTURE_BLOCK_TIME); and as long as the blocks of the margin by height take, for the close to be mined.
+   */
   readonly closingMargin: number;
   /** A channel lives at least and at most this long when it opens. */
   readonly minLifetime: number;
   readonly maxLifetime: number;
+}
+
+/** Channel defaults; a merchant may ask for more. */
+export interface ChannelDefaults {
+  readonly span: Readonly<Record<LockKind, Span>>;
   /** Ascending by amount; the last step covers every larger deposit. */
   readonly depth: readonly DepthStep[];
   /** A close or refund this deep is over for good. */

@@ -15,9 +15,10 @@ const policy: Policy = {
 };
 
 const channel: ChannelDefaults = {
-  closingMargin: 120,
-  minLifetime: 240,
-  maxLifetime: 129_600,
+  span: {
+    height: { closingMargin: 120, minLifetime: 240, maxLifetime: 129_600 },
+    time: { closingMargin: 21_600, minLifetime: 43_200, maxLifetime: 7_776_000 },
+  },
   depth: [
     { upTo: amount(1_000n * DOGE), blocks: 3 },
     { upTo: amount(100_000n * DOGE), blocks: 20 },

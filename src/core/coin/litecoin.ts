@@ -15,9 +15,10 @@ const policy: Policy = {
 };
 
 const channel: ChannelDefaults = {
-  closingMargin: 48,
-  minLifetime: 96,
-  maxLifetime: 51_840,
+  span: {
+    height: { closingMargin: 48, minLifetime: 96, maxLifetime: 51_840 },
+    time: { closingMargin: 21_600, minLifetime: 43_200, maxLifetime: 7_776_000 },
+  },
   depth: [
     { upTo: amount(LTC), blocks: 2 },
     { upTo: amount(100n * LTC), blocks: 6 },

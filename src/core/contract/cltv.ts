@@ -1,17 +1,24 @@
 import { script } from '../tx/script.ts';
 import type { Contract } from './contract.ts';
-import { oneWay, REPLACEABLE } from './one-way.ts';
+import { type OneWayScript, oneWay, REPLACEABLE } from './one-way.ts';
 
-/** The form of BIP65's own payment channel example: 36 bytes shorter than `cltv-multisig`. */
-export const cltv: Contract = oneWay({
-  id: 'cltv',
-  number: 2,
+const bip65: Pick<OneWayScript, 'needs' | 'template' | 'unlocks'> = {
   needs: ['cltv'],
-  expiresBy: 'height',
-  form: REPLACEABLE,
   template: ['IF', '<payee>', 'CHECKSIGVERIFY', 'ELSE', '<expiry>', 'CHECKLOCKTIMEVERIFY', 'DROP', 'ENDIF', '<payer>', 'CHECKSIG'],
   unlocks: {
     close: (redeemScript, payer, payee) => script(payer, payee, 1, redeemScript),
     refund: (redeemScript, payer) => script(payer, 'OP_0', redeemScript),
   },
+};
+
+/** The form of BIP65's own payment channel example: 36 bytes shorter than `cltv-multisig`. */
+export const cltv: Contract = oneWay({ ...bip65, id: 'cltv', number: 2, expiresBy: 'height', form: REPLACEABLE });
+
+/** The same as bitcoinj's second version has it: until a time, and in transactions that nobody can replace (`PaymentChannelV2ClientState`). */
+export const cltvTime: Contract = oneWay({
+  ...bip65,
+  id: 'cltv-time',
+  number: 3,
+  expiresBy: 'time',
+  form: { version: 1, sequence: 0xffff_ffff, refundSequence: 0xffff_fffe },
 });

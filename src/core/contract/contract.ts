@@ -2,7 +2,7 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { utf8ToBytes } from '@noble/hashes/utils.js';
 import { type Amount, add } from '../base/amount.ts';
 import { bytesToHex, type ChannelId, channelId, concatBytes, hexToBytes } from '../base/bytes.ts';
-import { after, isTime, type LockTime } from '../base/height.ts';
+import { after, isTime, type LockKind, type LockTime } from '../base/height.ts';
 import { type ChainTime, possible } from '../base/lock-time.ts';
 import type { Refusal } from '../base/refusal.ts';
 import type { Coin, Rule } from '../coin/coin.ts';
@@ -92,7 +92,7 @@ export interface Contract {
   /** Stands for the id where a byte has to do: in the note by which a seed finds its channels again. 1 to 255, and never another's. */
   readonly number: number;
   /** What its expiry is: transactions locked to the other would not be what its script asks for. */
-  readonly expiresBy: 'height' | 'time';
+  readonly expiresBy: LockKind;
   /** Consensus rules without which the contract does not protect both sides. */
   readonly needs: readonly Rule[];
   /** Upper bounds of the scriptSig bytes of one input. */

@@ -47,7 +47,7 @@ describe('how pressing a transaction is', () => {
 
   test('every coin’s margin has room for a block at each step', () => {
     for (const coin of coins) {
-      const { closingMargin } = coin.channel;
+      const { closingMargin } = coin.channel.span.height;
       const own = { ...sampleTerms({ coin }), closingMargin };
       const factors = Array.from({ length: closingMargin }, (_, i) => closeUrgency(own, height(2_000 - closingMargin + i)).factor);
       for (const factor of [1n, 3n, 10n, 100n]) assert.ok(factors.filter((one) => one === factor).length >= 4, `${coin.id} ${factor}`);

@@ -4,6 +4,9 @@ import type { Policy } from '../coin/coin.ts';
 import { outpointKey, type Transaction, transactionSize } from '../tx/transaction.ts';
 import type { Deposit, Terms } from './contract.ts';
 
+/** From here on a sequence does not say that its transaction may be replaced. */
+const LEAST_LASTING_SEQUENCE = 0xffff_fffe;
+
 /** How pressing it is that a transaction is mined: how many times the going rate it may pay, and at most what part of the money at stake. */
 export interface Urgency {
   readonly factor: bigint;
@@ -72,6 +75,12 @@ export function rateOf({ fee, size }: Cost): Amount {
 export function raisedRate(policy: Policy, before: Cost, size: number): Amount {
   const fee = greatest(amount((before.fee * 3n + 1n) / 2n), add(before.fee, feeFor(size, policy.minRelayFeeRate)));
   return add(greatest(rateOf({ fee, size }), rateOf(before)), amount(1n));
+}
+
+/** Whether nodes let another version take the place of a transaction that waits: where that is opt-in, one of its inputs has to say so (BIP125). */
+export function isReplaceable({ replacement }: Policy, { inputs }: Transaction): boolean {
+  if (replacement !== 'opt-in') return replacement === 'always';
+  return inputs.some(({ sequence }) => sequence < LEAST_LASTING_SEQUENCE);
 }
 
 /** What transactions cost together; undefined when one of them can't be told. */

@@ -1,9 +1,9 @@
-import { cltv } from './cltv.ts';
+import { cltv, cltvTime } from './cltv.ts';
 import { cltvMultisig } from './cltv-multisig.ts';
 import type { Contract } from './contract.ts';
 
 /** Every kind of channel: the only list of them. The first is the default. */
-export const contracts: readonly [Contract, ...Contract[]] = [cltvMultisig, cltv];
+export const contracts: readonly [Contract, ...Contract[]] = [cltvMultisig, cltv, cltvTime];
 
 export function contractByNumber(number: number): Contract | undefined {
   return contracts.find((contract) => contract.number === number);

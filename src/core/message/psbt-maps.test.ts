@@ -8,7 +8,7 @@ import { isRefusal } from '../base/refusal.ts';
 import { dogecoinRegtest } from '../coin/dogecoin.ts';
 import { type Deposit, type Terms, TX_SEQUENCE } from '../contract/contract.ts';
 import { contracts } from '../contract/registry.ts';
-import { p2pkh, p2sh } from '../tx/script.ts';
+import { p2pkh } from '../tx/script.ts';
 import { publicKey, signer } from '../tx/sign.ts';
 import { encodeTransaction, type Transaction, transactionId } from '../tx/transaction.ts';
 import { readAnyMaps, readMaps } from './psbt-maps.ts';
@@ -33,7 +33,7 @@ const terms: Terms = {
 function fundingTransaction(index: number): Transaction {
   const input = { outpoint: { txid: txId('ab'.repeat(32)), vout: index }, script: new Uint8Array(107), sequence: TX_SEQUENCE };
   const outputs = [
-    { value: DEPOSIT, script: p2sh(contract.redeemScript(terms)) },
+    { value: DEPOSIT, script: contract.outputScript(terms) },
     { value: 7n, script: new Uint8Array(300) },
   ];
   return { version: 1, inputs: [input], outputs, lockTime: index };

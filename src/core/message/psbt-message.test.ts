@@ -15,11 +15,11 @@ import {
 } from '../../testing/sample.ts';
 import { amount, MAX_AMOUNT } from '../base/amount.ts';
 import { bytesToHex, concatBytes, hexToBytes } from '../base/bytes.ts';
-import { height } from '../base/height.ts';
+import { LOCK_TIME_THRESHOLD } from '../base/height.ts';
 import type { RefusalCode } from '../base/refusal.ts';
 import { type Contract, type Deposit, payerScript, type Terms } from '../contract/contract.ts';
 import { contracts } from '../contract/registry.ts';
-import { p2pkh } from '../tx/script.ts';
+import { p2pkh, p2sh, script } from '../tx/script.ts';
 import { SIGHASH, signatureHash } from '../tx/sighash.ts';
 import { decodeSignature, encodeSignature, type Signature, type Signer } from '../tx/sign.ts';
 import { encodeTransaction, type Transaction, transactionId } from '../tx/transaction.ts';
@@ -27,6 +27,8 @@ import { decodePsbt, encodePsbt, type FundingTransactions } from './psbt.ts';
 import { announcePsbt, paymentPsbt, readAnnounce, readEnd, readPayment } from './psbt-message.ts';
 
 const DOGE = 100_000_000n;
+/** A lock time that is none of a contract's. */
+const OTHER_KIND: Readonly<Record<Contract['expiresBy'], number>> = { height: LOCK_TIME_THRESHOLD, time: LOCK_TIME_THRESHOLD - 1 };
 const OWN_CHANGE = SIGHASH.SINGLE | SIGHASH.ANYONECANPAY;
 
 /** A payment of 3 from a deposit of 10, and all that it is made of. */
@@ -99,12 +101,12 @@ function withSignature(alter: (signature: Uint8Array) => Uint8Array): Alter {
 const extra = { value: 1_000_000n, script: p2pkh(keyNumber(70).publicKey) };
 
 const wrong: readonly (readonly [string, RefusalCode, Alter])[] = [
-  ['version 1', 'psbt-version-wrong', withTx(() => ({ version: 1 }))],
+  ['another version', 'psbt-version-wrong', withTx(({ version }) => ({ version: 3 - version }))],
   ['a lock time', 'psbt-locktime-wrong', withTx(() => ({ lockTime: 1 }))],
   [
-    'a final sequence',
+    'another sequence',
     'psbt-sequence-wrong',
-    withTx(({ inputs }) => ({ inputs: inputs.map((input) => ({ ...input, sequence: 0xffff_ffff })) })),
+    withTx(({ inputs }) => ({ inputs: inputs.map((input) => ({ ...input, sequence: 0xffff_fffe })) })),
   ],
   [
     'a sequence that is a relative lock',
@@ -204,7 +206,7 @@ for (const contract of contracts) {
     test('with a sequence altered at any input: psbt-sequence-wrong', () => {
       const control = made(contract, [5n * DOGE, 5n * DOGE], 8n * DOGE);
       for (const at of [0, 1]) {
-        const inputs = control.draft.inputs.map((input, i) => (i === at ? { ...input, sequence: 0xffff_ffff } : input));
+        const inputs = control.draft.inputs.map((input, i) => (i === at ? { ...input, sequence: 0xffff_fffe } : input));
         assertRefused(read({ ...control, draft: { ...control.draft, inputs } }), 'psbt-sequence-wrong');
       }
       assert.equal(must(read(control)).kind, 'payment');
@@ -251,19 +253,29 @@ for (const contract of contracts) {
     const offer = sampleOffer(terms);
     const announced = (of: Terms, alter: Partial<Transaction> = {}, signed = false): ReturnType<typeof readAnnounce> => {
       const { deposits, transactions } = sampleFunding(of, [10n * DOGE]);
-      const inputs = deposits.map(({ outpoint }) => ({ outpoint, script: new Uint8Array(), sequence: 0xffff_fffd }));
+      const inputs = deposits.map(({ outpoint }) => ({ outpoint, script: new Uint8Array(), sequence: contract.form.sequence }));
       const signature = { signature: encodeSignature(payerKey.sign(new Uint8Array(32)), 1), hashType: 1 };
       const psbt = decodePsbt(
-        encodePsbt(of, { version: 2, inputs, outputs: [], lockTime: 0, ...alter }, transactions, signed ? [signature] : []),
+        encodePsbt(
+          of,
+          { version: contract.form.version, inputs, outputs: [], lockTime: 0, ...alter },
+          transactions,
+          signed ? [signature] : [],
+        ),
       );
       return 'kind' in psbt ? psbt : readAnnounce(psbt, offer);
     };
     /** Terms whose redeem script is other bytes than the contract writes. */
-    const written = (redeemScript: Uint8Array): Terms => ({ ...terms, contract: { ...contract, redeemScript: () => redeemScript } });
+    const written = (redeemScript: Uint8Array): Terms => ({
+      ...terms,
+      contract: { ...contract, redeemScript: () => redeemScript, outputScript: () => p2sh(redeemScript) },
+    });
     const good = contract.redeemScript(terms);
     const uncompressed = secp256k1.Point.fromBytes(payerKey.publicKey).toBytes(false);
     const replaced = (from: Uint8Array, to: Uint8Array): Uint8Array =>
       hexToBytes(bytesToHex(good).replaceAll(bytesToHex(from), bytesToHex(to)));
+    const expiry = script(terms.expiry);
+    const number = expiry.subarray(1);
     const cases: readonly (readonly [string, RefusalCode, () => ReturnType<typeof readAnnounce>])[] = [
       ['outputs', 'psbt-outputs-wrong', () => announced(terms, { outputs: [{ value: 1n, script: payerScript(terms) }] })],
       ['a signature', 'psbt-field-unknown', () => announced(terms, {}, true)],
@@ -281,10 +293,14 @@ for (const contract of contracts) {
       [
         'an expiry with a needless zero',
         'expiry-malformed',
-        () => announced(written(replaced(hexToBytes('02d007'), hexToBytes('03d00700')))),
+        () => announced(written(replaced(expiry, script(Uint8Array.of(...number, 0))))),
       ],
-      ['an expiry that is a time', 'expiry-malformed', () => announced(written(replaced(hexToBytes('02d007'), hexToBytes('04002f6859'))))],
-      ['an expiry below zero', 'expiry-malformed', () => announced(written(replaced(hexToBytes('02d007'), hexToBytes('02d087'))))],
+      ['an expiry of another kind', 'expiry-malformed', () => announced(written(replaced(expiry, script(OTHER_KIND[contract.expiresBy]))))],
+      [
+        'an expiry below zero',
+        'expiry-malformed',
+        () => announced(written(replaced(expiry, script(number.map((byte, i) => byte | (i === number.length - 1 ? 0x80 : 0)))))),
+      ],
       [
         'another contract',
         'script-unknown',
@@ -295,7 +311,7 @@ for (const contract of contracts) {
       test(`with ${name}: ${code}`, () => {
         assertRefused(run(), code);
         const control = must(announced(terms));
-        assert.deepEqual([control.kind, control.expiry], ['announce', height(2_000)]);
+        assert.deepEqual([control.kind, control.expiry], ['announce', terms.expiry]);
       });
     }
   });

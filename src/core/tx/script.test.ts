@@ -33,7 +33,7 @@ test('numbers are written in their shortest form', () => {
   }
 });
 
-for (const contract of contracts) {
+for (const contract of contracts.filter(({ expiresBy }) => expiresBy === 'height')) {
   test(`expiries stand in the redeem script of ${contract.id} as minimal script numbers`, () => {
     for (const [value, hex] of numbers) {
       const terms = { payerKey, payeeKey, expiry: height(value) };

@@ -4,7 +4,7 @@ import { type ChainTime, expectedHeight, possible } from '../../core/base/lock-t
 import { branchOf, isSpent, type Spend, spentBy, transactionsOf, viewOf } from '../../core/channel/fate.ts';
 import type { ChainView, DepositView } from '../../core/channel/machine.ts';
 import { closingAt, type Deposit, type Terms } from '../../core/contract/contract.ts';
-import { type Cost, closeUrgency, costOf, isRaise, rateOf, sumOf, times } from '../../core/contract/fee.ts';
+import { type Cost, closeUrgency, costOf, isRaise, isReplaceable, rateOf, sumOf, times } from '../../core/contract/fee.ts';
 import { type Transaction, transactionId } from '../../core/tx/transaction.ts';
 import { takenBy } from './taken.ts';
 import type { Watched } from './watch-file.ts';
@@ -73,9 +73,10 @@ function closing(watched: Watched, spends: readonly Spend[], situation: Situatio
   const { factor, share } = closeUrgency(terms, possible(terms.expiry, situation));
   const isOurs = takenTogether(watched, spends) === watched.total;
   const mayRaise = isOurs && (situation.isMerchantSilent || factor >= LAST_FACTOR);
-  const before = sumOf(transactionsOf(spends).map((close) => costOf(close, deposits)));
+  const there = transactionsOf(spends);
+  const before = sumOf(there.map((close) => costOf(close, deposits)));
   const isLow = before !== undefined && rateOf(before) < wantedRate(terms, situation);
-  const send = mayRaise && isLow ? raises(watched, before, wantedRate(terms, situation), share) : [];
+  const send = mayRaise && isLow ? raises(watched, there, before, { wanted: wantedRate(terms, situation), share }) : [];
   return { standing: 'waiting', send, ...lateness(terms, situation) };
 }
 
@@ -95,7 +96,8 @@ function contested(watched: Watched, stake: readonly Staked[], bad: Staked | und
   if (depth > 0) return { standing: 'lost', send: [], danger };
   const rivals = transactionsOf(taken.filter(isSpent));
   const before = rivals.length === 0 ? undefined : sumOf(rivals.map((rival) => costOf(rival, deposits)));
-  const send = before === undefined ? watched.closes : raises(watched, before, wantedRate(terms, situation), LAST_SHARE);
+  const send =
+    before === undefined ? watched.closes : raises(watched, rivals, before, { wanted: wantedRate(terms, situation), share: LAST_SHARE });
   return { standing: 'endangered', send, danger };
 }
 
@@ -125,9 +127,14 @@ function fitting(watched: Watched, situation: Situation): readonly Transaction[]
   return from(wantedRate(terms, situation), affordable(watched, closeUrgency(terms, possible(terms.expiry, situation)).share));
 }
 
-function raises(watched: Watched, before: Cost, wanted: Amount, share: bigint): readonly Transaction[] {
+interface Wish {
+  readonly wanted: Amount;
+  readonly share: bigint;
+}
+
+function raises(watched: Watched, rivals: readonly Transaction[], before: Cost, { wanted, share }: Wish): readonly Transaction[] {
   const { policy } = watched.terms.coin;
-  if (policy.replacement === 'never') return [];
+  if (!rivals.every((rival) => isReplaceable(policy, rival))) return [];
   const higher = affordable(watched, share).filter(({ cost }) => isRaise(policy, before, cost));
   return from(wanted, higher);
 }

@@ -7,6 +7,7 @@ import { asChain } from '../../chain/regtest/port.ts';
 import { Regtest } from '../../chain/regtest/regtest.ts';
 import { type Amount, amount } from '../../core/base/amount.ts';
 import type { ChannelId } from '../../core/base/bytes.ts';
+import { height } from '../../core/base/height.ts';
 import { dogecoinRegtest as coin } from '../../core/coin/dogecoin.ts';
 import { closingAt, type Signing } from '../../core/contract/contract.ts';
 import { costOf } from '../../core/contract/fee.ts';
@@ -104,8 +105,8 @@ function kill({ world }: Towered): void {
   world.watching.delete('payee');
 }
 
-async function mineTo(tower: Towered, height: number): Promise<void> {
-  await tower.world.mineTo(height);
+async function mineTo(tower: Towered, at: number): Promise<void> {
+  await tower.world.mineTo(height(at));
 }
 
 describe('what a merchant gives to its watchers', () => {

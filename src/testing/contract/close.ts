@@ -83,7 +83,7 @@ function keepsChange(world: World, signing: Signing): void {
     (whole) => ({ ...whole, outputs: whole.outputs.toReversed() }),
     (whole) => ({ ...whole, outputs: whole.outputs.slice(1) }),
     (whole) => ({ ...whole, lockTime: 1 }),
-    (whole) => ({ ...whole, version: 1 }),
+    (whole) => ({ ...whole, version: 3 - whole.version }),
     (whole) => ({ ...whole, inputs: whole.inputs.map((input) => ({ ...input, sequence: 0xffff_fffe })) }),
   ];
   for (const attack of attacks) world.refuses(altered(channel, channel.payee, tx, attack), SCRIPT_FAILED);

@@ -92,10 +92,6 @@ function edgesOfAgreements(world: World): void {
   world.accepts(world.contract.completeAgreement(channel.terms, unsigned, ofPayer ?? [], ofPayee ?? []));
 }
 
-function mineTo(world: World, height: number): void {
-  world.regtest.mine(height - world.tip);
-}
-
 function refundsAtExpiry(world: World): void {
   for (const deposits of [[1_000n], [500n, 300n]]) {
     const channel = world.channel({ deposits, life: 10 });
@@ -106,10 +102,10 @@ function refundsAtExpiry(world: World): void {
       tx.outputs.map(({ script: output }) => output),
       [world.payout.script],
     );
-    mineTo(world, terms.expiry - 1);
+    world.paced.mineBefore(terms.expiry);
     world.refuses(tx, /non-final/);
     world.refuses(
-      altered(channel, payer, tx, (whole) => ({ ...whole, lockTime: terms.expiry - 1 })),
+      altered(channel, payer, tx, (whole) => ({ ...whole, lockTime: world.paced.reached(terms.expiry) })),
       /Locktime/,
     );
     world.refuses(
@@ -121,7 +117,7 @@ function refundsAtExpiry(world: World): void {
       inputs: whole.inputs.map((input) => ({ ...input, sequence: 0xffff_ffff })),
     });
     world.refuses(altered(channel, payer, tx, final), /Locktime/);
-    mineTo(world, terms.expiry);
+    world.paced.mine(1);
     world.refuses(must(world.contract.refund(terms, channel.deposits, world.payout, payee)), /script-verify-flag/);
     world.accepts(tx);
   }
@@ -131,14 +127,15 @@ function refundsAtExpiry(world: World): void {
 function closesAfterExpiry(world: World): void {
   const channel = world.channel({ life: 10 });
   const tx = world.closed(channel, world.money(300n));
-  mineTo(world, channel.terms.expiry + 1);
+  world.paced.mineBefore(channel.terms.expiry);
+  world.paced.mine(2);
   world.accepts(tx);
   const refund = must(world.contract.refund(channel.terms, channel.deposits, world.payout, channel.payer));
   world.refuses(refund, /inputs/);
 }
 
 function edgesOfRefunds(world: World): void {
-  const channel = world.channel({ life: 5 });
+  const channel = world.channel({ life: 10 });
   const { terms, payer } = channel;
   assertRefused(world.contract.refund(terms, [], world.payout, payer), 'nothing-to-close');
   const least = amount(world.dust + feeFor(refundSize(terms, 1), world.coin.policy.feeRate));
@@ -147,13 +144,14 @@ function edgesOfRefunds(world: World): void {
   assert.equal(must(world.contract.refund(terms, worth(least), world.payout, payer)).outputs[0]?.value, world.dust);
   const absurd = { ...world.payout, feeRate: amount(world.coin.policy.maxFee * 10n) };
   assertRefused(world.contract.refund(terms, worth(world.coin.policy.maxFee * 100n), absurd, payer), 'fee-unaffordable');
-  const small = world.coinFor(p2sh(world.contract.redeemScript(terms)), least);
-  mineTo(world, terms.expiry);
+  const small = world.coinFor(world.contract.outputScript(terms), least);
+  world.paced.mineBefore(terms.expiry);
+  world.paced.mine(1);
   world.accepts(must(world.contract.refund(terms, [small], world.payout, payer)));
 }
 
 function recognises(world: World): void {
-  const channel = world.channel({ life: 5 });
+  const channel = world.channel({ life: 10 });
   const close = world.closed(channel, world.money(300n)).inputs[0]?.script ?? assert.fail('an input');
   const refund =
     must(world.contract.refund(channel.terms, channel.deposits, world.payout, channel.payer)).inputs[0]?.script ?? assert.fail();
@@ -184,13 +182,14 @@ function recognisesWhatMinersMade(world: World): void {
     (unlock) => withSelector(unlock, { yes: '020001', no: '03000080' }),
   ];
   for (const malleate of made) {
-    const channel = world.channel({ deposits: [500n, 500n], life: 5 });
+    const channel = world.channel({ deposits: [500n, 500n], life: 10 });
     const [first, second] = channel.deposits;
     assert.ok(first !== undefined && second !== undefined);
     const one = { ...channel, deposits: [first] };
     const close = malleated(world.closed(one, world.money(300n)), malleate);
     const refund = malleated(must(world.contract.refund(channel.terms, [second], world.payout, channel.payer)), malleate);
-    mineTo(world, channel.terms.expiry);
+    world.paced.mineBefore(channel.terms.expiry);
+    world.paced.mine(1);
     for (const [tx, spend] of [
       [close, 'close'],
       [refund, 'refund'],
@@ -217,7 +216,7 @@ export const endCases: readonly Case[] = [
   ['an agreed end at zero and at a total, over one deposit and over two, is taken when both signed', endsByAgreement],
   ["an agreed end needs the payer's signature over every input", checksAgreedSignatures],
   ['an agreed end that would not be relayed is refused at each edge', edgesOfAgreements],
-  ['a refund is refused by relay and by a block until the tip is the expiry, and taken from then on', refundsAtExpiry],
+  ['a refund is refused by relay and by a block until the expiry has come for certain, and taken from then on', refundsAtExpiry],
   ['a refund is refused when it would not be worth an output', edgesOfRefunds],
   ['a close is still good after expiry, and then there is nothing to refund', closesAfterExpiry],
   ['close, refund and foreign scriptSigs are told apart', recognises],

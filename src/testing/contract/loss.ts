@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { equalBytes, txId } from '../../core/base/bytes.ts';
 import { isRefusal } from '../../core/base/refusal.ts';
-import { type Deposit, type Payment, type PlannedInput, payerScript, TX_SEQUENCE, TX_VERSION } from '../../core/contract/contract.ts';
+import { type Deposit, type Payment, type PlannedInput, payerScript } from '../../core/contract/contract.ts';
 import { SIGHASH, signatureHash } from '../../core/tx/sighash.ts';
 import type { Signature } from '../../core/tx/sign.ts';
 import { sameOutpoint, type Transaction, type TxInput, type TxOutput } from '../../core/tx/transaction.ts';
@@ -46,10 +46,10 @@ function heldOf(world: World, { terms, deposits }: Channel, payment: Payment): r
 
 const isInUse = ({ hashType }: Held): boolean => (hashType & 0x1f) === SIGHASH.SINGLE;
 
-const blank = (vout: number): TxInput => ({
+const blank = ({ contract }: World, vout: number): TxInput => ({
   outpoint: { txid: txId('77'.repeat(32)), vout },
   script: new Uint8Array(),
-  sequence: TX_SEQUENCE,
+  sequence: contract.form.sequence,
 });
 
 /** Inputs where the contract puts them: one that is in use at its slot with its change, others before and behind, gaps filled. */
@@ -66,9 +66,9 @@ function arranged(world: World, { terms }: Channel, held: readonly Held[], tweak
     return { value: tweak === 'less-change' ? change - 1n : change, script: payerScript(terms) };
   };
   const outputs = [...placed.map(outputOf), { value: world.dust, script: world.payout.script }];
-  const inputs = placed.map((one, i) => ({ ...blank(i), ...(one === undefined ? {} : { outpoint: one.deposit.outpoint }) }));
+  const inputs = placed.map((one, i) => ({ ...blank(world, i), ...(one === undefined ? {} : { outpoint: one.deposit.outpoint }) }));
   const kept = tweak === 'one-output' ? outputs.slice(-1) : outputs;
-  return { tx: { version: TX_VERSION, inputs, outputs: kept, lockTime: 0 }, held };
+  return { tx: { version: world.contract.form.version, inputs, outputs: kept, lockTime: 0 }, held };
 }
 
 interface Arranged {

@@ -1,18 +1,61 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { bytesToHex, concatBytes, hexToBytes } from '../../core/base/bytes.ts';
-import { height, LOCK_TIME_THRESHOLD } from '../../core/base/height.ts';
-import { isRefusal, type RefusalCode } from '../../core/base/refusal.ts';
-import type { ScriptTerms } from '../../core/contract/contract.ts';
+import { LOCK_TIME_THRESHOLD, lockTime, MAX_LOCK_TIME } from '../../core/base/height.ts';
+import { isRefusal, type Refusal, type RefusalCode } from '../../core/base/refusal.ts';
+import type { Contract, ScriptTerms } from '../../core/contract/contract.ts';
 import { OP } from '../../core/tx/script.ts';
 import { assertRefused, must } from '../sample.ts';
 import type { Case, World } from './world.ts';
 
-/** 100,000 as a script number of three bytes. */
-const EXPIRY_HEX = 'a08601';
+/** Script numbers of the same length, as they are pushed, and where their length changes. */
+interface Expiries {
+  readonly some: readonly [expiry: number, hex: string];
+  readonly next: readonly [expiry: number, hex: string];
+  readonly first: number;
+  readonly last: number;
+  readonly edges: readonly number[];
+  /** Bytes of the number. */
+  readonly lengths: readonly (readonly [expiry: number, bytes: number])[];
+  /** Lock times of the other kind. */
+  readonly foreign: Readonly<Record<string, string>>;
+}
 
-function scriptTerms(world: World, expiry = 100_000): ScriptTerms {
-  return { payerKey: world.key().publicKey, payeeKey: world.key().publicKey, expiry: height(expiry) };
+const EXPIRIES: Readonly<Record<Contract['expiresBy'], Expiries>> = {
+  height: {
+    some: [100_000, 'a08601'],
+    next: [100_001, 'a18601'],
+    ...{ first: 0, last: LOCK_TIME_THRESHOLD - 1 },
+    edges: [1, 16, 17, 127, 128, 255, 256, 32_767, 32_768, 8_388_607, 8_388_608],
+    lengths: [
+      [32_767, 2],
+      [32_768, 3],
+      [8_388_607, 3],
+      [8_388_608, 4],
+    ],
+    foreign: { 'the first time': '0065cd1d', 'a time of today': '00e2f565' },
+  },
+  time: {
+    some: [1_710_612_992, '00e2f565'],
+    next: [1_710_612_993, '01e2f565'],
+    ...{ first: LOCK_TIME_THRESHOLD, last: MAX_LOCK_TIME },
+    edges: [1_600_000_000, 0x7fff_ffff, 0x8000_0000],
+    lengths: [
+      [LOCK_TIME_THRESHOLD, 4],
+      [0x7fff_ffff, 4],
+      [0x8000_0000, 5],
+      [MAX_LOCK_TIME, 5],
+    ],
+    foreign: { 'the last height': 'ff64cd1d', 'a height of today': '404b4c' },
+  },
+};
+
+function expiriesOf({ contract }: World): Expiries {
+  return EXPIRIES[contract.expiresBy];
+}
+
+function scriptTerms(world: World, expiry = expiriesOf(world).some[0]): ScriptTerms {
+  return { payerKey: world.key().publicKey, payeeKey: world.key().publicKey, expiry: lockTime(expiry) };
 }
 
 /** The script of `terms` with other bytes in the place of some, wherever they stand. */
@@ -24,9 +67,8 @@ function withHex(world: World, terms: ScriptTerms, from: string, to: string): Ui
 
 const push = (hex: string): string => `${(hex.length / 2).toString(16).padStart(2, '0')}${hex}`;
 
-/** Expiries as scripts must not write them. Beside each, in the same place, 100,000 is read. */
+/** Expiries as scripts must not write them. Beside each, in the same place, another is read. */
 const WRONG_EXPIRIES: Readonly<Record<string, readonly [string, RefusalCode]>> = {
-  'a zero byte too many': [push('a0860100'), 'expiry-malformed'],
   'a small number pushed': [push('05'), 'expiry-malformed'],
   'sixteen pushed': [push('10'), 'expiry-malformed'],
   'zero pushed': [push('00'), 'expiry-malformed'],
@@ -34,20 +76,20 @@ const WRONG_EXPIRIES: Readonly<Record<string, readonly [string, RefusalCode]>> =
   negative: [push('a08681'), 'expiry-malformed'],
   'minus one as an opcode': ['4f', 'expiry-malformed'],
   'an opcode': ['61', 'expiry-malformed'],
-  'the first time': [push('0065cd1d'), 'expiry-malformed'],
-  'a time of today': [push('00e2f565'), 'expiry-malformed'],
   'more than 32 bits': [push('0000000001'), 'expiry-malformed'],
   'six bytes': [push('000000000001'), 'expiry-malformed'],
-  'pushed the long way': ['4c03a08601', 'script-unknown'],
 };
 
 function refusesExpiries(world: World): void {
   const terms = scriptTerms(world);
-  for (const [label, [written, code]] of Object.entries(WRONG_EXPIRIES)) {
-    assertRefused(world.contract.readRedeemScript(withHex(world, terms, push(EXPIRY_HEX), written)), code, label);
-  }
-  const other = must(world.contract.readRedeemScript(withHex(world, terms, push(EXPIRY_HEX), push('a18601'))));
-  assert.equal(other.expiry, 100_001, 'control');
+  const { some, next, foreign } = expiriesOf(world);
+  const written = push(some[1]);
+  const reads = (other: string): ScriptTerms | Refusal => world.contract.readRedeemScript(withHex(world, terms, written, other));
+  for (const [label, [other, code]] of Object.entries(WRONG_EXPIRIES)) assertRefused(reads(other), code, label);
+  for (const [label, other] of Object.entries(foreign)) assertRefused(reads(push(other)), 'expiry-malformed', label);
+  assertRefused(reads(push(`${some[1]}00`)), 'expiry-malformed', 'a zero byte too many');
+  assertRefused(reads(`4c${written}`), 'script-unknown', 'pushed the long way');
+  assert.equal(must(reads(push(next[1]))).expiry, next[0], 'control');
 }
 
 function refusesKeys(world: World): void {
@@ -100,14 +142,15 @@ function refusesAnyOtherByte(world: World): void {
   assert.ok(refused > 0);
 }
 
-function readsEveryHeight(world: World): void {
+function readsEveryExpiry(world: World): void {
   const { payerKey, payeeKey } = scriptTerms(world);
   const roundTrip = (expiry: number): void => {
-    const terms = { payerKey, payeeKey, expiry: height(expiry) };
+    const terms = { payerKey, payeeKey, expiry: lockTime(expiry) };
     assert.deepEqual(world.contract.readRedeemScript(world.contract.redeemScript(terms)), terms);
   };
-  for (const edge of [0, 1, 16, 17, 127, 128, 255, 256, 32_767, 32_768, 8_388_607, 8_388_608, LOCK_TIME_THRESHOLD - 1]) roundTrip(edge);
-  fc.assert(fc.property(fc.nat(LOCK_TIME_THRESHOLD - 1), roundTrip), { numRuns: 50 });
+  const { edges, first, last } = expiriesOf(world);
+  for (const edge of [first, ...edges, last]) roundTrip(edge);
+  fc.assert(fc.property(fc.integer({ min: first, max: last }), roundTrip), { numRuns: 50 });
 }
 
 export const scriptCases: readonly Case[] = [
@@ -116,22 +159,17 @@ export const scriptCases: readonly Case[] = [
     (world) => {
       const terms = scriptTerms(world);
       const [payer, payee] = [bytesToHex(terms.payerKey), bytesToHex(terms.payeeKey)];
-      assert.equal(bytesToHex(world.contract.redeemScript(terms)), world.subject.writtenOut(payer, payee, EXPIRY_HEX));
-      for (const [expiry, more] of [
-        [32_767, -1],
-        [32_768, 0],
-        [8_388_607, 0],
-        [8_388_608, 1],
-      ] as const) {
-        const { length } = world.contract.redeemScript({ ...terms, expiry: height(expiry) });
-        assert.equal(length, world.subject.scriptSize + more, String(expiry));
+      assert.equal(bytesToHex(world.contract.redeemScript(terms)), world.subject.writtenOut(payer, payee, push(expiriesOf(world).some[1])));
+      for (const [expiry, bytes] of expiriesOf(world).lengths) {
+        const { length } = world.contract.redeemScript({ ...terms, expiry: lockTime(expiry) });
+        assert.equal(length, world.subject.scriptSize + 1 + bytes, String(expiry));
       }
     },
   ],
-  ['a script is read back for every height', readsEveryHeight],
+  ['a script is read back for every expiry of its kind', readsEveryExpiry],
   ['scripts with more, with less or with something in front are refused', refusesShapes],
   ['keys that are not compressed points, or pushed in another way, are refused', refusesKeys],
-  ['expiries that are no heights or not in their shortest form are refused', refusesExpiries],
+  ['expiries of another kind or not in their shortest form are refused', refusesExpiries],
   [
     'a key that is both sides is refused; swapped keys are other terms and another script',
     (world) => {

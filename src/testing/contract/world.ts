@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import type { Outcome, Regtest } from '../../chain/regtest/regtest.ts';
 import { type Amount, amount, feeFor } from '../../core/base/amount.ts';
 import { equalBytes } from '../../core/base/bytes.ts';
-import { after, type Height } from '../../core/base/height.ts';
+import { blocksOn } from '../../core/base/lock-time.ts';
 import type { Coin } from '../../core/coin/coin.ts';
 import type { Closing, Contract, Deposit, Filler, Payment, Payout, Signing, Terms } from '../../core/contract/contract.ts';
 import { closeSize } from '../../core/contract/size.ts';
-import { p2pkh, p2sh, readScript, script } from '../../core/tx/script.ts';
+import { p2pkh, readScript, script } from '../../core/tx/script.ts';
 import { SIGHASH, signatureHash } from '../../core/tx/sighash.ts';
 import {
   decodeSignature,
@@ -18,6 +18,7 @@ import {
   type Verify,
 } from '../../core/tx/sign.ts';
 import { sameOutpoint, type Transaction, transactionId, transactionSize } from '../../core/tx/transaction.ts';
+import { PacedChain } from '../paced-chain.ts';
 import { FLEXIBLE, keyNumber, must } from '../sample.ts';
 
 /** A contract, and a chain of the coin it is tried on. */
@@ -26,9 +27,9 @@ export interface ContractSubject {
   /** Above height 1,351, from where blocks are held to the coin's locks. */
   readonly regtest: Regtest;
   readonly verify: Verify;
-  /** The redeem script as its definition writes it, in hex: `payer` and `payee` are keys, `expiry` a script number of three bytes. */
+  /** The redeem script as its definition writes it, in hex: `payer` and `payee` are keys, `expiry` a pushed script number. */
   readonly writtenOut: (payer: string, payee: string, expiry: string) => string;
-  /** Bytes of that script. */
+  /** Bytes of that script, but those of the expiry and its push. */
   readonly scriptSize: number;
 }
 
@@ -57,14 +58,15 @@ export class World {
   readonly subject: ContractSubject;
   readonly contract: Contract;
   readonly regtest: Regtest;
+  readonly paced: PacedChain;
   readonly coin: Coin;
   readonly dust: Amount;
   readonly payout: Payout;
-
   constructor(subject: ContractSubject) {
     this.subject = subject;
     this.contract = subject.contract;
     this.regtest = subject.regtest;
+    this.paced = new PacedChain(subject.regtest);
     this.coin = subject.regtest.coin;
     this.dust = this.coin.policy.dust;
     this.payout = { script: p2pkh(this.key().publicKey), feeRate: this.coin.policy.feeRate };
@@ -90,22 +92,19 @@ export class World {
     return { kind: 'fixed', fee: this.closingFee(inputs, 2) };
   }
 
-  get tip(): Height {
-    return this.regtest.tip.height;
-  }
-
   /** Terms of a channel that nobody has funded. */
   terms({ signing = FLEXIBLE, life = 200 }: ChannelOptions): Omit<Channel, 'deposits'> {
     const [payer, payee] = [this.key(), this.key()];
-    const own = { payerKey: payer.publicKey, payeeKey: payee.publicKey, expiry: after(this.tip, life) };
-    const agreed = { coin: this.coin, contract: this.contract, signing, closingMargin: 50, payeeScript: p2pkh(this.key().publicKey) };
+    const own = { payerKey: payer.publicKey, payeeKey: payee.publicKey, expiry: this.paced.lockIn(this.contract.expiresBy, life) };
+    const closingMargin = blocksOn(this.contract.expiresBy, 50, this.coin.blockSeconds);
+    const agreed = { coin: this.coin, contract: this.contract, signing, closingMargin, payeeScript: p2pkh(this.key().publicKey) };
     return { terms: { ...own, ...agreed }, payer, payee };
   }
 
   /** A funded channel. The chain is one block longer for each deposit. */
   channel(options: ChannelOptions = {}): Channel {
     const sides = this.terms(options);
-    const funded = p2sh(this.contract.redeemScript(sides.terms));
+    const funded = this.contract.outputScript(sides.terms);
     const deposits = (options.deposits ?? [1_000n]).map((dusts) => this.coinFor(funded, this.money(dusts)));
     return { ...sides, deposits };
   }
@@ -118,7 +117,7 @@ export class World {
 
   coinFor(output: Uint8Array, value: Amount): Deposit {
     const { txid } = this.regtest.fund(output, value) ?? assert.fail('the faucet is empty');
-    this.regtest.mine(1);
+    this.paced.mine(1);
     return { outpoint: { txid, vout: 0 }, value };
   }
 
@@ -140,14 +139,14 @@ export class World {
   accepts(tx: Transaction): void {
     const outcome = this.regtest.broadcast(tx);
     assert.equal(outcome.kind, 'accepted', JSON.stringify(outcome));
-    this.regtest.mine(1);
+    this.paced.mine(1);
     assert.equal(this.regtest.transaction(transactionId(tx))?.depth, 1, 'mined');
   }
 
-  /** Neither peers nor blocks take it. */
+  /** Neither peers nor blocks take it, these in the earliest second that they may bear: without BIP113 they judge locks by that. */
   refuses(tx: Transaction, reason: RegExp): void {
     assert.match(reasonOf(this.regtest.broadcast(tx)), reason);
-    const mined = this.regtest.mineBlock([tx]);
+    const mined = this.regtest.mineBlock([tx], { time: this.regtest.chain.tip.medianTime + 1 });
     assert.equal(mined.kind, 'refused', 'by a block');
   }
 

@@ -9,7 +9,7 @@ import { contracts } from '../../core/contract/registry.ts';
 import type { Announce, End, Ended, Invoice, Offer, Pay, Receipt, Reply, Request, State } from '../../core/message/message.ts';
 import { decodePsbt } from '../../core/message/psbt.ts';
 import { announcePsbt, endPsbt, paymentPsbt, readEnd, readPayment } from '../../core/message/psbt-message.ts';
-import { p2pkh, p2sh } from '../../core/tx/script.ts';
+import { p2pkh } from '../../core/tx/script.ts';
 import { type Signer, signer } from '../../core/tx/sign.ts';
 import { encodeTransaction, type Transaction, transactionId } from '../../core/tx/transaction.ts';
 import type { Responder } from '../responder.ts';
@@ -41,7 +41,7 @@ export const channel: ChannelId = channelIdOf(coin, terms.contract.redeemScript(
 const funding: Transaction = {
   version: 2,
   inputs: [{ outpoint: { txid: txId('11'.repeat(32)), vout: 0 }, script: new Uint8Array(), sequence: 0xffff_fffd }],
-  outputs: [{ value: 100n * DOGE, script: p2sh(terms.contract.redeemScript(terms)) }],
+  outputs: [{ value: 100n * DOGE, script: terms.contract.outputScript(terms) }],
   lockTime: 0,
 };
 const fundings = new Map([[transactionId(funding), encodeTransaction(funding)]]);

@@ -5,7 +5,7 @@ import { isRefusal } from '../../../src/core/base/refusal.ts';
 import { dogecoinRegtest } from '../../../src/core/coin/dogecoin.ts';
 import { contracts } from '../../../src/core/contract/registry.ts';
 import { addressOf, scriptOf } from '../../../src/core/tx/address.ts';
-import { operationAt, p2pkh, p2sh, readScript, script as scriptFrom, withoutCodeSeparators } from '../../../src/core/tx/script.ts';
+import { operationAt, p2pkh, readScript, script as scriptFrom, withoutCodeSeparators } from '../../../src/core/tx/script.ts';
 import { decodeTransaction } from '../../../src/core/tx/transaction.ts';
 import { golden } from '../corpus.ts';
 import { channels } from '../samples.ts';
@@ -14,7 +14,7 @@ import { mutateScript, splitScript } from '../wire.ts';
 
 const unlocks = golden('tx/*.hex').flatMap((bytes) => decodeTransaction(bytes)?.inputs.map(({ script }) => script) ?? []);
 const redeemScripts = channels.map(({ terms }) => terms.contract.redeemScript(terms));
-const outputs = channels.flatMap(({ terms }) => [p2sh(terms.contract.redeemScript(terms)), p2pkh(terms.payerKey)]);
+const outputs = channels.flatMap(({ terms }) => [terms.contract.outputScript(terms), p2pkh(terms.payerKey)]);
 
 /** Scripts: their steps, the templates of the contracts, the branch that a spend takes, the address they pay to. */
 export const script: Target = {

@@ -175,10 +175,16 @@ export class Oracle {
   #checkExposure(truth: Truth, total: bigint): void {
     const [before, after] = [this.#exposureOf(truth, truth.acknowledged), this.#exposureOf(truth, total)];
     if (after <= before) return;
-    const sum = [...this.truths.values()].reduce((all, one) => all + (one === truth ? after : this.#exposureOf(one, one.acknowledged)), 0n);
+    // What was lost is exposed no more.
+    const others = [...this.truths.values()].filter((one) => one !== truth && !this.#hasEnded(one));
+    const sum = others.reduce((all, one) => all + this.#exposureOf(one, one.acknowledged), after);
     if (after > truth.unconfirmed) throw new Violation(`I3 ${total} taken in ${truth.channel}: ${after} of it has no deposit in the chain`);
     if (sum > this.#mostExposed)
       throw new Violation(`I3 ${sum} is exposed with ${total} taken in ${truth.channel}, more than ${this.#mostExposed}`);
+  }
+
+  #hasEnded({ channel }: Truth): boolean {
+    return this.#disk.durable('payee-channel', channel)?.includes('"kind":"ended"') === true;
   }
 
   /** What of a total no deposit backs that is in a block. Nothing is known here of how deep the payee wants it: less than it asks for. */
@@ -256,16 +262,23 @@ export class Oracle {
   #takenBy(transaction: Transaction): Map<Truth, bigint> {
     const taken = new Map<Truth, bigint>();
     for (const { outpoint } of transaction.inputs) {
-      const output = this.#outputAt(outpointKey(outpoint));
-      const truth = output && this.#byScript.get(bytesToHex(output.script));
-      if (output === undefined || truth === undefined) continue;
-      taken.set(truth, (taken.get(truth) ?? 0n) + output.value);
+      const found = this.#depositAt(outpointKey(outpoint));
+      if (found !== undefined) taken.set(found.truth, (taken.get(found.truth) ?? 0n) + found.value);
     }
     for (const [truth, value] of taken) {
       const back = transaction.outputs.filter(({ script }) => truth.own.has(bytesToHex(script)));
       taken.set(truth, value - back.reduce((sum, one) => sum + one.value, 0n));
     }
     return taken;
+  }
+
+  /** A deposit in the chain, or one that was accepted and has been taken from it: what spends that too is judged as a whole. */
+  #depositAt(key: string): { readonly truth: Truth; readonly value: bigint } | undefined {
+    const output = this.#outputAt(key);
+    const truth = output && this.#byScript.get(bytesToHex(output.script));
+    if (output !== undefined) return truth && { truth, value: output.value };
+    const owner = [...this.truths.values()].find(({ deposits }) => deposits.has(key));
+    return owner && { truth: owner, value: owner.deposits.get(key) ?? 0n };
   }
 
   #outputAt(key: string): { readonly value: bigint; readonly script: Uint8Array } | undefined {

@@ -1,10 +1,10 @@
 import { hmac } from '@noble/hashes/hmac.js';
 import { sha256 } from '@noble/hashes/sha2.js';
-import { amount, ZERO } from '../core/base/amount.ts';
+import { type Amount, amount } from '../core/base/amount.ts';
 import { concatBytes, equalBytes } from '../core/base/bytes.ts';
 import { isLockTime } from '../core/base/height.ts';
 import type { Coin } from '../core/coin/coin.ts';
-import type { Signing, Terms } from '../core/contract/contract.ts';
+import type { Form, Signing, Terms } from '../core/contract/contract.ts';
 import { contractByNumber } from '../core/contract/registry.ts';
 import { ByteReader, uint8, uint32 } from '../core/message/reader.ts';
 import { OP, operationAt, script } from '../core/tx/script.ts';
@@ -32,13 +32,17 @@ const PAYEE_SCRIPTS: readonly ((hash: Uint8Array) => Uint8Array)[] = [
   (hash) => script('OP_0', hash),
 ];
 
-/** Has the size of a note's output, and is worth nothing. */
-export const BLANK_NOTE: TxOutput & { readonly value: typeof ZERO } = { script: script('RETURN', new Uint8Array(NOTE_BYTES)), value: ZERO };
+/** Has the size of a note's output, and the worth that the contract gives it. */
+export function blankNote({ dataValue: value }: Pick<Form, 'dataValue'>): TxOutput & { readonly value: Amount } {
+  return { script: script('RETURN', new Uint8Array(NOTE_BYTES)), value };
+}
 
 /** Puts a note in the place of the blank one. Whoever lacks the secret can't tell it from chance bytes. */
 export function withNote(unsigned: Transaction, note: Note, secret: Uint8Array): Transaction {
   const sealed = combined(encodeNote(note), padFor(unsigned, secret));
-  const outputs = unsigned.outputs.map((output) => (output === BLANK_NOTE ? { ...output, script: script('RETURN', sealed) } : output));
+  const outputs = unsigned.outputs.map((output) =>
+    sealedIn(output.script) === undefined ? output : { ...output, script: script('RETURN', sealed) },
+  );
   return { ...unsigned, outputs };
 }
 

@@ -1,7 +1,7 @@
 import { type Amount, formatAmount } from '../core/base/amount.ts';
 import type { TxId } from '../core/base/bytes.ts';
 import type { Coin } from '../core/coin/coin.ts';
-import { TX_SEQUENCE, TX_VERSION } from '../core/contract/contract.ts';
+import { type Form, TX_SEQUENCE, TX_VERSION } from '../core/contract/contract.ts';
 import { p2pkh, script } from '../core/tx/script.ts';
 import { SIGHASH, signatureHash } from '../core/tx/sighash.ts';
 import { encodeSignature } from '../core/tx/sign.ts';
@@ -20,11 +20,18 @@ export interface Funding {
   readonly fee: Amount;
 }
 
-/** Version 2, lock time 0, replaceable. */
-export function unsignedTransaction(inputs: readonly OwnOutput[], outputs: readonly TxOutput[]): Transaction {
+/** Version 2, replaceable. */
+const USUAL = { version: TX_VERSION, sequence: TX_SEQUENCE };
+
+/** Lock time 0. */
+export function unsignedTransaction(
+  inputs: readonly OwnOutput[],
+  outputs: readonly TxOutput[],
+  { version, sequence }: Pick<Form, 'version' | 'sequence'> = USUAL,
+): Transaction {
   return {
-    version: TX_VERSION,
-    inputs: inputs.map(({ outpoint }) => ({ outpoint, script: new Uint8Array(), sequence: TX_SEQUENCE })),
+    version,
+    inputs: inputs.map(({ outpoint }) => ({ outpoint, script: new Uint8Array(), sequence })),
     outputs,
     lockTime: 0,
   };
@@ -32,11 +39,11 @@ export function unsignedTransaction(inputs: readonly OwnOutput[], outputs: reado
 
 /** Every P2PKH input signed ALL, so nothing in it can be changed. */
 export function signTransaction(keys: KeyRing, inputs: readonly OwnOutput[], unsigned: Transaction): Transaction {
-  const signed = inputs.map(({ outpoint, key }, i) => {
+  const unlocks = inputs.map(({ key }, i) => {
     const { publicKey, sign } = keys.signer(key);
-    const digest = signatureHash(unsigned, i, p2pkh(publicKey), SIGHASH.ALL);
-    return { outpoint, script: script(encodeSignature(sign(digest), SIGHASH.ALL), publicKey), sequence: TX_SEQUENCE };
+    return script(encodeSignature(sign(signatureHash(unsigned, i, p2pkh(publicKey), SIGHASH.ALL)), SIGHASH.ALL), publicKey);
   });
+  const signed = unsigned.inputs.map((input, i) => ({ ...input, script: unlocks[i] ?? input.script }));
   return { ...unsigned, inputs: signed };
 }
 

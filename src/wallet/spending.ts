@@ -7,7 +7,7 @@ import { balanceOf, spendableOutputs } from './balance.ts';
 import { branchKeyName, handOutWithin } from './branch.ts';
 import { branchOf, coverKeys, type Ledger, loadLedger, updateLedger } from './ledger.ts';
 import type { Mempool } from './mempool.ts';
-import { BLANK_NOTE, type Note, withNote } from './note.ts';
+import { blankNote, type Note, withNote } from './note.ts';
 import { type Payee, type Selection, selectAll, selectInputs } from './select.ts';
 import { type Funding, reserve, selectionError, signTransaction, unsignedTransaction } from './spend.ts';
 import type { OwnOutput, OwnTransaction, Stage } from './state.ts';
@@ -21,7 +21,7 @@ export interface WalletContext extends ScanContext {
 export interface SpendOptions {
   /** Units per 1,000 bytes; what the node thinks confirms soon when absent, the coin's own floor at least. */
   readonly feeRate?: Amount;
-  /** What recovery from the seed needs to know of a deposit: goes into an output behind the payees, sealed. */
+  /** What recovery from the seed needs to know of a deposit: goes into an output behind the payees, sealed. The transaction has the contract's form. */
   readonly note?: Note;
   /** What the transaction is for: found again in `transactions()` after a crash. */
   readonly label?: string;
@@ -44,11 +44,12 @@ export async function fund(context: WalletContext, payees: readonly Payee[], sta
     const { index, branch } = handOutWithin(branchOf(ledger, 'change'), gaps.change);
     const changeScript = p2pkh(keys.signer(branchKeyName(coin, 'change', index)).publicKey);
     const candidates = spendableOutputs(coin, ledger, context.mempool, options.unconfirmedChange ?? false);
-    const wanted = options.note === undefined ? payees : [...payees, BLANK_NOTE];
+    const form = options.note?.terms.contract.form;
+    const wanted = form === undefined ? payees : [...payees, blankNote(form)];
     const { inputs, change, fee } = demand(context, ledger, selectInputs(coin, candidates, { payees: wanted, changeScript, feeRate }));
     if (change > 0n) ledger.branches.set('change', branch);
     const outputs = change > 0n ? [...wanted, { script: changeScript, value: change }] : wanted;
-    const unsigned = unsignedTransaction(inputs, outputs);
+    const unsigned = unsignedTransaction(inputs, outputs, form);
     const transaction = signTransaction(keys, inputs, options.note ? withNote(unsigned, options.note, keys.noteSecret()) : unsigned);
     return { txid: reserve(ledger, watch, inputs, { transaction, label: options.label ?? '', stage }), transaction, fee };
   });

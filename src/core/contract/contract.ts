@@ -77,6 +77,8 @@ export interface Agreement {
 /** What all transactions of a contract have in common: it is in every signature. */
 export interface Form {
   readonly version: number;
+  /** Worth of an output that holds data only, in funding transactions. */
+  readonly dataValue: Amount;
   /** Of the channel's inputs in closes and agreed ends; below 0xfffffffe they can be replaced (BIP125). */
   readonly sequence: number;
   /** The same in refunds; below 0xffffffff, or their lock time would not count (BIP65). */

@@ -1,3 +1,4 @@
+import { ZERO } from '../base/amount.ts';
 import { isTime, LOCK_TIME_THRESHOLD, type LockTime, lockTime, MAX_LOCK_TIME } from '../base/height.ts';
 import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
 import { p2sh } from '../tx/script.ts';
@@ -12,7 +13,7 @@ import { refundSize, SIGNATURE_BYTES } from './size.ts';
 import { readTemplate, type Template, writeTemplate } from './template.ts';
 
 /** No relative lock (BIP68), and whoever signs last can raise the fee (BIP125). */
-export const REPLACEABLE: Form = { version: TX_VERSION, sequence: TX_SEQUENCE, refundSequence: TX_SEQUENCE };
+export const REPLACEABLE: Form = { version: TX_VERSION, dataValue: ZERO, sequence: TX_SEQUENCE, refundSequence: TX_SEQUENCE };
 
 /** What one kind of one-way channel adds to the rest: its script and how the branches are unlocked. */
 export interface OneWayScript extends Pick<Contract, 'id' | 'number' | 'needs' | 'expiresBy' | 'form'> {

@@ -81,16 +81,35 @@ export type DecodedSignature = { readonly signature: Signature; readonly hashTyp
 
 /** Reads strict DER with a low s and its hash type byte, as relay does: a stranger form verifies in blocks but is not passed on. */
 export function decodeSignature(bytes: Uint8Array): DecodedSignature {
-  if (!isStrictDer(bytes)) return 'malformed';
+  const compact = compactFrom(bytes);
+  const signature = compact === undefined ? 'malformed' : readCompact(compact);
+  return typeof signature === 'string' ? signature : { signature, hashType: bytes[bytes.length - 1] ?? 0 };
+}
+
+/** The same for signers that leave s as it came: a high one is turned into its negative, which holds for the same digest and key. */
+export function decodeLowered(bytes: Uint8Array): Exclude<DecodedSignature, 'high-s'> {
+  const compact = compactFrom(bytes);
+  if (compact === undefined) return 'malformed';
+  if (readCompact(compact) === 'high-s')
+    compact.set(hexToBytes((ORDER - bytesToNumber(compact.subarray(32))).toString(16).padStart(64, '0')), 32);
+  const signature = readCompact(compact);
+  return typeof signature === 'string' ? 'malformed' : { signature, hashType: bytes[bytes.length - 1] ?? 0 };
+}
+
+function compactFrom(bytes: Uint8Array): Uint8Array | undefined {
+  if (!isStrictDer(bytes)) return undefined;
   const rLength = bytes[3] ?? 0;
   const r = stripped(bytes.subarray(4, 4 + rLength));
   const s = stripped(bytes.subarray(6 + rLength, bytes.length - 1));
-  if (r.length > 32 || s.length > 32) return 'malformed';
+  if (r.length > 32 || s.length > 32) return undefined;
   const compact = new Uint8Array(64);
   compact.set(r, 32 - r.length);
   compact.set(s, 64 - s.length);
-  const signature = readCompact(compact);
-  return typeof signature === 'string' ? signature : { signature, hashType: bytes[bytes.length - 1] ?? 0 };
+  return compact;
+}
+
+function bytesToNumber(bytes: Uint8Array): bigint {
+  return BigInt(`0x${bytesToHex(bytes)}`);
 }
 
 function stripped(bytes: Uint8Array): Uint8Array {

@@ -1,0 +1,14 @@
+import { cltvTime } from '../../contract/cltv.ts';
+import type { Contract } from '../../contract/contract.ts';
+
+/** What a major version of the protocol makes channels of. */
+const CONTRACTS: ReadonlyMap<number, Contract> = new Map([[2, cltvTime]]);
+
+export function contractOf(major: number): Contract | undefined {
+  return CONTRACTS.get(major);
+}
+
+/** The version that a contract belongs to; undefined for those that are not bitcoinj's. */
+export function majorOf(contract: Contract): number | undefined {
+  return [...CONTRACTS].find(([, own]) => own === contract)?.[0];
+}

@@ -1,0 +1,112 @@
+import { type Amount, ZERO } from '../core/base/amount.ts';
+import type { ChannelId, TxId } from '../core/base/bytes.ts';
+import { lockTime } from '../core/base/height.ts';
+import { isRefusal } from '../core/base/refusal.ts';
+import { keyNameOf } from '../core/channel/announce.ts';
+import type { PayeeState } from '../core/channel/payee-state.ts';
+import { majorOf } from '../core/message/bitcoinj/version.ts';
+import type { OfferedTerms } from '../core/message/message.ts';
+import type { Book } from '../engine/engine.ts';
+import type { Chain, Clock, KeyRing, Random } from '../engine/ports.ts';
+import type { BitcoinjPayee, BitcoinjShop } from '../transport/bitcoinj/payee.ts';
+import type { Merchant } from './merchant.ts';
+import type { MerchantTerms } from './terms.ts';
+
+/** What is offered to bitcoinj's payers. Deposits, depth and what is delivered before they are deep are those of all other payers. */
+export interface BitcoinjTerms extends Pick<MerchantTerms, 'minDeposit' | 'maxDeposit' | 'depth' | 'unconfirmed'> {
+  /** The first payment; bitcoinj's payers agree to no more than 1,000 units unless they are told to, and those before 0.15 to nothing else. */
+  readonly minPayment: Amount;
+  /** Seconds before its expiry at which a channel is closed. */
+  readonly closingMargin: number;
+  /** Seconds that a channel lives: what the payer asks for, within these. */
+  readonly window: { readonly least: number; readonly most: number };
+}
+
+type Listener = (state: PayeeState) => void;
+
+/** Finds channels by what made them, and tells who asked of each new state. To be given to the engine as a book. */
+export class BitcoinjBook implements Book<PayeeState> {
+  readonly #byFunding = new Map<TxId, ChannelId>();
+  readonly #listeners = new Map<ChannelId, Set<Listener>>();
+
+  open(): void {
+    this.#byFunding.clear();
+  }
+
+  found(channel: ChannelId, { kind, terms, deposits }: PayeeState): void {
+    const [first] = deposits;
+    if (first === undefined || majorOf(terms.contract) === undefined) return;
+    if (kind === 'ended') this.#byFunding.delete(first.outpoint.txid);
+    else this.#byFunding.set(first.outpoint.txid, channel);
+  }
+
+  stored(channel: ChannelId, state: PayeeState): void {
+    this.found(channel, state);
+    for (const listener of [...(this.#listeners.get(channel) ?? [])]) listener(state);
+  }
+
+  channelOf(funding: TxId): ChannelId | undefined {
+    return this.#byFunding.get(funding);
+  }
+
+  watch(channel: ChannelId, listener: Listener): () => void {
+    const listeners = this.#listeners.get(channel) ?? new Set();
+    this.#listeners.set(channel, listeners.add(listener));
+    return () => {
+      listeners.delete(listener);
+      if (listeners.size === 0 && this.#listeners.get(channel) === listeners) this.#listeners.delete(channel);
+    };
+  }
+}
+
+export interface BitcoinjOptions {
+  readonly merchant: Merchant;
+  readonly book: BitcoinjBook;
+  readonly chain: Chain;
+  readonly keys: KeyRing;
+  readonly random: Random;
+  readonly clock: Clock;
+  readonly payeeScript: Uint8Array;
+  readonly terms: BitcoinjTerms;
+  readonly shop?: BitcoinjShop;
+}
+
+/** A merchant as bitcoinj's payers see it. */
+export function bitcoinjPayee({
+  merchant,
+  book,
+  chain,
+  keys,
+  random,
+  clock,
+  payeeScript,
+  terms,
+  shop = {},
+}: BitcoinjOptions): BitcoinjPayee {
+  const { engine } = merchant;
+  const { minPayment, window, ...offered } = terms;
+  return {
+    minPayment,
+    shop,
+    offer: (contract, wanted) => {
+      engine.follower.trusted();
+      const seconds = Math.max(window.least, Math.min(window.most, wanted));
+      // One expiry only: nothing in the messages could say which of several the payer has chosen.
+      const expiry = lockTime(Math.floor(clock.now() / 1000) + seconds);
+      const own = { coin: chain.coin, contract, signing: { kind: 'flexible', slot: 0 }, payeeScript, nonce: random.bytes(16) } as const;
+      const whole: OfferedTerms = { ...offered, ...own, unconfirmed: offered.unconfirmed ?? ZERO, minExpiry: expiry, maxExpiry: expiry };
+      return { kind: 'offer', ...whole, payeeKey: keys.signer(keyNameOf(whole)).publicKey };
+    },
+    channelOf: (funding) => book.channelOf(funding),
+    watch: (channel, listener) => book.watch(channel, listener),
+    state: engine.get,
+    answer: merchant.answer,
+    broadcast: chain.broadcast,
+    close: async (channel) => {
+      const driven = await merchant.close(channel);
+      if (isRefusal(driven)) return driven;
+      if (driven.state?.kind !== 'closing') throw new Error('a channel that was closed is closing');
+      return driven.state.transaction;
+    },
+  };
+}

@@ -1,0 +1,231 @@
+import { type Amount, amount, MAX_AMOUNT, subtract, ZERO } from '../core/base/amount.ts';
+import type { ChannelId } from '../core/base/bytes.ts';
+import { equalBytes } from '../core/base/bytes.ts';
+import { isRefusal, type Refusal, refuse } from '../core/base/refusal.ts';
+import { leastReturn } from '../core/channel/payer-pay.ts';
+import { allDeposits, type PayerState, remainingOf } from '../core/channel/payer-state.ts';
+import { type Contract, isDue, payerScript } from '../core/contract/contract.ts';
+import { DEFAULT_WINDOW } from '../core/message/bitcoinj/message.ts';
+import type { Offer } from '../core/message/message.ts';
+import { scriptOf } from '../core/tx/address.ts';
+import { p2pkh } from '../core/tx/script.ts';
+import { decodeTransaction, sameOutpoint, type Transaction } from '../core/tx/transaction.ts';
+import type { Chain, Clock, Line } from '../engine/ports.ts';
+import { BitcoinjClient, type Carried, type Proposal } from '../transport/bitcoinj/client.ts';
+import type { Farewell } from '../transport/bitcoinj/dialogue.ts';
+import type { Wallet } from '../wallet/wallet.ts';
+import type { Agent } from './agent.ts';
+import type { Exchange } from './exchange.ts';
+
+export interface BitcoinjPayerOptions {
+  readonly agent: Agent;
+  readonly chain: Chain;
+  readonly wallet: Wallet;
+  readonly clock: Clock;
+  /** The channels with this server that there may be. */
+  readonly known: () => Promise<readonly PayerState[]>;
+  /** Notes whom a channel is with, before any coin is in it. */
+  readonly remember: (channel: ChannelId) => Promise<void>;
+}
+
+export interface BitcoinjOrder {
+  /** Kinds of channel, the best first: a server may answer with any of them. */
+  readonly contracts: readonly [Contract, ...Contract[]];
+  /** Of a new channel; without it only an old one is gone on with. */
+  readonly capacity?: Amount;
+  /** Seconds that a new channel is to live; 24 hours less a minute unless given. */
+  readonly window?: number;
+  /** The largest first payment that is agreed to; 1,000 units unless given. More is paid where it would not pay for its own settlement. */
+  readonly minPayment?: Amount;
+}
+
+/** A payment that the server has acknowledged. */
+export interface Acknowledged {
+  readonly kind: 'acknowledged';
+  /** More than was asked for where the first payment must carry a settlement, or the rest would have been dust. */
+  readonly paid: Amount;
+  readonly state: PayerState;
+  readonly info?: Uint8Array;
+}
+
+/** An open channel and the connection to its server. */
+export interface BitcoinjChannel {
+  readonly kind: 'channel';
+  readonly channel: ChannelId;
+  readonly isResumed: boolean;
+  /**
+   * Pays so much more. A payment that got no answer is sent again first, by this or a later connection.
+   * @throws WorldError `peer-unreachable` when the server has hung up: what was pending stays so.
+   */
+  readonly pay: (value: Amount, info?: Uint8Array) => Promise<Acknowledged | Refusal>;
+  /** Asks for the settlement; undefined where the server sent none: then it will be found in the chain. */
+  readonly settle: () => Promise<Transaction | undefined>;
+  /** Ends the connection only. */
+  readonly hangUp: () => Promise<void>;
+  /** Resolves when the connection is over, with the settlement if the server sent one. */
+  readonly over: Promise<Transaction | undefined>;
+}
+
+/** What bitcoinj's payers agree to. */
+const USUAL_MIN_PAYMENT = amount(1_000n);
+/** Seconds before its expiry at which bitcoinj's servers settle a channel. */
+const CLOSING_MARGIN = 7_200;
+/** Seconds that the server's clock may be ahead of this one. */
+const MOST_AHEAD = 60;
+
+/** Goes on with a channel where there is one, or makes one: nothing is in it before the server has proposed acceptable terms. */
+export async function openBitcoinj(line: Line, order: BitcoinjOrder, options: BitcoinjPayerOptions): Promise<BitcoinjChannel | Refusal> {
+  const client = new BitcoinjClient(line);
+  const before = await resumable(order, options);
+  const { window = DEFAULT_WINDOW, contracts } = order;
+  const [contract, ...others] = before === undefined ? contracts : [before.terms.contract];
+  const [deposit] = before === undefined ? [] : allDeposits(before);
+  const answer = await client.greet({ contract, others, window, ...(deposit && { previous: deposit.outpoint.txid }) });
+  const opened =
+    answer.kind === 'proposal' ? await made(client, answer, order, options) : await resumed(client, before ?? neverAsked(), options);
+  if (!isRefusal(opened)) return channelOver(client, opened, answer.kind === 'resumed', options);
+  await client.hangUp();
+  return opened;
+}
+
+function neverAsked(): never {
+  throw new Error('a channel was resumed that nobody asked for');
+}
+
+/** The last channel with the server that still has something in it, and time. */
+async function resumable(
+  { contracts }: BitcoinjOrder,
+  { known, chain, agent, clock }: BitcoinjPayerOptions,
+): Promise<PayerState | undefined> {
+  const { tip, medianTime } = agent.engine.follower.seen();
+  const at = { tip: tip.height, medianTime, now: clock.now() };
+  for (const state of (await known()).toReversed()) {
+    const [deposit] = allDeposits(state);
+    const isLive = state.kind === 'funding' || (state.kind === 'open' && (remainingOf(state) > 0n || state.pending !== undefined));
+    if (deposit === undefined || !isLive || !contracts.includes(state.terms.contract) || isDue(state.terms, at)) continue;
+    // Who was told of no settlement sees it by this.
+    if ((await chain.output(deposit.outpoint)) !== undefined) return state;
+  }
+  return undefined;
+}
+
+/** A channel that the server knows is open, whatever kept this side from hearing so. */
+async function resumed(client: BitcoinjClient, state: PayerState, { agent }: BitcoinjPayerOptions): Promise<PayerState | Refusal> {
+  if (state.kind === 'open') return state;
+  const { channel } = state;
+  const answer = await agent.announce(
+    channel,
+    client.connection(() => agent.engine.get(channel)),
+  );
+  return stateIn(answer);
+}
+
+async function made(
+  client: BitcoinjClient,
+  proposal: Proposal,
+  order: BitcoinjOrder,
+  { agent, chain, wallet, clock, remember }: BitcoinjPayerOptions,
+): Promise<PayerState | Refusal> {
+  const { capacity } = order;
+  if (capacity === undefined) return refuse('channel-unknown');
+  const refusal = await unacceptable(client, proposal, capacity, order, clock);
+  if (refusal !== undefined) return refusal;
+  const returnScript = scriptOf(chain.coin, await wallet.receiveAddress()) ?? new Uint8Array();
+  const planned = await agent.plan(offerOf(proposal, capacity, chain), proposal.expiry, returnScript);
+  if (isRefusal(planned)) return planned;
+  const { channel } = planned;
+  await remember(channel);
+  const connection = client.connection(() => agent.engine.get(channel));
+  const funded = await agent.fund(channel, capacity, connection);
+  if (isRefusal(funded)) return funded;
+  const announced = await agent.announce(channel, connection);
+  if (isRefusal(announced)) return announced;
+  return stateIn(await agent.pay(channel, { amount: proposal.minPayment }, connection));
+}
+
+function stateIn(answer: Exchange | Refusal): PayerState | Refusal {
+  return isRefusal(answer) ? answer : answer.state;
+}
+
+/** What is wrong with a proposal; the server has been told. */
+async function unacceptable(
+  client: BitcoinjClient,
+  { expiry, minCapacity, minPayment }: Proposal,
+  capacity: Amount,
+  { window = DEFAULT_WINDOW, minPayment: agreed }: BitcoinjOrder,
+  clock: Clock,
+): Promise<Refusal | undefined> {
+  const latest = Math.floor(clock.now() / 1000) + window + MOST_AHEAD;
+  const most = agreed ?? USUAL_MIN_PAYMENT;
+  if (expiry > latest) {
+    await client.reject('TIME_WINDOW_UNACCEPTABLE');
+    return refuse('expiry-too-far', { expiry, most: latest });
+  }
+  if (minCapacity > capacity) {
+    await client.reject('CHANNEL_VALUE_TOO_LARGE', minCapacity);
+    return refuse('deposit-too-small', { deposits: capacity, least: minCapacity });
+  }
+  if (minPayment <= most) return undefined;
+  await client.reject('MIN_PAYMENT_TOO_LARGE', most);
+  return refuse('fee-too-high', { minPayment, most });
+}
+
+/** The proposal as an offer. The payee is paid wherever it likes: the payer's signatures leave that open. */
+function offerOf({ contract, payeeKey, minCapacity, expiry }: Proposal, capacity: Amount, { coin }: Chain): Offer {
+  return {
+    kind: 'offer',
+    ...{ coin, contract, payeeKey, payeeScript: p2pkh(payeeKey) },
+    signing: { kind: 'flexible', slot: 0 },
+    closingMargin: CLOSING_MARGIN,
+    minDeposit: minCapacity,
+    maxDeposit: capacity,
+    minExpiry: expiry,
+    maxExpiry: expiry,
+    depth: [{ upTo: MAX_AMOUNT, blocks: 0 }],
+    nonce: new Uint8Array(16),
+  };
+}
+
+function channelOver(client: BitcoinjClient, { channel }: PayerState, isResumed: boolean, options: BitcoinjPayerOptions): BitcoinjChannel {
+  const { agent, chain } = options;
+  const state = (): Promise<PayerState | undefined> => agent.engine.get(channel);
+  const over = client.over.then(async (farewell) => settledBy(farewell, await state(), chain));
+  return {
+    kind: 'channel',
+    channel,
+    isResumed,
+    over,
+    pay: async (value, info) => {
+      const before = (await state())?.best?.total ?? ZERO;
+      const back: Uint8Array[] = [];
+      const carried: Carried = { onInfo: (given) => void back.push(given), ...(info && { info }) };
+      const paid = await agent.pay(channel, { amount: value }, client.connection(state, carried));
+      if (isRefusal(paid)) return paid;
+      const total = paid.state.best?.total ?? ZERO;
+      const [answered] = back.slice(-1);
+      return { kind: 'acknowledged', state: paid.state, paid: subtract(total, before), ...(answered && { info: answered }) };
+    },
+    settle: async () => {
+      await client.settle();
+      return over;
+    },
+    hangUp: () => client.hangUp(),
+  };
+}
+
+/** The settlement that a server sent, if it is one: it is the payer's too to broadcast. */
+async function settledBy({ settlement }: Farewell, state: PayerState | undefined, chain: Chain): Promise<Transaction | undefined> {
+  const transaction = settlement && decodeTransaction(settlement);
+  if (transaction === undefined || state === undefined || !isSettlement(transaction, state)) return undefined;
+  await chain.broadcast(transaction).catch(() => undefined);
+  return transaction;
+}
+
+function isSettlement({ inputs, outputs }: Transaction, state: PayerState): boolean {
+  const [deposit] = state.deposits;
+  const input = deposit && inputs.find(({ outpoint }) => sameOutpoint(outpoint, deposit.outpoint));
+  if (input === undefined || state.terms.contract.recognise(input.script) !== 'close') return false;
+  const own = payerScript(state.terms);
+  const back = outputs.filter(({ script }) => equalBytes(script, own)).reduce((sum, { value }) => sum + value, 0n);
+  return back >= leastReturn(state);
+}

@@ -1,0 +1,144 @@
+import { type Amount, ZERO } from '../../core/base/amount.ts';
+import type { TxId } from '../../core/base/bytes.ts';
+import { isTime, type Time } from '../../core/base/height.ts';
+import { refuse } from '../../core/base/refusal.ts';
+import { allDeposits, type PayerState } from '../../core/channel/payer-state.ts';
+import { type Contract, capacityOf, type Payment } from '../../core/contract/contract.ts';
+import type { Initiate } from '../../core/message/bitcoinj/message.ts';
+import { updateOf } from '../../core/message/bitcoinj/payment.ts';
+import { contractOf, majorOf } from '../../core/message/bitcoinj/version.ts';
+import type { Pay, Receipt, Reply, Request } from '../../core/message/message.ts';
+import type { PublicKey } from '../../core/tx/sign.ts';
+import { type Connection, type Line, WorldError } from '../../engine/ports.ts';
+import { Dialogue, type Farewell } from './dialogue.ts';
+
+/** What a server proposes for a new channel. */
+export interface Proposal {
+  readonly kind: 'proposal';
+  readonly contract: Contract;
+  readonly payeeKey: PublicKey;
+  readonly minCapacity: Amount;
+  /** Unix time in seconds. */
+  readonly expiry: Time;
+  readonly minPayment: Amount;
+}
+
+export interface Greeting {
+  /** What is asked for. */
+  readonly contract: Contract;
+  /** Taken too, where a server answers with that. */
+  readonly others?: readonly Contract[];
+  /** Seconds that a new channel is to live. */
+  readonly window: number;
+  /** The transaction that made the channel to go on with. */
+  readonly previous?: TxId;
+}
+
+/** A payer's side of one connection to a bitcoinj server. */
+export class BitcoinjClient {
+  readonly #dialogue: Dialogue;
+  #isMade: boolean = false;
+  #isLaunched: boolean = false;
+
+  constructor(line: Line) {
+    this.#dialogue = new Dialogue(line);
+  }
+
+  /** Resolves when the connection is over, with the last that the server said: a settlement may be among it. */
+  get over(): Promise<Farewell> {
+    return this.#dialogue.over;
+  }
+
+  /** Goes on with a channel, or is told what a new one would be. @throws WorldError as `Dialogue.ask`. */
+  async greet({ contract, others = [], window, previous }: Greeting): Promise<Proposal | { readonly kind: 'resumed' }> {
+    const major = majorOf(contract);
+    if (major === undefined) throw new Error(`${contract.id} is no contract of bitcoinj's`);
+    const hello = { kind: 'client-version', major, minor: 0, window, ...(previous && { previous }) } as const;
+    const version = await this.#dialogue.ask(hello, 'server-version');
+    const spoken = contractOf(version.major);
+    if (spoken === undefined || !(spoken === contract || others.includes(spoken))) {
+      await this.#dialogue.leave({
+        kind: 'error',
+        code: 'NO_ACCEPTABLE_VERSION',
+        explanation: `Version ${version.major} is not spoken here.`,
+      });
+      throw new WorldError('peer-nonsense', `The server speaks version ${version.major} only.`, 'Ask it for another.');
+    }
+    const answer = await this.#dialogue.next('initiate', 'channel-open');
+    if (answer.kind === 'initiate') return this.#proposal(spoken, answer);
+    this.#isMade = true;
+    this.#isLaunched = true;
+    return { kind: 'resumed' };
+  }
+
+  async #proposal(contract: Contract, { payeeKey, minCapacity, expiry, minPayment }: Initiate): Promise<Proposal> {
+    if (isTime(expiry)) return { kind: 'proposal', contract, payeeKey, minCapacity, expiry, minPayment };
+    await this.reject('TIME_WINDOW_UNACCEPTABLE');
+    throw new WorldError('peer-nonsense', `The server proposes an expiry that is no time: ${expiry}.`, 'Check the address.');
+  }
+
+  /** Says why a proposal is not taken, and hangs up. */
+  reject(code: 'TIME_WINDOW_UNACCEPTABLE' | 'CHANNEL_VALUE_TOO_LARGE' | 'MIN_PAYMENT_TOO_LARGE', expected?: Amount): Promise<void> {
+    return this.#dialogue.leave({ kind: 'error', code, ...(expected === undefined ? {} : { expected }) });
+  }
+
+  /** The way to the payee as a payer knows it. What goes with the next payment, and what came with its acknowledgement, is in `carried`. */
+  connection(state: () => Promise<PayerState | undefined>, carried: Carried = {}): Connection {
+    return {
+      exchange: async (request) => {
+        const channel = await state();
+        if (channel === undefined) return refuse('channel-unknown');
+        return this.#exchange(channel, request, carried);
+      },
+    };
+  }
+
+  async #exchange(state: PayerState, request: Request, carried: Carried): Promise<Reply> {
+    if (request.kind === 'payment') return this.#pay(state, request, carried);
+    if (request.kind !== 'announce') return refuse('request-unknown');
+    const { channel } = state;
+    // The server has proposed the terms: nothing stands in the way of the deposit, and what it says comes with the first payment.
+    if (this.#isLaunched) return { kind: 'accepted', channel, capacity: capacityOf(allDeposits(state)) };
+    this.#isLaunched = true;
+    return { kind: 'provisional', channel, waitingFor: refuse('funding-missing') };
+  }
+
+  async #pay(state: PayerState, { channel, payment, invoice }: Pay, carried: Carried): Promise<Reply> {
+    if (invoice !== undefined) return refuse('invoice-unknown');
+    const capacity = capacityOf(state.deposits);
+    if (this.#isMade) await this.#update(payment, capacity, carried);
+    else await this.#provide(state, payment, capacity);
+    this.#isMade = true;
+    const receipt: Receipt = { kind: 'receipt', channel, total: payment.total, spent: ZERO, capacity };
+    return receipt;
+  }
+
+  async #update(payment: Payment, capacity: Amount, carried: Carried): Promise<void> {
+    const { info } = await this.#dialogue.ask({ kind: 'update-payment', ...updateOf(payment, capacity, carried.info) }, 'payment-ack');
+    if (info !== undefined) carried.onInfo?.(info);
+  }
+
+  async #provide({ funding, terms }: PayerState, payment: Payment, capacity: Amount): Promise<void> {
+    const [contract] = funding;
+    if (contract === undefined) throw new Error('a launched channel has a funding transaction');
+    const provided = { kind: 'provide-contract', contract, initial: updateOf(payment, capacity), payerKey: terms.payerKey } as const;
+    await this.#dialogue.ask(provided, 'channel-open');
+  }
+
+  /** Asks for the settlement. Undefined where the server went without a word: bitcoinj's own loses the last one. */
+  async settle(): Promise<Farewell> {
+    await this.#dialogue.say({ kind: 'close' });
+    return this.#dialogue.over;
+  }
+
+  /** The channel can be gone on with. */
+  hangUp(): Promise<void> {
+    return this.#dialogue.leave();
+  }
+}
+
+/** What goes with payments beside the money. */
+export interface Carried {
+  readonly info?: Uint8Array;
+  readonly onInfo?: (info: Uint8Array) => void;
+}

@@ -1,0 +1,34 @@
+import type { Refusal } from '../../core/base/refusal.ts';
+import type { BitcoinjErrorCode, BitcoinjMessage } from '../../core/message/bitcoinj/message.ts';
+import type { Transaction } from '../../core/tx/transaction.ts';
+import { encodeTransaction } from '../../core/tx/transaction.ts';
+
+/** A connection is over, with this as the last word. */
+export interface Ending {
+  readonly kind: 'ending';
+  readonly message?: BitcoinjMessage;
+}
+
+/** Nothing is left to be said. */
+export const hungUp: Ending = { kind: 'ending' };
+
+export function failed(code: BitcoinjErrorCode, explanation: string): Ending {
+  return { kind: 'ending', message: { kind: 'error', code, explanation } };
+}
+
+export function unexpected({ kind }: BitcoinjMessage): Ending {
+  return failed('SYNTAX_ERROR', `A ${kind} is not expected here.`);
+}
+
+/** CLOSE with what settles the channel; without, only the connection is over. */
+export function closed(settlement?: Transaction): Ending {
+  return { kind: 'ending', message: { kind: 'close', ...(settlement && { settlement: encodeTransaction(settlement) }) } };
+}
+
+/** A channel that takes nothing more is told to be over; what else is refused is the client's doing, unless waiting helps. */
+export function refused({ code, message, remedy, advice, detail }: Refusal): Ending {
+  const facts = Object.entries(detail).map(([name, value]) => `${name} ${value}`);
+  const explanation = [message, advice, ...(facts.length === 0 ? [] : [`(${facts.join(', ')})`])].join(' ');
+  if (code === 'margin-reached' || code === 'channel-ending' || code === 'channel-ended') return closed();
+  return failed(remedy === 'wait' ? 'OTHER' : 'BAD_TRANSACTION', explanation);
+}

@@ -5,6 +5,7 @@ import { capacityOf } from '../core/contract/contract.ts';
 import { addressOf } from '../core/tx/address.ts';
 import { p2sh } from '../core/tx/script.ts';
 import { outpointKey, transactionId } from '../core/tx/transaction.ts';
+import { when } from './when.ts';
 
 /** A channel in one object, for `--json`. Amounts in the smallest unit. */
 export function channelFacts(state: PayerState): Record<string, unknown> {
@@ -35,7 +36,7 @@ export function channelLine(state: PayerState): string {
   const { channel, kind, terms, deposits, best } = state;
   const { ticker } = terms.coin;
   const paid = `${formatAmount(best?.total ?? ZERO)} of ${formatAmount(capacityOf(deposits))} ${ticker} paid`;
-  const end = state.kind === 'ended' ? `${state.how}, ${formatAmount(state.returned)} ${ticker} back` : `expires at block ${terms.expiry}`;
+  const end = state.kind === 'ended' ? `${state.how}, ${formatAmount(state.returned)} ${ticker} back` : `expires at ${when(terms.expiry)}`;
   return `${channel.slice(0, 16)}  ${kind.padEnd(9)}  ${paid}, ${end}`;
 }
 

@@ -5,12 +5,12 @@ export interface ListenAddress {
   readonly port: number;
 }
 
-/** Reads `host:port`. @throws WorldError `config` */
+/** Reads `host:port`; without a host it is the loopback address. @throws WorldError `config` */
 export function listenAddress(text: string): ListenAddress {
   const match = /^(.*):(\d+)$/.exec(text);
   const [, host = '', port = ''] = match ?? [];
   if (match === null || Number(port) > 65_535) throw new WorldError('config', `${text} is no address to listen on.`, 'Write host:port.');
-  return { host: host.replace(/^\[|\]$/g, ''), port: Number(port) };
+  return { host: host.replace(/^\[|\]$/g, '') || '127.0.0.1', port: Number(port) };
 }
 
 export function isLoopback(host: string): boolean {

@@ -30,11 +30,17 @@ export async function main(argv: readonly string[]): Promise<void> {
     program.addCommand(make());
   for (const make of [backupCommand, restoreCommand, verifyCommand, recoverCommand]) program.addCommand(make());
   overrideExit(program);
+  process.stdout.on('error', unlessUnread);
   try {
     await program.parseAsync([...argv]);
   } catch (error) {
     process.exitCode = error instanceof CommanderError ? (error.exitCode === 0 ? EXIT.ok : EXIT.usage) : failure(error, false);
   }
+}
+
+/** Whoever reads may have seen enough: `pawment channels | head -1`. */
+function unlessUnread(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
 }
 
 function overrideExit(command: Command): void {

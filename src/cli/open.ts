@@ -100,7 +100,10 @@ export interface OpenPayer {
   readonly sync: () => Promise<void>;
   /** Remembers where the payee of a channel is. */
   readonly remember: (channel: ChannelId, url: string) => Promise<void>;
+  /** @throws WorldError `config` for a payee that is unknown, or not reached by HTTP. */
   readonly payeeOf: (channel: ChannelId) => Promise<Connection>;
+  /** The channels with one payee, in no order. */
+  readonly channelsWith: (url: string) => Promise<readonly PayerState[]>;
   /** The one channel meant by an id, the beginning of one, a payee's URL, or nothing where there is only one. */
   readonly channel: (name: string | undefined) => Promise<PayerState>;
   readonly close: () => Promise<void>;
@@ -140,7 +143,12 @@ export async function openPayer(config: Config, { form = 'compact', first, ...op
     agent,
     sync,
     remember: async (channel, url) => rememberPeer(store, channel, url),
-    payeeOf: async (channel) => httpConnection(await peerOf(store, channel)),
+    payeeOf: async (channel) => httpConnection(await httpPeerOf(store, channel)),
+    channelsWith: async (url) => {
+      const found: PayerState[] = [];
+      for await (const [channel, state] of agent.engine.all()) if (await isWith(store, channel, url)) found.push(state);
+      return found;
+    },
     channel: async (name) => pick(agent.engine.all(), store, name),
     close: async () => {
       await store.close();
@@ -162,6 +170,12 @@ export async function peerOf(store: Store, channel: ChannelId): Promise<string> 
   if (record === undefined)
     throw new WorldError('config', `The payee of channel ${channel} is not known.`, 'Name it: pawment recover --merchant <url>');
   return readPeer(record.value);
+}
+
+async function httpPeerOf(store: Store, channel: ChannelId): Promise<string> {
+  const url = await peerOf(store, channel);
+  if (/^https?:/.test(url)) return url;
+  throw new WorldError('config', `The channel is with ${url}.`, 'Pay and settle through it by: pawment pay --bitcoinj <host:port>');
 }
 
 function readPeer(text: string): string {

@@ -19,7 +19,9 @@ import { makeBackup } from '../store/backup.ts';
 import { type HttpServer, serveMerchant } from '../transport/http/serve.ts';
 import { keyName } from '../wallet/keyring.ts';
 import type { Shell } from './action.ts';
+import { bitcoinjDoor } from './bitcoinj.ts';
 import type { Config } from './config.ts';
+import type { ListenAddress } from './listen.ts';
 import { lockDatadir } from './lock.ts';
 import { logger } from './log.ts';
 import { clock, keysOf, openStore, readSeed, storePath } from './open.ts';
@@ -30,6 +32,8 @@ import { pause, untilStopped } from './wait.ts';
 export interface ShopOptions extends OutlookOptions {
   readonly host: string;
   readonly port: number;
+  /** Where bitcoinj's payers come in; nowhere unless given. */
+  readonly bitcoinj?: ListenAddress;
   /** A proxy in front says who asks. */
   readonly trustProxy?: boolean;
   readonly prices: PriceList;
@@ -71,15 +75,18 @@ export async function keepShop({ config, print }: Shell, chain: Chain, options: 
   const { prices, terms, random, exposure = ZERO, payout: payeeScript = own } = options;
   const onEvent = (channel: ChannelId, event: Driven<PayeeState> | Refusal | Error): void => log.info(eventFacts(channel, event), 'chain');
   const outlook = openOutlook({ ...options, coin: config.coin, backend, keys, clock, log });
-  const { books, counts } = outlook;
-  const parts = { chain, store, keys, verify, clock, random, terms, prices, payeeScript, keyOf, onEvent, exposure, books };
-  const merchant = counts.counting(openMerchant(parts));
+  const shared = { chain, keys, clock, random, terms, prices, payeeScript };
+  const door = options.bitcoinj === undefined ? undefined : bitcoinjDoor({ ...shared, log, listen: options.bitcoinj });
+  const books = [...outlook.books, ...(door?.books ?? [])];
+  const merchant = outlook.counts.counting(openMerchant({ ...shared, store, verify, keyOf, onEvent, exposure, books }));
   try {
     await merchant.engine.follower.poll();
     const server = await serveMerchant(merchant, serveOptions(merchant, options, log));
+    const bitcoinj = await door?.open(merchant);
     const payTo = addressOf(config.coin, payeeScript);
-    print.result({ url: server.url, coin: config.coin.id, backend, payTo }, [
+    print.result({ url: server.url, ...(bitcoinj && { bitcoinj: bitcoinj.port }), coin: config.coin.id, backend, payTo }, [
       `Selling ${[...prices.keys()].join(', ') || 'nothing by name'} at ${server.url}; closes pay to ${payTo ?? 'the script given'}.`,
+      ...(bitcoinj === undefined ? [] : [`Payers of bitcoinj are served at port ${bitcoinj.port}.`]),
       `Signatures are checked by ${backend}. Ctrl-C stops it.`,
     ]);
     const jobs = jobsOf(
@@ -91,7 +98,10 @@ export async function keepShop({ config, print }: Shell, chain: Chain, options: 
     );
     const figures = await outlook.open(merchant, store, jobs);
     if (figures !== undefined) print.note(`Figures are shown at ${figures.url}/metrics.`);
-    await lookAfter(jobs, figures === undefined ? [server] : [server, figures]);
+    await lookAfter(
+      jobs,
+      [server, figures, bitcoinj].filter((one) => one !== undefined),
+    );
   } finally {
     await store.close();
     release();
@@ -140,7 +150,7 @@ function backupJob(config: Config, { folder, interval }: Backups, verify: Verify
 }
 
 /** Works until a signal comes; then lets running requests end. */
-async function lookAfter(jobs: Jobs, servers: readonly HttpServer[]): Promise<void> {
+async function lookAfter(jobs: Jobs, servers: readonly Pick<HttpServer, 'close'>[]): Promise<void> {
   const stop = new AbortController();
   const working = jobs.work(stop.signal);
   try {

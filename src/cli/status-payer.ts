@@ -1,4 +1,5 @@
 import { type Amount, add, formatAmount, subtract, ZERO } from '../core/base/amount.ts';
+import { possible } from '../core/base/lock-time.ts';
 import { allDeposits, type PayerState } from '../core/channel/payer-state.ts';
 import { payerSnapshot } from '../core/channel/snapshot.ts';
 import { capacityOf } from '../core/contract/contract.ts';
@@ -6,7 +7,9 @@ import { lastRead } from '../engine/cursor.ts';
 import type { Store } from '../engine/ports.ts';
 import { restored } from '../engine/restore.ts';
 import type { Config } from './config.ts';
+import { clock } from './open.ts';
 import type { Status } from './status-merchant.ts';
+import { left, when } from './when.ts';
 
 type Holding = Exclude<PayerState, { kind: 'ended' | 'planned' }>;
 
@@ -20,10 +23,14 @@ export async function payerStatus({ coin }: Config, store: Store): Promise<Statu
     if (state.kind !== 'ended' && state.kind !== 'planned') holding.push(state);
   }
   const tip = (await lastRead(store))?.height;
+  // No node is asked here: blocks' times are taken for right.
+  const at = tip === undefined ? undefined : { tip, medianTime: 0, now: clock.now() };
   const returns = holding.map((state) => ({ channel: state.channel, expiry: state.terms.expiry, returns: returnsOf(state) }));
   const sorted = returns.toSorted((a, b) => a.expiry - b.expiry);
   const signed = add(ZERO, ...holding.map((state) => state.signed));
-  const overdue = holding.filter(({ kind, terms }) => tip !== undefined && kind !== 'refunding' && tip >= terms.expiry);
+  const overdue = holding.filter(
+    ({ kind, terms }) => at !== undefined && kind !== 'refunding' && possible(terms.expiry, at) >= terms.expiry,
+  );
   const money = (value: Amount): string => `${formatAmount(value)} ${coin.ticker}`;
   return {
     facts: { coin: coin.id, ...(tip === undefined ? {} : { tip }), channels: counts, signed, returns: sorted },
@@ -35,12 +42,12 @@ export async function payerStatus({ coin }: Config, store: Store): Promise<Statu
       ...(tip === undefined ? [] : [`last block read: ${tip}`]),
       ...sorted.map(
         ({ channel, expiry, returns: value }) =>
-          `${money(value)} of ${channel.slice(0, 16)} come back by block ${expiry} at the latest${tip === undefined ? '' : `; ${expiry - tip} blocks left`}`,
+          `${money(value)} of ${channel.slice(0, 16)} come back by ${when(expiry)} at the latest${at === undefined ? '' : `; ${left(expiry, at)}`}`,
       ),
     ],
     attention: overdue.map(
       ({ channel, terms }) =>
-        `Channel ${channel.slice(0, 16)} expired at block ${terms.expiry} and is not refunded yet: pawment refund ${channel.slice(0, 16)}`,
+        `Channel ${channel.slice(0, 16)} expired at ${when(terms.expiry)} and is not refunded yet: pawment refund ${channel.slice(0, 16)}`,
     ),
   };
 }

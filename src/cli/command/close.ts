@@ -1,13 +1,14 @@
 import type { Command } from 'commander';
 import { formatAmount } from '../../core/base/amount.ts';
 import { bytesToHex } from '../../core/base/bytes.ts';
+import { certain } from '../../core/base/lock-time.ts';
 import { refuse } from '../../core/base/refusal.ts';
 import type { PayerState } from '../../core/channel/payer-state.ts';
 import { encodeTransaction, type Transaction, transactionId } from '../../core/tx/transaction.ts';
 import { command, run, type Shell } from '../action.ts';
 import { channelFacts, channelLine } from '../channel-print.ts';
 import type { CommonFlags } from '../config.ts';
-import { type OpenPayer, openPayer } from '../open.ts';
+import { clock, type OpenPayer, openPayer } from '../open.ts';
 import { granted, Refused } from '../print.ts';
 import { until } from '../wait.ts';
 
@@ -49,9 +50,10 @@ export function refundCommand(): Command {
       run(flags, (shell) =>
         withChannel(shell, name, flags, async (payer, { channel, terms, kind }) => {
           // Opening the payer has read the chain: what is due is on its way already.
-          const { height } = await payer.chain.tip();
-          if (kind !== 'ended' && height < terms.expiry)
-            throw new Refused(refuse('refund-too-early', { tip: height, expiry: terms.expiry }));
+          const { tip, medianTime } = payer.agent.engine.follower.seen();
+          const reached = certain(terms.expiry, { tip: tip.height, medianTime, now: clock.now() });
+          if (kind !== 'ended' && reached < terms.expiry)
+            throw new Refused(refuse('refund-too-early', { tip: reached, expiry: terms.expiry }));
           return finish(shell, payer, channel, flags);
         }),
       ),

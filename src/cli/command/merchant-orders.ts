@@ -15,6 +15,7 @@ import { openStore } from '../open.ts';
 import { CLOSE_ORDER } from '../orders.ts';
 import { Refused } from '../print.ts';
 import { until } from '../wait.ts';
+import { when } from '../when.ts';
 
 interface OrderFlags extends CommonFlags {
   readonly wait: boolean;
@@ -84,5 +85,5 @@ function line(state: PayeeState): string {
   const { channel, kind, terms, deposits, best } = state;
   const ending = 'transaction' in state && state.transaction !== undefined ? `, by ${transactionId(state.transaction)}` : '';
   const total = `${formatAmount(best?.total ?? ZERO)} of ${formatAmount(capacityOf(deposits))} ${terms.coin.ticker}`;
-  return `${channel.slice(0, 16)}  ${kind.padEnd(9)}  ${total}, expires at block ${terms.expiry}${ending}`;
+  return `${channel.slice(0, 16)}  ${kind.padEnd(9)}  ${total}, expires at ${when(terms.expiry)}${ending}`;
 }

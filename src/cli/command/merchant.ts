@@ -18,6 +18,7 @@ import { amountOf } from './wallet.ts';
 
 interface MerchantFlags extends CommonFlags {
   readonly listen: string;
+  readonly bitcoinj?: string;
   readonly price: readonly string[];
   readonly payout?: string;
   readonly contract: string;
@@ -39,9 +40,11 @@ export function merchantCommand(): Command {
   const merchant = command('merchant', 'Sell through channels: serves payers over HTTP, follows the chain, closes in time', [
     'pawment merchant --price tea=0.1 --price coffee=0.2 --payout <address>',
     'pawment merchant --price tea=0.1 --unconfirmed 5 --exposure 100',
+    'pawment merchant --price tea=0.1 --bitcoinj :4242',
     'pawment merchant close <channel>',
   ])
     .option('--listen <host:port>', 'where to serve', '127.0.0.1:8402')
+    .option('--bitcoinj <host:port>', 'also serve payers of bitcoinj there; without a host at the loopback address')
     .option('--price <item=coins>', 'something for sale; may be given again', (text: string, all: readonly string[]) => [...all, text], [])
     .option('--payout <address>', "where closes pay to; an address of the merchant's own seed unless said")
     .addOption(new Option('--contract <id>', 'kind of channel').default('cltv-multisig'))
@@ -84,6 +87,7 @@ async function serve(shell: Shell, flags: MerchantFlags): Promise<void> {
     terms: { ...termsOf(shell, flags), ...unconfirmed },
     random,
     logLevel: flags.verbose === true ? 'debug' : 'info',
+    ...(flags.bitcoinj === undefined ? {} : { bitcoinj: addressOf(flags.bitcoinj, flags) }),
     ...(flags.metrics === undefined ? {} : { metrics: addressOf(flags.metrics, flags) }),
     ...(flags.watchTo === undefined ? {} : { watchTo: flags.watchTo }),
     ...(flags.backupTo === undefined ? {} : { backups: { folder: flags.backupTo, interval: flags.backupEvery * 60_000 } }),

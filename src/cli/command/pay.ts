@@ -9,6 +9,7 @@ import { channelFacts, channelLine } from '../channel-print.ts';
 import type { CommonFlags } from '../config.ts';
 import { wholeNumber } from '../number.ts';
 import { type OpenPayer, openPayer } from '../open.ts';
+import { type BitcoinjPayment, payBitcoinj } from '../pay-bitcoinj.ts';
 import { granted } from '../print.ts';
 import { amountOf } from './wallet.ts';
 
@@ -17,6 +18,11 @@ interface PayFlags extends CommonFlags {
   readonly amount?: string;
   readonly times: number;
   readonly psbt?: boolean;
+  readonly bitcoinj?: string;
+  readonly deposit?: string;
+  readonly info?: string;
+  readonly protocol?: number;
+  readonly settle?: boolean;
 }
 
 export function payCommand(): Command {
@@ -24,16 +30,23 @@ export function payCommand(): Command {
     'pawment pay --item tea',
     'pawment pay http://127.0.0.1:8402 --item tea --times 1000',
     'pawment pay 1f0c… --amount 2.5 --psbt',
+    'pawment pay --bitcoinj 127.0.0.1:4242 --deposit 10 --amount 0.1 --info tea',
   ])
     .argument('[channel]', "its id, the beginning of it, or the merchant's address; the only one unless named")
     .option('--item <name>', 'buy this, by invoice')
     .option('--amount <coins>', 'or pay so much ahead')
     .option('--times <count>', 'so many times', wholeNumber(1), 1)
     .option('--psbt', 'send the payments as PSBTs')
+    .option('--bitcoinj <host:port>', 'pay a bitcoinj server, through the channel there is with it or a new one')
+    .option('--deposit <coins>', 'how much goes into a new channel with it')
+    .option('--info <text>', 'what goes along with each payment to it')
+    .option('--protocol <version>', 'version of its protocol, 1 or 2; the newest unless said', wholeNumber(1, 2))
+    .option('--settle', 'have it settle the channel afterwards')
     .action((name: string | undefined, flags: PayFlags) => run(flags, (shell) => pay(shell, name, flags)));
 }
 
 async function pay(shell: Shell, name: string | undefined, flags: PayFlags): Promise<void> {
+  if (flags.bitcoinj !== undefined) return payBitcoinj(shell, bitcoinjPayment(flags.bitcoinj, flags));
   const payer = await openPayer(shell.config, { form: flags.psbt === true ? 'psbt' : 'compact' });
   try {
     const state = await payer.channel(name);
@@ -52,6 +65,16 @@ async function pay(shell: Shell, name: string | undefined, flags: PayFlags): Pro
   } finally {
     await payer.close();
   }
+}
+
+function bitcoinjPayment(server: string, { amount: value, deposit, info, protocol, times, settle = false }: PayFlags): BitcoinjPayment {
+  return {
+    ...{ server, times, isLast: settle },
+    ...(value === undefined ? {} : { value: amountOf(value) }),
+    ...(deposit === undefined ? {} : { deposit: amountOf(deposit) }),
+    ...(info === undefined ? {} : { info }),
+    ...(protocol === undefined ? {} : { major: protocol }),
+  };
 }
 
 async function purchaseFor(

@@ -22,6 +22,7 @@ export class Outgoing {
     this.#options = options;
     this.#stall = stall;
     this.#gone = gone;
+    sink.once('close', () => stall.end());
   }
 
   async send(body: Uint8Array): Promise<void> {

@@ -4,6 +4,9 @@ import type { Contract } from '../../contract/contract.ts';
 /** What a major version of the protocol makes channels of. */
 const CONTRACTS: ReadonlyMap<number, Contract> = new Map([[2, cltvTime]]);
 
+/** The newest first. */
+export const bitcoinjContracts: readonly [Contract, ...Contract[]] = [cltvTime];
+
 export function contractOf(major: number): Contract | undefined {
   return CONTRACTS.get(major);
 }

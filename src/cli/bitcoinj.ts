@@ -8,7 +8,7 @@ import { BitcoinjBook, type BitcoinjOptions, bitcoinjPayee } from '../merchant/b
 import type { PriceList } from '../merchant/invoice.ts';
 import type { Merchant } from '../merchant/merchant.ts';
 import type { MerchantTerms } from '../merchant/terms.ts';
-import { Attachments } from '../transport/bitcoinj/attached.ts';
+import { Attachments } from '../transport/bitcoinj/attachments.ts';
 import type { BitcoinjShop, Increment } from '../transport/bitcoinj/payee.ts';
 import { serveBitcoinj } from '../transport/bitcoinj/session.ts';
 import { serveTcp, type TcpServer } from '../transport/tcp/serve.ts';
@@ -21,7 +21,7 @@ const CLOSING_MARGIN = 7_800;
 /** Four hours to seven days, as bitcoinj's own servers. */
 const WINDOW = { least: 14_400, most: 604_800 };
 
-interface DoorOptions extends Pick<BitcoinjOptions, 'chain' | 'keys' | 'random' | 'clock' | 'payeeScript'> {
+interface DoorOptions extends Pick<BitcoinjOptions, 'chain' | 'keys' | 'random' | 'clock' | 'verify' | 'payeeScript'> {
   readonly listen: ListenAddress;
   readonly terms: MerchantTerms;
   readonly prices: PriceList;

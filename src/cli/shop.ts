@@ -76,7 +76,7 @@ export async function keepShop({ config, print }: Shell, chain: Chain, options: 
   const onEvent = (channel: ChannelId, event: Driven<PayeeState> | Refusal | Error): void => log.info(eventFacts(channel, event), 'chain');
   const outlook = openOutlook({ ...options, coin: config.coin, backend, keys, clock, log });
   const shared = { chain, keys, clock, random, terms, prices, payeeScript };
-  const door = options.bitcoinj === undefined ? undefined : bitcoinjDoor({ ...shared, log, listen: options.bitcoinj });
+  const door = options.bitcoinj === undefined ? undefined : bitcoinjDoor({ ...shared, verify, log, listen: options.bitcoinj });
   const books = [...outlook.books, ...(door?.books ?? [])];
   const merchant = outlook.counts.counting(openMerchant({ ...shared, store, verify, keyOf, onEvent, exposure, books }));
   try {

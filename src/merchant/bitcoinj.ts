@@ -3,9 +3,11 @@ import type { ChannelId, TxId } from '../core/base/bytes.ts';
 import { lockTime } from '../core/base/height.ts';
 import { isRefusal } from '../core/base/refusal.ts';
 import { keyNameOf } from '../core/channel/announce.ts';
-import type { PayeeState } from '../core/channel/payee-state.ts';
+import { isActive, type PayeeState } from '../core/channel/payee-state.ts';
+import { isDue } from '../core/contract/contract.ts';
 import { majorOf } from '../core/message/bitcoinj/version.ts';
 import type { OfferedTerms } from '../core/message/message.ts';
+import type { Verify } from '../core/tx/sign.ts';
 import type { Book } from '../engine/engine.ts';
 import type { Chain, Clock, KeyRing, Random } from '../engine/ports.ts';
 import type { BitcoinjPayee, BitcoinjShop } from '../transport/bitcoinj/payee.ts';
@@ -66,6 +68,7 @@ export interface BitcoinjOptions {
   readonly keys: KeyRing;
   readonly random: Random;
   readonly clock: Clock;
+  readonly verify: Verify;
   readonly payeeScript: Uint8Array;
   readonly terms: BitcoinjTerms;
   readonly shop?: BitcoinjShop;
@@ -79,6 +82,7 @@ export function bitcoinjPayee({
   keys,
   random,
   clock,
+  verify,
   payeeScript,
   terms,
   shop = {},
@@ -97,7 +101,14 @@ export function bitcoinjPayee({
       const whole: OfferedTerms = { ...offered, ...own, unconfirmed: offered.unconfirmed ?? ZERO, minExpiry: expiry, maxExpiry: expiry };
       return { kind: 'offer', ...whole, payeeKey: keys.signer(keyNameOf(whole)).publicKey };
     },
-    channelOf: (funding) => book.channelOf(funding),
+    verify,
+    resumable: async (funding, contract) => {
+      const channel = book.channelOf(funding);
+      const state = channel && (await engine.get(channel));
+      if (state === undefined || !isActive(state) || state.terms.contract !== contract) return undefined;
+      const { tip, medianTime } = engine.follower.seen();
+      return isDue(state.terms, { tip: tip.height, medianTime, now: clock.now() }) ? undefined : channel;
+    },
     watch: (channel, listener) => book.watch(channel, listener),
     state: engine.get,
     answer: merchant.answer,

@@ -3,7 +3,7 @@ import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
 import type { Signature, Signer, Verify } from '../tx/sign.ts';
 import { outpointKey } from '../tx/transaction.ts';
 import type { Deposit, Payment, Plan, Terms } from './contract.ts';
-import { digest, plan } from './plan.ts';
+import { digest, layOut, plan } from './plan.ts';
 
 export function sign(terms: Terms, deposits: readonly Deposit[], total: Amount, signer: Signer): Payment | Refusal {
   const planned = plan(terms, deposits, total);
@@ -36,6 +36,13 @@ export function verify(
   }
   if (!isWhole && next < given.signatures.length) return refuse('signature-surplus', { needed: next, given: given.signatures.length });
   return { total: given.total, signatures };
+}
+
+/** Whether all signatures are the payer's, over a total that need not be worth a close. */
+export function isSigned(terms: Terms, deposits: readonly Deposit[], { total, signatures }: Payment, check: Verify): boolean {
+  const planned = layOut(terms, deposits, total);
+  if (isRefusal(planned) || signatures.length !== planned.inputs.length) return false;
+  return signatures.every((signature, i) => check(signature, digest(terms, planned, i), terms.payerKey));
 }
 
 /** The signatures of `payment` that a holder of `held` does not have yet: what goes over the wire. */

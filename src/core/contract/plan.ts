@@ -1,5 +1,5 @@
 import { type Amount, add, amount, feeFor, subtract, ZERO } from '../base/amount.ts';
-import { type Refusal, refuse } from '../base/refusal.ts';
+import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
 import { SIGHASH, type SighashTemplate, sighashTemplate } from '../tx/sighash.ts';
 import type { Transaction, TxInput, TxOutput } from '../tx/transaction.ts';
 import { capacityOf, type Deposit, type Plan, type PlannedInput, payerScript, type Terms } from './contract.ts';
@@ -13,6 +13,17 @@ const NOTHING_LEFT = SIGHASH.NONE | SIGHASH.ANYONECANPAY;
  * Refuses what could not be closed: below its own cost, above the deposits, or with change too small for an output.
  */
 export function plan(terms: Terms, deposits: readonly Deposit[], total: Amount): Plan | Refusal {
+  const planned = layOut(terms, deposits, total);
+  if (isRefusal(planned)) return planned;
+  const { signing, coin } = terms;
+  const fee = closingFee(terms, planned);
+  if (signing.kind === 'fixed' && signing.fee < fee) return refuse('fee-too-low', { fee: signing.fee, least: fee });
+  const smallest = add(coin.policy.dust, signing.kind === 'fixed' ? ZERO : fee);
+  return total < smallest ? refuse('total-too-small', { total, least: smallest }) : planned;
+}
+
+/** The same for a total that need not pay for its own close: it can be signed all the same. */
+export function layOut(terms: Terms, deposits: readonly Deposit[], total: Amount): Plan | Refusal {
   if (total <= 0n) return refuse('total-not-positive');
   const { dust } = terms.coin.policy;
   const payerFee = terms.signing.kind === 'fixed' ? terms.signing.fee : ZERO;
@@ -22,11 +33,7 @@ export function plan(terms: Terms, deposits: readonly Deposit[], total: Amount):
   const used = firstCovering(deposits, needed);
   const change = amount(capacityOf(used) - needed);
   if (change > 0n && change < dust) return refuse('total-leaves-dust', { all: total + change, most: total + change - dust });
-  const planned: Plan = { total, change, inputs: plannedInputs(terms, used, change) };
-  const fee = closingFee(terms, planned);
-  if (terms.signing.kind === 'fixed' && payerFee < fee) return refuse('fee-too-low', { fee: payerFee, least: fee });
-  const smallest = add(dust, terms.signing.kind === 'fixed' ? ZERO : fee);
-  return total < smallest ? refuse('total-too-small', { total, least: smallest }) : planned;
+  return { total, change, inputs: plannedInputs(terms, used, change) };
 }
 
 function firstCovering(deposits: readonly Deposit[], needed: bigint): readonly Deposit[] {

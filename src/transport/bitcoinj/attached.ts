@@ -1,37 +1,22 @@
-import { type Amount, subtract, ZERO } from '../../core/base/amount.ts';
+import { type Amount, greatest, subtract, ZERO } from '../../core/base/amount.ts';
 import type { ChannelId } from '../../core/base/bytes.ts';
 import { isRefusal, type Refusal, refuse } from '../../core/base/refusal.ts';
 import { isActive, type PayeeState } from '../../core/channel/payee-state.ts';
 import { capacityOf, type Payment } from '../../core/contract/contract.ts';
 import type { BitcoinjMessage, UpdatePayment } from '../../core/message/bitcoinj/message.ts';
-import { paymentOf } from '../../core/message/bitcoinj/payment.ts';
-import { serially } from '../../engine/lock.ts';
-import { closed, type Ending, failed, refused, unexpected } from './ending.ts';
+import type { Transaction } from '../../core/tx/transaction.ts';
+import { WorldError } from '../../engine/ports.ts';
+import type { Attachments, Holder } from './attachments.ts';
+import { counted } from './counting.ts';
+import { closed, type Ending, failed, hungUp, refused, unexpected } from './ending.ts';
 import type { BitcoinjPayee } from './payee.ts';
-
-/** Who pays in each channel just now. */
-export class Attachments {
-  /** Of one channel, what clients say and what the chain shows is taken one after the other. */
-  readonly inTurn: <T>(channel: ChannelId, work: () => Promise<T>) => Promise<T> = serially<ChannelId>();
-  readonly #holders = new Map<ChannelId, Attached>();
-
-  /** Gives the channel to a client that has shown its key; whoever had it is sent away, and can come back. */
-  give(channel: ChannelId, holder: Attached): void {
-    const before = this.#holders.get(channel);
-    this.#holders.set(channel, holder);
-    if (before !== undefined && before !== holder) before.end(closed());
-  }
-
-  release(channel: ChannelId, holder: Attached): void {
-    if (this.#holders.get(channel) === holder) this.#holders.delete(channel);
-  }
-}
+import { type Claim, risingRuns, type Turn } from './runs.ts';
 
 /** The side of a connection on which something can be said at any time. */
 export interface Voice {
   readonly say: (message: BitcoinjMessage) => Promise<void>;
-  /** Says the last word, and hangs up. */
-  readonly end: (ending: Ending) => void;
+  /** Work that nobody waits for; what it comes to, if anything, is the last word before the line is closed. */
+  readonly aside: (work: Promise<Ending | undefined>) => void;
 }
 
 export interface AttachedOptions {
@@ -39,121 +24,196 @@ export interface AttachedOptions {
   readonly payee: BitcoinjPayee;
   readonly attachments: Attachments;
   readonly voice: Voice;
-  /** The first payment of a client that has just made the channel. */
+  /** The first payment of a client that has just made the channel, rightly signed. */
   readonly initial?: Payment;
 }
 
-/** One client at one channel. Until it has made a payment it has not shown that it has the payer's key: then it can do nothing else. */
-export class Attached {
+/**
+ * One client at one channel. Anybody can know the contract's id, so until a client has signed a payment it is a guest: it can do nothing to the
+ * channel, nor to who holds it.
+ */
+export class Attached implements Holder {
   readonly #options: AttachedOptions;
   readonly #unwatch: () => void;
-  #isProven: boolean = false;
+  #standing: 'guest' | 'payer';
   #stage: 'opening' | 'open' | 'over' = 'opening';
 
   constructor(options: AttachedOptions) {
     this.#options = options;
-    const { channel, payee, attachments } = options;
-    this.#unwatch = payee.watch(channel, (state) => this.#seen(state));
-    if (options.initial === undefined) return;
-    this.#isProven = true;
-    attachments.give(channel, this);
+    this.#standing = options.initial === undefined ? 'guest' : 'payer';
+    this.#unwatch = options.payee.watch(options.channel, (state) => this.#seen(state));
   }
 
   /** The channel is said to be open once the deposit is deep enough for the first payment, or for anything at all. */
   open(): Promise<Ending | undefined> {
-    const { attachments, channel } = this.#options;
-    return attachments.inTurn(channel, () => this.#open());
+    return this.#inTurn(async () => (this.#stage === 'opening' ? this.#open() : undefined));
   }
 
-  take(message: BitcoinjMessage): Promise<Ending | undefined> {
-    const { attachments, channel } = this.#options;
-    return attachments.inTurn(channel, () => this.#take(message));
+  take(turn: Turn): Promise<Ending | undefined> {
+    return this.#inTurn(async () => (this.#stage === 'over' ? undefined : this.#take(turn)));
   }
 
-  /** Somebody else pays from now on, or the channel is over. */
-  end(ending: Ending): void {
-    if (this.#stage === 'over') return;
-    this.release();
-    this.#options.voice.end(ending);
+  /** Somebody else pays from now on. */
+  leave(): void {
+    this.#end();
   }
 
-  release(): void {
+  /** The connection has ended. May be called again. */
+  release(settlement?: Transaction): void {
+    const { channel, payee, attachments } = this.#options;
     this.#stage = 'over';
     this.#unwatch();
-    this.#options.attachments.release(this.#options.channel, this);
+    if (attachments.release(channel, this)) payee.shop.closed?.(channel, settlement);
+  }
+
+  #inTurn(work: () => Promise<Ending | undefined>): Promise<Ending | undefined> {
+    return this.#options.attachments.inTurn(this.#options.channel, work);
+  }
+
+  #end(settlement?: Transaction): void {
+    if (this.#stage === 'over') return;
+    this.release(settlement);
+    this.#options.voice.aside(Promise.resolve(closed(settlement)));
   }
 
   #seen(state: PayeeState): void {
-    if (!isActive(state)) this.end(closed(state.transaction));
-    else if (this.#stage === 'opening') {
-      void this.open().then(
-        (ending) => ending && this.end(ending),
-        () => this.end(failed('OTHER', 'The channel can not be read just now.')),
-      );
-    }
+    if (!isActive(state)) this.#end(state.transaction);
+    else if (this.#stage === 'opening') this.#options.voice.aside(this.open());
   }
 
   async #open(): Promise<Ending | undefined> {
-    if (this.#stage !== 'opening') return undefined;
-    const { initial, voice, payee, channel } = this.#options;
-    const taken = initial === undefined ? await this.#ready() : await this.#pay(initial, undefined);
+    const { initial, voice } = this.#options;
+    const before = await this.#best();
+    const taken = initial === undefined ? await this.#ready() : await this.#count(initial, before);
     if (isRefusal(taken)) return taken.code === 'exposure-full' ? undefined : refused(taken);
+    if (this.#isOver()) return undefined;
     this.#stage = 'open';
-    payee.shop.opened?.(channel);
+    if (initial === undefined) return this.#spoken({ kind: 'channel-open' });
+    this.#hold();
+    const answer = await this.#told({ payment: initial }, taken === 'stored' ? before : initial.total);
+    if (answer === 'unwanted') return unwanted;
     await voice.say({ kind: 'channel-open' });
-    return undefined;
+    return this.#settleIfExhausted(initial.total);
   }
 
   async #ready(): Promise<Refusal | undefined> {
-    const state = await this.#options.payee.state(this.#options.channel);
+    const { payee, channel } = this.#options;
+    const state = await payee.state(channel);
     const isReady = state?.backing === undefined || (state.limits.unconfirmed ?? ZERO) > 0n;
     return isReady ? undefined : refuse('exposure-full');
   }
 
-  async #take(message: BitcoinjMessage): Promise<Ending | undefined> {
-    if (this.#stage === 'over') return undefined;
-    if (message.kind === 'close') return this.#settle();
-    return message.kind === 'update-payment' && this.#stage === 'open' ? this.#increment(message) : unexpected(message);
+  async #take(turn: Turn): Promise<Ending | undefined> {
+    if (turn.kind === 'close') return this.#standing === 'payer' ? this.#settle() : closed();
+    if (turn.kind !== 'updates') return unexpected(turn);
+    return this.#stage === 'open' ? this.#updated(turn.updates) : unexpected({ kind: 'update-payment' });
   }
 
-  /** Anybody can know the contract's id: who has shown no key is let go, and the channel settled when it is time. */
   async #settle(): Promise<Ending> {
-    const { payee, channel, attachments } = this.#options;
-    if (!this.#isProven) return closed();
+    const { payee, channel } = this.#options;
     this.#unwatch();
-    attachments.release(channel, this);
     const settled = await payee.close(channel);
-    return isRefusal(settled) ? closed() : closed(settled);
+    const settlement = isRefusal(settled) ? undefined : settled;
+    this.release(settlement);
+    return closed(settlement);
   }
 
-  async #increment(update: UpdatePayment): Promise<Ending | undefined> {
-    const { payee, channel, voice } = this.#options;
+  async #settleIfExhausted(total: Amount): Promise<Ending | undefined> {
+    const { payee, channel } = this.#options;
+    const state = await payee.state(channel);
+    return state !== undefined && total === capacityOf(state.deposits) ? this.#settle() : undefined;
+  }
+
+  async #updated(updates: readonly UpdatePayment[]): Promise<Ending | undefined> {
+    const { payee, channel } = this.#options;
     const state = await payee.state(channel);
     if (state === undefined) return closed();
-    const capacity = capacityOf(state.deposits);
-    const payment = paymentOf(update, capacity);
-    if (isRefusal(payment)) return refused(payment);
-    const info = await this.#pay(payment, update.info);
-    if (isRefusal(info)) return refused(info);
-    if (info === 'unwanted') return failed('OTHER', 'The application did not take the payment; it counts all the same.');
-    await voice.say({ kind: 'payment-ack', ...(info && { info }) });
-    return payment.total === capacity ? this.#settle() : undefined;
+    for (const run of risingRuns(updates, capacityOf(state.deposits))) {
+      const ending = isRefusal(run) ? refused(run) : await this.#increased(run);
+      if (ending !== undefined) return ending;
+    }
+    return undefined;
   }
 
-  /** What the application says of the payment. A total that no close could pay out is acknowledged, and counts with the next that one can. */
-  async #pay(payment: Payment, info: Uint8Array | undefined): Promise<Uint8Array | undefined | 'unwanted' | Refusal> {
+  /** The last payment of a run, once it is good, stands for all of it. When it is not, one after the other shows which is at fault. */
+  async #increased(run: readonly Claim[]): Promise<Ending | undefined> {
+    const whole = await this.#together(run);
+    if (!isRefusal(whole)) return whole;
+    if (run.length === 1) return refused(whole);
+    for (const claim of run) {
+      const one = await this.#together([claim]);
+      if (one !== undefined) return isRefusal(one) ? refused(one) : one;
+    }
+    return undefined;
+  }
+
+  async #together(run: readonly Claim[]): Promise<Ending | Refusal | undefined> {
+    const [first, last] = [run.at(0), run.at(-1)];
+    if (first === undefined || last === undefined) return undefined;
+    const before = await this.#best();
+    if (first.payment.total < before) return refuse('total-lower');
+    const taken = await this.#count(last.payment, before);
+    if (isRefusal(taken)) return taken;
+    this.#hold();
+    const ending = await this.#acknowledged(run, taken === 'stored' ? before : last.payment.total);
+    return ending ?? this.#settleIfExhausted(last.payment.total);
+  }
+
+  #count(payment: Payment, before: Amount): ReturnType<typeof counted> {
+    return counted(this.#options.payee, this.#options.channel, payment, before);
+  }
+
+  /** The application hears of everything that was stored above `before`, also when the client no longer hears anything. */
+  async #acknowledged(run: readonly Claim[], before: Amount): Promise<Ending | undefined> {
+    let total = before;
+    let ending: Ending | undefined;
+    for (const claim of run) {
+      const info = await this.#told(claim, total);
+      total = greatest(total, claim.payment.total);
+      if (ending === undefined)
+        ending = info === 'unwanted' ? unwanted : await this.#spoken({ kind: 'payment-ack', ...(info && { info }) });
+    }
+    return ending;
+  }
+
+  async #told({ payment, info }: Claim, before: Amount): Promise<Uint8Array | undefined | 'unwanted'> {
+    const { channel, payee } = this.#options;
+    const { total } = payment;
+    if (total <= before || payee.shop.paid === undefined) return undefined;
+    try {
+      return await payee.shop.paid({ channel, by: subtract(total, before), total, ...(info && { info }) });
+    } catch {
+      return 'unwanted';
+    }
+  }
+
+  /** Who is gone need not be told. */
+  async #spoken(message: BitcoinjMessage): Promise<Ending | undefined> {
+    try {
+      await this.#options.voice.say(message);
+      return undefined;
+    } catch (error) {
+      if (error instanceof WorldError) return hungUp;
+      throw error;
+    }
+  }
+
+  /** From now on this is who pays in the channel. */
+  #hold(): void {
+    const { attachments, channel, payee } = this.#options;
+    this.#standing = 'payer';
+    if (!this.#isOver() && attachments.give(channel, this)) payee.shop.opened?.(channel);
+  }
+
+  /** Also while something is waited for. */
+  #isOver(): boolean {
+    return this.#stage === 'over';
+  }
+
+  async #best(): Promise<Amount> {
     const { payee, channel } = this.#options;
-    const before = (await payee.state(channel))?.best?.total ?? ZERO;
-    const reply = await payee.answer({ kind: 'payment', channel, payment });
-    if (isRefusal(reply)) return isUncounted(reply, payment.total, before) ? undefined : reply;
-    if (reply.kind !== 'receipt' || reply.total <= before) return undefined;
-    this.#isProven = true;
-    this.#options.attachments.give(channel, this);
-    const increment = { channel, by: subtract(reply.total, before), total: reply.total, ...(info && { info }) };
-    return payee.shop.paid?.(increment).catch(() => 'unwanted' as const);
+    return (await payee.state(channel))?.best?.total ?? ZERO;
   }
 }
 
-function isUncounted({ code }: Refusal, total: Amount, best: Amount): boolean {
-  return code === 'total-too-small' ? best === 0n : code === 'total-not-higher' && total === best;
-}
+const unwanted: Ending = failed('OTHER', 'The application did not take the payment; it counts all the same.');

@@ -16,7 +16,7 @@ export function failed(code: BitcoinjErrorCode, explanation: string): Ending {
   return { kind: 'ending', message: { kind: 'error', code, explanation } };
 }
 
-export function unexpected({ kind }: BitcoinjMessage): Ending {
+export function unexpected({ kind }: Pick<BitcoinjMessage, 'kind'>): Ending {
   return failed('SYNTAX_ERROR', `A ${kind} is not expected here.`);
 }
 
@@ -26,9 +26,20 @@ export function closed(settlement?: Transaction): Ending {
 }
 
 /** A channel that takes nothing more is told to be over; what else is refused is the client's doing, unless waiting helps. */
-export function refused({ code, message, remedy, advice, detail }: Refusal): Ending {
-  const facts = Object.entries(detail).map(([name, value]) => `${name} ${value}`);
-  const explanation = [message, advice, ...(facts.length === 0 ? [] : [`(${facts.join(', ')})`])].join(' ');
+export function refused(refusal: Refusal): Ending {
+  const { code } = refusal;
   if (code === 'margin-reached' || code === 'channel-ending' || code === 'channel-ended') return closed();
-  return failed(remedy === 'wait' ? 'OTHER' : 'BAD_TRANSACTION', explanation);
+  return failed(codeFor(refusal), explanationOf(refusal));
+}
+
+function codeFor({ code, remedy }: Refusal): BitcoinjErrorCode {
+  if (code === 'deposit-too-large') return 'CHANNEL_VALUE_TOO_LARGE';
+  if (code === 'expiry-too-near') return 'TIME_WINDOW_UNACCEPTABLE';
+  return remedy === 'wait' ? 'OTHER' : 'BAD_TRANSACTION';
+}
+
+/** Facts to go on from are for the payer alone, who can not be told from anybody who knows the contract's id. */
+function explanationOf({ message, advice, remedy, detail }: Refusal): string {
+  const facts = remedy === 'resync' ? [] : Object.entries(detail).map(([name, value]) => `${name} ${value}`);
+  return [message, advice, ...(facts.length === 0 ? [] : [`(${facts.join(', ')})`])].join(' ');
 }

@@ -1,8 +1,10 @@
 import { type Amount, isAmount } from '../../core/base/amount.ts';
 import { type ChannelId, equalBytes } from '../../core/base/bytes.ts';
-import { isRefusal } from '../../core/base/refusal.ts';
+import { isRefusal, type Refusal, refuse } from '../../core/base/refusal.ts';
 import { termsOf } from '../../core/channel/announce.ts';
-import { channelIdOf, type Payment } from '../../core/contract/contract.ts';
+import { channelIdOf, type Deposit, type Payment, type Terms } from '../../core/contract/contract.ts';
+import { isSigned } from '../../core/contract/payment.ts';
+import { layOut } from '../../core/contract/plan.ts';
 import type { Update } from '../../core/message/bitcoinj/message.ts';
 import { paymentOf } from '../../core/message/bitcoinj/payment.ts';
 import type { Announce, Offer } from '../../core/message/message.ts';
@@ -33,9 +35,18 @@ export async function openedBy(
   if (announce === undefined || deposit === undefined) return failed('BAD_TRANSACTION', 'The first output is not that of the channel.');
   const payment = paymentOf(initial, deposit.value);
   if (isRefusal(payment)) return refused(payment);
+  const signed = wronglySigned(payee, termsOf(announce), deposit, payment);
+  if (signed !== undefined) return refused(signed);
   if (payment.total < payee.minPayment) return failed('BAD_TRANSACTION', `The first payment must be ${payee.minPayment} at least.`);
   const refusal = await announced(payee, announce, transaction);
   return refusal ?? { kind: 'opened', channel: channelIdOf(offer.coin, offer.contract.redeemScript(termsOf(announce))), payment };
+}
+
+/** The first payment may be too small for a close, but not wrong: then the client could never pay in its channel. */
+function wronglySigned({ verify }: BitcoinjPayee, terms: Terms, deposit: Deposit, payment: Payment): Refusal | undefined {
+  const planned = layOut(terms, [deposit], payment.total);
+  if (isRefusal(planned)) return planned;
+  return isSigned(terms, [deposit], payment, verify) ? undefined : refuse('signature-wrong');
 }
 
 function announcementOf(offer: Offer, payerKey: PublicKey, transaction: Transaction): Announce | undefined {

@@ -4,6 +4,7 @@ import type { Refusal } from '../../core/base/refusal.ts';
 import type { PayeeState } from '../../core/channel/payee-state.ts';
 import type { Contract } from '../../core/contract/contract.ts';
 import type { Offer } from '../../core/message/message.ts';
+import type { Verify } from '../../core/tx/sign.ts';
 import type { Transaction } from '../../core/tx/transaction.ts';
 import type { Broadcast } from '../../engine/ports.ts';
 import type { Responder } from '../responder.ts';
@@ -14,9 +15,10 @@ export interface BitcoinjPayee extends Pick<Responder, 'answer'> {
   readonly minPayment: Amount;
   /** What a new channel is made under. The client asked for so many seconds; nothing is stored. */
   readonly offer: (contract: Contract, window: number) => Offer;
-  /** The channel whose first deposit this transaction made. */
-  readonly channelOf: (funding: TxId) => ChannelId | undefined;
+  /** The channel whose deposit this transaction made, if it is of this contract and still takes payments. */
+  readonly resumable: (funding: TxId, contract: Contract) => Promise<ChannelId | undefined>;
   readonly state: (channel: ChannelId) => Promise<PayeeState | undefined>;
+  readonly verify: Verify;
   readonly broadcast: (transaction: Transaction) => Promise<Broadcast>;
   /** Settles now, with the best payment. */
   readonly close: (channel: ChannelId) => Promise<Transaction | Refusal>;
@@ -25,11 +27,16 @@ export interface BitcoinjPayee extends Pick<Responder, 'answer'> {
   readonly shop: BitcoinjShop;
 }
 
-/** What an application does about payments. */
+/** What an application does about payments. Each call is made once the state is stored: who must miss none compares totals after a crash. */
 export interface BitcoinjShop {
+  /** Whoever pays in the channel is connected, and has shown the payer's key. */
   readonly opened?: (channel: ChannelId) => void;
-  /** The total has risen. What is returned goes back with the acknowledgement; a rejection is told the client, and the payment counts all the same. */
+  /**
+   * The total has risen. What is returned goes back with the acknowledgement; a rejection is told the client, and the payment counts all the same.
+   * Nothing else happens in the channel until it is settled.
+   */
   readonly paid?: (payment: Increment) => Promise<Uint8Array | undefined>;
+  /** That connection is over; the channel can be gone on with unless a settlement is given. */
   readonly closed?: (channel: ChannelId, settlement: Transaction | undefined) => void;
 }
 
@@ -37,6 +44,6 @@ export interface Increment {
   readonly channel: ChannelId;
   readonly by: Amount;
   readonly total: Amount;
-  /** What the client sent along. */
+  /** What the client sent along, which it has not signed. */
   readonly info?: Uint8Array;
 }

@@ -1,30 +1,37 @@
-import { isRefusal } from '../../core/base/refusal.ts';
-import { isActive, type PayeeState } from '../../core/channel/payee-state.ts';
-import type { Contract } from '../../core/contract/contract.ts';
+import { isRefusal, type Refusal } from '../../core/base/refusal.ts';
 import { decodeBitcoinj } from '../../core/message/bitcoinj/decode.ts';
 import { encodeBitcoinj } from '../../core/message/bitcoinj/encode.ts';
-import { type BitcoinjMessage, type ClientVersion, DEFAULT_WINDOW, type ProvideContract } from '../../core/message/bitcoinj/message.ts';
+import { type BitcoinjMessage, type ClientVersion, DEFAULT_WINDOW } from '../../core/message/bitcoinj/message.ts';
 import { contractOf } from '../../core/message/bitcoinj/version.ts';
 import type { Offer } from '../../core/message/message.ts';
-import type { PublicKey } from '../../core/tx/sign.ts';
-import { type Line, WorldError } from '../../engine/ports.ts';
-import { Attached, type AttachedOptions, type Attachments } from './attached.ts';
-import { type Ending, failed, hungUp, unexpected } from './ending.ts';
+import { type Line, type Timers, WorldError } from '../../engine/ports.ts';
+import { Gathering } from '../gathering.ts';
+import { Patience } from '../patience.ts';
+import { systemTimers } from '../timers.ts';
+import { Attached, type AttachedOptions } from './attached.ts';
+import type { Attachments } from './attachments.ts';
+import { closed, type Ending, failed, hungUp, unexpected } from './ending.ts';
 import { openedBy } from './opening.ts';
 import type { BitcoinjPayee } from './payee.ts';
+import { type Turn, turnsOf } from './runs.ts';
 
 /** How far a connection has come. */
 type Stage =
   | { readonly kind: 'greeting' }
   | { readonly kind: 'offered'; readonly offer: Offer }
-  | { readonly kind: 'attached'; readonly attached: Attached };
+  | { readonly kind: 'attached'; readonly attached: Attached }
+  | { readonly kind: 'over' };
 
 export interface SessionOptions {
-  /** Milliseconds that a client may be silent until its channel is open; 15,000 unless given. */
+  /** Milliseconds that a client may be silent until its channel is made or found; 15,000 unless given. */
   readonly patience?: number;
   /** The same afterwards: it can go on with its channel at any time. An hour unless given. */
   readonly idle?: number;
+  readonly timers?: Timers;
 }
+
+/** Messages that are read ahead of those that are worked on. */
+const MOST_AHEAD = 256;
 
 /** Serves one client until either side ends. What was said last gets out before the line closes. */
 export async function serveBitcoinj(
@@ -33,9 +40,7 @@ export async function serveBitcoinj(
   attachments: Attachments,
   options: SessionOptions = {},
 ): Promise<void> {
-  const { patience = 15_000, idle = 3_600_000 } = options;
-  const session = new Session(line, payee, attachments, idle);
-  line.setIdle(patience);
+  const session = new Session(line, payee, attachments, options);
   try {
     await session.run();
   } catch (error) {
@@ -51,89 +56,114 @@ class Session {
   readonly #payee: BitcoinjPayee;
   readonly #attachments: Attachments;
   readonly #idle: number;
+  readonly #patience: Patience;
+  readonly #faults: unknown[] = [];
   #stage: Stage = { kind: 'greeting' };
 
-  constructor(line: Line, payee: BitcoinjPayee, attachments: Attachments, idle: number) {
+  constructor(line: Line, payee: BitcoinjPayee, attachments: Attachments, options: SessionOptions) {
+    const { patience = 15_000, idle = 3_600_000, timers = systemTimers } = options;
     this.#line = line;
     this.#payee = payee;
     this.#attachments = attachments;
     this.#idle = idle;
+    this.#patience = new Patience(timers, patience, () => this.#aside(Promise.resolve(this.#tooLate())));
+    // A line that ends by itself could not say why.
+    line.setIdle(undefined);
   }
 
   async run(): Promise<void> {
+    const frames = new Gathering(this.#line.frames, MOST_AHEAD);
     try {
-      for await (const frame of this.#line.frames) {
-        const ending = await this.#take(frame).catch(trouble);
-        if (ending === undefined) continue;
-        if (ending.message !== undefined) await this.#say(ending.message);
-        return;
+      while (this.#stage.kind !== 'over') {
+        this.#patience.begin();
+        const heard = await frames.next();
+        this.#patience.end();
+        if (heard.length === 0) await this.#end(this.#stage.kind === 'attached' ? closed() : hungUp);
+        for (const turn of turnsOf(heard.map(decodeBitcoinj))) {
+          const ending = await this.#take(turn).catch(trouble);
+          if (ending !== undefined) await this.#end(ending);
+        }
       }
     } finally {
-      if (this.#stage.kind === 'attached') this.#stage.attached.release();
+      this.#patience.end();
+      this.#leave();
     }
+    for (const fault of this.#faults) throw fault;
   }
 
-  async #take(frame: Uint8Array): Promise<Ending | undefined> {
-    const message = decodeBitcoinj(frame);
-    if (isRefusal(message)) return failed('SYNTAX_ERROR', message.message);
-    if (message.kind === 'error') return hungUp;
-    switch (this.#stage.kind) {
-      case 'greeting':
-        return message.kind === 'client-version' ? this.#greeted(message) : unexpected(message);
-      case 'offered':
-        return this.#answered(this.#stage.offer, message);
-      case 'attached':
-        return this.#stage.attached.take(message);
-    }
+  async #take(turn: Turn | Refusal): Promise<Ending | undefined> {
+    if (this.#stage.kind === 'over') return undefined;
+    if (isRefusal(turn)) return failed('SYNTAX_ERROR', turn.message);
+    if (turn.kind === 'error') return hungUp;
+    if (this.#stage.kind === 'attached') return this.#stage.attached.take(turn);
+    // Nothing has begun that could be settled.
+    if (turn.kind === 'close') return hungUp;
+    if (turn.kind === 'updates') return unexpected({ kind: 'update-payment' });
+    if (this.#stage.kind === 'offered') return this.#answered(this.#stage.offer, turn);
+    return turn.kind === 'client-version' ? this.#greeted(turn) : unexpected(turn);
   }
 
-  async #greeted(hello: ClientVersion): Promise<Ending | undefined> {
-    const { major, previous, window = DEFAULT_WINDOW } = hello;
+  async #greeted({ major, previous, window = DEFAULT_WINDOW }: ClientVersion): Promise<Ending | undefined> {
     const contract = contractOf(major);
     if (contract === undefined) return failed('NO_ACCEPTABLE_VERSION', `Version ${major} is not spoken here.`);
-    const known = previous === undefined ? undefined : this.#payee.channelOf(previous);
-    const state = known === undefined ? undefined : await this.#payee.state(known);
-    const isKnown = state !== undefined && canGoOn(state, contract);
-    const offer = isKnown ? undefined : this.#payee.offer(contract, window);
+    const channel = previous === undefined ? undefined : await this.#payee.resumable(previous, contract);
+    const offer = channel === undefined ? this.#payee.offer(contract, window) : undefined;
     await this.#say({ kind: 'server-version', major, minor: 0 });
-    if (offer === undefined) return known && this.#attach({ channel: known });
+    if (offer === undefined) return channel && this.#attach({ channel });
     this.#stage = { kind: 'offered', offer };
     const { payeeKey, minDeposit: minCapacity, maxExpiry: expiry } = offer;
     await this.#say({ kind: 'initiate', payeeKey, minCapacity, expiry, minPayment: this.#payee.minPayment });
     return undefined;
   }
 
-  async #answered(offer: Offer, message: BitcoinjMessage): Promise<Ending | undefined> {
-    // Nothing has begun that could be settled.
-    if (message.kind === 'close') return hungUp;
+  async #answered(offer: Offer, message: Exclude<Turn, { kind: 'updates' }>): Promise<Ending | undefined> {
     if (message.kind !== 'provide-contract') return unexpected(message);
-    if (message.payerKey === undefined) return failed('SYNTAX_ERROR', 'The contract comes without the client’s key.');
-    return this.#provided(offer, message.payerKey, message);
-  }
-
-  async #provided(offer: Offer, payerKey: PublicKey, { contract, initial }: ProvideContract): Promise<Ending | undefined> {
+    const { contract, initial, payerKey } = message;
+    if (payerKey === undefined) return failed('SYNTAX_ERROR', 'The contract comes without the client’s key.');
     const opened = await openedBy(this.#payee, offer, payerKey, contract, initial);
     return opened.kind === 'ending' ? opened : this.#attach({ channel: opened.channel, initial: opened.payment });
   }
 
   /** The line belongs to a channel from here on. */
   #attach(to: Pick<AttachedOptions, 'channel' | 'initial'>): Promise<Ending | undefined> {
-    const voice = { say: (message: BitcoinjMessage) => this.#say(message), end: (ending: Ending) => void this.#end(ending) };
+    const voice = {
+      say: (message: BitcoinjMessage) => this.#say(message),
+      aside: (work: Promise<Ending | undefined>) => this.#aside(work),
+    };
     const attached = new Attached({ ...to, payee: this.#payee, attachments: this.#attachments, voice });
     this.#stage = { kind: 'attached', attached };
-    this.#line.setIdle(this.#idle);
+    this.#patience.set(this.#idle);
     return attached.open();
   }
 
-  /** From outside of the conversation: the loop over it ends with the line. */
+  #tooLate(): Ending {
+    return this.#stage.kind === 'attached' ? closed() : failed('TIMEOUT', 'Nothing was said for too long.');
+  }
+
+  /** From outside of the conversation, whose loop ends with the line. */
+  #aside(work: Promise<Ending | undefined>): void {
+    const done = work.catch(trouble).then((ending) => ending && this.#end(ending));
+    done.catch((error: unknown) => {
+      this.#faults.push(error);
+      void this.#line.close();
+    });
+  }
+
   async #end({ message }: Ending): Promise<void> {
+    if (this.#stage.kind === 'over') return;
+    this.#leave();
     try {
       if (message !== undefined) await this.#say(message);
     } catch (error) {
       if (!(error instanceof WorldError)) throw error;
     } finally {
-      await this.#line.close();
+      void this.#line.close();
     }
+  }
+
+  #leave(): void {
+    if (this.#stage.kind === 'attached') this.#stage.attached.release();
+    this.#stage = { kind: 'over' };
   }
 
   #say(message: BitcoinjMessage): Promise<void> {
@@ -141,12 +171,8 @@ class Session {
   }
 }
 
-function canGoOn(state: PayeeState, contract: Contract): boolean {
-  return isActive(state) && state.terms.contract === contract;
-}
-
-/** What stands in the way here is told the client; its channel is as it was. */
+/** What stands in the way here is the payee's own affair; the client's channel is as it was. */
 function trouble(error: unknown): Ending {
-  if (error instanceof WorldError) return failed('OTHER', error.message);
+  if (error instanceof WorldError) return failed('OTHER', 'This can not be taken just now; the channel is as it was. Connect again later.');
   throw error;
 }

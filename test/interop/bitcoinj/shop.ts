@@ -10,7 +10,7 @@ import { BitcoinjBook, bitcoinjPayee } from '../../../src/merchant/bitcoinj.ts';
 import { type Merchant, openMerchant } from '../../../src/merchant/merchant.ts';
 import { defaultTerms } from '../../../src/merchant/terms.ts';
 import { openSqlite } from '../../../src/store/sqlite.ts';
-import { Attachments } from '../../../src/transport/bitcoinj/attached.ts';
+import { Attachments } from '../../../src/transport/bitcoinj/attachments.ts';
 import type { BitcoinjShop, Increment } from '../../../src/transport/bitcoinj/payee.ts';
 import { serveBitcoinj } from '../../../src/transport/bitcoinj/session.ts';
 import { serveTcp, type TcpServer } from '../../../src/transport/tcp/serve.ts';
@@ -69,7 +69,7 @@ export class PawmentShop implements AsyncDisposable {
       },
     };
     const payee = bitcoinjPayee({
-      ...{ merchant, book, chain, keys, random, clock, payeeScript, shop },
+      ...{ merchant, book, chain, keys, random, clock, verify: verifyPortable, payeeScript, shop },
       terms: {
         ...{ minDeposit, maxDeposit, depth, unconfirmed, minPayment: MIN_PAYMENT, closingMargin: 7_500 },
         window: { least: 14_400, most: 604_800 },

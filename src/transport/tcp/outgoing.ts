@@ -2,6 +2,9 @@ import type { Writable } from 'node:stream';
 import { encodeFrame } from '../frame.ts';
 import type { Patience } from '../patience.ts';
 
+/** Bytes that leave together: as many as one call of the system is sure to be quick with. */
+const MOST_GATHERED = 64 * 1024;
+
 export interface OutgoingOptions {
   /** Bytes that a body may have. */
   readonly mostBytes: number;
@@ -9,7 +12,7 @@ export interface OutgoingOptions {
   readonly mostUnsent: number;
 }
 
-/** What is said to one peer: one write a frame, and no more of them kept than `mostUnsent`. */
+/** What is said to one peer: whole frames, and no more of them kept than `mostUnsent`. */
 export class Outgoing {
   readonly #sink: Writable;
   readonly #options: OutgoingOptions;
@@ -26,13 +29,27 @@ export class Outgoing {
   }
 
   async send(body: Uint8Array): Promise<void> {
-    const { mostBytes, mostUnsent } = this.#options;
+    const { mostBytes } = this.#options;
     if (body.length > mostBytes) throw new RangeError(`A message of ${body.length} bytes; ${mostBytes} are the most.`);
     if (!this.#sink.writable) throw this.#gone(this.#sink.errored ?? undefined);
+    this.#gather();
     const written = this.#write(encodeFrame(body));
+    if (this.#sink.writableLength > MOST_GATHERED) this.#flush();
+    await written;
+  }
+
+  /** What is said at one go leaves at one go: the system is called once for all of it. */
+  #gather(): void {
+    if (this.#sink.writableCorked > 0) return;
+    this.#sink.cork();
+    process.nextTick(() => this.#flush());
+  }
+
+  #flush(): void {
+    this.#sink.uncork();
+    const { mostUnsent } = this.#options;
     if (this.#sink.writableLength > mostUnsent) this.#sink.destroy(new Error(`it left more than ${mostUnsent} bytes unread`));
     else if (this.#sink.writableLength > 0) this.#stall.begin();
-    await written;
   }
 
   #write(frame: Uint8Array): Promise<void> {

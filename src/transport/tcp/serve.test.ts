@@ -64,7 +64,7 @@ const isUnreachable = isWorldError('peer-unreachable');
 const isNonsense = isWorldError('peer-nonsense');
 
 describe('what comes over TCP', () => {
-  test('a frame leaves in one piece, and at once', async (t) => {
+  test('a frame leaves in one piece', async (t) => {
     const sent: Promise<void>[] = [];
     const shop = await open(t, async (line) => {
       sent.push(line.send(new Uint8Array(100)));
@@ -184,6 +184,13 @@ describe('what goes over TCP', () => {
     const written = new Promise((resolve) => socket.write(new Uint8Array(20_000_000), resolve));
     assert.deepEqual(await heard(socket), { bodies: [ONE], isReset: false });
     await written;
+  });
+
+  test('what the system takes at once does not wait, however much was said at one go', async (t) => {
+    const some = Array.from({ length: 20 }, (_, i) => new Uint8Array(100).fill(i));
+    const shop = await open(t, async (line) => void (await Promise.all(some.map((body) => line.send(body)))), { mostUnsent: 500 });
+    assert.deepEqual((await heard(await dial(t, shop))).bodies, some);
+    assert.deepEqual(shop.errors, []);
   });
 
   test('a peer that does not read is dropped when too much waits for it', async (t) => {

@@ -57,14 +57,14 @@ export class Dialogue {
     throw new WorldError('peer-nonsense', `The server said ${message.kind} where that means nothing.`, 'Check the address.');
   }
 
-  /** Says a last word, if there is one, and hangs up. */
+  /** Says a last word, if there is one, and hangs up; what was said gets out, and how long the server takes to hang up too is its own affair. */
   async leave(last?: BitcoinjMessage): Promise<void> {
     try {
       if (last !== undefined) await this.say(last);
     } catch (error) {
       if (!(error instanceof WorldError)) throw error;
     }
-    await this.#line.close();
+    void this.#line.close();
   }
 
   async #listen(): Promise<Farewell> {
@@ -88,7 +88,7 @@ export class Dialogue {
       if (!(error instanceof WorldError)) throw error;
       this.#end(error);
     }
-    await this.#line.close();
+    void this.#line.close();
     return farewell;
   }
 

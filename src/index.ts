@@ -1,6 +1,7 @@
 export * from './core/base/amount.ts';
 export * from './core/base/bytes.ts';
 export * from './core/base/height.ts';
+export * from './core/base/lock-time.ts';
 export * from './core/base/refusal.ts';
 export * from './core/channel/machine.ts';
 export { type PayeeInput, payee } from './core/channel/payee.ts';

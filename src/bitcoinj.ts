@@ -1,0 +1,11 @@
+export { decodeBitcoinj } from './core/message/bitcoinj/decode.ts';
+export { encodeBitcoinj } from './core/message/bitcoinj/encode.ts';
+export * from './core/message/bitcoinj/message.ts';
+export * from './core/message/bitcoinj/payment.ts';
+export * from './core/message/bitcoinj/version.ts';
+export * from './merchant/bitcoinj.ts';
+export * from './payer/bitcoinj.ts';
+export * from './transport/bitcoinj/attachments.ts';
+export * from './transport/bitcoinj/client.ts';
+export * from './transport/bitcoinj/payee.ts';
+export * from './transport/bitcoinj/session.ts';

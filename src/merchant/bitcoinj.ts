@@ -9,7 +9,7 @@ import { majorOf } from '../core/message/bitcoinj/version.ts';
 import type { OfferedTerms } from '../core/message/message.ts';
 import type { Verify } from '../core/tx/sign.ts';
 import type { Book } from '../engine/engine.ts';
-import type { Chain, Clock, KeyRing, Random } from '../engine/ports.ts';
+import { type Chain, type Clock, type KeyRing, type Random, WorldError } from '../engine/ports.ts';
 import type { BitcoinjPayee, BitcoinjShop } from '../transport/bitcoinj/payee.ts';
 import type { Merchant } from './merchant.ts';
 import type { MerchantTerms } from './terms.ts';
@@ -74,7 +74,7 @@ export interface BitcoinjOptions {
   readonly shop?: BitcoinjShop;
 }
 
-/** A merchant as bitcoinj's payers see it. */
+/** A merchant as bitcoinj's payers see it. @throws WorldError `config` for terms under which there is no time to settle. */
 export function bitcoinjPayee({
   merchant,
   book,
@@ -88,6 +88,7 @@ export function bitcoinjPayee({
   shop = {},
 }: BitcoinjOptions): BitcoinjPayee {
   const { engine } = merchant;
+  checkTerms(terms);
   const { minPayment, window, ...offered } = terms;
   return {
     minPayment,
@@ -120,4 +121,17 @@ export function bitcoinjPayee({
       return driven.state.transaction;
     },
   };
+}
+
+/** Miners may set a block's time so far ahead: no window of bitcoinj's is shorter. */
+const LEAST_WINDOW = 2 * 3600;
+
+function checkTerms({ window: { least, most }, closingMargin }: BitcoinjTerms): void {
+  const wrong = (message: string): never => {
+    throw new WorldError('config', message, 'Choose a longer window, or a shorter margin.');
+  };
+  if (!(least >= LEAST_WINDOW)) wrong(`A channel of ${least} seconds leaves no time to settle: ${LEAST_WINDOW} are the least.`);
+  if (!(most >= least)) wrong(`No window is at least ${least} and at most ${most} seconds.`);
+  if (!(closingMargin < least))
+    wrong(`A channel of ${least} seconds would be closed at once: it is closed ${closingMargin} before its expiry.`);
 }

@@ -1,13 +1,15 @@
 import type { ChannelId } from '../../core/base/bytes.ts';
 import { serially } from '../../engine/lock.ts';
+import { Openings } from './openings.ts';
 
 /** Who holds a channel can be sent away. */
 export interface Holder {
   readonly leave: () => void;
 }
 
-/** Who pays in each channel just now. */
+/** What the connections of a server share: who pays in each channel just now, and what was stopped half-way. */
 export class Attachments {
+  readonly openings: Openings = new Openings();
   /** Of one channel, what clients say and what the chain shows is taken one after the other. */
   readonly inTurn: <T>(channel: ChannelId, work: () => Promise<T>) => Promise<T> = serially<ChannelId>();
   readonly #holders = new Map<ChannelId, Holder>();

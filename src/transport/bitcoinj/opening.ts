@@ -1,8 +1,8 @@
 import { type Amount, isAmount } from '../../core/base/amount.ts';
-import { type ChannelId, equalBytes } from '../../core/base/bytes.ts';
+import { equalBytes } from '../../core/base/bytes.ts';
 import { isRefusal, type Refusal, refuse } from '../../core/base/refusal.ts';
 import { termsOf } from '../../core/channel/announce.ts';
-import { channelIdOf, type Deposit, type Payment, type Terms } from '../../core/contract/contract.ts';
+import type { Deposit, Payment, Terms } from '../../core/contract/contract.ts';
 import { isSigned } from '../../core/contract/payment.ts';
 import { layOut } from '../../core/contract/plan.ts';
 import type { Update } from '../../core/message/bitcoinj/message.ts';
@@ -11,23 +11,17 @@ import type { Announce, Offer } from '../../core/message/message.ts';
 import type { PublicKey } from '../../core/tx/sign.ts';
 import { decodeTransaction, type Transaction, transactionId } from '../../core/tx/transaction.ts';
 import { type Ending, failed, refused } from './ending.ts';
+import type { Opening } from './openings.ts';
 import type { BitcoinjPayee } from './payee.ts';
 
-/** A channel whose deposit is on its way, and the payment that came with it, which is not taken yet. */
-export interface Opened {
-  readonly kind: 'opened';
-  readonly channel: ChannelId;
+/** A channel that can be made, and the payment that came with it, which is not taken yet. */
+export interface Provided extends Opening {
+  readonly kind: 'provided';
   readonly payment: Payment;
 }
 
-/** Takes a contract: what can be refused is refused before it is broadcast, for then the client's coins are bound until the expiry. */
-export async function openedBy(
-  payee: BitcoinjPayee,
-  offer: Offer,
-  payerKey: PublicKey,
-  bytes: Uint8Array,
-  initial: Update,
-): Promise<Opened | Ending> {
+/** Reads a contract: what can be refused is refused before it is broadcast, for then the client's coins are bound until the expiry. */
+export function providedBy(payee: BitcoinjPayee, offer: Offer, payerKey: PublicKey, bytes: Uint8Array, initial: Update): Provided | Ending {
   const transaction = decodeTransaction(bytes);
   if (transaction === undefined) return failed('BAD_TRANSACTION', 'The contract is no transaction.');
   const announce = announcementOf(offer, payerKey, transaction);
@@ -38,8 +32,7 @@ export async function openedBy(
   const signed = wronglySigned(payee, termsOf(announce), deposit, payment);
   if (signed !== undefined) return refused(signed);
   if (payment.total < payee.minPayment) return failed('BAD_TRANSACTION', `The first payment must be ${payee.minPayment} at least.`);
-  const refusal = await announced(payee, announce, transaction);
-  return refusal ?? { kind: 'opened', channel: channelIdOf(offer.coin, offer.contract.redeemScript(termsOf(announce))), payment };
+  return { kind: 'provided', announce, transaction, payment };
 }
 
 /** The first payment may be too small for a close, but not wrong: then the client could never pay in its channel. */
@@ -56,16 +49,4 @@ function announcementOf(offer: Offer, payerKey: PublicKey, transaction: Transact
   if (output === undefined || !isAmount(output.value) || !equalBytes(output.script, offer.contract.outputScript(terms))) return undefined;
   const value: Amount = output.value;
   return { ...unfunded, deposits: [{ outpoint: { txid: transactionId(transaction), vout: 0 }, value }] };
-}
-
-/** Announces the deposit as any payer would, and broadcasts it in between, should the node not know it yet. */
-async function announced(payee: BitcoinjPayee, announce: Announce, transaction: Transaction): Promise<Ending | undefined> {
-  const first = await payee.answer(announce);
-  if (isRefusal(first)) return refused(first);
-  if (first.kind === 'accepted') return undefined;
-  const sent = await payee.broadcast(transaction);
-  if ('reason' in sent) return failed('BAD_TRANSACTION', `The network does not take the contract: ${sent.reason}`);
-  const reply = await payee.answer(announce);
-  if (isRefusal(reply)) return refused(reply);
-  return reply.kind === 'provisional' ? refused(reply.waitingFor) : undefined;
 }

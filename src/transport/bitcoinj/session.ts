@@ -1,4 +1,6 @@
+import type { TxId } from '../../core/base/bytes.ts';
 import { isRefusal, type Refusal } from '../../core/base/refusal.ts';
+import type { Contract, Payment } from '../../core/contract/contract.ts';
 import { decodeBitcoinj } from '../../core/message/bitcoinj/decode.ts';
 import { encodeBitcoinj } from '../../core/message/bitcoinj/encode.ts';
 import { type BitcoinjMessage, type ClientVersion, DEFAULT_WINDOW } from '../../core/message/bitcoinj/message.ts';
@@ -8,10 +10,11 @@ import { type Line, type Timers, WorldError } from '../../engine/ports.ts';
 import { Gathering } from '../gathering.ts';
 import { Patience } from '../patience.ts';
 import { systemTimers } from '../timers.ts';
-import { Attached, type AttachedOptions } from './attached.ts';
+import { Attached } from './attached.ts';
 import type { Attachments } from './attachments.ts';
 import { closed, type Ending, failed, hungUp, unexpected } from './ending.ts';
-import { openedBy } from './opening.ts';
+import { providedBy } from './opening.ts';
+import type { Made } from './openings.ts';
 import type { BitcoinjPayee } from './payee.ts';
 import { type Turn, turnsOf } from './runs.ts';
 
@@ -106,10 +109,10 @@ class Session {
   async #greeted({ major, previous, window = DEFAULT_WINDOW }: ClientVersion): Promise<Ending | undefined> {
     const contract = contractOf(major);
     if (contract === undefined) return failed('NO_ACCEPTABLE_VERSION', `Version ${major} is not spoken here.`);
-    const channel = previous === undefined ? undefined : await this.#payee.resumable(previous, contract);
-    const offer = channel === undefined ? this.#payee.offer(contract, window) : undefined;
+    const found = previous === undefined ? undefined : await this.#found(previous, contract);
+    const offer = found === undefined ? this.#payee.offer(contract, window) : undefined;
     await this.#say({ kind: 'server-version', major, minor: 0 });
-    if (offer === undefined) return channel && this.#attach({ channel });
+    if (offer === undefined) return found && this.#attachTo(await found());
     this.#stage = { kind: 'offered', offer };
     const { payeeKey, minDeposit: minCapacity, maxExpiry: expiry } = offer;
     await this.#say({ kind: 'initiate', payeeKey, minCapacity, expiry, minPayment: this.#payee.minPayment });
@@ -120,17 +123,34 @@ class Session {
     if (message.kind !== 'provide-contract') return unexpected(message);
     const { contract, initial, payerKey } = message;
     if (payerKey === undefined) return failed('SYNTAX_ERROR', 'The contract comes without the client’s key.');
-    const opened = await openedBy(this.#payee, offer, payerKey, contract, initial);
-    return opened.kind === 'ending' ? opened : this.#attach({ channel: opened.channel, initial: opened.payment });
+    const provided = providedBy(this.#payee, offer, payerKey, contract, initial);
+    if (provided.kind === 'ending') return provided;
+    return this.#attachTo(await this.#attachments.openings.finish(this.#payee, provided), provided.payment);
+  }
+
+  /** The channel to go on with, or how it comes to be one. */
+  async #found(previous: TxId, contract: Contract): Promise<(() => Promise<Made | Ending>) | undefined> {
+    const channel = await this.#payee.resumable(previous, contract);
+    if (channel !== undefined) return async () => ({ kind: 'made', channel });
+    const { openings } = this.#attachments;
+    const opening = openings.unfinished(previous, contract);
+    return opening && (() => openings.finish(this.#payee, opening));
   }
 
   /** The line belongs to a channel from here on. */
-  #attach(to: Pick<AttachedOptions, 'channel' | 'initial'>): Promise<Ending | undefined> {
+  async #attachTo(made: Made | Ending, initial?: Payment): Promise<Ending | undefined> {
+    if (made.kind === 'ending') return made;
     const voice = {
       say: (message: BitcoinjMessage) => this.#say(message),
       aside: (work: Promise<Ending | undefined>) => this.#aside(work),
     };
-    const attached = new Attached({ ...to, payee: this.#payee, attachments: this.#attachments, voice });
+    const attached = new Attached({
+      channel: made.channel,
+      payee: this.#payee,
+      attachments: this.#attachments,
+      voice,
+      ...(initial && { initial }),
+    });
     this.#stage = { kind: 'attached', attached };
     this.#patience.set(this.#idle);
     return attached.open();

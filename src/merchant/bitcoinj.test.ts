@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { BitcoinjWorld } from '../testing/bitcoinj-world.ts';
+import { isWorldError } from '../testing/line-suite.ts';
+
+const LEAST = 14_400;
+const MOST = 604_800;
+const DEFAULT = 86_340;
+
+/** Seconds that a channel is offered to live when a client asks for so many. */
+async function offered(window: number | undefined): Promise<number> {
+  const world = await BitcoinjWorld.open();
+  return (await world.connect().ask(window)).expiry - world.seconds;
+}
+
+describe('the time window of a channel', () => {
+  test('shouldAcceptDefaultTimeWindow', async () => {
+    assert.equal(await offered(undefined), DEFAULT);
+    assert.equal(await offered(DEFAULT), DEFAULT);
+  });
+
+  test('shouldTruncateTooSmallTimeWindow', async () => {
+    for (const window of [0, 1, 7_200, LEAST - 1]) assert.equal(await offered(window), LEAST);
+  });
+
+  test('shouldTruncateTooLargeTimeWindow', async () => {
+    for (const window of [MOST + 1, 2 ** 32, Number.MAX_SAFE_INTEGER]) assert.equal(await offered(window), MOST);
+  });
+
+  test('shouldAllowExactTimeWindow', async () => {
+    for (const window of [LEAST, LEAST + 1, MOST - 1, MOST]) assert.equal(await offered(window), window);
+    const world = await BitcoinjWorld.open({ terms: { window: { least: 10_000, most: 10_000 } } });
+    assert.equal((await world.connect().ask(86_340)).expiry - world.seconds, 10_000);
+  });
+
+  const wrong: Readonly<Record<string, readonly { readonly least: number; readonly most: number }[]>> = {
+    shouldNotAllowTimeWindowLessThan2h: [
+      { least: 7_199, most: MOST },
+      { least: 0, most: MOST },
+    ],
+    shouldNotAllowNegativeTimeWindow: [
+      { least: -1, most: MOST },
+      { least: LEAST, most: -1 },
+      { least: Number.NaN, most: MOST },
+      { least: LEAST, most: LEAST - 1 },
+    ],
+  };
+  for (const [name, windows] of Object.entries(wrong)) {
+    test(name, async () => {
+      for (const window of windows) {
+        await assert.rejects(BitcoinjWorld.open({ terms: { window, closingMargin: 7_000 } }), isWorldError('config'));
+      }
+      await BitcoinjWorld.open({ terms: { window: { least: 7_200, most: 7_200 }, closingMargin: 7_000 } });
+    });
+  }
+
+  test('a margin that leaves nothing of it is not allowed', async () => {
+    const window = { least: LEAST, most: MOST };
+    await assert.rejects(BitcoinjWorld.open({ terms: { window, closingMargin: LEAST } }), isWorldError('config'));
+    await BitcoinjWorld.open({ terms: { window, closingMargin: LEAST - 1 } });
+  });
+});
+
+test('testValuesAreRespected: what is announced is what the merchant asks for', async () => {
+  const world = await BitcoinjWorld.open();
+  const { minCapacity, minPayment } = await world.connect().ask();
+  assert.deepEqual([minCapacity, minPayment], [100_000_000n, 1_000n]);
+});

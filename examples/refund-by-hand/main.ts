@@ -40,12 +40,20 @@ console.log(bytesToHex(encodeTransaction(refund)));
 function termsOf(coin: Coin, script: Uint8Array): Terms {
   for (const contract of contracts) {
     const read = contract.readRedeemScript(script);
-    // A refund needs the script only; what the two had agreed on besides plays no part in it.
-    if (!isRefusal(read)) {
-      return { ...read, coin, contract, signing: { kind: 'flexible', slot: 0 }, closingMargin: 0, payeeScript: new Uint8Array() };
+    // A refund needs the script only, if that says the expiry; what the two had agreed on besides plays no part in it.
+    if (!isRefusal(read) && read.expiry !== undefined) {
+      return {
+        ...read,
+        expiry: read.expiry,
+        coin,
+        contract,
+        signing: { kind: 'flexible', slot: 0 },
+        closingMargin: 0,
+        payeeScript: new Uint8Array(),
+      };
     }
   }
-  throw new Error('the redeem script is of no known contract');
+  throw new Error('the redeem script is of no known contract, or of one whose refund the payee signs');
 }
 
 function payerSigner(coin: Coin, { payerKey }: ScriptTerms): Signer {

@@ -36,7 +36,10 @@ export function defaultTerms(coin: Coin, contract: Contract = contracts[0]): Mer
   };
 }
 
-/** Seed step 2. Nothing is stored: the key comes from the offer itself, so it can be made again when the offer comes back. */
+/**
+ * Seed step 2. Nothing is stored: the key comes from the offer itself, so it can be made again when the offer comes back. Where the payee signs
+ * refunds, the shortest lifetime is the only one.
+ */
 export function makeOffer(coin: Coin, terms: MerchantTerms, payeeScript: Uint8Array, at: ChainTime, keys: KeyRing, random: Random): Offer {
   const { minLifetime, maxLifetime, ...rest } = terms;
   const from = present(terms.contract.expiresBy, at);
@@ -45,7 +48,7 @@ export function makeOffer(coin: Coin, terms: MerchantTerms, payeeScript: Uint8Ar
     coin,
     payeeScript,
     minExpiry: after(from, minLifetime),
-    maxExpiry: after(from, maxLifetime),
+    maxExpiry: after(from, terms.contract.expiryIn === 'script' ? maxLifetime : minLifetime),
     nonce: random.bytes(16),
   };
   const payeeKey = keys.signer(keyNameOf(offered)).publicKey;

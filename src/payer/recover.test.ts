@@ -53,7 +53,7 @@ async function totalOf(world: TwoDisks): Promise<bigint> {
 }
 
 describe('a payer that has lost everything but its seed', () => {
-  for (const contract of contracts) {
+  for (const contract of contracts.filter(({ expiryIn }) => expiryIn === 'script')) {
     test(`${contract.id}, the merchant gone: every channel is refunded at its expiry, to the last unit less fees`, async () => {
       const { world, channels } = await three({ terms: { contract } });
       assert.deepEqual([...(await recover(world))].sort(), [...channels].sort());
@@ -73,6 +73,28 @@ describe('a payer that has lost everything but its seed', () => {
       const deposited = world.deposit * 4n;
       assert.ok(deposited - returned < world.coin.policy.feeRate * 3n, `${deposited - returned} went to miners`);
       assert.equal(await totalOf(world), before + returned, 'the wallet has it');
+    });
+  }
+
+  for (const contract of contracts.filter(({ expiryIn }) => expiryIn === 'releases')) {
+    test(`${contract.id}: the seed does not hold what the payee signed; asked once more, the payee is needed no longer`, async () => {
+      const { world, channels } = await three({ terms: { contract } });
+      await recover(world);
+      const [asked, , unpaid] = channels;
+      const { terms } = await world.payerState(asked);
+      must(await world.agent.resync(asked, world.payee));
+      world.leave('payee');
+      await world.mineBefore(terms.expiry);
+      await world.mine(16);
+      await world.mine(world.coin.channel.buried);
+      const refunded = await world.payerState(asked);
+      assert.equal(refunded.kind === 'ended' && refunded.how, 'refunded');
+      assert.equal((await world.payerState(unpaid)).kind, 'funding', 'nothing to be done alone');
+      // The payee answers for what it knows, after the expiry too.
+      await world.start('payee', world.disks.payee);
+      must(await world.agent.resync(unpaid, world.payee));
+      await world.mine(1);
+      assert.equal((await world.payerState(unpaid)).kind, 'refunding');
     });
   }
 

@@ -203,6 +203,11 @@ export class ChannelWorld {
     return { tip: tip.height, medianTime: Math.floor(medianTime / 1000), now: this.#clock.now() };
   }
 
+  /** The expiry so many blocks away, where the offer leaves a choice. */
+  async expiryIn(offer: Offer, blocks: number): Promise<LockTime> {
+    return offer.minExpiry === offer.maxExpiry ? offer.minExpiry : this.lockIn(offer.contract, blocks);
+  }
+
   /** The lock, of the contract's kind, that is so many blocks away. */
   async lockIn(contract: Contract, blocks: number): Promise<LockTime> {
     return after(present(contract.expiresBy, await this.now()), blocksOn(contract.expiresBy, blocks, this.coin.blockSeconds));
@@ -216,7 +221,7 @@ export class ChannelWorld {
   /** Seed steps 1 to 4, with the payee's answers checked: provisional while the deposit is fresh, accepted once it is deep enough. */
   async openChannel(lifetime: number = SHORT.minLifetime + 200): Promise<ChannelId> {
     const offer = await this.offer();
-    const { channel } = must(await this.agent.plan(offer, await this.lockIn(offer.contract, lifetime), await this.freshScript()));
+    const { channel } = must(await this.agent.plan(offer, await this.expiryIn(offer, lifetime), await this.freshScript()));
     const funded = must(await this.agent.fund(channel, this.deposit, this.payee));
     assert.deepEqual([funded.state.kind, funded.reply.kind], ['funding', 'provisional']);
     assert.equal(codeOf(await this.agent.pay(channel, { amount: this.price }, this.payee)), 'channel-not-open');

@@ -5,7 +5,8 @@ import { lossCases } from './contract/loss.ts';
 import { partialCases } from './contract/partial.ts';
 import { payCases } from './contract/pay.ts';
 import { propertyCases } from './contract/property.ts';
-import { scriptCases } from './contract/script.ts';
+import { releaseCases } from './contract/release.ts';
+import { expiryCases, scriptCases } from './contract/script.ts';
 import { slotCases } from './contract/slot.ts';
 import { type ContractSubject, World } from './contract/world.ts';
 import type { Register } from './register.ts';
@@ -16,6 +17,7 @@ export type { ContractSubject } from './contract/world.ts';
 export function contractSuite(register: Register, subject: () => ContractSubject): void {
   const cases = [
     ...scriptCases,
+    ...(subject().contract.expiryIn === 'script' ? expiryCases : releaseCases),
     ...edgeCases,
     ...payCases,
     ...closeCases,

@@ -180,9 +180,9 @@ export class MachinePair {
   open(...values: readonly bigint[]): this {
     this.create();
     this.fund(values);
-    must(this.tellPayer({ kind: 'launch' }));
     const reply = this.exchange({ kind: 'announce' });
     assert.equal(reply.kind, 'accepted');
+    must(this.tellPayer({ kind: 'launch' }));
     assert.deepEqual([this.payer?.kind, this.payee?.kind], ['open', 'open']);
     return this;
   }
@@ -231,7 +231,7 @@ export class MachinePair {
       offer: state.offer ?? this.offer,
       payerKey: state.terms.payerKey,
       expiry: state.terms.expiry,
-      deposits: allDeposits(this.payerState()),
+      deposits: allDeposits(this.payerState()).map(({ outpoint, value }) => ({ outpoint, value })),
     };
   }
 

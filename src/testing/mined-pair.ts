@@ -48,6 +48,7 @@ export class MinedPair extends MachinePair {
       const deposit = { outpoint: { txid, vout: 0 }, value };
       must(this.tellPayer({ kind: 'fund', deposits: [deposit], transaction: encodeTransaction(transaction) }));
     }
+    assert.equal(this.exchange({ kind: 'announce' }).kind, 'provisional');
     must(this.tellPayer({ kind: 'launch' }));
     this.#handed = this.broadcasts.length;
     this.mine(3, []);

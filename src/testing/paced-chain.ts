@@ -1,6 +1,5 @@
-import assert from 'node:assert/strict';
 import type { MineOptions, Regtest } from '../chain/regtest/regtest.ts';
-import { after, type Height, type LockKind, type LockTime, lockTime } from '../core/base/height.ts';
+import { after, type Height, isTime, type LockKind, type LockTime, lockTime, type Time } from '../core/base/height.ts';
 import { type ChainTime, certain } from '../core/base/lock-time.ts';
 
 /** Blocks by which the median of eleven is behind the tip. */
@@ -32,8 +31,15 @@ export class PacedChain {
     return lock;
   }
 
+  /** The block that a lock opens with, from here on at the coin's pace. */
   opensAt(lock: LockTime): Height {
-    return this.#opens.get(lock) ?? assert.fail('a lock of this chain');
+    const known = this.#opens.get(lock) ?? (isTime(lock) ? after(this.tip, this.#blocksTo(lock)) : lock);
+    this.#opens.set(lock, known);
+    return known;
+  }
+
+  #blocksTo(time: Time): number {
+    return Math.ceil((time + 1 - this.#time) / this.regtest.coin.blockSeconds) + MEDIAN_DELAY;
   }
 
   /** What has come for certain, on the scale of a lock: a transaction locked until then is final. */

@@ -78,15 +78,16 @@ export function sampleTerms({ coin = dogecoinRegtest, contract = contracts[0], s
   };
 }
 
-/** The offer that `sampleTerms` came from: deposits count at three confirmations. */
-export function sampleOffer({ coin, contract, signing, closingMargin, payeeScript, payeeKey }: Terms): Offer {
+/** The offer that `sampleTerms` came from: deposits count at three confirmations, and the expiry is the payer's choice where it may be. */
+export function sampleOffer({ coin, contract, signing, closingMargin, payeeScript, payeeKey, expiry }: Terms): Offer {
+  const isFree = contract.expiryIn === 'script';
   return {
     kind: 'offer',
     ...{ coin, contract, signing, closingMargin, payeeScript, payeeKey },
     minDeposit: coin.policy.dust,
     maxDeposit: amount(coin.policy.dust * 1_000_000n),
-    minExpiry: lockAt({ coin, contract }, 1_500),
-    maxExpiry: lockAt({ coin, contract }, 3_000),
+    minExpiry: isFree ? lockAt({ coin, contract }, 1_500) : expiry,
+    maxExpiry: isFree ? lockAt({ coin, contract }, 3_000) : expiry,
     depth: [{ upTo: MAX_AMOUNT, blocks: 3 }],
     nonce: new Uint8Array(16).fill(7),
   };
@@ -101,6 +102,12 @@ export function fundingOf(terms: Terms, values: readonly bigint[], salt = 0): Tr
     sequence: 0xffff_ffff,
   };
   return { version: 1, inputs: [input], outputs: values.map((value) => ({ value, script })), lockTime: 0 };
+}
+
+/** Deposits as the payer has them once the payee has signed their refunds, where the contract asks for that. */
+export function released(terms: Terms, deposits: readonly Deposit[]): readonly Deposit[] {
+  const releases = terms.contract.release(terms, deposits, payeeKey);
+  return deposits.map((deposit, i) => ({ ...deposit, ...(releases[i] && { release: releases[i] }) }));
 }
 
 export interface SampleFunding {

@@ -149,7 +149,8 @@ export class TwoDisks {
   async funded(lifetime: number = SHORT.minLifetime + 100): Promise<ChannelId> {
     const offer = must(await this.payee.exchange({ kind: 'offer-request' }));
     if (offer.kind !== 'offer') assert.fail(offer.kind);
-    const expiry = this.#paced.lockIn(offer.contract.expiresBy, lifetime);
+    const isFree = offer.minExpiry < offer.maxExpiry;
+    const expiry = isFree ? this.#paced.lockIn(offer.contract.expiresBy, lifetime) : offer.minExpiry;
     const { channel } = must(await this.agent.plan(offer, expiry, await this.freshScript()));
     must(await this.agent.fund(channel, this.deposit, this.payee));
     await this.mine(2);

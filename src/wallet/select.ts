@@ -4,7 +4,7 @@ import { bytesToHex, hexToBytes } from '../core/base/bytes.ts';
 import type { Coin } from '../core/coin/coin.ts';
 import { P2PKH_INPUT_BYTES } from '../core/contract/size.ts';
 import { addressOf } from '../core/tx/address.ts';
-import { OP, script } from '../core/tx/script.ts';
+import { OP, reckonedBytes, script } from '../core/tx/script.ts';
 import { type Outpoint, outpointKey } from '../core/tx/transaction.ts';
 
 /** A P2PKH output that may be spent. */
@@ -98,7 +98,7 @@ function attempt<C extends Candidate>(
       index: outpoint.vout,
       witnessUtxo: { amount: value, script: ANY_P2PKH },
     })),
-    payees.map((payee) => ({ script: payee.script, amount: payee.value })),
+    payees.map((payee) => ({ script: measured(payee.script), amount: payee.value })),
     strategy,
     {
       feePerByte: effectiveRate(coin, feeRate) / 1000n,
@@ -158,7 +158,13 @@ function isData(outputScript: Uint8Array): boolean {
 }
 
 function outputSize(outputScript: Uint8Array): number {
-  return 8 + 1 + outputScript.length;
+  return 8 + 1 + reckonedBytes(outputScript);
+}
+
+/** Stands for a script where only its size counts. */
+function measured(outputScript: Uint8Array): Uint8Array {
+  const bytes = reckonedBytes(outputScript);
+  return bytes === outputScript.length ? outputScript : new Uint8Array(bytes);
 }
 
 /** The rate that is paid: the coin's floor at least, and whole units a byte, which is how the library counts. */

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { createRegtest } from '../../src/chain/regtest/regtest.ts';
+import { concatBytes, hexToBytes } from '../../src/core/base/bytes.ts';
 import { dogecoinRegtest } from '../../src/core/coin/dogecoin.ts';
 import { litecoinRegtest } from '../../src/core/coin/litecoin.ts';
 import { contracts } from '../../src/core/contract/registry.ts';
+import { readScript, script } from '../../src/core/tx/script.ts';
 import { fastestVerifier } from '../../src/engine/verifier.ts';
 import { type ContractSubject, contractSuite } from '../../src/testing/contract-suite.ts';
 
@@ -11,16 +13,37 @@ import { type ContractSubject, contractSuite } from '../../src/testing/contract-
 const bip65 = {
   writtenOut: (payer: string, payee: string, expiry: string): string => `6321${payee}ad67${expiry}b1756821${payer}ac`,
   scriptSize: 75,
+  disguises: otherSelector,
 };
 
-const scripts: Readonly<Record<string, Pick<ContractSubject, 'writtenOut' | 'scriptSize'>>> = {
+const scripts: Readonly<Record<string, Pick<ContractSubject, 'writtenOut' | 'scriptSize' | 'disguises'>>> = {
   'cltv-multisig': {
     writtenOut: (payer, payee, expiry) => `63${expiry}b17521${payer}ac675221${payer}21${payee}52ae68`,
     scriptSize: 111,
+    disguises: otherSelector,
   },
   cltv: bip65,
   'cltv-time': bip65,
+  'presigned-refund': {
+    writtenOut: (payer, payee) => `5221${payer}21${payee}52ae`,
+    scriptSize: 71,
+    disguises: (unlock) => [unlock, Uint8Array.of(0x51, ...unlock), Uint8Array.of(0x00, 0x52, ...unlock)],
+  },
 };
+
+/** More on the stack, and the same choice of a branch in other bytes: what selects is the push before the redeem script. */
+function otherSelector(unlock: Uint8Array): readonly Uint8Array[] {
+  const parts = readScript(unlock) ?? [];
+  const selecting = (yes: string, no: string): Uint8Array =>
+    concatBytes(script(...parts.slice(0, -2)), hexToBytes(parts.at(-2) === 1 ? yes : no), script(...parts.slice(-1)));
+  return [
+    Uint8Array.of(0x51, ...unlock),
+    Uint8Array.of(0x00, 0x52, ...unlock),
+    Uint8Array.of(0x51, 0x51, 0x51, ...unlock),
+    selecting('017f', '0180'),
+    selecting('020001', '03000080'),
+  ];
+}
 
 const { verify } = await fastestVerifier();
 

@@ -138,6 +138,18 @@ export class Machines {
     ].join(' ');
   }
 
+  /** What the payee says to the first announcement. */
+  #released(state: PayerState, chain: Chain): PayerState {
+    const [effect] = must(this.payer(state, { kind: 'announce' }, chain, 'announce')).effects;
+    if (effect?.kind !== 'send' || effect.message.kind !== 'announce') throw new Error('the payer announces');
+    const announced = this.payee(undefined, { kind: 'announce', announce: effect.message, funding: [] }, chain, 'first announcement');
+    const [reply] = must(announced).effects;
+    if (reply?.kind !== 'reply') throw new Error('the payee answers');
+    const { state: next } = must(this.payer(state, { kind: 'reply', to: 'announce', message: reply.message }, chain, 'first reply'));
+    if (next === undefined) throw new Error('the payer has no channel');
+    return next;
+  }
+
   /** A channel whose funding transaction is signed, stored and on its way. */
   start(budget: Budget): Node {
     const { offer, terms, deposit, funding } = this.book.setting;
@@ -149,7 +161,7 @@ export class Machines {
     };
     const created = tell(undefined, { kind: 'create', offer, expiry: terms.expiry, keyName: 'm/1', returnScript }, 'create');
     const funded = tell(created, { kind: 'fund', deposits: [deposit], transaction: encodeTransaction(funding) }, 'fund');
-    const launched = tell(funded, { kind: 'launch' }, 'launch');
+    const launched = tell(this.#released(funded, chain), { kind: 'launch' }, 'launch');
     return { payee: undefined, payer: launched, chain, down: {}, budget, acknowledged: 0n, signed: 0n };
   }
 }

@@ -3,7 +3,7 @@ import { type Amount, add, amount, feeFor, ZERO } from '../../core/base/amount.t
 import { bytesToHex } from '../../core/base/bytes.ts';
 import type { Coin } from '../../core/coin/coin.ts';
 import { addressOf } from '../../core/tx/address.ts';
-import { p2pkh, script } from '../../core/tx/script.ts';
+import { p2pkh, reckonedBytes, script } from '../../core/tx/script.ts';
 import { SIGHASH, signatureHash } from '../../core/tx/sighash.ts';
 import { encodeSignature, type Signer, signer } from '../../core/tx/sign.ts';
 import type { Outpoint, Transaction, TxOutput } from '../../core/tx/transaction.ts';
@@ -72,7 +72,8 @@ export class Faucet {
     for (const own of this.#spendable()) {
       chosen.push(own);
       total += own.coin.output.value;
-      const size = BASE_SIZE + INPUT_SIZE * chosen.length + outputs.reduce((sum, output) => sum + 9 + output.script.length, OUTPUT_SIZE);
+      const size =
+        BASE_SIZE + INPUT_SIZE * chosen.length + outputs.reduce((sum, output) => sum + 9 + reckonedBytes(output.script), OUTPUT_SIZE);
       const rest = total - target - feeFor(size, this.#coin.policy.feeRate);
       if (rest >= 0n)
         return this.#sign(chosen, rest < this.#coin.policy.dust ? outputs : [...outputs, { value: rest, script: this.script }]);

@@ -85,6 +85,7 @@ const REASONS = {
   'channel-ended': ['reopen', 'The channel has ended.'],
   'margin-reached': ['reopen', 'The channel is too near its expiry to take payments.'],
   'payment-unanswered': ['wait', 'An earlier payment is still unanswered; send that one again first.'],
+  'refund-unsigned': ['stop', 'The payee has not signed the refund of every deposit: they could not be had back without it.'],
   'refund-too-early': ['wait', 'The refund is not valid before the expiry.'],
   'agreement-short': ['resync', 'The proposed end pays the payee less than its best total.'],
   'agreement-malformed': ['correct', 'The proposed end would not be relayed: fee, dust or script.'],

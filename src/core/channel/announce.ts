@@ -6,7 +6,8 @@ import { type Refusal, refuse } from '../base/refusal.ts';
 import { depthFor, hasRule } from '../coin/coin.ts';
 import { capacityOf, channelIdOf, type Deposit, isDue, isExpiryOf, type Terms } from '../contract/contract.ts';
 import { leastDeposit } from '../contract/size.ts';
-import { type Announce, type OfferedTerms, offerDigest } from '../message/message.ts';
+import { type Announce, type OfferedTerms, offerDigest, type Releasing } from '../message/message.ts';
+import type { Signer } from '../tx/sign.ts';
 import { type Outpoint, outpointKey } from '../tx/transaction.ts';
 import { backingOf, withBacking } from './backing.ts';
 import type { Env, Source, Step } from './machine.ts';
@@ -57,8 +58,9 @@ export function announced(state: PayeeState | undefined, input: AnnounceInput, e
   const final = doubts.find(({ remedy }) => remedy !== 'wait');
   if (final !== undefined) return final;
   const [waitingFor] = doubts;
-  if (waitingFor !== undefined) return stay(state, { kind: 'reply', message: { kind: 'provisional', channel, waitingFor } });
-  const accepted = { kind: 'reply', message: { kind: 'accepted', channel, capacity } } as const;
+  const given = releasing(terms, announce.deposits, env.signer);
+  if (waitingFor !== undefined) return stay(state, { kind: 'reply', message: { kind: 'provisional', channel, waitingFor, ...given } });
+  const accepted = { kind: 'reply', message: { kind: 'accepted', channel, capacity, ...given } } as const;
   const sources = sourcesOf(announce.deposits, funding);
   const next = state === undefined ? opened(announce, channel, terms, sources) : withDeposits(state, announce.deposits, sources);
   return stay(next === state ? state : withBacking(next, backingOf(next.deposits, next.limits.depth, depthOf(input), env.tip)), accepted);
@@ -87,6 +89,12 @@ function sourcesOf(deposits: readonly Deposit[], funding: readonly FundingView[]
   });
 }
 
+/** What the payee signs of the refunds of deposits, whether they exist or not; nothing where the contract does not ask for it. */
+export function releasing(terms: Terms, deposits: readonly Deposit[], signer: Signer): Releasing {
+  const releases = terms.contract.release(terms, deposits, signer);
+  return releases.length > 0 ? { releases } : {};
+}
+
 /** Name of the key that the payee derives for an offer: its digest, so it changes with every term. */
 export function keyNameOf(offer: OfferedTerms): string {
   return `offer:${offerDigest(offer)}`;
@@ -98,11 +106,17 @@ export function termsOf({ offer, payerKey, expiry }: Pick<Announce, 'offer' | 'p
   return { coin, contract, signing, closingMargin, payeeScript, payeeKey, payerKey, expiry };
 }
 
+/** Whether an offer leaves a choice of the expiry to a contract whose script does not say it: a payer could have refunds signed for several. */
+export function isOpenEnded({ contract, minExpiry, maxExpiry }: OfferedTerms): boolean {
+  return contract.expiryIn === 'releases' && minExpiry !== maxExpiry;
+}
+
 function wrongTerms({ offer, payerKey, expiry }: Announce, env: Env): Refusal | undefined {
   const missing = offer.contract.needs.find((rule) => !hasRule(offer.coin, rule, env.tip));
   if (missing !== undefined) return refuse('contract-unfit', { rule: missing, coin: offer.coin.id });
   if (!equalBytes(env.signer.publicKey, offer.payeeKey)) return refuse('offer-unknown');
   if (equalBytes(payerKey, offer.payeeKey)) return refuse('key-repeated');
+  if (isOpenEnded(offer)) return refuse('offer-malformed', { minExpiry: offer.minExpiry, maxExpiry: offer.maxExpiry });
   if (!isExpiryOf(offer.contract, expiry)) return refuse('expiry-malformed', { expiry });
   const least = after(possible(expiry, env), offer.closingMargin + 1);
   if (expiry < offer.minExpiry || expiry < least) return refuse('expiry-too-near', { expiry, least: Math.max(offer.minExpiry, least) });
@@ -110,8 +124,10 @@ function wrongTerms({ offer, payerKey, expiry }: Announce, env: Env): Refusal | 
 }
 
 /** A further announcement comes under the very offer of the first, and may add deposits in time, not take any away. */
-function wrongFurther(state: PayeeState, { offer, deposits }: Announce, env: Env): Refusal | undefined {
+function wrongFurther(state: PayeeState, { offer, expiry, deposits }: Announce, env: Env): Refusal | undefined {
   if (keyNameOf(offer) !== state.keyName) return refuse('offer-unknown');
+  // The script need not say it, and refunds are signed for what it is.
+  if (expiry !== state.terms.expiry) return refuse('channel-exists', { expiry: state.terms.expiry });
   if (state.kind === 'ended') return refuse('channel-ended');
   if (state.kind === 'closing') return refuse('channel-ending');
   const named = new Set(deposits.map(({ outpoint }) => outpointKey(outpoint)));

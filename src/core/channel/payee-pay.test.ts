@@ -111,7 +111,9 @@ for (const contract of contracts) {
       refusedBeside(pair, withPayment(control, { signatures: [only, only] }), 'signature-surplus', control);
     });
 
-    test('of another channel with the same keys: signature-wrong', () => {
+    // Where the script does not say the expiry, the keys are the channel.
+    const whereBound = contract.expiryIn === 'script' ? test : () => undefined;
+    whereBound('of another channel with the same keys: signature-wrong', () => {
       const { terms, deposits } = opened(10n * DOGE).payeeState();
       const foreign = { ...terms, expiry: lockAt(terms, 2_500) };
       const payment = must(contract.sign(foreign, deposits, amount(DOGE), payerKey));

@@ -1,7 +1,7 @@
 import { type Refusal, refuse } from '../base/refusal.ts';
 import { capacityOf } from '../contract/contract.ts';
 import type { End, Pay, State } from '../message/message.ts';
-import { type AnnounceInput, announced } from './announce.ts';
+import { type AnnounceInput, announced, releasing } from './announce.ts';
 import { backedBy } from './backing.ts';
 import { type ChainView, type Env, type KeptInvoice, type Step, stay } from './machine.ts';
 import { observed } from './payee-chain.ts';
@@ -29,7 +29,7 @@ export function payee(state: PayeeState | undefined, input: PayeeInput, env: Env
     case 'end':
       return ended(state, input.end, env);
     case 'state-request':
-      return stay(state, { kind: 'reply', message: described(state) });
+      return stay(state, { kind: 'reply', message: described(state, env) });
     case 'close':
       return isActive(state) ? closed(state, env) : notActive(state);
     case 'view':
@@ -37,7 +37,8 @@ export function payee(state: PayeeState | undefined, input: PayeeInput, env: Env
   }
 }
 
-function described(state: PayeeState): State {
+function described(state: PayeeState, { signer }: Env): State {
+  const { terms } = state;
   return {
     kind: 'state',
     channel: state.channel,
@@ -45,6 +46,7 @@ function described(state: PayeeState): State {
     capacity: capacityOf(state.deposits),
     spent: state.spent,
     deposits: state.deposits,
+    ...releasing(terms, state.deposits, signer),
     ...(state.best && { best: { total: state.best.total, signatures: state.best.signatures } }),
     ...('transaction' in state && state.transaction !== undefined ? { ending: state.transaction } : {}),
   };

@@ -11,6 +11,7 @@ import { branchOf, isSame, isSettled, isSpent, isWaiting, type Spend, spentBy, t
 import { hurried } from './hurry.ts';
 import { type ChainView, type DepositView, type Effect, type Env, type Step, stay } from './machine.ts';
 import { fundingBroadcasts } from './payer-open.ts';
+import { refundable } from './payer-release.ts';
 import { allDeposits, channelOf, type EndedPayer, type PayerEnd, type PayerState, stillToCome } from './payer-state.ts';
 
 /** What the payer does about the chain as it is now: takes in further deposits, refunds after expiry, ends when all is buried. */
@@ -33,7 +34,7 @@ export function watched(known: PayerState, view: ChainView, env: Env): Step<Paye
   }
   if (isExpired) return refunding(state, view, env);
   const isMissing = views.some((one) => one.kind === 'missing');
-  return state.kind !== 'planned' && isMissing ? stay(state, ...fundingBroadcasts(state)) : stay(state);
+  return state.kind !== 'planned' && isMissing ? stay(state, ...fundingBroadcasts(state, env)) : stay(state);
 }
 
 function isAbsent({ kind }: DepositView): boolean {
@@ -85,7 +86,8 @@ export function refunding(state: PayerState, view: ChainView, env: Env): Step<Pa
   const { expiry } = state.terms;
   if (certain(expiry, env) < expiry) return refuse('refund-too-early', { tip: certain(expiry, env), expiry });
   const seen = allDeposits(state).map((deposit) => ({ deposit, at: viewOf(deposit, view) }));
-  const unspent = seen.filter(({ at }) => at.kind === 'unspent').map(({ deposit }) => deposit);
+  const free = seen.filter(({ at }) => at.kind === 'unspent').map(({ deposit }) => deposit);
+  const unspent = refundable(state, free, env);
   if (unspent.length > 0) return refundingFree(state, unspent, env);
   const own = seen.flatMap(({ deposit, at }) =>
     isWaiting(at) && branchOf(state.terms, deposit, at) === 'refund' ? [{ deposit, at }] : [],

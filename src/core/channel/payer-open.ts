@@ -8,8 +8,9 @@ import { capacityOf, channelIdOf, type Deposit, isExpiryOf } from '../contract/c
 import { closeSize, leastDeposit } from '../contract/size.ts';
 import type { Accepted, Offer } from '../message/message.ts';
 import { decodeTransaction, outpointKey, type Transaction, transactionId } from '../tx/transaction.ts';
-import { MAX_DEPOSITS, termsOf } from './announce.ts';
+import { isOpenEnded, MAX_DEPOSITS, termsOf } from './announce.ts';
 import { type Effect, type Env, type Step, stay } from './machine.ts';
+import { refundable, withReleases } from './payer-release.ts';
 import { allDeposits, notOpen, type PayerState } from './payer-state.ts';
 
 /** Makes a channel under an offer. Deposits may be named already, or come later: by a wallet elsewhere, or as top-ups. */
@@ -48,6 +49,7 @@ export function created(state: PayerState | undefined, input: CreateInput, env: 
   const unfit = offer.contract.needs.find((rule) => !hasRule(offer.coin, rule, env.tip));
   if (unfit !== undefined) return refuse('contract-unfit', { rule: unfit, coin: offer.coin.id });
   if (equalBytes(payerKey, offer.payeeKey)) return refuse('key-repeated');
+  if (isOpenEnded(offer)) return refuse('offer-malformed', { minExpiry: offer.minExpiry, maxExpiry: offer.maxExpiry });
   if (!isExpiryOf(offer.contract, expiry)) return refuse('expiry-malformed', { expiry });
   const least = after(possible(expiry, env), offer.closingMargin + 1);
   if (expiry < offer.minExpiry || expiry < least) return refuse('expiry-too-near', { expiry, least: Math.max(offer.minExpiry, least) });
@@ -90,18 +92,23 @@ function fundingId(bytes: Uint8Array): TxId | undefined {
   return transaction && transactionId(transaction);
 }
 
-/** Seed step B, second half: from here on the coins are in the channel, whatever the payee does. */
-export function launched(state: PayerState): Step<PayerState> | Refusal {
-  if (state.kind === 'funding' || state.kind === 'open') return stay(state, ...fundingBroadcasts(state));
+/** Seed step B, second half: from here on the coins are in the channel, whatever the payee does. So each of them must have a way back first. */
+export function launched(state: PayerState, env: Env): Step<PayerState> | Refusal {
+  if (refundable(state, state.offered, env).length < state.offered.length) return refuse('refund-unsigned');
+  if (state.kind === 'funding' || state.kind === 'open') return stay(state, ...fundingBroadcasts(state, env));
   if (state.kind !== 'planned') return notOpen(state);
   if (state.offered.length === 0) return refuse('deposit-absent');
-  return stay({ ...state, kind: 'funding' }, ...fundingBroadcasts(state));
+  return stay({ ...state, kind: 'funding' }, ...fundingBroadcasts(state, env));
 }
 
-export function fundingBroadcasts(state: PayerState): readonly Effect[] {
+/** The funding transactions, but those that make a deposit which the payer could not have back. */
+export function fundingBroadcasts(state: PayerState, env: Env): readonly Effect[] {
+  const all = allDeposits(state);
+  const safe = new Set(refundable(state, all, env));
+  const unsafe = new Set(all.filter((deposit) => !safe.has(deposit)).map(({ outpoint }) => outpoint.txid));
   return state.funding
     .map((bytes) => decodeTransaction(bytes))
-    .filter((transaction): transaction is Transaction => transaction !== undefined)
+    .filter((transaction): transaction is Transaction => transaction !== undefined && !unsafe.has(transactionId(transaction)))
     .map((transaction) => ({ kind: 'broadcast', transaction }));
 }
 
@@ -111,19 +118,23 @@ export function announcing(state: PayerState): Step<PayerState> | Refusal {
   if (allDeposits(state).length === 0) return refuse('deposit-absent');
   const { offer, terms } = state;
   if (offer === undefined) return refuse('offer-unknown');
-  const deposits = acceptable(state, offer);
+  const deposits = announcedOf(state).map(({ outpoint, value }) => ({ outpoint, value }));
   return stay(state, { kind: 'send', message: { kind: 'announce', offer, payerKey: terms.payerKey, expiry: terms.expiry, deposits } });
 }
 
 /** As many deposits as the offer allows: anybody can add one to the address, and none of them may stand in the way of the others. */
-function acceptable(state: PayerState, { maxDeposit }: Offer): readonly Deposit[] {
+export function announcedOf(state: PayerState): readonly Deposit[] {
+  if (state.offer === undefined) return [];
+  const { maxDeposit } = state.offer;
   const all = allDeposits(state).slice(0, MAX_DEPOSITS);
   const count = all.findIndex((_, i) => capacityOf(all.slice(0, i + 1)) > maxDeposit);
   return count < 0 ? all : all.slice(0, count);
 }
 
 /** Seed step 4: the deposits that make up the accepted capacity can be paid from. */
-export function accepted(state: PayerState, { capacity }: Accepted): Step<PayerState> {
+export function accepted(before: PayerState, message: Accepted, env: Env): Step<PayerState> {
+  const state = withReleases(before, message, announcedOf(before), env);
+  const { capacity } = message;
   if (state.kind !== 'planned' && state.kind !== 'funding' && state.kind !== 'open') return stay(state);
   const all = allDeposits(state);
   const count = all.findIndex((_, i) => capacityOf(all.slice(0, i + 1)) === capacity) + 1;

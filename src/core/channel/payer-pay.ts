@@ -7,6 +7,7 @@ import type { Pay, Receipt, State } from '../message/message.ts';
 import { readCompact } from '../tx/sign.ts';
 import { outpointKey } from '../tx/transaction.ts';
 import { type Env, type Step, stay } from './machine.ts';
+import { withReleases } from './payer-release.ts';
 import { allDeposits, notOpen, type OpenPayer, type PayerState, type PendingPayment } from './payer-state.ts';
 
 /** Signs a new total. `totalFor` says which one buys something. */
@@ -102,7 +103,9 @@ export function refused(state: PayerState, refusal: Refusal, env: Env): Step<Pay
 }
 
 /** Resync: takes over what the payee has accepted and this payer has lost. */
-export function resynced(state: PayerState, { best, spent, deposits, status }: State, env: Env): Step<PayerState> {
+export function resynced(before: PayerState, message: State, env: Env): Step<PayerState> {
+  const { best, spent, deposits, status } = message;
+  const state = withReleases(before, message, deposits, env);
   const known = status === 'open' || status === 'paused' ? acceptedOf(state, deposits) : state;
   return stay(known.kind === 'open' ? adopted(known, best, spent, env) : known);
 }

@@ -6,6 +6,7 @@ import { watched } from './payer-chain.ts';
 import { endAgreed, ending, endRefused } from './payer-end.ts';
 import {
   accepted,
+  announcedOf,
   announcing,
   type CreateInput,
   created,
@@ -16,6 +17,7 @@ import {
   withdrawn,
 } from './payer-open.ts';
 import { handing, type PayInput, paying, receipted, refused, resending, resynced } from './payer-pay.ts';
+import { withReleases } from './payer-release.ts';
 import type { PayerState } from './payer-state.ts';
 
 /** What a payer's owner orders, the payee answers, or the chain shows. */
@@ -46,7 +48,7 @@ function further(state: PayerState, input: FurtherInput, env: Env): Step<PayerSt
     case 'fund':
       return funded(state, input);
     case 'launch':
-      return launched(state);
+      return launched(state, env);
     case 'abandon':
       return abandoned(state);
     case 'withdraw':
@@ -75,7 +77,7 @@ function replied(state: PayerState, to: Request['kind'], message: Reply, env: En
   if ('channel' in message && message.channel !== state.channel) return stay(state);
   switch (message.kind) {
     case 'accepted':
-      return accepted(state, message);
+      return accepted(state, message, env);
     case 'receipt':
       return receipted(state, message);
     case 'state':
@@ -85,8 +87,9 @@ function replied(state: PayerState, to: Request['kind'], message: Reply, env: En
     case 'refusal':
       if (to === 'payment') return refused(state, message, env);
       return to === 'end' ? endRefused(state, message, env) : stay(state);
-    case 'offer':
     case 'provisional':
+      return stay(withReleases(state, message, announcedOf(state), env));
+    case 'offer':
     case 'invoice':
       return stay(state);
   }

@@ -16,6 +16,7 @@ import {
   outpointField,
   paymentField,
   publicKeyField,
+  releasedDepositField,
   signatureField,
   signingField,
   transactionField,
@@ -63,6 +64,7 @@ export const termsField: Field<Terms> = anyTerms.refine(
 );
 
 const deposits: Field<readonly Deposit[]> = z.array(depositField);
+const releasedDeposits: Field<readonly Deposit[]> = z.array(releasedDepositField);
 const limits: Field<PayeeState['limits']> = z.strictObject({
   maxDeposit: amountField,
   depth: depthField,
@@ -104,8 +106,8 @@ const payerChannel = {
   offer: offerJson.exactOptional(),
   keyName: z.string(),
   returnScript: bytesField,
-  deposits,
-  offered: deposits,
+  deposits: releasedDeposits,
+  offered: releasedDeposits,
   funding: z.array(bytesField),
   signed: amountField,
   spent: amountField,

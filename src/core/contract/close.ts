@@ -7,12 +7,14 @@ import { sameOutpoint, type Transaction, type TxInput, type TxOutput } from '../
 import type { Closing, Deposit, Filler, Payout, Plan, PlannedInput, Terms } from './contract.ts';
 import { capacityOf, payerScript, TX_SEQUENCE } from './contract.ts';
 import { bareInput, draft, lessFee, plan, slotOf } from './plan.ts';
+import { releaseBytes } from './release.ts';
 import { closeSize, P2PKH_INPUT_BYTES } from './size.ts';
 
 /** How the two branches of a deposit's script are unlocked. */
 export interface Unlocks {
   readonly close: (redeemScript: Uint8Array, payer: Uint8Array, payee: Uint8Array) => Uint8Array;
-  readonly refund: (redeemScript: Uint8Array, payer: Uint8Array) => Uint8Array;
+  /** `release` is empty where the contract asks for none. */
+  readonly refund: (redeemScript: Uint8Array, payer: Uint8Array, release: Uint8Array) => Uint8Array;
 }
 
 /** An input and the way to sign it once the whole transaction stands. */
@@ -171,7 +173,8 @@ export function refund(unlocks: Unlocks, terms: Terms, deposits: readonly Deposi
   const redeemScript = terms.contract.redeemScript(terms);
   const lanes = deposits.map((deposit) => ({
     input: bareInput(deposit, form.refundSequence),
-    unlock: (tx: Transaction, index: number) => unlocks.refund(redeemScript, signAll(tx, index, redeemScript, signer)),
+    unlock: (tx: Transaction, index: number) =>
+      unlocks.refund(redeemScript, signAll(tx, index, redeemScript, signer), releaseBytes(deposit)),
   }));
   const tx = { version: form.version, inputs: lanes.map(({ input }) => input), outputs: [output], lockTime: terms.expiry };
   return signed(tx, lanes);

@@ -1,6 +1,7 @@
-import { script } from '../tx/script.ts';
+import { p2sh, script } from '../tx/script.ts';
 import type { Contract } from './contract.ts';
 import { oneWay, REPLACEABLE } from './one-way.ts';
+import { bySelector } from './recognise.ts';
 
 /**
  * The default: the payer alone after expiry (BIP65), both together before.
@@ -12,6 +13,8 @@ export const cltvMultisig: Contract = oneWay({
   needs: ['cltv'],
   expiresBy: 'height',
   form: REPLACEABLE,
+  output: p2sh,
+  recogniser: bySelector,
   template: [
     ...(['IF', '<expiry>', 'CHECKLOCKTIMEVERIFY', 'DROP', '<payer>', 'CHECKSIG'] as const),
     ...(['ELSE', 2, '<payer>', '<payee>', 2, 'CHECKMULTISIG', 'ENDIF'] as const),

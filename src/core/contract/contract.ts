@@ -17,12 +17,15 @@ import type { Outpoint, Transaction } from '../tx/transaction.ts';
  */
 export type Signing = { readonly kind: 'flexible'; readonly slot: number } | { readonly kind: 'fixed'; readonly fee: Amount };
 
-/** What the redeem script alone says. */
+/** What a redeem script is made of. */
 export interface ScriptTerms {
   readonly payerKey: PublicKey;
   readonly payeeKey: PublicKey;
   readonly expiry: LockTime;
 }
+
+/** What the redeem script alone says: the expiry only where consensus keeps it. */
+export type WrittenTerms = Omit<ScriptTerms, 'expiry'> & Partial<Pick<ScriptTerms, 'expiry'>>;
 
 /** What both sides agreed to. Together with the deposits it determines every transaction of the channel to the byte. */
 export interface Terms extends ScriptTerms {
@@ -39,6 +42,8 @@ export interface Terms extends ScriptTerms {
 export interface Deposit {
   readonly outpoint: Outpoint;
   readonly value: Amount;
+  /** The payee's signature over its refund, as the payer keeps it where the contract asks for one. */
+  readonly release?: Signature;
 }
 
 /** A state of the channel that the payee can close with. */
@@ -95,6 +100,11 @@ export interface Contract {
   readonly number: number;
   /** What its expiry is: transactions locked to the other would not be what its script asks for. */
   readonly expiresBy: LockKind;
+  /**
+   * What holds the payer to the expiry: its script, or that the payee has signed refunds for no earlier one. Then an offer leaves no choice of
+   * the expiry: under one key there is only ever one.
+   */
+  readonly expiryIn: 'script' | 'releases';
   /** Consensus rules without which the contract does not protect both sides. */
   readonly needs: readonly Rule[];
   /** Upper bounds of the scriptSig bytes of one input. */
@@ -102,11 +112,11 @@ export interface Contract {
   readonly refundUnlockSize: number;
   readonly form: Form;
   /** The script that signatures commit to. */
-  readonly redeemScript: (terms: ScriptTerms) => Uint8Array;
+  readonly redeemScript: (terms: WrittenTerms) => Uint8Array;
   /** The script of the outputs that are the channel's deposits. */
   readonly outputScript: (terms: ScriptTerms) => Uint8Array;
   /** Accepts exactly what `redeemScript` writes. */
-  readonly readRedeemScript: (script: Uint8Array) => ScriptTerms | Refusal;
+  readonly readRedeemScript: (script: Uint8Array) => WrittenTerms | Refusal;
   readonly plan: (terms: Terms, deposits: readonly Deposit[], total: Amount) => Plan | Refusal;
   /** The unsigned transaction of a plan as both sides show it to each other; inputs in the plan's order, defined for slot 0. */
   readonly draft: (terms: Terms, plan: Plan) => Transaction;
@@ -126,7 +136,11 @@ export interface Contract {
   readonly verifyAgreement: (terms: Terms, agreed: Transaction, signatures: readonly Signature[], verify: Verify) => boolean;
   /** Both sides' signatures put into the agreed transaction. */
   readonly completeAgreement: (terms: Terms, agreed: Transaction, payer: readonly Signature[], payee: readonly Signature[]) => Transaction;
-  /** Valid from a tip of `terms.expiry`. */
+  /** The payee's signatures over the refunds of deposits, which need not exist yet, in their order; none where the payer refunds alone. */
+  readonly release: (terms: Terms, deposits: readonly Deposit[], signer: Signer) => readonly Signature[];
+  /** Whether the payer can have a deposit back without the payee. */
+  readonly isRefundable: (terms: Terms, deposit: Deposit, verify: Verify) => boolean;
+  /** Valid from `terms.expiry` on, for deposits that are refundable. */
   readonly refund: (terms: Terms, deposits: readonly Deposit[], payout: Payout, signer: Signer) => Transaction | Refusal;
   readonly recognise: (unlock: Uint8Array) => Spend;
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
-import { must, payeeKey, payeeScript, payerKey, returnScript, sampleFunding, sampleTerms } from '../../testing/sample.ts';
+import { must, payeeKey, payeeScript, payerKey, released, returnScript, sampleFunding, sampleTerms } from '../../testing/sample.ts';
 import { amount } from '../base/amount.ts';
 import { bytesToHex } from '../base/bytes.ts';
 import { encodeTransaction, type Transaction } from '../tx/transaction.ts';
@@ -32,7 +32,7 @@ function ended(contract: Contract, total: bigint): Transaction {
 function refunded(contract: Contract): Transaction {
   const terms = sampleTerms({ contract });
   const { deposits } = sampleFunding(terms, [10n * DOGE, 5n * DOGE]);
-  return must(contract.refund(terms, deposits, { script: returnScript, feeRate: terms.coin.policy.feeRate }, payerKey));
+  return must(contract.refund(terms, released(terms, deposits), { script: returnScript, feeRate: terms.coin.policy.feeRate }, payerKey));
 }
 
 const made: Readonly<Record<string, (contract: Contract) => Transaction>> = {

@@ -1,5 +1,7 @@
 import { OP, operationAt } from '../tx/script.ts';
+import { SIGHASH } from '../tx/sighash.ts';
 import type { Spend } from './contract.ts';
+import { RELEASE } from './release.ts';
 
 /** A scriptSig of each branch, as this contract writes it. */
 export interface Branches {
@@ -11,12 +13,26 @@ export interface Branches {
  * Which branch of its script a scriptSig takes, as consensus sees it: by what `OP_IF` finds, the value before the redeem script.
  * Miners may put more on the stack and write true and false otherwise; no signature covers that (BIP62).
  */
-export function recognise(isOwn: (redeemScript: Uint8Array) => boolean, branches: Branches, unlock: Uint8Array): Spend {
-  const pushes = pushesOf(unlock);
-  const redeemScript = pushes?.at(-1);
-  if (pushes === undefined || redeemScript === undefined || !isOwn(redeemScript)) return 'foreign';
-  const spend = selects(pushes) === selects(pushesOf(branches.close)) ? 'close' : 'refund';
-  return pushes.length < (pushesOf(branches[spend])?.length ?? 0) ? 'foreign' : spend;
+export function bySelector(isOwn: (redeemScript: Uint8Array) => boolean, branches: Branches): (unlock: Uint8Array) => Spend {
+  return (unlock) => {
+    const pushes = pushesOf(unlock);
+    const redeemScript = pushes?.at(-1);
+    if (pushes === undefined || redeemScript === undefined || !isOwn(redeemScript)) return 'foreign';
+    const spend = selects(pushes) === selects(pushesOf(branches.close)) ? 'close' : 'refund';
+    return pushes.length < (pushesOf(branches[spend])?.length ?? 0) ? 'foreign' : spend;
+  };
+}
+
+/** The same of a bare 2-of-2, payer's signature first: only a refund takes a release, beside which the payer signs all. */
+export function bySignatures(unlock: Uint8Array): Spend {
+  const [payer, payee] = (pushesOf(unlock) ?? []).slice(-2);
+  if (payer === undefined || payee === undefined || !isSignature(payer) || !isSignature(payee)) return 'foreign';
+  return payer.at(-1) === SIGHASH.ALL && payee.at(-1) === RELEASE ? 'refund' : 'close';
+}
+
+/** DER, and a hash type behind it; with a high s too, as blocks may hold it. */
+function isSignature(push: Uint8Array): boolean {
+  return push.length >= 9 && push[0] === 0x30 && push[1] === push.length - 3;
 }
 
 /** What the pushes of a script leave on the stack; undefined when it does anything else, which P2SH forbids (BIP16). */

@@ -1,10 +1,10 @@
 import { OpToNum, type ScriptOP } from '@scure/btc-signer/script.js';
 import { equalBytes } from '../base/bytes.ts';
 import { isLockTime, type LockTime } from '../base/height.ts';
-import { type Refusal, refuse } from '../base/refusal.ts';
+import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
 import { type OP, readScript, script } from '../tx/script.ts';
 import { publicKey } from '../tx/sign.ts';
-import type { ScriptTerms } from './contract.ts';
+import type { ScriptTerms, WrittenTerms } from './contract.ts';
 
 type Slot = '<payer>' | '<payee>' | '<expiry>';
 
@@ -17,12 +17,19 @@ function isSlot(part: Template[number]): part is Slot {
   return typeof part === 'string' && Object.hasOwn(SLOTS, part);
 }
 
-export function writeTemplate(template: Template, terms: ScriptTerms): Uint8Array {
-  return script(...template.map((part) => (isSlot(part) ? terms[SLOTS[part]] : part)));
+/** @throws Error when the template has a place for an expiry that is not in the terms. */
+export function writeTemplate(template: Template, terms: WrittenTerms): Uint8Array {
+  return script(...template.map((part) => (isSlot(part) ? filled(terms, part) : part)));
+}
+
+function filled(terms: WrittenTerms, slot: Slot): Uint8Array | number {
+  const value = terms[SLOTS[slot]];
+  if (value === undefined) throw new Error(`nothing for ${slot}`);
+  return value;
 }
 
 /** Reads the terms back; refuses every script that `writeTemplate` would not have written to the byte. */
-export function readTemplate(template: Template, isExpiry: (expiry: LockTime) => boolean, bytes: Uint8Array): ScriptTerms | Refusal {
+export function readTemplate(template: Template, isExpiry: (expiry: LockTime) => boolean, bytes: Uint8Array): WrittenTerms | Refusal {
   const parts = readScript(bytes);
   if (parts?.length !== template.length) return refuse('script-unknown');
   const found = new Map<Slot, ScriptOP | undefined>();
@@ -34,10 +41,19 @@ export function readTemplate(template: Template, isExpiry: (expiry: LockTime) =>
   const payeeKey = keyFrom(found.get('<payee>'));
   if (payerKey === undefined || payeeKey === undefined) return refuse('key-invalid');
   if (equalBytes(payerKey, payeeKey)) return refuse('key-repeated');
-  const expiry = expiryFrom(found.get('<expiry>'));
-  if (expiry === undefined || !isLockTime(expiry) || !isExpiry(expiry)) return refuse('expiry-malformed');
-  const terms = { payerKey, payeeKey, expiry };
+  const terms = template.includes('<expiry>')
+    ? withExpiry({ payerKey, payeeKey }, expiryFrom(found.get('<expiry>')), isExpiry)
+    : { payerKey, payeeKey };
+  if (isRefusal(terms)) return terms;
   return equalBytes(writeTemplate(template, terms), bytes) ? terms : refuse('script-unknown');
+}
+
+function withExpiry(
+  keys: Omit<WrittenTerms, 'expiry'>,
+  expiry: number | undefined,
+  isExpiry: (expiry: LockTime) => boolean,
+): WrittenTerms | Refusal {
+  return expiry === undefined || !isLockTime(expiry) || !isExpiry(expiry) ? refuse('expiry-malformed') : { ...keys, expiry };
 }
 
 function keyFrom(part: ScriptOP | undefined): ReturnType<typeof publicKey> {

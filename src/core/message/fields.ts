@@ -84,10 +84,13 @@ export const depthField: Field<readonly DepthStep[]> = z
   .min(1)
   .max(16);
 export const outpointField: Field<Outpoint> = text('an output: transaction id, colon, index', parseOutpoint, outpointKey);
-export const depositField: Field<Deposit> = z.object({
+const deposit = {
   outpoint: z.object({ txid: txIdField, vout: z.int().min(0).max(0xffff_ffff) }),
   value: amountField,
-});
+};
+export const depositField: Field<Deposit> = z.object(deposit);
+/** As the payer keeps it. */
+export const releasedDepositField: Field<Deposit> = z.object({ ...deposit, release: signatureField.exactOptional() });
 export const paymentField: Field<Payment> = z.object({ total: amountField, signatures: z.array(signatureField).max(64) });
 
 /** A refusal crosses the wire as its code and facts; sentence and remedy come from the reader's own table. */

@@ -13,6 +13,7 @@ import {
   paymentField,
   publicKeyField,
   refusalField,
+  signatureField,
   signingField,
   transactionField,
 } from './fields.ts';
@@ -36,12 +37,20 @@ export const offerJson: Field<Offer> = z.object({
   nonce: bytesField,
 });
 
-export const acceptedJson: Field<Accepted> = z.object({ kind: z.literal('accepted'), channel: channelIdField, capacity: amountField });
+const releases = z.array(signatureField).max(64).exactOptional();
+
+export const acceptedJson: Field<Accepted> = z.object({
+  kind: z.literal('accepted'),
+  channel: channelIdField,
+  capacity: amountField,
+  releases,
+});
 
 export const provisionalJson: Field<Provisional> = z.object({
   kind: z.literal('provisional'),
   channel: channelIdField,
   waitingFor: refusalField,
+  releases,
 });
 
 const invoiceId = z.string().regex(/^[0-9a-f]{32}$/);
@@ -73,6 +82,7 @@ export const stateJson: Field<State> = z.object({
   capacity: amountField,
   spent: amountField,
   deposits: z.array(depositField).max(64),
+  releases,
   best: paymentField.exactOptional(),
   ending: transactionField.exactOptional(),
 });

@@ -45,15 +45,20 @@ export interface Announce {
   readonly deposits: readonly Deposit[];
 }
 
+/** What a payee gives at once with its word about deposits, where the contract asks for it: its signatures over their refunds, in their order. */
+export interface Releasing {
+  readonly releases?: readonly Signature[];
+}
+
 /** Seed step 4. */
-export interface Accepted {
+export interface Accepted extends Releasing {
   readonly kind: 'accepted';
   readonly channel: ChannelId;
   readonly capacity: Amount;
 }
 
 /** The terms are good; the deposit does not count yet. The payee has stored nothing. */
-export interface Provisional {
+export interface Provisional extends Releasing {
   readonly kind: 'provisional';
   readonly channel: ChannelId;
   readonly waitingFor: Refusal;
@@ -105,7 +110,7 @@ export interface StateRequest {
   readonly channel: ChannelId;
 }
 
-export interface State {
+export interface State extends Releasing {
   readonly kind: 'state';
   readonly channel: ChannelId;
   readonly status: 'open' | 'paused' | 'closing' | 'ended';

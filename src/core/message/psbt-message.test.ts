@@ -14,7 +14,7 @@ import {
   sampleTerms,
 } from '../../testing/sample.ts';
 import { amount, MAX_AMOUNT } from '../base/amount.ts';
-import { bytesToHex, concatBytes, hexToBytes } from '../base/bytes.ts';
+import { bytesToHex, concatBytes, equalBytes, hexToBytes } from '../base/bytes.ts';
 import { LOCK_TIME_THRESHOLD } from '../base/height.ts';
 import type { RefusalCode } from '../base/refusal.ts';
 import { type Contract, type Deposit, payerScript, type Terms } from '../contract/contract.ts';
@@ -167,6 +167,12 @@ const wrong: readonly (readonly [string, RefusalCode, Alter])[] = [
 ];
 
 for (const contract of contracts) {
+  const ofScript = (redeemScript: Uint8Array, outputScript: Uint8Array): Contract => ({
+    ...contract,
+    redeemScript: () => redeemScript,
+    outputScript: () => outputScript,
+  });
+
   describe(`${contract.id}: a payment’s PSBT`, () => {
     for (const [name, code, alter] of wrong) {
       test(`with ${name}: ${code}`, () => {
@@ -180,7 +186,7 @@ for (const contract of contracts) {
       const control = made(contract);
       const others = { ...control.terms, payerKey: payeeKey.publicKey };
       // The field is named by the key, so the builder is told that the payee is the payer; the script stays what it is.
-      const fake: Terms = { ...others, contract: { ...contract, redeemScript: () => contract.redeemScript(control.terms) } };
+      const fake: Terms = { ...others, contract: ofScript(contract.redeemScript(control.terms), contract.outputScript(control.terms)) };
       const psbt = decodePsbt(encodePsbt(fake, control.draft, control.funding, control.signatures));
       if ('kind' in psbt) assert.fail(psbt.code);
       assertRefused(readPayment(psbt, control.terms, control.deposits), 'signature-wrong');
@@ -268,14 +274,28 @@ for (const contract of contracts) {
     /** Terms whose redeem script is other bytes than the contract writes. */
     const written = (redeemScript: Uint8Array): Terms => ({
       ...terms,
-      contract: { ...contract, redeemScript: () => redeemScript, outputScript: () => p2sh(redeemScript) },
+      contract: ofScript(redeemScript, isBare ? redeemScript : p2sh(redeemScript)),
     });
     const good = contract.redeemScript(terms);
+    const isBare = equalBytes(good, contract.outputScript(terms));
     const uncompressed = secp256k1.Point.fromBytes(payerKey.publicKey).toBytes(false);
     const replaced = (from: Uint8Array, to: Uint8Array): Uint8Array =>
       hexToBytes(bytesToHex(good).replaceAll(bytesToHex(from), bytesToHex(to)));
     const expiry = script(terms.expiry);
     const number = expiry.subarray(1);
+    const wrongExpiries: readonly (readonly [string, RefusalCode, () => ReturnType<typeof readAnnounce>])[] = [
+      [
+        'an expiry with a needless zero',
+        'expiry-malformed',
+        () => announced(written(replaced(expiry, script(Uint8Array.of(...number, 0))))),
+      ],
+      ['an expiry of another kind', 'expiry-malformed', () => announced(written(replaced(expiry, script(OTHER_KIND[contract.expiresBy]))))],
+      [
+        'an expiry below zero',
+        'expiry-malformed',
+        () => announced(written(replaced(expiry, script(number.map((byte, i) => byte | (i === number.length - 1 ? 0x80 : 0)))))),
+      ],
+    ];
     const cases: readonly (readonly [string, RefusalCode, () => ReturnType<typeof readAnnounce>])[] = [
       ['outputs', 'psbt-outputs-wrong', () => announced(terms, { outputs: [{ value: 1n, script: payerScript(terms) }] })],
       ['a signature', 'psbt-field-unknown', () => announced(terms, {}, true)],
@@ -290,17 +310,7 @@ for (const contract of contracts) {
         () =>
           announced(written(replaced(concatBytes(Uint8Array.of(33), payerKey.publicKey), concatBytes(Uint8Array.of(65), uncompressed)))),
       ],
-      [
-        'an expiry with a needless zero',
-        'expiry-malformed',
-        () => announced(written(replaced(expiry, script(Uint8Array.of(...number, 0))))),
-      ],
-      ['an expiry of another kind', 'expiry-malformed', () => announced(written(replaced(expiry, script(OTHER_KIND[contract.expiresBy]))))],
-      [
-        'an expiry below zero',
-        'expiry-malformed',
-        () => announced(written(replaced(expiry, script(number.map((byte, i) => byte | (i === number.length - 1 ? 0x80 : 0)))))),
-      ],
+      ...(contract.expiryIn === 'script' ? wrongExpiries : []),
       [
         'another contract',
         'script-unknown',

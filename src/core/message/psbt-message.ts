@@ -55,7 +55,8 @@ export function readAnnounce(psbt: ChannelPsbt, offer: Offer): Announce | Refusa
   if (isRefusal(terms)) return terms;
   if (!equalBytes(terms.payeeKey, offer.payeeKey)) return refuse('key-foreign');
   const deposits = psbt.inputs.map(({ deposit }) => deposit);
-  return { kind: 'announce', offer, payerKey: terms.payerKey, expiry: terms.expiry, deposits };
+  // Where the script does not say it, the offer leaves no choice.
+  return { kind: 'announce', offer, payerKey: terms.payerKey, expiry: terms.expiry ?? offer.minExpiry, deposits };
 }
 
 /** Reads a payment by rebuilding the transaction for its total and comparing. */

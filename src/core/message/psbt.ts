@@ -11,7 +11,7 @@ import type { InputMap, PsbtMaps } from './psbt-plain.ts';
 /** The funding transactions of a channel by id, whole, as BIP174 wants them beside a legacy input. */
 export type FundingTransactions = ReadonlyMap<string, Uint8Array>;
 
-/** A PSBT of the channel, checked in itself: one redeem script, paid to by every input; nothing known about the channel yet. */
+/** A PSBT of the channel, checked in itself: one script, paid to by every input, bare or by its hash; nothing known about the channel yet. */
 export interface ChannelPsbt {
   readonly transaction: Transaction;
   readonly redeemScript: Uint8Array;
@@ -45,21 +45,36 @@ export function wrongForm({ transaction: tx }: ChannelPsbt, { form: { version, s
 }
 
 function decodeInputs({ transaction, inputs: maps }: PsbtMaps): ChannelPsbt | Refusal {
-  const redeemScript = maps[0]?.redeemScript;
+  const redeemScript = scriptOf(transaction, maps[0]);
   if (redeemScript === undefined) return refuse('psbt-inputs-wrong', { reason: 'no redeem script' });
   const inputs: PsbtInput[] = [];
   for (const [i, map] of maps.entries()) {
-    const input = decodeInput(transaction, i, map, redeemScript);
+    const input = decodeInput(transaction, i, map, { redeemScript, shown: maps[0]?.redeemScript ?? NONE });
     if ('kind' in input) return input;
     inputs.push(input);
   }
   return { transaction, redeemScript, inputs };
 }
 
-function decodeInput(transaction: Transaction, index: number, map: InputMap, redeemScript: Uint8Array): PsbtInput | Refusal {
+const P2SH_BYTES = 23;
+const NONE = new Uint8Array();
+
+/** The redeem script; of a bare output, which has none, its own script (BIP174: only what is hashed has to be shown). */
+function scriptOf({ inputs }: Transaction, map: InputMap | undefined): Uint8Array | undefined {
+  const output = map?.funding?.outputs[inputs[0]?.outpoint.vout ?? 0];
+  return map?.redeemScript ?? (output && output.script.length !== P2SH_BYTES ? output.script : undefined);
+}
+
+/** `shown`: the redeem script as the PSBT has it, empty for a bare output. */
+function decodeInput(
+  transaction: Transaction,
+  index: number,
+  map: InputMap,
+  { redeemScript, shown }: { readonly redeemScript: Uint8Array; readonly shown: Uint8Array },
+): PsbtInput | Refusal {
   const outpoint = transaction.inputs[index]?.outpoint;
   const { funding } = map;
-  if (outpoint === undefined || map.redeemScript === undefined || !equalBytes(map.redeemScript, redeemScript)) {
+  if (outpoint === undefined || !equalBytes(map.redeemScript ?? NONE, shown)) {
     return refuse('psbt-inputs-wrong', { input: index, reason: 'redeem scripts differ' });
   }
   if (funding === undefined || funding.id !== outpoint.txid) {
@@ -67,7 +82,8 @@ function decodeInput(transaction: Transaction, index: number, map: InputMap, red
   }
   const output = funding.outputs[outpoint.vout];
   if (output === undefined) return refuse('funding-output-missing', { input: index, vout: outpoint.vout });
-  if (!equalBytes(output.script, p2sh(redeemScript))) return refuse('funding-script-wrong', { input: index });
+  if (!equalBytes(output.script, shown.length === 0 ? redeemScript : p2sh(redeemScript)))
+    return refuse('funding-script-wrong', { input: index });
   if (!isAmount(output.value)) return refuse('funding-value-wrong', { input: index });
   return {
     deposit: { outpoint, value: output.value },
@@ -83,15 +99,16 @@ export function encodePsbt(
   funding: FundingTransactions,
   signatures: readonly { readonly signature: Uint8Array; readonly hashType: number }[],
 ): Uint8Array {
-  const redeemScript = terms.contract.redeemScript(terms);
+  const script = terms.contract.redeemScript(terms);
+  const hashed = equalBytes(terms.contract.outputScript(terms), script) ? {} : { redeemScript: script };
   const psbt = new PsbtBuilder({ version: transaction.version, lockTime: transaction.lockTime, disableScriptCheck: true });
   for (const [i, { outpoint, sequence }] of transaction.inputs.entries()) {
     const nonWitnessUtxo = funding.get(outpoint.txid);
     if (nonWitnessUtxo === undefined) throw new Error(`the funding transaction ${outpoint.txid} is not at hand`);
     const hashType = signatures[i] && { sighashType: signatures[i].hashType };
-    psbt.addInput({ txid: outpoint.txid, index: outpoint.vout, sequence, nonWitnessUtxo, redeemScript, ...hashType });
+    psbt.addInput({ txid: outpoint.txid, index: outpoint.vout, sequence, nonWitnessUtxo, ...hashed, ...hashType });
   }
-  for (const { value, script } of transaction.outputs) psbt.addOutput({ amount: value, script });
+  for (const output of transaction.outputs) psbt.addOutput({ amount: output.value, script: output.script });
   // Last, because the builder adds nothing that a signature commits to.
   for (const [i, { signature }] of signatures.entries()) psbt.updateInput(i, { partialSig: [pair(terms.payerKey, signature)] });
   return psbt.toPSBT(0);

@@ -71,3 +71,11 @@ export function p2pkh(publicKey: Uint8Array): Uint8Array {
 export function p2sh(redeemScript: Uint8Array): Uint8Array {
   return script('HASH160', hash160(redeemScript), 'EQUAL');
 }
+
+/** Nodes count twenty signature operations for a multisig that is not hashed, and twenty bytes for each (`policy.cpp`, GetVirtualTransactionSize). */
+const MULTISIG_BYTES = 20 * 20;
+
+/** Bytes that nodes reckon an output script with when they ask what a transaction pays for its size: at least as many as it has. */
+export function reckonedBytes(outputScript: Uint8Array): number {
+  return outputScript.at(-1) === OP.CHECKMULTISIG ? Math.max(MULTISIG_BYTES, outputScript.length) : outputScript.length;
+}

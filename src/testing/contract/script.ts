@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { bytesToHex, concatBytes, hexToBytes } from '../../core/base/bytes.ts';
 import { LOCK_TIME_THRESHOLD, lockTime, MAX_LOCK_TIME } from '../../core/base/height.ts';
 import { isRefusal, type Refusal, type RefusalCode } from '../../core/base/refusal.ts';
-import type { Contract, ScriptTerms } from '../../core/contract/contract.ts';
+import type { Contract, ScriptTerms, WrittenTerms } from '../../core/contract/contract.ts';
 import { OP } from '../../core/tx/script.ts';
 import { assertRefused, must } from '../sample.ts';
 import type { Case, World } from './world.ts';
@@ -58,6 +58,11 @@ function scriptTerms(world: World, expiry = expiriesOf(world).some[0]): ScriptTe
   return { payerKey: world.key().publicKey, payeeKey: world.key().publicKey, expiry: lockTime(expiry) };
 }
 
+/** What a script says of its terms. */
+function writtenIn({ contract }: World, { expiry, ...keys }: ScriptTerms): WrittenTerms {
+  return contract.expiryIn === 'script' ? { ...keys, expiry } : keys;
+}
+
 /** The script of `terms` with other bytes in the place of some, wherever they stand. */
 function withHex(world: World, terms: ScriptTerms, from: string, to: string): Uint8Array {
   const hex = bytesToHex(world.contract.redeemScript(terms));
@@ -84,7 +89,7 @@ function refusesExpiries(world: World): void {
   const terms = scriptTerms(world);
   const { some, next, foreign } = expiriesOf(world);
   const written = push(some[1]);
-  const reads = (other: string): ScriptTerms | Refusal => world.contract.readRedeemScript(withHex(world, terms, written, other));
+  const reads = (other: string): WrittenTerms | Refusal => world.contract.readRedeemScript(withHex(world, terms, written, other));
   for (const [label, [other, code]] of Object.entries(WRONG_EXPIRIES)) assertRefused(reads(other), code, label);
   for (const [label, other] of Object.entries(foreign)) assertRefused(reads(push(other)), 'expiry-malformed', label);
   assertRefused(reads(push(`${some[1]}00`)), 'expiry-malformed', 'a zero byte too many');
@@ -153,6 +158,12 @@ function readsEveryExpiry(world: World): void {
   fc.assert(fc.property(fc.integer({ min: first, max: last }), roundTrip), { numRuns: 50 });
 }
 
+/** For contracts whose script says the expiry. */
+export const expiryCases: readonly Case[] = [
+  ['a script is read back for every expiry of its kind', readsEveryExpiry],
+  ['expiries of another kind or not in their shortest form are refused', refusesExpiries],
+];
+
 export const scriptCases: readonly Case[] = [
   [
     'the redeem script is the one that is written out, to the byte, and has its size',
@@ -162,14 +173,12 @@ export const scriptCases: readonly Case[] = [
       assert.equal(bytesToHex(world.contract.redeemScript(terms)), world.subject.writtenOut(payer, payee, push(expiriesOf(world).some[1])));
       for (const [expiry, bytes] of expiriesOf(world).lengths) {
         const { length } = world.contract.redeemScript({ ...terms, expiry: lockTime(expiry) });
-        assert.equal(length, world.subject.scriptSize + 1 + bytes, String(expiry));
+        assert.equal(length, world.subject.scriptSize + (world.contract.expiryIn === 'script' ? 1 + bytes : 0), String(expiry));
       }
     },
   ],
-  ['a script is read back for every expiry of its kind', readsEveryExpiry],
   ['scripts with more, with less or with something in front are refused', refusesShapes],
   ['keys that are not compressed points, or pushed in another way, are refused', refusesKeys],
-  ['expiries of another kind or not in their shortest form are refused', refusesExpiries],
   [
     'a key that is both sides is refused; swapped keys are other terms and another script',
     (world) => {
@@ -179,8 +188,8 @@ export const scriptCases: readonly Case[] = [
       assertRefused(contract.readRedeemScript(contract.redeemScript({ payerKey, payeeKey: payerKey, expiry })), 'key-repeated');
       const swapped = contract.redeemScript({ payerKey: payeeKey, payeeKey: payerKey, expiry });
       assert.notDeepEqual(swapped, contract.redeemScript(terms));
-      assert.deepEqual(contract.readRedeemScript(swapped), { payerKey: payeeKey, payeeKey: payerKey, expiry });
-      assert.deepEqual(contract.readRedeemScript(contract.redeemScript(terms)), terms, 'control');
+      assert.deepEqual(contract.readRedeemScript(swapped), writtenIn(world, { payerKey: payeeKey, payeeKey: payerKey, expiry }));
+      assert.deepEqual(contract.readRedeemScript(contract.redeemScript(terms)), writtenIn(world, terms), 'control');
     },
   ],
   ['whatever byte is changed, what is read is written again as it was', refusesAnyOtherByte],

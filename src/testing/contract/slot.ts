@@ -132,7 +132,7 @@ function several(world: World): void {
 
 /** Drained channels of sixteen deposits each, made up: more of them than nodes relay in one transaction. */
 function tooManyTogether(world: World): void {
-  const closings = Array.from({ length: 25 }, (_, i): Closing => {
+  const closings = Array.from({ length: 34 }, (_, i): Closing => {
     const { terms, payer, payee } = world.terms({});
     const values = Array.from({ length: 16 }, (__, at) => world.money(BigInt(i + at + 1)));
     const { deposits } = sampleFunding(terms, values);

@@ -29,6 +29,8 @@ export interface ContractSubject {
   readonly verify: Verify;
   /** The redeem script as its definition writes it, in hex: `payer` and `payee` are keys, `expiry` a pushed script number. */
   readonly writtenOut: (payer: string, payee: string, expiry: string) => string;
+  /** The same spend in other bytes, as a miner could write it: no signature covers it, and blocks may hold it. */
+  readonly disguises: (unlock: Uint8Array) => readonly Uint8Array[];
   /** Bytes of that script, but those of the expiry and its push. */
   readonly scriptSize: number;
 }
@@ -106,7 +108,13 @@ export class World {
     const sides = this.terms(options);
     const funded = this.contract.outputScript(sides.terms);
     const deposits = (options.deposits ?? [1_000n]).map((dusts) => this.coinFor(funded, this.money(dusts)));
-    return { ...sides, deposits };
+    return { ...sides, deposits: this.released(sides, deposits) };
+  }
+
+  /** Deposits as the payer has them once the payee has signed their refunds, where the contract asks for that. */
+  released({ terms, payee }: Omit<Channel, 'deposits'>, deposits: readonly Deposit[]): readonly Deposit[] {
+    const releases = this.contract.release(terms, deposits, payee);
+    return deposits.map((deposit, i) => ({ ...deposit, ...(releases[i] && { release: releases[i] }) }));
   }
 
   /** A P2PKH coin of the payee's own. */
@@ -170,7 +178,12 @@ export function feeOf(tx: Transaction, spent: readonly Deposit[]): bigint {
 }
 
 /** Alters a signed transaction and has `signer` sign again what it had signed with ALL, as an owner of that key could. */
-export function altered({ terms }: Channel, signer: Signer, tx: Transaction, change: (tx: Transaction) => Transaction): Transaction {
+export function altered(
+  { terms }: Pick<Channel, 'terms'>,
+  signer: Signer,
+  tx: Transaction,
+  change: (tx: Transaction) => Transaction,
+): Transaction {
   const code = terms.contract.redeemScript(terms);
   const next = change(tx);
   const resign = (unlock: Uint8Array, index: number): Uint8Array => {

@@ -10,14 +10,16 @@ interface Common {
   /** Payments of one unit before the clock starts, and while it runs; on each connection. */
   readonly warmUp: number;
   readonly count: number;
+  /** File to which the payee's wallet is written at every payment; it is in memory only unless given. */
+  readonly wallet?: string;
 }
 
 /** What is measured. All but `tcp` signs beforehand: it is the payee that is timed. */
 export type BenchRow =
   /** The payee's state takes change and signature. */
   | (Common & { readonly level: 'state' })
-  /** The payee's protocol object takes a message's bytes and answers; `wallet` is a file written at every payment. */
-  | (Common & { readonly level: 'message'; readonly wallet?: string })
+  /** The payee's protocol object takes a message's bytes and answers. */
+  | (Common & { readonly level: 'message' })
   /** bitcoinj's own client, waiting for each acknowledgement. */
   | (Common & { readonly level: 'tcp' })
   /** bitcoinj's listener, and clients that write each frame at once without delay and keep so many on the way. */

@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { height } from '../core/base/height.ts';
+import { dogecoin } from '../core/coin/dogecoin.ts';
+import { isExpiryOf } from '../core/contract/contract.ts';
+import { contracts } from '../core/contract/registry.ts';
+import { p2pkh } from '../core/tx/script.ts';
+import { keyNumber } from '../testing/sample.ts';
+import { defaultTerms, makeOffer } from './terms.ts';
+
+const NOON = 1_700_049_600;
+const random = { bytes: (length: number) => new Uint8Array(length) };
+const keys = { signer: () => keyNumber(2) };
+
+describe('what is offered unless the owner says otherwise', () => {
+  for (const contract of contracts) {
+    test(`${contract.id}: expiries of its kind, counted from where the chain or the clock is, with room before the margin`, () => {
+      const terms = defaultTerms(dogecoin, contract);
+      const at = { tip: height(5_000_000), medianTime: NOON - 360, now: NOON * 1_000 };
+      const offer = makeOffer(dogecoin, terms, p2pkh(keyNumber(3).publicKey), at, keys, random);
+      assert.ok(isExpiryOf(contract, offer.minExpiry) && isExpiryOf(contract, offer.maxExpiry));
+      const from = contract.expiresBy === 'time' ? NOON : 5_000_000;
+      assert.equal(offer.minExpiry - from, terms.minLifetime);
+      assert.ok(offer.minExpiry - offer.closingMargin > from);
+      // Where the payee signs refunds, it leaves no choice of the expiry.
+      assert.equal(offer.minExpiry < offer.maxExpiry, contract.expiryIn === 'script');
+    });
+  }
+
+  test('a clock that is behind the blocks does not shorten the lives of channels', () => {
+    const timed = contracts.filter(({ expiresBy }) => expiresBy === 'time');
+    assert.ok(timed.length > 0);
+    for (const contract of timed) {
+      const terms = defaultTerms(dogecoin, contract);
+      const at = { tip: height(5_000_000), medianTime: NOON, now: (NOON - 86_400) * 1_000 };
+      assert.equal(makeOffer(dogecoin, terms, p2pkh(keyNumber(3).publicKey), at, keys, random).minExpiry, NOON + terms.minLifetime);
+    }
+  });
+});

@@ -53,7 +53,7 @@ await mine(1);
 /** The payer's side; its channels are known by this list, which a program would keep with its store. */
 const channels: ChannelId[] = [];
 export const payer: BitcoinjPayerOptions = {
-  ...{ agent, chain, wallet, clock: common.clock },
+  ...{ agent, chain, wallet, keys: payerKeys, clock: common.clock },
   known: async () => (await Promise.all(channels.map(agent.engine.get))).filter((state) => state !== undefined),
   remember: async (channel) => void channels.push(channel),
 };

@@ -6,7 +6,16 @@ import { type ChannelId, isChannelId } from '../core/base/bytes.ts';
 import type { Height } from '../core/base/height.ts';
 import { refuse } from '../core/base/refusal.ts';
 import { allDeposits, type PayerState } from '../core/channel/payer-state.ts';
-import { type Chain, type Clock, type Connection, type Random, type SeedRing, type Store, WorldError } from '../engine/ports.ts';
+import {
+  type Chain,
+  type Clock,
+  type Connection,
+  type KeyRing,
+  type Random,
+  type SeedRing,
+  type Store,
+  WorldError,
+} from '../engine/ports.ts';
 import { restoredJson } from '../engine/restore.ts';
 import { fastestVerifier } from '../engine/verifier.ts';
 import { type Agent, openAgent } from '../payer/agent.ts';
@@ -94,6 +103,7 @@ export function openStore(config: Pick<Config, 'datadir'>, role: Role): Store {
 /** A payer ready to act: its wallet and channels are at the tip of the chain. */
 export interface OpenPayer {
   readonly chain: Chain;
+  readonly keys: KeyRing;
   readonly wallet: Wallet;
   readonly agent: Agent;
   /** Reads the chain again: the wallet first, then the channels. */
@@ -139,6 +149,7 @@ export async function openPayer(config: Config, { form = 'compact', first, ...op
   await agent.tidy();
   return {
     chain,
+    keys,
     wallet,
     agent,
     sync,

@@ -54,11 +54,11 @@ export async function payBitcoinj({ config, print }: Shell, payment: BitcoinjPay
 async function open(payer: OpenPayer, { server, deposit, major }: BitcoinjPayment): Promise<BitcoinjChannel> {
   const { host, port } = listenAddress(server);
   const url = `${SCHEME}${host}:${port}`;
-  const { agent, chain, wallet } = payer;
+  const { agent, chain, wallet, keys } = payer;
   const order = { contracts: contractsFor(major), ...(deposit === undefined ? {} : { capacity: deposit }) };
   const known = (): ReturnType<OpenPayer['channelsWith']> => payer.channelsWith(url);
   const remember = (channel: BitcoinjChannel['channel']): Promise<void> => payer.remember(channel, url);
-  return granted(await openBitcoinj(await connectTcp(host, port), order, { agent, chain, wallet, clock, known, remember }));
+  return granted(await openBitcoinj(await connectTcp(host, port), order, { agent, chain, wallet, keys, clock, known, remember }));
 }
 
 /** @throws WorldError `config` */

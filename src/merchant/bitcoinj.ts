@@ -93,6 +93,7 @@ export function bitcoinjPayee({
   return {
     minPayment,
     shop,
+    nonce: () => random.bytes(16),
     offer: (contract, wanted) => {
       engine.follower.trusted();
       const seconds = Math.max(window.least, Math.min(window.most, wanted));

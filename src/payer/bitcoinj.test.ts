@@ -31,6 +31,7 @@ const WINDOW = 14_400;
 const DOGE = 100_000_000n;
 const CAPACITY = amount(10n * DOGE);
 const payee = keyNumber(77);
+const keys = seedKeyRing(coin, new Uint8Array(32).fill(9));
 const { verify } = await fastestVerifier();
 
 /** A server that says what a test tells it to, good or bad. */
@@ -113,7 +114,7 @@ class World {
     const regtest = new Regtest({ coin, verify });
     regtest.setTime(START);
     regtest.mine(1_360);
-    const [chain, store, keys] = [asChain(regtest), memoryStore(), seedKeyRing(coin, new Uint8Array(32).fill(9))];
+    const [chain, store] = [asChain(regtest), memoryStore()];
     const wallet = await openWallet({ chain, store, keys });
     const clock = { now: () => world.#seconds * 1000 };
     const agent = openAgent({ chain, store, keys, wallet, verify, clock });
@@ -142,7 +143,7 @@ class World {
     const { near, far } = linePair({ timers: this.timers });
     const order = { contracts: [cltvTime], capacity: CAPACITY, window: WINDOW, ...alter } as const;
     const opening = openBitcoinj(near, order, {
-      ...{ agent: this.agent, chain: asChain(this.regtest), wallet: this.wallet, clock: { now: () => this.#seconds * 1000 } },
+      ...{ agent: this.agent, chain: asChain(this.regtest), wallet: this.wallet, keys, clock: { now: () => this.#seconds * 1000 } },
       known: async () => this.states(),
       remember: async (channel) => void this.#known.push(channel),
     });

@@ -10,7 +10,7 @@ import type { Offer } from '../core/message/message.ts';
 import { scriptOf } from '../core/tx/address.ts';
 import { p2pkh } from '../core/tx/script.ts';
 import { decodeTransaction, sameOutpoint, type Transaction } from '../core/tx/transaction.ts';
-import type { Chain, Clock, Line } from '../engine/ports.ts';
+import type { Chain, Clock, KeyRing, Line } from '../engine/ports.ts';
 import { BitcoinjClient, type Carried, type Proposal } from '../transport/bitcoinj/client.ts';
 import type { Farewell } from '../transport/bitcoinj/dialogue.ts';
 import type { Wallet } from '../wallet/wallet.ts';
@@ -21,6 +21,7 @@ export interface BitcoinjPayerOptions {
   readonly agent: Agent;
   readonly chain: Chain;
   readonly wallet: Wallet;
+  readonly keys: KeyRing;
   readonly clock: Clock;
   /** The channels with this server that there may be. */
   readonly known: () => Promise<readonly PayerState[]>;
@@ -186,8 +187,13 @@ function offerOf({ contract, payeeKey, minCapacity, expiry }: Proposal, capacity
   };
 }
 
-function channelOver(client: BitcoinjClient, { channel }: PayerState, isResumed: boolean, options: BitcoinjPayerOptions): BitcoinjChannel {
-  const { agent, chain } = options;
+function channelOver(
+  client: BitcoinjClient,
+  { channel, keyName }: PayerState,
+  isResumed: boolean,
+  options: BitcoinjPayerOptions,
+): BitcoinjChannel {
+  const { agent, chain, keys } = options;
   const state = (): Promise<PayerState | undefined> => agent.engine.get(channel);
   const over = client.over.then(async (farewell) => settledBy(farewell, await state(), chain));
   return {
@@ -206,7 +212,7 @@ function channelOver(client: BitcoinjClient, { channel }: PayerState, isResumed:
       return { kind: 'acknowledged', state: paid.state, paid: subtract(total, before), ...(answered && { info: answered }) };
     },
     settle: async () => {
-      await client.settle();
+      await client.settle(keys.signer(keyName));
       return over;
     },
     hangUp: () => client.hangUp(),

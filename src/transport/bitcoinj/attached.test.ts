@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { amount } from '../../core/base/amount.ts';
+import { prove } from '../../core/message/bitcoinj/proof.ts';
 import { decodeSignature } from '../../core/tx/sign.ts';
 import { transactionId } from '../../core/tx/transaction.ts';
-import type { PayerChannel } from '../../testing/bitcoinj-payer.ts';
+import type { BitcoinjPayer, PayerChannel } from '../../testing/bitcoinj-payer.ts';
 import { BitcoinjWorld } from '../../testing/bitcoinj-world.ts';
 import { highS } from '../../testing/high-s.ts';
 
@@ -315,6 +316,33 @@ describe('testChannelResume: going on with a channel', () => {
     await late.greet({ previous: channel.txid });
     await late.hears('initiate');
   });
+});
+
+test('who has made no payment on this connection settles by a proof of the channel’s key, made for this connection', async () => {
+  const { world, channel } = await left();
+  const greeted = async (key: number): Promise<{ readonly client: BitcoinjPayer; readonly nonce: Uint8Array }> => {
+    const client = world.connect(key);
+    await client.say({ kind: 'client-version', major: 2, minor: 0, previous: channel.txid });
+    const { nonce } = await client.hears('server-version');
+    await client.hears('channel-open');
+    return { client, nonce: nonce ?? assert.fail('no nonce') };
+  };
+  const other = await greeted(1);
+  const { client: stranger, nonce: strangers } = await greeted(2);
+  const { client: late, nonce } = await greeted(1);
+  const wrong: readonly (readonly [BitcoinjPayer, Uint8Array])[] = [
+    [stranger, prove(strangers, channel.txid, stranger.signer)],
+    [late, prove(other.nonce, channel.txid, late.signer)],
+  ];
+  assert.notDeepEqual(nonce, other.nonce);
+  for (const [client, proof] of wrong) {
+    await client.say({ kind: 'close', proof });
+    assert.equal(await client.hearsClose(), undefined);
+  }
+  assert.equal((await world.only()).kind, 'open');
+  await other.client.say({ kind: 'close', proof: prove(other.nonce, channel.txid, other.client.signer) });
+  assert.ok((await other.client.hearsClose()) !== undefined);
+  assert.equal((await world.only()).kind, 'closing');
 });
 
 describe('a guest, who knows the contract’s id and no key', () => {

@@ -1,9 +1,10 @@
 import { type Amount, greatest, subtract, ZERO } from '../../core/base/amount.ts';
-import type { ChannelId } from '../../core/base/bytes.ts';
+import type { ChannelId, TxId } from '../../core/base/bytes.ts';
 import { isRefusal, type Refusal, refuse } from '../../core/base/refusal.ts';
 import { isActive, type PayeeState } from '../../core/channel/payee-state.ts';
 import { capacityOf, type Payment } from '../../core/contract/contract.ts';
-import type { BitcoinjMessage, UpdatePayment } from '../../core/message/bitcoinj/message.ts';
+import type { BitcoinjMessage, Close, UpdatePayment } from '../../core/message/bitcoinj/message.ts';
+import { isProof } from '../../core/message/bitcoinj/proof.ts';
 import type { Transaction } from '../../core/tx/transaction.ts';
 import { WorldError } from '../../engine/ports.ts';
 import type { Attachments, Holder } from './attachments.ts';
@@ -26,11 +27,13 @@ export interface AttachedOptions {
   readonly voice: Voice;
   /** The first payment of a client that has just made the channel, rightly signed. */
   readonly initial?: Payment;
+  /** What a client that goes on with the channel may prove its key by. */
+  readonly resumed?: { readonly nonce: Uint8Array; readonly contract: TxId };
 }
 
 /**
  * One client at one channel. Anybody can know the contract's id, so until a client has signed a payment it is a guest: it can do nothing to the
- * channel, nor to who holds it.
+ * channel, nor to who holds it, unless it asks to settle with a proof of its key.
  */
 export class Attached implements Holder {
   readonly #options: AttachedOptions;
@@ -104,9 +107,16 @@ export class Attached implements Holder {
   }
 
   async #take(turn: Turn): Promise<Ending | undefined> {
-    if (turn.kind === 'close') return this.#standing === 'payer' ? this.#settle() : closed();
+    if (turn.kind === 'close') return this.#standing === 'payer' || (await this.#isProven(turn)) ? this.#settle() : closed();
     if (turn.kind !== 'updates') return unexpected(turn);
     return this.#stage === 'open' ? this.#updated(turn.updates) : unexpected({ kind: 'update-payment' });
+  }
+
+  async #isProven({ proof }: Close): Promise<boolean> {
+    const { payee, channel, resumed } = this.#options;
+    const state = await payee.state(channel);
+    if (proof === undefined || resumed === undefined || state === undefined) return false;
+    return isProof(proof, resumed.nonce, resumed.contract, state.terms.payerKey, payee.verify);
   }
 
   async #settle(): Promise<Ending> {

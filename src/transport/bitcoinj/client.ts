@@ -6,9 +6,10 @@ import { allDeposits, type PayerState } from '../../core/channel/payer-state.ts'
 import { type Contract, capacityOf, type Payment } from '../../core/contract/contract.ts';
 import type { Initiate } from '../../core/message/bitcoinj/message.ts';
 import { updateOf } from '../../core/message/bitcoinj/payment.ts';
+import { prove } from '../../core/message/bitcoinj/proof.ts';
 import { contractOf, majorOf } from '../../core/message/bitcoinj/version.ts';
 import type { Pay, Receipt, Reply, Request } from '../../core/message/message.ts';
-import type { PublicKey } from '../../core/tx/sign.ts';
+import type { PublicKey, Signer } from '../../core/tx/sign.ts';
 import { type Connection, type Line, WorldError } from '../../engine/ports.ts';
 import { Dialogue, type Farewell } from './dialogue.ts';
 
@@ -39,6 +40,8 @@ export class BitcoinjClient {
   readonly #dialogue: Dialogue;
   #isMade: boolean = false;
   #isLaunched: boolean = false;
+  /** What shows the key to a server that asks for that. */
+  #claim: { readonly nonce: Uint8Array; readonly contract: TxId } | undefined;
 
   constructor(line: Line) {
     this.#dialogue = new Dialogue(line);
@@ -68,6 +71,7 @@ export class BitcoinjClient {
     if (answer.kind === 'initiate') return this.#proposal(spoken, answer);
     this.#isMade = true;
     this.#isLaunched = true;
+    if (version.nonce !== undefined && previous !== undefined) this.#claim = { nonce: version.nonce, contract: previous };
     return { kind: 'resumed' };
   }
 
@@ -125,9 +129,10 @@ export class BitcoinjClient {
     await this.#dialogue.ask(provided, 'channel-open');
   }
 
-  /** Asks for the settlement. Undefined where the server went without a word: bitcoinj's own loses the last one. */
-  async settle(): Promise<Farewell> {
-    await this.#dialogue.say({ kind: 'close' });
+  /** Asks for the settlement, showing the channel's key to a server that wants to see it. bitcoinj's own goes without a word: it loses the last one. */
+  async settle(key: Signer): Promise<Farewell> {
+    const proof = this.#claim && prove(this.#claim.nonce, this.#claim.contract, key);
+    await this.#dialogue.say({ kind: 'close', ...(proof && { proof }) });
     return this.#dialogue.over;
   }
 

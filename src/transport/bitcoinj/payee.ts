@@ -19,6 +19,8 @@ export interface BitcoinjPayee extends Pick<Responder, 'answer'> {
   readonly resumable: (funding: TxId, contract: Contract) => Promise<ChannelId | undefined>;
   readonly state: (channel: ChannelId) => Promise<PayeeState | undefined>;
   readonly verify: Verify;
+  /** Unpredictable bytes, others each time: what a client that goes on with a channel signs to show its key. */
+  readonly nonce: () => Uint8Array;
   readonly broadcast: (transaction: Transaction) => Promise<Broadcast>;
   /** Settles now, with the best payment. */
   readonly close: (channel: ChannelId) => Promise<Transaction | Refusal>;

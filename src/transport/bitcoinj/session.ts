@@ -1,6 +1,6 @@
 import type { TxId } from '../../core/base/bytes.ts';
 import { isRefusal, type Refusal } from '../../core/base/refusal.ts';
-import type { Contract, Payment } from '../../core/contract/contract.ts';
+import type { Contract } from '../../core/contract/contract.ts';
 import { decodeBitcoinj } from '../../core/message/bitcoinj/decode.ts';
 import { encodeBitcoinj } from '../../core/message/bitcoinj/encode.ts';
 import { type BitcoinjMessage, type ClientVersion, DEFAULT_WINDOW } from '../../core/message/bitcoinj/message.ts';
@@ -10,7 +10,7 @@ import { type Line, type Timers, WorldError } from '../../engine/ports.ts';
 import { Gathering } from '../gathering.ts';
 import { Patience } from '../patience.ts';
 import { systemTimers } from '../timers.ts';
-import { Attached } from './attached.ts';
+import { Attached, type AttachedOptions } from './attached.ts';
 import type { Attachments } from './attachments.ts';
 import { closed, type Ending, failed, hungUp, unexpected } from './ending.ts';
 import { providedBy } from './opening.ts';
@@ -111,8 +111,9 @@ class Session {
     if (contract === undefined) return failed('NO_ACCEPTABLE_VERSION', `Version ${major} is not spoken here.`);
     const found = previous === undefined ? undefined : await this.#found(previous, contract);
     const offer = found === undefined ? this.#payee.offer(contract, window) : undefined;
-    await this.#say({ kind: 'server-version', major, minor: 0 });
-    if (offer === undefined) return found && this.#attachTo(await found());
+    const resumed = previous === undefined || found === undefined ? undefined : { nonce: this.#payee.nonce(), contract: previous };
+    await this.#say({ kind: 'server-version', major, minor: 0, ...(resumed && { nonce: resumed.nonce }) });
+    if (offer === undefined) return found && this.#attachTo(await found(), { ...(resumed && { resumed }) });
     this.#stage = { kind: 'offered', offer };
     const { payeeKey, minDeposit: minCapacity, maxExpiry: expiry } = offer;
     await this.#say({ kind: 'initiate', payeeKey, minCapacity, expiry, minPayment: this.#payee.minPayment });
@@ -125,7 +126,7 @@ class Session {
     if (payerKey === undefined) return failed('SYNTAX_ERROR', 'The contract comes without the client’s key.');
     const provided = providedBy(this.#payee, offer, payerKey, contract, initial);
     if (provided.kind === 'ending') return provided;
-    return this.#attachTo(await this.#attachments.openings.finish(this.#payee, provided), provided.payment);
+    return this.#attachTo(await this.#attachments.openings.finish(this.#payee, provided), { initial: provided.payment });
   }
 
   /** The channel to go on with, or how it comes to be one. */
@@ -138,19 +139,13 @@ class Session {
   }
 
   /** The line belongs to a channel from here on. */
-  async #attachTo(made: Made | Ending, initial?: Payment): Promise<Ending | undefined> {
+  async #attachTo(made: Made | Ending, client: Pick<AttachedOptions, 'initial' | 'resumed'>): Promise<Ending | undefined> {
     if (made.kind === 'ending') return made;
     const voice = {
       say: (message: BitcoinjMessage) => this.#say(message),
       aside: (work: Promise<Ending | undefined>) => this.#aside(work),
     };
-    const attached = new Attached({
-      channel: made.channel,
-      payee: this.#payee,
-      attachments: this.#attachments,
-      voice,
-      ...(initial && { initial }),
-    });
+    const attached = new Attached({ ...client, channel: made.channel, payee: this.#payee, attachments: this.#attachments, voice });
     this.#stage = { kind: 'attached', attached };
     this.#patience.set(this.#idle);
     return attached.open();

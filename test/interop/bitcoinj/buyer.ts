@@ -17,7 +17,7 @@ import { openWallet, type Wallet } from '../../../src/wallet/wallet.ts';
 import type { World } from './world.ts';
 
 const COIN = dogecoinRegtest;
-const SEED = new Uint8Array(32).fill(6);
+const KEYS = seedKeyRing(COIN, new Uint8Array(32).fill(6));
 
 /** A pawment payer on the chain of a world. Its wallet and channels are in a file: started again it has them all. */
 export class PawmentBuyer implements AsyncDisposable {
@@ -39,7 +39,7 @@ export class PawmentBuyer implements AsyncDisposable {
   static async start(world: World): Promise<PawmentBuyer> {
     const chain = { ...asChain(world.regtest), coin: COIN };
     const store = openSqlite(join(world.folder, 'payer.sqlite'));
-    const keys = seedKeyRing(COIN, SEED);
+    const keys = KEYS;
     const wallet = await openWallet({ chain, store, keys });
     const agent = openAgent({ chain, store, keys, wallet, verify: verifyPortable, clock: { now: () => world.seconds * 1000 } });
     const buyer = new PawmentBuyer(world, chain, store, wallet, agent);
@@ -68,7 +68,7 @@ export class PawmentBuyer implements AsyncDisposable {
       line,
       { contracts: [contract], capacity, window },
       {
-        ...{ agent: this.agent, chain: this.#chain, wallet: this.wallet, clock: { now: () => this.#world.seconds * 1000 } },
+        ...{ agent: this.agent, chain: this.#chain, wallet: this.wallet, keys: KEYS, clock: { now: () => this.#world.seconds * 1000 } },
         known: async () => (await Promise.all(this.#known.map((channel) => this.agent.engine.get(channel)))).filter(isThere),
         remember: async (channel) => void this.#known.push(channel),
       },

@@ -205,7 +205,13 @@ export class PawmentBench implements AsyncDisposable {
     await agent.poll();
     const line = await connectTcp('127.0.0.1', this.#server.port);
     const order = { contracts: [cltvTime], capacity: amount(CAPACITY) } as const;
-    return must(await openBitcoinj(line, order, { agent, chain, wallet, clock, known: async () => [], remember: async () => undefined }));
+    return must(
+      await openBitcoinj(line, order, {
+        ...{ agent, chain, wallet, keys, clock },
+        known: async () => [],
+        remember: async () => undefined,
+      }),
+    );
   }
 
   async #prepared(payments: number): Promise<Prepared> {

@@ -36,6 +36,17 @@ describe('the messages of bitcoinj', () => {
     assert.equal(kinds.size, 11);
   });
 
+  test('what pawment adds is read and written, and is not there unless it is given', () => {
+    const [nonce, proof] = [Uint8Array.of(1, 2, 3), new Uint8Array(64).fill(7)];
+    const added: readonly BitcoinjMessage[] = [
+      { kind: 'server-version', major: 2, minor: 0, nonce },
+      { kind: 'close', proof },
+      { kind: 'close', settlement: Uint8Array.of(1), proof },
+    ];
+    for (const message of added) assert.deepEqual(decodeBitcoinj(encodeBitcoinj(message)), message);
+    assert.equal(bytesToHex(encodeBitcoinj({ kind: 'close' })), '0809');
+  });
+
   test('the hash of a contract is in the order in which nodes print it', () => {
     const previous = `8659${'00'.repeat(29)}22`;
     const read = decodeHex(`08011226080110001a20${previous}`);

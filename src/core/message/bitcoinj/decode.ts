@@ -56,8 +56,9 @@ function message(envelope: Envelope): BitcoinjMessage {
     case Type.CLIENT_VERSION:
       return clientVersion(whole(ClientVersionSchema, envelope.clientVersion));
     case Type.SERVER_VERSION: {
-      const { major, minor } = whole(ServerVersionSchema, envelope.serverVersion);
-      return { kind: 'server-version', major, minor };
+      const body = whole(ServerVersionSchema, envelope.serverVersion);
+      const { major, minor, nonce } = body;
+      return { kind: 'server-version', major, minor, ...(isFieldSet(body, ServerVersionSchema.field.nonce) ? { nonce } : {}) };
     }
     case Type.INITIATE:
       return initiate(whole(InitiateSchema, envelope.initiate));
@@ -74,8 +75,7 @@ function message(envelope: Envelope): BitcoinjMessage {
     case Type.UPDATE_PAYMENT:
       return { kind: 'update-payment', ...update(envelope.updatePayment) };
     case Type.CLOSE:
-      if (envelope.settlement === undefined) return { kind: 'close' };
-      return { kind: 'close', settlement: whole(SettlementSchema, envelope.settlement).tx };
+      return close(envelope);
     case Type.ERROR:
       return failure(present(envelope.failure));
     case Type.PAYMENT_ACK:
@@ -117,6 +117,12 @@ function update(given: Envelope['updatePayment']): Update {
 function paymentAck(body: Envelope['paymentAck']): BitcoinjMessage {
   const hasInfo = body !== undefined && isFieldSet(body, PaymentAckSchema.field.info);
   return hasInfo ? { kind: 'payment-ack', info: body.info } : { kind: 'payment-ack' };
+}
+
+function close(envelope: Envelope): BitcoinjMessage {
+  const { settlement: body, proof } = envelope;
+  const settlement = body === undefined ? {} : { settlement: whole(SettlementSchema, body).tx };
+  return { kind: 'close', ...settlement, ...(isFieldSet(envelope, EnvelopeSchema.field.proof) ? { proof } : {}) };
 }
 
 function failure(body: Failure): BitcoinjMessage {

@@ -1,12 +1,13 @@
 import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { hexToBytes } from '../../base/bytes.ts';
-import type { BitcoinjError, BitcoinjMessage, ClientVersion, ProvideContract, Update } from './message.ts';
+import type { BitcoinjError, BitcoinjMessage, ClientVersion, Close, ProvideContract, ServerVersion, Update } from './message.ts';
 import {
   type ClientVersionSchema,
   EnvelopeSchema,
   ErrorCode,
   type FailureSchema,
   type ProvideContractSchema,
+  type ServerVersionSchema,
   Type,
   type UpdatePaymentSchema,
 } from './schema.ts';
@@ -21,7 +22,7 @@ function envelope(message: BitcoinjMessage): MessageInitShape<typeof EnvelopeSch
     case 'client-version':
       return { type: Type.CLIENT_VERSION, clientVersion: clientVersion(message) };
     case 'server-version':
-      return { type: Type.SERVER_VERSION, serverVersion: { major: message.major, minor: message.minor } };
+      return { type: Type.SERVER_VERSION, serverVersion: serverVersion(message) };
     case 'initiate': {
       const { payeeKey, minCapacity, expiry, minPayment } = message;
       const initiate = { multisigKey: payeeKey, minAcceptedChannelSize: minCapacity, expireTimeSecs: BigInt(expiry), minPayment };
@@ -38,7 +39,7 @@ function envelope(message: BitcoinjMessage): MessageInitShape<typeof EnvelopeSch
     case 'update-payment':
       return { type: Type.UPDATE_PAYMENT, updatePayment: update(message) };
     case 'close':
-      return { type: Type.CLOSE, ...(message.settlement === undefined ? {} : { settlement: { tx: message.settlement } }) };
+      return close(message);
     case 'error':
       return { type: Type.ERROR, failure: failure(message) };
     case 'payment-ack':
@@ -55,6 +56,14 @@ function clientVersion({ major, minor, window, previous }: ClientVersion): Messa
     ...(previous === undefined ? {} : { previousChannelContractHash: hexToBytes(previous) }),
     ...(window === undefined ? {} : { timeWindowSecs: BigInt(window) }),
   };
+}
+
+function serverVersion({ major, minor, nonce }: ServerVersion): MessageInitShape<typeof ServerVersionSchema> {
+  return { major, minor, ...(nonce === undefined ? {} : { nonce }) };
+}
+
+function close({ settlement: tx, proof }: Close): MessageInitShape<typeof EnvelopeSchema> {
+  return { type: Type.CLOSE, ...(tx === undefined ? {} : { settlement: { tx } }), ...(proof === undefined ? {} : { proof }) };
 }
 
 function provideContract({ contract, initial, payerKey }: ProvideContract): MessageInitShape<typeof ProvideContractSchema> {

@@ -22,6 +22,8 @@ export interface ServerVersion {
   readonly kind: 'server-version';
   readonly major: number;
   readonly minor: number;
+  /** What a client that goes on with a channel can prove its key by. Pawment's own: bitcoinj passes over it. */
+  readonly nonce?: Uint8Array;
 }
 
 /** The server's terms for a new channel. `expiry` is Unix time in seconds. */
@@ -73,6 +75,8 @@ export interface UpdatePayment extends Update {
 export interface Close {
   readonly kind: 'close';
   readonly settlement?: Uint8Array;
+  /** The client's signature of `proofDigest`, 64 bytes. Pawment's own. */
+  readonly proof?: Uint8Array;
 }
 
 export type BitcoinjErrorCode = keyof typeof ErrorCode;

@@ -3,13 +3,16 @@ import type { TxId } from '../../core/base/bytes.ts';
 import { isTime, type Time } from '../../core/base/height.ts';
 import { refuse } from '../../core/base/refusal.ts';
 import { allDeposits, type PayerState } from '../../core/channel/payer-state.ts';
-import { type Contract, capacityOf, type Payment } from '../../core/contract/contract.ts';
+import { type Contract, capacityOf, type Deposit, type Payment, type Terms } from '../../core/contract/contract.ts';
+import { RELEASE } from '../../core/contract/release.ts';
 import type { Initiate } from '../../core/message/bitcoinj/message.ts';
 import { updateOf } from '../../core/message/bitcoinj/payment.ts';
 import { prove } from '../../core/message/bitcoinj/proof.ts';
 import { contractOf, majorOf } from '../../core/message/bitcoinj/version.ts';
 import type { Pay, Receipt, Reply, Request } from '../../core/message/message.ts';
-import type { PublicKey, Signer } from '../../core/tx/sign.ts';
+import { p2pkh } from '../../core/tx/script.ts';
+import { decodeLowered, type PublicKey, type Signature, type Signer } from '../../core/tx/sign.ts';
+import { encodeTransaction, type Transaction } from '../../core/tx/transaction.ts';
 import { type Connection, type Line, WorldError } from '../../engine/ports.ts';
 import { Dialogue, type Farewell } from './dialogue.ts';
 
@@ -100,11 +103,24 @@ export class BitcoinjClient {
   async #exchange(state: PayerState, request: Request, carried: Carried): Promise<Reply> {
     if (request.kind === 'payment') return this.#pay(state, request, carried);
     if (request.kind !== 'announce') return refuse('request-unknown');
-    const { channel } = state;
+    const { channel, terms } = state;
     // The server has proposed the terms: nothing stands in the way of the deposit, and what it says comes with the first payment.
     if (this.#isLaunched) return { kind: 'accepted', channel, capacity: capacityOf(allDeposits(state)) };
+    const releases = terms.contract.expiryIn === 'releases' ? { releases: await this.#releases(terms, allDeposits(state)) } : {};
     this.#isLaunched = true;
-    return { kind: 'provisional', channel, waitingFor: refuse('funding-missing') };
+    return { kind: 'provisional', channel, waitingFor: refuse('funding-missing'), ...releases };
+  }
+
+  /** Version 1: the server signs the refund of what is not in the chain yet. Whether it has is the payer's machine to judge. */
+  async #releases(terms: Terms, deposits: readonly Deposit[]): Promise<readonly Signature[]> {
+    const releases: Signature[] = [];
+    for (const deposit of deposits) {
+      const refund = encodeTransaction(unsignedRefund(terms, deposit));
+      const answer = await this.#dialogue.ask({ kind: 'provide-refund', payerKey: terms.payerKey, refund }, 'return-refund');
+      const read = decodeLowered(answer.signature);
+      if (typeof read !== 'string' && read.hashType === RELEASE) releases.push(read.signature);
+    }
+    return releases;
   }
 
   async #pay(state: PayerState, { channel, payment, invoice }: Pay, carried: Carried): Promise<Reply> {
@@ -125,8 +141,10 @@ export class BitcoinjClient {
   async #provide({ funding, terms }: PayerState, payment: Payment, capacity: Amount): Promise<void> {
     const [contract] = funding;
     if (contract === undefined) throw new Error('a launched channel has a funding transaction');
-    const provided = { kind: 'provide-contract', contract, initial: updateOf(payment, capacity), payerKey: terms.payerKey } as const;
-    await this.#dialogue.ask(provided, 'channel-open');
+    const initial = updateOf(payment, capacity);
+    // In version 1 the key has come with the refund.
+    const key = terms.contract.expiryIn === 'releases' ? {} : { payerKey: terms.payerKey };
+    await this.#dialogue.ask({ kind: 'provide-contract', contract, initial, ...key }, 'channel-open');
   }
 
   /** Asks for the settlement, showing the channel's key to a server that wants to see it. bitcoinj's own goes without a word: it loses the last one. */
@@ -140,6 +158,17 @@ export class BitcoinjClient {
   hangUp(): Promise<void> {
     return this.#dialogue.leave();
   }
+}
+
+/** What the server is to sign: bitcoinj looks at all but the value, which its signature leaves open. */
+function unsignedRefund({ contract, expiry, payerKey }: Terms, { outpoint, value }: Deposit): Transaction {
+  const { version, refundSequence: sequence } = contract.form;
+  return {
+    version,
+    inputs: [{ outpoint, script: new Uint8Array(), sequence }],
+    outputs: [{ value, script: p2pkh(payerKey) }],
+    lockTime: expiry,
+  };
 }
 
 /** What goes with payments beside the money. */

@@ -1,11 +1,15 @@
 import { cltvTime } from '../../contract/cltv.ts';
 import type { Contract } from '../../contract/contract.ts';
+import { presignedRefund } from '../../contract/presigned-refund.ts';
 
 /** What a major version of the protocol makes channels of. */
-const CONTRACTS: ReadonlyMap<number, Contract> = new Map([[2, cltvTime]]);
+const CONTRACTS: ReadonlyMap<number, Contract> = new Map([
+  [1, presignedRefund],
+  [2, cltvTime],
+]);
 
 /** The newest first. */
-export const bitcoinjContracts: readonly [Contract, ...Contract[]] = [cltvTime];
+export const bitcoinjContracts: readonly [Contract, ...Contract[]] = [cltvTime, presignedRefund];
 
 export function contractOf(major: number): Contract | undefined {
   return CONTRACTS.get(major);

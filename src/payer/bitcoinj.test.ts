@@ -4,16 +4,19 @@ import { asChain } from '../chain/regtest/port.ts';
 import { Regtest } from '../chain/regtest/regtest.ts';
 import { amount } from '../core/base/amount.ts';
 import type { ChannelId } from '../core/base/bytes.ts';
+import { equalBytes } from '../core/base/bytes.ts';
 import { isRefusal, type Refusal } from '../core/base/refusal.ts';
 import type { PayerState } from '../core/channel/payer-state.ts';
 import { dogecoinRegtest as coin } from '../core/coin/dogecoin.ts';
 import { cltvTime } from '../core/contract/cltv.ts';
 import { capacityOf } from '../core/contract/contract.ts';
+import { presignedRefund } from '../core/contract/presigned-refund.ts';
 import { decodeBitcoinj } from '../core/message/bitcoinj/decode.ts';
 import { encodeBitcoinj } from '../core/message/bitcoinj/encode.ts';
 import type { BitcoinjMessage, Initiate, Update } from '../core/message/bitcoinj/message.ts';
 import { paymentOf, updateOf } from '../core/message/bitcoinj/payment.ts';
 import { p2pkh } from '../core/tx/script.ts';
+import { encodeSignature } from '../core/tx/sign.ts';
 import { decodeTransaction, encodeTransaction, type Transaction, transactionId } from '../core/tx/transaction.ts';
 import { type Line, WorldError } from '../engine/ports.ts';
 import { fastestVerifier } from '../engine/verifier.ts';
@@ -30,6 +33,9 @@ const START = 1_700_000_000;
 const WINDOW = 14_400;
 const DOGE = 100_000_000n;
 const CAPACITY = amount(10n * DOGE);
+const ONE = amount(1n);
+/** What the smallest settlement costs. */
+const FIRST = 1_351_000n;
 const payee = keyNumber(77);
 const keys = seedKeyRing(coin, new Uint8Array(32).fill(9));
 const { verify } = await fastestVerifier();
@@ -65,10 +71,14 @@ class Server {
     return this.#line.close();
   }
 
+  sayBytes(bytes: Uint8Array): Promise<void> {
+    return this.#line.send(bytes);
+  }
+
   /** Up to its proposal. */
-  async propose(alter: Partial<Initiate> = {}): Promise<void> {
+  async propose(alter: Partial<Initiate> = {}, major = 2): Promise<void> {
     await this.hears('client-version');
-    await this.say({ kind: 'server-version', major: 2, minor: 0 });
+    await this.say({ kind: 'server-version', major, minor: 0 });
     const usual = { minCapacity: amount(100_000n), minPayment: amount(1_000n), expiry: START + WINDOW };
     await this.say({ kind: 'initiate', payeeKey: payee.publicKey, ...usual, ...alter });
   }
@@ -225,7 +235,7 @@ describe('a payer and a bitcoinj server', () => {
 
   test('the first payment is what the server asks for, or what its own settlement costs where that is more', async () => {
     for (const [minPayment, first] of [
-      [1_000n, 1_351_000n],
+      [1_000n, FIRST],
       [3n * DOGE, 3n * DOGE],
     ] as const) {
       const world = await World.open();
@@ -241,7 +251,124 @@ describe('a payer and a bitcoinj server', () => {
     }
   });
 
-  test('a proposal that is not acceptable is refused by its code, and no coin has moved', async () => {
+  test('shouldSendClientVersionOnChannelOpen, shouldSendTimeWindowInClientVersion: of the version that is asked for', async () => {
+    for (const [contracts, major] of [
+      [[cltvTime], 2],
+      [[cltvTime, presignedRefund], 2],
+      [[presignedRefund], 1],
+    ] as const) {
+      const world = await World.open();
+      const serve = async (server: Server): Promise<void> => {
+        assert.deepEqual(await server.hear(), { kind: 'client-version', major, minor: 0, window: 20_000 });
+        await server.hangUp();
+      };
+      await assert.rejects(world.connect(serve, { contracts, window: 20_000 }), isGone);
+    }
+  });
+
+  test('a server that speaks the first version only gets a channel of that, where it is allowed', async () => {
+    const world = await World.open();
+    const serve = async (server: Server): Promise<void> => {
+      await server.propose({}, 1);
+      await server.hears('provide-refund');
+      await server.hangUp();
+    };
+    const before = await world.money();
+    await assert.rejects(world.connect(serve, { contracts: [cltvTime, presignedRefund] }), isGone);
+    assert.equal(await world.money(), before);
+    const refused = async (server: Server): Promise<void> => {
+      await server.hears('client-version');
+      await server.say({ kind: 'server-version', major: 1, minor: 0 });
+      assert.equal((await server.hears('error')).code, 'NO_ACCEPTABLE_VERSION');
+    };
+    await assert.rejects(world.connect(refused, { contracts: [cltvTime] }), { code: 'peer-nonsense' });
+  });
+
+  test('checkBadData: without a good signature of the refund nothing is launched', async () => {
+    const world = await World.open();
+    const before = await world.money();
+    const signature = encodeSignature(payee.sign(new Uint8Array(32).fill(1)), 0x82);
+    const bad: readonly Uint8Array[] = [
+      signature,
+      new Uint8Array(),
+      signature.subarray(1),
+      Uint8Array.of(...signature.subarray(0, -1), 0x01),
+    ];
+    for (const given of bad) {
+      const serve = async (server: Server): Promise<void> => {
+        await server.propose({}, 1);
+        await server.hears('provide-refund');
+        await server.say({ kind: 'return-refund', signature: given });
+        assert.equal(await server.hear(), undefined);
+      };
+      assertRefused(await world.connect(serve, { contracts: [presignedRefund] }), 'refund-unsigned');
+      assert.equal(await world.money(), before);
+    }
+  });
+
+  test('testEmptyWallet: without money there is no channel, and the server is let go', async () => {
+    const world = await World.open();
+    const serve = async (server: Server): Promise<void> => {
+      await server.propose();
+      assert.equal(await server.hear(), undefined);
+    };
+    await assert.rejects(world.connect(serve, { capacity: amount(1_000n * DOGE) }), { code: 'wallet-short' });
+  });
+
+  test('testClientRefusesNonCanonicalKey: a key that is no point, or not compressed', async () => {
+    const initiate = encodeBitcoinj({
+      kind: 'initiate',
+      payeeKey: payee.publicKey,
+      minCapacity: ONE,
+      minPayment: ONE,
+      expiry: START + WINDOW,
+    });
+    const at = initiate.findIndex((_, i) => equalBytes(initiate.subarray(i, i + 33), payee.publicKey));
+    for (const first of [0x00, 0x04, 0x05]) {
+      const world = await World.open();
+      const serve = async (server: Server): Promise<void> => {
+        await server.hears('client-version');
+        await server.say({ kind: 'server-version', major: 2, minor: 0 });
+        await server.sayBytes(initiate.map((byte, i) => (i === at ? first : byte)));
+        assert.equal((await server.hears('error')).code, 'BAD_TRANSACTION');
+      };
+      await assert.rejects(world.connect(serve), { code: 'peer-nonsense' });
+    }
+  });
+
+  test('testClientErrorHandlingIncreasePaymentError: an error, or the end of the line, in answer to a payment is told at once', async () => {
+    const ends: readonly ((server: Server) => Promise<void>)[] = [
+      (server) => server.say({ kind: 'error', code: 'BAD_TRANSACTION', explanation: 'no' }),
+      (server) => server.say({ kind: 'close' }),
+      (server) => server.hangUp(),
+    ];
+    for (const end of ends) {
+      const world = await World.open();
+      const { channel, server } = await openIn(world);
+      await Promise.all([assert.rejects(channel.pay(amount(DOGE)), isGone), server.hears('update-payment').then(() => end(server))]);
+      await assert.rejects(channel.pay(amount(DOGE)), isGone);
+    }
+  });
+
+  test('repeatedChannels: one after the other, each settled, and none mistaken for another', async () => {
+    const world = await World.open();
+    for (let i = 1; i <= 3; i++) {
+      const { channel, server } = await openIn(world);
+      assert.equal(channel.isResumed, false);
+      const update = await pay(channel, server, BigInt(i) * DOGE);
+      const state = (await world.states()).at(-1) ?? assert.fail();
+      const settlement = settlementOf(state, update);
+      await Promise.all([channel.settle(), server.hears('close').then(() => server.say(settles(settlement)))]);
+    }
+    await world.mine(61);
+    const totals = (await world.states()).map((state) => (state.kind === 'ended' && state.how === 'closed' ? state.signed : undefined));
+    assert.deepEqual(
+      totals,
+      [1n, 2n, 3n].map((times) => FIRST + times * DOGE),
+    );
+  });
+
+  test('testClientTimeWindowUnacceptable and others: a proposal that is not acceptable is refused by its code, and no coin has moved', async () => {
     const wrong: readonly [alter: Partial<Initiate>, said: string | undefined, expected: bigint | undefined][] = [
       [{ expiry: START + WINDOW + 61 }, 'TIME_WINDOW_UNACCEPTABLE', undefined],
       [{ expiry: 499_999_999 }, 'TIME_WINDOW_UNACCEPTABLE', undefined],
@@ -335,7 +462,7 @@ describe('a payer and a bitcoinj server', () => {
     assert.ok(before - (await world.money()) < DOGE / 10n, 'all but the fees is back');
   });
 
-  test('a payment that got no answer is sent again by the next connection, and paid once', async () => {
+  test('testChannelResume: a payment that got no answer is sent again by the next connection, and paid once', async () => {
     const world = await World.open();
     const { channel, server } = await openIn(world);
     await pay(channel, server, DOGE);

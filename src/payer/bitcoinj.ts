@@ -77,16 +77,26 @@ const MOST_AHEAD = 60;
 /** Goes on with a channel where there is one, or makes one: nothing is in it before the server has proposed acceptable terms. */
 export async function openBitcoinj(line: Line, order: BitcoinjOrder, options: BitcoinjPayerOptions): Promise<BitcoinjChannel | Refusal> {
   const client = new BitcoinjClient(line);
+  try {
+    const opened = await openedBy(client, order, options);
+    if (!isRefusal(opened)) return opened;
+    await client.hangUp();
+    return opened;
+  } catch (error) {
+    await client.hangUp();
+    throw error;
+  }
+}
+
+async function openedBy(client: BitcoinjClient, order: BitcoinjOrder, options: BitcoinjPayerOptions): Promise<BitcoinjChannel | Refusal> {
   const before = await resumable(order, options);
   const { window = DEFAULT_WINDOW, contracts } = order;
   const [contract, ...others] = before === undefined ? contracts : [before.terms.contract];
   const [deposit] = before === undefined ? [] : allDeposits(before);
   const answer = await client.greet({ contract, others, window, ...(deposit && { previous: deposit.outpoint.txid }) });
-  const opened =
-    answer.kind === 'proposal' ? await made(client, answer, order, options) : await resumed(client, before ?? neverAsked(), options);
-  if (!isRefusal(opened)) return channelOver(client, opened, answer.kind === 'resumed', options);
-  await client.hangUp();
-  return opened;
+  const isResumed = answer.kind === 'resumed';
+  const state = isResumed ? await resumed(client, before ?? neverAsked(), options) : await made(client, answer, order, options);
+  return isRefusal(state) ? state : channelOver(client, state, isResumed, options);
 }
 
 function neverAsked(): never {

@@ -73,6 +73,8 @@ export class Dialogue {
       for await (const frame of this.#line.frames) {
         const message = decodeBitcoinj(frame);
         if (isRefusal(message)) {
+          const code = message.code === 'key-invalid' ? 'BAD_TRANSACTION' : 'SYNTAX_ERROR';
+          await this.leave({ kind: 'error', code, explanation: message.message });
           this.#end(new WorldError('peer-nonsense', `The server sent what can not be read: ${message.message}`, 'Check the address.'));
           break;
         }

@@ -8,7 +8,7 @@ import { bytesToHex, txId } from '../../../src/core/base/bytes.ts';
 import type { Coin } from '../../../src/core/coin/coin.ts';
 import { dogecoinRegtest } from '../../../src/core/coin/dogecoin.ts';
 import { encodeTransaction, outpointKey, type Transaction } from '../../../src/core/tx/transaction.ts';
-import { BitcoinjPeer, type PeerOptions } from './peer.ts';
+import { BitcoinjPeer, type NodeAccess, type PeerOptions } from './peer.ts';
 
 const START = 1_700_000_000;
 /** Past the height where CLTV binds blocks. */
@@ -49,6 +49,11 @@ export class World implements AsyncDisposable {
     return new World(coin, regtest, server, await mkdtemp(join(tmpdir(), 'pawment-interop-')));
   }
 
+  /** Where its node listens. */
+  get node(): NodeAccess {
+    return { url: this.#server.url, ...CREDENTIALS };
+  }
+
   get seconds(): number {
     return this.#seconds;
   }
@@ -62,7 +67,7 @@ export class World implements AsyncDisposable {
   peer(name: string, options: Partial<PeerOptions> = {}): Promise<BitcoinjPeer> {
     return BitcoinjPeer.start({
       network: this.coin.id,
-      node: { url: this.#server.url, ...CREDENTIALS },
+      node: this.node,
       wallet: join(this.folder, `${name}.wallet`),
       seed: Buffer.from(name.padEnd(16, '.')).toString('hex'),
       time: this.#seconds,

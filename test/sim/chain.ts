@@ -3,8 +3,10 @@ import { STANDARD_FLAGS } from '../../src/chain/regtest/flags.ts';
 import { blockFlags, chainRules } from '../../src/chain/regtest/rules.ts';
 import { checkScripts } from '../../src/chain/regtest/spend.ts';
 import { bytesToHex, type TxId, txId } from '../../src/core/base/bytes.ts';
-import { type Height, height as heightOf } from '../../src/core/base/height.ts';
+import { type Height, height as heightOf, isTime, LOCK_TIME_THRESHOLD, type LockTime } from '../../src/core/base/height.ts';
+import { type ChainTime, certain } from '../../src/core/base/lock-time.ts';
 import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';
+import type { Terms } from '../../src/core/contract/contract.ts';
 import { encodeTransaction, outpointKey, sha256d, type Transaction } from '../../src/core/tx/transaction.ts';
 import type { Block, Broadcast } from '../../src/engine/ports.ts';
 import { verify } from './keys.ts';
@@ -26,14 +28,17 @@ export interface Unconfirmed {
 /** What a node can be asked about: the chain as it is, or as it was when a node stopped hearing of it. */
 export interface View {
   readonly blocks: readonly Block[];
+  /** Time of each, in seconds. */
+  readonly times: readonly number[];
   readonly outputs: ReadonlyMap<string, Output>;
   readonly mined: ReadonlyMap<TxId, { readonly transaction: Transaction; readonly height: number }>;
   readonly pool: ReadonlyMap<TxId, Unconfirmed>;
   readonly feeRate: bigint;
 }
 
-/** The first block of a world that is not empty. */
+/** The first block of a world that is not empty, and the time before it. */
 export const START = 1_400;
+export const START_TIME = 1_700_000_000;
 const HARD_DUST = chainRules(coin).hardDust(0, false);
 const MINED_FLAGS = blockFlags(coin, chainRules(coin), START);
 /** BIP125: a replacement pays for its own way, per 1,000 bytes. */
@@ -54,12 +59,16 @@ export function idOf(transaction: Transaction): { readonly txid: TxId; readonly 
 interface Undo {
   readonly spent: readonly (readonly [string, Output])[];
   readonly made: readonly string[];
+  /** To miners, and into outputs that nobody can spend. */
   readonly fees: bigint;
 }
 
 /** A chain without proof of work: outputs, blocks, a mempool with BIP125, and scripts that are really run. */
 export class SimChain implements View {
   blocks: Block[] = [];
+  times: number[] = [];
+  /** The time that miners go by, in seconds. */
+  time: number = START_TIME;
   readonly outputs: Map<string, Output> = new Map();
   readonly mined: Map<TxId, { readonly transaction: Transaction; readonly height: number }> = new Map();
   readonly pool: Map<TxId, Unconfirmed> = new Map();
@@ -84,6 +93,7 @@ export class SimChain implements View {
   freeze(): View {
     return {
       blocks: [...this.blocks],
+      times: [...this.times],
       outputs: new Map(this.outputs),
       mined: new Map(this.mined),
       pool: new Map(this.pool),
@@ -106,7 +116,7 @@ export class SimChain implements View {
     if (transaction.outputs.some((_, i) => this.outputs.has(`${txid}:${i}`))) return { kind: 'already-mined' };
     const spent = transaction.inputs.map(({ outpoint }) => this.find(outpointKey(outpoint)));
     if (!spent.every((output) => output !== undefined)) return no('missing-inputs');
-    if (!isFinal(transaction, this.tip.height + 1)) return no('non-final');
+    if (!isFinal(transaction, this.tip.height + 1, medianTime(this))) return no('non-final');
     const fee = sum(spent) - sum(transaction.outputs);
     if (fee < 0n) return no('invalid', 'in below out');
     if (transaction.outputs.some(({ value, script }) => value < HARD_DUST && !isUnspendable(script))) return no('dust');
@@ -170,6 +180,7 @@ export class SimChain implements View {
     this.blocks = [...this.blocks];
     for (let i = 0; i < depth && this.blocks.length > 1; i++) {
       const block = this.blocks.pop();
+      this.times = this.times.slice(0, -1);
       if (block === undefined) break;
       back.unshift(...block.transactions.map(({ transaction }) => transaction));
       this.#revert(block);
@@ -181,17 +192,19 @@ export class SimChain implements View {
   refresh(): void {
     for (const { txid, transaction } of [...this.pool.values()]) {
       const isPossible = transaction.inputs.every(({ outpoint }) => this.find(outpointKey(outpoint)) !== undefined);
-      if (this.pool.has(txid) && !(isPossible && isFinal(transaction, this.tip.height + 1))) this.evict(txid);
+      if (this.pool.has(txid) && !(isPossible && isFinal(transaction, this.tip.height + 1, medianTime(this)))) this.evict(txid);
     }
   }
 
   #connect(transactions: readonly Transaction[]): readonly Transaction[] {
     const at = this.tip.height + 1;
     const undo = { spent: [] as (readonly [string, Output])[], made: [] as string[], fees: 0n };
-    const taken = transactions.filter((transaction) => this.#apply(transaction, at, undo));
+    const time = Math.max(this.time, medianTime(this) + 1);
+    const taken = transactions.filter((transaction) => this.#apply(transaction, { at, time }, undo));
     const hash = blockHash(at, ++this.#nonce);
     const named = taken.map((transaction) => ({ txid: idOf(transaction).txid, transaction }));
     this.#undo.set(hash, undo);
+    this.times = [...this.times, time];
     this.blocks.push({ height: heightOf(at), hash, previous: this.tip.hash, transactions: named });
     this.fees += undo.fees;
     for (const { txid, transaction } of named) {
@@ -201,13 +214,17 @@ export class SimChain implements View {
     return taken;
   }
 
-  #apply(transaction: Transaction, at: number, undo: { spent: (readonly [string, Output])[]; made: string[]; fees: bigint }): boolean {
+  #apply(
+    transaction: Transaction,
+    { at, time }: { readonly at: number; readonly time: number },
+    undo: { spent: (readonly [string, Output])[]; made: string[]; fees: bigint },
+  ): boolean {
     const { txid } = idOf(transaction);
     const keys = transaction.inputs.map(({ outpoint }) => outpointKey(outpoint));
     const spent = keys.map((key) => this.outputs.get(key));
     const isGrant = this.blocks.length === 0;
     if (!isGrant) {
-      if (!spent.every((output) => output !== undefined) || !isFinal(transaction, at)) return false;
+      if (!spent.every((output) => output !== undefined) || !isFinal(transaction, at, time)) return false;
       if (checkScripts(transaction, spent.map(asCoin), MINED_FLAGS, verify) !== undefined) return false;
       for (const [i, key] of keys.entries()) {
         const output = spent[i];
@@ -217,7 +234,10 @@ export class SimChain implements View {
       undo.fees += sum(spent) - sum(transaction.outputs);
     }
     for (const [i, output] of transaction.outputs.entries()) {
-      if (isUnspendable(output.script)) continue;
+      if (isUnspendable(output.script)) {
+        undo.fees += isGrant ? 0n : output.value;
+        continue;
+      }
       this.outputs.set(`${txid}:${i}`, { ...output, height: at });
       undo.made.push(`${txid}:${i}`);
     }
@@ -235,6 +255,27 @@ export class SimChain implements View {
     for (const { txid } of block.transactions) this.mined.delete(txid);
     this.fees -= undo.fees;
   }
+}
+
+/** Of the last eleven blocks, in seconds. */
+export function medianTime({ times }: Pick<View, 'times'>, count: number = times.length): number {
+  const last = times.slice(Math.max(0, count - 11), count);
+  return last.length === 0 ? START_TIME : (last.sort((a, b) => a - b)[Math.floor(last.length / 2)] ?? START_TIME);
+}
+
+/** Where the chain was when a block was its tip. */
+export function chainTimeAt(view: Pick<View, 'times'>, height: number): ChainTime {
+  return { tip: heightOf(height), medianTime: medianTime(view, height - START + 1), now: 0 };
+}
+
+/** Whether nodes take a refund. */
+export function isExpired({ expiry }: Terms, at: ChainTime): boolean {
+  return certain(expiry, at) >= expiry;
+}
+
+/** The block that a lock opens with, if all go on at the coin's pace. */
+export function openingOf(chain: SimChain, lock: LockTime): number {
+  return isTime(lock) ? chain.tip.height + Math.ceil((lock + 1 - medianTime(chain)) / coin.blockSeconds) : lock;
 }
 
 export function blockBelow(at: number): Block {
@@ -257,8 +298,12 @@ function sum(outputs: readonly { readonly value: bigint }[]): bigint {
   return outputs.reduce((total, { value }) => total + value, 0n);
 }
 
-function isFinal(transaction: Transaction, at: number): boolean {
-  return transaction.lockTime < at || transaction.inputs.every(({ sequence }) => sequence === 0xffff_ffff);
+/** Nodes go by the median, miners of this coin by their block's own time (`validation.cpp`, IsFinalTx and CheckFinalTx). */
+function isFinal(transaction: Transaction, at: number, time: number): boolean {
+  return (
+    transaction.lockTime < (transaction.lockTime < LOCK_TIME_THRESHOLD ? at : time) ||
+    transaction.inputs.every(({ sequence }) => sequence === 0xffff_ffff)
+  );
 }
 
 function no(kind: Exclude<Broadcast['kind'], 'accepted' | 'already-known' | 'already-mined'>, reason: string = kind): Broadcast {

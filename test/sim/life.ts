@@ -1,5 +1,6 @@
 import { bytesToHex, type ChannelId } from '../../src/core/base/bytes.ts';
 import { closingAt } from '../../src/core/contract/contract.ts';
+import { openingOf } from './chain.ts';
 import type { Chance } from './chance.ts';
 import { CALM } from './network.ts';
 import { Violation } from './oracle.ts';
@@ -196,7 +197,10 @@ async function restartPayers(world: World): Promise<void> {
 function nextStop({ chain, oracle, profile }: World): number {
   const { height } = chain.tip;
   if (profile.fever > 1n && oracle.isClosingTime) return height + 1;
-  const due = [...oracle.truths.values()].flatMap(({ terms }) => [closingAt(terms) - 1, terms.expiry - 1]);
+  const due = [...oracle.truths.values()].flatMap(({ terms }) => [
+    openingOf(chain, closingAt(terms)) - 1,
+    openingOf(chain, terms.expiry) - 1,
+  ]);
   if (due.some((at) => height >= at && height < at + 8)) return height + 1;
   return Math.min(height + 30, ...due.filter((at) => at > height));
 }
@@ -214,8 +218,8 @@ async function rest({ stage }: World): Promise<void> {
   if (!stage.isIdle) stage.fault ??= new Violation('I7 it never comes to rest');
 }
 
-function lastExpiry({ oracle }: World): number {
-  return Math.max(0, ...[...oracle.truths.values()].map(({ terms }) => terms.expiry));
+function lastExpiry({ chain, oracle }: World): number {
+  return Math.max(0, ...[...oracle.truths.values()].map(({ terms }) => openingOf(chain, terms.expiry)));
 }
 
 async function ended(world: World, payer: PayerSide): Promise<void> {

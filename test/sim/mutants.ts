@@ -1,11 +1,15 @@
 import { amount } from '../../src/core/base/amount.ts';
-import { height } from '../../src/core/base/height.ts';
+import { after, height } from '../../src/core/base/height.ts';
+import { blocksOn } from '../../src/core/base/lock-time.ts';
 import { isRefusal } from '../../src/core/base/refusal.ts';
 import type { Env } from '../../src/core/channel/machine.ts';
 import type { PayeeInput } from '../../src/core/channel/payee.ts';
 import type { PayeeState } from '../../src/core/channel/payee-state.ts';
 import type { PayerInput } from '../../src/core/channel/payer.ts';
 import type { PayerState } from '../../src/core/channel/payer-state.ts';
+import { type Contract, isDue } from '../../src/core/contract/contract.ts';
+import { presignedRefund } from '../../src/core/contract/presigned-refund.ts';
+import { contracts } from '../../src/core/contract/registry.ts';
 import { outpointKey, type Transaction } from '../../src/core/tx/transaction.ts';
 import { type Party, payeeParty, payerParty } from '../../src/engine/party.ts';
 import type { Chain, Store, Write } from '../../src/engine/ports.ts';
@@ -47,7 +51,13 @@ function withEnv(env: Env, part: Partial<Env>): Env {
 }
 
 function later(env: Env, blocks: number): Env {
-  return withEnv(env, { tip: height(env.tip + blocks) });
+  const seconds = blocks * 60;
+  return withEnv(env, { tip: height(env.tip + blocks), medianTime: env.medianTime + seconds, now: env.now + seconds * 1_000 });
+}
+
+/** In blocks. */
+function marginOf({ terms }: PayeeState): number {
+  return Math.ceil(terms.closingMargin / blocksOn(terms.contract.expiresBy, 1, terms.coin.blockSeconds));
 }
 
 /** The step, but what is stored still holds the best payment. */
@@ -125,6 +135,11 @@ const none: Profile['trouble'] = {
   hold: 0,
 };
 
+/** Worlds in which the payee signs refunds. */
+function presigned(drawn: Profile): Profile {
+  return { ...drawn, contract: contracts.indexOf(presignedRefund) };
+}
+
 export const mutants: readonly Mutant[] = [
   { name: 'the payee acknowledges before it has stored', breaks: /^I1/, mutation: () => ({ payee: { store: hasty } }) },
   {
@@ -141,7 +156,7 @@ export const mutants: readonly Mutant[] = [
         if (state?.kind !== 'open') return real(state, input, env);
         const first = older.get(state.channel);
         if (state.best !== undefined && first === undefined) older.set(state.channel, state);
-        const isEnd = input.kind === 'view' && env.tip >= state.terms.expiry - state.terms.closingMargin;
+        const isEnd = input.kind === 'view' && isDue(state.terms, env);
         return isEnd && first?.best !== undefined
           ? keepingBest(state, real({ ...state, best: first.best }, input, env))
           : real(state, input, env);
@@ -160,7 +175,7 @@ export const mutants: readonly Mutant[] = [
     breaks: /^I2/,
     plant: payeeMachine(
       (real) => (state, input, env) =>
-        real(state, input, input.kind === 'view' && state !== undefined ? later(env, -state.terms.closingMargin) : env),
+        real(state, input, input.kind === 'view' && state !== undefined ? later(env, -marginOf(state)) : env),
     ),
     profile: alone,
   },
@@ -190,6 +205,23 @@ export const mutants: readonly Mutant[] = [
     name: 'the payer refunds before the expiry',
     breaks: /refund/,
     plant: payerMachine((real) => (state, input, env) => real(state, input, input.kind === 'view' ? later(env, 30) : env)),
+  },
+  {
+    name: 'the payer funds before the payee has signed its refund',
+    breaks: /^I4/,
+    plant: () => replaced<Contract>(presignedRefund, { isRefundable: () => true }),
+    profile: presigned,
+  },
+  {
+    name: 'the payee signs a refund for another expiry than it serves under',
+    breaks: /^I2/,
+    plant: () => {
+      const { release } = presignedRefund;
+      return replaced<Contract>(presignedRefund, {
+        release: (terms, deposits, signer) => release({ ...terms, expiry: after(terms.expiry, -1) }, deposits, signer),
+      });
+    },
+    profile: presigned,
   },
   {
     name: 'the same total is taken for something else',

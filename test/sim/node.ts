@@ -4,7 +4,7 @@ import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';
 import type { Transaction } from '../../src/core/tx/transaction.ts';
 import { outpointKey } from '../../src/core/tx/transaction.ts';
 import { type Broadcast, type Chain, WorldError } from '../../src/engine/ports.ts';
-import { blockAt, type SimChain, START, type View } from './chain.ts';
+import { blockAt, medianTime, type SimChain, START, type View } from './chain.ts';
 import type { Process, Stage } from './stage.ts';
 
 export type NodeFault = 'node-error' | 'node-error-after' | 'node-stale-answer';
@@ -50,7 +50,13 @@ export class SimNode {
     return {
       coin,
       tip: () => ask('tip', (view) => tipOf(view)),
-      status: () => ask('tip', (view) => ({ tip: tipOf(view), headers: tipOf(view).height, medianTime: 0, isCatchingUp: false })),
+      status: () =>
+        ask('tip', (view) => ({
+          tip: tipOf(view),
+          headers: tipOf(view).height,
+          medianTime: medianTime(view) * 1_000,
+          isCatchingUp: false,
+        })),
       block: (at) => ask(`block ${at}`, (view) => blockAt(view, at)),
       output: (outpoint) =>
         ask('output', (view) => {

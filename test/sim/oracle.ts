@@ -1,12 +1,18 @@
 import { bytesToHex, type ChannelId, equalBytes, type TxId, txId } from '../../src/core/base/bytes.ts';
+import { LOCK_TIME_THRESHOLD } from '../../src/core/base/height.ts';
+import type { ChainTime } from '../../src/core/base/lock-time.ts';
+import { allDeposits } from '../../src/core/channel/payer-state.ts';
+import { payerSnapshot } from '../../src/core/channel/snapshot.ts';
 import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';
 import type { Deposit, Terms } from '../../src/core/contract/contract.ts';
-import { closingAt } from '../../src/core/contract/contract.ts';
+import { isDue } from '../../src/core/contract/contract.ts';
+import { isReleased } from '../../src/core/contract/release.ts';
 import type { Reply, Request } from '../../src/core/message/message.ts';
-import { outpointKey, type Transaction } from '../../src/core/tx/transaction.ts';
+import { outpointKey, type Transaction, transactionId } from '../../src/core/tx/transaction.ts';
 import type { Write } from '../../src/engine/ports.ts';
-import type { SimChain } from './chain.ts';
+import { chainTimeAt, isExpired, medianTime, type SimChain } from './chain.ts';
 import type { Disk } from './disk.ts';
+import { verify } from './keys.ts';
 
 /** A rule of money was broken. */
 export class Violation extends Error {}
@@ -55,6 +61,7 @@ export class Oracle {
   readonly #payeeScript: Uint8Array;
   readonly #mostExposed: bigint;
   #highest = 0;
+  #latest = 0;
   readonly #depths = new Map<TxId, number>();
   readonly #prices = new Map<string, { readonly channel: ChannelId; readonly price: bigint }>();
   #soundRun = 0;
@@ -127,19 +134,45 @@ export class Oracle {
   polled(height: number): void {
     for (const { channel, terms } of this.truths.values()) {
       const text = this.#disk.durable('payee-channel', channel) ?? '';
-      if (height >= closingAt(terms) && bestIn(text) > 0n && text.includes('"kind":"open"')) {
+      if (isDue(terms, chainTimeAt(this.#chain, height)) && bestIn(text) > 0n && text.includes('"kind":"open"')) {
         throw new Violation(`I2 no close at ${height} in ${channel}, which expires at ${terms.expiry}`);
       }
     }
   }
 
-  /** Refunds wait for the expiry. */
-  payerBroadcast(transaction: Transaction): void {
-    if (transaction.lockTime > this.#highest) throw new Violation(`a refund for ${transaction.lockTime} goes out at ${this.#highest}`);
+  /** Refunds wait for the expiry, and no coin leaves that its owner could not have back. */
+  payerBroadcast(transaction: Transaction, disk: Disk): void {
+    for (const { script } of transaction.outputs) {
+      const truth = this.#byScript.get(bytesToHex(script));
+      if (truth?.terms.contract.expiryIn === 'releases') this.#checkReleased(truth, transactionId(transaction), disk);
+    }
+
+    const reached = transaction.lockTime < LOCK_TIME_THRESHOLD ? this.#highest : this.#latest - 1;
+    if (transaction.lockTime > reached) throw new Violation(`a refund for ${transaction.lockTime} goes out at ${reached}`);
+  }
+
+  /** Signatures are checked here by themselves: what is planted in the contract does not reach them. */
+  #checkReleased({ channel, terms }: Truth, txid: TxId, disk: Disk): void {
+    const text = disk.durable('payer-channel', channel);
+    const made = text === undefined ? [] : allDeposits(payerSnapshot.decode(text)).filter(({ outpoint }) => outpoint.txid === txid);
+    if (made.length === 0 || !made.every((deposit) => isReleased(terms, deposit, verify)))
+      throw new Violation(`I4 ${txid} leaves, and its refund is not signed, in ${channel}`);
+  }
+
+  /** Whoever holds a refund for an earlier time than is served under has what it bought and its coins. */
+  #checkReleases(request: Request, reply: Reply): void {
+    const truth = request.kind === 'announce' && 'channel' in reply ? this.truths.get(reply.channel) : undefined;
+    if (truth === undefined || request.kind !== 'announce' || !('releases' in reply)) return;
+    for (const [i, release] of (reply.releases ?? []).entries()) {
+      const deposit = request.deposits[i];
+      if (deposit === undefined || !isReleased(truth.terms, { ...deposit, release }, verify))
+        throw new Violation(`I2 a refund is signed that is none at ${truth.terms.expiry} in ${truth.channel}`);
+    }
   }
 
   /** A reply leaves the payee: what it promises must be on the disk. */
   answered(request: Request, reply: Reply, isCurrent: boolean): void {
+    this.#checkReleases(request, reply);
     if (reply.kind === 'invoice') this.#prices.set(reply.id, { channel: reply.channel, price: reply.amount });
     if (reply.kind === 'state') {
       // A payee that crashed between storing and answering tells so that it has accepted.
@@ -293,28 +326,31 @@ export class Oracle {
     this.#soundRun = isSound ? this.#soundRun + 1 : 0;
     const { height } = this.#chain.tip;
     this.#highest = Math.max(this.#highest, height);
+    this.#latest = Math.max(this.#latest, medianTime(this.#chain));
     for (const [txid, { height: at }] of this.#chain.mined) this.#depths.set(txid, Math.max(this.#depths.get(txid) ?? 0, height - at + 1));
     for (const truth of this.truths.values()) {
-      const inMargin = height - closingAt(truth.terms);
       // A total that such fees would eat up waits for better times.
       const isUsual = this.#rate === coin.policy.feeRate;
       const isWorthIt = truth.terms.signing.kind === 'flexible' && truth.acknowledged > (this.#rate * MOST_CLOSE_BYTES) / 250n;
-      const isLast = height === truth.terms.expiry - 1;
+      const at = (blocks: number): ChainTime => chainTimeAt(this.#chain, height + blocks);
+      const isOver = isExpired(truth.terms, at(0));
+      const isLast = !isOver && isExpired(truth.terms, { ...at(1), medianTime: at(0).medianTime + coin.blockSeconds });
       if (
         this.isFunded(truth) &&
         (isUsual || (isWorthIt && isLast)) &&
-        height < truth.terms.expiry &&
-        inMargin >= ENOUGH &&
+        !isOver &&
+        isDue(truth.terms, at(-ENOUGH)) &&
         this.#soundRun >= ENOUGH
       )
         truth.kept ??= height;
-      if (height === truth.terms.expiry) this.#checkClosed(truth);
+      if (isOver && !isExpired(truth.terms, at(-1))) this.#checkClosed(truth);
     }
   }
 
   get isClosingTime(): boolean {
     const { height } = this.#chain.tip;
-    return [...this.truths.values()].some(({ terms }) => height >= closingAt(terms) && height < terms.expiry);
+    const at = chainTimeAt(this.#chain, height);
+    return [...this.truths.values()].some(({ terms }) => isDue(terms, at) && !isExpired(terms, at));
   }
 
   /** Fees have changed: what is under way has to be made anew, if that is worth it. */
@@ -346,7 +382,7 @@ export class Oracle {
   checkSum(granted: bigint): void {
     const outputs = [...this.#chain.outputs.values()].reduce((sum, { value }) => sum + value, 0n);
     if (outputs + this.#chain.fees !== granted)
-      throw new Violation(`${outputs} in outputs and ${this.#chain.fees} in fees are not ${granted}`);
+      throw new Violation(`${outputs} in outputs and ${this.#chain.fees} gone in fees are not ${granted}`);
   }
 
   /** At the end of a fair chain. What was taken is read off the blocks. */

@@ -1,6 +1,7 @@
 import { type Amount, amount } from '../../src/core/base/amount.ts';
 import type { ChannelId } from '../../src/core/base/bytes.ts';
-import { after, height } from '../../src/core/base/height.ts';
+import { after, height, lockTime } from '../../src/core/base/height.ts';
+import { blocksOn } from '../../src/core/base/lock-time.ts';
 import { isRefusal, type Refusal } from '../../src/core/base/refusal.ts';
 import type { PayerState } from '../../src/core/channel/payer-state.ts';
 import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';
@@ -167,6 +168,9 @@ export class PayerSide {
         await agent.end(channel, payee);
         return;
       case 'refunding':
+        // For what came late; refused when there is nothing to be signed.
+        if (state.terms.contract.expiryIn === 'releases') await agent.announce(channel, payee);
+        return;
       case 'ended':
     }
   }
@@ -176,7 +180,8 @@ export class PayerSide {
       const { agent, payee, wallet } = this.#must();
       const offer = await payee.exchange({ kind: 'offer-request' });
       if (offer.kind !== 'offer') return offer;
-      const expiry = after(offer.minExpiry, this.#options.lifetime());
+      const lifetime = blocksOn(offer.contract.expiresBy, this.#options.lifetime(), coin.blockSeconds);
+      const expiry = lockTime(Math.min(offer.maxExpiry, after(offer.minExpiry, lifetime)));
       const returnScript = scriptOf(coin, await wallet.receiveAddress()) ?? new Uint8Array();
       const planned = await agent.plan(offer, expiry, returnScript);
       if (isRefusal(planned)) return planned;

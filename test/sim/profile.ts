@@ -1,3 +1,4 @@
+import { contracts } from '../../src/core/contract/registry.ts';
 import type { Chance } from './chance.ts';
 import { CALM, type NetworkOdds } from './network.ts';
 
@@ -57,7 +58,7 @@ export function drawProfile(chance: Chance): Profile {
   return {
     payers: chance.happens(0.3) ? 2 : 1,
     instances: chance.happens(0.2) ? 2 : 1,
-    contract: chance.int(2),
+    contract: chance.int(contracts.length),
     isFixed: chance.happens(0.25),
     form: chance.happens(0.25) ? 'psbt' : 'compact',
     margin: chance.between(12, 24),

@@ -11,7 +11,7 @@ import { encodeSignature, type Signature, type Signer } from '../../src/core/tx/
 import { outpointKey, type Transaction } from '../../src/core/tx/transaction.ts';
 import type { Connection, KeyRing } from '../../src/engine/ports.ts';
 import { branchKeyName, branchNames } from '../../src/wallet/branch.ts';
-import type { SimChain } from './chain.ts';
+import { chainTimeAt, isExpired, type SimChain } from './chain.ts';
 import type { Chance } from './chance.ts';
 import type { Process, Stage } from './stage.ts';
 
@@ -155,7 +155,7 @@ export class Thief {
 
   /** Its own refund, at a high fee, as soon as nodes take it: it races the close. */
   #refund({ terms, announce, signer }: Mark, isEarly: boolean): void {
-    if (!isEarly && this.#chain.tip.height < terms.expiry) return;
+    if (!isEarly && !isExpired(terms, chainTimeAt(this.#chain, this.#chain.tip.height))) return;
     const there = announce.deposits.filter(({ outpoint }) => this.#chain.find(outpointKey(outpoint)) !== undefined);
     const rate = amount(feeRate * 20n) as Amount;
     const refund = terms.contract.refund(terms, there, { script: p2pkh(signer.publicKey), feeRate: rate }, signer);

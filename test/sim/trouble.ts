@@ -21,7 +21,8 @@ const troubles: Readonly<Record<Trouble, (world: World) => void>> = {
     nodeOf(world).isDown = true;
   },
   clock: (world) => {
-    world.now += world.chance.between(-48, 48) * 3_600_000;
+    // By days where times are no deadlines, by what a margin is made for where they are.
+    world.now += world.chance.between(-48, 48) * (world.isTimed ? 150_000 : 3_600_000);
   },
   outage: (world) => {
     for (const { process } of world.payee.instances) world.crash(process, false);

@@ -1,5 +1,6 @@
 import { type Amount, amount } from '../../src/core/base/amount.ts';
 import { bytesToHex } from '../../src/core/base/bytes.ts';
+import { blocksOn } from '../../src/core/base/lock-time.ts';
 import { termsOf } from '../../src/core/channel/announce.ts';
 import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';
 import { channelIdOf } from '../../src/core/contract/contract.ts';
@@ -79,6 +80,10 @@ export class World {
     mutation.prepare?.(this);
   }
 
+  get isTimed(): boolean {
+    return contracts[this.profile.contract]?.expiresBy === 'time';
+  }
+
   #admitThief(): void {
     const [first] = this.payers;
     if (first === undefined) return;
@@ -93,15 +98,16 @@ export class World {
   }
 
   #terms(): ConstructorParameters<typeof PayeeSide>[2] {
-    const { margin, depth, contract, isFixed, exposure } = this.profile;
+    const { margin, depth, isFixed, exposure } = this.profile;
+    const contract = contracts[this.profile.contract] ?? contracts[0];
+    const as = (blocks: number): number => blocksOn(contract.expiresBy, blocks, coin.blockSeconds);
     const signing = isFixed ? ({ kind: 'fixed', fee: amount(DOGE / 100n) } as const) : ({ kind: 'flexible', slot: 0 } as const);
     return {
-      ...defaultTerms(coin),
-      contract: contracts[contract] ?? contracts[0],
+      ...defaultTerms(coin, contract),
       signing,
-      closingMargin: margin,
-      minLifetime: margin + 10,
-      maxLifetime: 500,
+      closingMargin: as(margin),
+      minLifetime: as(margin + 10),
+      maxLifetime: as(500),
       depth: [{ upTo: amount(10n ** 18n), blocks: depth }],
       ...(exposure.channel > 0 && { unconfirmed: hundredths(exposure.channel) }),
     };
@@ -137,7 +143,7 @@ export class World {
       payer.onWish = (channel, price) => oracle.wished(channel, price);
       payer.node.onBroadcast = (transaction, outcome) => {
         coverage.hit(`payer broadcast ${outcome.kind}`);
-        this.#guard(() => oracle.payerBroadcast(transaction));
+        this.#guard(() => oracle.payerBroadcast(transaction, payer.machine.disk));
       };
     }
     for (const { machine } of [payee, ...this.payers]) machine.onFault = (fault) => coverage.hit(`fault ${fault}`);
@@ -241,6 +247,7 @@ export class World {
     const { node, machine, instances } = this.payee;
     // A close is stored before it is sent: a payee whose disk is full does not close.
     const isSound = this.profile.instances === 1 && node.isSound && !machine.disk.isFull && instances.some(({ polled }) => polled === seen);
+    chain.time += coin.blockSeconds;
     const taken = chain.mine(chosen ?? chain.template());
     chain.refresh();
     this.now += 60_000;

@@ -2,7 +2,7 @@ import { type Amount, ZERO } from '../base/amount.ts';
 import { type ChannelId, equalBytes } from '../base/bytes.ts';
 import { after } from '../base/height.ts';
 import { possible } from '../base/lock-time.ts';
-import { type Refusal, refuse } from '../base/refusal.ts';
+import { type Refusal, type RefusalCode, refuse } from '../base/refusal.ts';
 import { depthFor, hasRule } from '../coin/coin.ts';
 import { capacityOf, channelIdOf, type Deposit, isDue, isExpiryOf, type Terms } from '../contract/contract.ts';
 import { leastDeposit } from '../contract/size.ts';
@@ -48,6 +48,11 @@ export function announced(state: PayeeState | undefined, input: AnnounceInput, e
   const channel = channelIdOf(terms.coin, terms.contract.redeemScript(terms));
   if (state !== undefined && state.channel !== channel) return refuse('channel-unknown', { channel });
   const wrong = (state === undefined ? wrongTerms(announce, env) : wrongFurther(state, announce, env)) ?? wrongDeposits(announce, terms);
+  const given = releasing(terms, announce.deposits, env.signer);
+  // Nobody has a stake in what comes too late: the payer gets its way back all the same.
+  if (wrong !== undefined && given.releases !== undefined && TOO_LATE.has(wrong.code)) {
+    return stay(state, { kind: 'reply', message: { kind: 'provisional', channel, waitingFor: wrong, ...given } });
+  }
   if (wrong !== undefined) return wrong;
   const outputScript = terms.contract.outputScript(terms);
   const capacity = capacityOf(announce.deposits);
@@ -58,7 +63,6 @@ export function announced(state: PayeeState | undefined, input: AnnounceInput, e
   const final = doubts.find(({ remedy }) => remedy !== 'wait');
   if (final !== undefined) return final;
   const [waitingFor] = doubts;
-  const given = releasing(terms, announce.deposits, env.signer);
   if (waitingFor !== undefined) return stay(state, { kind: 'reply', message: { kind: 'provisional', channel, waitingFor, ...given } });
   const accepted = { kind: 'reply', message: { kind: 'accepted', channel, capacity, ...given } } as const;
   const sources = sourcesOf(announce.deposits, funding);
@@ -88,6 +92,9 @@ function sourcesOf(deposits: readonly Deposit[], funding: readonly FundingView[]
     return [{ deposit: outpoint, spends: view.spends.slice(0, MOST_SOURCES) }];
   });
 }
+
+/** Why deposits of a known channel are not taken any more. */
+const TOO_LATE: ReadonlySet<RefusalCode> = new Set<RefusalCode>(['margin-reached', 'channel-ending', 'channel-ended']);
 
 /** What the payee signs of the refunds of deposits, whether they exist or not; nothing where the contract does not ask for it. */
 export function releasing(terms: Terms, deposits: readonly Deposit[], signer: Signer): Releasing {

@@ -10,7 +10,7 @@ import type { Accepted, Offer } from '../message/message.ts';
 import { decodeTransaction, outpointKey, type Transaction, transactionId } from '../tx/transaction.ts';
 import { isOpenEnded, MAX_DEPOSITS, termsOf } from './announce.ts';
 import { type Effect, type Env, type Step, stay } from './machine.ts';
-import { refundable, withReleases } from './payer-release.ts';
+import { isRefundableWhole, refundable, withReleases } from './payer-release.ts';
 import { allDeposits, notOpen, type PayerState } from './payer-state.ts';
 
 /** Makes a channel under an offer. Deposits may be named already, or come later: by a wallet elsewhere, or as top-ups. */
@@ -94,7 +94,7 @@ function fundingId(bytes: Uint8Array): TxId | undefined {
 
 /** Seed step B, second half: from here on the coins are in the channel, whatever the payee does. So each of them must have a way back first. */
 export function launched(state: PayerState, env: Env): Step<PayerState> | Refusal {
-  if (refundable(state, state.offered, env).length < state.offered.length) return refuse('refund-unsigned');
+  if (!isRefundableWhole(state, env)) return refuse('refund-unsigned');
   if (state.kind === 'funding' || state.kind === 'open') return stay(state, ...fundingBroadcasts(state, env));
   if (state.kind !== 'planned') return notOpen(state);
   if (state.offered.length === 0) return refuse('deposit-absent');
@@ -112,9 +112,10 @@ export function fundingBroadcasts(state: PayerState, env: Env): readonly Effect[
     .map((transaction) => ({ kind: 'broadcast', transaction }));
 }
 
-/** Seed steps C and 3. Harmless when sent again. */
-export function announcing(state: PayerState): Step<PayerState> | Refusal {
-  if (state.kind === 'ending' || state.kind === 'refunding' || state.kind === 'ended') return notOpen(state);
+/** Seed steps C and 3. Harmless when sent again; later too, for the refunds of deposits that came late. */
+export function announcing(state: PayerState, env: Env): Step<PayerState> | Refusal {
+  const isOver = state.kind === 'ending' || state.kind === 'refunding';
+  if (state.kind === 'ended' || (isOver && isRefundableWhole(state, env))) return notOpen(state);
   if (allDeposits(state).length === 0) return refuse('deposit-absent');
   const { offer, terms } = state;
   if (offer === undefined) return refuse('offer-unknown');

@@ -3,7 +3,7 @@ import type { Releasing } from '../message/message.ts';
 import type { Signature } from '../tx/sign.ts';
 import { outpointKey } from '../tx/transaction.ts';
 import type { Env } from './machine.ts';
-import type { PayerState } from './payer-state.ts';
+import { allDeposits, type PayerState } from './payer-state.ts';
 
 /** Takes over what the payee has signed of the refunds, as far as it holds. `asked`: the deposits that it speaks of, in its order. */
 export function withReleases(
@@ -28,4 +28,10 @@ export function withReleases(
 /** The deposits that the payer can have back without the payee. */
 export function refundable({ terms }: PayerState, deposits: readonly Deposit[], { verify }: Pick<Env, 'verify'>): readonly Deposit[] {
   return deposits.filter((deposit) => terms.contract.isRefundable(terms, deposit, verify));
+}
+
+/** Whether the payer can have all of a channel back without the payee. */
+export function isRefundableWhole(state: PayerState, env: Pick<Env, 'verify'>): boolean {
+  const all = allDeposits(state);
+  return refundable(state, all, env).length === all.length;
 }

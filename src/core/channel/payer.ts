@@ -54,7 +54,7 @@ function further(state: PayerState, input: FurtherInput, env: Env): Step<PayerSt
     case 'withdraw':
       return withdrawn(state, input);
     case 'announce':
-      return announcing(state);
+      return announcing(state, env);
     case 'pay':
       return paying(state, input, env);
     case 'resend':

@@ -146,10 +146,10 @@ for (const contract of contracts.filter(({ expiryIn }) => expiryIn === 'releases
     pair.spend(refund ?? assert.fail(), 60);
     must(pair.tellPayer(pair.view()));
     assert.equal(pair.payerState().kind, 'refunding', 'not over: there is something left');
-    const [release] = contract.release(pair.terms, [stray.deposit], payeeKey);
-    const state = pair.ask({ kind: 'state-request', channel: pair.payerState().channel });
-    assert.ok(state.kind === 'state' && release !== undefined);
-    pair.answer('state-request', { ...state, deposits: [stray.deposit], releases: [release] });
+    const late = pair.exchange({ kind: 'announce' });
+    assert.ok(late.kind === 'provisional');
+    assert.equal(late.waitingFor.code, 'margin-reached');
+    assertRefused(pair.tellPayer({ kind: 'announce' }), 'channel-ending', 'signed by now');
     pair.broadcasts.length = 0;
     must(pair.tellPayer(pair.view()));
     assert.deepEqual(

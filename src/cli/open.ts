@@ -17,6 +17,7 @@ import {
   WorldError,
 } from '../engine/ports.ts';
 import { restoredJson } from '../engine/restore.ts';
+import { fastestSigner } from '../engine/signer.ts';
 import { fastestVerifier } from '../engine/verifier.ts';
 import { type Agent, openAgent } from '../payer/agent.ts';
 import type { Form } from '../payer/form.ts';
@@ -77,7 +78,7 @@ export async function readSeed(config: Config, role: Role): Promise<SeedContents
 }
 
 export function keysOf({ coin }: Config, { mnemonic, passphrase }: SeedContents): SeedRing {
-  return seedKeyRing(coin, seedOf(mnemonic, passphrase));
+  return seedKeyRing(coin, seedOf(mnemonic, passphrase), fastestSigner());
 }
 
 export function storePath({ datadir }: Pick<Config, 'datadir'>, role: Role): string {

@@ -44,9 +44,9 @@ export interface BitcoinjPayerOptions {
 export class BitcoinjPayer {
   readonly served: Promise<void>;
   readonly cut: () => void;
-  readonly #key: number;
+  /** Signs for the channel key. */
+  readonly signer: Signer;
   readonly #line: Line;
-
   readonly #fund: BitcoinjPayerOptions['fund'];
   readonly #frames: AsyncIterator<Uint8Array>;
 
@@ -54,14 +54,9 @@ export class BitcoinjPayer {
     this.#line = line;
     this.served = served;
     this.cut = cut;
-    this.#key = key;
+    this.signer = keyNumber(1_000 + key);
     this.#fund = fund;
     this.#frames = line.frames[Symbol.asyncIterator]();
-  }
-
-  /** Signs for the channel key. */
-  get signer(): Signer {
-    return keyNumber(1_000 + this.#key);
   }
 
   say(...messages: readonly BitcoinjMessage[]): Promise<unknown> {

@@ -6,6 +6,7 @@ import { recent } from '../core/base/recent.ts';
 import type { Coin } from '../core/coin/coin.ts';
 import { type Signer, signer } from '../core/tx/sign.ts';
 import type { SeedRing } from '../engine/ports.ts';
+import type { SignerOf } from '../engine/signer.ts';
 
 /** A key of the BIP44 tree: account 0 is the wallet (0 receive, 1 change), account 1 holds a payer's channel keys. */
 export interface KeyPath {
@@ -46,9 +47,10 @@ export function offerKeyName(digest: Uint8Array): string {
  * HMAC-SHA256(secret, digest), where the secret is the private key of the hardened node `m/1885435757'/<slip44>'/0'`. That of node 1' seals notes.
  * A private half of 0 or ≥ n, one digest in 2^128, throws: such an offer can't be made.
  *
+ * @param signerOf what signs: portable JavaScript unless given; `fastestSigner` of the engine where there is native code.
  * @throws TypeError for any other name, one of another coin included: names come from our own states, so that is a bug.
  */
-export function seedKeyRing(coin: Coin, seed: Uint8Array): SeedRing {
+export function seedKeyRing(coin: Coin, seed: Uint8Array, signerOf: SignerOf = signer): SeedRing {
   const root = HDKey.fromMasterSeed(seed, coin.prefix.bip32);
   const secret = (index: number): Uint8Array => privateKeyOf(root.derive(`m/${PURPOSE}'/${coin.slip44}'/${index}'`));
   const [offerSecret, noteSecret] = [secret(0), secret(1)];
@@ -63,10 +65,10 @@ export function seedKeyRing(coin: Coin, seed: Uint8Array): SeedRing {
 
   const derive = (name: string): Signer => {
     const digest = OFFER.exec(name)?.[1];
-    if (digest !== undefined) return signer(hmac(sha256, offerSecret, hexToBytes(digest)));
+    if (digest !== undefined) return signerOf(hmac(sha256, offerSecret, hexToBytes(digest)));
     const [, slip44, account, change, index] = PATH.exec(name) ?? [];
     if (slip44 !== String(coin.slip44)) throw new TypeError(`${name} is not the name of a key on ${coin.id}`);
-    return signer(privateKeyOf(branch(`m/44'/${slip44}'/${account}'/${change}`).derive(`m/${index}`)));
+    return signerOf(privateKeyOf(branch(`m/44'/${slip44}'/${account}'/${change}`).derive(`m/${index}`)));
   };
 
   return {

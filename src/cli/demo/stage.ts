@@ -5,6 +5,7 @@ import { amount } from '../../core/base/amount.ts';
 import { dogecoinRegtest } from '../../core/coin/dogecoin.ts';
 import { scriptOf } from '../../core/tx/address.ts';
 import type { Chain, Connection, Random } from '../../engine/ports.ts';
+import { fastestSigner } from '../../engine/signer.ts';
 import { fastestVerifier, type Verifier } from '../../engine/verifier.ts';
 import { type Merchant, openMerchant } from '../../merchant/merchant.ts';
 import { defaultTerms } from '../../merchant/terms.ts';
@@ -50,7 +51,7 @@ export async function openStage(form: Form): Promise<Stage> {
   const merchant = openShop(regtest, chain, verify);
   await merchant.engine.follower.poll();
   const server = await serveMerchant(merchant, { port: 0 });
-  const keys = seedKeyRing(coin, random.bytes(32));
+  const keys = seedKeyRing(coin, random.bytes(32), fastestSigner());
   const store = memoryStore();
   const wallet = await openWallet({ chain, store, keys });
   const agent = openAgent({ chain, store, keys, wallet, verify, clock, form });
@@ -88,7 +89,7 @@ function openShop(regtest: Regtest, chain: Chain, verify: Verifier['verify']): M
   return openMerchant({
     chain,
     store: memoryStore(),
-    keys: seedKeyRing(coin, random.bytes(32)),
+    keys: seedKeyRing(coin, random.bytes(32), fastestSigner()),
     verify,
     clock,
     random,

@@ -17,13 +17,18 @@ type Shape =
 /** Payments before the clock starts, and while it runs; each side gets as many as it takes in about a second. */
 type Payments = readonly [warmUp: number, count: number];
 
+interface Sides {
+  readonly bitcoinj: Payments;
+  readonly pawment: Payments;
+  readonly least?: number;
+}
+
 interface Kind {
   readonly title: string;
   readonly shape: Shape;
-  readonly pawment: Payments;
-  readonly inMemory: { readonly bitcoinj: Payments; readonly least?: number };
+  readonly inMemory: Sides;
   /** Where both can be stored. */
-  readonly stored?: { readonly bitcoinj: Payments; readonly least?: number };
+  readonly stored?: Sides;
 }
 
 /** bitcoinj's own connection makes 11 payments a second: it writes a frame in two pieces, and waits 40 ms for the second twice a payment. */
@@ -33,43 +38,37 @@ const KINDS: readonly Kind[] = [
   {
     title: 'state',
     shape: { level: 'state' },
-    pawment: [2_000, 5_000],
-    inMemory: { bitcoinj: [5_000, 5_000], least: 1 },
+    inMemory: { bitcoinj: [5_000, 5_000], pawment: [1_000, 3_000], least: 1 },
   },
   {
     title: 'message and answer',
     shape: { level: 'message' },
-    pawment: [1_000, 3_000],
-    inMemory: { bitcoinj: [1_000, 5_000] },
-    stored: { bitcoinj: [100, 500] },
+    inMemory: { bitcoinj: [1_000, 5_000], pawment: [500, 2_000] },
+    stored: { bitcoinj: [50, 300], pawment: [100, 500] },
   },
   {
     title: 'TCP, own client and server, waiting for each',
     shape: { level: 'tcp' },
-    pawment: [100, 500],
-    inMemory: { bitcoinj: [3, 30], least: LEAST_OVER_TCP },
-    stored: { bitcoinj: [3, 30] },
+    inMemory: { bitcoinj: [3, 30], pawment: [100, 400], least: LEAST_OVER_TCP },
+    stored: { bitcoinj: [3, 30], pawment: [20, 200] },
   },
   {
     title: 'TCP, raw client, waiting for each',
     shape: { level: 'raw', connections: 1, inFlight: 1 },
-    pawment: [500, 2_000],
-    inMemory: { bitcoinj: [3, 40], least: LEAST_OVER_TCP },
-    stored: { bitcoinj: [3, 40] },
+    inMemory: { bitcoinj: [3, 40], pawment: [300, 1_000], least: LEAST_OVER_TCP },
+    stored: { bitcoinj: [3, 40], pawment: [100, 400] },
   },
   {
     title: 'TCP, raw client, 256 on the way',
     shape: { level: 'raw', connections: 1, inFlight: 256 },
-    pawment: [1_000, 6_000],
-    inMemory: { bitcoinj: [500, 3_000] },
-    stored: { bitcoinj: [300, 1_000] },
+    inMemory: { bitcoinj: [500, 3_000], pawment: [1_000, 3_000] },
+    stored: { bitcoinj: [100, 600], pawment: [1_000, 3_000] },
   },
   {
     title: 'TCP, 8 raw clients, 64 on the way of each',
     shape: { level: 'raw', connections: 8, inFlight: 64 },
-    pawment: [100, 800],
-    inMemory: { bitcoinj: [100, 800] },
-    stored: { bitcoinj: [50, 150] },
+    inMemory: { bitcoinj: [100, 400], pawment: [100, 400] },
+    stored: { bitcoinj: [20, 80], pawment: [100, 400] },
   },
 ];
 
@@ -81,13 +80,15 @@ export function comparisons(wallet: string, scale: number): readonly Comparison[
     warmUp: Math.ceil(warmUp * scale),
     count: Math.ceil(count * scale),
   });
-  return KINDS.flatMap(({ title, shape, pawment, inMemory, stored }) => {
-    const own = row(shape, pawment);
-    const { bitcoinj, ...goal } = inMemory;
-    const first = { title: `${title}, in memory`, bitcoinj: row(shape, bitcoinj), pawment: own, store: 'memory', ...goal } as const;
+  const sides = (shape: Shape, { bitcoinj, pawment, least }: Sides) => ({
+    bitcoinj: row(shape, bitcoinj),
+    pawment: row(shape, pawment),
+    ...(least !== undefined && { least }),
+  });
+  return KINDS.flatMap(({ title, shape, inMemory, stored }) => {
+    const first: Comparison = { title: `${title}, in memory`, store: 'memory', ...sides(shape, inMemory) };
     if (stored === undefined) return [first];
-    const { bitcoinj: fewer, ...storedGoal } = stored;
-    const theirs = { ...row(shape, fewer), wallet };
-    return [first, { title: `${title}, stored`, bitcoinj: theirs, pawment: own, store: 'sqlite', ...storedGoal } as const];
+    const { bitcoinj, ...rest } = sides(shape, stored);
+    return [first, { title: `${title}, stored`, store: 'sqlite', bitcoinj: { ...bitcoinj, wallet }, ...rest } satisfies Comparison];
   });
 }

@@ -13,6 +13,7 @@ import type { UpdatePayment } from '../../../src/core/message/bitcoinj/message.t
 import { paymentOf } from '../../../src/core/message/bitcoinj/payment.ts';
 import { payeeParty } from '../../../src/engine/party.ts';
 import type { Store } from '../../../src/engine/ports.ts';
+import { fastestSigner } from '../../../src/engine/signer.ts';
 import { fastestVerifier, type Verifier } from '../../../src/engine/verifier.ts';
 import { openAgent } from '../../../src/payer/agent.ts';
 import { type BitcoinjChannel, openBitcoinj } from '../../../src/payer/bitcoinj.ts';
@@ -195,7 +196,7 @@ export class PawmentBench implements AsyncDisposable {
   async #dial(): Promise<BitcoinjChannel> {
     const { regtest, coin, seconds } = this.#world;
     const chain = asChain(regtest);
-    const keys = seedKeyRing(coin, PAYER_SEED);
+    const keys = seedKeyRing(coin, PAYER_SEED, fastestSigner());
     const clock = { now: () => seconds * 1000 };
     const wallet = await openWallet({ chain, store: this.#payerStore, keys });
     const agent = openAgent({ chain, store: this.#payerStore, keys, wallet, clock, verify: this.#verifier.verify });

@@ -1,0 +1,42 @@
+import { createRequire } from 'node:module';
+import { bytesToHex } from '../core/base/bytes.ts';
+import { readCompact, type Signer, signer } from '../core/tx/sign.ts';
+
+/** Makes a signer of a private key. @throws when the key is not 1 … n-1. */
+export type SignerOf = (privateKey: Uint8Array) => Signer;
+
+/**
+ * The fastest that works here: native code, which is ten times as fast, else JavaScript. Both are deterministic by the same rule (RFC 6979, low s),
+ * so the signatures are the same to the byte; native code must first show that.
+ */
+export function fastestSigner(): SignerOf {
+  const native = nativeSigner();
+  return native !== undefined && works(native) ? native : signer;
+}
+
+function nativeSigner(): SignerOf | undefined {
+  try {
+    const { ecdsaSign } = createRequire(import.meta.url)('secp256k1/bindings');
+    return (privateKey) => {
+      const key = privateKey.slice();
+      const { publicKey } = signer(key);
+      return {
+        publicKey,
+        sign: (digest) => {
+          const signature = readCompact(ecdsaSign(digest, key).signature);
+          if (typeof signature === 'string') throw new Error(`libsecp256k1 made a signature that is ${signature}`);
+          return signature;
+        },
+      };
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+const KEY = new Uint8Array(32).fill(7);
+
+function works(native: SignerOf): boolean {
+  const digest = new Uint8Array(32).fill(9);
+  return bytesToHex(native(KEY).sign(digest)) === bytesToHex(signer(KEY).sign(digest));
+}

@@ -5,7 +5,7 @@ import { concatBytes } from '../../../src/core/base/bytes.ts';
 import { dogecoinRegtest } from '../../../src/core/coin/dogecoin.ts';
 import { p2pkh } from '../../../src/core/tx/script.ts';
 import { verifyPortable } from '../../../src/core/tx/sign.ts';
-import type { Store } from '../../../src/engine/ports.ts';
+import { type Line, type Store, WorldError } from '../../../src/engine/ports.ts';
 import { BitcoinjBook, bitcoinjPayee } from '../../../src/merchant/bitcoinj.ts';
 import { type Merchant, openMerchant } from '../../../src/merchant/merchant.ts';
 import { defaultTerms } from '../../../src/merchant/terms.ts';
@@ -26,19 +26,46 @@ const SEED = new Uint8Array(32).fill(5);
 /** What the shop was told of. */
 export type Told =
   | { readonly kind: 'opened' }
-  | { readonly kind: 'paid'; readonly by: bigint; readonly total: bigint; readonly info: string | undefined }
-  | { readonly kind: 'error'; readonly error: unknown };
+  | { readonly kind: 'closed' }
+  | { readonly kind: 'paid'; readonly by: bigint; readonly total: bigint; readonly info: string | undefined };
+
+interface Seen {
+  readonly told: Told[];
+  readonly faults: unknown[];
+  isDead: boolean;
+}
+
+/** A line on which a shop that is dead says nothing more. */
+function mortal(line: Line, shop: Pick<Seen, 'isDead'>): Line {
+  const dead = async (): Promise<void> => {
+    throw new WorldError('peer-unreachable', 'the shop is dead', 'Start it again.');
+  };
+  return {
+    remote: line.remote,
+    frames: line.frames,
+    setIdle: (milliseconds) => line.setIdle(milliseconds),
+    close: () => line.close(),
+    send: (body) => (shop.isDead ? dead() : line.send(body)),
+  };
+}
 
 /** A pawment merchant that bitcoinj's payers find at a port, on the chain of a world. Its channels are in a file: started again it has them all. */
 export class PawmentShop implements AsyncDisposable {
   readonly merchant: Merchant;
+  /** Info (hex) of a payment that the application refuses. */
+  static readonly unwanted: string = 'dead';
   readonly told: readonly Told[];
+  /** What no connection should have thrown. */
+  readonly faults: readonly unknown[];
   readonly #store: Store;
   readonly #server: TcpServer;
+  readonly #seen: Seen;
 
-  private constructor(merchant: Merchant, store: Store, server: TcpServer, told: readonly Told[]) {
+  private constructor(merchant: Merchant, store: Store, server: TcpServer, seen: Seen) {
     this.merchant = merchant;
-    this.told = told;
+    this.told = seen.told;
+    this.faults = seen.faults;
+    this.#seen = seen;
     this.#store = store;
     this.#server = server;
   }
@@ -60,11 +87,15 @@ export class PawmentShop implements AsyncDisposable {
     });
     await merchant.engine.follower.poll();
     const { minDeposit, maxDeposit, depth, unconfirmed } = terms;
-    const told: Told[] = [];
+    const seen: Seen = { told: [], faults: [], isDead: false };
+    const { told } = seen;
     const shop: BitcoinjShop = {
+      closed: () => void told.push({ kind: 'closed' }),
       opened: () => void told.push({ kind: 'opened' }),
       paid: async ({ by, total, info }: Increment) => {
-        told.push({ kind: 'paid', by, total, info: info && Buffer.from(info).toString('hex') });
+        const text = info && Buffer.from(info).toString('hex');
+        told.push({ kind: 'paid', by, total, info: text });
+        if (text === PawmentShop.unwanted) throw new Error('unwanted');
         return info && concatBytes(Uint8Array.of(PREFIX), info);
       },
     };
@@ -76,11 +107,11 @@ export class PawmentShop implements AsyncDisposable {
       },
     });
     const attachments = new Attachments();
-    const server = await serveTcp((line) => serveBitcoinj(line, payee, attachments), {
+    const server = await serveTcp((line) => serveBitcoinj(mortal(line, seen), payee, attachments), {
       port,
-      onError: (error) => void told.push({ kind: 'error', error }),
+      onError: (error) => void seen.faults.push(error),
     });
-    return new PawmentShop(merchant, store, server, told);
+    return new PawmentShop(merchant, store, server, seen);
   }
 
   get port(): number {
@@ -90,6 +121,12 @@ export class PawmentShop implements AsyncDisposable {
   /** Reads the chain. */
   poll(): Promise<void> {
     return this.merchant.engine.follower.poll();
+  }
+
+  /** Ends it without a word to anybody. */
+  async kill(): Promise<void> {
+    this.#seen.isDead = true;
+    await this[Symbol.asyncDispose]();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -2,7 +2,7 @@ import { type Amount, ZERO } from '../core/base/amount.ts';
 import type { ChannelId, TxId } from '../core/base/bytes.ts';
 import { lockTime } from '../core/base/height.ts';
 import { isRefusal } from '../core/base/refusal.ts';
-import { keyNameOf } from '../core/channel/announce.ts';
+import { keyNameOf, termsOf } from '../core/channel/announce.ts';
 import { isActive, type PayeeState } from '../core/channel/payee-state.ts';
 import { isDue } from '../core/contract/contract.ts';
 import { majorOf } from '../core/message/bitcoinj/version.ts';
@@ -104,6 +104,16 @@ export function bitcoinjPayee({
       return { kind: 'offer', ...whole, payeeKey: keys.signer(keyNameOf(whole)).publicKey };
     },
     verify,
+    release: (made, { payerKey, outpoint }) => {
+      const { contract, maxExpiry: expiry } = made;
+      const [release] = contract.release(
+        termsOf({ offer: made, payerKey, expiry }),
+        [{ outpoint, value: ZERO }],
+        keys.signer(keyNameOf(made)),
+      );
+      if (release === undefined) throw new Error(`${contract.id} needs no signature for a refund`);
+      return release;
+    },
     resumable: async (funding, contract) => {
       const channel = book.channelOf(funding);
       const state = channel && (await engine.get(channel));

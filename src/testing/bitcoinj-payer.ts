@@ -5,12 +5,13 @@ import { lockTime } from '../core/base/height.ts';
 import { isRefusal } from '../core/base/refusal.ts';
 import type { Coin } from '../core/coin/coin.ts';
 import { cltvTime } from '../core/contract/cltv.ts';
+import { presignedRefund } from '../core/contract/presigned-refund.ts';
 import { decodeBitcoinj } from '../core/message/bitcoinj/decode.ts';
 import { encodeBitcoinj } from '../core/message/bitcoinj/encode.ts';
-import type { BitcoinjMessage, Initiate, ProvideContract, Update } from '../core/message/bitcoinj/message.ts';
+import type { BitcoinjMessage, Initiate, ProvideContract, ProvideRefund, Update } from '../core/message/bitcoinj/message.ts';
 import { p2pkh, p2sh } from '../core/tx/script.ts';
 import { SIGHASH, signatureHash } from '../core/tx/sighash.ts';
-import { encodeSignature, type PublicKey, type Signer } from '../core/tx/sign.ts';
+import { encodeSignature, type Signer } from '../core/tx/sign.ts';
 import { decodeTransaction, encodeTransaction, type Transaction, transactionId } from '../core/tx/transaction.ts';
 import type { Line } from '../engine/ports.ts';
 import { keyNumber } from './sample.ts';
@@ -21,6 +22,7 @@ const FIRST = amount(1_000n);
 
 /** A channel as its payer knows it. */
 export interface PayerChannel {
+  readonly major: number;
   readonly contract: Transaction;
   readonly txid: TxId;
   readonly redeemScript: Uint8Array;
@@ -32,6 +34,8 @@ export interface BitcoinjPayerOptions {
   readonly coin: Coin;
   /** Number of its channel key. */
   readonly key: number;
+  /** The version that it speaks. */
+  readonly major: number;
   /** Breaks the line. */
   readonly cut: () => void;
   /** Settles when the other side has left the line. */
@@ -46,15 +50,17 @@ export class BitcoinjPayer {
   readonly cut: () => void;
   /** Signs for the channel key. */
   readonly signer: Signer;
+  readonly #major: number;
   readonly #line: Line;
   readonly #fund: BitcoinjPayerOptions['fund'];
   readonly #frames: AsyncIterator<Uint8Array>;
 
-  constructor(line: Line, { key, cut, served, fund }: BitcoinjPayerOptions) {
+  constructor(line: Line, { key, major, cut, served, fund }: BitcoinjPayerOptions) {
     this.#line = line;
     this.served = served;
     this.cut = cut;
     this.signer = keyNumber(1_000 + key);
+    this.#major = major;
     this.#fund = fund;
     this.#frames = line.frames[Symbol.asyncIterator]();
   }
@@ -104,7 +110,7 @@ export class BitcoinjPayer {
   }
 
   async greet(hello: { readonly window?: number; readonly previous?: TxId; readonly major?: number } = {}): Promise<void> {
-    const { major = 2, ...rest } = hello;
+    const { major = this.#major, ...rest } = hello;
     await this.say({ kind: 'client-version', major, minor: 0, ...rest });
     assert.equal((await this.hears('server-version')).major, major);
   }
@@ -117,20 +123,41 @@ export class BitcoinjPayer {
 
   /** What a channel of these terms is made of; nothing is said. */
   prepare({ payeeKey, expiry }: Initiate, capacity: bigint): PayerChannel {
-    const redeemScript = redeemScriptOf(this.signer.publicKey, payeeKey, expiry);
-    const contract = this.#fund(p2sh(redeemScript), amount(capacity));
-    return { contract, txid: transactionId(contract), redeemScript, capacity: amount(capacity), expiry };
+    const payerKey = this.signer.publicKey;
+    const isHashed = this.#major === 2;
+    const redeemScript = isHashed
+      ? cltvTime.redeemScript({ payerKey, payeeKey, expiry: lockTime(expiry) })
+      : presignedRefund.redeemScript({ payerKey, payeeKey });
+    const contract = this.#fund(isHashed ? p2sh(redeemScript) : redeemScript, amount(capacity));
+    return { major: this.#major, contract, txid: transactionId(contract), redeemScript, capacity: amount(capacity), expiry };
+  }
+
+  /** Version 1: the refund that bitcoinj has signed before it shows the contract. */
+  refundOf({ txid, capacity, expiry }: PayerChannel, altered: Partial<Transaction> = {}): ProvideRefund {
+    const input = { outpoint: { txid, vout: 0 }, script: NOTHING, sequence: 0xffff_fffe };
+    const outputs = [{ value: capacity - 1_000n, script: p2pkh(this.signer.publicKey) }];
+    const refund = encodeTransaction({ version: 1, inputs: [input], outputs, lockTime: expiry, ...altered });
+    return { kind: 'provide-refund', payerKey: this.signer.publicKey, refund };
   }
 
   contractOf(channel: PayerChannel, first: bigint = FIRST): ProvideContract {
     const { contract } = channel;
     const initial = this.signed(channel, first);
-    return { kind: 'provide-contract', contract: encodeTransaction(contract), initial, payerKey: this.signer.publicKey };
+    const key = this.#major === 2 ? { payerKey: this.signer.publicKey } : {};
+    return { kind: 'provide-contract', contract: encodeTransaction(contract), initial, ...key };
+  }
+
+  /** Has the refund of a channel signed where its version asks for that. */
+  async secure(channel: PayerChannel): Promise<Uint8Array | undefined> {
+    if (channel.major === 2) return undefined;
+    await this.say(this.refundOf(channel));
+    return (await this.hears('return-refund')).signature;
   }
 
   /** Makes a channel, and hears that it is open. */
   async open(capacity: bigint, first: bigint = FIRST): Promise<PayerChannel> {
     const channel = this.prepare(await this.ask(), capacity);
+    await this.secure(channel);
     await this.say(this.contractOf(channel, first));
     await this.hears('channel-open');
     return channel;
@@ -171,8 +198,4 @@ export class BitcoinjPayer {
   hangUp(): Promise<void> {
     return this.#line.close();
   }
-}
-
-function redeemScriptOf(payerKey: PublicKey, payeeKey: PublicKey, expiry: number): Uint8Array {
-  return cltvTime.redeemScript({ payerKey, payeeKey, expiry: lockTime(expiry) });
 }

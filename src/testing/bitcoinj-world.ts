@@ -31,6 +31,8 @@ const DOGE = 100_000_000n;
 const verifier = await fastestVerifier();
 
 export interface BitcoinjWorldOptions {
+  /** The version that clients speak unless told otherwise; 2 unless given. */
+  readonly major?: number;
   readonly terms?: Partial<BitcoinjTerms>;
   /** The most that all channels together deliver before their deposits are deep enough; plenty unless given. */
   readonly exposure?: Amount;
@@ -100,12 +102,12 @@ export class BitcoinjWorld {
   }
 
   /** A client of its own key that has said nothing yet. */
-  connect(key: number = ++this.#keys): BitcoinjPayer {
+  connect(key: number = ++this.#keys, major: number = this.#options.major ?? 2): BitcoinjPayer {
     const { near, far, cut } = linePair({ timers: this.timers });
     const served = serveBitcoinj(far, this.#payee, this.#attachments, { timers: this.timers }).catch((error: unknown) => {
       this.faults.push(error);
     });
-    return new BitcoinjPayer(near, { coin: this.coin, key, cut, served, fund: (script, value) => this.#contract(script, value) });
+    return new BitcoinjPayer(near, { coin: this.coin, key, major, cut, served, fund: (script, value) => this.#contract(script, value) });
   }
 
   /** Mines, and lets the merchant see it. */

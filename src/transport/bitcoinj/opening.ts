@@ -9,7 +9,7 @@ import type { Update } from '../../core/message/bitcoinj/message.ts';
 import { paymentOf } from '../../core/message/bitcoinj/payment.ts';
 import type { Announce, Offer } from '../../core/message/message.ts';
 import type { PublicKey } from '../../core/tx/sign.ts';
-import { decodeTransaction, type Transaction, transactionId } from '../../core/tx/transaction.ts';
+import { decodeTransaction, type Outpoint, sameOutpoint, type Transaction, transactionId } from '../../core/tx/transaction.ts';
 import { type Ending, failed, refused } from './ending.ts';
 import type { Opening } from './openings.ts';
 import type { BitcoinjPayee } from './payee.ts';
@@ -20,13 +20,28 @@ export interface Provided extends Opening {
   readonly payment: Payment;
 }
 
+/** Who makes a channel, and of what: in version 1 the contract must be the one whose refund is signed, or nothing of it could come back. */
+export interface Maker {
+  readonly offer: Offer;
+  readonly payerKey: PublicKey;
+  readonly refunded?: Outpoint;
+}
+
 /** Reads a contract: what can be refused is refused before it is broadcast, for then the client's coins are bound until the expiry. */
-export function providedBy(payee: BitcoinjPayee, offer: Offer, payerKey: PublicKey, bytes: Uint8Array, initial: Update): Provided | Ending {
+export function providedBy(
+  payee: BitcoinjPayee,
+  { offer, payerKey, refunded }: Maker,
+  bytes: Uint8Array,
+  initial: Update,
+): Provided | Ending {
   const transaction = decodeTransaction(bytes);
   if (transaction === undefined) return failed('BAD_TRANSACTION', 'The contract is no transaction.');
   const announce = announcementOf(offer, payerKey, transaction);
   const [deposit] = announce?.deposits ?? [];
   if (announce === undefined || deposit === undefined) return failed('BAD_TRANSACTION', 'The first output is not that of the channel.');
+  if (refunded !== undefined && !sameOutpoint(refunded, deposit.outpoint)) {
+    return failed('BAD_TRANSACTION', 'The contract is not the one whose refund is signed.');
+  }
   const payment = paymentOf(initial, deposit.value);
   if (isRefusal(payment)) return refused(payment);
   const signed = wronglySigned(payee, termsOf(announce), deposit, payment);

@@ -4,10 +4,11 @@ import type { Refusal } from '../../core/base/refusal.ts';
 import type { PayeeState } from '../../core/channel/payee-state.ts';
 import type { Contract } from '../../core/contract/contract.ts';
 import type { Offer } from '../../core/message/message.ts';
-import type { Verify } from '../../core/tx/sign.ts';
+import type { Signature, Verify } from '../../core/tx/sign.ts';
 import type { Transaction } from '../../core/tx/transaction.ts';
 import type { Broadcast } from '../../engine/ports.ts';
 import type { Responder } from '../responder.ts';
+import type { Refundable } from './releasing.ts';
 
 /** The payee behind a bitcoinj server, as far as the protocol needs it. Every call throws `WorldError` when node or store can't be relied on. */
 export interface BitcoinjPayee extends Pick<Responder, 'answer'> {
@@ -15,6 +16,8 @@ export interface BitcoinjPayee extends Pick<Responder, 'answer'> {
   readonly minPayment: Amount;
   /** What a new channel is made under. The client asked for so many seconds; nothing is stored. */
   readonly offer: (contract: Contract, window: number) => Offer;
+  /** Signs that the payer may have an output back at the offer's one expiry: where the contract asks for it, before there is a channel. */
+  readonly release: (offer: Offer, refundable: Pick<Refundable, 'payerKey' | 'outpoint'>) => Signature;
   /** The channel whose deposit this transaction made, if it is of this contract and still takes payments. */
   readonly resumable: (funding: TxId, contract: Contract) => Promise<ChannelId | undefined>;
   readonly state: (channel: ChannelId) => Promise<PayeeState | undefined>;

@@ -143,17 +143,17 @@ describe('greeting', () => {
     }
   });
 
-  test('every connection is offered a key of its own, and ten thousand that only greet leave nothing behind', async () => {
+  test('every connection is offered a key of its own, and a thousand that only greet leave nothing behind', async () => {
     const world = await BitcoinjWorld.open();
     const stored = [...world.disk].map(([kind, records]) => [kind, records.size]);
     const keys = new Set<string>();
-    for (let i = 0; i < 10_000; i++) {
+    for (let i = 0; i < 1_000; i++) {
       const payer = world.connect(1);
       keys.add(Buffer.from((await payer.ask()).payeeKey).toString('hex'));
       await payer.hangUp();
       await payer.served;
     }
-    assert.equal(keys.size, 10_000);
+    assert.equal(keys.size, 1_000);
     assert.deepEqual(
       [...world.disk].map(([kind, records]) => [kind, records.size]),
       stored,

@@ -1,11 +1,19 @@
 import type { TxId } from '../../core/base/bytes.ts';
 import { isRefusal, type Refusal } from '../../core/base/refusal.ts';
 import type { Contract } from '../../core/contract/contract.ts';
+import { RELEASE } from '../../core/contract/release.ts';
 import { decodeBitcoinj } from '../../core/message/bitcoinj/decode.ts';
 import { encodeBitcoinj } from '../../core/message/bitcoinj/encode.ts';
-import { type BitcoinjMessage, type ClientVersion, DEFAULT_WINDOW } from '../../core/message/bitcoinj/message.ts';
+import {
+  type BitcoinjMessage,
+  type ClientVersion,
+  DEFAULT_WINDOW,
+  type ProvideContract,
+  type ProvideRefund,
+} from '../../core/message/bitcoinj/message.ts';
 import { contractOf } from '../../core/message/bitcoinj/version.ts';
 import type { Offer } from '../../core/message/message.ts';
+import { encodeSignature } from '../../core/tx/sign.ts';
 import { type Line, type Timers, WorldError } from '../../engine/ports.ts';
 import { Gathering } from '../gathering.ts';
 import { Patience } from '../patience.ts';
@@ -13,17 +21,19 @@ import { systemTimers } from '../timers.ts';
 import { Attached, type AttachedOptions } from './attached.ts';
 import type { Attachments } from './attachments.ts';
 import { closed, type Ending, failed, hungUp, unexpected } from './ending.ts';
-import { providedBy } from './opening.ts';
+import { type Maker, providedBy } from './opening.ts';
 import type { Made } from './openings.ts';
 import type { BitcoinjPayee } from './payee.ts';
+import { type Refundable, refundableBy } from './releasing.ts';
 import { type Turn, turnsOf } from './runs.ts';
 
-/** How far a connection has come. */
-type Stage =
+/** How far a connection has come that has no channel yet. */
+type Before =
   | { readonly kind: 'greeting' }
   | { readonly kind: 'offered'; readonly offer: Offer }
-  | { readonly kind: 'attached'; readonly attached: Attached }
-  | { readonly kind: 'over' };
+  | { readonly kind: 'released'; readonly offer: Offer; readonly refundable: Refundable };
+
+type Stage = Before | { readonly kind: 'attached'; readonly attached: Attached } | { readonly kind: 'over' };
 
 export interface SessionOptions {
   /** Milliseconds that a client may be silent until its channel is made or found; 15,000 unless given. */
@@ -102,8 +112,18 @@ class Session {
     // Nothing has begun that could be settled.
     if (turn.kind === 'close') return hungUp;
     if (turn.kind === 'updates') return unexpected({ kind: 'update-payment' });
-    if (this.#stage.kind === 'offered') return this.#answered(this.#stage.offer, turn);
-    return turn.kind === 'client-version' ? this.#greeted(turn) : unexpected(turn);
+    return this.#agreed(this.#stage, turn);
+  }
+
+  #agreed(stage: Before, turn: Exclude<Turn, { kind: 'updates' }>): Promise<Ending | undefined> | Ending {
+    switch (stage.kind) {
+      case 'greeting':
+        return turn.kind === 'client-version' ? this.#greeted(turn) : unexpected(turn);
+      case 'offered':
+        return this.#answered(stage.offer, turn);
+      case 'released':
+        return turn.kind === 'provide-contract' ? this.#provided(turn, makerOf(stage)) : unexpected(turn);
+    }
   }
 
   async #greeted({ major, previous, window = DEFAULT_WINDOW }: ClientVersion): Promise<Ending | undefined> {
@@ -121,10 +141,24 @@ class Session {
   }
 
   async #answered(offer: Offer, message: Exclude<Turn, { kind: 'updates' }>): Promise<Ending | undefined> {
+    if (offer.contract.expiryIn === 'releases')
+      return message.kind === 'provide-refund' ? this.#released(offer, message) : unexpected(message);
     if (message.kind !== 'provide-contract') return unexpected(message);
-    const { contract, initial, payerKey } = message;
+    const { payerKey } = message;
     if (payerKey === undefined) return failed('SYNTAX_ERROR', 'The contract comes without the client’s key.');
-    const provided = providedBy(this.#payee, offer, payerKey, contract, initial);
+    return this.#provided(message, { offer, payerKey });
+  }
+
+  async #released(offer: Offer, message: ProvideRefund): Promise<Ending | undefined> {
+    const refundable = refundableBy(offer, message);
+    if (refundable.kind === 'ending') return refundable;
+    this.#stage = { kind: 'released', offer, refundable };
+    await this.#say({ kind: 'return-refund', signature: encodeSignature(this.#payee.release(offer, refundable), RELEASE) });
+    return undefined;
+  }
+
+  async #provided({ contract, initial }: ProvideContract, maker: Maker): Promise<Ending | undefined> {
+    const provided = providedBy(this.#payee, maker, contract, initial);
     if (provided.kind === 'ending') return provided;
     return this.#attachTo(await this.#attachments.openings.finish(this.#payee, provided), { initial: provided.payment });
   }
@@ -184,6 +218,10 @@ class Session {
   #say(message: BitcoinjMessage): Promise<void> {
     return this.#line.send(encodeBitcoinj(message));
   }
+}
+
+function makerOf({ offer, refundable }: Extract<Before, { kind: 'released' }>): Maker {
+  return { offer, payerKey: refundable.payerKey, refunded: refundable.outpoint };
 }
 
 /** What stands in the way here is the payee's own affair; the client's channel is as it was. */

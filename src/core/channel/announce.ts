@@ -48,9 +48,10 @@ export function announced(state: PayeeState | undefined, input: AnnounceInput, e
   const channel = channelIdOf(terms.coin, terms.contract.redeemScript(terms));
   if (state !== undefined && state.channel !== channel) return refuse('channel-unknown', { channel });
   const wrong = (state === undefined ? wrongTerms(announce, env) : wrongFurther(state, announce, env)) ?? wrongDeposits(announce, terms);
-  const given = releasing(terms, announce.deposits, env.signer);
   // Nobody has a stake in what comes too late: the payer gets its way back all the same.
-  if (wrong !== undefined && given.releases !== undefined && TOO_LATE.has(wrong.code)) {
+  const isLate = wrong !== undefined && isTooLate(wrong, announce) && wrongDeposits(announce, terms) === undefined;
+  const given = wrong === undefined || isLate ? releasing(terms, announce.deposits, env.signer) : {};
+  if (isLate && given.releases !== undefined) {
     return stay(state, { kind: 'reply', message: { kind: 'provisional', channel, waitingFor: wrong, ...given } });
   }
   if (wrong !== undefined) return wrong;
@@ -93,8 +94,13 @@ function sourcesOf(deposits: readonly Deposit[], funding: readonly FundingView[]
   });
 }
 
-/** Why deposits of a known channel are not taken any more. */
-const TOO_LATE: ReadonlySet<RefusalCode> = new Set<RefusalCode>(['margin-reached', 'channel-ending', 'channel-ended']);
+/** Why deposits are not taken any more. */
+const TOO_LATE: ReadonlySet<RefusalCode> = new Set<RefusalCode>(['expiry-too-near', 'margin-reached', 'channel-ending', 'channel-ended']);
+
+/** Whether nothing is wrong but that time has passed: an expiry that the offer never allowed is another matter. */
+function isTooLate({ code }: Refusal, { offer, expiry }: Announce): boolean {
+  return TOO_LATE.has(code) && expiry >= offer.minExpiry && expiry <= offer.maxExpiry;
+}
 
 /** What the payee signs of the refunds of deposits, whether they exist or not; nothing where the contract does not ask for it. */
 export function releasing(terms: Terms, deposits: readonly Deposit[], signer: Signer): Releasing {

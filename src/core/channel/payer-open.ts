@@ -103,13 +103,20 @@ export function launched(state: PayerState, env: Env): Step<PayerState> | Refusa
 
 /** The funding transactions, but those that make a deposit which the payer could not have back. */
 export function fundingBroadcasts(state: PayerState, env: Env): readonly Effect[] {
-  const all = allDeposits(state);
-  const safe = new Set(refundable(state, all, env));
-  const unsafe = new Set(all.filter((deposit) => !safe.has(deposit)).map(({ outpoint }) => outpoint.txid));
   return state.funding
     .map((bytes) => decodeTransaction(bytes))
-    .filter((transaction): transaction is Transaction => transaction !== undefined && !unsafe.has(transactionId(transaction)))
+    .filter((transaction): transaction is Transaction => transaction !== undefined && isSafe(state, transaction, env))
     .map((transaction) => ({ kind: 'broadcast', transaction }));
+}
+
+/** Deposits that another took the place of are known no more, nor what was signed for them. */
+function isSafe(state: PayerState, transaction: Transaction, env: Env): boolean {
+  const txid = transactionId(transaction);
+  const script = state.terms.contract.outputScript(state.terms);
+  const known = new Map(allDeposits(state).map((deposit) => [outpointKey(deposit.outpoint), deposit]));
+  const made = transaction.outputs.flatMap((output, vout) => (equalBytes(output.script, script) ? [{ txid, vout }] : []));
+  const deposits = made.map((outpoint) => known.get(outpointKey(outpoint)) ?? { outpoint, value: ZERO });
+  return refundable(state, deposits, env).length === deposits.length;
 }
 
 /** Seed steps C and 3. Harmless when sent again; later too, for the refunds of deposits that came late. */

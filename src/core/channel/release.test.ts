@@ -131,6 +131,26 @@ for (const contract of contracts.filter(({ expiryIn }) => expiryIn === 'releases
     });
   });
 
+  test(`${contract.id}: a deposit that comes to light under another id when it is too late to be taken still gets its way back`, () => {
+    const pair = planned();
+    fund(pair, 10n * DOGE, 1);
+    assert.equal(pair.exchange({ kind: 'announce' }).kind, 'provisional');
+    must(pair.tellPayer({ kind: 'launch' }));
+    const other = signedDeposit(pair, 10n * DOGE, 2);
+    pair.confirm(other.deposit);
+    pair.tip = height(1_990);
+    must(pair.tellPayer(pair.view([other])));
+    pair.broadcasts.length = 0;
+    assertRefused(pair.tellPayer({ kind: 'launch' }), 'refund-unsigned');
+    assert.deepEqual(pair.broadcasts, []);
+    const late = pair.exchange({ kind: 'announce' });
+    assert.ok(late.kind === 'provisional');
+    assert.deepEqual([late.waitingFor.code, pair.payee], ['expiry-too-near', undefined]);
+    pair.tip = height(2_000);
+    must(pair.tellPayer(pair.view()));
+    assert.equal(pair.payerState().kind, 'refunding');
+  });
+
   test(`${contract.id}: money that somebody sends to the script is refunded once the payee has signed for it, and holds up nothing until then`, () => {
     const pair = new MachinePair({ contract }).open(10n * DOGE);
     const stray = signedDeposit(pair, 5n * DOGE, 70);

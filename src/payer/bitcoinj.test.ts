@@ -20,7 +20,7 @@ import { encodeSignature } from '../core/tx/sign.ts';
 import { decodeTransaction, encodeTransaction, type Transaction, transactionId } from '../core/tx/transaction.ts';
 import { type Line, WorldError } from '../engine/ports.ts';
 import { fastestVerifier } from '../engine/verifier.ts';
-import { memoryStore } from '../store/memory.ts';
+import { type MemoryDisk, memoryStore } from '../store/memory.ts';
 import { linePair } from '../testing/line-pair.ts';
 import { type ManualTimers, manualTimers } from '../testing/manual-timers.ts';
 import { assertRefused, keyNumber, must } from '../testing/sample.ts';
@@ -114,7 +114,10 @@ class World {
   readonly #known: ChannelId[] = [];
   #seconds = START;
 
-  private constructor(regtest: Regtest, wallet: Wallet, agent: Agent) {
+  readonly #disk: MemoryDisk;
+
+  private constructor(regtest: Regtest, disk: MemoryDisk, wallet: Wallet, agent: Agent) {
+    this.#disk = disk;
     this.regtest = regtest;
     this.wallet = wallet;
     this.agent = agent;
@@ -124,13 +127,31 @@ class World {
     const regtest = new Regtest({ coin, verify });
     regtest.setTime(START);
     regtest.mine(1_360);
-    const [chain, store] = [asChain(regtest), memoryStore()];
+    const world = await World.#over(regtest, new Map());
+    // Several coins: a channel takes none that is unconfirmed.
+    for (let i = 0; i < 5; i++) regtest.fund(await world.wallet.receiveAddress(), amount(20n * DOGE));
+    await world.mine(1);
+    return world;
+  }
+
+  static async #over(regtest: Regtest, disk: MemoryDisk): Promise<World> {
+    const [chain, store] = [asChain(regtest), memoryStore(disk)];
     const wallet = await openWallet({ chain, store, keys });
     const clock = { now: () => world.#seconds * 1000 };
     const agent = openAgent({ chain, store, keys, wallet, verify, clock });
-    const world: World = new World(regtest, wallet, agent);
-    // Several coins: a channel takes none that is unconfirmed.
-    for (let i = 0; i < 5; i++) regtest.fund(await wallet.receiveAddress(), amount(20n * DOGE));
+    const world: World = new World(regtest, disk, wallet, agent);
+    return world;
+  }
+
+  /** A copy of all that is stored, as of now. */
+  copy(): MemoryDisk {
+    return structuredClone(this.#disk);
+  }
+
+  /** The payer as a copy knows it. */
+  async restored(copy: MemoryDisk): Promise<World> {
+    const world = await World.#over(this.regtest, copy);
+    world.#known.push(...this.#known);
     await world.mine(1);
     return world;
   }
@@ -478,6 +499,30 @@ describe('a payer and a bitcoinj server', () => {
     assert.deepEqual([must(ack).paid, CAPACITY - update.change], [DOGE, total]);
     await pay(again, next, DOGE);
     assert.equal((await world.only()).signed, total + DOGE);
+  });
+
+  test('a payer that was set back is shown by a pawment server what it has signed, and goes on from there; a lie is not believed', async () => {
+    const world = await World.open();
+    const { channel, server } = await openIn(world);
+    await pay(channel, server, DOGE);
+    const copy = world.copy();
+    const best = await pay(channel, server, 3n * DOGE);
+    await channel.hangUp();
+    const forged: Update = { ...best, change: amount(best.change - DOGE) };
+    for (const [shown, isTaken] of [
+      [forged, false],
+      [best, true],
+    ] as const) {
+      const old = await world.restored(structuredClone(copy));
+      const servers: Server[] = [];
+      const again = must(await old.connect((it) => it.resume().then(() => servers.push(it))));
+      const [it = assert.fail()] = servers;
+      const refuses = it.hears('update-payment').then(() => it.say({ kind: 'error', code: 'BAD_TRANSACTION', best: shown }));
+      const answer = await Promise.all([again.pay(amount(DOGE)).catch(isGone), refuses]);
+      assert.ok(isTaken ? answer[0] === true : isRefusal(answer[0]));
+      const state = await old.only();
+      assert.equal(state.best?.total, isTaken ? CAPACITY - best.change : FIRST + DOGE);
+    }
   });
 
   test('testBadResumeHash: a server that has forgotten the channel makes a new one; the old one is refunded', async () => {

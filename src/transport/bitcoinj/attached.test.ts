@@ -345,6 +345,21 @@ test('who has made no payment on this connection settles by a proof of the chann
   assert.equal((await world.only()).kind, 'closing');
 });
 
+test('a payer that was set back is shown the best payment, for its own signature over less; nobody else is', async () => {
+  const { world, channel } = await left(3n * DOGE);
+  const payer = world.connect(1);
+  await payer.resume(channel);
+  await payer.say(payer.update(channel, DOGE));
+  const { code, best } = await payer.hears('error');
+  assert.deepEqual([code, best], ['BAD_TRANSACTION', payer.signed(channel, 3n * DOGE)]);
+  const stranger = world.connect(2);
+  await stranger.resume(channel);
+  await stranger.say(stranger.update(channel, DOGE));
+  const refused = await stranger.hears('error');
+  assert.deepEqual([refused.code, refused.best], ['BAD_TRANSACTION', undefined]);
+  assert.doesNotMatch(refused.explanation ?? '', /\d{6}/);
+});
+
 describe('a guest, who knows the contract’s id and no key', () => {
   test('can’t settle the channel', async () => {
     const { world, channel } = await left();

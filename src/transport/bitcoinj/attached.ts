@@ -3,13 +3,15 @@ import type { ChannelId, TxId } from '../../core/base/bytes.ts';
 import { isRefusal, type Refusal, refuse } from '../../core/base/refusal.ts';
 import { isActive, type PayeeState } from '../../core/channel/payee-state.ts';
 import { capacityOf, type Payment } from '../../core/contract/contract.ts';
+import { isSigned } from '../../core/contract/payment.ts';
 import type { BitcoinjMessage, Close, UpdatePayment } from '../../core/message/bitcoinj/message.ts';
+import { updateOf } from '../../core/message/bitcoinj/payment.ts';
 import { isProof } from '../../core/message/bitcoinj/proof.ts';
 import type { Transaction } from '../../core/tx/transaction.ts';
 import { WorldError } from '../../engine/ports.ts';
 import type { Attachments, Holder } from './attachments.ts';
 import { counted } from './counting.ts';
-import { closed, type Ending, failed, hungUp, refused, unexpected } from './ending.ts';
+import { behind, closed, type Ending, failed, hungUp, refused, unexpected } from './ending.ts';
 import type { BitcoinjPayee } from './payee.ts';
 import { type Claim, risingRuns, type Turn } from './runs.ts';
 
@@ -161,12 +163,21 @@ export class Attached implements Holder {
     const [first, last] = [run.at(0), run.at(-1)];
     if (first === undefined || last === undefined) return undefined;
     const before = await this.#best();
-    if (first.payment.total < before) return refuse('total-lower');
+    if (first.payment.total < before) return this.#setBack(first.payment);
     const taken = await this.#count(last.payment, before);
     if (isRefusal(taken)) return taken;
     this.#hold();
     const ending = await this.#acknowledged(run, taken === 'stored' ? before : last.payment.total);
     return ending ?? this.#settleIfExhausted(last.payment.total);
+  }
+
+  /** A payer that has lost what it signed last is shown it; whoever has not its key is not. */
+  async #setBack(payment: Payment): Promise<Ending | Refusal> {
+    const { payee, channel } = this.#options;
+    const state = await payee.state(channel);
+    const refusal = refuse('total-lower');
+    if (state?.best === undefined || !isSigned(state.terms, state.deposits, payment, payee.verify)) return refusal;
+    return behind(refusal, updateOf(state.best, capacityOf(state.deposits)));
   }
 
   #count(payment: Payment, before: Amount): ReturnType<typeof counted> {

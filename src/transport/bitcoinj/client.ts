@@ -1,12 +1,12 @@
 import { type Amount, ZERO } from '../../core/base/amount.ts';
-import type { TxId } from '../../core/base/bytes.ts';
+import { bytesToHex, type TxId } from '../../core/base/bytes.ts';
 import { isTime, type Time } from '../../core/base/height.ts';
-import { refuse } from '../../core/base/refusal.ts';
+import { isRefusal, type Refusal, refuse } from '../../core/base/refusal.ts';
 import { allDeposits, type PayerState } from '../../core/channel/payer-state.ts';
 import { type Contract, capacityOf, type Deposit, type Payment, type Terms } from '../../core/contract/contract.ts';
 import { RELEASE } from '../../core/contract/release.ts';
 import type { Initiate } from '../../core/message/bitcoinj/message.ts';
-import { updateOf } from '../../core/message/bitcoinj/payment.ts';
+import { paymentOf, updateOf } from '../../core/message/bitcoinj/payment.ts';
 import { prove } from '../../core/message/bitcoinj/proof.ts';
 import { contractOf, majorOf } from '../../core/message/bitcoinj/version.ts';
 import type { Pay, Receipt, Reply, Request } from '../../core/message/message.ts';
@@ -126,19 +126,31 @@ export class BitcoinjClient {
   async #pay(state: PayerState, { channel, payment, invoice }: Pay, carried: Carried): Promise<Reply> {
     if (invoice !== undefined) return refuse('invoice-unknown');
     const capacity = capacityOf(state.deposits);
-    if (this.#isMade) await this.#update(payment, capacity, carried);
-    else await this.#provide(state, payment, capacity);
+    const refusal = this.#isMade ? await this.#update(payment, capacity, carried) : await this.#provide(state, payment, capacity);
+    if (refusal !== undefined) return refusal;
     this.#isMade = true;
     const receipt: Receipt = { kind: 'receipt', channel, total: payment.total, spent: ZERO, capacity };
     return receipt;
   }
 
-  async #update(payment: Payment, capacity: Amount, carried: Carried): Promise<void> {
-    const { info } = await this.#dialogue.ask({ kind: 'update-payment', ...updateOf(payment, capacity, carried.info) }, 'payment-ack');
-    if (info !== undefined) carried.onInfo?.(info);
+  async #update(payment: Payment, capacity: Amount, carried: Carried): Promise<Refusal | undefined> {
+    await this.#dialogue.say({ kind: 'update-payment', ...updateOf(payment, capacity, carried.info) });
+    const answer = await this.#dialogue.next('payment-ack').catch((error: unknown) => this.#shown(capacity, error));
+    if (isRefusal(answer)) return answer;
+    if (answer.info !== undefined) carried.onInfo?.(answer.info);
+    return undefined;
   }
 
-  async #provide({ funding, terms }: PayerState, payment: Payment, capacity: Amount): Promise<void> {
+  /** What a pawment server shows a payer that was set back, in the words of other payees; anything else is the end of the line. */
+  async #shown(capacity: Amount, error: unknown): Promise<Refusal> {
+    const { best } = error instanceof WorldError ? await this.#dialogue.over : {};
+    const payment = best && paymentOf(best, capacity);
+    if (payment === undefined || isRefusal(payment)) throw error;
+    const { total, signatures } = payment;
+    return refuse('total-lower', { best: total, signatures: signatures.map(bytesToHex).join(','), spent: total });
+  }
+
+  async #provide({ funding, terms }: PayerState, payment: Payment, capacity: Amount): Promise<undefined> {
     const [contract] = funding;
     if (contract === undefined) throw new Error('a launched channel has a funding transaction');
     const initial = updateOf(payment, capacity);

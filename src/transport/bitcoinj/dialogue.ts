@@ -1,7 +1,7 @@
 import { isRefusal } from '../../core/base/refusal.ts';
 import { decodeBitcoinj } from '../../core/message/bitcoinj/decode.ts';
 import { encodeBitcoinj } from '../../core/message/bitcoinj/encode.ts';
-import type { BitcoinjErrorCode, BitcoinjMessage } from '../../core/message/bitcoinj/message.ts';
+import type { BitcoinjErrorCode, BitcoinjMessage, Update } from '../../core/message/bitcoinj/message.ts';
 import { type Line, WorldError } from '../../engine/ports.ts';
 
 /** Why a server would not go on, in its own words. */
@@ -9,6 +9,8 @@ export interface Farewell {
   readonly settlement?: Uint8Array;
   readonly code?: BitcoinjErrorCode;
   readonly explanation?: string;
+  /** The best payment, where a pawment server shows one that this side has forgotten. */
+  readonly best?: Update;
 }
 
 type Kind = BitcoinjMessage['kind'];

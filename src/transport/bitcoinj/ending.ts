@@ -1,5 +1,5 @@
 import type { Refusal } from '../../core/base/refusal.ts';
-import type { BitcoinjErrorCode, BitcoinjMessage } from '../../core/message/bitcoinj/message.ts';
+import type { BitcoinjErrorCode, BitcoinjMessage, Update } from '../../core/message/bitcoinj/message.ts';
 import type { Transaction } from '../../core/tx/transaction.ts';
 import { encodeTransaction } from '../../core/tx/transaction.ts';
 
@@ -26,6 +26,11 @@ export function closed(settlement?: Transaction): Ending {
 }
 
 /** A channel that takes nothing more is told to be over; what else is refused is the client's doing, unless waiting helps. */
+/** For a payer that was set back: a lower total of its own shows that it has lost the best one. */
+export function behind(refusal: Refusal, best: Update): Ending {
+  return { kind: 'ending', message: { kind: 'error', code: codeFor(refusal), explanation: explanationOf(refusal), best } };
+}
+
 export function refused(refusal: Refusal): Ending {
   const { code } = refusal;
   if (code === 'margin-reached' || code === 'channel-ending' || code === 'channel-ended') return closed();

@@ -41,6 +41,7 @@ describe('the messages of bitcoinj', () => {
     const added: readonly BitcoinjMessage[] = [
       { kind: 'server-version', major: 2, minor: 0, nonce },
       { kind: 'close', proof },
+      { kind: 'error', code: 'BAD_TRANSACTION', best: { change: amount(5n), signature: proof } },
       { kind: 'close', settlement: Uint8Array.of(1), proof },
     ];
     for (const message of added) assert.deepEqual(decodeBitcoinj(encodeBitcoinj(message)), message);

@@ -128,7 +128,8 @@ function close(envelope: Envelope): BitcoinjMessage {
 function failure(body: Failure): BitcoinjMessage {
   const explanation = isFieldSet(body, FailureSchema.field.explanation) ? { explanation: body.explanation } : {};
   const expected = isFieldSet(body, FailureSchema.field.expectedValue) ? { expected: money(body.expectedValue) } : {};
-  return { kind: 'error', code: ERROR_NAMES.get(body.code) ?? 'OTHER', ...explanation, ...expected };
+  const best = body.best === undefined ? {} : { best: update(body.best) };
+  return { kind: 'error', code: ERROR_NAMES.get(body.code) ?? 'OTHER', ...explanation, ...expected, ...best };
 }
 
 const ERROR_NAMES: ReadonlyMap<number, BitcoinjErrorCode> = new Map([

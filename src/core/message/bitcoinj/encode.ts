@@ -74,10 +74,11 @@ function update({ change, signature, info }: Update): MessageInitShape<typeof Up
   return { clientChangeValue: change, signature, ...(info === undefined ? {} : { info }) };
 }
 
-function failure({ code, explanation, expected }: BitcoinjError): MessageInitShape<typeof FailureSchema> {
+function failure({ code, explanation, expected, best }: BitcoinjError): MessageInitShape<typeof FailureSchema> {
   return {
     code: ErrorCode[code],
     ...(explanation === undefined ? {} : { explanation }),
     ...(expected === undefined ? {} : { expectedValue: expected }),
+    ...(best === undefined ? {} : { best: update(best) }),
   };
 }

@@ -87,6 +87,8 @@ export interface BitcoinjError {
   readonly code: BitcoinjErrorCode;
   readonly explanation?: string;
   readonly expected?: Amount;
+  /** The best payment, to a client whose own signature shows that it has forgotten it. Pawment's own. */
+  readonly best?: Update;
 }
 
 export interface PaymentAck {

@@ -92,7 +92,7 @@ describe('testClientRandomMessage: whatever is said out of order', () => {
     }
   });
 
-  test('an ERROR, or a line that breaks, at every stage: nothing is said, and the channel stays as it was', async () => {
+  test('testServerErrorHandling_killSocketOnError: an ERROR, or a line that breaks, at every stage: nothing is said, and the channel stays as it was', async () => {
     const ways: readonly ((payer: BitcoinjPayer) => Promise<unknown>)[] = [
       async (payer) => payer.say({ kind: 'error', code: 'OTHER' }),
       async (payer) => payer.cut(),

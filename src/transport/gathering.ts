@@ -1,14 +1,17 @@
 /** Reads ahead of whoever works through something slowly, who then finds all that has come meanwhile together. */
 export class Gathering<T> {
   readonly #most: number;
+  readonly #weigh: (item: T) => number;
   #items: T[] = [];
+  #weight = 0;
   #end: { readonly kind: 'open' | 'done' } | { readonly kind: 'failed'; readonly error: unknown } = { kind: 'open' };
   #wake: () => void = () => undefined;
   #goOn: () => void = () => undefined;
 
-  /** @param most how many are read ahead; what is beyond stays at the source. */
-  constructor(source: AsyncIterable<T>, most: number) {
+  /** @param most how much is read ahead, by its weight, of which every item has 1 unless told; what comes when that is reached stays at the source. */
+  constructor(source: AsyncIterable<T>, most: number, weigh: (item: T) => number = () => 1) {
     this.#most = most;
+    this.#weigh = weigh;
     void this.#read(source);
   }
 
@@ -22,6 +25,7 @@ export class Gathering<T> {
     const items = this.#items;
     if (items.length === 0 && this.#end.kind === 'failed') throw this.#end.error;
     this.#items = [];
+    this.#weight = 0;
     this.#goOn();
     return items;
   }
@@ -30,8 +34,9 @@ export class Gathering<T> {
     try {
       for await (const item of source) {
         this.#items.push(item);
+        this.#weight += this.#weigh(item);
         this.#wake();
-        if (this.#items.length >= this.#most) await this.#room();
+        if (this.#weight >= this.#most) await this.#room();
       }
       this.#end = { kind: 'done' };
     } catch (error) {

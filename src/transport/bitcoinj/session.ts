@@ -43,8 +43,10 @@ export interface SessionOptions {
   readonly timers?: Timers;
 }
 
-/** Messages that are read ahead of those that are worked on. */
-const MOST_AHEAD = 256;
+/** Bytes that are read ahead of what is worked on: some 300 payments, while large messages of thousands of clients must not fill the memory. */
+const MOST_AHEAD = 65_536;
+/** What a message takes besides its bytes. */
+const FRAME_WEIGHT = 128;
 
 /** Serves one client until either side ends. What was said last gets out before the line closes. */
 export async function serveBitcoinj(
@@ -85,7 +87,7 @@ class Session {
   }
 
   async run(): Promise<void> {
-    const frames = new Gathering(this.#line.frames, MOST_AHEAD);
+    const frames = new Gathering(this.#line.frames, MOST_AHEAD, ({ length }) => length + FRAME_WEIGHT);
     try {
       while (this.#stage.kind !== 'over') {
         this.#patience.begin();

@@ -1,9 +1,9 @@
 import { formatAmount, ZERO } from '../core/base/amount.ts';
 import { bytesToHex } from '../core/base/bytes.ts';
 import { allDeposits, type PayerState, remainingOf } from '../core/channel/payer-state.ts';
+import type { Coin } from '../core/coin/coin.ts';
 import { capacityOf } from '../core/contract/contract.ts';
 import { addressOf } from '../core/tx/address.ts';
-import { p2sh } from '../core/tx/script.ts';
 import { outpointKey, transactionId } from '../core/tx/transaction.ts';
 import { when } from './when.ts';
 
@@ -16,7 +16,7 @@ export function channelFacts(state: PayerState): Record<string, unknown> {
     state: kind,
     coin: terms.coin.id,
     contract: terms.contract.id,
-    address: addressOf(terms.coin, p2sh(redeemScript)),
+    ...addressFact(terms.coin, terms.contract.outputScript(terms)),
     capacity: capacityOf(deposits),
     paid: best?.total ?? ZERO,
     spent,
@@ -29,6 +29,12 @@ export function channelFacts(state: PayerState): Record<string, unknown> {
     ...('transaction' in state && state.transaction !== undefined ? { transaction: transactionId(state.transaction) } : {}),
     ...(state.kind === 'ended' ? { how: state.how, returned: state.returned, transactions: state.transactions.map(transactionId) } : {}),
   };
+}
+
+/** Where deposits go; a script that is not hashed has no address. */
+function addressFact(coin: Coin, outputScript: Uint8Array): Record<string, string> {
+  const address = addressOf(coin, outputScript);
+  return address === undefined ? {} : { address };
 }
 
 /** A channel in one line. */

@@ -3,6 +3,7 @@ import { possible } from '../core/base/lock-time.ts';
 import { allDeposits, type PayerState } from '../core/channel/payer-state.ts';
 import { payerSnapshot } from '../core/channel/snapshot.ts';
 import { capacityOf } from '../core/contract/contract.ts';
+import { verifyPortable } from '../core/tx/sign.ts';
 import { lastRead } from '../engine/cursor.ts';
 import type { Store } from '../engine/ports.ts';
 import { restored } from '../engine/restore.ts';
@@ -52,8 +53,9 @@ export async function payerStatus({ coin }: Config, store: Store): Promise<Statu
   };
 }
 
-/** What comes back if the payee takes all that was ever signed. */
+/** What comes back without the payee if the payee takes all that was ever signed. */
 function returnsOf(state: Holding): Amount {
-  const capacity = capacityOf(allDeposits(state));
+  const { contract } = state.terms;
+  const capacity = capacityOf(allDeposits(state).filter((deposit) => contract.isRefundable(state.terms, deposit, verifyPortable)));
   return capacity > state.signed ? subtract(capacity, state.signed) : ZERO;
 }

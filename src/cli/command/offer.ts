@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
 import { formatAmount } from '../../core/base/amount.ts';
 import { bytesToHex } from '../../core/base/bytes.ts';
+import type { LockTime } from '../../core/base/height.ts';
+import type { Contract } from '../../core/contract/contract.ts';
 import type { Offer } from '../../core/message/message.ts';
 import { addressOf } from '../../core/tx/address.ts';
 import { type Connection, WorldError } from '../../engine/ports.ts';
@@ -8,6 +10,7 @@ import { httpConnection } from '../../transport/http/client.ts';
 import { command, run } from '../action.ts';
 import type { CommonFlags } from '../config.ts';
 import { granted } from '../print.ts';
+import { when } from '../when.ts';
 
 export function offerCommand(): Command {
   return command('offer', 'Ask a merchant for its terms', ['pawment offer http://127.0.0.1:8402'])
@@ -39,6 +42,17 @@ function offerFacts(offer: Offer): object {
   };
 }
 
+const SIGNED_REFUND =
+  'refund      signed by the merchant before the deposit is broadcast; void if the deposit gets another id on its way, until the merchant signs again';
+
+function span(from: LockTime, to: LockTime): string {
+  return from === to ? when(from) : `${when(from)} to ${when(to)}`;
+}
+
+function margin({ expiresBy }: Contract, closingMargin: number): string {
+  return expiresBy === 'time' ? `${(closingMargin / 3600).toFixed(1)} hours` : `${closingMargin} blocks`;
+}
+
 function offerLines({
   coin,
   contract,
@@ -59,7 +73,8 @@ function offerLines({
   return [
     `${coin.name} (${coin.id}), contract ${contract.id}: ${fee}`,
     `deposit     ${formatAmount(minDeposit)} to ${formatAmount(maxDeposit)} ${coin.ticker}`,
-    `expiry      block ${minExpiry} to ${maxExpiry}; closing begins ${closingMargin} blocks before`,
+    `expiry      ${span(minExpiry, maxExpiry)}; closing begins ${margin(contract, closingMargin)} before`,
+    ...(contract.expiryIn === 'releases' ? [SIGNED_REFUND] : []),
     `depth       ${depth.map(({ upTo, blocks }) => `${blocks} blocks up to ${formatAmount(upTo)}`).join(', ')}`,
     ...(unconfirmed === undefined ? [] : [`before that ${formatAmount(unconfirmed)} ${coin.ticker} can be spent`]),
     `payee key   ${bytesToHex(payeeKey)}`,

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { type Amount, formatAmount } from '../../core/base/amount.ts';
 import { after } from '../../core/base/height.ts';
+import { blocksOn, present } from '../../core/base/lock-time.ts';
 import { isRefusal } from '../../core/base/refusal.ts';
 import type { PayerState } from '../../core/channel/payer-state.ts';
 import { addressOf, scriptOf } from '../../core/tx/address.ts';
@@ -10,9 +11,10 @@ import { command, run, type Shell } from '../action.ts';
 import { channelFacts, channelLine } from '../channel-print.ts';
 import type { CommonFlags } from '../config.ts';
 import { blockCount } from '../number.ts';
-import { type OpenPayer, openPayer } from '../open.ts';
+import { clock, type OpenPayer, openPayer } from '../open.ts';
 import { granted, Refused } from '../print.ts';
 import { until } from '../wait.ts';
+import { when } from '../when.ts';
 import { requestOffer } from './offer.ts';
 import { amountOf } from './wallet.ts';
 
@@ -75,15 +77,18 @@ async function plan({ config, print }: Shell, payer: OpenPayer, url: string | un
   const offer = await requestOffer(httpConnection(url));
   if (offer.coin.id !== config.coin.id)
     throw new WorldError('config', `The merchant takes ${offer.coin.id}.`, `Use --coin ${offer.coin.id}.`);
-  const { height } = await payer.chain.tip();
-  const day = Math.ceil(86_400 / config.coin.blockSeconds);
-  const latest = Math.min(offer.maxExpiry, offer.minExpiry + day);
-  const expiry = blocks === undefined ? after(offer.minExpiry, latest - offer.minExpiry) : after(height, blocks);
+  const { expiresBy } = offer.contract;
+  const as = (count: number): number => blocksOn(expiresBy, count, config.coin.blockSeconds);
+  const latest = Math.min(offer.maxExpiry, offer.minExpiry + as(Math.ceil(86_400 / config.coin.blockSeconds)));
+  const { tip, medianTime } = payer.agent.engine.follower.seen();
+  const now = present(expiresBy, { tip: tip.height, medianTime, now: clock.now() });
+  const expiry = blocks === undefined ? after(offer.minExpiry, latest - offer.minExpiry) : after(now, as(blocks));
   const returnScript = scriptOf(config.coin, await payer.wallet.receiveAddress()) ?? new Uint8Array();
   const state = granted(await payer.agent.plan(offer, expiry, returnScript));
   await payer.remember(state.channel, url);
   const { terms } = state;
-  print.note(`channel ${state.channel} at ${addressOf(config.coin, terms.contract.outputScript(terms))}, expiry block ${expiry}`);
+  const address = addressOf(config.coin, terms.contract.outputScript(terms)) ?? 'a script without an address';
+  print.note(`channel ${state.channel} at ${address}, expiry ${when(expiry)}`);
   return state;
 }
 

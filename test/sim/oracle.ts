@@ -62,6 +62,8 @@ export class Oracle {
   readonly #mostExposed: bigint;
   #highest = 0;
   #latest = 0;
+  /** Funding that had its way back when it first left: wallets send their own again, also when another took its place. */
+  readonly #released = new Set<TxId>();
   readonly #depths = new Map<TxId, number>();
   readonly #prices = new Map<string, { readonly channel: ChannelId; readonly price: bigint }>();
   #soundRun = 0;
@@ -153,10 +155,12 @@ export class Oracle {
 
   /** Signatures are checked here by themselves: what is planted in the contract does not reach them. */
   #checkReleased({ channel, terms }: Truth, txid: TxId, disk: Disk): void {
+    if (this.#released.has(txid)) return;
     const text = disk.durable('payer-channel', channel);
     const made = text === undefined ? [] : allDeposits(payerSnapshot.decode(text)).filter(({ outpoint }) => outpoint.txid === txid);
     if (made.length === 0 || !made.every((deposit) => isReleased(terms, deposit, verify)))
       throw new Violation(`I4 ${txid} leaves, and its refund is not signed, in ${channel}`);
+    this.#released.add(txid);
   }
 
   /** Whoever holds a refund for an earlier time than is served under has what it bought and its coins. */

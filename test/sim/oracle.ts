@@ -225,15 +225,14 @@ export class Oracle {
   }
 
   /** What of a total no deposit backs that is in a block. Nothing is known here of how deep the payee wants it: less than it asks for. */
-  #exposureOf({ deposits, terms }: Truth, total: bigint): bigint {
+  #exposureOf({ deposits, terms: { signing } }: Truth, total: bigint): bigint {
     let backed = 0n;
     for (const [key, value] of deposits) {
-      if (!this.#chain.mined.has(txId(key.slice(0, 64)))) {
-        if (terms.signing.kind === 'fixed') backed = 0n;
-        break;
-      }
+      if (!this.#chain.mined.has(txId(key.slice(0, 64)))) break;
       backed += value;
     }
+    // Signed for all deposits that it takes from, or none; it takes from the first that cover it.
+    if (signing.kind === 'fixed') return total + signing.fee <= backed ? 0n : total;
     return total > backed ? total - backed : 0n;
   }
 

@@ -34,7 +34,7 @@ export interface Plan {
   readonly warmUp?: number;
 }
 
-const USUAL: Plan = { rounds: 5, scale: 1, warmUp: 0.2 };
+const USUAL: Plan = { rounds: 7, scale: 0.2, warmUp: 0.5 };
 export const QUICK: Plan = { rounds: 1, scale: 0.03 };
 
 /**

@@ -1,6 +1,7 @@
 import { bitcoinj } from './target/bitcoinj.ts';
 import { compact } from './target/compact.ts';
 import { config } from './target/config.ts';
+import { frame } from './target/frame.ts';
 import { httpAnswer } from './target/http-answer.ts';
 import { httpRequest } from './target/http-request.ts';
 import { psbt } from './target/psbt.ts';
@@ -14,7 +15,7 @@ import { text } from './target/text.ts';
 import { transaction } from './target/transaction.ts';
 import type { Target } from './target.ts';
 
-const bytes: readonly Target[] = [transaction, script, signature, psbt, compact, bitcoinj];
+const bytes: readonly Target[] = [transaction, script, signature, psbt, compact, frame, bitcoinj];
 const texts: readonly Target[] = [httpRequest, httpAnswer, rpcAnswer, record, config, text, seedFile, terminal];
 
 /** Everything that is fuzzed: the only list of it. */

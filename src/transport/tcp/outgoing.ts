@@ -25,7 +25,6 @@ export class Outgoing {
     this.#options = options;
     this.#stall = stall;
     this.#gone = gone;
-    sink.once('close', () => stall.end());
   }
 
   async send(body: Uint8Array): Promise<void> {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { describe, type TestContext, test } from 'node:test';
 import { concatBytes } from '../../core/base/bytes.ts';
@@ -48,13 +48,13 @@ async function heard(socket: Socket): Promise<{ readonly bodies: readonly Uint8A
   }
 }
 
-async function isServing(shop: Shop): Promise<void> {
+/** Another peer says something, and hears it back after the `greeting` of this server. */
+async function isServing(shop: Shop, ...greeting: Uint8Array[]): Promise<void> {
   const line = await connectTcp('127.0.0.1', shop.server.port);
   await line.send(Uint8Array.of(42));
-  for await (const body of line.frames) {
-    assert.deepEqual(body, Uint8Array.of(42));
-    break;
-  }
+  const back: Uint8Array[] = [];
+  for await (const body of line.frames) if (back.push(body) > greeting.length) break;
+  assert.deepEqual(back, [...greeting, Uint8Array.of(42)]);
   await line.close();
 }
 
@@ -129,6 +129,20 @@ describe('what comes over TCP', () => {
       assert.ok(isUnreachable(shop.errors[0]));
     });
   }
+
+  test('connections that are reset as soon as they are made harm nobody', async (t) => {
+    const shop = await open(t, async (line) => {
+      await line.send(ONE);
+      await echo(line);
+    });
+    for (let i = 0; i < 30; i++) {
+      const socket = await dial(t, shop);
+      if (i % 2 === 0) socket.write(HALF);
+      socket.resetAndDestroy();
+    }
+    await isServing(shop, ONE);
+    assert.ok(shop.errors.every(isUnreachable));
+  });
 
   test('half a message, and then a byte at a time, does not gain time', async (t) => {
     const timers = manualTimers();
@@ -209,29 +223,50 @@ describe('what goes over TCP', () => {
     assert.ok(last?.status === 'rejected' && isUnreachable(last.reason));
   });
 
-  test('a peer that reads nothing for too long is dropped; who reads again in time is not', async (t) => {
-    for (const isSlow of [true, false]) {
-      const timers = manualTimers();
-      const shop = await open(
-        t,
-        async (line) => {
-          for (const body of MANY) await line.send(body);
-        },
-        { timers, stall: 3_000 },
-      );
-      const socket = await dial(t, shop);
-      await timers.isSet(3_000);
-      timers.advance(2_999);
-      const end = isSlow ? undefined : heard(socket);
-      if (end === undefined) {
-        timers.advance(1);
-        assert.ok((await heard(socket)).bodies.length < MANY.length);
-        assert.ok(isUnreachable(shop.errors[0]));
-      } else {
-        assert.equal((await end).bodies.length, MANY.length);
-        assert.deepEqual(shop.errors, []);
+  test('a peer that reads nothing for too long is dropped; who reads again in time has as long once more', async (t) => {
+    const timers = manualTimers();
+    const progress = new EventEmitter();
+    let sent = 0;
+    const say = async (line: Line): Promise<void> => {
+      for (const body of MANY) {
+        await line.send(body);
+        sent++;
+        progress.emit('sent');
       }
-    }
+    };
+    const shop = await open(t, say, { timers, stall: 3_000, idle: undefined });
+    const slow = await dial(t, shop);
+    await timers.isSet(3_000);
+    timers.advance(2_999);
+    const taken = once(progress, 'sent');
+    slow.resume();
+    await taken;
+    slow.pause();
+    await timers.isSet(3_000);
+    timers.advance(2_999);
+    slow.resume();
+    await once(slow, 'end');
+    assert.equal(sent, MANY.length);
+    assert.deepEqual(shop.errors, []);
+
+    const deaf = await dial(t, shop);
+    await timers.isSet(3_000);
+    timers.advance(3_000);
+    assert.ok((await heard(deaf)).bodies.length < MANY.length);
+    assert.equal(shop.errors.length, 1);
+    assert.ok(isUnreachable(shop.errors[0]));
+    assert.equal(timers.count(), 0);
+  });
+
+  test('who has ended its side is still answered', async (t) => {
+    const shop = await open(t, async (line) => {
+      let count = 0;
+      for await (const _ of line.frames) count++;
+      await line.send(Uint8Array.of(count));
+    });
+    const socket = await dial(t, shop);
+    socket.end(concatBytes(encodeFrame(ONE), encodeFrame(ONE)));
+    assert.deepEqual(await heard(socket), { bodies: [Uint8Array.of(2)], isReset: false });
   });
 
   test('a peer that does not end after the end is left', async (t) => {
@@ -268,18 +303,24 @@ describe('a TCP server', () => {
     assert.deepEqual(shop.errors, []);
   });
 
-  test('drops connections beyond the most, in all and of one address', async (t) => {
-    const shop = await open(t, echo, { mostConnections: 3, mostPerAddress: 2 });
-    const first = await dial(t, shop);
-    const second = await dial(t, shop);
-    assert.deepEqual((await heard(await dial(t, shop))).bodies, []);
-    const third = await dial(t, shop, '127.0.0.2');
-    assert.deepEqual((await heard(await dial(t, shop, '127.0.0.3'))).bodies, []);
-    for (const socket of [first, second, third]) {
-      socket.end(encodeFrame(ONE));
-      assert.deepEqual((await heard(socket)).bodies, [ONE]);
+  test('drops connections beyond the most, in all and of one address, and takes others when those have ended', async (t) => {
+    let count = 0;
+    const counted = (line: Line): Promise<void> => {
+      count++;
+      return echo(line);
+    };
+    const shop = await open(t, counted, { mostConnections: 3, mostPerAddress: 2 });
+    for (let round = 1; round <= 3; round++) {
+      const [first, second] = [await dial(t, shop), await dial(t, shop)];
+      assert.deepEqual((await heard(await dial(t, shop))).bodies, []);
+      const third = await dial(t, shop, '127.0.0.2');
+      assert.deepEqual((await heard(await dial(t, shop, '127.0.0.3'))).bodies, []);
+      for (const socket of [first, second, third]) {
+        socket.end(encodeFrame(ONE));
+        assert.deepEqual((await heard(socket)).bodies, [ONE]);
+      }
+      assert.equal(count, 3 * round);
     }
-    await isServing(shop);
   });
 
   test('a handler that fails ends its own line', async (t) => {

@@ -53,6 +53,17 @@ export const payeeParty: Party<PayeeState, PayeeInput> = {
   exposureOf,
 };
 
+/** What a payment leaves as it was, the very same objects: by that the watch list knows that it has nothing to do. */
+const funded = new WeakMap<readonly Deposit[], { readonly by: PayerState; readonly watch: Pick<Watch, 'deposits' | 'sources'> }>();
+
+function fundedBy(state: PayerState): Pick<Watch, 'deposits' | 'sources'> {
+  const known = funded.get(state.deposits);
+  if (known?.by.offered === state.offered && known.by.funding === state.funding) return known.watch;
+  const watch = { deposits: allDeposits(state), sources: sourcesOf(state) };
+  funded.set(state.deposits, { by: state, watch });
+  return watch;
+}
+
 export const payerParty: Party<PayerState, PayerInput> = {
   recordKind: 'payer-channel',
   transition: payer,
@@ -62,7 +73,7 @@ export const payerParty: Party<PayerState, PayerInput> = {
   withInvoice: (input) => input,
   watch: (state) => {
     const { terms, kind } = state;
-    const watch = { terms, deposits: allDeposits(state), sources: sourcesOf(state) };
+    const watch = { terms, ...fundedBy(state) };
     if (kind !== 'ended') return { ...watch, deadline: terms.expiry, isPending: kind !== 'open' && kind !== 'planned' };
     // Nothing is due, but coins may come late.
     const isMissed = state.how === 'abandoned' || stillToCome(state).length > 0;

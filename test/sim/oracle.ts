@@ -48,6 +48,8 @@ export interface Truth {
 /** What contracts make a payer pay more than it owes: the least total, change that would be dust, and one unit for each item out of credit. */
 const ROUNDING = 10n * coin.policy.dust;
 /** No close of a few deposits is longer. */
+/** The highest sequence that signals so (BIP125). */
+const MOST_REPLACEABLE = 0xffff_fffd;
 const MOST_CLOSE_BYTES = 1_000n;
 /** Blocks in a row, each seen by a payee whose node is sound, that are enough to get a close mined. */
 const ENOUGH = 6;
@@ -334,7 +336,10 @@ export class Oracle {
     for (const truth of this.truths.values()) {
       // A total that such fees would eat up waits for better times.
       const isUsual = this.#rate === coin.policy.feeRate;
-      const isWorthIt = truth.terms.signing.kind === 'flexible' && truth.acknowledged > (this.#rate * MOST_CLOSE_BYTES) / 250n;
+      // What was sent at the rate that nodes knew of is raised only where it can be replaced: the payout's key is not the payee's here.
+      const { signing, contract } = truth.terms;
+      const canBeRaised = signing.kind === 'flexible' && contract.form.sequence <= MOST_REPLACEABLE;
+      const isWorthIt = canBeRaised && truth.acknowledged > (this.#rate * MOST_CLOSE_BYTES) / 250n;
       const at = (blocks: number): ChainTime => chainTimeAt(this.#chain, height + blocks);
       const isOver = isExpired(truth.terms, at(0));
       const isLast = !isOver && isExpired(truth.terms, { ...at(1), medianTime: at(0).medianTime + coin.blockSeconds });

@@ -2,7 +2,7 @@ import { bytesToHex, type ChannelId, equalBytes, type TxId, txId } from '../../s
 import { LOCK_TIME_THRESHOLD } from '../../src/core/base/height.ts';
 import type { ChainTime } from '../../src/core/base/lock-time.ts';
 import { allDeposits } from '../../src/core/channel/payer-state.ts';
-import { payerSnapshot } from '../../src/core/channel/snapshot.ts';
+import { payeeSnapshot, payerSnapshot } from '../../src/core/channel/snapshot.ts';
 import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';
 import type { Deposit, Terms } from '../../src/core/contract/contract.ts';
 import { isDue } from '../../src/core/contract/contract.ts';
@@ -129,6 +129,8 @@ export class Oracle {
       const truth = kind === 'payee-channel' ? this.truths.get(id as ChannelId) : undefined;
       const best = bestIn(value);
       if (truth === undefined) continue;
+      // What is stored is accepted, though the answer may have been lost with the program.
+      this.#accepted(truth.channel, payeeSnapshot.decode(value).deposits);
       if (best < truth.stored) throw new Violation(`I8 ${best} was stored over ${truth.stored} in ${id}`);
       truth.stored = best;
     }
@@ -180,11 +182,7 @@ export class Oracle {
   answered(request: Request, reply: Reply, isCurrent: boolean): void {
     this.#checkReleases(request, reply);
     if (reply.kind === 'invoice') this.#prices.set(reply.id, { channel: reply.channel, price: reply.amount });
-    if (reply.kind === 'state') {
-      // A payee that crashed between storing and answering tells so that it has accepted.
-      this.#accepted(reply.channel, reply.deposits);
-      if (reply.best !== undefined) this.#durable(reply.channel, reply.best.total, 'shown');
-    }
+    if (reply.kind === 'state' && reply.best !== undefined) this.#durable(reply.channel, reply.best.total, 'shown');
     if (reply.kind === 'accepted' && request.kind === 'announce') {
       this.#accepted(reply.channel, request.deposits);
       const needed = request.offer.depth[0]?.blocks ?? 0;

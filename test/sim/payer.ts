@@ -166,13 +166,17 @@ export class PayerSide {
         return;
       case 'ending':
         await agent.end(channel, payee);
-        return;
+        return this.#askRelease(state);
       case 'refunding':
-        // For what came late; refused when there is nothing to be signed.
-        if (state.terms.contract.expiryIn === 'releases') await agent.announce(channel, payee);
-        return;
+        return this.#askRelease(state);
       case 'ended':
     }
+  }
+
+  /** For what came late, or under another id; refused when there is nothing to be signed. */
+  async #askRelease({ channel, terms }: PayerState): Promise<void> {
+    const { agent, payee } = this.#must();
+    if (terms.contract.expiryIn === 'releases') await agent.announce(channel, payee);
   }
 
   open(value: Amount): void {

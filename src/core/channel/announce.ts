@@ -7,7 +7,6 @@ import { depthFor, hasRule } from '../coin/coin.ts';
 import { capacityOf, channelIdOf, type Deposit, isDue, isExpiryOf, type Terms } from '../contract/contract.ts';
 import { leastDeposit } from '../contract/size.ts';
 import { type Announce, type OfferedTerms, offerDigest, type Releasing } from '../message/message.ts';
-import type { Signer } from '../tx/sign.ts';
 import { type Outpoint, outpointKey } from '../tx/transaction.ts';
 import { backingOf, withBacking } from './backing.ts';
 import type { Env, Source, Step } from './machine.ts';
@@ -50,7 +49,7 @@ export function announced(state: PayeeState | undefined, input: AnnounceInput, e
   const wrong = (state === undefined ? wrongTerms(announce, env) : wrongFurther(state, announce, env)) ?? wrongDeposits(announce, terms);
   // Nobody has a stake in what comes too late: the payer gets its way back all the same.
   const isLate = wrong !== undefined && isTooLate(wrong, announce) && wrongDeposits(announce, terms) === undefined;
-  const given = wrong === undefined || isLate ? releasing(terms, announce.deposits, env.signer) : {};
+  const given = wrong === undefined || isLate ? releasing(terms, announce.deposits, env) : {};
   if (isLate && given.releases !== undefined) {
     return stay(state, { kind: 'reply', message: { kind: 'provisional', channel, waitingFor: wrong, ...given } });
   }
@@ -103,9 +102,9 @@ function isTooLate({ code }: Refusal, { offer, expiry }: Announce): boolean {
 }
 
 /** What the payee signs of the refunds of deposits, whether they exist or not; nothing where the contract does not ask for it. */
-export function releasing(terms: Terms, deposits: readonly Deposit[], signer: Signer): Releasing {
-  const releases = terms.contract.release(terms, deposits, signer);
-  return releases.length > 0 ? { releases } : {};
+export function releasing(terms: Terms, deposits: readonly Deposit[], env: Pick<Env, 'signer'>): Releasing {
+  // The key is derived when it is asked for.
+  return terms.contract.expiryIn === 'script' ? {} : { releases: terms.contract.release(terms, deposits, env.signer) };
 }
 
 /** Name of the key that the payee derives for an offer: its digest, so it changes with every term. */

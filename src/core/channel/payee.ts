@@ -37,7 +37,7 @@ export function payee(state: PayeeState | undefined, input: PayeeInput, env: Env
   }
 }
 
-function described(state: PayeeState, { signer }: Env): State {
+function described(state: PayeeState, env: Env): State {
   const { terms } = state;
   return {
     kind: 'state',
@@ -46,7 +46,7 @@ function described(state: PayeeState, { signer }: Env): State {
     capacity: capacityOf(state.deposits),
     spent: state.spent,
     deposits: state.deposits,
-    ...releasing(terms, state.deposits, signer),
+    ...releasing(terms, state.deposits, env),
     ...(state.best && { best: { total: state.best.total, signatures: state.best.signatures } }),
     ...('transaction' in state && state.transaction !== undefined ? { ending: state.transaction } : {}),
   };

@@ -1,10 +1,10 @@
 import type { Amount } from '../core/base/amount.ts';
 import type { ChannelId, TxId } from '../core/base/bytes.ts';
 import { isRefusal, type Refusal, refuse } from '../core/base/refusal.ts';
-import { allDeposits } from '../core/channel/payer-state.ts';
+import { allDeposits, type PayerState } from '../core/channel/payer-state.ts';
 import { encodeTransaction } from '../core/tx/transaction.ts';
 import type { PayerEngine } from '../engine/engine.ts';
-import type { Connection } from '../engine/ports.ts';
+import type { Chain, Connection } from '../engine/ports.ts';
 import { channelKeyIndex } from '../wallet/keyring.ts';
 import type { Wallet } from '../wallet/wallet.ts';
 import { type Exchange, stateOf } from './exchange.ts';
@@ -12,6 +12,7 @@ import { type Exchange, stateOf } from './exchange.ts';
 interface FundContext {
   readonly wallet: Wallet;
   readonly engine: PayerEngine;
+  readonly chain: Chain;
   readonly announce: (channel: ChannelId, payee: Connection) => Promise<Exchange | Refusal>;
 }
 
@@ -20,7 +21,7 @@ const DEPOSIT = 'deposit ';
 
 /** Signs a deposit, stores it, and launches it. */
 export async function fundChannel(
-  { wallet, engine, announce }: FundContext,
+  { wallet, engine, chain, announce }: FundContext,
   channel: ChannelId,
   value: Amount,
   payee: Connection,
@@ -41,21 +42,20 @@ export async function fundChannel(
     await wallet.release(funding.txid);
     return funded;
   }
-  return launchChannel({ wallet, engine, announce }, channel, payee);
+  return launchChannel({ wallet, engine, chain, announce }, channel, payee);
 }
 
 /** Announces what is signed and not broadcast yet, and broadcasts it if the payee agrees; else the wallet gets it back. */
 export async function launchChannel(
-  { wallet, engine, announce }: FundContext,
+  { wallet, engine, chain, announce }: FundContext,
   channel: ChannelId,
   payee: Connection,
 ): Promise<Exchange | Refusal> {
   const state = await engine.get(channel);
   if (state === undefined) return refuse('channel-unknown');
-  const waiting = new Set(state.offered.map(({ outpoint }) => outpoint.txid));
-  const reserved = (await wallet.transactions()).filter(({ txid, stage }) => waiting.has(txid) && stage.kind === 'reserved');
+  const reserved = await unsentOf(state, { wallet, chain });
   const giveUp = async (): Promise<void> => {
-    for (const { txid } of reserved) {
+    for (const txid of reserved) {
       await engine.drive(channel, { kind: 'withdraw', txid });
       await wallet.release(txid);
     }
@@ -73,8 +73,20 @@ export async function launchChannel(
     await giveUp();
     return launched;
   }
-  for (const { txid } of reserved) await wallet.publish(txid);
+  for (const txid of reserved) await wallet.publish(txid);
   return { ...answer, state: launched };
+}
+
+/** Deposits that were never broadcast. What a launch that was cut off has sent is the wallet's to send again, and can't be given up any more. */
+async function unsentOf(state: PayerState, { wallet, chain }: Pick<FundContext, 'wallet' | 'chain'>): Promise<readonly TxId[]> {
+  const waiting = new Set(state.offered.map(({ outpoint }) => outpoint.txid));
+  const unsent: TxId[] = [];
+  for (const { txid, stage } of await wallet.transactions()) {
+    if (!waiting.has(txid) || stage.kind !== 'reserved') continue;
+    if (state.kind === 'funding' || (await chain.transaction(txid)) !== undefined) await wallet.publish(txid);
+    else unsent.push(txid);
+  }
+  return unsent;
 }
 
 /** A deposit is reserved first and then noted in its channel, and the other way round when it is given up: in between, only the wallet knows of it. */

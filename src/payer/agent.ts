@@ -79,7 +79,7 @@ export function openAgent(options: AgentOptions): Agent {
       const channel = idOf(offer, expiry, keys, keyName);
       return stateOf(await engine.drive(channel, { kind: 'create', offer, expiry, keyName, returnScript }));
     },
-    fund: (channel, value, payee) => funding(channel, () => fundChannel({ wallet, engine, chain, announce }, channel, value, payee)),
+    fund: (channel, value, payee) => funding(channel, () => fundChannel({ wallet, engine, announce }, channel, value, payee)),
     launch: (channel, payee) => funding(channel, () => launchChannel({ wallet, engine, chain, announce }, channel, payee)),
     announce,
     invoice: async (channel, item, payee) => askPrice(engine, lineOf(channel, payee), item),

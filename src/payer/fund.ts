@@ -21,7 +21,7 @@ const DEPOSIT = 'deposit ';
 
 /** Signs a deposit, stores it, and launches it. */
 export async function fundChannel(
-  { wallet, engine, chain, announce }: FundContext,
+  { wallet, engine, announce }: Omit<FundContext, 'chain'>,
   channel: ChannelId,
   value: Amount,
   payee: Connection,
@@ -42,7 +42,7 @@ export async function fundChannel(
     await wallet.release(funding.txid);
     return funded;
   }
-  return launchChannel({ wallet, engine, chain, announce }, channel, payee);
+  return launchDeposits({ wallet, engine, announce }, channel, [funding.txid], payee);
 }
 
 /** Announces what is signed and not broadcast yet, and broadcasts it if the payee agrees; else the wallet gets it back. */
@@ -53,7 +53,15 @@ export async function launchChannel(
 ): Promise<Exchange | Refusal> {
   const state = await engine.get(channel);
   if (state === undefined) return refuse('channel-unknown');
-  const reserved = await unsentOf(state, { wallet, chain });
+  return launchDeposits({ wallet, engine, announce }, channel, await unsentOf(state, { wallet, chain }), payee);
+}
+
+async function launchDeposits(
+  { wallet, engine, announce }: Omit<FundContext, 'chain'>,
+  channel: ChannelId,
+  reserved: readonly TxId[],
+  payee: Connection,
+): Promise<Exchange | Refusal> {
   const giveUp = async (): Promise<void> => {
     for (const txid of reserved) {
       await engine.drive(channel, { kind: 'withdraw', txid });

@@ -74,7 +74,8 @@ for (const kind of ['litecoind', 'dogecoind'] as const) {
     });
     after(() => started?.stop());
 
-    for (const contract of contracts) {
+    // A real node takes the times of its blocks from its own clock: channels that expire by time are tried on the embedded chain.
+    for (const contract of contracts.filter(({ expiresBy }) => expiresBy === 'height')) {
       test(`${contract.id}: a close that miners leave out is paid more for, and is mined before the expiry`, async () => {
         const [world, channel] = await opened(subject(), contract);
         const { terms } = await world.payeeState(channel);

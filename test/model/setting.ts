@@ -51,8 +51,8 @@ export function settingOf(contract: Contract): Setting {
   const terms: Terms = { ...sampleTerms({ coin, contract, expiry: lockAt({ coin, contract }, EXPIRY) }), closingMargin };
   const offer: Offer = {
     ...sampleOffer(terms),
-    minExpiry: lockAt(terms, START),
-    maxExpiry: lockAt(terms, 1_000),
+    minExpiry: terms.expiry,
+    maxExpiry: terms.expiry,
     depth: [{ upTo: MAX_AMOUNT, blocks: DEPTH }],
   };
   const funding = fundingOf(terms, [CAPACITY]);

@@ -187,7 +187,7 @@ class World {
     return states.filter((state) => state !== undefined);
   }
 
-  async only(): Promise<PayerState> {
+  async single(): Promise<PayerState> {
     const [state, ...others] = await this.states();
     assert.equal(others.length, 0);
     return state ?? assert.fail('there is no channel');
@@ -238,7 +238,7 @@ describe('a payer and a bitcoinj server', () => {
     assert.equal(channel.isResumed, false);
     await pay(channel, server, DOGE);
     const update = await pay(channel, server, DOGE, Uint8Array.of(1, 2));
-    const before = await world.only();
+    const before = await world.single();
     const settlement = settlementOf(before, update);
     const serve = async (): Promise<void> => {
       await server.hears('close');
@@ -249,7 +249,7 @@ describe('a payer and a bitcoinj server', () => {
     assert.deepEqual(settled, settlement);
     assert.ok(world.regtest.mempool().includes(transactionId(settlement)), 'the payer broadcasts it too');
     await world.mine(61);
-    const ended = await world.only();
+    const ended = await world.single();
     assert.deepEqual([ended.kind, ended.kind === 'ended' && ended.returned], ['ended', CAPACITY - (before.best?.total ?? 0n)]);
     assertRefused(await channel.pay(amount(DOGE)), 'channel-ended');
   });
@@ -478,7 +478,7 @@ describe('a payer and a bitcoinj server', () => {
     await assert.rejects(world.connect(withContract), isGone);
     await world.pass(START + WINDOW);
     await world.mine(61);
-    const ended = await world.only();
+    const ended = await world.single();
     assert.deepEqual([ended.kind, ended.kind === 'ended' && ended.how], ['ended', 'refunded']);
     assert.ok(before - (await world.money()) < DOGE / 10n, 'all but the fees is back');
   });
@@ -490,7 +490,7 @@ describe('a payer and a bitcoinj server', () => {
     const lost = server.hears('update-payment').then(() => server.hangUp());
     await assert.rejects(channel.pay(amount(DOGE)), isGone);
     await lost;
-    const total = (await world.only()).signed;
+    const total = (await world.single()).signed;
     const servers: Server[] = [];
     const again = must(await world.connect((next) => next.resume().then(() => servers.push(next))));
     assert.equal(again.isResumed, true);
@@ -498,7 +498,7 @@ describe('a payer and a bitcoinj server', () => {
     const [ack, update] = await Promise.all([again.pay(amount(DOGE)), next.acknowledge()]);
     assert.deepEqual([must(ack).paid, CAPACITY - update.change], [DOGE, total]);
     await pay(again, next, DOGE);
-    assert.equal((await world.only()).signed, total + DOGE);
+    assert.equal((await world.single()).signed, total + DOGE);
   });
 
   test('a payer that was set back is shown by a pawment server what it has signed, and goes on from there; a lie is not believed', async () => {
@@ -520,7 +520,7 @@ describe('a payer and a bitcoinj server', () => {
       const refuses = it.hears('update-payment').then(() => it.say({ kind: 'error', code: 'BAD_TRANSACTION', best: shown }));
       const answer = await Promise.all([again.pay(amount(DOGE)).catch(isGone), refuses]);
       assert.ok(isTaken ? answer[0] === true : isRefusal(answer[0]));
-      const state = await old.only();
+      const state = await old.single();
       assert.equal(state.best?.total, isTaken ? CAPACITY - best.change : FIRST + DOGE);
     }
   });
@@ -548,7 +548,7 @@ describe('a payer and a bitcoinj server', () => {
       return !channel.isResumed;
     };
     const { channel, server } = await openIn(world);
-    const rest = CAPACITY - (await world.only()).signed;
+    const rest = CAPACITY - (await world.single()).signed;
     await pay(channel, server, rest);
     await channel.hangUp();
     assert.ok(await fresh(), 'empty');
@@ -570,7 +570,7 @@ describe('a payer and a bitcoinj server', () => {
   test('dust that would be left is paid along', async () => {
     const world = await World.open();
     const { channel, server } = await openIn(world);
-    const rest = CAPACITY - (await world.only()).signed;
+    const rest = CAPACITY - (await world.single()).signed;
     const [ack, { change }] = await Promise.all([channel.pay(amount(rest - 1_000n)), server.acknowledge()]);
     assert.deepEqual([must(ack).paid, change], [rest, 0n]);
   });
@@ -580,7 +580,7 @@ describe('a payer and a bitcoinj server', () => {
     const { channel, server } = await openIn(world);
     await pay(channel, server, DOGE);
     const update = await pay(channel, server, DOGE);
-    const honest = settlementOf(await world.only(), update);
+    const honest = settlementOf(await world.single(), update);
     const [back, ...others] = honest.outputs;
     const lies: readonly Transaction[] = [
       { ...honest, outputs: others },
@@ -599,14 +599,14 @@ describe('a payer and a bitcoinj server', () => {
       ]);
     }
     assert.deepEqual(world.regtest.mempool(), before, 'nothing of it was broadcast');
-    assert.equal((await world.only()).kind, 'open');
+    assert.equal((await world.single()).kind, 'open');
   });
 
   test('a server that settles unasked tells so, and one that says nothing is seen in the chain', async () => {
     const world = await World.open();
     const { channel, server } = await openIn(world);
     const update = await pay(channel, server, DOGE);
-    const settlement = settlementOf(await world.only(), update);
+    const settlement = settlementOf(await world.single(), update);
     await server.say(settles(settlement));
     assert.deepEqual(await channel.over, settlement);
     const silent = await openIn(world);

@@ -137,7 +137,7 @@ export class BitcoinjWorld {
   }
 
   /** The one channel that there is. */
-  async only(): Promise<PayeeState> {
+  async single(): Promise<PayeeState> {
     const [state, ...others] = await this.channels();
     assert.equal(others.length, 0);
     return state ?? assert.fail('the merchant has no channel');

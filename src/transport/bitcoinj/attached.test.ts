@@ -49,7 +49,7 @@ describe('payments', () => {
     assert.deepEqual(world.told.at(-1), { kind: 'closed', settlement });
     assert.equal(settlement.outputs[0]?.value, 7n * DOGE);
     assert.ok(world.regtest.mempool().includes(transactionId(settlement)));
-    assert.equal((await world.only()).kind, 'closing');
+    assert.equal((await world.single()).kind, 'closing');
   });
 
   test('equal to the best total: acknowledged, and the application is not told', async () => {
@@ -66,7 +66,7 @@ describe('payments', () => {
     const payer = world.connect();
     const channel = await payer.open(VALUE);
     for (const total of [2_000n, 3_000n, 3_000n, 500_000n]) await payer.pay(channel, total);
-    assert.equal((await world.only()).best, undefined);
+    assert.equal((await world.single()).best, undefined);
     await payer.pay(channel, DOGE);
     assert.deepEqual(world.told, [{ kind: 'opened' }, { kind: 'paid', by: DOGE, total: DOGE }]);
   });
@@ -110,12 +110,12 @@ describe('payments', () => {
       const payer = world.connect();
       const channel = await payer.open(VALUE);
       await payer.pay(channel, DOGE);
-      const before = await world.only();
+      const before = await world.single();
       await payer.say(make(channel, payer));
       const explanation = await payer.hearsError('BAD_TRANSACTION');
       const [signature = new Uint8Array()] = before.best?.signatures ?? [];
       assert.ok(!explanation.includes(Buffer.from(signature).toString('hex')));
-      assert.deepEqual(await world.only(), before);
+      assert.deepEqual(await world.single(), before);
       const again = world.connect(1);
       await again.resume(channel);
       await again.pay(channel, 2n * DOGE);
@@ -131,7 +131,7 @@ describe('payments', () => {
     await payer.pay(channel, DOGE, numbered(1));
     await payer.say(payer.update(channel, 2n * DOGE));
     await payer.hearsError('OTHER');
-    assert.equal((await world.only()).best?.total, 2n * DOGE);
+    assert.equal((await world.single()).best?.total, 2n * DOGE);
     const again = world.connect(1);
     await again.resume(channel);
     await again.pay(channel, 3n * DOGE, numbered(2));
@@ -166,7 +166,7 @@ describe('payments that are on the line together', () => {
       world.told.slice(1),
       all.map((i) => ({ kind: 'paid', by: DOGE / 10n, total: (BigInt(i) * DOGE) / 10n, info: numbered(i) })),
     );
-    assert.equal((await world.only()).best?.total, (64n * DOGE) / 10n);
+    assert.equal((await world.single()).best?.total, (64n * DOGE) / 10n);
   });
 
   test('cost few commits', async () => {
@@ -198,7 +198,7 @@ describe('payments that are on the line together', () => {
     await payer.say(...totals.map((total) => payer.update(channel, total)));
     for (let i = 0; i < 3; i++) await payer.hears('payment-ack');
     await payer.hearsError('BAD_TRANSACTION');
-    assert.equal((await world.only()).best?.total, 3n * DOGE);
+    assert.equal((await world.single()).best?.total, 3n * DOGE);
     assert.equal(world.told.filter(({ kind }) => kind === 'paid').length, 3);
   });
 
@@ -210,7 +210,7 @@ describe('payments that are on the line together', () => {
     await payer.say(...[1n, 2n, 3n].map((n) => payer.update(channel, n * DOGE)), wrong);
     for (let i = 0; i < 3; i++) await payer.hears('payment-ack');
     await payer.hearsError('BAD_TRANSACTION');
-    assert.equal((await world.only()).best?.total, 3n * DOGE);
+    assert.equal((await world.single()).best?.total, 3n * DOGE);
   });
 
   test('what is acknowledged is covered by a good signature, whoever wrote one of the others wrongly', async () => {
@@ -224,7 +224,7 @@ describe('payments that are on the line together', () => {
       if ((await payer.hear())?.kind !== 'payment-ack') break;
       acknowledged = total * DOGE;
     }
-    const best = (await world.only()).best?.total ?? 0n;
+    const best = (await world.single()).best?.total ?? 0n;
     assert.ok(acknowledged > 0n && best >= acknowledged);
     const told = world.told.reduce((sum, event) => (event.kind === 'paid' ? sum + event.by : sum), 0n);
     assert.equal(told, best);
@@ -241,7 +241,7 @@ describe('payments that are on the line together', () => {
     await payer.hearsError('OTHER');
     await payer.served;
     const told = world.told.reduce((sum, event) => (event.kind === 'paid' ? sum + event.by : sum), 0n);
-    assert.equal(told, (await world.only()).best?.total);
+    assert.equal(told, (await world.single()).best?.total);
   });
 
   test('then CLOSE: all are acknowledged, and the settlement pays the last', async () => {
@@ -262,7 +262,7 @@ describe('payments that are on the line together', () => {
     payer.cut();
     await payer.served;
     const told = world.told.reduce((sum, event) => (event.kind === 'paid' ? sum + event.by : sum), 0n);
-    assert.equal(told, (await world.only()).best?.total ?? 0n);
+    assert.equal(told, (await world.single()).best?.total ?? 0n);
     assert.deepEqual(world.faults, []);
   });
 });
@@ -295,12 +295,12 @@ describe('testChannelResume: going on with a channel', () => {
 
   test('a channel that is being closed, or has ended, is not gone on with', async () => {
     const { world, channel } = await left();
-    await world.payee.close((await world.only()).channel);
+    await world.payee.close((await world.single()).channel);
     const closing = world.connect(1);
     await closing.greet({ previous: channel.txid });
     await closing.hears('initiate');
     await world.mine(world.coin.channel.buried + 1);
-    assert.equal((await world.only()).kind, 'ended');
+    assert.equal((await world.single()).kind, 'ended');
     const ended = world.connect(1);
     await ended.greet({ previous: channel.txid });
     await ended.hears('initiate');
@@ -339,10 +339,10 @@ test('who has made no payment on this connection settles by a proof of the chann
     await client.say({ kind: 'close', proof });
     assert.equal(await client.hearsClose(), undefined);
   }
-  assert.equal((await world.only()).kind, 'open');
+  assert.equal((await world.single()).kind, 'open');
   await other.client.say({ kind: 'close', proof: prove(other.nonce, channel.txid, other.client.signer) });
   assert.ok((await other.client.hearsClose()) !== undefined);
-  assert.equal((await world.only()).kind, 'closing');
+  assert.equal((await world.single()).kind, 'closing');
 });
 
 test('a payer that was set back is shown the best payment, for its own signature over less; nobody else is', async () => {
@@ -366,7 +366,7 @@ describe('a guest, who knows the contract’s id and no key', () => {
     const guest = world.connect(2);
     await guest.resume(channel);
     assert.equal(await guest.settle(), undefined);
-    assert.equal((await world.only()).kind, 'open');
+    assert.equal((await world.single()).kind, 'open');
     assert.deepEqual(world.told, []);
     const payer = world.connect(1);
     await payer.resume(channel);
@@ -441,7 +441,7 @@ describe('the merchant’s own close', () => {
     await payer.resume(channel);
     await payer.pay(channel, 2n * DOGE);
     await guest.resume(channel);
-    await world.payee.close((await world.only()).channel);
+    await world.payee.close((await world.single()).channel);
     const settlement = await payer.hearsClose();
     assert.equal(settlement?.outputs[0]?.value, 8n * DOGE);
     assert.deepEqual(await guest.hearsClose(), settlement);
@@ -474,6 +474,6 @@ describe('the merchant’s own close', () => {
     world.turnTo(channel.expiry - 7_500);
     await payer.say(payer.update(channel, 3n * DOGE));
     assert.equal(await payer.hearsClose(), undefined);
-    assert.equal((await world.only()).best?.total, 2n * DOGE);
+    assert.equal((await world.single()).best?.total, 2n * DOGE);
   });
 });

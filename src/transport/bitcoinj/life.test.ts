@@ -21,9 +21,9 @@ for (const major of [1, 2]) {
       const settlement = (await payer.settle()) ?? assert.fail();
       const [change, payout] = settlement.outputs;
       assert.equal(change?.value, VALUE - 5n * DOGE);
-      assert.deepEqual(payout?.script, (await world.only()).terms.payeeScript);
+      assert.deepEqual(payout?.script, (await world.single()).terms.payeeScript);
       await world.mine(world.coin.channel.buried + 1);
-      const state = await world.only();
+      const state = await world.single();
       assert.deepEqual(state.kind === 'ended' && [state.how, state.received], ['closed', payout?.value]);
     });
 
@@ -124,7 +124,7 @@ for (const major of [1, 2]) {
       await world.look();
       await payer.say(payer.update(channel, 2n * DOGE));
       await payer.hearsError('OTHER');
-      assert.equal((await world.only()).best?.total, DOGE);
+      assert.equal((await world.single()).best?.total, DOGE);
       await world.mine(3);
       const again = world.connect(1);
       await again.resume(channel);

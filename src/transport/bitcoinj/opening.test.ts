@@ -164,7 +164,7 @@ describe('a contract', () => {
     const payer = world.connect();
     const channel = await payer.open(VALUE);
     assert.deepEqual(world.regtest.mempool(), [channel.txid]);
-    const { deposits, best, terms } = await world.only();
+    const { deposits, best, terms } = await world.single();
     assert.deepEqual(deposits, [{ outpoint: { txid: channel.txid, vout: 0 }, value: VALUE }]);
     assert.equal(best, undefined, 'a first payment that no close could pay out is not stored');
     assert.equal(terms.expiry, channel.expiry);
@@ -221,7 +221,7 @@ describe('a contract', () => {
     const world = await BitcoinjWorld.open();
     const channel = await world.connect().open(VALUE, DOGE);
     assert.deepEqual(world.told, [{ kind: 'opened' }, { kind: 'paid', by: DOGE, total: DOGE }]);
-    assert.equal((await world.only()).best?.total, DOGE);
+    assert.equal((await world.single()).best?.total, DOGE);
     assert.equal(channel.capacity, VALUE);
   });
 
@@ -244,13 +244,13 @@ describe('where nothing is delivered before the deposit is deep enough', () => {
     const channel = payer.prepare(await payer.ask(), VALUE);
     await payer.say(payer.contractOf(channel, DOGE));
     await world.timers.isSet(IDLE);
-    assert.equal((await world.only()).best, undefined);
+    assert.equal((await world.single()).best, undefined);
     await world.mine(1);
     assert.deepEqual(world.told, []);
     const opened = payer.hears('channel-open');
     await world.mine(1);
     await opened;
-    assert.equal((await world.only()).best?.total, DOGE);
+    assert.equal((await world.single()).best?.total, DOGE);
     await payer.pay(channel, 2n * DOGE);
   });
 
@@ -299,7 +299,7 @@ describe('where nothing is delivered before the deposit is deep enough', () => {
     await world.mine(2);
     world.turnTo(channel.expiry + 7_200);
     await world.mine(12);
-    assert.equal((await world.only()).kind, 'ended');
+    assert.equal((await world.single()).kind, 'ended');
     assert.deepEqual(world.faults, []);
   });
 });

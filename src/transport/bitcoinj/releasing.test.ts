@@ -200,6 +200,6 @@ describe('version 1: the channel', () => {
     assert.ok(decodeTransaction(encodeTransaction(earlier)));
     world.turnTo(channel.expiry - 7_500);
     await world.mine(1);
-    assert.equal((await world.only()).kind, 'closing');
+    assert.equal((await world.single()).kind, 'closing');
   });
 });

@@ -205,7 +205,7 @@ describe('silence', () => {
     const channel = await payer.open(10n * DOGE);
     await payer.hangUp();
     await payer.served;
-    assert.equal((await world.only()).kind, 'open');
+    assert.equal((await world.single()).kind, 'open');
     await world.connect(1).resume(channel satisfies PayerChannel);
   });
 });

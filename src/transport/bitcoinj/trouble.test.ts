@@ -48,7 +48,7 @@ describe('a node that can’t be relied on', () => {
     await stranger.hearsError('OTHER');
     await payer.say(payer.update(channel, 2n * DOGE));
     await payer.hearsError('OTHER');
-    assert.equal((await world.only()).best?.total, DOGE);
+    assert.equal((await world.single()).best?.total, DOGE);
     world.node.heal();
     await world.look();
     const again = world.connect(1);
@@ -123,7 +123,7 @@ describe('a disk that takes nothing', () => {
     await payer.say(payer.update(channel, 2n * DOGE), payer.update(channel, 3n * DOGE));
     assert.doesNotMatch(await payer.hearsError('OTHER'), /secret/);
     disk.state = 'well';
-    assert.equal((await world.only()).best?.total, DOGE);
+    assert.equal((await world.single()).best?.total, DOGE);
     const again = world.connect(1);
     await again.resume(channel);
     await again.pay(channel, 4n * DOGE);
@@ -141,7 +141,7 @@ describe('a disk that takes nothing', () => {
     await payer.say(payer.update(channel, 2n * DOGE));
     await payer.hearsError('OTHER');
     disk.state = 'well';
-    assert.equal((await world.only()).best?.total, 2n * DOGE);
+    assert.equal((await world.single()).best?.total, 2n * DOGE);
     const again = world.connect(1);
     await again.resume(channel);
     await again.pay(channel, 3n * DOGE);

@@ -1,55 +1,28 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
 import { z } from 'zod';
-import { createRegtest, type Regtest } from '../src/chain/regtest/regtest.ts';
-import { type RegtestServer, serveRegtest } from '../src/chain/regtest/server.ts';
 import { amount } from '../src/core/base/amount.ts';
 import { txId } from '../src/core/base/bytes.ts';
-import { dogecoinRegtest as coin } from '../src/core/coin/dogecoin.ts';
+import { CommandLine, type Ran } from './command-line.ts';
 
 const DOGE = 100_000_000n;
-const root = mkdtempSync(join(tmpdir(), 'pawment-bitcoinj-'));
-const env = { ...process.env, PAWMENT_PASSPHRASE: 'much secret', PAWMENT_COIN: coin.id };
-let regtest: Regtest;
-let node: RegtestServer;
-let shop: ChildProcess | undefined;
+let cli: CommandLine;
 
 before(async () => {
-  regtest = createRegtest({ coin });
-  regtest.mine(1_360);
-  node = await serveRegtest(regtest);
+  cli = await CommandLine.open();
 });
-after(async () => {
-  shop?.kill('SIGKILL');
-  await node.close();
-  rmSync(root, { recursive: true });
-});
+after(() => cli.close());
 
-function settings(role: string): readonly string[] {
-  return ['--rpc-url', node.url, '--datadir', join(root, role), '--json'];
-}
-
-/** A payer's command that runs to its end. */
-async function pawment(...words: readonly string[]): Promise<{ readonly code: number; readonly out: unknown; readonly said: string }> {
-  return new Promise((resolve) => {
-    execFile(process.execPath, ['bin/pawment.js', ...words, ...settings('payer')], { env }, (error, stdout, said) => {
-      resolve({ code: typeof error?.code === 'number' ? error.code : 0, out: JSON.parse(stdout), said });
-    });
-  });
+/** A payer's command. */
+function pawment(...words: readonly string[]): Promise<Ran> {
+  return cli.run('payer', ...words);
 }
 
 /** A merchant that delivers at once; the port where it serves bitcoinj's payers. */
 async function openShop(): Promise<number> {
-  const words = ['merchant', '--listen', '127.0.0.1:0', '--bitcoinj', ':0', '--price', 'tea=0.1', '--unconfirmed', '5', '--exposure', '50'];
-  shop = spawn(process.execPath, ['bin/pawment.js', ...words, ...settings('merchant')], { env, stdio: ['ignore', 'pipe', 'ignore'] });
-  const [first] = await once(createInterface({ input: shop.stdout ?? assert.fail() }), 'line');
-  return z.object({ bitcoinj: z.int() }).parse(JSON.parse(z.string().parse(first))).bitcoinj;
+  const words = ['--listen', '127.0.0.1:0', '--bitcoinj', ':0', '--price', 'tea=0.1', '--unconfirmed', '5', '--exposure', '50'];
+  const shop = await cli.serve('merchant', 'merchant', ...words);
+  return z.object({ bitcoinj: z.int() }).parse(await shop.up).bitcoinj;
 }
 
 const paid = z.object({
@@ -66,8 +39,8 @@ test('bitcoinj’s protocol on the command line, at both ends', async () => {
   const server = `127.0.0.1:${await openShop()}`;
   assert.equal((await pawment('wallet', 'init')).code, 0);
   const { address } = z.object({ address: z.string() }).parse((await pawment('wallet', 'address')).out);
-  regtest.fund(address, amount(500n * DOGE));
-  regtest.mine(1);
+  cli.regtest.fund(address, amount(500n * DOGE));
+  cli.regtest.mine(1);
 
   const opened = await pawment('pay', '--bitcoinj', server, '--deposit', '10', '--amount', '0.1', '--info', 'tea');
   assert.equal(opened.code, 0, JSON.stringify(opened));
@@ -82,8 +55,8 @@ test('bitcoinj’s protocol on the command line, at both ends', async () => {
 
   const last = paid.parse((await pawment('pay', '--bitcoinj', server, '--settle')).out);
   const settlement = txId(last.settlement ?? assert.fail('no settlement'));
-  assert.ok(regtest.mempool().includes(settlement));
-  regtest.mine(61);
+  assert.ok(cli.regtest.mempool().includes(settlement));
+  cli.regtest.mine(61);
   // Reads the chain.
   await pawment('wallet', 'balance');
   const channels = z

@@ -1,13 +1,7 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after as afterAll, before, test } from 'node:test';
 import { z } from 'zod';
 import { asChain } from '../src/chain/regtest/port.ts';
-import { createRegtest, type Regtest } from '../src/chain/regtest/regtest.ts';
-import { type RegtestServer, serveRegtest } from '../src/chain/regtest/server.ts';
 import { amount } from '../src/core/base/amount.ts';
 import { dogecoinRegtest as coin } from '../src/core/coin/dogecoin.ts';
 import { scriptOf } from '../src/core/tx/address.ts';
@@ -17,29 +11,25 @@ import { defaultTerms } from '../src/merchant/terms.ts';
 import { memoryStore } from '../src/store/memory.ts';
 import { type HttpServer, serveMerchant } from '../src/transport/http/serve.ts';
 import { seedKeyRing } from '../src/wallet/keyring.ts';
+import { CommandLine } from './command-line.ts';
 
 const WORDS = 'legal winner thank year wave sausage worth useful legal winner thank yellow';
 const DOGE = 100_000_000n;
 const random = { bytes: (length: number) => crypto.getRandomValues(new Uint8Array(length)) };
 
-let regtest: Regtest;
-let node: RegtestServer;
+let cli: CommandLine;
 let merchant: Merchant;
 let shop: HttpServer;
-let home: string;
 
 before(async () => {
-  home = await mkdtemp(join(tmpdir(), 'pawment-recover-'));
-  regtest = createRegtest({ coin });
-  regtest.mine(1_400);
-  node = await serveRegtest(regtest);
+  cli = await CommandLine.open();
   const { verify } = await fastestVerifier();
   merchant = openMerchant({
-    ...{ chain: asChain(regtest), verify, clock: { now: Date.now }, random, store: memoryStore() },
+    ...{ chain: asChain(cli.regtest), verify, clock: { now: Date.now }, random, store: memoryStore() },
     keys: seedKeyRing(coin, random.bytes(32)),
     terms: defaultTerms(coin),
     prices: new Map([['tea', { text: 'A cup of tea', price: amount(DOGE / 10n) }]]),
-    payeeScript: scriptOf(coin, regtest.newAddress()) ?? assert.fail(),
+    payeeScript: scriptOf(coin, cli.regtest.newAddress()) ?? assert.fail(),
   });
   await merchant.engine.follower.poll();
   shop = await serveMerchant(merchant, { onError: (error) => assert.fail(String(error)) });
@@ -47,24 +37,14 @@ before(async () => {
 
 afterAll(async () => {
   await shop.close();
-  await node.close();
-  await rm(home, { recursive: true });
+  await cli.close();
 });
 
-/** `pawment` as a process of its own, in a data folder. @returns what it prints as JSON. */
-async function pawment(folder: string, args: readonly string[], input = ''): Promise<unknown> {
-  const env = { ...process.env, PAWMENT_DATADIR: join(home, folder), PAWMENT_RPC_URL: node.url, PAWMENT_COIN: coin.id };
-  const child = spawn(process.execPath, ['bin/pawment.js', ...args, '--json'], { env });
-  const [out, err]: [string[], string[]] = [[], []];
-  child.stdout.on('data', (data) => out.push(String(data)));
-  child.stderr.on('data', (data) => err.push(String(data)));
-  child.stdin.end(input);
-  const code = await new Promise((resolve, reject) => {
-    child.on('error', reject);
-    child.on('close', resolve);
-  });
-  assert.equal(code, 0, out.join('') + err.join(''));
-  return JSON.parse(out.join(''));
+/** A command that succeeds, in a data folder. @returns what it prints. */
+async function pawment(folder: string, words: readonly string[], input = ''): Promise<unknown> {
+  const { code, out, said } = await cli.tell(input, folder, ...words);
+  assert.equal(code, 0, JSON.stringify(out) + said);
+  return out;
 }
 
 const address = z.object({ address: z.string() });
@@ -77,7 +57,7 @@ const report = z.object({
 const balance = z.object({ confirmed: z.coerce.bigint() });
 
 async function mine(blocks: number): Promise<void> {
-  regtest.mine(blocks);
+  cli.regtest.mine(blocks);
   await merchant.engine.follower.poll();
 }
 
@@ -93,7 +73,7 @@ async function open(): Promise<z.output<typeof opened>> {
 test('the words and a node alone, then the words and the merchant, bring every channel back', async () => {
   await pawment('lost', ['wallet', 'restore', '--birthday', '1390'], WORDS);
   for (let coins = 0; coins < 2; coins++) {
-    regtest.fund(address.parse(await pawment('lost', ['wallet', 'address'])).address, amount(60n * DOGE));
+    cli.regtest.fund(address.parse(await pawment('lost', ['wallet', 'address'])).address, amount(60n * DOGE));
     await mine(1);
   }
   const channels = [await open(), await open()];
@@ -119,9 +99,9 @@ test('the words and a node alone, then the words and the merchant, bring every c
   const alone = report.parse(await pawment('alone', ['recover']));
   const stateOf = (id: string | undefined) => alone.channels.find(({ channel }) => channel === id);
   assert.deepEqual([stateOf(first?.channel)?.how, stateOf(second?.channel)?.state], ['closed', 'funding']);
-  regtest.mine((second?.expiry ?? 0) - regtest.tip.height);
+  cli.regtest.mine((second?.expiry ?? 0) - cli.regtest.tip.height);
   const before = balance.parse(await pawment('alone', ['wallet', 'balance'])).confirmed;
-  regtest.mine(coin.channel.buried + 1);
+  cli.regtest.mine(coin.channel.buried + 1);
   const after = report.parse(await pawment('alone', ['recover']));
   const refunded = after.channels.find(({ channel }) => channel === second?.channel);
   assert.equal(refunded?.how, 'refunded');

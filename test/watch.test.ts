@@ -1,16 +1,8 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { watch } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
+import { mkdir, watch } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { z } from 'zod';
 import { asChain } from '../src/chain/regtest/port.ts';
-import { createRegtest, type Regtest } from '../src/chain/regtest/regtest.ts';
-import { type RegtestServer, serveRegtest } from '../src/chain/regtest/server.ts';
 import { amount } from '../src/core/base/amount.ts';
 import { type ChannelId, channelId } from '../src/core/base/bytes.ts';
 import { dogecoinRegtest as coin } from '../src/core/coin/dogecoin.ts';
@@ -23,94 +15,63 @@ import { must } from '../src/testing/channel-world.ts';
 import { httpConnection } from '../src/transport/http/client.ts';
 import { seedKeyRing } from '../src/wallet/keyring.ts';
 import { openWallet } from '../src/wallet/wallet.ts';
+import { CommandLine } from './command-line.ts';
+import type { Serving } from './serving.ts';
 
 const DOGE = 100_000_000n;
 const random = { bytes: (length: number) => crypto.getRandomValues(new Uint8Array(length)) };
-const root = mkdtempSync(join(tmpdir(), 'pawment-watch-'));
-const datadir = join(root, 'shop');
-const folder = join(root, 'watched');
+let cli: CommandLine;
+let folder: string;
 
-let regtest: Regtest;
-let node: RegtestServer;
-let shop: ChildProcess | undefined;
 before(async () => {
-  mkdirSync(folder);
-  mkdirSync(datadir);
-  regtest = createRegtest({ coin });
-  regtest.mine(1_360);
-  node = await serveRegtest(regtest);
+  cli = await CommandLine.open();
+  folder = cli.folder('watched');
+  await mkdir(folder);
 });
-after(async () => {
-  shop?.kill('SIGKILL');
-  await node.close();
-  rmSync(root, { recursive: true });
-});
-
-const env = { ...process.env, PAWMENT_PASSPHRASE: 'much secret' };
-const common = (): readonly string[] => ['--rpc-url', node.url, '--datadir', datadir, '--json'];
+after(() => cli.close());
 
 interface Ended {
-  readonly code: number;
+  readonly code: number | null;
   readonly json: Readonly<Record<string, unknown>>;
 }
 
-/** A command that runs to its end. */
-function pawment(...words: readonly string[]): Promise<Ended> {
-  return new Promise((resolve) => {
-    execFile(process.execPath, ['bin/pawment.js', ...words, ...common()], { env }, (error, stdout) => {
-      resolve({ code: typeof error?.code === 'number' ? error.code : 0, json: JSON.parse(stdout) });
-    });
-  });
+/** A command in the shop's data folder. */
+async function pawment(...words: readonly string[]): Promise<Ended> {
+  const { code, out } = await cli.run('shop', ...words);
+  return { code, json: z.record(z.string(), z.unknown()).parse(out) };
 }
 
 function shopOf({ json }: Ended): Readonly<Record<string, unknown>> {
   return z.record(z.string(), z.unknown()).parse(json['merchant']);
 }
 
+interface Shop {
+  readonly url: string;
+  readonly metrics: string;
+  readonly serving: Serving;
+}
+
 /** A merchant that keeps files for watchers and shows its figures. */
-async function openShop(): Promise<{ readonly url: string; readonly metrics: string }> {
-  const words = [
-    'merchant',
-    '--price',
-    'tea=0.1',
-    '--depth',
-    '1',
-    '--listen',
-    '127.0.0.1:0',
-    '--metrics',
-    '127.0.0.1:0',
-    '--watch-to',
-    folder,
-  ];
-  shop = spawn(process.execPath, ['bin/pawment.js', ...words, ...common()], { env, stdio: ['ignore', 'pipe', 'pipe'] });
-  const { stdout, stderr } = shop;
-  if (stdout === null || stderr === null) return assert.fail();
-  const notes = createInterface(stderr);
-  const shown = new Promise<string>((resolve) => {
-    notes.on('line', (line) => {
-      const [, url] = /^Figures are shown at (.*)\.$/.exec(line) ?? [];
-      if (url !== undefined) resolve(url);
-    });
-  });
-  const gone = once(shop, 'exit').then(() => assert.fail('the merchant has stopped'));
-  const [line]: unknown[] = await Promise.race([once(createInterface(stdout), 'line'), gone]);
-  gone.catch(() => undefined);
-  return { url: JSON.parse(String(line)).url, metrics: await shown };
+async function openShop(): Promise<Shop> {
+  const places = ['--listen', '127.0.0.1:0', '--metrics', '127.0.0.1:0', '--watch-to', folder];
+  const serving = await cli.serve('shop', 'merchant', '--price', 'tea=0.1', '--depth', '1', ...places);
+  const { url } = z.object({ url: z.string() }).parse(await serving.up);
+  return { url, metrics: await serving.note(/^Figures are shown at (.*)\.$/), serving };
 }
 
 async function payer(): Promise<Agent & { readonly mine: (blocks: number) => Promise<void> }> {
-  const chain = asChain(regtest);
+  const chain = asChain(cli.regtest);
   const store = memoryStore();
   const keys = seedKeyRing(coin, random.bytes(32));
   const wallet = await openWallet({ chain, store, keys });
   const { verify } = await fastestVerifier();
   const agent = openAgent({ chain, store, keys, wallet, verify, clock: { now: Date.now }, form: 'compact' });
   const mine = async (blocks: number): Promise<void> => {
-    regtest.mine(blocks);
+    cli.regtest.mine(blocks);
     await wallet.sync();
     await agent.poll();
   };
-  regtest.fund(await wallet.receiveAddress(), amount(500n * DOGE));
+  cli.regtest.fund(await wallet.receiveAddress(), amount(500n * DOGE));
   await mine(1);
   return { ...agent, mine };
 }
@@ -127,12 +88,12 @@ async function isWatched(channel: ChannelId, total: bigint): Promise<void> {
 }
 
 test('a merchant shows its figures; killed for good, it is closed for by a watcher that has no keys', async () => {
-  const { url, metrics } = await openShop();
+  const { url, metrics, serving } = await openShop();
   const payee = httpConnection(url);
   const agent = await payer();
   const offer = must(await payee.exchange({ kind: 'offer-request' }));
   if (offer.kind !== 'offer') return assert.fail(offer.kind);
-  const { channel } = must(await agent.plan(offer, offer.minExpiry, scriptOf(coin, regtest.newAddress()) ?? assert.fail()));
+  const { channel } = must(await agent.plan(offer, offer.minExpiry, scriptOf(coin, cli.regtest.newAddress()) ?? assert.fail()));
   must(await agent.fund(channel, amount(100n * DOGE), payee));
   await agent.mine(2);
   assert.equal(must(await agent.announce(channel, payee)).reply.kind, 'accepted');
@@ -153,7 +114,7 @@ test('a merchant shows its figures; killed for good, it is closed for by a watch
   assert.equal((await fetch(`${url}/metrics`)).status, 404);
 
   await isWatched(channel, (3n * DOGE) / 10n);
-  shop?.kill('SIGKILL');
+  await serving.kill();
   const stopped = await pawment('status');
   assert.equal(stopped.code, 4);
   const { isRunning, source, attention } = shopOf(stopped);
@@ -161,7 +122,7 @@ test('a merchant shows its figures; killed for good, it is closed for by a watch
   assert.match(String(attention), /not running, and 0\.3 DOGE are at risk/);
 
   const closing = offer.minExpiry - offer.closingMargin;
-  await agent.mine(closing - regtest.tip.height + offer.closingMargin / 4 - 1);
+  await agent.mine(closing - cli.regtest.tip.height + offer.closingMargin / 4 - 1);
   const quiet = await pawment('watch', folder, '--once');
   assert.deepEqual([quiet.code, quiet.json['sent'], quiet.json['alarms']], [0, [], []]);
   await agent.mine(1);
@@ -169,7 +130,7 @@ test('a merchant shows its figures; killed for good, it is closed for by a watch
   assert.equal(due.code, 0);
   const [sent] = z.array(z.object({ channel: z.string(), transaction: z.string(), outcome: z.string() })).parse(due.json['sent']);
   assert.deepEqual([sent?.channel, sent?.outcome], [channel, 'accepted']);
-  assert.deepEqual(regtest.mempool(), [sent?.transaction]);
+  assert.deepEqual(cli.regtest.mempool(), [sent?.transaction]);
   await agent.mine(coin.channel.buried + 1);
   const over = await agent.engine.get(channel);
   assert.ok(over?.kind === 'ended' && over.how === 'closed', over?.kind);
@@ -177,12 +138,7 @@ test('a merchant shows its figures; killed for good, it is closed for by a watch
 });
 
 test('status and watch say what there is not', async () => {
-  const nothing = await new Promise<number>((resolve) => {
-    execFile(process.execPath, ['bin/pawment.js', 'status', '--datadir', join(root, 'none')], { env }, (error) =>
-      resolve(Number(error?.code ?? 0)),
-    );
-  });
-  assert.equal(nothing, 2);
-  const absent = await pawment('watch', join(root, 'absent'), '--once');
+  assert.equal((await cli.run('none', 'status')).code, 2);
+  const absent = await pawment('watch', cli.folder('absent'), '--once');
   assert.deepEqual([absent.code, absent.json['error']], [2, 'config']);
 });

@@ -1,31 +1,29 @@
 import assert from 'node:assert/strict';
-import { type Amount, amount, subtract, ZERO } from '../core/base/amount.ts';
+import { type Amount, amount, subtract } from '../core/base/amount.ts';
 import { type ChannelId, equalBytes, type TxId } from '../core/base/bytes.ts';
 import { after, isTime, type LockTime } from '../core/base/height.ts';
 import { blocksOn, type ChainTime, certain, present } from '../core/base/lock-time.ts';
-import { isRefusal, type Refusal } from '../core/base/refusal.ts';
+import { isRefusal } from '../core/base/refusal.ts';
 import { type ActivePayee, isActive, type PayeeState } from '../core/channel/payee-state.ts';
 import type { PayerState } from '../core/channel/payer-state.ts';
-import type { Coin, Span } from '../core/coin/coin.ts';
+import type { Coin } from '../core/coin/coin.ts';
 import type { Contract, Filler } from '../core/contract/contract.ts';
-import { contracts } from '../core/contract/registry.ts';
 import type { Offer, Request } from '../core/message/message.ts';
 import { addressOf, scriptOf } from '../core/tx/address.ts';
 import { p2pkh } from '../core/tx/script.ts';
 import { signer } from '../core/tx/sign.ts';
 import { sameOutpoint, type Transaction, transactionId } from '../core/tx/transaction.ts';
-import type { Driven } from '../engine/drive.ts';
-import type { Book } from '../engine/engine.ts';
 import type { Chain, Clock, Connection, KeyRing } from '../engine/ports.ts';
 import type { Verifier } from '../engine/verifier.ts';
-import { type Merchant, openMerchant } from '../merchant/merchant.ts';
-import { defaultTerms, type MerchantTerms } from '../merchant/terms.ts';
-import { type Agent, openAgent } from '../payer/agent.ts';
-import type { Form } from '../payer/form.ts';
-import { memoryStore } from '../store/memory.ts';
-import { seedKeyRing } from '../wallet/keyring.ts';
-import { openWallet, type Wallet } from '../wallet/wallet.ts';
+import type { Merchant } from '../merchant/merchant.ts';
+import type { Agent } from '../payer/agent.ts';
+import type { Wallet } from '../wallet/wallet.ts';
+import { DEPTH, openSides, priceOn, random, type Sides, type SidesOptions } from './channel-sides.ts';
+import { must } from './sample.ts';
+import { SHORT } from './short-terms.ts';
 import { wire } from './wire.ts';
+
+export { must, SHORT };
 
 /** A regtest chain of its own, past the height where the coin's rules bind blocks, with a wallet that can pay. */
 export interface ChannelSubject {
@@ -41,48 +39,14 @@ export interface ChannelSubject {
   readonly verifier: Verifier;
 }
 
-/** Few blocks, so that tests mine few: a deposit counts at two, and a channel can be refunded after sixteen. */
-export const SHORT: Span = {
-  closingMargin: 4,
-  minLifetime: 16,
-  maxLifetime: 5_000,
-};
-
-/** Terms with such a span, in blocks or in as many seconds as they take. */
-export function shortTerms(coin: Coin, contract: Contract = contracts[0]): MerchantTerms {
-  const as = (blocks: number): number => blocksOn(contract.expiresBy, blocks, coin.blockSeconds);
-  const { closingMargin, minLifetime, maxLifetime } = SHORT;
-  const span = { closingMargin: as(closingMargin), minLifetime: as(minLifetime), maxLifetime: as(maxLifetime) };
-  return { ...defaultTerms(coin, contract), ...span };
-}
-const DEPTH = 2;
 /** Blocks by which the median of eleven is behind the tip. */
 const MEDIAN_DELAY = 5;
 /** Longer than any node's mempool keeps a transaction. */
 const FORGETTING_SECONDS = 15 * 24 * 3600;
 
-const random = { bytes: (length: number) => crypto.getRandomValues(new Uint8Array(length)) };
-
-export function must<T>(value: T | Refusal): T {
-  if (isRefusal(value)) assert.fail(`${value.code}: ${JSON.stringify(value.detail)}`);
-  return value;
-}
-
 /** The code of a refusal; fails when there was none. */
 export function codeOf(value: unknown): string {
   return isRefusal(value) ? value.code : assert.fail('not refused');
-}
-
-export interface WorldOptions {
-  readonly terms?: Partial<MerchantTerms>;
-  /** The most that all channels together deliver before their deposits are deep enough. */
-  readonly exposure?: Amount;
-  readonly form?: Form;
-  /** Each side's own node, where they are not the subject's. */
-  readonly nodes?: { readonly payer?: Chain; readonly payee?: Chain };
-  readonly clock?: Clock;
-  /** What the merchant keeps up to date on its channels. */
-  readonly books?: (keys: KeyRing) => readonly Book<PayeeState>[];
 }
 
 /** A merchant and a payer with money, who meet on the subject's chain and know only what goes over the wire. */
@@ -110,63 +74,31 @@ export class ChannelWorld {
 
   readonly #clock: Clock;
 
-  private constructor(
-    subject: ChannelSubject,
-    parts: Pick<ChannelWorld, 'merchant' | 'agent' | 'wallet' | 'payeeScript' | 'events' | 'keys'>,
-    clock: Clock,
-  ) {
-    this.#clock = clock;
+  private constructor(subject: ChannelSubject, sides: Sides) {
+    this.#clock = sides.clock;
     this.subject = subject;
     this.chain = subject.chain;
     this.coin = subject.chain.coin;
-    this.price = amount(this.coin.policy.dust * 2n);
+    this.price = priceOn(this.coin);
     this.deposit = amount(this.price * 1000n);
-    this.merchant = parts.merchant;
-    this.agent = parts.agent;
-    this.wallet = parts.wallet;
-    this.payeeScript = parts.payeeScript;
-    this.events = parts.events;
-    this.keys = parts.keys;
+    this.merchant = sides.merchant;
+    this.agent = sides.agent;
+    this.wallet = sides.wallet;
+    this.payeeScript = sides.payeeScript;
+    this.events = sides.events;
+    this.keys = sides.keys;
     this.watching = new Map<'wallet' | 'payee' | 'payer', () => Promise<unknown>>([
       ['wallet', () => this.wallet.sync()],
       ['payee', this.merchant.engine.follower.poll],
       ['payer', this.agent.poll],
     ]);
-    this.payee = wire(parts.merchant, this.sent);
+    this.payee = wire(sides.merchant, this.sent);
   }
 
   /** A fresh merchant and a fresh payer; the payer's wallet gets its money from the node. */
-  static async open(subject: ChannelSubject, options: WorldOptions = {}): Promise<ChannelWorld> {
-    const { terms = {}, form = 'compact', exposure = ZERO, books = () => [], nodes = {}, clock = { now: Date.now } } = options;
-    const { chain, verifier } = subject;
-    const { coin } = chain;
-    const events: string[] = [];
-    const onEvent = (side: string) => (_: ChannelId, event: Driven<unknown> | Refusal | Error) =>
-      void events.push(...textsOf(event).map((text) => `${side}: ${text}`));
-    const common = { verify: verifier.verify, clock, random };
-    const { payer = chain, payee = chain } = nodes;
-    const payout = signer(random.bytes(32));
-    const payeeScript = p2pkh(payout.publicKey);
-    const price = amount(coin.policy.dust * 2n);
-    const keys = { payer: seedKeyRing(coin, random.bytes(32)), payee: seedKeyRing(coin, random.bytes(32)) };
-    const merchant = openMerchant({
-      ...common,
-      chain: payee,
-      onEvent: onEvent('payee'),
-      books: books(keys.payee),
-      store: memoryStore(),
-      exposure,
-      keys: keys.payee,
-      keyOf: (script) => (equalBytes(script, payeeScript) ? payout : undefined),
-      terms: { ...shortTerms(coin, terms.contract), depth: [{ upTo: amount(10n ** 18n), blocks: DEPTH }], ...terms },
-      prices: new Map([['tea', { text: 'A cup of tea', price }]]),
-      payeeScript,
-    });
-    const store = memoryStore();
-    const wallet = await openWallet({ chain: payer, store, keys: keys.payer });
-    const agent = openAgent({ ...common, chain: payer, onEvent: onEvent('payer'), store, keys: keys.payer, wallet, form });
-    const world = new ChannelWorld(subject, { merchant, agent, wallet, payeeScript, events, keys }, clock);
-    await subject.fund(await wallet.receiveAddress(), amount(world.deposit * 3n));
+  static async open(subject: ChannelSubject, options: SidesOptions = {}): Promise<ChannelWorld> {
+    const world = new ChannelWorld(subject, await openSides(subject.chain, subject.verifier, options));
+    await subject.fund(await world.wallet.receiveAddress(), amount(world.deposit * 3n));
     await world.mine(1);
     return world;
   }
@@ -329,11 +261,4 @@ export class ChannelWorld {
     await this.subject.fund(addressOf(this.coin, this.payeeScript) ?? '', this.price);
     await this.subject.setTime(now);
   }
-}
-
-function textsOf(event: Driven<unknown> | Refusal | Error): readonly string[] {
-  if (event instanceof Error) return [event.message];
-  return isRefusal(event)
-    ? [event.code]
-    : event.broadcasts.map(({ outcome }) => (outcome instanceof Error ? outcome.message : outcome.kind));
 }

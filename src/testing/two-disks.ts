@@ -19,8 +19,9 @@ import { type Agent, openAgent } from '../payer/agent.ts';
 import { type MemoryDisk, memoryStore } from '../store/memory.ts';
 import { seedKeyRing } from '../wallet/keyring.ts';
 import { openWallet, type Wallet } from '../wallet/wallet.ts';
-import { must, SHORT, shortTerms } from './channel-world.ts';
 import { PacedChain } from './paced-chain.ts';
+import { must } from './sample.ts';
+import { SHORT, shortTerms } from './short-terms.ts';
 
 export type Side = 'payer' | 'payee';
 

@@ -4,30 +4,13 @@ import { amount } from '../../core/base/amount.ts';
 import { prove } from '../../core/message/bitcoinj/proof.ts';
 import { decodeSignature } from '../../core/tx/sign.ts';
 import { transactionId } from '../../core/tx/transaction.ts';
+import { left, opened, VALUE } from '../../testing/bitcoinj-channel.ts';
 import type { BitcoinjPayer, PayerChannel } from '../../testing/bitcoinj-payer.ts';
-import { BitcoinjWorld } from '../../testing/bitcoinj-world.ts';
+import type { BitcoinjWorld } from '../../testing/bitcoinj-world.ts';
 import { highS } from '../../testing/high-s.ts';
 
 const DOGE = 100_000_000n;
-const VALUE = 10n * DOGE;
 const ORDER_OF_INFO = 64;
-
-interface Paid {
-  readonly world: BitcoinjWorld;
-  readonly channel: PayerChannel;
-}
-
-/** A channel of key 1 that has paid, and to which nobody is connected. */
-async function left(total: bigint = DOGE): Promise<Paid> {
-  const world = await BitcoinjWorld.open();
-  const payer = world.connect();
-  const channel = await payer.open(VALUE);
-  if (total > 0n) await payer.pay(channel, total);
-  await payer.hangUp();
-  await payer.served;
-  world.told.length = 0;
-  return { world, channel };
-}
 
 function numbered(i: number): Uint8Array {
   return Uint8Array.of(i);
@@ -35,9 +18,7 @@ function numbered(i: number): Uint8Array {
 
 describe('payments', () => {
   test('testSimpleChannel: each is told the application, which answers the client', async () => {
-    const world = await BitcoinjWorld.open({ answer: async ({ info }) => info && Uint8Array.of(0xa0, ...info) });
-    const payer = world.connect();
-    const channel = await payer.open(VALUE);
+    const { world, payer, channel } = await opened({ answer: async ({ info }) => info && Uint8Array.of(0xa0, ...info) });
     assert.deepEqual(await payer.pay(channel, DOGE, numbered(7)), Uint8Array.of(0xa0, 7));
     assert.equal(await payer.pay(channel, 3n * DOGE), undefined);
     const settlement = await payer.settle();
@@ -53,18 +34,14 @@ describe('payments', () => {
   });
 
   test('equal to the best total: acknowledged, and the application is not told', async () => {
-    const world = await BitcoinjWorld.open();
-    const payer = world.connect();
-    const channel = await payer.open(VALUE);
+    const { world, payer, channel } = await opened();
     await payer.pay(channel, DOGE);
     await payer.pay(channel, DOGE);
     assert.equal(world.told.filter(({ kind }) => kind === 'paid').length, 1);
   });
 
   test('too small for a close: acknowledged, and part of the next that is not', async () => {
-    const world = await BitcoinjWorld.open();
-    const payer = world.connect();
-    const channel = await payer.open(VALUE);
+    const { world, payer, channel } = await opened();
     for (const total of [2_000n, 3_000n, 3_000n, 500_000n]) await payer.pay(channel, total);
     assert.equal((await world.single()).best, undefined);
     await payer.pay(channel, DOGE);
@@ -72,9 +49,7 @@ describe('payments', () => {
   });
 
   test('of the whole channel: acknowledged, then CLOSE with the settlement', async () => {
-    const world = await BitcoinjWorld.open();
-    const payer = world.connect();
-    const channel = await payer.open(VALUE);
+    const { world, payer, channel } = await opened();
     await payer.pay(channel, VALUE);
     const settlement = await payer.hearsClose();
     assert.equal(settlement?.outputs.length, 1);
@@ -106,9 +81,7 @@ describe('payments', () => {
   };
   for (const [name, make] of Object.entries(refused)) {
     test(`checkBadData: ${name}: an error, and the best payment stays`, async () => {
-      const world = await BitcoinjWorld.open();
-      const payer = world.connect();
-      const channel = await payer.open(VALUE);
+      const { world, payer, channel } = await opened();
       await payer.pay(channel, DOGE);
       const before = await world.single();
       await payer.say(make(channel, payer));
@@ -123,11 +96,9 @@ describe('payments', () => {
   }
 
   test('the application’s refusal is told, and the payment counts all the same', async () => {
-    const world = await BitcoinjWorld.open({
+    const { world, payer, channel } = await opened({
       answer: ({ info }) => (info === undefined ? Promise.reject(new Error('no')) : Promise.resolve(info)),
     });
-    const payer = world.connect();
-    const channel = await payer.open(VALUE);
     await payer.pay(channel, DOGE, numbered(1));
     await payer.say(payer.update(channel, 2n * DOGE));
     await payer.hearsError('OTHER');
@@ -140,9 +111,7 @@ describe('payments', () => {
   });
 
   test('with a high s: taken, and the settlement is one that nodes relay', async () => {
-    const world = await BitcoinjWorld.open();
-    const payer = world.connect();
-    const channel = await payer.open(VALUE);
+    const { world, payer, channel } = await opened();
     const update = payer.update(channel, DOGE);
     const high = highS(update.signature);
     assert.equal(decodeSignature(high), 'high-s');
@@ -156,9 +125,7 @@ describe('payments', () => {
 
 describe('payments that are on the line together', () => {
   test('are acknowledged one by one and in order, each with its own answer', async () => {
-    const world = await BitcoinjWorld.open({ answer: async ({ info }) => info });
-    const payer = world.connect();
-    const channel = await payer.open(VALUE);
+    const { world, payer, channel } = await opened({ answer: async ({ info }) => info });
     const all = Array.from({ length: ORDER_OF_INFO }, (_, i) => i + 1);
     await payer.say(...all.map((i) => payer.update(channel, (BigInt(i) * DOGE) / 10n, numbered(i))));
     for (const i of all) assert.deepEqual((await payer.hears('payment-ack')).info, numbered(i));
@@ -171,7 +138,7 @@ describe('payments that are on the line together', () => {
 
   test('cost few commits', async () => {
     let commits = 0;
-    const world = await BitcoinjWorld.open({
+    const { payer, channel } = await opened({
       store: (disk) => ({
         ...disk,
         commit: (writes) => {
@@ -180,8 +147,6 @@ describe('payments that are on the line together', () => {
         },
       }),
     });
-    const payer = world.connect();
-    const channel = await payer.open(VALUE);
     commits = 0;
     await payer.say(...Array.from({ length: 64 }, (_, i) => payer.update(channel, DOGE + BigInt(i))));
     for (let i = 0; i < 64; i++) await payer.hears('payment-ack');
@@ -191,9 +156,7 @@ describe('payments that are on the line together', () => {
   });
 
   test('one that falls below those before it: those are acknowledged, then an error, and nothing behind it is looked at', async () => {
-    const world = await BitcoinjWorld.open();
-    const payer = world.connect();
-    const channel = await payer.open(VALUE);
+    const { world, payer, channel } = await opened();
     const totals = [1n, 2n, 3n, 2n, 4n].map((n) => n * DOGE);
     await payer.say(...totals.map((total) => payer.update(channel, total)));
     for (let i = 0; i < 3; i++) await payer.hears('payment-ack');
@@ -203,9 +166,7 @@ describe('payments that are on the line together', () => {
   });
 
   test('the last wrongly signed: those before it count, and it alone is refused', async () => {
-    const world = await BitcoinjWorld.open();
-    const payer = world.connect();
-    const channel = await payer.open(VALUE);
+    const { world, payer, channel } = await opened();
     const wrong = { ...payer.update(channel, 5n * DOGE), change: amount(VALUE - 4n * DOGE) };
     await payer.say(...[1n, 2n, 3n].map((n) => payer.update(channel, n * DOGE)), wrong);
     for (let i = 0; i < 3; i++) await payer.hears('payment-ack');
@@ -214,9 +175,7 @@ describe('payments that are on the line together', () => {
   });
 
   test('what is acknowledged is covered by a good signature, whoever wrote one of the others wrongly', async () => {
-    const world = await BitcoinjWorld.open();
-    const payer = world.connect();
-    const channel = await payer.open(VALUE);
+    const { world, payer, channel } = await opened();
     const wrong = { ...payer.update(channel, 5n * DOGE), change: amount(VALUE - 2n * DOGE) };
     await payer.say(payer.update(channel, DOGE), wrong, payer.update(channel, 3n * DOGE));
     let acknowledged = 0n;
@@ -231,11 +190,9 @@ describe('payments that are on the line together', () => {
   });
 
   test('one that the application refuses: it hears of the others all the same, for they count', async () => {
-    const world = await BitcoinjWorld.open({
+    const { world, payer, channel } = await opened({
       answer: ({ info }) => (info?.[0] === 2 ? Promise.reject(new Error('no')) : Promise.resolve(info)),
     });
-    const payer = world.connect();
-    const channel = await payer.open(VALUE);
     await payer.say(...[1, 2, 3].map((n) => payer.update(channel, BigInt(n) * DOGE, numbered(n))));
     await payer.hears('payment-ack');
     await payer.hearsError('OTHER');
@@ -245,9 +202,7 @@ describe('payments that are on the line together', () => {
   });
 
   test('then CLOSE: all are acknowledged, and the settlement pays the last', async () => {
-    const world = await BitcoinjWorld.open();
-    const payer = world.connect();
-    const channel = await payer.open(VALUE);
+    const { payer, channel } = await opened();
     await payer.say(payer.update(channel, DOGE), payer.update(channel, 4n * DOGE), { kind: 'close' });
     await payer.hears('payment-ack');
     await payer.hears('payment-ack');
@@ -255,9 +210,7 @@ describe('payments that are on the line together', () => {
   });
 
   test('a line that breaks: what was stored is told the application, acknowledged or not', async () => {
-    const world = await BitcoinjWorld.open();
-    const payer = world.connect();
-    const channel = await payer.open(VALUE);
+    const { world, payer, channel } = await opened();
     await payer.say(...[1n, 2n, 3n].map((n) => payer.update(channel, n * DOGE)));
     payer.cut();
     await payer.served;
@@ -269,7 +222,7 @@ describe('payments that are on the line together', () => {
 
 describe('testChannelResume: going on with a channel', () => {
   test('CHANNEL_OPEN at once, and the next payment counts from the last', async () => {
-    const { world, channel } = await left();
+    const { world, channel } = await left(DOGE);
     const payer = world.connect(1);
     await payer.resume(channel);
     await payer.pay(channel, 3n * DOGE);
@@ -277,7 +230,7 @@ describe('testChannelResume: going on with a channel', () => {
   });
 
   test('also after the merchant has started again', async () => {
-    const { world, channel } = await left();
+    const { world, channel } = await left(DOGE);
     await world.restart();
     const payer = world.connect(1);
     await payer.resume(channel);
@@ -294,7 +247,7 @@ describe('testChannelResume: going on with a channel', () => {
   });
 
   test('a channel that is being closed, or has ended, is not gone on with', async () => {
-    const { world, channel } = await left();
+    const { world, channel } = await left(DOGE);
     await world.payee.close((await world.single()).channel);
     const closing = world.connect(1);
     await closing.greet({ previous: channel.txid });
@@ -307,7 +260,7 @@ describe('testChannelResume: going on with a channel', () => {
   });
 
   test('nor one that is too near its expiry, before the merchant has read that in the chain', async () => {
-    const { world, channel } = await left();
+    const { world, channel } = await left(DOGE);
     world.turnTo(channel.expiry - 7_501);
     await world.look();
     await world.connect(1).resume(channel);
@@ -319,7 +272,7 @@ describe('testChannelResume: going on with a channel', () => {
 });
 
 test('who has made no payment on this connection settles by a proof of the channel’s key, made for this connection', async () => {
-  const { world, channel } = await left();
+  const { world, channel } = await left(DOGE);
   const greeted = async (key: number): Promise<{ readonly client: BitcoinjPayer; readonly nonce: Uint8Array }> => {
     const client = world.connect(key);
     await client.say({ kind: 'client-version', major: 2, minor: 0, previous: channel.txid });
@@ -362,7 +315,7 @@ test('a payer that was set back is shown the best payment, for its own signature
 
 describe('a guest, who knows the contract’s id and no key', () => {
   test('can’t settle the channel', async () => {
-    const { world, channel } = await left();
+    const { world, channel } = await left(DOGE);
     const guest = world.connect(2);
     await guest.resume(channel);
     assert.equal(await guest.settle(), undefined);
@@ -375,7 +328,7 @@ describe('a guest, who knows the contract’s id and no key', () => {
   });
 
   test('can’t send the payer away', async () => {
-    const { world, channel } = await left();
+    const { world, channel } = await left(DOGE);
     const payer = world.connect(1);
     await payer.resume(channel);
     await payer.pay(channel, 2n * DOGE);
@@ -406,7 +359,7 @@ describe('a guest, who knows the contract’s id and no key', () => {
   });
 
   test('a payment takes over, and who was there gets CLOSE and can come back', async () => {
-    const { world, channel } = await left();
+    const { world, channel } = await left(DOGE);
     const [first, second] = [world.connect(1), world.connect(1)];
     await first.resume(channel);
     await first.pay(channel, 2n * DOGE);
@@ -426,7 +379,7 @@ describe('a guest, who knows the contract’s id and no key', () => {
   });
 
   test('the same payment again shows the key: then CLOSE settles', async () => {
-    const { world, channel } = await left();
+    const { world, channel } = await left(DOGE);
     const payer = world.connect(1);
     await payer.resume(channel);
     await payer.pay(channel, DOGE);
@@ -436,7 +389,7 @@ describe('a guest, who knows the contract’s id and no key', () => {
 
 describe('the merchant’s own close', () => {
   test('reaches whoever is connected, with the settlement', async () => {
-    const { world, channel } = await left();
+    const { world, channel } = await left(DOGE);
     const [payer, guest] = [world.connect(1), world.connect(2)];
     await payer.resume(channel);
     await payer.pay(channel, 2n * DOGE);
@@ -449,7 +402,7 @@ describe('the merchant’s own close', () => {
   });
 
   test('comes by itself at the margin', async () => {
-    const { world, channel } = await left();
+    const { world, channel } = await left(DOGE);
     const payer = world.connect(1);
     await payer.resume(channel);
     await payer.pay(channel, 2n * DOGE);
@@ -465,7 +418,7 @@ describe('the merchant’s own close', () => {
   });
 
   test('a payment inside the margin, before that: CLOSE, and it does not count', async () => {
-    const { world, channel } = await left();
+    const { world, channel } = await left(DOGE);
     const payer = world.connect(1);
     await payer.resume(channel);
     await payer.pay(channel, 2n * DOGE);

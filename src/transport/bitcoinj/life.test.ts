@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { amount, feeFor } from '../../core/base/amount.ts';
 import { encodeTransaction, type Transaction, transactionId } from '../../core/tx/transaction.ts';
+import { opened, prepared, VALUE } from '../../testing/bitcoinj-channel.ts';
 import { BitcoinjWorld } from '../../testing/bitcoinj-world.ts';
 
 const DOGE = 100_000_000n;
-const VALUE = 10n * DOGE;
 
 function paidBy({ outputs }: Transaction): bigint {
   return outputs.reduce((sum, { value }) => sum + value, 0n);
@@ -14,9 +14,7 @@ function paidBy({ outputs }: Transaction): bigint {
 for (const major of [1, 2]) {
   describe(`a channel of version ${major}`, () => {
     test('basic: what the settlement pays the client, the merchant and the miners is all there is', async () => {
-      const world = await BitcoinjWorld.open({ major });
-      const payer = world.connect();
-      const channel = await payer.open(VALUE);
+      const { world, payer, channel } = await opened({ major });
       for (let n = 1n; n <= 5n; n++) await payer.pay(channel, n * DOGE);
       const settlement = (await payer.settle()) ?? assert.fail();
       const [change, payout] = settlement.outputs;
@@ -29,9 +27,7 @@ for (const major of [1, 2]) {
 
     test('feesTest, serverAddsFeeTest: the fee comes out of the merchant’s part, and is what the network asks for', async () => {
       for (const total of [2n * DOGE, VALUE]) {
-        const world = await BitcoinjWorld.open({ major });
-        const payer = world.connect();
-        const channel = await payer.open(VALUE);
+        const { world, payer, channel } = await opened({ major });
         await payer.pay(channel, total);
         const settlement = (total < VALUE ? await payer.settle() : await payer.hearsClose()) ?? assert.fail();
         const fee = VALUE - paidBy(settlement);
@@ -44,9 +40,7 @@ for (const major of [1, 2]) {
     });
 
     test('a channel that has paid less than its settlement costs is not settled, and waits for more', async () => {
-      const world = await BitcoinjWorld.open({ major });
-      const payer = world.connect();
-      const channel = await payer.open(VALUE);
+      const { world, payer, channel } = await opened({ major });
       await payer.pay(channel, 500_000n);
       assert.equal(await payer.settle(), undefined);
       assert.deepEqual(world.regtest.mempool(), [channel.txid]);
@@ -71,9 +65,7 @@ for (const major of [1, 2]) {
     });
 
     test('testDontResumeEmptyChannels: who names one that is used up gets the terms of another', async () => {
-      const world = await BitcoinjWorld.open({ major });
-      const payer = world.connect();
-      const channel = await payer.open(VALUE);
+      const { world, payer, channel } = await opened({ major });
       await payer.pay(channel, VALUE);
       await payer.hearsClose();
       const again = world.connect(1);
@@ -82,9 +74,7 @@ for (const major of [1, 2]) {
     });
 
     test('stateErrors: payments behind the settlement, on the same line, are not looked at', async () => {
-      const world = await BitcoinjWorld.open({ major });
-      const payer = world.connect();
-      const channel = await payer.open(VALUE);
+      const { world, payer, channel } = await opened({ major });
       await payer.say(payer.update(channel, VALUE), payer.update(channel, VALUE), { kind: 'close' }, payer.contractOf(channel));
       await payer.hears('payment-ack');
       const next = await payer.hear();
@@ -96,9 +86,7 @@ for (const major of [1, 2]) {
     });
 
     test('more than is delivered before the deposit is deep enough is not taken, and is when it is', async () => {
-      const world = await BitcoinjWorld.open({ major, terms: { unconfirmed: amount(3n * DOGE) } });
-      const payer = world.connect();
-      const channel = await payer.open(VALUE);
+      const { world, payer, channel } = await opened({ major, terms: { unconfirmed: amount(3n * DOGE) } });
       await payer.pay(channel, 3n * DOGE);
       await payer.say(payer.update(channel, 4n * DOGE));
       await payer.hearsError('OTHER');
@@ -110,9 +98,7 @@ for (const major of [1, 2]) {
     });
 
     test('a deposit that has left the chain: payments wait, and nothing is lost', async () => {
-      const world = await BitcoinjWorld.open({ major, terms: { unconfirmed: amount(0n) } });
-      const payer = world.connect();
-      const channel = payer.prepare(await payer.ask(), VALUE);
+      const { world, payer, channel } = await prepared({ major, terms: { unconfirmed: amount(0n) } });
       await payer.secure(channel);
       await payer.say(payer.contractOf(channel, DOGE));
       await world.timers.isSet(3_600_000);

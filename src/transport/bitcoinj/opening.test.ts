@@ -4,12 +4,12 @@ import { amount } from '../../core/base/amount.ts';
 import type { Initiate, ProvideContract } from '../../core/message/bitcoinj/message.ts';
 import { p2pkh } from '../../core/tx/script.ts';
 import { decodeTransaction, encodeTransaction, type Transaction, transactionId } from '../../core/tx/transaction.ts';
+import { opened, prepared, VALUE } from '../../testing/bitcoinj-channel.ts';
 import type { BitcoinjPayer } from '../../testing/bitcoinj-payer.ts';
 import { BitcoinjWorld } from '../../testing/bitcoinj-world.ts';
 import { keyNumber } from '../../testing/sample.ts';
 
 const DOGE = 100_000_000n;
-const VALUE = 10n * DOGE;
 const IDLE = 3_600_000;
 const other = keyNumber(9);
 
@@ -160,9 +160,7 @@ describe('a contract that is not taken is not broadcast, and nothing is stored',
 
 describe('a contract', () => {
   test('is broadcast by the merchant, and open at once where it delivers before depth', async () => {
-    const world = await BitcoinjWorld.open();
-    const payer = world.connect();
-    const channel = await payer.open(VALUE);
+    const { world, channel } = await opened();
     assert.deepEqual(world.regtest.mempool(), [channel.txid]);
     const { deposits, best, terms } = await world.single();
     assert.deepEqual(deposits, [{ outpoint: { txid: channel.txid, vout: 0 }, value: VALUE }]);
@@ -171,9 +169,7 @@ describe('a contract', () => {
   });
 
   test('that is in the chain already is taken too', async () => {
-    const world = await BitcoinjWorld.open();
-    const payer = world.connect();
-    const channel = payer.prepare(await payer.ask(), VALUE);
+    const { world, payer, channel } = await prepared();
     world.regtest.broadcast(channel.contract);
     await world.mine(1);
     await payer.say(payer.contractOf(channel));
@@ -181,9 +177,7 @@ describe('a contract', () => {
   });
 
   test('that the network does not take is said so', async () => {
-    const world = await BitcoinjWorld.open();
-    const payer = world.connect();
-    const channel = payer.prepare(await payer.ask(), VALUE);
+    const { world, payer, channel } = await prepared();
     const [input] = channel.contract.inputs;
     assert.ok(input);
     const unsigned = { ...channel.contract, inputs: [{ ...input, script: new Uint8Array() }] };
@@ -239,9 +233,7 @@ describe('where nothing is delivered before the deposit is deep enough', () => {
   const unconfirmed = amount(0n);
 
   test('CHANNEL_OPEN comes when it is', async () => {
-    const world = await BitcoinjWorld.open({ terms: { unconfirmed } });
-    const payer = world.connect();
-    const channel = payer.prepare(await payer.ask(), VALUE);
+    const { world, payer, channel } = await prepared({ terms: { unconfirmed } });
     await payer.say(payer.contractOf(channel, DOGE));
     await world.timers.isSet(IDLE);
     assert.equal((await world.single()).best, undefined);
@@ -255,9 +247,7 @@ describe('where nothing is delivered before the deposit is deep enough', () => {
   });
 
   test('a client that has gone meanwhile resumes, and pays all of it with its next payment', async () => {
-    const world = await BitcoinjWorld.open({ terms: { unconfirmed } });
-    const payer = world.connect();
-    const channel = payer.prepare(await payer.ask(), VALUE);
+    const { world, payer, channel } = await prepared({ terms: { unconfirmed } });
     await payer.say(payer.contractOf(channel, DOGE));
     await world.timers.isSet(IDLE);
     await payer.hangUp();

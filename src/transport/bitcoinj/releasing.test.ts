@@ -5,20 +5,13 @@ import { p2pkh, script } from '../../core/tx/script.ts';
 import { SIGHASH, signatureHash } from '../../core/tx/sighash.ts';
 import { encodeSignature } from '../../core/tx/sign.ts';
 import { decodeTransaction, encodeTransaction, type Transaction, transactionId } from '../../core/tx/transaction.ts';
+import { opened, prepared, VALUE } from '../../testing/bitcoinj-channel.ts';
 import type { BitcoinjPayer, PayerChannel } from '../../testing/bitcoinj-payer.ts';
-import { BitcoinjWorld } from '../../testing/bitcoinj-world.ts';
 import { highS } from '../../testing/high-s.ts';
 import { keyNumber } from '../../testing/sample.ts';
 
 const DOGE = 100_000_000n;
-const VALUE = 10n * DOGE;
 const NOTHING = new Uint8Array();
-
-async function prepared(): Promise<{ readonly world: BitcoinjWorld; readonly payer: BitcoinjPayer; readonly channel: PayerChannel }> {
-  const world = await BitcoinjWorld.open({ major: 1 });
-  const payer = world.connect();
-  return { world, payer, channel: payer.prepare(await payer.ask(), VALUE) };
-}
 
 /** bitcoinj's refund, with both signatures; what it pays is the client's to choose. */
 function refundOf(payer: BitcoinjPayer, { txid, redeemScript, expiry }: PayerChannel, release: Uint8Array, fee: bigint): Transaction {
@@ -35,7 +28,7 @@ function refundOf(payer: BitcoinjPayer, { txid, redeemScript, expiry }: PayerCha
 
 describe('version 1: the refund is signed before the contract is shown', () => {
   test('and holds in the chain from the expiry on, not before', async () => {
-    const { world, payer, channel } = await prepared();
+    const { world, payer, channel } = await prepared({ major: 1 });
     const release = (await payer.secure(channel)) ?? assert.fail();
     assert.deepEqual(await world.channels(), [], 'nothing is stored for it');
     assert.deepEqual(world.regtest.mempool(), []);
@@ -76,7 +69,7 @@ describe('version 1: the refund is signed before the contract is shown', () => {
   };
   for (const [name, altered] of Object.entries(bad)) {
     test(`testServerErrorHandling_badTransaction: ${name}`, async () => {
-      const { world, payer, channel } = await prepared();
+      const { world, payer, channel } = await prepared({ major: 1 });
       await payer.say(payer.refundOf(channel, altered(channel)));
       await payer.hearsError('BAD_TRANSACTION');
       assert.deepEqual(await world.channels(), []);
@@ -85,27 +78,27 @@ describe('version 1: the refund is signed before the contract is shown', () => {
   }
 
   test('what is no transaction', async () => {
-    const { payer, channel } = await prepared();
+    const { payer, channel } = await prepared({ major: 1 });
     await payer.say({ ...payer.refundOf(channel), refund: Uint8Array.of(1) });
     await payer.hearsError('BAD_TRANSACTION');
   });
 
   test('one for each connection, then the contract', async () => {
-    const { payer, channel } = await prepared();
+    const { payer, channel } = await prepared({ major: 1 });
     await payer.secure(channel);
     await payer.say(payer.refundOf(channel));
     await payer.hearsError('SYNTAX_ERROR');
   });
 
   test('the contract before it: an error, and nothing is broadcast', async () => {
-    const { world, payer, channel } = await prepared();
+    const { world, payer, channel } = await prepared({ major: 1 });
     await payer.say(payer.contractOf(channel));
     await payer.hearsError('SYNTAX_ERROR');
     assert.deepEqual(world.regtest.mempool(), []);
   });
 
   test('another contract than the refund spends: nothing is broadcast, for nothing of it could come back', async () => {
-    const { world, payer, channel } = await prepared();
+    const { world, payer, channel } = await prepared({ major: 1 });
     await payer.say(payer.refundOf({ ...channel, txid: txId('ab'.repeat(32)) }));
     await payer.hears('return-refund');
     await payer.say(payer.contractOf(channel));
@@ -114,7 +107,7 @@ describe('version 1: the refund is signed before the contract is shown', () => {
   });
 
   test('another key than in the contract', async () => {
-    const { world, payer, channel } = await prepared();
+    const { world, payer, channel } = await prepared({ major: 1 });
     await payer.say({ ...payer.refundOf(channel), payerKey: keyNumber(9).publicKey });
     await payer.hears('return-refund');
     await payer.say(payer.contractOf(channel));
@@ -123,7 +116,7 @@ describe('version 1: the refund is signed before the contract is shown', () => {
   });
 
   test('CLOSE between the two only ends the connection', async () => {
-    const { world, payer, channel } = await prepared();
+    const { world, payer, channel } = await prepared({ major: 1 });
     await payer.secure(channel);
     await payer.say({ kind: 'close' });
     assert.equal(await payer.hear(), undefined);
@@ -131,9 +124,7 @@ describe('version 1: the refund is signed before the contract is shown', () => {
   });
 
   test('in version 2 there is none to sign', async () => {
-    const world = await BitcoinjWorld.open();
-    const payer = world.connect();
-    const channel = payer.prepare(await payer.ask(), VALUE);
+    const { payer, channel } = await prepared();
     await payer.say(payer.refundOf(channel));
     await payer.hearsError('SYNTAX_ERROR');
   });
@@ -141,9 +132,7 @@ describe('version 1: the refund is signed before the contract is shown', () => {
 
 describe('version 1: the channel', () => {
   test('is paid, gone on with after a restart, and settled', async () => {
-    const world = await BitcoinjWorld.open({ major: 1 });
-    const payer = world.connect();
-    const channel = await payer.open(VALUE);
+    const { world, payer, channel } = await opened({ major: 1 });
     await payer.pay(channel, DOGE);
     await payer.hangUp();
     await payer.served;
@@ -158,9 +147,7 @@ describe('version 1: the channel', () => {
   });
 
   test('with a high s: taken, and the settlement is one that nodes relay', async () => {
-    const world = await BitcoinjWorld.open({ major: 1 });
-    const payer = world.connect();
-    const channel = await payer.open(VALUE);
+    const { world, payer, channel } = await opened({ major: 1 });
     const update = payer.update(channel, DOGE);
     await payer.say({ ...update, signature: highS(update.signature) });
     await payer.hears('payment-ack');
@@ -174,9 +161,7 @@ describe('version 1: the channel', () => {
       [1, 2],
       [2, 1],
     ] as const) {
-      const world = await BitcoinjWorld.open({ major: made });
-      const payer = world.connect();
-      const channel = await payer.open(VALUE);
+      const { world, payer, channel } = await opened({ major: made });
       await payer.pay(channel, DOGE);
       const other = world.connect(1, asked);
       await other.greet({ previous: channel.txid });
@@ -187,9 +172,7 @@ describe('version 1: the channel', () => {
   });
 
   test('uses one key for one expiry: a merchant never signs a refund that comes before its close', async () => {
-    const world = await BitcoinjWorld.open({ major: 1 });
-    const payer = world.connect();
-    const channel = payer.prepare(await payer.ask(), VALUE);
+    const { world, payer, channel } = await prepared({ major: 1 });
     const release = (await payer.secure(channel)) ?? assert.fail();
     await payer.say(payer.contractOf(channel, DOGE));
     await payer.hears('channel-open');

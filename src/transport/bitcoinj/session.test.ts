@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import { amount } from '../../core/base/amount.ts';
 import { txId } from '../../core/base/bytes.ts';
 import type { BitcoinjMessage } from '../../core/message/bitcoinj/message.ts';
+import { opened } from '../../testing/bitcoinj-channel.ts';
 import type { BitcoinjPayer, PayerChannel } from '../../testing/bitcoinj-payer.ts';
 import { BitcoinjWorld } from '../../testing/bitcoinj-world.ts';
 import { keyNumber } from '../../testing/sample.ts';
@@ -181,9 +182,7 @@ describe('silence', () => {
   });
 
   test('an open channel is left open for an hour; then CLOSE, and it can be gone on with', async () => {
-    const world = await BitcoinjWorld.open();
-    const payer = world.connect();
-    const channel = await payer.open(10n * DOGE);
+    const { world, payer, channel } = await opened();
     await world.timers.isSet(IDLE);
     world.timers.advance(IDLE - 1);
     await payer.pay(channel, DOGE);
@@ -200,9 +199,7 @@ describe('silence', () => {
   });
 
   test('testServerErrorHandling_killSocketOnClose: a client that goes gets a CLOSE too, and the channel stays', async () => {
-    const world = await BitcoinjWorld.open();
-    const payer = world.connect();
-    const channel = await payer.open(10n * DOGE);
+    const { world, payer, channel } = await opened();
     await payer.hangUp();
     await payer.served;
     assert.equal((await world.single()).kind, 'open');

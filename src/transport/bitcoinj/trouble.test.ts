@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { transactionId } from '../../core/tx/transaction.ts';
 import { type Store, WorldError } from '../../engine/ports.ts';
+import { opened, prepared, VALUE } from '../../testing/bitcoinj-channel.ts';
 import type { PayerChannel } from '../../testing/bitcoinj-payer.ts';
 import { BitcoinjWorld } from '../../testing/bitcoinj-world.ts';
 import { chainCalls } from '../../testing/faulty-chain.ts';
 
 const DOGE = 100_000_000n;
-const VALUE = 10n * DOGE;
 /** Longer than what was read last is believed. */
 const TOO_OLD = 660;
 
@@ -38,9 +38,7 @@ async function withoutNode(world: BitcoinjWorld): Promise<void> {
 
 describe('a node that can’t be relied on', () => {
   test('nobody is offered a channel, and a payment is not taken; when it is back, both', async () => {
-    const world = await BitcoinjWorld.open();
-    const payer = world.connect();
-    const channel = await payer.open(VALUE);
+    const { world, payer, channel } = await opened();
     await payer.pay(channel, DOGE);
     await withoutNode(world);
     const stranger = world.connect();
@@ -59,9 +57,7 @@ describe('a node that can’t be relied on', () => {
   });
 
   test('a contract that it did not take is broadcast when the client comes again', async () => {
-    const world = await BitcoinjWorld.open();
-    const payer = world.connect();
-    const channel = payer.prepare(await payer.ask(), VALUE);
+    const { world, payer, channel } = await prepared();
     world.node.begin({ fault: 'down', calls: ['broadcast'] });
     await payer.say(payer.contractOf(channel));
     await payer.hearsError('OTHER');
@@ -78,9 +74,7 @@ describe('a node that can’t be relied on', () => {
   });
 
   test('a contract that it took, but says nothing of, is gone on with; a guest who names it gets no more of it than of any channel', async () => {
-    const world = await BitcoinjWorld.open();
-    const payer = world.connect();
-    const channel = payer.prepare(await payer.ask(), VALUE);
+    const { world, payer, channel } = await prepared();
     world.node.begin({ fault: 'down', calls: ['output'], spare: 1 });
     await payer.say(payer.contractOf(channel, DOGE));
     await payer.hearsError('OTHER');
@@ -97,9 +91,7 @@ describe('a node that can’t be relied on', () => {
   });
 
   test('a settlement that it does not take is told the client, and broadcast when it does', async () => {
-    const world = await BitcoinjWorld.open();
-    const payer = world.connect();
-    const channel = await payer.open(VALUE);
+    const { world, payer, channel } = await opened();
     await payer.pay(channel, DOGE);
     await world.mine(1);
     world.node.begin({ fault: 'down', calls: ['broadcast'] });
@@ -115,9 +107,7 @@ describe('a node that can’t be relied on', () => {
 describe('a disk that takes nothing', () => {
   test('a payment is not acknowledged, nor told the application; when there is room it is part of the next', async () => {
     const disk = new Disk();
-    const world = await BitcoinjWorld.open({ store: disk.before });
-    const payer = world.connect();
-    const channel = await payer.open(VALUE);
+    const { world, payer, channel } = await opened({ store: disk.before });
     await payer.pay(channel, DOGE);
     disk.state = 'full';
     await payer.say(payer.update(channel, 2n * DOGE), payer.update(channel, 3n * DOGE));
@@ -133,9 +123,7 @@ describe('a disk that takes nothing', () => {
 
   test('one that fails after it has written: no acknowledgement either, and nothing is lost', async () => {
     const disk = new Disk();
-    const world = await BitcoinjWorld.open({ store: disk.before });
-    const payer = world.connect();
-    const channel = await payer.open(VALUE);
+    const { world, payer, channel } = await opened({ store: disk.before });
     await payer.pay(channel, DOGE);
     disk.state = 'unsure';
     await payer.say(payer.update(channel, 2n * DOGE));
@@ -150,9 +138,7 @@ describe('a disk that takes nothing', () => {
 
   test('a settlement is not sent: the channel is as it was, and settled later', async () => {
     const disk = new Disk();
-    const world = await BitcoinjWorld.open({ store: disk.before });
-    const payer = world.connect();
-    const channel = await payer.open(VALUE);
+    const { world, payer, channel } = await opened({ store: disk.before });
     await payer.pay(channel, DOGE);
     disk.state = 'full';
     await payer.say({ kind: 'close' });

@@ -1,4 +1,7 @@
-/** Cuts a stream of bytes into frames: each four bytes of length, then so many of body. */
+/**
+ * Cuts a stream of bytes into frames: each four bytes of length, then so many of body. Not the reader in src/transport on purpose: what is
+ * noted of bitcoinj's conversations, and heard of pawment, must not depend on the code that it is held against.
+ */
 export class FrameReader {
   #pending: Buffer = Buffer.alloc(0);
 

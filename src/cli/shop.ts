@@ -8,7 +8,7 @@ import { addressOf } from '../core/tx/address.ts';
 import { p2pkh } from '../core/tx/script.ts';
 import type { Signer, Verify } from '../core/tx/sign.ts';
 import { transactionId } from '../core/tx/transaction.ts';
-import type { Driven } from '../engine/drive.ts';
+import type { Driven, Sent } from '../engine/drive.ts';
 import { type Job, type Jobs, keepJobs } from '../engine/jobs.ts';
 import { type Chain, type Random, type Store, WorldError } from '../engine/ports.ts';
 import { fastestVerifier } from '../engine/verifier.ts';
@@ -162,24 +162,23 @@ async function lookAfter(jobs: Jobs, servers: readonly Pick<HttpServer, 'close'>
   await working;
 }
 
-/** Closes what the owner has ordered closed, one by one. An order is taken off the list only when it is done, or can't be. */
+/** Closes what the owner has ordered closed, together where that is cheaper. An order is taken off the list only when it is done, or can't be. */
 async function carryOut(merchant: Merchant, store: Store, log: Logger): Promise<void> {
-  for await (const { id, version } of store.list(CLOSE_ORDER)) {
-    try {
-      await merchant.close(channelId(id));
-      await store.commit([{ kind: CLOSE_ORDER, id, expected: version, value: undefined }]);
-    } catch (error) {
-      log.warn({ channel: id, error: String(error) }, 'an order to close has to wait');
-    }
+  const orders = new Map<ChannelId, number>();
+  for await (const { id, version } of store.list(CLOSE_ORDER)) orders.set(channelId(id), version);
+  if (orders.size === 0) return;
+  for (const one of await merchant.settle([...orders.keys()])) {
+    log.info({ channel: one.channel, ...('refusal' in one ? { refusal: one.refusal.code } : sentFacts(one)) }, 'order to close');
+    await store.commit([{ kind: CLOSE_ORDER, id: one.channel, expected: orders.get(one.channel) ?? 0, value: undefined }]);
   }
 }
 
 function eventFacts(channel: ChannelId, event: Driven<PayeeState> | Refusal | Error): object {
   if (event instanceof Error) return { channel, error: event.message };
   if (isRefusal(event)) return { channel, refusal: event.code, facts: event.detail };
-  const broadcasts = event.broadcasts.map(({ transaction, outcome }) => ({
-    txid: transactionId(transaction),
-    outcome: outcome instanceof WorldError ? outcome.code : outcome.kind,
-  }));
-  return { channel, state: event.state?.kind, broadcasts };
+  return { channel, state: event.state?.kind, broadcasts: event.broadcasts.map(sentFacts) };
+}
+
+function sentFacts({ transaction, outcome }: Sent): object {
+  return { txid: transactionId(transaction), outcome: outcome instanceof WorldError ? outcome.code : outcome.kind };
 }

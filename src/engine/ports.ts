@@ -39,7 +39,7 @@ export interface UnspentOutput {
   readonly coinbase: boolean;
 }
 
-/** What became of a transaction handed to a node. Only the first three mean that it is, or was already, on its way. */
+/** What became of a transaction handed to a node. */
 export type Broadcast =
   | { readonly kind: 'accepted' }
   | { readonly kind: 'already-known' }
@@ -49,6 +49,11 @@ export type Broadcast =
       /** The node's own words. */
       readonly reason: string;
     };
+
+/** The transaction is on its way, or was already. */
+export function isTaken(answer: Broadcast): answer is Exclude<Broadcast, { readonly reason: string }> {
+  return !('reason' in answer);
+}
 
 /** One node of one chain. Every call throws `WorldError` when the node can't answer. */
 export interface Chain {

@@ -10,6 +10,7 @@ import { type EngineOptions, type PayeeEngine, payeeEngine } from '../engine/eng
 import type { Random } from '../engine/ports.ts';
 import { announcer } from './announcer.ts';
 import { type InvoiceBook, invoiceBook, type PriceList } from './invoice.ts';
+import { type Settled, Settler } from './settle.ts';
 import { type MerchantTerms, makeOffer } from './terms.ts';
 
 export interface MerchantOptions extends EngineOptions<PayeeState> {
@@ -28,6 +29,8 @@ export interface Merchant {
   readonly readPsbt: (kind: 'payment' | 'end', psbt: Uint8Array) => Promise<Request | Refusal>;
   /** Seed step H, ordered by the owner. */
   readonly close: (channel: ChannelId) => Promise<Driven<PayeeState> | Refusal>;
+  /** The same for many at once, with as few transactions as they allow. @throws WorldError when the node can't be asked what is unspent. */
+  readonly settle: (channels: readonly ChannelId[]) => Promise<readonly Settled[]>;
   readonly engine: PayeeEngine;
   readonly invoices: InvoiceBook;
 }
@@ -35,7 +38,13 @@ export interface Merchant {
 export function openMerchant(options: MerchantOptions): Merchant {
   const { chain, store, keys, clock, random, terms, prices, payeeScript } = options;
   const { coin } = chain;
-  const engine = payeeEngine(options);
+  const settler = new Settler(options, () => engine);
+  const followed = payeeEngine({ ...options, books: [...(options.books ?? []), settler] });
+  const poll = async (): Promise<void> => {
+    await followed.follower.poll();
+    await settler.tend();
+  };
+  const engine: PayeeEngine = { ...followed, follower: { ...followed.follower, poll } };
   const invoices = invoiceBook(store, clock, random, prices);
   const announce = announcer(chain, engine);
 
@@ -87,6 +96,7 @@ export function openMerchant(options: MerchantOptions): Merchant {
       return read(psbt, state.terms, state.deposits);
     },
     close: (channel) => engine.drive(channel, { kind: 'close' }),
+    settle: (channels) => settler.settle(channels),
     engine,
     invoices,
   };

@@ -1,7 +1,7 @@
 import type { Amount } from '../core/base/amount.ts';
 import type { TxId } from '../core/base/bytes.ts';
 import { p2pkh } from '../core/tx/script.ts';
-import { type Broadcast, type SeedRing, WorldError } from '../engine/ports.ts';
+import { isTaken, type SeedRing, WorldError } from '../engine/ports.ts';
 import { dropTransaction } from './apply.ts';
 import { balanceOf, spendableOutputs } from './balance.ts';
 import { branchKeyName, handOutWithin } from './branch.ts';
@@ -80,7 +80,7 @@ export async function sweep(context: WalletContext, destination: Uint8Array, opt
 /** Broadcasts a transaction that is stored as published. When the node refuses it nobody has it, so its inputs are free again. */
 export async function sendOrDrop(context: WalletContext, { txid, transaction }: Funding): Promise<void> {
   const answer = await context.chain.broadcast(transaction);
-  if (isSent(answer)) return;
+  if (isTaken(answer)) return;
   await updateLedger(context.store, context.coin, (ledger) => dropTransaction(ledger, txid));
   throw refusedByNode(txid, answer.reason);
 }
@@ -93,7 +93,7 @@ export async function publish({ store, coin, chain }: WalletContext, txid: TxId)
   const own = await updateLedger(store, coin, (ledger) => setStage(ledger, txid, { kind: 'published' }));
   if (own.stage.kind === 'mined') return;
   const answer = await chain.broadcast(own.transaction);
-  if (isSent(answer)) return;
+  if (isTaken(answer)) return;
   await updateLedger(store, coin, (ledger) => setStage(ledger, txid, { kind: 'reserved' }));
   throw refusedByNode(txid, answer.reason);
 }
@@ -125,18 +125,12 @@ export async function rebroadcast({ store, coin, chain, mempool }: WalletContext
     const refused = new Map<TxId, string>();
     for (const { txid, transaction } of waiting) {
       const answer = await chain.broadcast(transaction);
-      if (!isSent(answer)) refused.set(txid, answer.reason);
+      if (!isTaken(answer)) refused.set(txid, answer.reason);
     }
     // A child may have come before its parent: as long as one was taken, the others have another try.
     if (refused.size === 0 || refused.size === waiting.length) return [...refused].map(([txid, reason]) => ({ txid, reason }));
     waiting = waiting.filter(({ txid }) => refused.has(txid));
   }
-}
-
-type Sent = Extract<Broadcast, { kind: 'accepted' | 'already-known' | 'already-mined' }>;
-
-function isSent(answer: Broadcast): answer is Sent {
-  return answer.kind === 'accepted' || answer.kind === 'already-known' || answer.kind === 'already-mined';
 }
 
 function refusedByNode(txid: TxId, reason: string): WorldError {

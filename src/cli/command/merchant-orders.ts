@@ -2,11 +2,11 @@ import type { Command } from 'commander';
 import { formatAmount, ZERO } from '../../core/base/amount.ts';
 import { type ChannelId, channelId } from '../../core/base/bytes.ts';
 import { refuse } from '../../core/base/refusal.ts';
-import type { PayeeState } from '../../core/channel/payee-state.ts';
+import { isActive, type PayeeState } from '../../core/channel/payee-state.ts';
 import { payeeSnapshot } from '../../core/channel/snapshot.ts';
 import { capacityOf } from '../../core/contract/contract.ts';
 import { transactionId } from '../../core/tx/transaction.ts';
-import type { Store } from '../../engine/ports.ts';
+import { type Store, WorldError } from '../../engine/ports.ts';
 import { restored } from '../../engine/restore.ts';
 import { command, run, type Shell } from '../action.ts';
 import type { CommonFlags } from '../config.ts';
@@ -18,6 +18,7 @@ import { until } from '../wait.ts';
 import { when } from '../when.ts';
 
 interface OrderFlags extends CommonFlags {
+  readonly all?: boolean;
   readonly wait: boolean;
 }
 
@@ -25,28 +26,52 @@ interface OrderFlags extends CommonFlags {
 const LOOK = 200;
 
 export function closeOrderCommand(): Command {
-  return command('close', 'Order the merchant to close a channel with its best payment', ['pawment merchant close 1f0c…'])
-    .argument('<channel>', 'its id or the beginning of it')
+  return command('close', 'Order the merchant to close channels with their best payments', [
+    'pawment merchant close 1f0c…',
+    'pawment merchant close --all',
+  ])
+    .argument('[channel]', 'its id or the beginning of it')
+    .option('--all', 'all that hold a payment; those with nothing left to return share one transaction')
     .option('--no-wait', 'do not wait until the running merchant has done it')
-    .action((name: string, flags: OrderFlags) => run(flags, (shell) => order(shell, name, flags)));
+    .action((name: string | undefined, flags: OrderFlags) => run(flags, (shell) => order(shell, name, flags)));
 }
 
-async function order({ config, print }: Shell, name: string, flags: OrderFlags): Promise<void> {
+async function order({ config, print }: Shell, name: string | undefined, flags: OrderFlags): Promise<void> {
+  if ((name === undefined) !== (flags.all === true))
+    throw new WorldError('config', 'Which channel is to be closed?', 'Name one, or give --all.');
   const isRunning = isLocked(config.datadir, 'merchant');
   const wait = flags.wait && isRunning;
   const store = openStore(config, 'merchant');
   try {
-    const id = await findChannel(store, name);
-    const expected = (await store.get(CLOSE_ORDER, id))?.version ?? 0;
-    await store.commit([{ kind: CLOSE_ORDER, id, expected, value: '{}' }]);
-    if (!isRunning) print.note('No merchant is running on this data folder: it closes the channel once it runs.');
-    if (wait) await until(async () => ((await store.get(CLOSE_ORDER, id)) === undefined ? true : undefined), LOOK);
-    const state = await stateOf(store, id);
-    if (wait && state.kind === 'open') throw new Refused(refuse('nothing-to-close'));
-    print.result(facts(state), [line(state)]);
+    const ids = name === undefined ? await paidChannels(store) : [await findChannel(store, name)];
+    await Promise.all(ids.map((id) => ordered(store, id)));
+    if (!isRunning) print.note('No merchant is running on this data folder: it closes what it is told to once it runs.');
+    if (wait) for (const id of ids) await until(async () => ((await store.get(CLOSE_ORDER, id)) === undefined ? true : undefined), LOOK);
+    const states = await Promise.all(ids.map((id) => stateOf(store, id)));
+    if (wait && states.some(({ kind }) => kind === 'open')) throw new Refused(refuse('nothing-to-close'));
+    const [only] = states;
+    print.result(
+      name === undefined || only === undefined ? states.map(facts) : facts(only),
+      states.length === 0 ? ['No channel holds a payment.'] : states.map(line),
+    );
   } finally {
     await store.close();
   }
+}
+
+async function ordered(store: Store, id: ChannelId): Promise<void> {
+  const expected = (await store.get(CLOSE_ORDER, id))?.version ?? 0;
+  await store.commit([{ kind: CLOSE_ORDER, id, expected, value: '{}' }]);
+}
+
+/** Channels that are not being closed yet, and hold something to close with. */
+async function paidChannels(store: Store): Promise<readonly ChannelId[]> {
+  const found: ChannelId[] = [];
+  for await (const { value } of store.list('payee-channel')) {
+    const state = restored(payeeSnapshot, value);
+    if (isActive(state) && state.best !== undefined) found.push(state.channel);
+  }
+  return found;
 }
 
 export function merchantChannelsCommand(): Command {

@@ -39,3 +39,9 @@ export function closed(state: ActivePayee, env: Env): Step<ClosingPayee> | Refus
   if (isRefusal(transaction)) return transaction;
   return { kind: 'step', state: { ...state, kind: 'closing', transaction }, effects: [{ kind: 'broadcast', transaction }] };
 }
+
+/** The same for whoever closes several together: its own close waits for the next look at the chain, in case that comes to nothing. */
+export function gathered(state: ActivePayee, env: Env): Step<ClosingPayee> | Refusal {
+  const step = closed(state, env);
+  return isRefusal(step) ? step : stay(step.state);
+}

@@ -5,17 +5,18 @@ import { type AnnounceInput, announced, releasing } from './announce.ts';
 import { backedBy } from './backing.ts';
 import { type ChainView, type Env, type KeptInvoice, type Step, stay } from './machine.ts';
 import { observed } from './payee-chain.ts';
-import { closed, ended } from './payee-close.ts';
+import { closed, ended, gathered } from './payee-close.ts';
 import { paid } from './payee-pay.ts';
 import { isActive, notActive, type PayeeState } from './payee-state.ts';
 
-/** What a payee can be asked, told by the chain, or ordered by its owner (`close`). */
+/** What a payee can be asked, told by the chain, or ordered by its owner (`close`; `gather` to close it together with others). */
 export type PayeeInput =
   | AnnounceInput
   | { readonly kind: 'payment'; readonly pay: Pay; readonly invoice?: KeptInvoice }
   | { readonly kind: 'end'; readonly end: End }
   | { readonly kind: 'state-request' }
   | { readonly kind: 'close' }
+  | { readonly kind: 'gather' }
   | ChainView;
 
 /** The payee's whole part in a channel. */
@@ -32,6 +33,8 @@ export function payee(state: PayeeState | undefined, input: PayeeInput, env: Env
       return stay(state, { kind: 'reply', message: described(state, env) });
     case 'close':
       return isActive(state) ? closed(state, env) : notActive(state);
+    case 'gather':
+      return isActive(state) ? gathered(state, env) : notActive(state);
     case 'view':
       return observed(backedBy(state, input, env), input, env);
   }

@@ -1,0 +1,197 @@
+import { add } from '../core/base/amount.ts';
+import type { ChannelId } from '../core/base/bytes.ts';
+import { type ChainTime, possible } from '../core/base/lock-time.ts';
+import { isRefusal, type Refusal } from '../core/base/refusal.ts';
+import { isWaiting, spentBy, viewOf } from '../core/channel/fate.ts';
+import { hurried } from '../core/channel/hurry.ts';
+import type { ChainView, KeyOf } from '../core/channel/machine.ts';
+import type { PayeeState } from '../core/channel/payee-state.ts';
+import { PRESSING } from '../core/contract/child.ts';
+import { type Closing, isDue } from '../core/contract/contract.ts';
+import { affordableRate, closeUrgency, costOf, isRaise, isReplaceable, times, type Urgency } from '../core/contract/fee.ts';
+import { shared } from '../core/contract/share.ts';
+import { type Transaction, transactionId } from '../core/tx/transaction.ts';
+import type { Book, PayeeEngine } from '../engine/engine.ts';
+import { type Broadcast, type Chain, type Clock, isTaken, type KeyRing } from '../engine/ports.ts';
+import { sift } from './sift.ts';
+
+export interface SettlerOptions {
+  readonly chain: Chain;
+  readonly keys: KeyRing;
+  readonly clock: Clock;
+  readonly keyOf?: KeyOf;
+}
+
+/** What an order to close a channel came to: what was sent for it, and what the node said; or why it is not to be closed. */
+export type Settled =
+  | { readonly channel: ChannelId; readonly transaction: Transaction; readonly outcome: Broadcast }
+  | { readonly channel: ChannelId; readonly refusal: Refusal };
+
+interface Ending extends Closing {
+  readonly channel: ChannelId;
+  /** Its close alone, as it is stored: follow sends it whenever the deposits are free. */
+  readonly own: Transaction;
+  readonly view?: ChainView;
+}
+
+/** A close of several channels that waits in the mempool. */
+interface Flight {
+  readonly transaction: Transaction;
+  readonly endings: Ending[];
+}
+
+/** So many margins before the expiry there is time for a close that others share to fail. */
+const MARGINS_LEFT = 2;
+/**
+ * Closes several channels with one transaction. Each of them stores its own close first: what is shared is nowhere but on its way, and whenever
+ * it is lost, follow sends what is stored. So a crash loses nothing, and whoever starts anew learns from the chain what is under way.
+ */
+export class Settler implements Book<PayeeState> {
+  readonly #options: SettlerOptions;
+  readonly #engine: () => PayeeEngine;
+  readonly #endings = new Map<ChannelId, Ending>();
+  #tended: string | undefined;
+
+  constructor(options: SettlerOptions, engine: () => PayeeEngine) {
+    this.#options = options;
+    this.#engine = engine;
+  }
+
+  open(): void {
+    this.#endings.clear();
+  }
+
+  found(channel: ChannelId, state: PayeeState): void {
+    const { kind, terms, deposits, best: payment, keyName } = state;
+    if (kind !== 'closing' || payment === undefined) {
+      this.#endings.delete(channel);
+      return;
+    }
+    const known = this.#endings.get(channel);
+    const { transaction: own } = state;
+    this.#endings.set(channel, { ...known, channel, terms, deposits, payment, own, signer: this.#options.keys.signer(keyName) });
+  }
+
+  stored(channel: ChannelId, state: PayeeState): void {
+    this.found(channel, state);
+  }
+
+  viewed(channel: ChannelId, view: ChainView): void {
+    const known = this.#endings.get(channel);
+    if (known !== undefined) this.#endings.set(channel, { ...known, view });
+  }
+
+  /** Closes channels with their best payments, with as few transactions as they allow. @throws WorldError when the node can't say what is unspent. */
+  async settle(channels: readonly ChannelId[]): Promise<readonly Settled[]> {
+    const orders = [...new Set(channels)].map(async (channel) => ({
+      channel,
+      driven: await this.#engine().drive(channel, { kind: 'gather' }),
+    }));
+    const driven = await Promise.all(orders);
+    const refused = driven.flatMap(({ channel, driven: refusal }) => (isRefusal(refusal) ? [{ channel, refusal }] : []));
+    const endings = driven.flatMap(({ channel, driven: one }) => (isRefusal(one) ? [] : (this.#endings.get(channel) ?? [])));
+    const isUnhurried = ({ terms }: Ending): boolean =>
+      !isDue({ ...terms, closingMargin: MARGINS_LEFT * terms.closingMargin }, this.#now());
+    const batches = [
+      ...shared(endings.filter(isUnhurried)).map(({ closings }) => closings),
+      ...endings.filter((ending) => !isUnhurried(ending)).map((ending) => [ending]),
+    ];
+    const settled: Settled[] = [];
+    for (const batch of batches) settled.push(...(await (batch.length > 1 ? this.#together(batch) : this.#alone(batch))));
+    return [...settled, ...refused];
+  }
+
+  /** Sees to it that closes in the mempool pay what is due, once for each block. */
+  async tend(): Promise<void> {
+    const { hash } = this.#engine().follower.seen().tip;
+    if (hash === this.#tended) return;
+    this.#tended = hash;
+    for (const flight of this.#flights()) for (const transaction of this.#hurried(flight)) await this.#options.chain.broadcast(transaction);
+  }
+
+  #now(): ChainTime {
+    const { tip, medianTime } = this.#engine().follower.seen();
+    return { tip: tip.height, medianTime, now: this.#options.clock.now() };
+  }
+
+  async #alone(endings: readonly Ending[]): Promise<readonly Settled[]> {
+    const settled: Settled[] = [];
+    for (const { channel, own } of endings) settled.push({ channel, transaction: own, outcome: await this.#options.chain.broadcast(own) });
+    return settled;
+  }
+
+  async #together(endings: readonly Ending[]): Promise<readonly Settled[]> {
+    const settled = new Map<Ending, Settled>();
+    const send = async (some: readonly Ending[]): Promise<boolean> => {
+      const transaction = this.#made(some, { factor: 1n, share: 10n });
+      if (isRefusal(transaction)) return false;
+      const outcome = await this.#options.chain.broadcast(transaction);
+      for (const ending of some) settled.set(ending, { channel: ending.channel, transaction, outcome });
+      return isTaken(outcome);
+    };
+    const spoiled = await sift(endings, (some) => this.#free(some), send);
+    for (const ending of spoiled) settled.delete(ending);
+    return [...settled.values(), ...(await this.#alone(spoiled))];
+  }
+
+  /** Those of which the node says that all deposits can be had. */
+  async #free(endings: readonly Ending[]): Promise<readonly Ending[]> {
+    const { chain } = this.#options;
+    const isFree = async ({ deposits }: Ending): Promise<boolean> => {
+      const outputs = await Promise.all(deposits.map(({ outpoint }) => chain.output(outpoint)));
+      return outputs.every((output) => output !== undefined);
+    };
+    const free = await Promise.all(endings.map(isFree));
+    return endings.filter((_, i) => free[i] === true);
+  }
+
+  #made(endings: readonly Ending[], { factor, share }: Urgency): Transaction | Refusal {
+    const [batch] = shared(endings);
+    const [first] = endings;
+    if (batch === undefined || first === undefined) throw new Error('a close is of at least one channel');
+    const { contract, coin, payeeScript: script } = first.terms;
+    const taken = add(...endings.map(({ payment }) => payment.total));
+    const wanted = times(this.#engine().follower.seen().feeRate, factor);
+    return contract.close(endings, { script, feeRate: affordableRate(coin.policy, wanted, share, taken, batch.size) });
+  }
+
+  #flights(): readonly Flight[] {
+    const flights = new Map<string, Flight>();
+    for (const ending of this.#endings.values()) {
+      const { deposits, view } = ending;
+      if (view === undefined) continue;
+      const seen = deposits.map((deposit) => viewOf(deposit, view)).find(isWaiting);
+      if (seen === undefined || spentBy(seen.transaction, deposits).length === seen.transaction.inputs.length) continue;
+      const id = transactionId(seen.transaction);
+      const flight = flights.get(id) ?? { transaction: seen.transaction, endings: [] };
+      flight.endings.push(ending);
+      flights.set(id, flight);
+    }
+    return [...flights.values()];
+  }
+
+  /** What takes the place of a shared close that pays too little, or the children that hurry it; nothing when it pays enough. */
+  #hurried({ transaction, endings }: Flight): readonly Transaction[] {
+    const [first] = endings;
+    const deposits = endings.flatMap((ending) => ending.deposits);
+    const before = costOf(transaction, deposits);
+    // Something that nobody here knows is in it: the channels' own closes have to contest it.
+    if (first === undefined || before === undefined) return [];
+    const { terms } = first;
+    const { policy } = terms.coin;
+    const now = this.#now();
+    const urgency = endings
+      .map((ending) => closeUrgency(ending.terms, possible(ending.terms.expiry, now)))
+      .reduce((most, one) => (one.factor > most.factor ? one : most));
+    if (isReplaceable(policy, transaction)) {
+      const made = this.#made(endings, urgency);
+      const cost = isRefusal(made) ? undefined : costOf(made, deposits);
+      return isRefusal(made) || cost === undefined || !isRaise(policy, before, cost) ? [] : [made];
+    }
+    const wanted = times(this.#engine().follower.seen().feeRate, urgency.factor);
+    const { payeeScript: script } = terms;
+    const signer = this.#options.keyOf?.(script);
+    const children = hurried(transaction, { terms, deposits, script, signer, rungs: PRESSING, wanted });
+    return children.flatMap((effect) => (effect.kind === 'broadcast' ? [effect.transaction] : []));
+  }
+}

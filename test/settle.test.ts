@@ -1,0 +1,272 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { asChain } from '../src/chain/regtest/port.ts';
+import { Regtest } from '../src/chain/regtest/regtest.ts';
+import { type Amount, amount, MAX_AMOUNT } from '../src/core/base/amount.ts';
+import { type ChannelId, equalBytes } from '../src/core/base/bytes.ts';
+import { height } from '../src/core/base/height.ts';
+import type { ActivePayee } from '../src/core/channel/payee-state.ts';
+import { payeeSnapshot } from '../src/core/channel/snapshot.ts';
+import type { Coin } from '../src/core/coin/coin.ts';
+import { dogecoinRegtest } from '../src/core/coin/dogecoin.ts';
+import { litecoinRegtest } from '../src/core/coin/litecoin.ts';
+import { type Contract, channelIdOf, type Deposit, type Terms } from '../src/core/contract/contract.ts';
+import { contracts } from '../src/core/contract/registry.ts';
+import { outpointKey, type Transaction, transactionId } from '../src/core/tx/transaction.ts';
+import type { Chain, KeyRing, Store } from '../src/engine/ports.ts';
+import { fastestVerifier } from '../src/engine/verifier.ts';
+import { openMerchant } from '../src/merchant/merchant.ts';
+import { defaultTerms } from '../src/merchant/terms.ts';
+import { memoryStore } from '../src/store/memory.ts';
+import { ChannelWorld, must } from '../src/testing/channel-world.ts';
+import { keyNumber, payeeScript, returnScript, sampleTerms } from '../src/testing/sample.ts';
+import { TwoDisks } from '../src/testing/two-disks.ts';
+
+const random = { bytes: (length: number) => crypto.getRandomValues(new Uint8Array(length)) };
+const verifier = await fastestVerifier();
+const cltv: Contract = contracts[1] ?? contracts[0];
+
+interface Opened {
+  readonly world: ChannelWorld;
+  /** From now on miners ask for so many times the coin's rate, and nodes say so. */
+  readonly ask: (factor: bigint) => void;
+}
+
+async function opened(coin: Coin, contract: Contract = contracts[0]): Promise<Opened> {
+  const regtest = new Regtest({ coin, verify: verifier.verify });
+  regtest.mine(1_400);
+  let minFeeRate: Amount = coin.policy.feeRate;
+  const world = await ChannelWorld.open(
+    {
+      chain: { ...asChain(regtest), feeRate: async () => minFeeRate },
+      verifier,
+      mine: async (blocks) => void regtest.mine(blocks, { minFeeRate }),
+      fund: async (address, value) => regtest.fund(address, value)?.txid ?? assert.fail('the faucet is empty'),
+      invalidate: async (hash) => void regtest.invalidate(hash),
+      setTime: async (seconds) => regtest.setTime(seconds === 0 ? undefined : seconds),
+    },
+    { terms: { contract } },
+  );
+  await world.subject.fund(await world.wallet.receiveAddress(), amount(world.deposit * 3n));
+  await world.mine(1);
+  const ask = (factor: bigint): void => {
+    minFeeRate = amount(coin.policy.feeRate * factor);
+  };
+  return { world, ask };
+}
+
+/** Two channels with nothing left to return, and one with change. */
+async function three(world: ChannelWorld, lifetime = 200): Promise<readonly ChannelId[]> {
+  const channels = [await world.openChannel(lifetime), await world.openChannel(lifetime), await world.openChannel(lifetime)];
+  for (const channel of channels.slice(0, 2)) await world.payUpTo(channel, world.deposit);
+  for (const channel of channels.slice(2)) await world.payUpTo(channel, world.price * 300n);
+  return channels;
+}
+
+async function together(world: ChannelWorld, channels: readonly ChannelId[]): Promise<Transaction> {
+  const settled = await world.merchant.settle(channels);
+  assert.equal(settled.length, channels.length);
+  const sent = settled.map((one) => ('transaction' in one ? one : assert.fail(one.refusal.code)));
+  assert.deepEqual(new Set(sent.map(({ outcome }) => outcome.kind)), new Set(['accepted']));
+  const [first] = sent;
+  assert.ok(first !== undefined && sent.every(({ transaction }) => transactionId(transaction) === transactionId(first.transaction)));
+  return first.transaction;
+}
+
+async function areClosed(world: ChannelWorld, channels: readonly ChannelId[]): Promise<void> {
+  for (const channel of channels) {
+    const [payee, payer] = [await world.payeeState(channel), await world.payer(channel)];
+    assert.deepEqual([payee.kind === 'ended' && payee.how, payer.kind === 'ended' && payer.how], ['closed', 'closed']);
+  }
+}
+
+for (const coin of [dogecoinRegtest, litecoinRegtest]) {
+  describe(`${coin.id}: several channels settled at once`, () => {
+    for (const contract of contracts) {
+      test(`${contract.id}: what is drained and one with change go into one transaction`, async () => {
+        const { world } = await opened(coin, contract);
+        const channels = await three(world);
+        const transaction = await together(world, channels);
+        assert.deepEqual([transaction.inputs.length, transaction.outputs.length], [3, 2]);
+        const again = await world.merchant.settle(channels);
+        assert.ok(again.every((one) => 'refusal' in one && one.refusal.code === 'channel-ending'));
+        await world.bury();
+        await areClosed(world, channels);
+      });
+    }
+
+    test('fees rise while it waits: it is paid more for as a whole', async () => {
+      const { world, ask } = await opened(coin);
+      const channels = await three(world);
+      await together(world, channels);
+      // A channel's own close, at this rate, would still pay less than the three together.
+      ask(2n);
+      await world.mine(1);
+      assert.equal((await world.chain.mempool()).length, coin === litecoinRegtest ? 2 : 1);
+      await world.mine(1);
+      assert.deepEqual(await world.chain.mempool(), []);
+      await world.bury();
+      await areClosed(world, channels);
+    });
+
+    test('it is forgotten by everybody: each channel goes out alone', async () => {
+      const { world } = await opened(coin);
+      const channels = await three(world);
+      await together(world, channels);
+      await world.forgetMempool();
+      await world.mine(1);
+      await world.bury();
+      await areClosed(world, channels);
+    });
+  });
+}
+
+/** What a program that starts on the disk of another makes of a close that was to be shared. */
+describe('a merchant that settles and dies', () => {
+  const open = async (through?: (chain: Chain) => Chain): Promise<readonly [TwoDisks, readonly ChannelId[]]> => {
+    const world = await TwoDisks.open({ verify: verifier.verify, ...(through && { through }) });
+    const first = await world.opened();
+    const others = [await world.opened(), await world.opened()];
+    await world.buy(first);
+    for (const channel of others) must(await world.agent.pay(channel, { amount: world.deposit }, world.payee));
+    return [world, [first, ...others]];
+  };
+  const isOver = async (world: TwoDisks, channels: readonly ChannelId[]): Promise<void> => {
+    await world.mine(world.coin.channel.buried + 1);
+    for (const channel of channels) {
+      const [payee, payer] = [await world.payeeState(channel), await world.payerState(channel)];
+      assert.deepEqual([payee.kind === 'ended' && payee.how, payer.kind === 'ended' && payer.how], ['closed', 'closed']);
+    }
+  };
+
+  test('before it was sent: each channel goes out alone', async () => {
+    const cuts = new Set<string>();
+    const [world, channels] = await open((chain) => ({
+      ...chain,
+      broadcast: (transaction) => (cuts.size > 0 ? Promise.reject(new Error('cut off')) : chain.broadcast(transaction)),
+    }));
+    cuts.add('line');
+    await assert.rejects(world.merchant.settle(channels), /cut off/);
+    cuts.clear();
+    await world.start('payee', world.copy('payee'));
+    assert.equal((await world.chain.mempool()).length, 3);
+    await isOver(world, channels);
+  });
+
+  test('after it was sent: the next one pays more for it when it has to', async () => {
+    let feeRate = dogecoinRegtest.policy.feeRate;
+    const [world, channels] = await open((chain) => ({ ...chain, feeRate: async () => feeRate }));
+    const [sent] = await world.merchant.settle(channels);
+    feeRate = amount(feeRate * 2n);
+    await world.start('payee', world.copy('payee'));
+    const [replaced, ...others] = await world.chain.mempool();
+    assert.deepEqual(others, []);
+    assert.notEqual(replaced, sent !== undefined && 'transaction' in sent && transactionId(sent.transaction));
+    assert.equal((await world.chain.transaction(replaced ?? assert.fail()))?.transaction.inputs.length, 3);
+    await isOver(world, channels);
+  });
+});
+
+/** A merchant with so many channels that are paid to the last unit, each on a deposit of its own in the chain. */
+async function crowd(count: number): Promise<Crowd> {
+  const coin = dogecoinRegtest;
+  const regtest = new Regtest({ coin, verify: verifier.verify });
+  regtest.mine(1_400);
+  const keys = { signer: (name: string) => keyNumber(1_000 + Number(name)) };
+  const value = amount(coin.policy.dust * 100n);
+  const terms = Array.from(
+    { length: count },
+    (_, i): Terms => ({
+      ...sampleTerms({ contract: cltv, expiry: height(3_000) }),
+      payeeKey: keys.signer(`${i}`).publicKey,
+      payerKey: keyNumber(2_000 + i).publicKey,
+    }),
+  );
+  const funding = terms.map((one) => regtest.fund(cltv.outputScript(one), value) ?? assert.fail('the faucet is empty'));
+  regtest.mine(2);
+  const states = terms.map((one, i): ActivePayee => {
+    const { txid, transaction } = funding[i] ?? assert.fail();
+    const vout = transaction.outputs.findIndex(({ script }) => equalBytes(script, cltv.outputScript(one)));
+    const deposits: readonly Deposit[] = [{ outpoint: { txid, vout }, value }];
+    const channel = channelIdOf(coin, cltv.redeemScript(one));
+    const best = {
+      ...must(cltv.sign(one, deposits, value, keyNumber(2_000 + i))),
+      receipt: { kind: 'receipt', channel, total: value, spent: value, capacity: value } as const,
+    };
+    return {
+      kind: 'open',
+      channel,
+      terms: one,
+      keyName: `${i}`,
+      deposits,
+      limits: { maxDeposit: value, depth: [{ upTo: MAX_AMOUNT, blocks: 1 }] },
+      spent: value,
+      best,
+    };
+  });
+  const store = memoryStore();
+  await store.commit(
+    states.map((state) => ({ kind: 'payee-channel', id: state.channel, expected: 0, value: payeeSnapshot.encode(state) })),
+  );
+  return { regtest, keys, store, states };
+}
+
+interface Crowd {
+  readonly regtest: Regtest;
+  readonly keys: KeyRing;
+  readonly store: Store;
+  readonly states: readonly ActivePayee[];
+}
+
+const MANY = 300;
+
+describe('three hundred channels settled at once', () => {
+  for (const isBlind of [false, true]) {
+    for (const spoiled of [0, 1, 2, 5]) {
+      test(`${spoiled} of which were spent before, ${isBlind ? 'unknown to the node' : 'and the node says so'}`, async (context) => {
+        const { regtest, keys, store, states } = await crowd(MANY);
+        const tries: number[] = [];
+        const port = asChain(regtest);
+        const unspent = new Map(
+          await Promise.all(
+            states.map(async ({ deposits: [one] }) => {
+              const { outpoint } = one ?? assert.fail();
+              return [outpointKey(outpoint), await port.output(outpoint)] as const;
+            }),
+          ),
+        );
+        const chain: Chain = {
+          ...port,
+          output: async (outpoint) => (isBlind ? unspent.get(outpointKey(outpoint)) : port.output(outpoint)),
+          broadcast: (transaction) => {
+            tries.push(transaction.inputs.length);
+            return port.broadcast(transaction);
+          },
+        };
+        const merchant = openMerchant({
+          ...{ chain, keys, store, verify: verifier.verify, clock: Date, random },
+          terms: defaultTerms(dogecoinRegtest, cltv),
+          prices: new Map(),
+          payeeScript,
+        });
+        await merchant.engine.follower.poll();
+        const bad = new Set(states.filter((_, i) => spoiled > 0 && i % Math.ceil(MANY / spoiled) === 20).map(({ channel }) => channel));
+        assert.equal(bad.size, spoiled);
+        for (const { terms, deposits, best, keyName } of states.filter(({ channel }) => bad.has(channel))) {
+          const closing = { terms, deposits, payment: best ?? assert.fail(), signer: keys.signer(keyName) };
+          const older = must(cltv.close([closing], { script: returnScript, feeRate: amount(2n * dogecoinRegtest.policy.feeRate) }));
+          assert.equal((await port.broadcast(older)).kind, 'accepted');
+        }
+        const settled = await merchant.settle(states.map(({ channel }) => channel));
+        const failed = settled.filter((one) => !('outcome' in one) || one.outcome.kind !== 'accepted');
+        assert.deepEqual(new Set(failed.map(({ channel }) => channel)), bad);
+        const shared = tries.filter((inputs) => inputs > 1).length;
+        const most = isBlind ? 1 + spoiled * (1 + Math.ceil(Math.log2(MANY))) : 1;
+        context.diagnostic(`${shared} tries`);
+        assert.ok(shared <= most, `${shared} tries, more than ${most}`);
+        regtest.mine(1);
+        for (const { deposits } of states) assert.equal(await port.output(deposits[0]?.outpoint ?? assert.fail()), undefined);
+      });
+    }
+  }
+});

@@ -99,7 +99,7 @@ async function restart(world: World): Promise<void> {
   if (stage.isIdle) await stage.run(0);
 }
 
-const businesses: Readonly<Record<'mine' | 'jump' | 'poll' | 'payer', (world: World) => void>> = {
+const businesses: Readonly<Record<'mine' | 'jump' | 'poll' | 'payer' | 'settle', (world: World) => void>> = {
   mine: (world) => advance(world, world.chance.between(1, 3)),
   jump: (world) => advance(world, world.chance.between(5, 40)),
   poll: ({ payee, chain }) => payee.poll(() => chain.tip),
@@ -107,10 +107,23 @@ const businesses: Readonly<Record<'mine' | 'jump' | 'poll' | 'payer', (world: Wo
     const payer = world.chance.pickAny(world.payers);
     if (payer !== undefined) act(world, payer);
   },
+  settle: (world) => {
+    const { payee, payers, oracle, chance, coverage } = world;
+    const paid = oracle.paid();
+    coverage.hit(`settle ${paid.length}`);
+    if (paid.length > 1) return payee.settle(paid);
+    // Only what is spent to the last goes together with others.
+    for (const payer of payers.filter(({ running, busy }) => running !== undefined && busy === 0)) {
+      if (payer.channels.length < MOST_CHANNELS) open(world, payer);
+      payer.tend();
+      for (const channel of payer.channels) chance.happens(0.6) ? payer.drain(channel) : payer.buy(channel, 'meal');
+    }
+    advance(world, 2);
+  },
 };
 
 function business(world: World): void {
-  businesses[world.chance.weighted({ mine: 4, jump: 0.3, poll: 4, payer: 9 })](world);
+  businesses[world.chance.weighted({ mine: 4, jump: 0.3, poll: 4, payer: 9, settle: world.profile.settling })](world);
 }
 
 function advance(world: World, blocks: number): void {
@@ -128,7 +141,7 @@ async function stretch(world: World): Promise<void> {
   }
 }
 
-type Wish = 'buy' | 'again' | 'credit' | 'more' | 'resync' | 'end';
+type Wish = 'buy' | 'again' | 'credit' | 'more' | 'resync' | 'end' | 'drain';
 
 const wishes: Readonly<Record<Wish, (payer: PayerSide, channel: ChannelId, chance: Chance) => void>> = {
   buy: (payer, channel, chance) => payer.buy(channel, chance.pick(['tea', 'tea', 'meal', 'sip'])),
@@ -137,13 +150,25 @@ const wishes: Readonly<Record<Wish, (payer: PayerSide, channel: ChannelId, chanc
   more: (payer, channel, chance) => payer.topUp(channel, hundredths(chance.between(2, 300))),
   resync: (payer, channel) => payer.resync(channel),
   end: (payer, channel) => payer.end(channel),
+  drain: (payer, channel) => payer.drain(channel),
 };
 
 /** The owner of a payer wants something. */
 function act(world: World, payer: PayerSide): void {
-  const { chance, stage, coverage } = world;
+  const { chance, profile, stage, coverage } = world;
   if (payer.running === undefined) return;
-  const wish = chance.weighted({ open: 1.5, tend: 3, buy: 8, again: 0.5, credit: 1, more: 0.5, resync: 0.5, end: 0.3 });
+  const eager = profile.settling;
+  const wish = chance.weighted({
+    open: 1.5 + eager * 4,
+    tend: 3,
+    buy: 8,
+    again: 0.5,
+    credit: 1,
+    more: 0.5,
+    resync: 0.5,
+    end: 0.3,
+    drain: eager * 6,
+  });
   // One thing after the other, and now and then two payments at once.
   const channel = chance.pickAny(payer.channels);
   if (payer.busy > 0 && !(wish === 'buy' && channel !== undefined && chance.happens(0.2))) return;

@@ -3,9 +3,8 @@ import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { Coverage } from './coverage.ts';
 import { huntMutants } from './hunt.ts';
+import { asItWas, type Known, knownWorlds } from './known.ts';
 import { runWorld } from './life.ts';
-import found from './seeds.json' with { type: 'json' };
-import type { WorldOptions } from './world.ts';
 
 const HELP = `Runs worlds in which everything goes wrong, and checks the rules of money in each.
 
@@ -37,17 +36,6 @@ type Told =
   | { readonly kind: 'failure'; readonly seed: number; readonly world: number; readonly message: string; readonly tail: readonly string[] }
   | { readonly kind: 'progress'; readonly worlds: number; readonly coverage: readonly (readonly [string, number])[] };
 
-/** A world in which something was wrong once, with the contract that it had when there were fewer to draw from. */
-interface Known {
-  readonly seed: number;
-  readonly world: number;
-  readonly contract?: number;
-}
-
-function pinned({ contract }: Known): Pick<WorldOptions, 'profile'> {
-  return contract === undefined ? {} : { profile: (drawn) => ({ ...drawn, contract }) };
-}
-
 /** Worlds between two reports of progress. */
 const REPORT = 100;
 
@@ -58,10 +46,10 @@ async function runPart(part: number, tell: (told: Told) => void): Promise<void> 
     tell({ kind: 'progress', worlds, coverage: [...coverage.counts] });
     [coverage, worlds] = [new Coverage(), 0];
   };
-  const known: readonly Known[] = part === 0 ? found : [];
+  const known: readonly Known[] = part === 0 ? knownWorlds : [];
   const all = Array.from({ length: Number(values.runs) }, (_, world) => ({ seed, world })).filter(({ world }) => world % jobs === part);
   for (const one of [...known, ...all]) {
-    const { fault, trace, coverage: counts } = await runWorld({ seed: one.seed, number: one.world, ...pinned(one) });
+    const { fault, trace, coverage: counts } = await runWorld(asItWas(one));
     coverage.merge(counts);
     worlds++;
     if (fault !== undefined) tell({ kind: 'failure', ...one, message: fault.stack ?? fault.message, tail: trace.slice(-SHOWN_LINES) });

@@ -5,7 +5,7 @@ import { allDeposits } from '../../src/core/channel/payer-state.ts';
 import { payeeSnapshot, payerSnapshot } from '../../src/core/channel/snapshot.ts';
 import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';
 import type { Deposit, Terms } from '../../src/core/contract/contract.ts';
-import { isDue } from '../../src/core/contract/contract.ts';
+import { isDue, payerScript } from '../../src/core/contract/contract.ts';
 import { isReleased } from '../../src/core/contract/release.ts';
 import type { Reply, Request } from '../../src/core/message/message.ts';
 import { outpointKey, type Transaction, transactionId } from '../../src/core/tx/transaction.ts';
@@ -220,6 +220,12 @@ export class Oracle {
       throw new Violation(`I3 ${sum} is exposed with ${total} taken in ${truth.channel}, more than ${this.#mostExposed}`);
   }
 
+  /** Open channels with something to close with. */
+  paid(): readonly ChannelId[] {
+    const texts = [...this.truths.keys()].map((channel) => [channel, this.#disk.durable('payee-channel', channel) ?? ''] as const);
+    return texts.filter(([, text]) => text.includes('"kind":"open"') && bestIn(text) > 0n).map(([channel]) => channel);
+  }
+
   #hasEnded({ channel }: Truth): boolean {
     return this.#disk.durable('payee-channel', channel)?.includes('"kind":"ended"') === true;
   }
@@ -294,6 +300,11 @@ export class Oracle {
     }
   }
 
+  /** How many channels a transaction closes. */
+  sharers(transaction: Transaction): number {
+    return this.#takenBy(transaction).size;
+  }
+
   /** For each channel that a transaction spends from, what does not go to the payer: payee and fee. */
   #takenBy(transaction: Transaction): Map<Truth, bigint> {
     const taken = new Map<Truth, bigint>();
@@ -302,7 +313,9 @@ export class Oracle {
       if (found !== undefined) taken.set(found.truth, (taken.get(found.truth) ?? 0n) + found.value);
     }
     for (const [truth, value] of taken) {
-      const back = transaction.outputs.filter(({ script }) => truth.own.has(bytesToHex(script)));
+      // Where several channels of a payer close together, each has its change to its own key.
+      const own = taken.size > 1 ? new Set([bytesToHex(payerScript(truth.terms))]) : truth.own;
+      const back = transaction.outputs.filter(({ script }) => own.has(bytesToHex(script)));
       taken.set(truth, value - back.reduce((sum, one) => sum + one.value, 0n));
     }
     return taken;
@@ -396,12 +409,15 @@ export class Oracle {
     const taken = new Map<Truth, bigint>();
     const fees = new Map<Truth, bigint>();
     for (const { transaction } of this.#chain.mined.values()) {
-      for (const [truth, value] of this.#takenBy(transaction)) {
-        const paid = transaction.outputs
-          .filter(({ script }) => equalBytes(script, this.#payeeScript))
-          .reduce((sum, one) => sum + one.value, 0n);
+      const shares = this.#takenBy(transaction);
+      const all = [...shares.values()].reduce((sum, value) => sum + value, 0n);
+      const paid = transaction.outputs
+        .filter(({ script }) => equalBytes(script, this.#payeeScript))
+        .reduce((sum, one) => sum + one.value, 0n);
+      for (const [truth, value] of shares) {
         taken.set(truth, (taken.get(truth) ?? 0n) + value);
-        fees.set(truth, (fees.get(truth) ?? 0n) + value - paid);
+        // Channels that close together bear the fee by what is taken from each.
+        if (all > 0n) fees.set(truth, (fees.get(truth) ?? 0n) + ((all - paid) * value) / all);
       }
     }
     for (const truth of this.truths.values()) {

@@ -1,4 +1,5 @@
 import { type Amount, amount } from '../../src/core/base/amount.ts';
+import type { ChannelId } from '../../src/core/base/bytes.ts';
 import { isRefusal, type Refusal } from '../../src/core/base/refusal.ts';
 import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';
 import { p2pkh } from '../../src/core/tx/script.ts';
@@ -114,6 +115,17 @@ export class PayeeSide {
         }
       });
     }
+  }
+
+  /** The owner has channels closed. */
+  settle(channels: readonly ChannelId[]): void {
+    const instance = this.any();
+    if (instance === undefined) return;
+    this.#stage.start(instance.process, 'settle', async () => {
+      for (const one of await instance.merchant.settle(channels)) {
+        this.#stage.note(`${instance.process.name} settled ${'refusal' in one ? one.refusal.code : one.outcome.kind}`);
+      }
+    });
   }
 
   /** Forgets a program that is dead. */

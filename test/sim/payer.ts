@@ -5,6 +5,7 @@ import { blocksOn } from '../../src/core/base/lock-time.ts';
 import { isRefusal, type Refusal } from '../../src/core/base/refusal.ts';
 import type { PayerState } from '../../src/core/channel/payer-state.ts';
 import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';
+import { capacityOf } from '../../src/core/contract/contract.ts';
 import { scriptOf } from '../../src/core/tx/address.ts';
 import { p2pkh } from '../../src/core/tx/script.ts';
 import type { Clock, Connection, SeedRing, Store } from '../../src/engine/ports.ts';
@@ -220,6 +221,18 @@ export class PayerSide {
   credit(channel: ChannelId, value: Amount): void {
     this.onWish(channel, value);
     this.start('credit', async () => this.#must().agent.pay(channel, { amount: value }, this.#must().payee));
+  }
+
+  /** Spends all that a channel still has. */
+  drain(channel: ChannelId): void {
+    this.start('drain', async () => {
+      const { agent, payee } = this.#must();
+      const state = await agent.engine.get(channel);
+      if (state?.kind !== 'open') return undefined;
+      const left = amount(capacityOf(state.deposits) - (state.best?.total ?? 0n));
+      this.onWish(channel, left);
+      return agent.pay(channel, { amount: left }, payee);
+    });
   }
 
   resync(channel: ChannelId): void {

@@ -30,6 +30,8 @@ export interface Profile {
   readonly nodeFailure: number;
   /** While any channel is in its margin, fees are this many times the usual. */
   readonly fever: bigint;
+  /** How often the merchant's owner has all channels closed, and payers spend all they have, beside other business. */
+  readonly settling: number;
   /** Weights of what may happen besides business. */
   readonly trouble: Readonly<Record<Trouble, number>>;
   /** Weight of all trouble against business, which is 1. */
@@ -49,13 +51,15 @@ export type Trouble =
   | 'spike'
   | 'hold';
 
-export function drawProfile(chance: Chance): Profile {
+/** What came to be drawn later is drawn from `apart`: worlds stay what they were without it. */
+export function drawProfile(chance: Chance, apart: Chance): Profile {
   // Each kind of trouble is in some worlds only: a world with all of them at once shows little of each.
   const sometimes = (p: number, value: number): number => (chance.happens(p) ? value : 0);
   const network: NetworkOdds = chance.happens(0.6)
     ? { lost: sometimes(0.6, 0.15), doubled: sometimes(0.5, 0.15), held: sometimes(0.4, 0.1), impatience: sometimes(0.4, 0.1) }
     : CALM;
-  return {
+  const drawn: Profile = {
+    settling: 0,
     payers: chance.happens(0.3) ? 2 : 1,
     instances: chance.happens(0.2) ? 2 : 1,
     contract: chance.int(contracts.length),
@@ -90,4 +94,15 @@ export function drawProfile(chance: Chance): Profile {
       hold: 0.1,
     },
   };
+  // Together go only channels that are paid and have time left: it takes a while to have several.
+  const patient = {
+    payers: 2,
+    isFixed: false,
+    lifetime: drawn.lifetime + 60,
+    turns: drawn.turns + 20,
+    pace: 120,
+    network: CALM,
+    nodeFailure: 0,
+  };
+  return apart.happens(0.9) ? drawn : { ...drawn, ...patient, settling: apart.pick([2, 6]) };
 }

@@ -64,7 +64,7 @@ export class World {
 
   constructor({ seed, number, mutation = {}, keepTrace = false, profile = (drawn) => drawn }: WorldOptions) {
     this.chance = new Chance(seed, number);
-    this.profile = profile(drawProfile(this.chance));
+    this.profile = profile(drawProfile(this.chance, new Chance(~seed, number)));
     this.stage = new Stage(this.chance, keepTrace);
     this.stage.note(JSON.stringify({ ...this.profile, fever: Number(this.profile.fever) }));
     this.network = new Network(this.stage);
@@ -137,6 +137,7 @@ export class World {
     payee.machine.onSynced = (writes) => this.#guard(() => oracle.stored(writes));
     payee.node.onBroadcast = (transaction, outcome) => {
       coverage.hit(`payee broadcast ${outcome.kind}`);
+      if (oracle.sharers(transaction) > 1) coverage.hit(`payee broadcast of a shared close ${outcome.kind}`);
       this.#guard(() => oracle.broadcast(transaction));
     };
     for (const payer of this.payers) {

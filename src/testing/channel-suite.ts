@@ -66,6 +66,7 @@ const several: readonly Case[] = [
       (subject) => closesTogether(subject, contract),
     ],
   ),
+  ...contracts.map((contract): Case => [`${contract.id}: settled by one order`, (subject) => settlesAll(subject, contract)]),
 ];
 
 const PAYMENTS = 100;
@@ -251,6 +252,27 @@ async function closesTogether(subject: ChannelSubject, contract: Contract): Prom
     const [payee, payer] = [await world.payeeState(channel), await world.payer(channel)];
     assert.equal(payee.kind === 'ended' && payee.how, 'closed');
     assert.deepEqual(payer.kind === 'ended' && [payer.how, payer.returned], ['closed', returned[i]]);
+  }
+}
+
+/** Drained channels go into one transaction by the merchant's own doing, and one with change by itself. */
+async function settlesAll(subject: ChannelSubject, contract: Contract): Promise<void> {
+  const world = await ChannelWorld.open(subject, { terms: { contract, signing: flexible } });
+  await subject.fund(await world.wallet.receiveAddress(), world.deposit);
+  await world.mine(1);
+  const [left, ...drained] = [await world.openChannel(), await world.openChannel(), await world.openChannel()];
+  await world.buy(left, 2);
+  for (const channel of drained) await world.payUpTo(channel, world.deposit);
+  const settled = await world.merchant.settle([left, ...drained]);
+  assert.deepEqual(
+    settled.map((one) => ('outcome' in one ? one.outcome.kind : one.refusal.code)),
+    ['accepted', 'accepted', 'accepted'],
+  );
+  assert.equal(new Set(settled.map((one) => 'transaction' in one && transactionId(one.transaction))).size, 2);
+  await world.bury();
+  for (const channel of [left, ...drained]) {
+    const payee = await world.payeeState(channel);
+    assert.equal(payee.kind === 'ended' && payee.how, 'closed');
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { formatAmount, ZERO } from '../../core/base/amount.ts';
-import { type ChannelId, channelId } from '../../core/base/bytes.ts';
+import { type ChannelId, channelId, type TxId } from '../../core/base/bytes.ts';
 import { refuse } from '../../core/base/refusal.ts';
 import { isActive, type PayeeState } from '../../core/channel/payee-state.ts';
 import { payeeSnapshot } from '../../core/channel/snapshot.ts';
@@ -102,13 +102,21 @@ async function stateOf(store: Store, id: ChannelId): Promise<PayeeState> {
 
 function facts(state: PayeeState): object {
   const { channel, kind, terms, deposits, best, spent } = state;
-  const ending = 'transaction' in state && state.transaction !== undefined ? { transaction: transactionId(state.transaction) } : {};
-  return { channel, state: kind, capacity: capacityOf(deposits), total: best?.total ?? ZERO, spent, expiry: terms.expiry, ...ending };
+  const common = { channel, state: kind, capacity: capacityOf(deposits), total: best?.total ?? ZERO, spent, expiry: terms.expiry };
+  const txid = txidOf(state);
+  if (txid === undefined) return common;
+  return kind === 'closing' ? { ...common, ownClose: txid } : { ...common, transaction: txid };
 }
 
 function line(state: PayeeState): string {
   const { channel, kind, terms, deposits, best } = state;
-  const ending = 'transaction' in state && state.transaction !== undefined ? `, by ${transactionId(state.transaction)}` : '';
+  const txid = txidOf(state);
+  // Several may be on their way together, in a transaction that none of them stores.
+  const ending = txid === undefined ? '' : `, ${kind === 'closing' ? 'its own close is' : 'by'} ${txid}`;
   const total = `${formatAmount(best?.total ?? ZERO)} of ${formatAmount(capacityOf(deposits))} ${terms.coin.ticker}`;
   return `${channel.slice(0, 16)}  ${kind.padEnd(9)}  ${total}, expires at ${when(terms.expiry)}${ending}`;
+}
+
+function txidOf(state: PayeeState): TxId | undefined {
+  return 'transaction' in state && state.transaction !== undefined ? transactionId(state.transaction) : undefined;
 }

@@ -40,7 +40,7 @@ export function closed(state: ActivePayee, env: Env): Step<ClosingPayee> | Refus
   return { kind: 'step', state: { ...state, kind: 'closing', transaction }, effects: [{ kind: 'broadcast', transaction }] };
 }
 
-/** The same for whoever closes several together: its own close waits for the next look at the chain, in case that comes to nothing. */
+/** The same for whoever closes several together. Its own close is sent at the next look at the chain that finds the deposits free. */
 export function gathered(state: ActivePayee, env: Env): Step<ClosingPayee> | Refusal {
   const step = closed(state, env);
   return isRefusal(step) ? step : stay(step.state);

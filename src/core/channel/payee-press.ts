@@ -125,7 +125,8 @@ function claimingContested(state: Closing, target: readonly Contested[], env: En
   if (!rivals.every((rival) => isReplaceable(policy, rival))) return stay(state, ...(isThere ? hurriedBy(state, there, env) : []));
   const before = sumOf(rivals.map((rival) => costOf(rival, deposits)));
   const made = claimed(state, env, without(state, taking), isThere ? undefined : before);
-  const isBetter = before !== undefined && !isRefusal(made) && isRaise(policy, before, costOf(made, deposits) ?? before);
+  // Nobody here knows what a rival pays that spends other things too: the node says whether a raised claim is enough.
+  const isBetter = !isRefusal(made) && (before === undefined || isRaise(policy, before, costOf(made, deposits) ?? before));
   if (isThere) return isBetter ? sent(state, made) : stay(state);
   if (isBetter && (kept === undefined || isRaiseOf(state, kept, made))) return sent(state, made);
   return kept === undefined ? stay(state) : sent(state, kept);

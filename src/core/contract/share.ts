@@ -11,53 +11,48 @@ export interface Shared<C extends Closing> {
 }
 
 interface Group<C extends Closing> extends Shared<C> {
+  readonly terms: Terms;
   readonly closings: C[];
   size: number;
-  readonly terms: Terms;
 }
+
+/** Above 252 a count of inputs takes two bytes more. */
+const COUNT_BYTES = 2;
 
 /**
- * Sorts channels into as few closes as they allow. A payer that gets change has signed the index that its change stands at (legacy SINGLE), so a
- * close holds one of those; drained channels go with anything that pays to the same script, up to the most that nodes relay.
+ * Sorts channels into as few closes as they allow, up to the most bytes that nodes relay. Only drained ones that pay to the same script go together:
+ * their payers have signed no place in the transaction, and get nothing from it, so none of them can hold the others up by what it does with its change.
  */
 export function shared<C extends Closing>(closings: readonly C[]): readonly Shared<C>[] {
-  const parts = closings.map((closing) => ({ closing, ...bytesOf(closing) }));
-  const groups = parts.filter(({ isLoose }) => !isLoose).map(alone);
-  for (const part of parts.filter(({ isLoose }) => isLoose)) {
-    const group = groups.find((one) => fits(one, part.closing.terms, part.size));
-    if (group === undefined) groups.push(alone(part));
+  const drained = new Set(closings.filter(isDrained));
+  const groups: Group<C>[] = [];
+  for (const closing of drained) {
+    const { terms, deposits } = closing;
+    const more = closeSize(terms, deposits.length, 0) - closeSize(terms, 0, 0);
+    const group = groups.find((one) => isOpenTo(one, terms, more));
+    if (group === undefined) groups.push(alone(closing));
     else {
-      group.closings.push(part.closing);
-      group.size += part.size;
+      group.closings.push(closing);
+      group.size += more;
     }
   }
-  return groups;
+  return [...groups, ...closings.filter((closing) => !drained.has(closing)).map(alone)];
 }
 
-/** Whether nothing of a closing is bound to a place, and the bytes that it adds to a close. */
-function bytesOf({ terms, deposits, payment }: Closing): { readonly isLoose: boolean; readonly size: number } {
+function isDrained({ terms, deposits, payment }: Closing): boolean {
   const planned = plan(terms, deposits, payment.total);
-  if (isRefusal(planned)) return { isLoose: false, size: 0 };
-  const change = planned.change > 0n ? 1 : 0;
-  return {
-    isLoose: planned.inputs.every(({ final }) => final),
-    size: closeSize(terms, planned.inputs.length, change) - closeSize(terms, 0, 0),
-  };
+  return !isRefusal(planned) && planned.inputs.length === deposits.length && planned.inputs.every(({ final }) => final);
 }
 
-function alone<C extends Closing>({ closing, size }: { readonly closing: C; readonly size: number }): Group<C> {
-  const { terms } = closing;
-  return { terms, closings: [closing], size: closeSize(terms, 0, 1) + COUNT_BYTES + size };
+function alone<C extends Closing>(closing: C): Group<C> {
+  const { terms, deposits } = closing;
+  return { terms, closings: [closing], size: closeSize(terms, deposits.length, 2) + COUNT_BYTES };
 }
 
-/** Above 252 a count takes two bytes more, of inputs and of outputs. */
-const COUNT_BYTES = 4;
-
-function fits({ terms, size }: Group<Closing>, other: Terms, more: number): boolean {
+function isOpenTo({ terms, size }: Group<Closing>, other: Terms, more: number): boolean {
   return (
     terms.contract === other.contract &&
     terms.coin.id === other.coin.id &&
-    terms.signing.kind === 'flexible' &&
     equalBytes(terms.payeeScript, other.payeeScript) &&
     size + more <= terms.coin.policy.maxTransactionSize
   );

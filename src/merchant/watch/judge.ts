@@ -75,7 +75,7 @@ function closing(watched: Watched, spends: readonly Spend[], situation: Situatio
   const mayRaise = isOurs && (situation.isMerchantSilent || factor >= LAST_FACTOR);
   const there = transactionsOf(spends);
   const before = sumOf(there.map((close) => costOf(close, deposits)));
-  const isLow = before !== undefined && rateOf(before) < wantedRate(terms, situation);
+  const isLow = before === undefined || rateOf(before) < wantedRate(terms, situation);
   const send = mayRaise && isLow ? raises(watched, there, before, { wanted: wantedRate(terms, situation), share }) : [];
   return { standing: 'waiting', send, ...lateness(terms, situation) };
 }
@@ -132,10 +132,16 @@ interface Wish {
   readonly share: bigint;
 }
 
-function raises(watched: Watched, rivals: readonly Transaction[], before: Cost, { wanted, share }: Wish): readonly Transaction[] {
+/** Of rivals that spend other things too nobody here knows what they pay: the node says whether a close is enough. */
+function raises(
+  watched: Watched,
+  rivals: readonly Transaction[],
+  before: Cost | undefined,
+  { wanted, share }: Wish,
+): readonly Transaction[] {
   const { policy } = watched.terms.coin;
   if (!rivals.every((rival) => isReplaceable(policy, rival))) return [];
-  const higher = affordable(watched, share).filter(({ cost }) => isRaise(policy, before, cost));
+  const higher = affordable(watched, share).filter(({ cost }) => before === undefined || isRaise(policy, before, cost));
   return from(wanted, higher);
 }
 

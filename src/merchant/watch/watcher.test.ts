@@ -406,6 +406,27 @@ describe('a watcher', () => {
     assert.deepEqual([codesOf(await watcher.poll())], [['merchant-silent']]);
   });
 
+  test('does not leave a close that others share to wait for ever, once its merchant is gone', async (t) => {
+    const tower = await towered(t);
+    const { world, write, clock, regtest } = tower;
+    const [first, second] = [await world.openChannel(), await world.openChannel()];
+    for (const channel of [first, second]) await world.payUpTo(channel, world.deposit);
+    await write();
+    await world.merchant.settle([first, second]);
+    const [shared] = await world.chain.mempool();
+    kill(tower);
+    clock.time += 11 * MINUTE;
+    const { terms, deposits } = await world.payeeState(first);
+    const minFeeRate = amount(coin.policy.feeRate * 10n);
+    while ((await world.chain.tip()).height < closingAt(terms)) regtest.mine(1, { minFeeRate });
+    assert.deepEqual(await world.chain.mempool(), [shared]);
+    const report = await tower.watcher(minFeeRate).poll();
+    assert.ok(report.sent.some(({ outcome }) => outcome.kind === 'accepted'));
+    regtest.mine(1, { minFeeRate });
+    for (const { outpoint } of deposits) assert.equal(await world.chain.output(outpoint), undefined);
+    assert.ok(!(await world.chain.mempool()).includes(shared ?? assert.fail()));
+  });
+
   test('contests a refund after the expiry, and says when it has lost', async (t) => {
     const tower = await towered(t);
     const { world, clock, regtest } = tower;

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { asChain } from '../src/chain/regtest/port.ts';
 import { Regtest } from '../src/chain/regtest/regtest.ts';
 import type { ChannelId } from '../src/core/base/bytes.ts';
 import type { Coin } from '../src/core/coin/coin.ts';
@@ -8,6 +7,7 @@ import { dogecoinRegtest } from '../src/core/coin/dogecoin.ts';
 import { closingAt } from '../src/core/contract/contract.ts';
 import { fastestVerifier } from '../src/engine/verifier.ts';
 import { ChannelWorld } from '../src/testing/channel-world.ts';
+import { embedded } from '../src/testing/embedded.ts';
 
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
@@ -28,14 +28,7 @@ async function opened(): Promise<{ world: ChannelWorld; channel: ChannelId; cloc
   regtest.mine(1_340);
   mine(20);
   const world = await ChannelWorld.open(
-    {
-      chain: asChain(regtest),
-      verifier,
-      mine: async (blocks) => mine(blocks),
-      fund: async (address, value) => regtest.fund(address, value)?.txid ?? assert.fail('the faucet is empty'),
-      invalidate: async (hash) => void regtest.invalidate(hash),
-      setTime: async () => assert.fail('the time is the test’s'),
-    },
+    embedded(regtest, verifier, { mine: async (blocks) => mine(blocks), setTime: async () => assert.fail('the time is the test’s') }),
     { clock: { now: () => clock.now + clock.skew } },
   );
   const channel = await world.openChannel(40);

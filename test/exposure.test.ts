@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { asChain } from '../src/chain/regtest/port.ts';
 import { Regtest } from '../src/chain/regtest/regtest.ts';
 import { type Amount, amount } from '../src/core/base/amount.ts';
 import type { ChannelId } from '../src/core/base/bytes.ts';
@@ -15,6 +14,7 @@ import { encodeSignature } from '../src/core/tx/sign.ts';
 import { decodeTransaction, type Transaction, type TxInput, type TxOutput, transactionId } from '../src/core/tx/transaction.ts';
 import { fastestVerifier } from '../src/engine/verifier.ts';
 import { type ChannelSubject, ChannelWorld, codeOf, must, SHORT } from '../src/testing/channel-world.ts';
+import { embedded } from '../src/testing/embedded.ts';
 import { assertRefused } from '../src/testing/sample.ts';
 
 const verifier = await fastestVerifier();
@@ -27,14 +27,7 @@ for (const coin of [dogecoinRegtest, litecoinRegtest]) {
   describe(`value delivered before deposits are deep, ${coin.id}`, () => {
     const regtest = new Regtest({ coin, verify: verifier.verify });
     regtest.mine(1_360);
-    const subject: ChannelSubject = {
-      chain: asChain(regtest),
-      verifier,
-      mine: async (blocks) => void regtest.mine(blocks),
-      fund: async (address, value) => regtest.fund(address, value)?.txid ?? assert.fail('the faucet is empty'),
-      invalidate: async (hash) => void regtest.invalidate(hash),
-      setTime: async (seconds) => regtest.setTime(seconds === 0 ? undefined : seconds),
-    };
+    const subject: ChannelSubject = embedded(regtest, verifier);
     test('opens at once, sells up to the limit, says when to come back, and then sells on', () => sellsOn(subject));
     test('all channels together stay below the limit of the shop; a deep one does not count', () => sharesLimit(subject));
     test('a deposit that is spent otherwise costs no more than the limit', () => survivesDoubleSpend(subject));

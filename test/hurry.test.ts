@@ -8,6 +8,7 @@ import { litecoinRegtest } from '../src/core/coin/litecoin.ts';
 import { sameOutpoint } from '../src/core/tx/transaction.ts';
 import { fastestVerifier } from '../src/engine/verifier.ts';
 import { ChannelWorld, codeOf, must } from '../src/testing/channel-world.ts';
+import { embedded } from '../src/testing/embedded.ts';
 
 const verifier = await fastestVerifier();
 
@@ -19,14 +20,12 @@ for (const coin of [dogecoinRegtest, litecoinRegtest]) {
   const opened = async (): Promise<{ readonly world: ChannelWorld; readonly ask: (factor: bigint, estimate: bigint) => void }> => {
     let minFeeRate: Amount = coin.policy.feeRate;
     let feeRate: Amount = coin.policy.feeRate;
-    const world = await ChannelWorld.open({
-      chain: { ...asChain(regtest), feeRate: async () => feeRate },
-      verifier,
-      mine: async (blocks) => void regtest.mine(blocks, { minFeeRate }),
-      fund: async (address, value) => regtest.fund(address, value)?.txid ?? assert.fail('the faucet is empty'),
-      invalidate: async (hash) => void regtest.invalidate(hash),
-      setTime: async (seconds) => regtest.setTime(seconds === 0 ? undefined : seconds),
-    });
+    const world = await ChannelWorld.open(
+      embedded(regtest, verifier, {
+        chain: { ...asChain(regtest), feeRate: async () => feeRate },
+        mine: async (blocks) => void regtest.mine(blocks, { minFeeRate }),
+      }),
+    );
     const ask = (factor: bigint, estimate: bigint): void => {
       minFeeRate = amount(coin.policy.feeRate * factor);
       feeRate = amount(coin.policy.feeRate * estimate);

@@ -19,6 +19,7 @@ import { openMerchant } from '../src/merchant/merchant.ts';
 import { defaultTerms } from '../src/merchant/terms.ts';
 import { memoryStore } from '../src/store/memory.ts';
 import { ChannelWorld, must } from '../src/testing/channel-world.ts';
+import { embedded } from '../src/testing/embedded.ts';
 import { keyNumber, payeeScript, returnScript, sampleTerms } from '../src/testing/sample.ts';
 import { TwoDisks } from '../src/testing/two-disks.ts';
 
@@ -37,14 +38,10 @@ async function opened(coin: Coin, contract: Contract = contracts[0]): Promise<Op
   regtest.mine(1_400);
   let minFeeRate: Amount = coin.policy.feeRate;
   const world = await ChannelWorld.open(
-    {
+    embedded(regtest, verifier, {
       chain: { ...asChain(regtest), feeRate: async () => minFeeRate },
-      verifier,
       mine: async (blocks) => void regtest.mine(blocks, { minFeeRate }),
-      fund: async (address, value) => regtest.fund(address, value)?.txid ?? assert.fail('the faucet is empty'),
-      invalidate: async (hash) => void regtest.invalidate(hash),
-      setTime: async (seconds) => regtest.setTime(seconds === 0 ? undefined : seconds),
-    },
+    }),
     { terms: { contract } },
   );
   await world.subject.fund(await world.wallet.receiveAddress(), amount(world.deposit * 3n));

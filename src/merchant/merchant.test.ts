@@ -19,6 +19,7 @@ import type { Chain } from '../engine/ports.ts';
 import { fastestVerifier } from '../engine/verifier.ts';
 import { fundingOf } from '../payer/form.ts';
 import { ChannelWorld, must } from '../testing/channel-world.ts';
+import { embedded } from '../testing/embedded.ts';
 import { assertRefused, keyNumber, payerKey } from '../testing/sample.ts';
 import type { MerchantTerms } from './terms.ts';
 
@@ -55,17 +56,7 @@ async function opened(terms: Partial<MerchantTerms> = {}): Promise<Watched> {
       return node.output(outpoint);
     },
   };
-  const world = await ChannelWorld.open(
-    {
-      chain,
-      verifier,
-      mine: async (blocks) => void regtest.mine(blocks),
-      fund: async (address, value) => regtest.fund(address, value)?.txid ?? assert.fail('the faucet is empty'),
-      invalidate: async (hash) => void regtest.invalidate(hash),
-      setTime: async (seconds) => regtest.setTime(seconds === 0 ? undefined : seconds),
-    },
-    { terms },
-  );
+  const world = await ChannelWorld.open(embedded(regtest, verifier, { chain }), { terms });
   return { world, asked, hold };
 }
 

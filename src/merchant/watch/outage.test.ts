@@ -10,6 +10,7 @@ import { dogecoinRegtest as coin } from '../../core/coin/dogecoin.ts';
 import { closingAt } from '../../core/contract/contract.ts';
 import { fastestVerifier } from '../../engine/verifier.ts';
 import { ChannelWorld } from '../../testing/channel-world.ts';
+import { embedded } from '../../testing/embedded.ts';
 import { watchFolder } from './folder.ts';
 import { takenBy } from './taken.ts';
 import { Watcher } from './watcher.ts';
@@ -44,23 +45,13 @@ async function live(merchantAway: readonly Outage[], watcherAway: readonly Outag
   const clock = { time: 1_000_000 * MINUTE };
   const now = { now: () => clock.time };
   const writers: WatchWriter[] = [];
-  const world = await ChannelWorld.open(
-    {
-      chain,
-      verifier,
-      mine: async (blocks) => void regtest.mine(blocks),
-      fund: async (address, value) => regtest.fund(address, value)?.txid ?? assert.fail('the faucet is empty'),
-      invalidate: async (hash) => void regtest.invalidate(hash),
-      setTime: async (seconds) => regtest.setTime(seconds === 0 ? undefined : seconds),
+  const world = await ChannelWorld.open(embedded(regtest, verifier, { chain }), {
+    terms: { closingMargin: MARGIN, minLifetime: 20 },
+    books: (keys) => {
+      writers.push(new WatchWriter({ coin, folder, keys, clock: now, onTrouble: (_, { kind }) => assert.fail(kind) }));
+      return writers;
     },
-    {
-      terms: { closingMargin: MARGIN, minLifetime: 20 },
-      books: (keys) => {
-        writers.push(new WatchWriter({ coin, folder, keys, clock: now, onTrouble: (_, { kind }) => assert.fail(kind) }));
-        return writers;
-      },
-    },
-  );
+  });
   try {
     const channel = await world.openChannel(20);
     await world.buy(channel, 2);

@@ -15,6 +15,7 @@ import { decodeTransaction, type Transaction, transactionId } from '../../core/t
 import type { Chain } from '../../engine/ports.ts';
 import { fastestVerifier } from '../../engine/verifier.ts';
 import { ChannelWorld } from '../../testing/channel-world.ts';
+import { embedded } from '../../testing/embedded.ts';
 import { type WatchFolder, watchFolder } from './folder.ts';
 import { takenBy } from './taken.ts';
 import { type Watched, writeWatched } from './watch-file.ts';
@@ -49,25 +50,15 @@ async function towered(t: TestContext, signing: Signing = { kind: 'flexible', sl
   const clock = { time: 1_000_000 * MINUTE };
   const troubles: string[] = [];
   const writers: WatchWriter[] = [];
-  const world = await ChannelWorld.open(
-    {
-      chain,
-      verifier,
-      mine: async (blocks) => void regtest.mine(blocks),
-      fund: async (address, value) => regtest.fund(address, value)?.txid ?? assert.fail('the faucet is empty'),
-      invalidate: async (hash) => void regtest.invalidate(hash),
-      setTime: async (seconds) => regtest.setTime(seconds === 0 ? undefined : seconds),
+  const world = await ChannelWorld.open(embedded(regtest, verifier, { chain }), {
+    terms: { closingMargin: MARGIN, minLifetime: 60, signing },
+    books: (keys) => {
+      const onTrouble = (_: ChannelId, trouble: { readonly kind: string }): void => void troubles.push(trouble.kind);
+      const writer = new WatchWriter({ coin, folder, keys, clock: { now: () => clock.time }, onTrouble });
+      writers.push(writer);
+      return writers;
     },
-    {
-      terms: { closingMargin: MARGIN, minLifetime: 60, signing },
-      books: (keys) => {
-        const onTrouble = (_: ChannelId, trouble: { readonly kind: string }): void => void troubles.push(trouble.kind);
-        const writer = new WatchWriter({ coin, folder, keys, clock: { now: () => clock.time }, onTrouble });
-        writers.push(writer);
-        return writers;
-      },
-    },
-  );
+  });
   const write = async (): Promise<void> => {
     clock.time += MINUTE;
     for (const writer of writers) await writer.run(world.merchant.engine.get, await chain.tip());

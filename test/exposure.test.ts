@@ -13,9 +13,10 @@ import { SIGHASH, signatureHash } from '../src/core/tx/sighash.ts';
 import { encodeSignature } from '../src/core/tx/sign.ts';
 import { decodeTransaction, type Transaction, type TxInput, type TxOutput, transactionId } from '../src/core/tx/transaction.ts';
 import { fastestVerifier } from '../src/engine/verifier.ts';
-import { type ChannelSubject, ChannelWorld, codeOf, must, SHORT } from '../src/testing/channel-world.ts';
+import { type ChannelSubject, ChannelWorld, codeOf } from '../src/testing/channel-world.ts';
 import { embedded } from '../src/testing/embedded.ts';
-import { assertRefused } from '../src/testing/sample.ts';
+import { assertRefused, must } from '../src/testing/sample.ts';
+import { SHORT } from '../src/testing/short-terms.ts';
 
 const verifier = await fastestVerifier();
 

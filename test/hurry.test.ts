@@ -7,8 +7,9 @@ import { dogecoinRegtest } from '../src/core/coin/dogecoin.ts';
 import { litecoinRegtest } from '../src/core/coin/litecoin.ts';
 import { sameOutpoint } from '../src/core/tx/transaction.ts';
 import { fastestVerifier } from '../src/engine/verifier.ts';
-import { ChannelWorld, codeOf, must } from '../src/testing/channel-world.ts';
+import { ChannelWorld, codeOf } from '../src/testing/channel-world.ts';
 import { embedded } from '../src/testing/embedded.ts';
+import { must } from '../src/testing/sample.ts';
 
 const verifier = await fastestVerifier();
 

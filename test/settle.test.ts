@@ -18,9 +18,9 @@ import { fastestVerifier } from '../src/engine/verifier.ts';
 import { openMerchant } from '../src/merchant/merchant.ts';
 import { defaultTerms } from '../src/merchant/terms.ts';
 import { memoryStore } from '../src/store/memory.ts';
-import { ChannelWorld, must } from '../src/testing/channel-world.ts';
+import { ChannelWorld } from '../src/testing/channel-world.ts';
 import { embedded } from '../src/testing/embedded.ts';
-import { keyNumber, payeeScript, returnScript, sampleTerms } from '../src/testing/sample.ts';
+import { keyNumber, must, payeeScript, returnScript, sampleTerms } from '../src/testing/sample.ts';
 import { TwoDisks } from '../src/testing/two-disks.ts';
 
 const random = { bytes: (length: number) => crypto.getRandomValues(new Uint8Array(length)) };

@@ -4,7 +4,7 @@ import type { Reply, Request } from '../src/core/message/message.ts';
 import type { Connection } from '../src/engine/ports.ts';
 import { fastestVerifier } from '../src/engine/verifier.ts';
 import type { Merchant } from '../src/merchant/merchant.ts';
-import { must } from '../src/testing/channel-world.ts';
+import { must } from '../src/testing/sample.ts';
 import { TwoDisks } from '../src/testing/two-disks.ts';
 
 const { verify } = await fastestVerifier();

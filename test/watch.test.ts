@@ -11,7 +11,7 @@ import { fastestVerifier } from '../src/engine/verifier.ts';
 import { watchFolder } from '../src/merchant/watch/folder.ts';
 import { type Agent, openAgent } from '../src/payer/agent.ts';
 import { memoryStore } from '../src/store/memory.ts';
-import { must } from '../src/testing/channel-world.ts';
+import { must } from '../src/testing/sample.ts';
 import { httpConnection } from '../src/transport/http/client.ts';
 import { seedKeyRing } from '../src/wallet/keyring.ts';
 import { openWallet } from '../src/wallet/wallet.ts';

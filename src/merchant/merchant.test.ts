@@ -18,9 +18,9 @@ import { outpointKey } from '../core/tx/transaction.ts';
 import type { Chain } from '../engine/ports.ts';
 import { fastestVerifier } from '../engine/verifier.ts';
 import { fundingOf } from '../payer/form.ts';
-import { ChannelWorld, must } from '../testing/channel-world.ts';
+import { ChannelWorld } from '../testing/channel-world.ts';
 import { embedded } from '../testing/embedded.ts';
-import { assertRefused, keyNumber, payerKey } from '../testing/sample.ts';
+import { assertRefused, keyNumber, must, payerKey } from '../testing/sample.ts';
 import type { MerchantTerms } from './terms.ts';
 
 const verifier = await fastestVerifier();

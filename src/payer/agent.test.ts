@@ -6,7 +6,8 @@ import { isRefusal, refuse } from '../core/base/refusal.ts';
 import { dogecoin } from '../core/coin/dogecoin.ts';
 import type { Connection } from '../engine/ports.ts';
 import { fastestVerifier } from '../engine/verifier.ts';
-import { codeOf, must } from '../testing/channel-world.ts';
+import { codeOf } from '../testing/channel-world.ts';
+import { must } from '../testing/sample.ts';
 import { TwoDisks } from '../testing/two-disks.ts';
 
 const { verify } = await fastestVerifier();

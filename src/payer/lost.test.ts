@@ -8,7 +8,7 @@ import type { Verify } from '../core/tx/sign.ts';
 import { transactionId } from '../core/tx/transaction.ts';
 import { type Connection, WorldError } from '../engine/ports.ts';
 import { fastestVerifier } from '../engine/verifier.ts';
-import { must } from '../testing/channel-world.ts';
+import { must } from '../testing/sample.ts';
 import { copyOf, TwoDisks } from '../testing/two-disks.ts';
 
 /**

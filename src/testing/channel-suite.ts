@@ -1,21 +1,22 @@
 import assert from 'node:assert/strict';
 import { type Amount, amount, subtract, ZERO } from '../core/base/amount.ts';
-import type { ChannelId } from '../core/base/bytes.ts';
 import { certain } from '../core/base/lock-time.ts';
-import { type Closing, type Contract, closingAt, payerScript, type Signing } from '../core/contract/contract.ts';
+import { type Contract, closingAt, payerScript, type Signing } from '../core/contract/contract.ts';
 import { contracts } from '../core/contract/registry.ts';
 import { decodeTransaction, transactionId } from '../core/tx/transaction.ts';
 import type { Form } from '../payer/form.ts';
-import { type ChannelSubject, ChannelWorld, codeOf, must, SHORT } from './channel-world.ts';
+import { type Case, isOverForBoth } from './channel/over.ts';
+import { together } from './channel/together.ts';
+import { type ChannelSubject, ChannelWorld, codeOf } from './channel-world.ts';
 import { altered as resigned } from './contract/world.ts';
 import type { Register } from './register.ts';
+import { must } from './sample.ts';
+import { SHORT } from './short-terms.ts';
 
 /** The whole life of a channel, through merchant, agent and wallet, on any chain. The cases share one subject. */
 export function channelSuite(register: Register, subject: () => ChannelSubject): void {
-  for (const [name, run] of [...lives, ...ends, ...reorganisations, ...several]) register(name, () => run(subject()));
+  for (const [name, run] of [...lives, ...ends, ...reorganisations, ...several, ...together]) register(name, () => run(subject()));
 }
-
-type Case = readonly [name: string, run: (subject: ChannelSubject) => Promise<void>];
 
 const forms: readonly Form[] = ['compact', 'psbt'];
 const flexible: Signing = { kind: 'flexible', slot: 0 };
@@ -58,15 +59,7 @@ const several: readonly Case[] = [
       (subject) => paysAcross(subject, contract, flexible),
     ],
   ),
-  ['a slot with none before it is closed beside a coin of the payee', closesBesideFiller],
   ['a top-up at a fixed fee', (subject) => paysAcross(subject, contracts[0], fixed(subject))],
-  ...contracts.map(
-    (contract): Case => [
-      `${contract.id}: channels of two payees closed in one transaction`,
-      (subject) => closesTogether(subject, contract),
-    ],
-  ),
-  ...contracts.map((contract): Case => [`${contract.id}: settled by one order`, (subject) => settlesAll(subject, contract)]),
 ];
 
 const PAYMENTS = 100;
@@ -223,91 +216,4 @@ async function paysAcross(subject: ChannelSubject, contract: Contract, signing: 
   const closed = await world.close(channel);
   assert.equal(closed.inputs.length, 2);
   await isOverForBoth(world, channel, amount(2n * world.deposit - total - fee));
-}
-
-/** Payees that ask for different slots have one transaction close them all; the slot between is filled by a channel with nothing left. */
-async function closesTogether(subject: ChannelSubject, contract: Contract): Promise<void> {
-  const left = await ChannelWorld.open(subject, { terms: { contract, signing: flexible } });
-  const right = await ChannelWorld.open(subject, { terms: { contract, signing: { kind: 'flexible', slot: 2 } } });
-  const [first, drained, last] = [await left.openChannel(), await left.openChannel(), await right.openChannel()];
-  await left.buy(first, 2);
-  await left.payUpTo(drained, left.deposit);
-  await right.buy(last, 3);
-  const closings = await Promise.all([closingOf(left, first), closingOf(left, drained), closingOf(right, last)]);
-  const payout = { script: left.payeeScript, feeRate: await subject.chain.feeRate() };
-  assert.equal(codeOf(contract.close(closings.slice(2), payout)), 'contract-unfit');
-  const closed = must(contract.close(closings, payout));
-  assert.deepEqual(await subject.chain.broadcast(closed), { kind: 'accepted' });
-  assert.deepEqual([closed.inputs.length, closed.outputs.length], [3, 3]);
-  await left.mine(left.coin.channel.buried);
-  await right.look();
-  const returned = [left.deposit - 2n * left.price, 0n, right.deposit - 3n * right.price];
-  for (const [i, [world, channel]] of (
-    [
-      [left, first],
-      [left, drained],
-      [right, last],
-    ] as const
-  ).entries()) {
-    const [payee, payer] = [await world.payeeState(channel), await world.payer(channel)];
-    assert.equal(payee.kind === 'ended' && payee.how, 'closed');
-    assert.deepEqual(payer.kind === 'ended' && [payer.how, payer.returned], ['closed', returned[i]]);
-  }
-}
-
-/** Drained channels go into one transaction by the merchant's own doing, and one with change by itself. */
-async function settlesAll(subject: ChannelSubject, contract: Contract): Promise<void> {
-  const world = await ChannelWorld.open(subject, { terms: { contract, signing: flexible } });
-  await subject.fund(await world.wallet.receiveAddress(), world.deposit);
-  await world.mine(1);
-  const [left, ...drained] = [await world.openChannel(), await world.openChannel(), await world.openChannel()];
-  await world.buy(left, 2);
-  for (const channel of drained) await world.payUpTo(channel, world.deposit);
-  const settled = await world.merchant.settle([left, ...drained]);
-  assert.deepEqual(
-    settled.map((one) => ('outcome' in one ? one.outcome.kind : one.refusal.code)),
-    ['accepted', 'accepted', 'accepted'],
-  );
-  assert.equal(new Set(settled.map((one) => 'transaction' in one && transactionId(one.transaction))).size, 2);
-  await world.bury();
-  for (const channel of [left, ...drained]) {
-    const payee = await world.payeeState(channel);
-    assert.equal(payee.kind === 'ended' && payee.how, 'closed');
-  }
-}
-
-/** Nothing but a coin of its own lets a payee close such a channel alone. */
-async function closesBesideFiller(subject: ChannelSubject): Promise<void> {
-  const [contract] = contracts;
-  const world = await ChannelWorld.open(subject, { terms: { contract, signing: { kind: 'flexible', slot: 1 } } });
-  const channel = await world.openChannel();
-  await world.buy(channel, 2);
-  assert.equal(codeOf(await world.merchant.close(channel)), 'contract-unfit');
-  const coin = await world.payeeCoin();
-  const payout = { script: world.payeeScript, feeRate: await subject.chain.feeRate() };
-  const closed = must(contract.close([await closingOf(world, channel)], payout, [coin]));
-  assert.deepEqual(await subject.chain.broadcast(closed), { kind: 'accepted' });
-  const change = closed.outputs[1]?.value;
-  assert.deepEqual([change, closed.inputs[0]?.outpoint], [world.deposit - 2n * world.price, coin.outpoint]);
-  await isOverForBoth(world, channel, amount(world.deposit - 2n * world.price));
-}
-
-async function closingOf(world: ChannelWorld, channel: ChannelId): Promise<Closing> {
-  const { terms, deposits, best, keyName } = await world.active(channel);
-  return { terms, deposits, payment: best ?? assert.fail('nothing was paid'), signer: world.keys.payee.signer(keyName) };
-}
-
-/** Buried on the chain, ended on both sides, and the payer has `returned` in its wallet. */
-async function isOverForBoth(world: ChannelWorld, channel: ChannelId, returned: Amount): Promise<void> {
-  const before = await world.wallet.balance();
-  await world.bury();
-  const payee = await world.payeeState(channel);
-  assert.deepEqual([payee.kind, payee.kind === 'ended' && payee.how], ['ended', 'closed']);
-  const payer = await world.payer(channel);
-  assert.deepEqual(
-    [payer.kind, payer.kind === 'ended' && payer.how, payer.kind === 'ended' && payer.returned],
-    ['ended', 'closed', returned],
-  );
-  assert.equal((await world.wallet.balance()).confirmed, before.confirmed + returned);
-  assert.deepEqual(world.events, []);
 }

@@ -23,8 +23,6 @@ import { must } from './sample.ts';
 import { SHORT } from './short-terms.ts';
 import { wire } from './wire.ts';
 
-export { must, SHORT };
-
 /** A regtest chain of its own, past the height where the coin's rules bind blocks, with a wallet that can pay. */
 export interface ChannelSubject {
   readonly chain: Chain;

@@ -7,10 +7,10 @@ import { height } from '../core/base/height.ts';
 import { isRefusal, refuse } from '../core/base/refusal.ts';
 import { dogecoinRegtest as coin } from '../core/coin/dogecoin.ts';
 import type { Reply } from '../core/message/message.ts';
-import type { Responder } from '../transport/responder.ts';
 import { attentionOf } from './attention.ts';
 import { AnswerCounts, type Figures } from './figures.ts';
 import { figuresJson } from './figures-json.ts';
+import type { Merchant } from './merchant.ts';
 import { metricsOf } from './metrics.ts';
 
 const DOGE = 100_000_000n;
@@ -101,13 +101,13 @@ test('the metrics are the figures, money in whole coins, heights as blocks to th
 test('answers are counted by kind, refusals by code, and what could not be answered', async () => {
   const counts = new AnswerCounts();
   const replies: (Reply | Error)[] = [refuse('channel-unknown'), refuse('channel-unknown'), new Error('disk'), refuse('too-many')];
-  const payee = counts.counting<Responder>({
+  const payee = counts.counting<Pick<Merchant, 'answer' | 'increment'>>({
     answer: async () => {
       const reply = replies.shift() ?? assert.fail();
       if (reply instanceof Error) throw reply;
       return reply;
     },
-    readPsbt: async () => refuse('psbt-malformed'),
+    increment: async () => refuse('total-lower'),
   });
   for (const isThrown of [false, false, true, false]) {
     const answered = payee.answer({ kind: 'offer-request' });

@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { utf8ToBytes } from '@noble/hashes/utils.js';
+import { amount } from '../core/base/amount.ts';
+import { creditOf } from '../core/channel/payee-state.ts';
+import type { Reply } from '../core/message/message.ts';
+import { opened } from '../testing/bitcoinj-channel.ts';
 import { BitcoinjWorld } from '../testing/bitcoinj-world.ts';
 import { isWorldError } from '../testing/line-suite.ts';
+import { assertRefused, must } from '../testing/sample.ts';
+
+const DOGE = 100_000_000n;
 
 const LEAST = 14_400;
 const MOST = 604_800;
@@ -65,4 +73,32 @@ test('testValuesAreRespected: what is announced is what the merchant asks for', 
   const world = await BitcoinjWorld.open();
   const { minCapacity, minPayment } = await world.connect().ask();
   assert.deepEqual([minCapacity, minPayment], [100_000_000n, 1_000n]);
+});
+
+test('what was sold for payments over TCP buys nothing over HTTP: only what comes on top of it does', async () => {
+  const { world, payer, channel } = await opened();
+  const { minPayment } = world.payee;
+  await payer.pay(channel, 3n * DOGE, utf8ToBytes('tea'));
+  const { channel: id, spent, terms, deposits } = await world.single();
+  assert.equal(spent, 3n * DOGE);
+  const { merchant } = world;
+  const invoice = await merchant.answer({ kind: 'invoice-request', channel: id, item: 'tea' });
+  if (invoice.kind !== 'invoice') assert.fail(invoice.kind);
+  const buy = async (total: bigint): Promise<Reply> => {
+    const payment = must(terms.contract.sign(terms, deposits, amount(total), payer.signer));
+    return merchant.answer({ kind: 'payment', channel: id, payment, invoice: invoice.id });
+  };
+  assertRefused(await buy(3n * DOGE + minPayment), 'invoice-unmet');
+  const receipt = await buy(3n * DOGE + invoice.amount);
+  assert.equal(receipt.kind === 'receipt' && receipt.spent, 3n * DOGE + invoice.amount);
+});
+
+test('credit that was paid over HTTP is not sold over TCP', async () => {
+  const { world, payer, channel } = await opened();
+  const { channel: id, terms, deposits } = await world.single();
+  const payment = must(terms.contract.sign(terms, deposits, amount(2n * DOGE), payer.signer));
+  assert.equal((await world.merchant.answer({ kind: 'payment', channel: id, payment })).kind, 'receipt');
+  await payer.pay(channel, 3n * DOGE);
+  assert.deepEqual(world.told.flatMap((event) => (event.kind === 'paid' ? [event.by] : [])).at(-1), DOGE);
+  assert.equal(creditOf(await world.single()), 2n * DOGE);
 });

@@ -124,6 +124,7 @@ export function bitcoinjPayee({
     watch: (channel, listener) => book.watch(channel, listener),
     state: engine.get,
     answer: merchant.answer,
+    increment: merchant.increment,
     broadcast: chain.broadcast,
     close: async (channel) => {
       const driven = await merchant.close(channel);

@@ -9,7 +9,7 @@ import type { Reply } from '../core/message/message.ts';
 import type { Exposure } from '../engine/exposure.ts';
 import type { JobReport } from '../engine/jobs.ts';
 import type { Clock, Tip } from '../engine/ports.ts';
-import type { Responder } from '../transport/responder.ts';
+import type { Merchant } from './merchant.ts';
 import type { Tally } from './tally.ts';
 
 /** How far the merchant has read the chain. */
@@ -70,25 +70,24 @@ export class AnswerCounts {
   failures = 0;
 
   /** The same payee, counted. */
-  counting<Payee extends Responder>(payee: Payee): Payee {
+  counting<Payee extends Pick<Merchant, 'answer' | 'increment'>>(payee: Payee): Payee {
     return {
       ...payee,
-      answer: async (request) => {
-        try {
-          const reply = await payee.answer(request);
-          this.#count(reply);
-          return reply;
-        } catch (error) {
-          this.failures++;
-          throw error;
-        }
-      },
+      answer: (request) => this.#counted(payee.answer(request)),
+      increment: (pay) => this.#counted(payee.increment(pay)),
     };
   }
 
-  #count(reply: Reply): void {
-    if (isRefusal(reply)) this.refusals[reply.code] = (this.refusals[reply.code] ?? 0) + 1;
-    else this.answers[reply.kind] = (this.answers[reply.kind] ?? 0) + 1;
+  async #counted(answering: Promise<Reply>): Promise<Reply> {
+    try {
+      const reply = await answering;
+      if (isRefusal(reply)) this.refusals[reply.code] = (this.refusals[reply.code] ?? 0) + 1;
+      else this.answers[reply.kind] = (this.answers[reply.kind] ?? 0) + 1;
+      return reply;
+    } catch (error) {
+      this.failures++;
+      throw error;
+    }
   }
 }
 

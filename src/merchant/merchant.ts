@@ -25,6 +25,8 @@ export interface MerchantOptions extends EngineOptions<PayeeState> {
 export interface Merchant {
   /** Answers one message. @throws WorldError when node or store can't be relied on: then nothing was taken. */
   readonly answer: (request: Request) => Promise<Reply>;
+  /** Takes a payment for which the application gives something by itself: nothing of it is credit. @throws WorldError as `answer`. */
+  readonly increment: (pay: Pay) => Promise<Reply>;
   /** Reads a PSBT as the payment, or the end, of the channel it is about. */
   readonly readPsbt: (kind: 'payment' | 'end', psbt: Uint8Array) => Promise<Request | Refusal>;
   /** Seed step H, ordered by the owner. */
@@ -86,6 +88,10 @@ export function openMerchant(options: MerchantOptions): Merchant {
         case 'end':
           return replyOf(await engine.drive(request.channel, { kind: 'end', end: request }));
       }
+    },
+    increment: async (pay) => {
+      if (!(await isKnown(pay))) engine.follower.trusted();
+      return replyOf(await engine.drive(pay.channel, { kind: 'increment', pay }));
     },
     readPsbt: async (kind, bytes) => {
       const psbt = decodePsbt(bytes);

@@ -163,7 +163,7 @@ export class BitcoinjWorld {
       ...common,
       store: store(memoryStore(this.disk)),
       terms: defaultTerms(this.coin),
-      prices: new Map(),
+      prices: new Map([['tea', { text: 'A cup of tea', price: amount(DOGE / 2n) }]]),
       exposure,
       books: [book],
     });

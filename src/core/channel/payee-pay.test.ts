@@ -304,3 +304,19 @@ describe('when payments are taken', () => {
     assert.equal(pair.ask(pay).kind, 'receipt');
   });
 });
+
+describe('increments that the application makes something of at once', () => {
+  test('leave no credit; what was credit before stays so, and the same again changes nothing', () => {
+    const pair = new MachinePair().open(10n * DOGE);
+    pair.pay(2n * DOGE);
+    const before = pair.payeeState();
+    const increment = { kind: 'increment', pay: signed(pair, 5n * DOGE) } as const;
+    must(pair.tellPayee(increment));
+    const after = pair.payeeState();
+    assert.deepEqual([after.best?.total, after.spent - before.spent], [5n * DOGE, 3n * DOGE]);
+    assert.equal(creditOf(after), creditOf(before));
+    must(pair.tellPayee(increment));
+    assert.deepEqual(pair.payeeState(), after);
+    assertRefused(pair.tellPayee({ kind: 'increment', pay: signed(pair, 4n * DOGE) }), 'total-lower');
+  });
+});

@@ -1,4 +1,4 @@
-import { type Amount, add, ZERO } from '../base/amount.ts';
+import { type Amount, add, subtract, ZERO } from '../base/amount.ts';
 import { equalBytes } from '../base/bytes.ts';
 import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
 import { capacityOf, isDue } from '../contract/contract.ts';
@@ -7,14 +7,26 @@ import { blocksToDepth } from './backing.ts';
 import { type Env, type KeptInvoice, type Step, stay } from './machine.ts';
 import { type BestPayment, exposureAt, exposureOf, factsOf, notActive, type PayeeState } from './payee-state.ts';
 
-/** Seed steps 6 and G: takes a better payment, cheapest checks first. */
+/** Seed steps 6 and G: takes a better payment, cheapest checks first. Without an invoice all of it is credit. */
 export function paid(state: PayeeState, pay: Pay, kept: KeptInvoice | undefined, env: Env): Step<PayeeState> | Refusal {
+  const step = taken(state, pay, () => owedFor(state, pay, kept, env), env);
+  const isNew = !isRefusal(step) && step.state !== state;
+  return kept === undefined || !isNew ? step : { ...step, invoice: { ...kept, paidTotal: pay.payment.total } };
+}
+
+/** The same where the application gives something for each increment as it comes, whatever that is: nothing of it is credit. */
+export function increased(state: PayeeState, pay: Pay, env: Env): Step<PayeeState> | Refusal {
+  return taken(state, pay, () => subtract(pay.payment.total, state.best?.total ?? ZERO), env);
+}
+
+/** `owing`: how much of the new total is spent at once. Asked for only where the total has risen. */
+function taken(state: PayeeState, pay: Pay, owing: () => Amount | Refusal, env: Env): Step<PayeeState> | Refusal {
   const { best, terms } = state;
   if (best !== undefined && pay.payment.total <= best.total) return replayed(state, best, pay);
   if (state.kind === 'paused') return refuse('funding-reorganised');
   if (state.kind !== 'open') return notActive(state);
   if (isDue(terms, env)) return refuse('margin-reached', { tip: env.tip, expiry: terms.expiry });
-  const owed = owedFor(state, pay, kept, env);
+  const owed = owing();
   if (isRefusal(owed)) return owed;
   const full = fullFor(state, pay.payment.total, env);
   if (full !== undefined) return full;
@@ -29,8 +41,7 @@ export function paid(state: PayeeState, pay: Pay, kept: KeptInvoice | undefined,
     capacity: capacityOf(state.deposits),
     ...(pay.invoice === undefined ? {} : { invoice: pay.invoice }),
   };
-  const step = stay({ ...state, spent, best: { ...payment, receipt } }, { kind: 'reply', message: receipt });
-  return kept === undefined ? step : { ...step, invoice: { ...kept, paidTotal: payment.total } };
+  return stay({ ...state, spent, best: { ...payment, receipt } }, { kind: 'reply', message: receipt });
 }
 
 /** A total beyond what is backed is taken as far as the channel's own limit and that of all channels allow. */

@@ -6,13 +6,14 @@ import { backedBy } from './backing.ts';
 import { type ChainView, type Env, type KeptInvoice, type Step, stay } from './machine.ts';
 import { observed } from './payee-chain.ts';
 import { closed, ended, gathered } from './payee-close.ts';
-import { paid } from './payee-pay.ts';
+import { increased, paid } from './payee-pay.ts';
 import { isActive, notActive, type PayeeState } from './payee-state.ts';
 
 /** What a payee can be asked, told by the chain, or ordered by its owner (`close`; `gather` to close it together with others). */
 export type PayeeInput =
   | AnnounceInput
   | { readonly kind: 'payment'; readonly pay: Pay; readonly invoice?: KeptInvoice }
+  | { readonly kind: 'increment'; readonly pay: Pay }
   | { readonly kind: 'end'; readonly end: End }
   | { readonly kind: 'state-request' }
   | { readonly kind: 'close' }
@@ -27,6 +28,8 @@ export function payee(state: PayeeState | undefined, input: PayeeInput, env: Env
       return announced(state, input, env);
     case 'payment':
       return paid(state, input.pay, input.invoice, env);
+    case 'increment':
+      return increased(state, input.pay, env);
     case 'end':
       return ended(state, input.end, env);
     case 'state-request':

@@ -13,7 +13,7 @@ export type Counted = 'stored' | 'idle';
 
 /** Takes a payment; `before` is the best total so far. The signature is checked in any case: it shows who speaks. */
 export async function counted(payee: BitcoinjPayee, channel: ChannelId, payment: Payment, before: Amount): Promise<Counted | Refusal> {
-  const reply = await payee.answer({ kind: 'payment', channel, payment });
+  const reply = await payee.increment({ kind: 'payment', channel, payment });
   if (!isRefusal(reply)) return reply.kind === 'receipt' && reply.total > before ? 'stored' : 'idle';
   const isIdle = reply.code === 'total-too-small' ? before === ZERO : reply.code === 'total-not-higher' && payment.total === before;
   if (!isIdle) return reply;

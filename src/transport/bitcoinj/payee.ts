@@ -3,7 +3,7 @@ import type { ChannelId, TxId } from '../../core/base/bytes.ts';
 import type { Refusal } from '../../core/base/refusal.ts';
 import type { PayeeState } from '../../core/channel/payee-state.ts';
 import type { Contract } from '../../core/contract/contract.ts';
-import type { Offer } from '../../core/message/message.ts';
+import type { Offer, Pay, Reply } from '../../core/message/message.ts';
 import type { Signature, Verify } from '../../core/tx/sign.ts';
 import type { Transaction } from '../../core/tx/transaction.ts';
 import type { Broadcast } from '../../engine/ports.ts';
@@ -12,6 +12,8 @@ import type { Refundable } from './releasing.ts';
 
 /** The payee behind a bitcoinj server, as far as the protocol needs it. Every call throws `WorldError` when node or store can't be relied on. */
 export interface BitcoinjPayee extends Pick<Responder, 'answer'> {
+  /** Takes a payment, of which the shop makes something at once: it is no credit. */
+  readonly increment: (pay: Pay) => Promise<Reply>;
   /** What the first payment of a channel must be at least, as clients are told. */
   readonly minPayment: Amount;
   /** What a new channel is made under. The client asked for so many seconds; nothing is stored. */

@@ -2,28 +2,23 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { asChain } from '../src/chain/regtest/port.ts';
 import { Regtest } from '../src/chain/regtest/regtest.ts';
-import { type Amount, amount, MAX_AMOUNT } from '../src/core/base/amount.ts';
-import { type ChannelId, equalBytes } from '../src/core/base/bytes.ts';
-import { height } from '../src/core/base/height.ts';
-import type { ActivePayee } from '../src/core/channel/payee-state.ts';
-import { payeeSnapshot } from '../src/core/channel/snapshot.ts';
+import { type Amount, amount } from '../src/core/base/amount.ts';
+import type { ChannelId } from '../src/core/base/bytes.ts';
 import type { Coin } from '../src/core/coin/coin.ts';
 import { dogecoinRegtest } from '../src/core/coin/dogecoin.ts';
 import { litecoinRegtest } from '../src/core/coin/litecoin.ts';
-import { type Contract, channelIdOf, type Deposit, type Terms } from '../src/core/contract/contract.ts';
+import type { Contract } from '../src/core/contract/contract.ts';
 import { contracts } from '../src/core/contract/registry.ts';
+import { MOST_SHARING } from '../src/core/contract/share.ts';
 import { outpointKey, type Transaction, transactionId } from '../src/core/tx/transaction.ts';
-import type { Chain, KeyRing, Store } from '../src/engine/ports.ts';
+import type { Chain } from '../src/engine/ports.ts';
 import { fastestVerifier } from '../src/engine/verifier.ts';
-import { openMerchant } from '../src/merchant/merchant.ts';
-import { defaultTerms } from '../src/merchant/terms.ts';
-import { memoryStore } from '../src/store/memory.ts';
 import { ChannelWorld } from '../src/testing/channel-world.ts';
 import { embedded } from '../src/testing/embedded.ts';
-import { keyNumber, must, payeeScript, returnScript, sampleTerms } from '../src/testing/sample.ts';
+import { must, returnScript } from '../src/testing/sample.ts';
 import { TwoDisks } from '../src/testing/two-disks.ts';
+import { crowd } from './crowd.ts';
 
-const random = { bytes: (length: number) => crypto.getRandomValues(new Uint8Array(length)) };
 const verifier = await fastestVerifier();
 const cltv: Contract = contracts[1] ?? contracts[0];
 
@@ -62,7 +57,7 @@ async function three(world: ChannelWorld, lifetime = 200): Promise<readonly Chan
 async function together(world: ChannelWorld, channels: readonly ChannelId[]): Promise<Transaction> {
   const settled = await world.merchant.settle(channels);
   assert.equal(settled.length, channels.length);
-  const sent = settled.map((one) => ('transaction' in one ? one : assert.fail(one.refusal.code)));
+  const sent = settled.map((one) => ('transaction' in one ? one : assert.fail(one.why.code)));
   assert.deepEqual(new Set(sent.map(({ outcome }) => outcome.kind)), new Set(['accepted']));
   const [first] = sent;
   assert.ok(first !== undefined && sent.every(({ transaction }) => transactionId(transaction) === transactionId(first.transaction)));
@@ -85,7 +80,7 @@ for (const coin of [dogecoinRegtest, litecoinRegtest]) {
         const transaction = await together(world, channels);
         assert.deepEqual([transaction.inputs.length, transaction.outputs.length], [3, 1]);
         const again = await world.merchant.settle(channels);
-        assert.ok(again.every((one) => 'refusal' in one && one.refusal.code === 'channel-ending'));
+        assert.ok(again.every((one) => 'why' in one && one.why.code === 'channel-ending'));
         await world.bury();
         await areClosed(world, channels);
       });
@@ -176,64 +171,13 @@ describe('a merchant that settles and dies', () => {
   });
 });
 
-/** A merchant with so many channels that are paid to the last unit, each on a deposit of its own in the chain. */
-async function crowd(count: number): Promise<Crowd> {
-  const coin = dogecoinRegtest;
-  const regtest = new Regtest({ coin, verify: verifier.verify });
-  regtest.mine(1_400);
-  const keys = { signer: (name: string) => keyNumber(1_000 + Number(name)) };
-  const value = amount(coin.policy.dust * 100n);
-  const terms = Array.from(
-    { length: count },
-    (_, i): Terms => ({
-      ...sampleTerms({ contract: cltv, expiry: height(3_000) }),
-      payeeKey: keys.signer(`${i}`).publicKey,
-      payerKey: keyNumber(2_000 + i).publicKey,
-    }),
-  );
-  const funding = terms.map((one) => regtest.fund(cltv.outputScript(one), value) ?? assert.fail('the faucet is empty'));
-  regtest.mine(2);
-  const states = terms.map((one, i): ActivePayee => {
-    const { txid, transaction } = funding[i] ?? assert.fail();
-    const vout = transaction.outputs.findIndex(({ script }) => equalBytes(script, cltv.outputScript(one)));
-    const deposits: readonly Deposit[] = [{ outpoint: { txid, vout }, value }];
-    const channel = channelIdOf(coin, cltv.redeemScript(one));
-    const best = {
-      ...must(cltv.sign(one, deposits, value, keyNumber(2_000 + i))),
-      receipt: { kind: 'receipt', channel, total: value, spent: value, capacity: value } as const,
-    };
-    return {
-      kind: 'open',
-      channel,
-      terms: one,
-      keyName: `${i}`,
-      deposits,
-      limits: { maxDeposit: value, depth: [{ upTo: MAX_AMOUNT, blocks: 1 }] },
-      spent: value,
-      best,
-    };
-  });
-  const store = memoryStore();
-  await store.commit(
-    states.map((state) => ({ kind: 'payee-channel', id: state.channel, expected: 0, value: payeeSnapshot.encode(state) })),
-  );
-  return { regtest, keys, store, states };
-}
-
-interface Crowd {
-  readonly regtest: Regtest;
-  readonly keys: KeyRing;
-  readonly store: Store;
-  readonly states: readonly ActivePayee[];
-}
-
 const MANY = 300;
 
 describe('three hundred channels settled at once', () => {
   for (const isBlind of [false, true]) {
     for (const spoiled of [0, 1, 2, 5]) {
       test(`${spoiled} of which were spent before, ${isBlind ? 'unknown to the node' : 'and the node says so'}`, async (context) => {
-        const { regtest, keys, store, states } = await crowd(MANY);
+        const { regtest, keys, states, open: openShop } = await crowd(MANY);
         const tries: number[] = [];
         const port = asChain(regtest);
         const unspent = new Map(
@@ -252,12 +196,7 @@ describe('three hundred channels settled at once', () => {
             return port.broadcast(transaction);
           },
         };
-        const merchant = openMerchant({
-          ...{ chain, keys, store, verify: verifier.verify, clock: Date, random },
-          terms: defaultTerms(dogecoinRegtest, cltv),
-          prices: new Map(),
-          payeeScript,
-        });
+        const merchant = openShop(chain);
         await merchant.engine.follower.poll();
         const bad = new Set(states.filter((_, i) => spoiled > 0 && i % Math.ceil(MANY / spoiled) === 20).map(({ channel }) => channel));
         assert.equal(bad.size, spoiled);
@@ -270,7 +209,7 @@ describe('three hundred channels settled at once', () => {
         const failed = settled.filter((one) => !('outcome' in one) || one.outcome.kind !== 'accepted');
         assert.deepEqual(new Set(failed.map(({ channel }) => channel)), bad);
         const shared = tries.filter((inputs) => inputs > 1).length;
-        const most = isBlind ? 1 + spoiled * (1 + Math.ceil(Math.log2(MANY))) : 1;
+        const most = Math.ceil(MANY / MOST_SHARING) + (isBlind ? spoiled * (1 + Math.log2(MOST_SHARING)) : 0);
         context.diagnostic(`${shared} tries`);
         assert.ok(shared <= most, `${shared} tries, more than ${most}`);
         regtest.mine(1);

@@ -168,7 +168,12 @@ async function carryOut(merchant: Merchant, store: Store, log: Logger): Promise<
   for await (const { id, version } of store.list(CLOSE_ORDER)) orders.set(channelId(id), version);
   if (orders.size === 0) return;
   for (const one of await merchant.settle([...orders.keys()])) {
-    log.info({ channel: one.channel, ...('refusal' in one ? { refusal: one.refusal.code } : sentFacts(one)) }, 'order to close');
+    const { channel } = one;
+    if ('why' in one && one.why instanceof WorldError) {
+      log.warn({ channel, error: one.why.message }, 'an order to close has to wait');
+      continue;
+    }
+    log.info({ channel, ...('why' in one ? { refusal: one.why.code } : sentFacts(one)) }, 'order to close');
     await store.commit([{ kind: CLOSE_ORDER, id: one.channel, expected: orders.get(one.channel) ?? 0, value: undefined }]);
   }
 }

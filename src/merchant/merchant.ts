@@ -31,7 +31,7 @@ export interface Merchant {
   readonly readPsbt: (kind: 'payment' | 'end', psbt: Uint8Array) => Promise<Request | Refusal>;
   /** Seed step H, ordered by the owner. */
   readonly close: (channel: ChannelId) => Promise<Driven<PayeeState> | Refusal>;
-  /** The same for many at once, with as few transactions as they allow. @throws WorldError when the node can't be asked what is unspent. */
+  /** The same for many at once, with few transactions. @throws WorldError when the node can't be asked: what is stored goes out later. */
   readonly settle: (channels: readonly ChannelId[]) => Promise<readonly Settled[]>;
   readonly engine: PayeeEngine;
   readonly invoices: InvoiceBook;
@@ -40,13 +40,7 @@ export interface Merchant {
 export function openMerchant(options: MerchantOptions): Merchant {
   const { chain, store, keys, clock, random, terms, prices, payeeScript } = options;
   const { coin } = chain;
-  const settler = new Settler(options, () => engine);
-  const followed = payeeEngine({ ...options, books: [...(options.books ?? []), settler] });
-  const poll = async (): Promise<void> => {
-    await followed.follower.poll();
-    await settler.tend();
-  };
-  const engine: PayeeEngine = { ...followed, follower: { ...followed.follower, poll } };
+  const { engine, settler } = settlingEngine(options);
   const invoices = invoiceBook(store, clock, random, prices);
   const announce = announcer(chain, engine);
 
@@ -106,6 +100,22 @@ export function openMerchant(options: MerchantOptions): Merchant {
     engine,
     invoices,
   };
+}
+
+/** An engine that sees to shared closes whenever it has read the chain. */
+function settlingEngine(options: MerchantOptions): { readonly engine: PayeeEngine; readonly settler: Settler } {
+  const settler: Settler = new Settler(options, () => followed);
+  const followed = payeeEngine({ ...options, books: [...(options.books ?? []), settler] });
+  const poll = async (): Promise<void> => {
+    // What could not be read in all does not keep what is known from being seen to.
+    const read = await followed.follower.poll().then(
+      () => undefined,
+      (error: unknown) => ({ error }),
+    );
+    if (followed.follower.report().seen !== undefined) await settler.tend();
+    if (read !== undefined) throw read.error;
+  };
+  return { engine: { ...followed, follower: { ...followed.follower, poll } }, settler };
 }
 
 function announcedReply(answer: Driven<PayeeState> | Provisional | Refusal): Reply {

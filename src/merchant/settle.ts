@@ -2,7 +2,7 @@ import { add } from '../core/base/amount.ts';
 import type { ChannelId } from '../core/base/bytes.ts';
 import { type ChainTime, possible } from '../core/base/lock-time.ts';
 import { isRefusal, type Refusal } from '../core/base/refusal.ts';
-import { isWaiting, spentBy, viewOf } from '../core/channel/fate.ts';
+import { branchOf, isWaiting, spentBy, viewOf } from '../core/channel/fate.ts';
 import { hurried } from '../core/channel/hurry.ts';
 import type { ChainView, KeyOf } from '../core/channel/machine.ts';
 import type { PayeeState } from '../core/channel/payee-state.ts';
@@ -12,7 +12,7 @@ import { affordableRate, closeUrgency, costOf, isRaise, isReplaceable, times, ty
 import { shared } from '../core/contract/share.ts';
 import { type Transaction, transactionId } from '../core/tx/transaction.ts';
 import type { Book, PayeeEngine } from '../engine/engine.ts';
-import { type Broadcast, type Chain, type Clock, isTaken, type KeyRing } from '../engine/ports.ts';
+import { type Broadcast, type Chain, type Clock, isTaken, type KeyRing, WorldError } from '../engine/ports.ts';
 import { sift } from './sift.ts';
 
 export interface SettlerOptions {
@@ -22,15 +22,17 @@ export interface SettlerOptions {
   readonly keyOf?: KeyOf;
 }
 
-/** What an order to close a channel came to: what was sent for it, and what the node said; or why it is not to be closed. */
+/** What an order to close a channel came to: what was sent for it, and what the node said; why it is not to be closed; or what was in the way. */
 export type Settled =
   | { readonly channel: ChannelId; readonly transaction: Transaction; readonly outcome: Broadcast }
-  | { readonly channel: ChannelId; readonly refusal: Refusal };
+  | { readonly channel: ChannelId; readonly why: Refusal | WorldError };
 
 interface Ending extends Closing {
   readonly channel: ChannelId;
   /** Its close alone, as it is stored: follow sends it whenever the deposits are free. */
   readonly own: Transaction;
+  /** Its deposits were as deep as their amount asks for. */
+  readonly isBacked: boolean;
   readonly view?: ChainView;
 }
 
@@ -62,14 +64,15 @@ export class Settler implements Book<PayeeState> {
   }
 
   found(channel: ChannelId, state: PayeeState): void {
-    const { kind, terms, deposits, best: payment, keyName } = state;
+    const { kind, terms, deposits, best: payment, keyName, backing } = state;
     if (kind !== 'closing' || payment === undefined) {
       this.#endings.delete(channel);
       return;
     }
     const known = this.#endings.get(channel);
     const { transaction: own } = state;
-    this.#endings.set(channel, { ...known, channel, terms, deposits, payment, own, signer: this.#options.keys.signer(keyName) });
+    const signer = this.#options.keys.signer(keyName);
+    this.#endings.set(channel, { ...known, channel, terms, deposits, payment, own, signer, isBacked: backing === undefined });
   }
 
   stored(channel: ChannelId, state: PayeeState): void {
@@ -81,32 +84,45 @@ export class Settler implements Book<PayeeState> {
     if (known !== undefined) this.#endings.set(channel, { ...known, view });
   }
 
-  /** Closes channels with their best payments, with as few transactions as they allow. @throws WorldError when the node can't say what is unspent. */
+  /** Closes channels with their best payments, with few transactions. @throws WorldError when the node can't be asked: what is stored goes out later. */
   async settle(channels: readonly ChannelId[]): Promise<readonly Settled[]> {
-    const orders = [...new Set(channels)].map(async (channel) => ({
-      channel,
-      driven: await this.#engine().drive(channel, { kind: 'gather' }),
-    }));
-    const driven = await Promise.all(orders);
-    const refused = driven.flatMap(({ channel, driven: refusal }) => (isRefusal(refusal) ? [{ channel, refusal }] : []));
-    const endings = driven.flatMap(({ channel, driven: one }) => (isRefusal(one) ? [] : (this.#endings.get(channel) ?? [])));
-    const isUnhurried = ({ terms }: Ending): boolean =>
-      !isDue({ ...terms, closingMargin: MARGINS_LEFT * terms.closingMargin }, this.#now());
-    const batches = [
-      ...shared(endings.filter(isUnhurried)).map(({ closings }) => closings),
-      ...endings.filter((ending) => !isUnhurried(ending)).map((ending) => [ending]),
-    ];
     const settled: Settled[] = [];
-    for (const batch of batches) settled.push(...(await (batch.length > 1 ? this.#together(batch) : this.#alone(batch))));
-    return [...settled, ...refused];
+    const endings: Ending[] = [];
+    for (const channel of new Set(channels)) {
+      const driven = await this.#engine()
+        .drive(channel, { kind: 'gather' })
+        .catch((error: unknown) => failed(error));
+      const ending = this.#endings.get(channel);
+      if (driven instanceof WorldError || isRefusal(driven)) settled.push({ channel, why: driven });
+      else if (ending !== undefined) endings.push(ending);
+    }
+    for (const batch of this.#batches(endings)) settled.push(...(await (batch.length > 1 ? this.#together(batch) : this.#alone(batch))));
+    return settled;
+  }
+
+  /** Whoever has little time, or deposits that the chain could still undo, goes alone: it must not take others with it. */
+  #batches(endings: readonly Ending[]): readonly (readonly Ending[])[] {
+    const now = this.#now();
+    const mayShare = ({ terms, isBacked }: Ending): boolean =>
+      isBacked && !isDue({ ...terms, closingMargin: MARGINS_LEFT * terms.closingMargin }, now);
+    const alone = endings.filter((ending) => !mayShare(ending)).map((ending) => [ending]);
+    return [...shared(endings.filter(mayShare)).map(({ closings }) => closings), ...alone];
   }
 
   /** Sees to it that closes in the mempool pay what is due, once for each block. */
   async tend(): Promise<void> {
     const { hash } = this.#engine().follower.seen().tip;
     if (hash === this.#tended) return;
+    let trouble: WorldError | undefined;
+    for (const flight of this.#flights()) {
+      try {
+        for (const transaction of this.#hurried(flight)) await this.#options.chain.broadcast(transaction);
+      } catch (error) {
+        trouble = failed(error);
+      }
+    }
+    if (trouble !== undefined) throw trouble;
     this.#tended = hash;
-    for (const flight of this.#flights()) for (const transaction of this.#hurried(flight)) await this.#options.chain.broadcast(transaction);
   }
 
   #now(): ChainTime {
@@ -134,12 +150,12 @@ export class Settler implements Book<PayeeState> {
     return [...settled.values(), ...(await this.#alone(spoiled))];
   }
 
-  /** Those of which the node says that all deposits can be had. */
+  /** Those of which the node says that all deposits are in the chain, and can be had. */
   async #free(endings: readonly Ending[]): Promise<readonly Ending[]> {
     const { chain } = this.#options;
     const isFree = async ({ deposits }: Ending): Promise<boolean> => {
       const outputs = await Promise.all(deposits.map(({ outpoint }) => chain.output(outpoint)));
-      return outputs.every((output) => output !== undefined);
+      return outputs.every((output) => output !== undefined && output.depth > 0);
     };
     const free = await Promise.all(endings.map(isFree));
     return endings.filter((_, i) => free[i] === true);
@@ -158,9 +174,11 @@ export class Settler implements Book<PayeeState> {
   #flights(): readonly Flight[] {
     const flights = new Map<string, Flight>();
     for (const ending of this.#endings.values()) {
-      const { deposits, view } = ending;
+      const { terms, deposits, view } = ending;
       if (view === undefined) continue;
-      const seen = deposits.map((deposit) => viewOf(deposit, view)).find(isWaiting);
+      const seen = deposits
+        .map((deposit) => ({ deposit, seen: viewOf(deposit, view) }))
+        .flatMap(({ deposit, seen: one }) => (isWaiting(one) && branchOf(terms, deposit, one) === 'close' ? [one] : []))[0];
       if (seen === undefined || spentBy(seen.transaction, deposits).length === seen.transaction.inputs.length) continue;
       const id = transactionId(seen.transaction);
       const flight = flights.get(id) ?? { transaction: seen.transaction, endings: [] };
@@ -194,4 +212,10 @@ export class Settler implements Book<PayeeState> {
     const children = hurried(transaction, { terms, deposits, script, signer, rungs: PRESSING, wanted });
     return children.flatMap((effect) => (effect.kind === 'broadcast' ? [effect.transaction] : []));
   }
+}
+
+/** @throws what is no failure of the world. */
+function failed(error: unknown): WorldError {
+  if (error instanceof WorldError) return error;
+  throw error;
 }

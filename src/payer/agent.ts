@@ -1,10 +1,10 @@
 import { type Amount, ZERO } from '../core/base/amount.ts';
-import type { ChannelId } from '../core/base/bytes.ts';
+import { type ChannelId, equalBytes } from '../core/base/bytes.ts';
 import type { LockTime } from '../core/base/height.ts';
 import { isRefusal, type Refusal, refuse } from '../core/base/refusal.ts';
 import { termsOf } from '../core/channel/announce.ts';
 import type { PayerInput } from '../core/channel/payer.ts';
-import { totalAhead, totalFor } from '../core/channel/payer-pay.ts';
+import { type PayInput, totalAhead, totalFor } from '../core/channel/payer-pay.ts';
 import { notOpen, type OpenPayer, type PayerState, type PendingPayment } from '../core/channel/payer-state.ts';
 import { channelIdOf } from '../core/contract/contract.ts';
 import type { Invoice, Offer } from '../core/message/message.ts';
@@ -60,7 +60,7 @@ export interface Agent {
 }
 
 /** What is paid for: an invoice; or, without an id, nothing yet: then the amount is credit, and later purchases use it up. */
-export type Purchase = Pick<Invoice, 'amount'> & Partial<Pick<Invoice, 'id'>>;
+export type Purchase = Pick<Invoice, 'amount'> & Partial<Pick<Invoice, 'id'>> & Pick<PayInput, 'info'>;
 
 export function openAgent(options: AgentOptions): Agent {
   const { wallet, form = 'compact', keys, chain } = options;
@@ -125,16 +125,21 @@ async function settlePending(engine: PayerEngine, line: Line): Promise<Settled |
 }
 
 /** Whoever got no answer asks for the same once more: that is not bought twice. */
-function isFor({ before, pending }: Settled, { id, amount }: Purchase): boolean {
-  return id === undefined ? pending.invoice === undefined && totalAhead(before, amount) === pending.payment.total : pending.invoice === id;
+function isFor({ before, pending }: Settled, { id, amount, info = NONE }: Purchase): boolean {
+  if (id !== undefined) return pending.invoice === id;
+  const isSame = pending.invoice === undefined && equalBytes(pending.info ?? NONE, info);
+  return isSame && totalAhead(before, amount) === pending.payment.total;
 }
 
-function payInput(state: PayerState | undefined, { id, amount }: Purchase): PayerInput | Refusal {
+const NONE = new Uint8Array();
+
+function payInput(state: PayerState | undefined, { id, amount, info }: Purchase): PayerInput | Refusal {
   if (state === undefined) return refuse('channel-unknown');
   if (state.kind !== 'open') return notOpen(state);
   const total = id === undefined ? totalAhead(state, amount) : totalFor(state, amount);
   if (isRefusal(total)) return total;
-  return id === undefined ? { kind: 'pay', total, price: ZERO } : { kind: 'pay', total, price: amount, invoice: id };
+  const along = info === undefined ? {} : { info };
+  return id === undefined ? { kind: 'pay', total, price: ZERO, ...along } : { kind: 'pay', total, price: amount, invoice: id, ...along };
 }
 
 /** An invoice is the payee's word about money: it must be the answer to the very question, and pay to where the offer said. */

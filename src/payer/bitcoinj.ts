@@ -1,17 +1,17 @@
-import { type Amount, amount, MAX_AMOUNT, subtract, ZERO } from '../core/base/amount.ts';
+import { type Amount, add, amount, MAX_AMOUNT, subtract, ZERO } from '../core/base/amount.ts';
 import type { ChannelId } from '../core/base/bytes.ts';
 import { equalBytes } from '../core/base/bytes.ts';
 import { isRefusal, type Refusal, refuse } from '../core/base/refusal.ts';
 import { leastReturn } from '../core/channel/payer-pay.ts';
 import { allDeposits, type PayerState, remainingOf } from '../core/channel/payer-state.ts';
 import { type Contract, isDue, payerScript } from '../core/contract/contract.ts';
-import { DEFAULT_WINDOW } from '../core/message/bitcoinj/message.ts';
+import { DEFAULT_WINDOW, MAX_BITCOINJ_BYTES } from '../core/message/bitcoinj/message.ts';
 import type { Offer } from '../core/message/message.ts';
 import { scriptOf } from '../core/tx/address.ts';
 import { p2pkh } from '../core/tx/script.ts';
 import { decodeTransaction, sameOutpoint, type Transaction } from '../core/tx/transaction.ts';
 import type { Chain, Clock, KeyRing, Line } from '../engine/ports.ts';
-import { BitcoinjClient, type Carried, type Proposal } from '../transport/bitcoinj/client.ts';
+import { BitcoinjClient, type Proposal } from '../transport/bitcoinj/client.ts';
 import type { Farewell } from '../transport/bitcoinj/dialogue.ts';
 import type { Wallet } from '../wallet/wallet.ts';
 import type { Agent } from './agent.ts';
@@ -45,6 +45,8 @@ export interface Acknowledged {
   readonly kind: 'acknowledged';
   /** More than was asked for where the first payment must carry a settlement, or the rest would have been dust. */
   readonly paid: Amount;
+  /** What an earlier payment came to that had got no answer: it was sent again first, with what went along with it. */
+  readonly resent?: Amount;
   readonly state: PayerState;
   readonly info?: Uint8Array;
 }
@@ -71,6 +73,8 @@ export interface BitcoinjChannel {
 const USUAL_MIN_PAYMENT = amount(1_000n);
 /** Seconds before its expiry at which bitcoinj's servers settle a channel. */
 const CLOSING_MARGIN = 7_200;
+/** Bytes that may go along with a payment, of those that a message may have. */
+const MOST_INFO = MAX_BITCOINJ_BYTES - 256;
 /** Seconds that the server's clock may be ahead of this one. */
 const MOST_AHEAD = 60;
 
@@ -212,14 +216,20 @@ function channelOver(
     isResumed,
     over,
     pay: async (value, info) => {
-      const before = (await state())?.best?.total ?? ZERO;
-      const back: Uint8Array[] = [];
-      const carried: Carried = { onInfo: (given) => void back.push(given), ...(info && { info }) };
-      const paid = await agent.pay(channel, { amount: value }, client.connection(state, carried));
+      // Stored with the payment, it could never be sent.
+      if (info !== undefined && info.length > MOST_INFO) return refuse('message-too-large', { most: MOST_INFO });
+      const earlier = await state();
+      const before = earlier?.best?.total ?? ZERO;
+      const pending = earlier?.kind === 'open' ? earlier.pending : undefined;
+      const acks: (Uint8Array | undefined)[] = [];
+      const connection = client.connection(state, (ack) => void acks.push(ack));
+      const paid = await agent.pay(channel, { amount: value, ...(info && { info }) }, connection);
       if (isRefusal(paid)) return paid;
       const total = paid.state.best?.total ?? ZERO;
-      const [answered] = back.slice(-1);
-      return { kind: 'acknowledged', state: paid.state, paid: subtract(total, before), ...(answered && { info: answered }) };
+      const resent = acks.length > 1 && pending !== undefined ? { resent: subtract(pending.payment.total, before) } : undefined;
+      const answered = acks.at(-1);
+      const sum = subtract(total, add(before, resent?.resent ?? ZERO));
+      return { kind: 'acknowledged', state: paid.state, paid: sum, ...resent, ...(answered && { info: answered }) };
     },
     settle: async () => {
       await client.settle(keys.signer(keyName));

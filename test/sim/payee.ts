@@ -123,7 +123,7 @@ export class PayeeSide {
     if (instance === undefined) return;
     this.#stage.start(instance.process, 'settle', async () => {
       for (const one of await instance.merchant.settle(channels)) {
-        this.#stage.note(`${instance.process.name} settled ${'refusal' in one ? one.refusal.code : one.outcome.kind}`);
+        this.#stage.note(`${instance.process.name} settled ${'why' in one ? one.why.code : one.outcome.kind}`);
       }
     });
   }

@@ -48,7 +48,7 @@ async function order({ config, print }: Shell, name: string | undefined, flags: 
     if (!isRunning) print.note('No merchant is running on this data folder: it closes what it is told to once it runs.');
     if (wait) for (const id of ids) await until(async () => ((await store.get(CLOSE_ORDER, id)) === undefined ? true : undefined), LOOK);
     const states = await Promise.all(ids.map((id) => stateOf(store, id)));
-    if (wait && states.some(({ kind }) => kind === 'open')) throw new Refused(refuse('nothing-to-close'));
+    if (wait && name !== undefined && states.some(({ kind }) => kind === 'open')) throw new Refused(refuse('nothing-to-close'));
     const [only] = states;
     print.result(
       name === undefined || only === undefined ? states.map(facts) : facts(only),

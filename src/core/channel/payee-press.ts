@@ -119,7 +119,6 @@ function claimingContested(state: Closing, target: readonly Contested[], env: En
   const { policy } = terms.coin;
   const taking = target.map(({ deposit }) => deposit);
   const rivals = transactionsOf(target.map(({ seen }) => seen));
-  const kept = keptFor(state, taking);
   const [there] = rivals;
   const isThere = rivals.length === 1 && there !== undefined && isSame(there, transaction);
   if (!rivals.every((rival) => isReplaceable(policy, rival))) return stay(state, ...(isThere ? hurriedBy(state, there, env) : []));
@@ -128,8 +127,19 @@ function claimingContested(state: Closing, target: readonly Contested[], env: En
   // Nobody here knows what a rival pays that spends other things too: the node says whether a raised claim is enough.
   const isBetter = !isRefusal(made) && (before === undefined || isRaise(policy, before, costOf(made, deposits) ?? before));
   if (isThere) return isBetter ? sent(state, made) : stay(state);
-  if (isBetter && (kept === undefined || isRaiseOf(state, kept, made))) return sent(state, made);
-  return kept === undefined ? stay(state) : sent(state, kept);
+  const isShared = before === undefined && isCloseOf(state, target);
+  return contesting(state, keptFor(state, taking), isBetter ? made : undefined, isShared);
+}
+
+/** Against what is not the own close: the better version of that, or the last one once more. */
+function contesting(state: Closing, kept: Transaction | undefined, better: Transaction | undefined, isShared: boolean): Step<PayeeState> {
+  if (better !== undefined && (kept === undefined || isRaiseOf(state, kept, better))) return sent(state, better);
+  return kept === undefined || isShared ? stay(state) : sent(state, kept);
+}
+
+/** A close that others share is as good as the own one, which goes out again when that is gone. */
+function isCloseOf({ terms }: Closing, target: readonly Contested[]): boolean {
+  return target.every(({ deposit, seen }) => branchOf(terms, deposit, seen) === 'close');
 }
 
 function isRaiseOf({ terms, deposits }: Closing, kept: Transaction, made: Transaction): boolean {

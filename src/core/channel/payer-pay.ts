@@ -17,10 +17,12 @@ export interface PayInput {
   /** What it buys; 0 for credit. */
   readonly price: Amount;
   readonly invoice?: string;
+  /** Goes along with it, where the payee's protocol carries that. */
+  readonly info?: Uint8Array;
 }
 
 /** Seed steps E and F: sign, store, then send. One payment at a time: an unanswered one is sent again first. */
-export function paying(state: PayerState, { total, price, invoice }: PayInput, env: Env): Step<PayerState> | Refusal {
+export function paying(state: PayerState, { total, price, invoice, info }: PayInput, env: Env): Step<PayerState> | Refusal {
   if (state.kind !== 'open') return notOpen(state);
   if (state.pending !== undefined) return refuse('payment-unanswered', { total: state.pending.payment.total });
   const { terms, deposits, best } = state;
@@ -30,7 +32,7 @@ export function paying(state: PayerState, { total, price, invoice }: PayInput, e
   if (total < needed) return refuse('invoice-unmet', { total, needed });
   const payment = terms.contract.sign(terms, deposits, total, env.signer);
   if (isRefusal(payment)) return payment;
-  const pending = { payment, price, ...(invoice === undefined ? {} : { invoice }) };
+  const pending = { payment, price, ...(invoice === undefined ? {} : { invoice }), ...(info && { info }) };
   const signed = greatest(total, state.signed);
   return stay({ ...state, signed, pending }, { kind: 'send', message: payOf(state, pending) });
 }

@@ -12,6 +12,8 @@ export interface PendingPayment {
   /** What it buys; 0 for credit. */
   readonly price: Amount;
   readonly invoice?: string;
+  /** What goes along with it, unsigned, where the payee's protocol carries that: it is for nothing else, and is sent again with it. */
+  readonly info?: Uint8Array;
 }
 
 /** What is true of a channel in every state. */

@@ -125,6 +125,7 @@ const pending = z.strictObject({
   payment: paymentField,
   price: amountField,
   invoice: z.string().exactOptional(),
+  info: bytesField.exactOptional(),
 });
 
 const payerState: Field<PayerState> = z.discriminatedUnion('kind', [

@@ -16,12 +16,15 @@ interface Group<C extends Closing> extends Shared<C> {
   size: number;
 }
 
-/** Above 252 a count of inputs takes two bytes more. */
-const COUNT_BYTES = 2;
+/**
+ * The most channels that share a close. Seven eighths of what sharing saves is saved by then; and what few share can still be paid more for by a
+ * child, or contested by the close of any one of them (BIP125 rule 3), at any fee that a close alone may come to pay.
+ */
+export const MOST_SHARING = 8;
 
 /**
- * Sorts channels into as few closes as they allow, up to the most bytes that nodes relay. Only drained ones that pay to the same script go together:
- * their payers have signed no place in the transaction, and get nothing from it, so none of them can hold the others up by what it does with its change.
+ * Sorts channels into few closes. Only drained ones that pay to the same script go together: their payers have signed no place in the transaction,
+ * and get nothing from it, so none of them can hold the others up by what it does with its change.
  */
 export function shared<C extends Closing>(closings: readonly C[]): readonly Shared<C>[] {
   const drained = new Set(closings.filter(isDrained));
@@ -29,7 +32,7 @@ export function shared<C extends Closing>(closings: readonly C[]): readonly Shar
   for (const closing of drained) {
     const { terms, deposits } = closing;
     const more = closeSize(terms, deposits.length, 0) - closeSize(terms, 0, 0);
-    const group = groups.find((one) => isOpenTo(one, terms, more));
+    const group = groups.find((one) => isOpenTo(one, terms));
     if (group === undefined) groups.push(alone(closing));
     else {
       group.closings.push(closing);
@@ -46,14 +49,14 @@ function isDrained({ terms, deposits, payment }: Closing): boolean {
 
 function alone<C extends Closing>(closing: C): Group<C> {
   const { terms, deposits } = closing;
-  return { terms, closings: [closing], size: closeSize(terms, deposits.length, 2) + COUNT_BYTES };
+  return { terms, closings: [closing], size: closeSize(terms, deposits.length, 2) };
 }
 
-function isOpenTo({ terms, size }: Group<Closing>, other: Terms, more: number): boolean {
+function isOpenTo({ terms, closings }: Group<Closing>, other: Terms): boolean {
   return (
+    closings.length < MOST_SHARING &&
     terms.contract === other.contract &&
     terms.coin.id === other.coin.id &&
-    equalBytes(terms.payeeScript, other.payeeScript) &&
-    size + more <= terms.coin.policy.maxTransactionSize
+    equalBytes(terms.payeeScript, other.payeeScript)
   );
 }

@@ -62,7 +62,7 @@ async function settlesAll(subject: ChannelSubject, contract: Contract): Promise<
   for (const channel of drained) await world.payUpTo(channel, world.deposit);
   const settled = await world.merchant.settle([left, ...drained]);
   assert.deepEqual(
-    settled.map((one) => ('outcome' in one ? one.outcome.kind : one.refusal.code)),
+    settled.map((one) => ('outcome' in one ? one.outcome.kind : one.why.code)),
     ['accepted', 'accepted', 'accepted'],
   );
   assert.equal(new Set(settled.map((one) => 'transaction' in one && transactionId(one.transaction))).size, 2);

@@ -1,11 +1,13 @@
-import { type Amount, ZERO } from '../../core/base/amount.ts';
+import { type Amount, MAX_AMOUNT, ZERO } from '../../core/base/amount.ts';
 import { bytesToHex, type TxId } from '../../core/base/bytes.ts';
 import { isTime, type Time } from '../../core/base/height.ts';
 import { isRefusal, type Refusal, refuse } from '../../core/base/refusal.ts';
 import { allDeposits, type PayerState } from '../../core/channel/payer-state.ts';
 import { type Contract, capacityOf, type Deposit, type Payment, type Terms } from '../../core/contract/contract.ts';
 import { RELEASE } from '../../core/contract/release.ts';
-import type { Initiate } from '../../core/message/bitcoinj/message.ts';
+import { SIGNATURE_BYTES } from '../../core/contract/size.ts';
+import { encodeBitcoinj } from '../../core/message/bitcoinj/encode.ts';
+import { type Initiate, MAX_BITCOINJ_BYTES } from '../../core/message/bitcoinj/message.ts';
 import { paymentOf, updateOf } from '../../core/message/bitcoinj/payment.ts';
 import { prove } from '../../core/message/bitcoinj/proof.ts';
 import { contractOf, majorOf } from '../../core/message/bitcoinj/version.ts';
@@ -37,6 +39,9 @@ export interface Greeting {
   /** The transaction that made the channel to go on with. */
   readonly previous?: TxId;
 }
+
+/** Milliseconds that a server may be silent once it has shown that it is one: it waits for blocks, and for payments. As pawment's own has it. */
+const IDLE = 3_600_000;
 
 /** A payer's side of one connection to a bitcoinj server. */
 export class BitcoinjClient {
@@ -71,6 +76,7 @@ export class BitcoinjClient {
       throw new WorldError('peer-nonsense', `The server speaks version ${version.major} only.`, 'Ask it for another.');
     }
     const answer = await this.#dialogue.next('initiate', 'channel-open');
+    this.#dialogue.setIdle(IDLE);
     if (answer.kind === 'initiate') return this.#proposal(spoken, answer);
     this.#isMade = true;
     this.#isLaunched = true;
@@ -89,23 +95,24 @@ export class BitcoinjClient {
     return this.#dialogue.leave({ kind: 'error', code, ...(expected === undefined ? {} : { expected }) });
   }
 
-  /** The way to the payee as a payer knows it. What goes with the next payment, and what came with its acknowledgement, is in `carried`. */
-  connection(state: () => Promise<PayerState | undefined>, carried: Carried = {}): Connection {
+  /** The way to the payee as a payer knows it. `onAck` is told what came with each acknowledgement. */
+  connection(state: () => Promise<PayerState | undefined>, onAck: OnAck = () => undefined): Connection {
     return {
       exchange: async (request) => {
         const channel = await state();
         if (channel === undefined) return refuse('channel-unknown');
-        return this.#exchange(channel, request, carried);
+        return this.#exchange(channel, request, onAck);
       },
     };
   }
 
-  async #exchange(state: PayerState, request: Request, carried: Carried): Promise<Reply> {
-    if (request.kind === 'payment') return this.#pay(state, request, carried);
+  async #exchange(state: PayerState, request: Request, onAck: OnAck): Promise<Reply> {
+    if (request.kind === 'payment') return this.#pay(state, request, onAck);
     if (request.kind !== 'announce') return refuse('request-unknown');
     const { channel, terms } = state;
     // The server has proposed the terms: nothing stands in the way of the deposit, and what it says comes with the first payment.
     if (this.#isLaunched) return { kind: 'accepted', channel, capacity: capacityOf(allDeposits(state)) };
+    if (!isCarriable(state)) return refuse('message-too-large', { most: MAX_BITCOINJ_BYTES });
     const releases = terms.contract.expiryIn === 'releases' ? { releases: await this.#releases(terms, allDeposits(state)) } : {};
     this.#isLaunched = true;
     return { kind: 'provisional', channel, waitingFor: refuse('funding-missing'), ...releases };
@@ -123,21 +130,23 @@ export class BitcoinjClient {
     return releases;
   }
 
-  async #pay(state: PayerState, { channel, payment, invoice }: Pay, carried: Carried): Promise<Reply> {
+  async #pay(state: PayerState, { channel, payment, invoice }: Pay, onAck: OnAck): Promise<Reply> {
     if (invoice !== undefined) return refuse('invoice-unknown');
     const capacity = capacityOf(state.deposits);
-    const refusal = this.#isMade ? await this.#update(payment, capacity, carried) : await this.#provide(state, payment, capacity);
+    const refusal = this.#isMade ? await this.#update(state, payment, onAck) : await this.#provide(state, payment, capacity);
     if (refusal !== undefined) return refusal;
     this.#isMade = true;
     const receipt: Receipt = { kind: 'receipt', channel, total: payment.total, spent: ZERO, capacity };
     return receipt;
   }
 
-  async #update(payment: Payment, capacity: Amount, carried: Carried): Promise<Refusal | undefined> {
-    await this.#dialogue.say({ kind: 'update-payment', ...updateOf(payment, capacity, carried.info) });
+  async #update(state: PayerState, payment: Payment, onAck: OnAck): Promise<Refusal | undefined> {
+    const capacity = capacityOf(state.deposits);
+    const info = state.kind === 'open' ? state.pending?.info : undefined;
+    await this.#dialogue.say({ kind: 'update-payment', ...updateOf(payment, capacity, info) });
     const answer = await this.#dialogue.next('payment-ack').catch((error: unknown) => this.#shown(capacity, error));
     if (isRefusal(answer)) return answer;
-    if (answer.info !== undefined) carried.onInfo?.(answer.info);
+    onAck(answer.info);
     return undefined;
   }
 
@@ -183,8 +192,11 @@ function unsignedRefund({ contract, expiry, payerKey }: Terms, { outpoint, value
   };
 }
 
-/** What goes with payments beside the money. */
-export interface Carried {
-  readonly info?: Uint8Array;
-  readonly onInfo?: (info: Uint8Array) => void;
+export type OnAck = (info: Uint8Array | undefined) => void;
+
+/** Whether the contract fits into a message: one that does not must not get into the chain, for no channel could be made of it. */
+function isCarriable({ funding, terms }: PayerState): boolean {
+  const [contract = new Uint8Array()] = funding;
+  const initial = { change: MAX_AMOUNT, signature: new Uint8Array(SIGNATURE_BYTES) };
+  return encodeBitcoinj({ kind: 'provide-contract', contract, initial, payerKey: terms.payerKey }).length <= MAX_BITCOINJ_BYTES;
 }

@@ -40,6 +40,11 @@ export class Dialogue {
     return this.next(...kinds);
   }
 
+  /** Milliseconds without a message after which the server counts as gone. */
+  setIdle(milliseconds: number): void {
+    this.#line.setIdle(milliseconds);
+  }
+
   async say(message: BitcoinjMessage): Promise<void> {
     if (this.#ended !== undefined) throw this.#ended;
     await this.#line.send(encodeBitcoinj(message));

@@ -15,6 +15,7 @@ import { decodeBitcoinj } from '../core/message/bitcoinj/decode.ts';
 import { encodeBitcoinj } from '../core/message/bitcoinj/encode.ts';
 import type { BitcoinjMessage, Initiate, Update } from '../core/message/bitcoinj/message.ts';
 import { paymentOf, updateOf } from '../core/message/bitcoinj/payment.ts';
+import { scriptOf } from '../core/tx/address.ts';
 import { p2pkh } from '../core/tx/script.ts';
 import { encodeSignature } from '../core/tx/sign.ts';
 import { decodeTransaction, encodeTransaction, type Transaction, transactionId } from '../core/tx/transaction.ts';
@@ -171,7 +172,8 @@ class World {
 
   /** Connects, while the server does its part. */
   async connect(serve: (server: Server) => Promise<unknown>, alter: Partial<BitcoinjOrder> = {}): Promise<BitcoinjChannel | Refusal> {
-    const { near, far } = linePair({ timers: this.timers });
+    // As a line over TCP has it.
+    const { near, far } = linePair({ timers: this.timers, idle: 30_000 });
     const order = { contracts: [cltvTime], capacity: CAPACITY, window: WINDOW, ...alter } as const;
     const opening = openBitcoinj(near, order, {
       ...{ agent: this.agent, chain: asChain(this.regtest), wallet: this.wallet, keys, clock: { now: () => this.#seconds * 1000 } },
@@ -499,6 +501,77 @@ describe('a payer and a bitcoinj server', () => {
     assert.deepEqual([must(ack).paid, CAPACITY - update.change], [DOGE, total]);
     await pay(again, next, DOGE);
     assert.equal((await world.single()).signed, total + DOGE);
+  });
+
+  test('what goes along belongs to its payment: sent again with it, and never with another', async () => {
+    const world = await World.open();
+    const [tea, coffee] = [Uint8Array.of(1), Uint8Array.of(2)];
+    const { channel, server } = await openIn(world);
+    await pay(channel, server, DOGE);
+    // The server has it, or has it not: the payer can't know.
+    const lost = server.hears('update-payment').then(() => server.hangUp());
+    await assert.rejects(channel.pay(amount(DOGE), tea), isGone);
+    await lost;
+    const before = (await world.single()).best?.total ?? 0n;
+    const servers: Server[] = [];
+    const again = must(await world.connect((next) => next.resume().then(() => servers.push(next))));
+    const [next = assert.fail()] = servers;
+    const serve = async (): Promise<readonly Update[]> => [await next.acknowledge(tea), await next.acknowledge(coffee)];
+    const [ack, updates] = await Promise.all([again.pay(amount(DOGE), coffee), serve()]);
+    const { paid, resent, info, state } = must(ack);
+    assert.deepEqual(
+      updates.map((update) => update.info),
+      [tea, coffee],
+    );
+    assert.deepEqual([paid, resent, info], [DOGE, DOGE, coffee]);
+    assert.equal(state.best?.total, before + 2n * DOGE);
+    await pay(again, next, DOGE, tea);
+  });
+
+  test('what is too long to go along is refused before anything is signed', async () => {
+    const world = await World.open();
+    const { channel, server } = await openIn(world);
+    const { signed } = await world.single();
+    assertRefused(await channel.pay(amount(DOGE), new Uint8Array(32_767)), 'message-too-large');
+    assert.equal((await world.single()).signed, signed);
+    await pay(channel, server, DOGE, new Uint8Array(32_000));
+  });
+
+  test('a contract that fits no message is refused before any coin moves', async () => {
+    const world = await World.open();
+    const spare = scriptOf(coin, await world.wallet.receiveAddress()) ?? assert.fail('a wallet has addresses');
+    for (let i = 0; i < 260; i++) {
+      world.regtest.fund(spare, amount(DOGE / 10n));
+      if (i % 20 === 19) world.regtest.mine(1);
+    }
+    await world.mine(1);
+    const before = await world.money();
+    for (const contract of [cltvTime, presignedRefund]) {
+      const major = contract === cltvTime ? 2 : 1;
+      const serve = async (server: Server): Promise<void> => {
+        await server.propose({}, major);
+        assert.equal(await server.hear(), undefined);
+      };
+      assertRefused(await world.connect(serve, { contracts: [contract], capacity: amount(124n * DOGE) }), 'message-too-large');
+    }
+    assert.deepEqual(world.regtest.mempool(), []);
+    assert.equal(await world.money(), before);
+  });
+
+  test('a server that has proposed a channel may take its time, for blocks to come or for the next payment', async () => {
+    const world = await World.open();
+    const serve = async (server: Server): Promise<Server> => {
+      await server.propose();
+      await server.hears('provide-contract');
+      world.timers.advance(3_000_000);
+      await server.say({ kind: 'channel-open' });
+      return server;
+    };
+    const servers: Server[] = [];
+    const channel = must(await world.connect(async (server) => void servers.push(await serve(server))));
+    const [server = assert.fail()] = servers;
+    world.timers.advance(3_000_000);
+    await pay(channel, server, DOGE);
   });
 
   test('a payer that was set back is shown by a pawment server what it has signed, and goes on from there; a lie is not believed', async () => {

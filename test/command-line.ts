@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,6 +27,7 @@ export class CommandLine {
   readonly node: RegtestServer;
   readonly #home: string;
   readonly #serving: Serving[] = [];
+  readonly #running = new Set<ChildProcess>();
 
   private constructor(regtest: Regtest, node: RegtestServer, home: string) {
     this.regtest = regtest;
@@ -50,9 +51,10 @@ export class CommandLine {
     return this.tell('', folder, ...words);
   }
 
-  /** A command that reads its standard input, and runs to its end. */
+  /** A command that reads its standard input, and runs to its end; one that does not come to it is killed by `close`. */
   async tell(input: string, folder: string, ...words: readonly string[]): Promise<Ran> {
     const child = spawn(process.execPath, this.#args(folder, words), { env: ENV });
+    this.#running.add(child);
     const ended = new Promise<number | null>((resolve, reject) => {
       child.on('error', reject);
       child.on('close', resolve);
@@ -61,6 +63,7 @@ export class CommandLine {
     child.stdin.on('error', () => undefined);
     child.stdin.end(input);
     const [out, said, code] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
+    this.#running.delete(child);
     assert.notEqual(out, '', said);
     return { code, out: JSON.parse(out), said };
   }
@@ -75,6 +78,7 @@ export class CommandLine {
   }
 
   async close(): Promise<void> {
+    for (const child of this.#running) child.kill('SIGKILL');
     await Promise.all(this.#serving.map((serving) => serving.kill()));
     await this.node.close();
     await rm(this.#home, { recursive: true });

@@ -36,7 +36,7 @@ export interface Outlook {
   readonly books: readonly Book<PayeeState>[];
   readonly counts: AnswerCounts;
   /** Serves the figures, where that is asked for. */
-  readonly open: (merchant: Merchant, store: Store, jobs: Jobs) => Promise<HttpServer | undefined>;
+  readonly open: (merchant: Merchant, jobs: Jobs) => Promise<HttpServer | undefined>;
   /** Brings the files of watchers up to date, where there are any. */
   readonly jobs: (merchant: Merchant) => readonly Pick<Job, 'name' | 'run'>[];
 }
@@ -52,7 +52,7 @@ export function openOutlook({ coin, backend, keys, clock, log, metrics, watchTo 
   return {
     books: writer === undefined ? [tally] : [tally, writer],
     counts,
-    open: async (merchant, store, jobs) => {
+    open: async (merchant, jobs) => {
       const { follower, exposure } = merchant.engine;
       const read = (): Figures =>
         figuresOf({
@@ -61,9 +61,7 @@ export function openOutlook({ coin, backend, keys, clock, log, metrics, watchTo 
           jobs: jobs.reports,
           ...(writer === undefined ? {} : { unwatched: () => writer.behind }),
         });
-      const server = metrics === undefined ? undefined : await serveHttp({ fetch: figureRoutes(read) }, metrics);
-      await noteMetrics(store, server?.url);
-      return server;
+      return metrics === undefined ? undefined : serveHttp({ fetch: figureRoutes(read) }, metrics);
     },
     // Who can't rely on its node can't close in time: then no sign of life is given.
     jobs: ({ engine }) =>
@@ -80,7 +78,8 @@ function texts(trouble: object): object {
   return Object.fromEntries(Object.entries(trouble).map(([name, value]) => [name, String(value)]));
 }
 
-async function noteMetrics(store: Store, url: string | undefined): Promise<void> {
+/** Stores where the figures are shown, or that they are not. */
+export async function noteMetrics(store: Store, url: string | undefined): Promise<void> {
   const { kind, id } = METRICS_PLACE;
   const before = await store.get(kind, id);
   if (before === undefined && url === undefined) return;

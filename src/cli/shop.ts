@@ -26,7 +26,7 @@ import { lockDatadir } from './lock.ts';
 import { logger } from './log.ts';
 import { clock, keysOf, openStore, readSeed, storePath } from './open.ts';
 import { CLOSE_ORDER } from './orders.ts';
-import { type Outlook, type OutlookOptions, openOutlook } from './outlook.ts';
+import { noteMetrics, type Outlook, type OutlookOptions, openOutlook } from './outlook.ts';
 import { pause, untilStopped } from './wait.ts';
 
 export interface ShopOptions extends OutlookOptions {
@@ -79,33 +79,38 @@ export async function keepShop({ config, print }: Shell, chain: Chain, options: 
   const door = options.bitcoinj === undefined ? undefined : bitcoinjDoor({ ...shared, verify, log, listen: options.bitcoinj });
   const books = [...outlook.books, ...(door?.books ?? [])];
   const merchant = outlook.counts.counting(openMerchant({ ...shared, store, verify, keyOf, onEvent, exposure, books }));
+  const servers: Closable[] = [];
   try {
     await merchant.engine.follower.poll();
     const server = await serveMerchant(merchant, serveOptions(merchant, options, log));
+    servers.push(server);
     const bitcoinj = await door?.open(merchant);
+    if (bitcoinj !== undefined) servers.push(bitcoinj);
+    const backups = options.backups === undefined ? [] : [backupJob(config, options.backups, verify, log)];
+    const jobs = jobsOf(merchant, store, outlook, log, backups);
+    const figures = await outlook.open(merchant, jobs);
+    if (figures !== undefined) servers.push(figures);
+    await noteMetrics(store, figures?.url);
     const payTo = addressOf(config.coin, payeeScript);
     print.result({ url: server.url, ...(bitcoinj && { bitcoinj: bitcoinj.port }), coin: config.coin.id, backend, payTo }, [
       `Selling ${[...prices.keys()].join(', ') || 'nothing by name'} at ${server.url}; closes pay to ${payTo ?? 'the script given'}.`,
       ...(bitcoinj === undefined ? [] : [`Payers of bitcoinj are served at port ${bitcoinj.port}.`]),
       `Signatures are checked by ${backend}. Ctrl-C stops it.`,
     ]);
-    const jobs = jobsOf(
-      merchant,
-      store,
-      outlook,
-      log,
-      options.backups === undefined ? [] : [backupJob(config, options.backups, verify, log)],
-    );
-    const figures = await outlook.open(merchant, store, jobs);
     if (figures !== undefined) print.note(`Figures are shown at ${figures.url}/metrics.`);
-    await lookAfter(
-      jobs,
-      [server, figures, bitcoinj].filter((one) => one !== undefined),
-    );
+    await lookAfter(jobs, servers);
   } finally {
+    // A server that is left open, when another one could not be, would keep the process from ending.
+    await closeAll(servers);
     await store.close();
     release();
   }
+}
+
+type Closable = Pick<HttpServer, 'close'>;
+
+async function closeAll(servers: readonly Closable[]): Promise<void> {
+  await Promise.all(servers.map((server) => server.close()));
 }
 
 function serveOptions(
@@ -150,13 +155,13 @@ function backupJob(config: Config, { folder, interval }: Backups, verify: Verify
 }
 
 /** Works until a signal comes; then lets running requests end. */
-async function lookAfter(jobs: Jobs, servers: readonly Pick<HttpServer, 'close'>[]): Promise<void> {
+async function lookAfter(jobs: Jobs, servers: readonly Closable[]): Promise<void> {
   const stop = new AbortController();
   const working = jobs.work(stop.signal);
   try {
     await untilStopped();
   } finally {
-    await Promise.all(servers.map((server) => server.close()));
+    await closeAll(servers);
     stop.abort();
   }
   await working;

@@ -1,6 +1,6 @@
 import type { Server, Socket } from 'node:net';
 import { WorldError } from '../engine/ports.ts';
-import { clientOf } from './http/quota.ts';
+import { clientOf } from './quota.ts';
 
 /**
  * Connections that the system holds until they are taken, as far as it allows: after a restart all peers come back at once, and who finds no place

@@ -5,6 +5,7 @@ import { fastestVerifier } from '../../src/engine/verifier.ts';
 import { type Merchant, openMerchant } from '../../src/merchant/merchant.ts';
 import { openSqlite } from '../../src/store/sqlite.ts';
 import { serveMerchant } from '../../src/transport/http/serve.ts';
+import { Quotas } from '../../src/transport/quota.ts';
 import { seedKeyRing } from '../../src/wallet/keyring.ts';
 import { clock, coin, type Go, hasty, onOrder, prices, random, tell, terms } from './setting.ts';
 
@@ -24,7 +25,7 @@ async function run({ store: path, node, seed, payeeScript, isHasty }: Go): Promi
     ...{ chain, store, keys, verify, clock, random, terms, prices, payeeScript: hexToBytes(payeeScript) },
   });
   await merchant.engine.follower.poll();
-  const { url } = await serveMerchant(merchant, { quota: UNLIMITED });
+  const { url } = await serveMerchant(merchant, { quotas: new Quotas(UNLIMITED) });
   tell({ kind: 'running', url });
   for (;;) {
     await merchant.engine.follower.poll();

@@ -11,6 +11,7 @@ import { type Connection, WorldError } from '../../src/engine/ports.ts';
 import { fastestVerifier } from '../../src/engine/verifier.ts';
 import { httpConnection } from '../../src/transport/http/client.ts';
 import { type HttpServer, serveMerchant } from '../../src/transport/http/serve.ts';
+import { Quotas } from '../../src/transport/quota.ts';
 import { branchKeyName } from '../../src/wallet/branch.ts';
 import { seedKeyRing } from '../../src/wallet/keyring.ts';
 import { coin, DEPOSIT, type Go, type Role, START } from './setting.ts';
@@ -68,7 +69,7 @@ export async function setStage({ witness, onAct, onFault }: StageOptions): Promi
   };
   const tap = await serveMerchant(
     { answer: wire.exchange, readPsbt: () => Promise.reject(new Error('none is sent')) },
-    { quota: UNLIMITED },
+    { quotas: new Quotas(UNLIMITED) },
   );
   const folder = await mkdtemp(join(tmpdir(), 'pawment-kill-'));
   const payeeScript = scriptOf(coin, regtest.newAddress()) ?? new Uint8Array();

@@ -1,8 +1,8 @@
 import type { Context } from 'hono';
 import { refuse } from '../../core/base/refusal.ts';
 import type { Request as Message, Reply } from '../../core/message/message.ts';
+import { clientOf, type Quotas } from '../quota.ts';
 import { refusalResponse } from './problem.ts';
-import { clientOf, type QuotaOptions, Quotas } from './quota.ts';
 
 /** A response, and the payee's reply that is in it. */
 export interface Answered {
@@ -15,9 +15,7 @@ export interface HttpEnv {
   readonly remote?: string;
 }
 export interface QuotaGate {
-  readonly options: QuotaOptions;
-  /** Monotonic, in milliseconds. */
-  readonly now: () => number;
+  readonly quotas: Quotas;
   /** Takes the address from the last entry of `X-Forwarded-For`: only where a proxy of one's own writes it. */
   readonly trustProxy: boolean;
 }
@@ -35,8 +33,7 @@ const LARGE = 64 * 1024;
 const LARGE_WAIT = 5;
 
 /** Checks quotas before anything else is looked at. What is turned away has its connection closed: the rest of its body is not worth reading. */
-export function quotaGate({ options, now, trustProxy }: QuotaGate): Gate {
-  const quotas = new Quotas(options, now);
+export function quotaGate({ quotas, trustProxy }: QuotaGate): Gate {
   return async (c, kind, answer) => {
     const { remote = '' } = c.env;
     const address = clientOf(remote, trustProxy ? c.req.header('x-forwarded-for') : undefined);

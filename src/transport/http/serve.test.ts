@@ -5,6 +5,7 @@ import { type TestContext, test } from 'node:test';
 import { amount } from '../../core/base/amount.ts';
 import type { Reply } from '../../core/message/message.ts';
 import { WorldError } from '../../engine/ports.ts';
+import { Quotas } from '../quota.ts';
 import { httpConnection } from './client.ts';
 import { channel, type FakePayee, fakePayee, pay, replies } from './fixture.ts';
 import { type HttpServer, type MerchantOptions, serveMerchant } from './serve.ts';
@@ -228,7 +229,7 @@ test('what does not come to an end within the grace is cut off', async (t) => {
 const SMALL_QUOTA = { burst: 5, perSecond: 1, mostAddresses: 10, mostLarge: 1 };
 
 test('who asks for too much is told when to come back, and its connection is closed; other addresses are served', async (t) => {
-  const shop = await open(t, { quota: SMALL_QUOTA });
+  const shop = await open(t, { quotas: new Quotas(SMALL_QUOTA) });
   const status = async (localAddress: string): Promise<string> => {
     const socket = connect({ port: shop.server.port, host: '127.0.0.1', localAddress }).setEncoding('utf8');
     socket.write('GET /v1/nothing HTTP/1.1\r\nhost: shop\r\nconnection: close\r\n\r\n');
@@ -250,14 +251,14 @@ test('payments that are taken go on without end', async (t) => {
     const [receipt] = replies.payment;
     return receipt.kind === 'receipt' ? { ...receipt, total: amount(total) } : receipt;
   });
-  const shop = await open(t, { quota: SMALL_QUOTA }, paying);
+  const shop = await open(t, { quotas: new Quotas(SMALL_QUOTA) }, paying);
   const connection = httpConnection(shop.server.url);
   for (let i = 0; i < 50; i++) assert.equal((await connection.exchange(pay)).kind, 'receipt');
 });
 
 test('behind a proxy that is trusted, addresses are told apart by what it says; behind none that is not believed', async (t) => {
   for (const trustProxy of [true, false]) {
-    const shop = await open(t, { quota: SMALL_QUOTA, trustProxy });
+    const shop = await open(t, { quotas: new Quotas(SMALL_QUOTA), trustProxy });
     const statuses: number[] = [];
     for (let i = 0; i < 6; i++) {
       const headers = { 'x-forwarded-for': `9.9.9.9, 10.0.0.${i}` };
@@ -268,7 +269,7 @@ test('behind a proxy that is trusted, addresses are told apart by what it says; 
 });
 
 test('large bodies have few places: one that comes slowly keeps no small one waiting', async (t) => {
-  const shop = await open(t, { quota: { ...SMALL_QUOTA, burst: 50 } });
+  const shop = await open(t, { quotas: new Quotas({ ...SMALL_QUOTA, burst: 50 }) });
   const slow = await dial(shop, head('chunked').replace('\r\n\r\n', '\r\nexpect: 100-continue\r\n\r\n'));
   assert.match(await firstHeard(slow), /^HTTP\/1\.1 100 Continue/);
   const second = await dial(shop, head('chunked'));

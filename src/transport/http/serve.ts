@@ -2,9 +2,9 @@ import { createServer, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import { limitPerAddress, listen } from '../listen.ts';
+import { Quotas } from '../quota.ts';
 import type { Responder } from '../responder.ts';
 import type { HttpEnv } from './gate.ts';
-import { type QuotaOptions, USUAL_QUOTA } from './quota.ts';
 import { httpRoutes, type RouteOptions } from './routes.ts';
 
 export interface ServeOptions {
@@ -35,18 +35,17 @@ export interface HttpServer {
 const MOST_HEADER_BYTES = 16 * 1024;
 
 export interface MerchantOptions extends ServeOptions, Omit<RouteOptions, 'payee' | 'quota'> {
-  /** What each address may ask for; `USUAL_QUOTA` unless given. */
-  readonly quota?: QuotaOptions;
+  /** What each address may ask for, here and wherever else they are given; as usual, and here only, unless given. */
+  readonly quotas?: Quotas;
   /** Stands behind one proxy of its own, which says in `X-Forwarded-For` who asks; else every payer would seem to be that proxy. */
   readonly trustProxy?: boolean;
 }
 
 /** Serves the plain protocol of one payee. @throws WorldError `config` when it can't listen there. */
 export function serveMerchant(payee: Responder, options: MerchantOptions = {}): Promise<HttpServer> {
-  const { quota = USUAL_QUOTA, trustProxy = false, ...rest } = options;
-  const gate = { options: quota, now: () => performance.now(), trustProxy };
+  const { quotas = new Quotas(), trustProxy = false, ...rest } = options;
   const perAddress = trustProxy ? { mostPerAddress: Number.POSITIVE_INFINITY } : {};
-  return serveHttp(httpRoutes({ ...rest, payee, quota: gate }), { ...perAddress, ...rest });
+  return serveHttp(httpRoutes({ ...rest, payee, quota: { quotas, trustProxy } }), { ...perAddress, ...rest });
 }
 
 /**

@@ -1,7 +1,7 @@
-import type { Amount } from '../../core/base/amount.ts';
-import type { ChannelId } from '../../core/base/bytes.ts';
-import { type Recent, recent } from '../../core/base/recent.ts';
-import type { Request as Message, Reply } from '../../core/message/message.ts';
+import type { Amount } from '../core/base/amount.ts';
+import type { ChannelId } from '../core/base/bytes.ts';
+import { type Recent, recent } from '../core/base/recent.ts';
+import type { Request as Message, Reply } from '../core/message/message.ts';
 
 /** How much strangers may ask for. Requests cost what they cost the payee; see `COSTS`. */
 export interface QuotaOptions {
@@ -47,7 +47,7 @@ export class Quotas {
   readonly #paid: Recent<ChannelId, Amount>;
   #large = 0;
 
-  constructor(options: QuotaOptions, now: () => number) {
+  constructor(options: QuotaOptions = USUAL_QUOTA, now: () => number = () => performance.now()) {
     this.#options = options;
     this.#now = now;
     this.#buckets = recent(options.mostAddresses);

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { amount } from '../../core/base/amount.ts';
-import type { Receipt } from '../../core/message/message.ts';
-import { channel } from './fixture.ts';
+import { amount } from '../core/base/amount.ts';
+import type { Receipt } from '../core/message/message.ts';
+import { channel } from './http/fixture.ts';
 import { clientOf, type QuotaOptions, Quotas } from './quota.ts';
 
 const OPTIONS: QuotaOptions = { burst: 20, perSecond: 2, mostAddresses: 100, mostLarge: 2 };

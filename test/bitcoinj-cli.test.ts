@@ -3,6 +3,9 @@ import { after, before, test } from 'node:test';
 import { z } from 'zod';
 import { amount } from '../src/core/base/amount.ts';
 import { txId } from '../src/core/base/bytes.ts';
+import { decodeBitcoinj } from '../src/core/message/bitcoinj/decode.ts';
+import { encodeBitcoinj } from '../src/core/message/bitcoinj/encode.ts';
+import { connectTcp } from '../src/transport/tcp/connect.ts';
 import { CommandLine, type Ran } from './command-line.ts';
 
 const DOGE = 100_000_000n;
@@ -18,11 +21,11 @@ function pawment(...words: readonly string[]): Promise<Ran> {
   return cli.run('payer', ...words);
 }
 
-/** A merchant that delivers at once; the port where it serves bitcoinj's payers. */
-async function openShop(): Promise<number> {
+/** A merchant that delivers at once: where it serves its payers, and at which port those of bitcoinj. */
+async function openShop(): Promise<{ readonly url: string; readonly bitcoinj: number }> {
   const words = ['--listen', '127.0.0.1:0', '--bitcoinj', ':0', '--price', 'tea=0.1', '--unconfirmed', '5', '--exposure', '50'];
   const shop = await cli.serve('merchant', 'merchant', ...words);
-  return z.object({ bitcoinj: z.int() }).parse(await shop.up).bitcoinj;
+  return z.object({ url: z.string(), bitcoinj: z.int() }).parse(await shop.up);
 }
 
 const paid = z.object({
@@ -36,7 +39,8 @@ const paid = z.object({
 });
 
 test('bitcoinj’s protocol on the command line, at both ends', async () => {
-  const server = `127.0.0.1:${await openShop()}`;
+  const { url, bitcoinj } = await openShop();
+  const server = `127.0.0.1:${bitcoinj}`;
   assert.equal((await pawment('wallet', 'init')).code, 0);
   const { address } = z.object({ address: z.string() }).parse((await pawment('wallet', 'address')).out);
   cli.regtest.fund(address, amount(500n * DOGE));
@@ -66,7 +70,37 @@ test('bitcoinj’s protocol on the command line, at both ends', async () => {
 
   const nothing = await pawment('pay', '--bitcoinj', server, '--amount', '0.1');
   assert.equal(nothing.code, 1, 'without a deposit there is no new channel');
+
+  assert.match(await greeted(bitcoinj), /^server-version/);
+  const isOver = new AbortController();
+  const flood = Promise.all(Array.from({ length: 20 }, () => ask(`${url}/v1/nothing`, isOver.signal)));
+  let said = '';
+  // Less than would use up a share of its own.
+  for (let i = 0; i < 200 && !said.startsWith('error'); i++) said = await greeted(bitcoinj);
+  isOver.abort();
+  await flood;
+  assert.match(said, /^error OTHER Too many requests/, 'HTTP and bitcoinj share what an address may ask for');
 });
+
+/** Asks again and again until the signal is given. */
+async function ask(url: string, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) await (await fetch(url)).text();
+}
+
+/** What a merchant says first to a client of bitcoinj that asks for a channel. */
+async function greeted(port: number): Promise<string> {
+  const line = await connectTcp('127.0.0.1', port);
+  try {
+    await line.send(encodeBitcoinj({ kind: 'client-version', major: 2, minor: 0 }));
+    for await (const body of line.frames) {
+      const message = decodeBitcoinj(body);
+      return message.kind === 'error' ? `error ${message.code} ${message.explanation}` : message.kind;
+    }
+    return '';
+  } finally {
+    await line.close();
+  }
+}
 
 test('a port where nobody listens is said to be none', async () => {
   const { code, out } = await pawment('pay', '--bitcoinj', '127.0.0.1:1', '--amount', '0.1');

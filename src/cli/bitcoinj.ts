@@ -11,6 +11,7 @@ import type { MerchantTerms } from '../merchant/terms.ts';
 import { Attachments } from '../transport/bitcoinj/attachments.ts';
 import type { BitcoinjShop, Increment } from '../transport/bitcoinj/payee.ts';
 import { serveBitcoinj } from '../transport/bitcoinj/session.ts';
+import type { Quotas } from '../transport/quota.ts';
 import { serveTcp, type TcpServer } from '../transport/tcp/serve.ts';
 import type { ListenAddress } from './listen.ts';
 
@@ -25,6 +26,7 @@ interface DoorOptions extends Pick<BitcoinjOptions, 'chain' | 'keys' | 'random' 
   readonly listen: ListenAddress;
   readonly terms: MerchantTerms;
   readonly prices: PriceList;
+  readonly quotas: Quotas;
   readonly log: Logger;
 }
 
@@ -35,7 +37,7 @@ export interface BitcoinjDoor {
   readonly open: (merchant: Merchant) => Promise<TcpServer>;
 }
 
-export function bitcoinjDoor({ listen, terms, prices, log, ...parts }: DoorOptions): BitcoinjDoor {
+export function bitcoinjDoor({ listen, terms, prices, quotas, log, ...parts }: DoorOptions): BitcoinjDoor {
   const book = new BitcoinjBook();
   const { minDeposit, maxDeposit, depth, unconfirmed } = terms;
   const offered = { minDeposit, maxDeposit, depth, ...(unconfirmed === undefined ? {} : { unconfirmed }) };
@@ -45,7 +47,7 @@ export function bitcoinjDoor({ listen, terms, prices, log, ...parts }: DoorOptio
     open: (merchant) => {
       const payee = bitcoinjPayee({ ...parts, merchant, book, terms: own, shop: counter(parts.chain.coin, prices, log) });
       const attachments = new Attachments();
-      return serveTcp((line) => serveBitcoinj(line, payee, attachments), {
+      return serveTcp((line) => serveBitcoinj(line, payee, attachments, { quotas }), {
         ...listen,
         onError: (error, where) => log.error({ error: String(error), where }, 'bitcoinj'),
       });

@@ -17,6 +17,7 @@ import { type Merchant, openMerchant } from '../merchant/merchant.ts';
 import type { MerchantTerms } from '../merchant/terms.ts';
 import { makeBackup } from '../store/backup.ts';
 import { type HttpServer, serveMerchant } from '../transport/http/serve.ts';
+import { Quotas } from '../transport/quota.ts';
 import { keyName } from '../wallet/keyring.ts';
 import type { Shell } from './action.ts';
 import { bitcoinjDoor } from './bitcoinj.ts';
@@ -76,13 +77,14 @@ export async function keepShop({ config, print }: Shell, chain: Chain, options: 
   const onEvent = (channel: ChannelId, event: Driven<PayeeState> | Refusal | Error): void => log.info(eventFacts(channel, event), 'chain');
   const outlook = openOutlook({ ...options, coin: config.coin, backend, keys, clock, log });
   const shared = { chain, keys, clock, random, terms, prices, payeeScript };
-  const door = options.bitcoinj === undefined ? undefined : bitcoinjDoor({ ...shared, verify, log, listen: options.bitcoinj });
+  const quotas = new Quotas();
+  const door = options.bitcoinj === undefined ? undefined : bitcoinjDoor({ ...shared, verify, quotas, log, listen: options.bitcoinj });
   const books = [...outlook.books, ...(door?.books ?? [])];
   const merchant = outlook.counts.counting(openMerchant({ ...shared, store, verify, keyOf, onEvent, exposure, books }));
   const servers: Closable[] = [];
   try {
     await merchant.engine.follower.poll();
-    const server = await serveMerchant(merchant, serveOptions(merchant, options, log));
+    const server = await serveMerchant(merchant, { ...serveOptions(merchant, options, log), quotas });
     servers.push(server);
     const bitcoinj = await door?.open(merchant);
     if (bitcoinj !== undefined) servers.push(bitcoinj);

@@ -17,6 +17,7 @@ import { type MemoryDisk, memoryStore } from '../store/memory.ts';
 import { Attachments } from '../transport/bitcoinj/attachments.ts';
 import type { BitcoinjPayee, BitcoinjShop, Increment } from '../transport/bitcoinj/payee.ts';
 import { serveBitcoinj } from '../transport/bitcoinj/session.ts';
+import type { Quotas } from '../transport/quota.ts';
 import { seedKeyRing } from '../wallet/keyring.ts';
 import { BitcoinjPayer } from './bitcoinj-payer.ts';
 import { FaultyChain } from './faulty-chain.ts';
@@ -36,6 +37,8 @@ export interface BitcoinjWorldOptions {
   readonly terms?: Partial<BitcoinjTerms>;
   /** The most that all channels together deliver before their deposits are deep enough; plenty unless given. */
   readonly exposure?: Amount;
+  /** What each address may ask for; anything unless given. */
+  readonly quotas?: Quotas;
   /** What the application answers; nothing unless given. */
   readonly answer?: (payment: Increment) => Promise<Uint8Array | undefined>;
   /** Stands between the merchant and its disk. */
@@ -102,9 +105,11 @@ export class BitcoinjWorld {
   }
 
   /** A client of its own key that has said nothing yet. */
-  connect(key: number = ++this.#keys, major: number = this.#options.major ?? 2): BitcoinjPayer {
-    const { near, far, cut } = linePair({ timers: this.timers });
-    const served = serveBitcoinj(far, this.#payee, this.#attachments, { timers: this.timers }).catch((error: unknown) => {
+  connect(key: number = ++this.#keys, major: number = this.#options.major ?? 2, address = '10.0.0.1'): BitcoinjPayer {
+    const { quotas } = this.#options;
+    const { near, far, cut } = linePair({ timers: this.timers, address });
+    const options = { timers: this.timers, ...(quotas && { quotas }) };
+    const served = serveBitcoinj(far, this.#payee, this.#attachments, options).catch((error: unknown) => {
       this.faults.push(error);
     });
     return new BitcoinjPayer(near, { coin: this.coin, key, major, cut, served, fund: (script, value) => this.#contract(script, value) });

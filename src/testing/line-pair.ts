@@ -9,6 +9,8 @@ export interface LinePairOptions {
   readonly idle?: number;
   /** Milliseconds after which a closed end no longer waits for the other; 10,000 unless given. */
   readonly linger?: number;
+  /** Address of the near end, as the far one sees it; `near` unless given. */
+  readonly address?: string;
 }
 
 export interface LinePair {
@@ -21,7 +23,7 @@ export interface LinePair {
 /** Both ends of a line that is nowhere but in memory. */
 export function linePair(options: LinePairOptions): LinePair {
   const near: End = new End('far', options, () => far);
-  const far: End = new End('near', options, () => near);
+  const far: End = new End(options.address ?? 'near', options, () => near);
   const cut = (): void => {
     near.break();
     far.break();

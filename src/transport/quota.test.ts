@@ -52,6 +52,19 @@ test('the same receipt again earns nothing, and a payment that fails is paid for
   assert.notEqual(quotas.take('a', 'payment'), 0);
 });
 
+test('what was found out too late to be asked for is owed, and others are not touched', () => {
+  const { quotas, clock } = made();
+  assert.deepEqual([quotas.take('a', 'announce'), quotas.take('a', 'announce')], [0, 0]);
+  quotas.fine('a', 'payment');
+  assert.equal(quotas.take('a', 'other'), 2);
+  assert.equal(quotas.take('b', 'announce'), 0);
+  clock.now += 1_500;
+  assert.equal(quotas.take('a', 'other'), 0);
+  clock.now += 1_000_000;
+  for (let i = 0; i < 20; i++) assert.equal(quotas.take('a', 'other'), 0);
+  assert.equal(quotas.take('a', 'other'), 1);
+});
+
 test('no history of requests gives an address more than its burst and what came back', () => {
   const kinds = fc.constantFrom('announce', 'payment', 'offer-request', 'other');
   const steps = fc.array(fc.record({ kind: kinds, wait: fc.nat(2_000), paid: fc.boolean() }), { maxLength: 60 });

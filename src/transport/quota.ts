@@ -18,10 +18,14 @@ export interface QuotaOptions {
 /** Sixty failing payments, or six announcements, a second for ever; ten times that for a while. */
 export const USUAL_QUOTA: QuotaOptions = { burst: 600, perSecond: 60, mostAddresses: 20_000, mostLarge: 32 };
 
-/** An announcement may have the node asked, an offer derives a key, an end is signed; junk costs what it passes itself off as. */
-const COSTS: Readonly<Record<Message['kind'] | 'other', number>> = {
+/** What is paid for: a message, over HTTP or bitcoinj's protocol; a signature under a refund, which only the latter has; anything else. */
+export type Charge = Message['kind'] | 'release' | 'other';
+
+/** An announcement may have the node asked, an offer derives a key, a release and an end are signed; junk costs what it passes itself off as. */
+const COSTS: Readonly<Record<Charge, number>> = {
   'offer-request': 2,
   announce: 10,
+  release: 2,
   'state-request': 1,
   'invoice-request': 1,
   payment: 2,
@@ -30,6 +34,7 @@ const COSTS: Readonly<Record<Message['kind'] | 'other', number>> = {
 };
 
 interface Bucket {
+  /** Below 0 is owed. */
   tokens: number;
   at: number;
 }
@@ -55,12 +60,17 @@ export class Quotas {
   }
 
   /** Takes what a request costs. @returns 0, or in how many seconds there is enough for it. */
-  take(address: string, kind: Message['kind'] | 'other'): number {
-    const cost = COSTS[kind];
+  take(address: string, charge: Charge): number {
+    const cost = COSTS[charge];
     const bucket = this.#bucket(address);
     if (bucket.tokens < cost) return Math.ceil((cost - bucket.tokens) / this.#options.perSecond);
     bucket.tokens -= cost;
     return 0;
+  }
+
+  /** Takes what a request has turned out to cost, even if there is not as much: the rest is owed. */
+  fine(address: string, charge: Charge): void {
+    this.#bucket(address).tokens -= COSTS[charge];
   }
 
   /** Gives back what a payment and its invoice cost, if it was one. */

@@ -14,6 +14,7 @@ import { counted } from './counting.ts';
 import { behind, closed, type Ending, failed, hungUp, refused, unexpected } from './ending.ts';
 import type { BitcoinjPayee } from './payee.ts';
 import { type Claim, risingRuns, type Turn } from './runs.ts';
+import type { Toll } from './toll.ts';
 
 /** The side of a connection on which something can be said at any time. */
 export interface Voice {
@@ -27,6 +28,7 @@ export interface AttachedOptions {
   readonly payee: BitcoinjPayee;
   readonly attachments: Attachments;
   readonly voice: Voice;
+  readonly toll: Toll;
   /** The first payment of a client that has just made the channel, rightly signed. */
   readonly initial?: Payment;
   /** What a client that goes on with the channel may prove its key by. */
@@ -141,7 +143,7 @@ export class Attached implements Holder {
     const state = await payee.state(channel);
     if (state === undefined) return closed();
     for (const run of risingRuns(updates, capacityOf(state.deposits))) {
-      const ending = isRefusal(run) ? refused(run) : await this.#increased(run);
+      const ending = isRefusal(run) ? this.#refused(run) : await this.#increased(run);
       if (ending !== undefined) return ending;
     }
     return undefined;
@@ -151,10 +153,10 @@ export class Attached implements Holder {
   async #increased(run: readonly Claim[]): Promise<Ending | undefined> {
     const whole = await this.#together(run);
     if (!isRefusal(whole)) return whole;
-    if (run.length === 1) return refused(whole);
+    if (run.length === 1) return this.#refused(whole);
     for (const claim of run) {
       const one = await this.#together([claim]);
-      if (one !== undefined) return isRefusal(one) ? refused(one) : one;
+      if (one !== undefined) return isRefusal(one) ? this.#refused(one) : one;
     }
     return undefined;
   }
@@ -171,12 +173,18 @@ export class Attached implements Holder {
     return ending ?? this.#settleIfExhausted(last.payment.total);
   }
 
+  #refused(refusal: Refusal): Ending {
+    this.#options.toll.fine();
+    return refused(refusal);
+  }
+
   /** A payer that has lost what it signed last is shown it; whoever has not its key is not. */
   async #setBack(payment: Payment): Promise<Ending | Refusal> {
-    const { payee, channel } = this.#options;
+    const { payee, channel, toll } = this.#options;
     const state = await payee.state(channel);
     const refusal = refuse('total-lower');
     if (state?.best === undefined || !isSigned(state.terms, state.deposits, payment, payee.verify)) return refusal;
+    toll.fine();
     return behind(refusal, updateOf(state.best, capacityOf(state.deposits)));
   }
 

@@ -17,6 +17,7 @@ import { encodeSignature } from '../../core/tx/sign.ts';
 import { type Line, type Timers, WorldError } from '../../engine/ports.ts';
 import { Gathering } from '../gathering.ts';
 import { Patience } from '../patience.ts';
+import type { Quotas } from '../quota.ts';
 import { systemTimers } from '../timers.ts';
 import { Attached, type AttachedOptions } from './attached.ts';
 import type { Attachments } from './attachments.ts';
@@ -26,12 +27,19 @@ import type { Made } from './openings.ts';
 import type { BitcoinjPayee } from './payee.ts';
 import { type Refundable, refundableBy } from './releasing.ts';
 import { type Turn, turnsOf } from './runs.ts';
+import { Toll } from './toll.ts';
 
 /** How far a connection has come that has no channel yet. */
 type Before =
   | { readonly kind: 'greeting' }
   | { readonly kind: 'offered'; readonly offer: Offer }
   | { readonly kind: 'released'; readonly offer: Offer; readonly refundable: Refundable };
+
+/** What a client can go on with: a channel, or one that was stopped half-way, which has the node asked once more. */
+interface Found {
+  readonly kind: 'state-request' | 'announce';
+  readonly make: () => Promise<Made | Ending>;
+}
 
 type Stage = Before | { readonly kind: 'attached'; readonly attached: Attached } | { readonly kind: 'over' };
 
@@ -41,6 +49,8 @@ export interface SessionOptions {
   /** The same afterwards: it can go on with its channel at any time. An hour unless given. */
   readonly idle?: number;
   readonly timers?: Timers;
+  /** What the client's address may ask for; anything unless given. */
+  readonly quotas?: Quotas;
 }
 
 /** Bytes that are read ahead of what is worked on: some 300 payments, while large messages of thousands of clients must not fill the memory. */
@@ -70,16 +80,18 @@ class Session {
   readonly #line: Line;
   readonly #payee: BitcoinjPayee;
   readonly #attachments: Attachments;
+  readonly #toll: Toll;
   readonly #idle: number;
   readonly #patience: Patience;
   readonly #faults: unknown[] = [];
   #stage: Stage = { kind: 'greeting' };
 
   constructor(line: Line, payee: BitcoinjPayee, attachments: Attachments, options: SessionOptions) {
-    const { patience = 15_000, idle = 3_600_000, timers = systemTimers } = options;
+    const { patience = 15_000, idle = 3_600_000, timers = systemTimers, quotas } = options;
     this.#line = line;
     this.#payee = payee;
     this.#attachments = attachments;
+    this.#toll = new Toll(line.remote, quotas);
     this.#idle = idle;
     this.#patience = new Patience(timers, patience, () => this.#aside(Promise.resolve(this.#tooLate())));
     // A line that ends by itself could not say why.
@@ -132,10 +144,12 @@ class Session {
     const contract = contractOf(major);
     if (contract === undefined) return failed('NO_ACCEPTABLE_VERSION', `Version ${major} is not spoken here.`);
     const found = previous === undefined ? undefined : await this.#found(previous, contract);
+    const tooMany = this.#toll.take(found?.kind ?? 'offer-request');
+    if (tooMany !== undefined) return tooMany;
     const offer = found === undefined ? this.#payee.offer(contract, window) : undefined;
     const resumed = previous === undefined || found === undefined ? undefined : { nonce: this.#payee.nonce(), contract: previous };
     await this.#say({ kind: 'server-version', major, minor: 0, ...(resumed && { nonce: resumed.nonce }) });
-    if (offer === undefined) return found && this.#attachTo(await found(), { ...(resumed && { resumed }) });
+    if (offer === undefined) return found && this.#attachTo(await found.make(), { ...(resumed && { resumed }) });
     this.#stage = { kind: 'offered', offer };
     const { payeeKey, minDeposit: minCapacity, maxExpiry: expiry } = offer;
     await this.#say({ kind: 'initiate', payeeKey, minCapacity, expiry, minPayment: this.#payee.minPayment });
@@ -152,6 +166,8 @@ class Session {
   }
 
   async #released(offer: Offer, message: ProvideRefund): Promise<Ending | undefined> {
+    const tooMany = this.#toll.take('release');
+    if (tooMany !== undefined) return tooMany;
     const refundable = refundableBy(offer, message);
     if (refundable.kind === 'ending') return refundable;
     this.#stage = { kind: 'released', offer, refundable };
@@ -160,18 +176,20 @@ class Session {
   }
 
   async #provided({ contract, initial }: ProvideContract, maker: Maker): Promise<Ending | undefined> {
+    const tooMany = this.#toll.take('announce');
+    if (tooMany !== undefined) return tooMany;
     const provided = providedBy(this.#payee, maker, contract, initial);
     if (provided.kind === 'ending') return provided;
     return this.#attachTo(await this.#attachments.openings.finish(this.#payee, provided), { initial: provided.payment });
   }
 
   /** The channel to go on with, or how it comes to be one. */
-  async #found(previous: TxId, contract: Contract): Promise<(() => Promise<Made | Ending>) | undefined> {
+  async #found(previous: TxId, contract: Contract): Promise<Found | undefined> {
     const channel = await this.#payee.resumable(previous, contract);
-    if (channel !== undefined) return async () => ({ kind: 'made', channel });
+    if (channel !== undefined) return { kind: 'state-request', make: async () => ({ kind: 'made', channel }) };
     const { openings } = this.#attachments;
     const opening = openings.unfinished(previous, contract);
-    return opening && (() => openings.finish(this.#payee, opening));
+    return opening && { kind: 'announce', make: () => openings.finish(this.#payee, opening) };
   }
 
   /** The line belongs to a channel from here on. */
@@ -181,7 +199,8 @@ class Session {
       say: (message: BitcoinjMessage) => this.#say(message),
       aside: (work: Promise<Ending | undefined>) => this.#aside(work),
     };
-    const attached = new Attached({ ...client, channel: made.channel, payee: this.#payee, attachments: this.#attachments, voice });
+    const shared = { payee: this.#payee, attachments: this.#attachments, toll: this.#toll };
+    const attached = new Attached({ ...client, ...shared, channel: made.channel, voice });
     this.#stage = { kind: 'attached', attached };
     this.#patience.set(this.#idle);
     return attached.open();

@@ -1,0 +1,26 @@
+import { refuse } from '../../core/base/refusal.ts';
+import { type Charge, clientOf, type Quotas } from '../quota.ts';
+import { type Ending, refused } from './ending.ts';
+
+/** What one client's address pays for its questions, as over HTTP; nothing where there are no quotas. */
+export class Toll {
+  readonly #address: string;
+  readonly #quotas: Quotas | undefined;
+
+  /** @param remote address of the client. */
+  constructor(remote: string, quotas: Quotas | undefined) {
+    this.#address = clientOf(remote, undefined);
+    this.#quotas = quotas;
+  }
+
+  /** Before anything is done about a question. @returns how the connection ends when there is not enough left for it. */
+  take(charge: Charge): Ending | undefined {
+    const seconds = this.#quotas?.take(this.#address, charge) ?? 0;
+    return seconds === 0 ? undefined : refused(refuse('too-many', { seconds }));
+  }
+
+  /** For a payment that was refused. One that is taken costs nothing, so an open channel is never held up by what others of its address ask for. */
+  fine(): void {
+    this.#quotas?.fine(this.#address, 'payment');
+  }
+}

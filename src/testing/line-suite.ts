@@ -171,6 +171,19 @@ const ending: readonly Case[] = [
     },
   ],
   [
+    'closing again does not keep what the other end says last from passing, nor its end',
+    async ({ near, far }) => {
+      const heard = all(near);
+      const closed = near.close();
+      assert.deepEqual(await heard, []);
+      void near.close();
+      assert.deepEqual(await all(far), []);
+      await far.send(ONE);
+      await far.close();
+      await closed;
+    },
+  ],
+  [
     'closing ends a wait of its own',
     async ({ near }) => {
       const waits = next(near);

@@ -49,6 +49,8 @@ export class Incoming implements AsyncIterable<Uint8Array> {
   /** Lets what still comes pass unread: whoever closes on unread bytes resets the connection, and what was sent is lost. */
   discard(): void {
     this.stop();
+    // A stream that flows would be stopped by this: it takes it for the moment at which nobody reads any more.
+    if (!this.#source.listeners('readable').includes(this.#onNews)) return;
     this.#source.off('readable', this.#onNews);
     this.#source.resume();
   }

@@ -102,6 +102,23 @@ async function greeted(port: number): Promise<string> {
   }
 }
 
+const refused = z.object({ error: z.string(), message: z.string(), advice: z.string() });
+
+test('a payer whose server is no address is not told to listen', async () => {
+  const { code, out } = await pawment('pay', '--bitcoinj', 'nowhere', '--amount', '1');
+  assert.equal(code, 2);
+  assert.doesNotMatch(refused.parse(out).message, /listen/);
+});
+
+test('a merchant of bitcoinj’s payers is not told to use TLS, which they do not speak', async () => {
+  const { code, out } = await cli.run('public', 'merchant', '--bitcoinj', '0.0.0.0:4242');
+  const { message, advice } = refused.parse(out);
+  assert.equal(code, 2);
+  assert.match(message, /plain TCP/);
+  assert.doesNotMatch(advice, /TLS in front/);
+  assert.match(advice, /ssh or a VPN/);
+});
+
 test('a port where nobody listens is said to be none', async () => {
   const { code, out } = await pawment('pay', '--bitcoinj', '127.0.0.1:1', '--amount', '0.1');
   assert.deepEqual([code, z.object({ error: z.string() }).parse(out).error], [3, 'peer-unreachable']);

@@ -13,7 +13,7 @@ import type { BitcoinjShop, Increment } from '../transport/bitcoinj/payee.ts';
 import { serveBitcoinj } from '../transport/bitcoinj/session.ts';
 import type { Quotas } from '../transport/quota.ts';
 import { serveTcp, type TcpServer } from '../transport/tcp/serve.ts';
-import type { ListenAddress } from './listen.ts';
+import type { HostPort } from './host-port.ts';
 
 /** What bitcoinj's payers agree to as the first payment unless they are told otherwise. */
 const MIN_PAYMENT = amount(1_000n);
@@ -23,7 +23,7 @@ const CLOSING_MARGIN = 7_800;
 const WINDOW = { least: 14_400, most: 604_800 };
 
 interface DoorOptions extends Pick<BitcoinjOptions, 'chain' | 'keys' | 'random' | 'clock' | 'verify' | 'payeeScript'> {
-  readonly listen: ListenAddress;
+  readonly listen: HostPort;
   readonly terms: MerchantTerms;
   readonly prices: PriceList;
   readonly quotas: Quotas;

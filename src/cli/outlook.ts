@@ -14,11 +14,11 @@ import { Tally } from '../merchant/tally.ts';
 import { watchFolder } from '../merchant/watch/folder.ts';
 import { WatchWriter } from '../merchant/watch/writer.ts';
 import { type HttpServer, serveHttp } from '../transport/http/serve.ts';
-import type { ListenAddress } from './listen.ts';
+import type { HostPort } from './host-port.ts';
 
 /** What a shop shows of itself, besides serving payers. */
 export interface OutlookOptions {
-  readonly metrics?: ListenAddress;
+  readonly metrics?: HostPort;
   /** Folder for the files of watchers. */
   readonly watchTo?: string;
 }

@@ -8,7 +8,7 @@ import { type Acknowledged, type BitcoinjChannel, openBitcoinj } from '../payer/
 import { connectTcp } from '../transport/tcp/connect.ts';
 import type { Shell } from './action.ts';
 import { channelFacts, channelLine } from './channel-print.ts';
-import { listenAddress } from './listen.ts';
+import { hostPort } from './host-port.ts';
 import { clock, type OpenPayer, openPayer } from './open.ts';
 import { granted } from './print.ts';
 
@@ -52,7 +52,7 @@ export async function payBitcoinj({ config, print }: Shell, payment: BitcoinjPay
 }
 
 async function open(payer: OpenPayer, { server, deposit, major }: BitcoinjPayment): Promise<BitcoinjChannel> {
-  const { host, port } = listenAddress(server);
+  const { host, port } = hostPort(server);
   const url = `${SCHEME}${host}:${port}`;
   const { agent, chain, wallet, keys } = payer;
   const order = { contracts: contractsFor(major), ...(deposit === undefined ? {} : { capacity: deposit }) };

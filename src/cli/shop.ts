@@ -22,7 +22,7 @@ import { keyName } from '../wallet/keyring.ts';
 import type { Shell } from './action.ts';
 import { bitcoinjDoor } from './bitcoinj.ts';
 import type { Config } from './config.ts';
-import type { ListenAddress } from './listen.ts';
+import type { HostPort } from './host-port.ts';
 import { lockDatadir } from './lock.ts';
 import { logger } from './log.ts';
 import { clock, keysOf, openStore, readSeed, storePath } from './open.ts';
@@ -34,7 +34,7 @@ export interface ShopOptions extends OutlookOptions {
   readonly host: string;
   readonly port: number;
   /** Where bitcoinj's payers come in; nowhere unless given. */
-  readonly bitcoinj?: ListenAddress;
+  readonly bitcoinj?: HostPort;
   /** A proxy in front says who asks. */
   readonly trustProxy?: boolean;
   readonly prices: PriceList;

@@ -9,7 +9,7 @@ import type { PriceList } from '../../merchant/invoice.ts';
 import { defaultTerms, type MerchantTerms } from '../../merchant/terms.ts';
 import { command, run, type Shell } from '../action.ts';
 import type { CommonFlags } from '../config.ts';
-import { isLoopback, type ListenAddress, listenAddress } from '../listen.ts';
+import { type HostPort, hostPort, isLoopback } from '../host-port.ts';
 import { blockCount, wholeNumber } from '../number.ts';
 import { createSeed, openNode, random, seedPath } from '../open.ts';
 import { keepShop } from '../shop.ts';
@@ -68,7 +68,7 @@ export function merchantCommand(): Command {
 
 async function serve(shell: Shell, flags: MerchantFlags): Promise<void> {
   const { config, print } = shell;
-  const { host, port } = addressOf(flags.listen, flags);
+  const { host, port } = addressOf(flags.listen, HTTP, flags);
   const { exposure, ...unconfirmed } = risksOf(flags);
   const chain = await openNode(config);
   if (!existsSync(seedPath(config, 'merchant'))) {
@@ -87,8 +87,8 @@ async function serve(shell: Shell, flags: MerchantFlags): Promise<void> {
     terms: { ...termsOf(shell, flags), ...unconfirmed },
     random,
     logLevel: flags.verbose === true ? 'debug' : 'info',
-    ...(flags.bitcoinj === undefined ? {} : { bitcoinj: addressOf(flags.bitcoinj, flags) }),
-    ...(flags.metrics === undefined ? {} : { metrics: addressOf(flags.metrics, flags) }),
+    ...(flags.bitcoinj === undefined ? {} : { bitcoinj: addressOf(flags.bitcoinj, BITCOINJ, flags) }),
+    ...(flags.metrics === undefined ? {} : { metrics: addressOf(flags.metrics, HTTP, flags) }),
     ...(flags.watchTo === undefined ? {} : { watchTo: flags.watchTo }),
     ...(flags.backupTo === undefined ? {} : { backups: { folder: flags.backupTo, interval: flags.backupEvery * 60_000 } }),
     ...(exposure === undefined ? {} : { exposure }),
@@ -96,15 +96,23 @@ async function serve(shell: Shell, flags: MerchantFlags): Promise<void> {
   await keepShop(shell, chain, payout === undefined ? common : { ...common, payout });
 }
 
-/** @throws WorldError `config` for a public address without leave: plain HTTP can be read and changed on the way. */
-function addressOf(listen: string, { allowPublic }: MerchantFlags): ListenAddress {
-  const address = listenAddress(listen);
+/** What can be read and changed on its way. */
+interface InTheClear {
+  readonly spoken: string;
+  readonly remedy: string;
+}
+
+const HTTP: InTheClear = { spoken: 'plain HTTP', remedy: 'Put TLS in front, or give --allow-public.' };
+const BITCOINJ: InTheClear = {
+  spoken: 'plain TCP there',
+  remedy: "bitcoinj's peers speak no TLS: have them come through a tunnel, such as ssh or a VPN, or give --allow-public.",
+};
+
+/** @throws WorldError `config` for a public address without leave. */
+function addressOf(listen: string, { spoken, remedy }: InTheClear, { allowPublic }: MerchantFlags): HostPort {
+  const address = hostPort(listen);
   if (isLoopback(address.host) || allowPublic === true) return address;
-  throw new WorldError(
-    'config',
-    `${address.host} can be reached by others, and pawment speaks plain HTTP.`,
-    'Put TLS in front, or give --allow-public.',
-  );
+  throw new WorldError('config', `${address.host} can be reached by others, and pawment speaks ${spoken}.`, remedy);
 }
 
 function pricesOf(texts: readonly string[]): PriceList {

@@ -22,11 +22,21 @@ function pawment(...words: readonly string[]): Promise<Ran> {
 }
 
 /** A merchant that delivers at once: where it serves its payers, and at which port those of bitcoinj. */
-async function openShop(): Promise<{ readonly url: string; readonly bitcoinj: number }> {
+async function openShop(folder: string = 'merchant'): Promise<{ readonly url: string; readonly bitcoinj: number }> {
   const words = ['--listen', '127.0.0.1:0', '--bitcoinj', ':0', '--price', 'tea=0.1', '--unconfirmed', '5', '--exposure', '50'];
-  const shop = await cli.serve('merchant', 'merchant', ...words);
+  const shop = await cli.serve(folder, 'merchant', ...words);
   return z.object({ url: z.string(), bitcoinj: z.int() }).parse(await shop.up);
 }
+
+/** Makes a payer with coins of its own. */
+async function fillWallet(payer: string): Promise<void> {
+  assert.equal((await cli.run(payer, 'wallet', 'init')).code, 0);
+  const { address } = z.object({ address: z.string() }).parse((await cli.run(payer, 'wallet', 'address')).out);
+  cli.regtest.fund(address, amount(500n * DOGE));
+  cli.regtest.mine(1);
+}
+
+const refused = z.object({ error: z.string(), message: z.string(), advice: z.string() });
 
 const paid = z.object({
   channel: z.string(),
@@ -34,6 +44,7 @@ const paid = z.object({
   state: z.string(),
   paid: z.coerce.bigint(),
   paidNow: z.coerce.bigint(),
+  opening: z.coerce.bigint().optional(),
   payments: z.int(),
   settlement: z.string().optional(),
 });
@@ -41,21 +52,22 @@ const paid = z.object({
 test('bitcoinj’s protocol on the command line, at both ends', async () => {
   const { url, bitcoinj } = await openShop();
   const server = `127.0.0.1:${bitcoinj}`;
-  assert.equal((await pawment('wallet', 'init')).code, 0);
-  const { address } = z.object({ address: z.string() }).parse((await pawment('wallet', 'address')).out);
-  cli.regtest.fund(address, amount(500n * DOGE));
-  cli.regtest.mine(1);
+  await fillWallet('payer');
 
   const opened = await pawment('pay', '--bitcoinj', server, '--deposit', '10', '--amount', '0.1', '--info', 'tea');
   assert.equal(opened.code, 0, JSON.stringify(opened));
   assert.match(opened.said, /is open\nanswer: tea for 0\.1\n/);
   const first = paid.parse(opened.out);
-  assert.deepEqual([first.contract, first.state, first.paidNow, first.payments], ['cltv-time', 'open', DOGE / 10n, 1]);
+  assert.deepEqual([first.contract, first.state, first.payments], ['cltv-time', 'open', 1]);
+  assert.deepEqual([first.paidNow, first.paid], [first.paid, (first.opening ?? 0n) + DOGE / 10n], 'the opening payment counts');
 
   const short = await pawment('pay', '--bitcoinj', server, '--amount', '0.05', '--info', 'tea', '--times', '20');
   assert.match(short.said, /goes on\nanswer: tea for 0\.1; got 0\.05 DOGE only\n/);
   const second = paid.parse(short.out);
   assert.deepEqual([second.channel, second.paidNow, second.paid], [first.channel, DOGE, first.paid + DOGE]);
+
+  const again = await pawment('pay', '--bitcoinj', server, '--deposit', '10');
+  assert.match(again.said, /goes on, with the deposit that it has\n/);
 
   const last = paid.parse((await pawment('pay', '--bitcoinj', server, '--settle')).out);
   const settlement = txId(last.settlement ?? assert.fail('no settlement'));
@@ -102,7 +114,28 @@ async function greeted(port: number): Promise<string> {
   }
 }
 
-const refused = z.object({ error: z.string(), message: z.string(), advice: z.string() });
+test('a refusal half-way: what was paid before is told, the line is hung up, and the advice fits a channel of one deposit', async () => {
+  const server = `127.0.0.1:${(await openShop('small')).bitcoinj}`;
+  await fillWallet('half');
+  const opened = paid.parse((await cli.run('half', 'pay', '--bitcoinj', server, '--deposit', '10')).out);
+  assert.deepEqual([opened.payments, opened.paidNow], [0, opened.opening]);
+  assert.ok(opened.paidNow > 0n);
+  cli.regtest.mine(6);
+
+  const { code, out, said } = await cli.run('half', 'pay', '--bitcoinj', server, '--amount', '3', '--times', '5');
+  assert.equal(code, 1);
+  assert.match(said, /\n9 DOGE were paid before this, and stay paid\.\n$/);
+  const { error, advice } = refused.parse(out);
+  assert.equal(error, 'total-above-capacity');
+  assert.doesNotMatch(advice, /add a deposit/i);
+  assert.match(advice, /--settle, and then with --deposit/);
+});
+
+test('a flag that is of no use where it stands is refused by name, before anything is done', async () => {
+  const { code, out } = await cli.run('nobody', 'pay', '--bitcoinj', '127.0.0.1:1', '--item', 'tea');
+  assert.deepEqual([code, refused.parse(out).error], [2, 'config']);
+  assert.match(refused.parse(out).message, /^--item /);
+});
 
 test('a payer whose server is no address is not told to listen', async () => {
   const { code, out } = await pawment('pay', '--bitcoinj', 'nowhere', '--amount', '1');

@@ -16,7 +16,7 @@ import { watchCommand } from './command/watch.ts';
 import { EXIT, failure } from './print.ts';
 
 const EXIT_CODES = `
-Exit codes: 0 done, 1 refused (nothing has changed), 2 misused, 3 the world failed (node, disk, network), 4 a person has to look, 70 a fault of pawment.`;
+Exit codes: 0 done, 1 refused (what was done before is told), 2 misused, 3 the world failed (node, disk, network), 4 a person has to look, 70 a fault of pawment.`;
 
 /** Runs the command line. Sets the exit code instead of leaving, so that output is written out. */
 export async function main(argv: readonly string[]): Promise<void> {

@@ -1,5 +1,8 @@
 import { utf8ToBytes } from '@noble/hashes/utils.js';
-import { type Amount, add, formatAmount, ZERO } from '../core/base/amount.ts';
+import { type Amount, formatAmount, ZERO } from '../core/base/amount.ts';
+import type { TxId } from '../core/base/bytes.ts';
+import { isRefusal, type Refusal } from '../core/base/refusal.ts';
+import type { PayerState } from '../core/channel/payer-state.ts';
 import type { Contract } from '../core/contract/contract.ts';
 import { bitcoinjContracts, contractOf } from '../core/message/bitcoinj/version.ts';
 import { transactionId } from '../core/tx/transaction.ts';
@@ -10,6 +13,7 @@ import type { Shell } from './action.ts';
 import { channelFacts, channelLine } from './channel-print.ts';
 import { hostPort } from './host-port.ts';
 import { clock, type OpenPayer, openPayer } from './open.ts';
+import { paidSince, tellingPaid } from './paid.ts';
 import { granted } from './print.ts';
 
 export interface BitcoinjPayment {
@@ -30,25 +34,57 @@ export interface BitcoinjPayment {
 const SCHEME = 'bitcoinj://';
 
 /** Goes on with the channel that there is with a server, or makes one; pays; and hangs up, or has it settled. */
-export async function payBitcoinj({ config, print }: Shell, payment: BitcoinjPayment): Promise<void> {
+export async function payBitcoinj(shell: Shell, payment: BitcoinjPayment): Promise<void> {
+  const { config, print } = shell;
   const payer = await openPayer(config);
   try {
     const opened = await open(payer, payment);
-    print.note(`channel ${opened.channel} ${opened.isResumed ? 'goes on' : 'is open'}`);
-    const paid = await pay(opened, payment);
-    for (const { info } of paid.slice(-1)) if (info !== undefined) print.note(`answer: ${new TextDecoder().decode(info)}`);
-    const settlement = payment.isLast ? await opened.settle() : await opened.hangUp();
-    const state = await payer.channel(opened.channel);
-    const sum = add(ZERO, ...paid.map((one) => one.paid));
-    const end = settlement === undefined ? {} : { settlement: transactionId(settlement) };
-    print.result({ ...channelFacts(state), payments: paid.length, paidNow: sum, ...end }, [
-      `${paid.length} payments, ${formatAmount(sum)} ${config.coin.ticker} in all`,
-      ...(settlement === undefined ? [] : [`settled by ${transactionId(settlement)}`]),
-      channelLine(state),
-    ]);
+    try {
+      print.note(`channel ${opened.channel} ${openedHow(opened, payment)}`);
+      const now = (): Promise<PayerState> => payer.channel(opened.channel);
+      // A new channel begins with a payment.
+      const opening = opened.isResumed ? undefined : paidSince(ZERO, await now());
+      const before = opened.isResumed ? paidSince(ZERO, await now()) : ZERO;
+      const done = await tellingPaid(shell, { before, now }, () => payAndEnd(shell, opened, payment));
+      report(shell, await now(), { ...done, sum: paidSince(before, await now()), ...(opening === undefined ? {} : { opening }) });
+    } finally {
+      await opened.hangUp();
+    }
   } finally {
     await payer.close();
   }
+}
+
+function openedHow({ isResumed }: BitcoinjChannel, { deposit }: BitcoinjPayment): string {
+  if (!isResumed) return 'is open';
+  return deposit === undefined ? 'goes on' : 'goes on, with the deposit that it has';
+}
+
+interface Done {
+  readonly payments: number;
+  readonly settlement?: TxId;
+}
+
+async function payAndEnd({ print }: Shell, opened: BitcoinjChannel, payment: BitcoinjPayment): Promise<Done> {
+  const paid = await pay(opened, payment);
+  for (const { info } of paid.slice(-1)) if (info !== undefined) print.note(`answer: ${new TextDecoder().decode(info)}`);
+  const settlement = payment.isLast ? await opened.settle() : undefined;
+  return { payments: paid.length, ...(settlement === undefined ? {} : { settlement: transactionId(settlement) }) };
+}
+
+function report(
+  { config, print }: Shell,
+  state: PayerState,
+  { payments, settlement, opening, sum }: Done & { readonly opening?: Amount; readonly sum: Amount },
+): void {
+  const first = opening === undefined ? {} : { opening };
+  const end = settlement === undefined ? {} : { settlement };
+  const also = opening === undefined ? '' : ` and the opening one of ${formatAmount(opening)}`;
+  print.result({ ...channelFacts(state), payments, ...first, paidNow: sum, ...end }, [
+    `${payments} payments${also}, ${formatAmount(sum)} ${config.coin.ticker} in all`,
+    ...(settlement === undefined ? [] : [`settled by ${settlement}`]),
+    channelLine(state),
+  ]);
 }
 
 async function open(payer: OpenPayer, { server, deposit, major }: BitcoinjPayment): Promise<BitcoinjChannel> {
@@ -69,11 +105,19 @@ function contractsFor(major: number | undefined): readonly [Contract, ...Contrac
   return [contract];
 }
 
-async function pay(channel: BitcoinjChannel, { value, times, info }: BitcoinjPayment): Promise<readonly Acknowledged[]> {
+async function pay(channel: BitcoinjChannel, { server, value, times, info }: BitcoinjPayment): Promise<readonly Acknowledged[]> {
   const paid: Acknowledged[] = [];
   if (value === undefined) return paid;
   for (let count = 0; count < times; count++) {
-    paid.push(granted(await channel.pay(value, info === undefined ? undefined : utf8ToBytes(info))));
+    const answer = await channel.pay(value, info === undefined ? undefined : utf8ToBytes(info));
+    paid.push(granted(isRefusal(answer) ? withoutTopUp(answer, server) : answer));
   }
   return paid;
+}
+
+/** bitcoinj's channels have one deposit: what others top up is replaced. */
+function withoutTopUp(refusal: Refusal, server: string): Refusal {
+  if (refusal.remedy !== 'top-up') return refusal;
+  const advice = `Pay less, or have it settled and open another: pawment pay --bitcoinj ${server} --settle, and then with --deposit.`;
+  return { ...refusal, remedy: 'reopen', advice };
 }

@@ -5,7 +5,7 @@ import { plain } from './plain.ts';
 /** How a command ended, as the shell sees it. */
 export const EXIT = { ok: 0, refused: 1, usage: 2, world: 3, attention: 4, bug: 70 } as const;
 
-/** Thrown by a command to end with a refusal: what was asked is against the rules, and nothing has changed. */
+/** Thrown by a command to end with a refusal: what was asked is against the rules. What the command did before it stands, and has been told. */
 export class Refused extends Error {
   readonly refusal: Refusal;
 

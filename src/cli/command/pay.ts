@@ -1,29 +1,18 @@
 import type { Command } from 'commander';
-import { amount, formatAmount, ZERO } from '../../core/base/amount.ts';
+import { formatAmount, ZERO } from '../../core/base/amount.ts';
 import type { PayerState } from '../../core/channel/payer-state.ts';
 import type { Connection } from '../../engine/ports.ts';
 import { WorldError } from '../../engine/ports.ts';
 import type { Purchase } from '../../payer/agent.ts';
 import { command, run, type Shell } from '../action.ts';
 import { channelFacts, channelLine } from '../channel-print.ts';
-import type { CommonFlags } from '../config.ts';
 import { wholeNumber } from '../number.ts';
 import { type OpenPayer, openPayer } from '../open.ts';
+import { paidSince, tellingPaid } from '../paid.ts';
 import { type BitcoinjPayment, payBitcoinj } from '../pay-bitcoinj.ts';
+import { checkPayFlags, type PayFlags } from '../pay-flags.ts';
 import { granted } from '../print.ts';
 import { amountOf } from './wallet.ts';
-
-interface PayFlags extends CommonFlags {
-  readonly item?: string;
-  readonly amount?: string;
-  readonly times: number;
-  readonly psbt?: boolean;
-  readonly bitcoinj?: string;
-  readonly deposit?: string;
-  readonly info?: string;
-  readonly protocol?: number;
-  readonly settle?: boolean;
-}
 
 export function payCommand(): Command {
   return command('pay', 'Pay through a channel', [
@@ -35,7 +24,7 @@ export function payCommand(): Command {
     .argument('[channel]', "its id, the beginning of it, or the merchant's address; the only one unless named")
     .option('--item <name>', 'buy this, by invoice')
     .option('--amount <coins>', 'or pay so much ahead')
-    .option('--times <count>', 'so many times', wholeNumber(1), 1)
+    .option('--times <count>', 'so many times; once unless said', wholeNumber(1))
     .option('--psbt', 'send the payments as PSBTs')
     .option('--bitcoinj <host:port>', 'pay a bitcoinj server, through the channel there is with it or a new one')
     .option('--deposit <coins>', 'how much goes into a new channel with it')
@@ -46,20 +35,26 @@ export function payCommand(): Command {
 }
 
 async function pay(shell: Shell, name: string | undefined, flags: PayFlags): Promise<void> {
+  checkPayFlags(name, flags);
   if (flags.bitcoinj !== undefined) return payBitcoinj(shell, bitcoinjPayment(flags.bitcoinj, flags));
+  const { times = 1 } = flags;
   const payer = await openPayer(shell.config, { form: flags.psbt === true ? 'psbt' : 'compact' });
   try {
     const state = await payer.channel(name);
     const payee = await payer.payeeOf(state.channel);
     const before = state.best?.total ?? ZERO;
-    let last: PayerState = state;
-    for (let count = 0; count < flags.times; count++) {
-      const purchase = await purchaseFor(payer, state, payee, flags);
-      last = granted(await payer.agent.pay(state.channel, purchase, payee)).state;
-    }
-    const paid = (last.best?.total ?? ZERO) - before;
-    shell.print.result({ ...channelFacts(last), payments: flags.times, paidNow: paid }, [
-      `${flags.times} payments, ${formatAmount(amount(paid))} ${shell.config.coin.ticker} in all`,
+    const payAll = async (): Promise<PayerState> => {
+      let last: PayerState = state;
+      for (let count = 0; count < times; count++) {
+        const purchase = await purchaseFor(payer, state, payee, flags);
+        last = granted(await payer.agent.pay(state.channel, purchase, payee)).state;
+      }
+      return last;
+    };
+    const last = await tellingPaid(shell, { before, now: () => payer.channel(state.channel) }, payAll);
+    const paid = paidSince(before, last);
+    shell.print.result({ ...channelFacts(last), payments: times, paidNow: paid }, [
+      `${times} payments, ${formatAmount(paid)} ${shell.config.coin.ticker} in all`,
       channelLine(last),
     ]);
   } finally {
@@ -67,7 +62,7 @@ async function pay(shell: Shell, name: string | undefined, flags: PayFlags): Pro
   }
 }
 
-function bitcoinjPayment(server: string, { amount: value, deposit, info, protocol, times, settle = false }: PayFlags): BitcoinjPayment {
+function bitcoinjPayment(server: string, { amount: value, deposit, info, protocol, times = 1, settle = false }: PayFlags): BitcoinjPayment {
   return {
     ...{ server, times, isLast: settle },
     ...(value === undefined ? {} : { value: amountOf(value) }),

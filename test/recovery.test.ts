@@ -4,12 +4,13 @@ import { test } from 'node:test';
 import { createRegtest } from '../src/chain/regtest/regtest.ts';
 import { amount } from '../src/core/base/amount.ts';
 import { bytesToHex, hexToBytes } from '../src/core/base/bytes.ts';
-import { height, lockTime } from '../src/core/base/height.ts';
+import { isTime, lockTime } from '../src/core/base/height.ts';
 import { dogecoinRegtest as coin } from '../src/core/coin/dogecoin.ts';
 import { contractById, contracts } from '../src/core/contract/registry.ts';
 import { p2sh } from '../src/core/tx/script.ts';
 import { signer } from '../src/core/tx/sign.ts';
 import { decodeTransaction } from '../src/core/tx/transaction.ts';
+import { PacedChain } from '../src/testing/paced-chain.ts';
 import { seedKeyRing } from '../src/wallet/keyring.ts';
 import { seedOf } from '../src/wallet/mnemonic.ts';
 
@@ -34,26 +35,36 @@ function refundByHand(words: string, ...args: readonly string[]): Promise<Run> {
   });
 }
 
+test('contracts of both kinds of expiry are among those', () => {
+  const kinds = contracts.filter(({ expiryIn }) => expiryIn === 'script').map(({ expiresBy }) => expiresBy);
+  assert.deepEqual(new Set(kinds), new Set(['height', 'time']));
+});
+
 for (const contract of contracts.filter(({ expiryIn }) => expiryIn === 'script')) {
   test(`${contract.id}: words, redeem script and a node are enough to get a deposit back`, async () => {
-    const regtest = createRegtest({ coin });
+    let seconds = 1_700_000_000;
+    const regtest = createRegtest({ coin, now: () => seconds++ * 1_000 });
     regtest.mine(1400);
+    const chain = new PacedChain(regtest);
+    const expiry = chain.lockIn(contract.expiresBy, 20);
     const payerKey = seedKeyRing(coin, seedOf(WORDS)).signer("m/44'/1'/1'/0/3").publicKey;
-    const terms = { payerKey, payeeKey: signer(new Uint8Array(32).fill(5)).publicKey, expiry: height(1420) };
+    const terms = { payerKey, payeeKey: signer(new Uint8Array(32).fill(5)).publicKey, expiry };
     const redeemScript = contract.redeemScript(terms);
     const funding = regtest.fund(p2sh(redeemScript), amount(25n * DOGE));
     assert.ok(funding);
     const vout = funding.transaction.outputs.findIndex(({ value }) => value === 25n * DOGE);
-    regtest.mine(1);
+    chain.mine(1);
     const args = [coin.id, bytesToHex(redeemScript), `${funding.txid}:${vout}`, '25', regtest.newAddress()];
 
     const made = await refundByHand(WORDS, ...args);
     assert.equal(made.code, 0, made.err);
     const refund = decodeTransaction(hexToBytes(made.out));
     assert.ok(refund);
-    regtest.mine(1419 - regtest.tip.height);
+    assert.match(made.err, isTime(expiry) ? /once the time of blocks has passed 2023-11-1\d \d\d:\d\d UTC/ : /reached block 1420\n/);
+    chain.mineBefore(expiry);
     assert.deepEqual(regtest.broadcast(refund), { kind: 'refused', code: 64, reason: 'non-final' }, 'one block before the expiry');
-    regtest.mine(1);
+    chain.mine(1);
+    assert.ok(chain.reached(expiry) >= expiry);
     assert.equal(regtest.broadcast(refund).kind, 'accepted');
 
     const foreign = await refundByHand('legal winner thank year wave sausage worth useful legal winner thank yellow', ...args);

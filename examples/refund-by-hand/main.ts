@@ -8,6 +8,8 @@ import {
   contracts,
   encodeTransaction,
   isRefusal,
+  isTime,
+  type LockTime,
   parseAmount,
   parseHex,
   type ScriptTerms,
@@ -34,8 +36,14 @@ const deposit = { outpoint: { txid: txId(txidText ?? ''), vout: Number(voutText)
 const payout = { script: returnScript, feeRate: coin.policy.feeRate };
 const refund = terms.contract.refund(terms, [deposit], payout, payerSigner(coin, terms));
 if (isRefusal(refund)) throw new Error(refund.message);
-console.error(`valid once the chain has reached block ${terms.expiry}`);
+console.error(`valid once ${reached(terms.expiry)}`);
 console.log(bytesToHex(encodeTransaction(refund)));
+
+/** Nodes take the middle of the last eleven blocks' times, about an hour behind the clock at ten minutes a block. */
+function reached(expiry: LockTime): string {
+  if (!isTime(expiry)) return `the chain has reached block ${expiry}`;
+  return `the time of blocks has passed ${new Date(expiry * 1000).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+}
 
 function termsOf(coin: Coin, script: Uint8Array): Terms {
   for (const contract of contracts) {

@@ -1,5 +1,6 @@
 import { formatAmount, ZERO } from '../core/base/amount.ts';
 import { bytesToHex } from '../core/base/bytes.ts';
+import { isTime, type LockTime } from '../core/base/height.ts';
 import { allDeposits, type PayerState, remainingOf } from '../core/channel/payer-state.ts';
 import type { Coin } from '../core/coin/coin.ts';
 import { capacityOf } from '../core/contract/contract.ts';
@@ -54,8 +55,14 @@ export function channelLines(state: PayerState): readonly string[] {
       return allDeposits(state).map((deposit) =>
         line('deposit', `${outpointKey(deposit.outpoint)}  ${formatAmount(deposit.value)} ${ticker}`),
       );
+    if (name === 'expiry') return [line(name, expiryText(state.terms.expiry))];
     return [line(name, typeof value === 'bigint' ? `${formatUnits(value)} ${ticker}` : String(value))];
   });
+}
+
+/** With the number as the script has it, for who refunds by hand. */
+function expiryText(expiry: LockTime): string {
+  return isTime(expiry) ? `${expiry}, ${when(expiry)}` : String(expiry);
 }
 
 function formatUnits(value: bigint): string {

@@ -1,5 +1,4 @@
 import { OP, operationAt } from '../tx/script.ts';
-import { SIGHASH } from '../tx/sighash.ts';
 import type { Spend } from './contract.ts';
 import { RELEASE } from './release.ts';
 
@@ -23,11 +22,11 @@ export function bySelector(isOwn: (redeemScript: Uint8Array) => boolean, branche
   };
 }
 
-/** The same of a bare 2-of-2, payer's signature first: only a refund takes a release, beside which the payer signs all. */
+/** The same of a bare 2-of-2, payer's signature first: a refund takes the payee's release, whatever of it the payer signs; no close does. */
 export function bySignatures(unlock: Uint8Array): Spend {
   const [payer, payee] = (pushesOf(unlock) ?? []).slice(-2);
   if (payer === undefined || payee === undefined || !isSignature(payer) || !isSignature(payee)) return 'foreign';
-  return payer.at(-1) === SIGHASH.ALL && payee.at(-1) === RELEASE ? 'refund' : 'close';
+  return payee.at(-1) === RELEASE ? 'refund' : 'close';
 }
 
 /** DER, and a hash type behind it; with a high s too, as blocks may hold it. */

@@ -65,8 +65,9 @@ interface Done {
   readonly settlement?: TxId;
 }
 
-async function payAndEnd({ print }: Shell, opened: BitcoinjChannel, payment: BitcoinjPayment): Promise<Done> {
-  const paid = await pay(opened, payment);
+async function payAndEnd(shell: Shell, opened: BitcoinjChannel, payment: BitcoinjPayment): Promise<Done> {
+  const { print } = shell;
+  const paid = await pay(shell, opened, payment);
   for (const { info } of paid.slice(-1)) if (info !== undefined) print.note(`answer: ${new TextDecoder().decode(info)}`);
   const settlement = payment.isLast ? await opened.settle() : undefined;
   return { payments: paid.length, ...(settlement === undefined ? {} : { settlement: transactionId(settlement) }) };
@@ -105,12 +106,18 @@ function contractsFor(major: number | undefined): readonly [Contract, ...Contrac
   return [contract];
 }
 
-async function pay(channel: BitcoinjChannel, { server, value, times, info }: BitcoinjPayment): Promise<readonly Acknowledged[]> {
+async function pay(
+  { print }: Shell,
+  channel: BitcoinjChannel,
+  { server, value, times, info }: BitcoinjPayment,
+): Promise<readonly Acknowledged[]> {
   const paid: Acknowledged[] = [];
   if (value === undefined) return paid;
   for (let count = 0; count < times; count++) {
     const answer = await channel.pay(value, info === undefined ? undefined : utf8ToBytes(info));
-    paid.push(granted(isRefusal(answer) ? withoutTopUp(answer, server) : answer));
+    const one = granted(isRefusal(answer) ? withoutTopUp(answer, server) : answer);
+    if (one.resent !== undefined) print.note(`a payment of ${formatAmount(one.resent)} that had got no answer was sent again first`);
+    paid.push(one);
   }
   return paid;
 }

@@ -107,7 +107,7 @@ function neverAsked(): never {
   throw new Error('a channel was resumed that nobody asked for');
 }
 
-/** The last channel with the server that still has something in it, and time. */
+/** A channel with the server that still has something in it, and time. */
 async function resumable(
   { contracts }: BitcoinjOrder,
   { known, chain, agent, clock }: BitcoinjPayerOptions,

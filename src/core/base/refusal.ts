@@ -93,7 +93,7 @@ const REASONS = {
   'nothing-to-close': ['stop', 'The channel holds no payment to close with.'],
   'fee-unaffordable': ['stop', 'What there is to take would not pay for the transaction.'],
   'fee-too-low': ['reopen', 'The agreed fee would not get the closing transaction mined.'],
-  'fee-too-high': ['stop', 'The fee that the offer fixes is far above what a close costs.'],
+  'fee-too-high': ['stop', 'More is asked for, as a fixed fee or a first payment, than this side agrees to.'],
   'too-many': ['wait', 'Too many requests for now.'],
   unauthorised: ['correct', 'This call needs the access token.'],
   'request-unknown': ['correct', 'No such resource or method.'],

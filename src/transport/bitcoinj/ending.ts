@@ -25,12 +25,12 @@ export function closed(settlement?: Transaction): Ending {
   return { kind: 'ending', message: { kind: 'close', ...(settlement && { settlement: encodeTransaction(settlement) }) } };
 }
 
-/** A channel that takes nothing more is told to be over; what else is refused is the client's doing, unless waiting helps. */
 /** For a payer that was set back: a lower total of its own shows that it has lost the best one. */
 export function behind(refusal: Refusal, best: Update): Ending {
   return { kind: 'ending', message: { kind: 'error', code: codeFor(refusal), explanation: explanationOf(refusal), best } };
 }
 
+/** A channel that takes nothing more is told to be over; what else is refused is the client's doing, unless waiting helps. */
 export function refused(refusal: Refusal): Ending {
   const { code } = refusal;
   if (code === 'margin-reached' || code === 'channel-ending' || code === 'channel-ended') return closed();

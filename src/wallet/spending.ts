@@ -87,7 +87,7 @@ export async function sendOrDrop(context: WalletContext, { txid, transaction }: 
 
 /**
  * Hands a reserved transaction to the chain; from here on the wallet broadcasts it until a block holds it.
- * @throws TypeError when the wallet has no such transaction; WorldError `node-refused`, and then it is reserved as before.
+ * @throws WorldError `node-refused`, and then it is reserved as before; or it is the wallet's no more, since its coins were spent otherwise.
  */
 export async function publish({ store, coin, chain }: WalletContext, txid: TxId): Promise<void> {
   const own = await updateLedger(store, coin, (ledger) => setStage(ledger, txid, { kind: 'published' }));
@@ -140,7 +140,8 @@ function refusedByNode(txid: TxId, reason: string): WorldError {
 /** A transaction that a block holds stays so. */
 function setStage(ledger: Ledger, txid: TxId, stage: Stage): OwnTransaction {
   const own = ledger.transactions.get(txid);
-  if (own === undefined) throw new TypeError(`the wallet has no transaction ${txid}`);
+  // Whoever has the same seed may have spent the coins in the meantime.
+  if (own === undefined) throw refusedByNode(txid, 'its coins were spent by another transaction');
   const changed = own.stage.kind === 'mined' ? own : { ...own, stage };
   ledger.transactions.set(txid, changed);
   return changed;

@@ -315,7 +315,7 @@ describe('funding', () => {
     chain.answerWith(undefined);
     await wallet.publish(txid);
     assert.deepEqual((await wallet.transactions())[0]?.stage, { kind: 'published' });
-    await assert.rejects(wallet.publish(txId('00'.repeat(32))), TypeError);
+    await assert.rejects(wallet.publish(txId('00'.repeat(32))), (error) => error instanceof WorldError && error.code === 'node-refused');
   });
 
   test('a sweep moves everything, in several transactions when there are many outputs', async () => {

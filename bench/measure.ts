@@ -32,11 +32,12 @@ export type Samples = ReadonlyMap<string, readonly number[]>;
 
 /**
  * Runs every row once in every round, so that what disturbs the machine for a while disturbs all rows alike, and the ratio of two rows of one round
- * means something. The first round is for the compiler only.
+ * means something. The first `warmUp` rounds are for the compiler only; `onRound` knows them as round 0.
  */
-export async function measure(rows: readonly Row[], rounds: number, onRound: (round: number) => void): Promise<Samples> {
+export async function measure(rows: readonly Row[], warmUp: number, rounds: number, onRound: (round: number) => void): Promise<Samples> {
   const samples = new Map(rows.map(({ id }) => [id, [] as number[]]));
-  for (let round = 0; round <= rounds; round++) {
+  const numbers = [...Array.from({ length: warmUp }, () => 0), ...Array.from({ length: rounds }, (_, index) => index + 1)];
+  for (const round of numbers) {
     onRound(round);
     for (const row of rows) {
       const taken = await row.sample();

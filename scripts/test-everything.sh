@@ -20,7 +20,7 @@ fi
 npm ci --no-audit --no-fund
 npm run check
 npm run sim -- --runs 5000
-npm run bench -- --quick
+npm run bench
 npm run fuzz -- --runs 3000
 npm run kill -- --kills 100
 npm run test:all

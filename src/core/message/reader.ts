@@ -11,45 +11,49 @@ export class Malformed extends Error {
   }
 }
 
-/** Reads fixed fields from bytes of a stranger; every read past the end is `Malformed`. */
-export class ByteReader {
+/** A place in a stranger's bytes that only moves on; every read past the end is `Malformed`. */
+export class Reader {
+  protected readonly view: DataView;
   readonly #bytes: Uint8Array;
-  readonly #view: DataView;
   #offset = 0;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   bytes(length: number): Uint8Array {
-    const start = this.#advance(length);
+    const start = this.advance(length);
     return this.#bytes.slice(start, start + length);
   }
 
   uint8(): number {
-    return this.#view.getUint8(this.#advance(1));
-  }
-
-  uint32(): number {
-    return this.#view.getUint32(this.#advance(4));
-  }
-
-  amount(): Amount {
-    const value = this.#view.getBigUint64(this.#advance(8));
-    if (!isAmount(value)) throw new Malformed('amount out of range');
-    return value;
+    return this.view.getUint8(this.advance(1));
   }
 
   end(): void {
     if (this.#offset !== this.#bytes.length) throw new Malformed('bytes behind the end');
   }
 
-  #advance(length: number): number {
+  /** Where the next `length` bytes start. */
+  protected advance(length: number): number {
     const start = this.#offset;
     if (start + length > this.#bytes.length) throw new Malformed('ends too early');
     this.#offset = start + length;
     return start;
+  }
+}
+
+/** Reads fixed fields as pawment's own messages have them, integers big-endian. */
+export class ByteReader extends Reader {
+  uint32(): number {
+    return this.view.getUint32(this.advance(4));
+  }
+
+  amount(): Amount {
+    const value = this.view.getBigUint64(this.advance(8));
+    if (!isAmount(value)) throw new Malformed('amount out of range');
+    return value;
   }
 }
 

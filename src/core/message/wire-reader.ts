@@ -1,35 +1,17 @@
-import { Malformed } from './reader.ts';
+import { Malformed, Reader } from './reader.ts';
 
-/** Reads fields as transactions and PSBTs have them, integers little-endian. Every read past the end is `Malformed`, and so is a length in a longer form than it needs. */
-export class WireReader {
-  readonly #bytes: Uint8Array;
-  readonly #view: DataView;
-  #offset = 0;
-
-  constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  }
-
-  bytes(length: number): Uint8Array {
-    const start = this.#advance(length);
-    return this.#bytes.slice(start, start + length);
-  }
-
-  uint8(): number {
-    return this.#view.getUint8(this.#advance(1));
-  }
-
+/** Reads fields as transactions and PSBTs have them, integers little-endian; a length in a longer form than it needs is `Malformed`. */
+export class WireReader extends Reader {
   uint32(): number {
-    return this.#view.getUint32(this.#advance(4), true);
+    return this.view.getUint32(this.advance(4), true);
   }
 
   int32(): number {
-    return this.#view.getInt32(this.#advance(4), true);
+    return this.view.getInt32(this.advance(4), true);
   }
 
   uint64(): bigint {
-    return this.#view.getBigUint64(this.#advance(8), true);
+    return this.view.getBigUint64(this.advance(8), true);
   }
 
   /** Bytes behind their length. */
@@ -44,23 +26,12 @@ export class WireReader {
     return items;
   }
 
-  end(): void {
-    if (this.#offset !== this.#bytes.length) throw new Malformed('bytes behind the end');
-  }
-
   /** CompactSize (`serialize.h`) up to 65,535: no message of a channel holds anything longer. */
   #length(): number {
     const first = this.uint8();
     if (first < 0xfd) return first;
-    const length = first === 0xfd ? this.#view.getUint16(this.#advance(2), true) : 0;
+    const length = first === 0xfd ? this.view.getUint16(this.advance(2), true) : 0;
     if (length < 0xfd) throw new Malformed('a length in another form');
     return length;
-  }
-
-  #advance(length: number): number {
-    const start = this.#offset;
-    if (start + length > this.#bytes.length) throw new Malformed('ends too early');
-    this.#offset = start + length;
-    return start;
   }
 }

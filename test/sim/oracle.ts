@@ -47,9 +47,9 @@ export interface Truth {
 
 /** What contracts make a payer pay more than it owes: the least total, change that would be dust, and one unit for each item out of credit. */
 const ROUNDING = 10n * coin.policy.dust;
-/** No close of a few deposits is longer. */
-/** The highest sequence that signals so (BIP125). */
+/** The highest sequence of an input that may be replaced (BIP125). */
 const MOST_REPLACEABLE = 0xffff_fffd;
+/** No close of a few deposits is longer. */
 const MOST_CLOSE_BYTES = 1_000n;
 /** Blocks in a row, each seen by a payee whose node is sound, that are enough to get a close mined. */
 const ENOUGH = 6;
@@ -356,7 +356,7 @@ export class Oracle {
       const isOver = isExpired(truth.terms, at(0));
       const isLast = !isOver && isExpired(truth.terms, { ...at(1), medianTime: at(0).medianTime + coin.blockSeconds });
       if (
-        this.isFunded(truth) &&
+        this.isFunded(truth, height - ENOUGH) &&
         (isUsual || (isWorthIt && isLast)) &&
         !isOver &&
         isDue(truth.terms, at(-ENOUGH)) &&
@@ -393,9 +393,12 @@ export class Oracle {
     for (const truth of this.truths.values()) if (truth.kept !== undefined && fork < truth.kept) truth.kept = undefined;
   }
 
-  /** A deposit that was replaced by another transaction can't be closed: that is what depth is for. */
-  isFunded({ funding }: Truth): boolean {
-    return [...funding].every((txid) => this.#chain.mined.has(txid));
+  /** A deposit that was replaced by another transaction, or came back after block `by`, can't be closed in time: that is what depth is for. */
+  isFunded({ funding }: Truth, by: number = Number.POSITIVE_INFINITY): boolean {
+    return [...funding].every((txid) => {
+      const mined = this.#chain.mined.get(txid);
+      return mined !== undefined && mined.height <= by;
+    });
   }
 
   /** All money is somewhere: `granted` is what there was at the start. */

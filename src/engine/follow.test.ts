@@ -213,6 +213,26 @@ test('a spend is seen in the mempool, in a block with its depth, and gone again 
   assert.equal(lastOf(on), 'spent 0');
 });
 
+test('where a spend waits, what the node knows of the deposit itself is told: it may be back in the mempool', async () => {
+  const regtest = fresh();
+  const { watched, spending } = spendable(regtest);
+  const funding = regtest.tip.hash;
+  const on = bench(regtest, new Map([watched]));
+  regtest.broadcast(spending);
+  await on.follow.poll();
+  const depositDepth = (): number | undefined => {
+    const view = on.views.at(-1)?.[1].deposits.values().next().value;
+    return view?.kind === 'spent' ? view.depositDepth : assert.fail('it is spent');
+  };
+  assert.equal(depositDepth(), 1);
+  regtest.invalidate(funding);
+  await on.follow.poll();
+  assert.deepEqual([lastOf(on), depositDepth()], ['spent 0', 0]);
+  regtest.mine(1);
+  await on.follow.poll();
+  assert.deepEqual([lastOf(on), depositDepth()], ['spent 1', undefined]);
+});
+
 test('where reading began is stored before anything is known of the chain: else a restart would begin later', async () => {
   const regtest = fresh();
   const errors = [new WorldError('store-full', 'the disk is full', 'Make room.')];

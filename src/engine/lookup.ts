@@ -42,9 +42,15 @@ export async function viewOf(
   for (const deposit of deposits) {
     const key = outpointKey(deposit.outpoint);
     const spend = spendOf(key);
-    views.set(key, spend === undefined ? await unspentOrGone(chain, deposit, sources, spendOf) : { kind: 'spent', ...spend });
+    views.set(key, spend === undefined ? await unspentOrGone(chain, deposit, sources, spendOf) : await spentBy(chain, deposit, spend));
   }
   return { kind: 'view', deposits: views, found };
+}
+
+/** What a spend in the mempool takes may be back there itself. A mined one says enough: it is not above what it spends. */
+async function spentBy(chain: Chain, { outpoint }: Deposit, spend: SeenSpend): Promise<DepositView> {
+  const funding = spend.depth === 0 ? await chain.transaction(outpoint.txid) : undefined;
+  return { kind: 'spent', ...spend, ...(funding && { depositDepth: funding.depth }) };
 }
 
 async function unspentOrGone(chain: Chain, { outpoint }: Deposit, sources: readonly Source[], spendOf: SpendOf): Promise<DepositView> {

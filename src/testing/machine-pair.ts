@@ -236,8 +236,9 @@ export class MachinePair {
   }
 
   /** A transaction spends outputs, `depth` blocks ago. */
-  spend(transaction: Transaction, depth: number): void {
-    for (const { outpoint } of transaction.inputs) this.spends.set(outpointKey(outpoint), { kind: 'spent', transaction, depth });
+  spend(transaction: Transaction, depth: number, depositDepth?: number): void {
+    const spent = { kind: 'spent', transaction, depth, ...(depositDepth !== undefined && { depositDepth }) } as const;
+    for (const { outpoint } of transaction.inputs) this.spends.set(outpointKey(outpoint), spent);
   }
 
   view(found: ChainView['found'] = []): ChainView {

@@ -292,11 +292,13 @@ export class Oracle {
     }
   }
 
-  /** I6: what the payee sends out leaves the payer no more than the best total does. */
+  /** I6: what the payee sends out leaves the payer no more than the best total does. A deposit that it does not spend it leaves to nobody. */
   broadcast(transaction: Transaction): void {
+    const spent = new Set(transaction.inputs.map(({ outpoint }) => outpointKey(outpoint)));
     for (const [truth, taken] of this.#takenBy(transaction)) {
       const best = this.storedBest(truth.channel);
-      if (taken < best) throw new Violation(`I6 a broadcast takes ${taken} of ${best} in ${truth.channel}`);
+      const rest = [...truth.deposits].reduce((sum, [key, value]) => (spent.has(key) ? sum : sum + value), 0n);
+      if (taken + rest < best) throw new Violation(`I6 a broadcast takes ${taken} of ${best} in ${truth.channel}`);
       if (transaction.lockTime > 0) throw new Violation('I6 the payee broadcasts a refund');
     }
   }

@@ -122,6 +122,27 @@ describe('a channel of which something is delivered before its deposit is deep',
     assert.deepEqual([pair.payeeState().kind, exposureOf(pair.payeeState())], ['open', 0n]);
     assert.equal(pair.pay(9n * DOGE).kind, 'receipt');
   });
+
+  test('a deep deposit whose close waits is exposed again when the chain takes it back, and backed once it is deep or its close is', () => {
+    const { pair } = opened([10n * DOGE], 5);
+    assert.equal(pair.pay(8n * DOGE).kind, 'receipt');
+    must(pair.tellPayee({ kind: 'close' }));
+    const close = pair.broadcasts.at(-1);
+    assert.ok(close !== undefined);
+    const exposedAt = (depth: number, depositDepth?: number): bigint => {
+      pair.spend(close, depth, depositDepth);
+      must(pair.tellPayee(pair.view()));
+      return exposureOf(pair.payeeState());
+    };
+    assert.equal(exposedAt(0), 0n, 'where the node does not say, what was backed stays so');
+    assert.equal(exposedAt(0, 5), 0n);
+    assert.equal(exposedAt(0, 0), 8n * DOGE);
+    assert.equal(exposedAt(0), 8n * DOGE, 'and what was not, too');
+    assert.equal(exposedAt(0, 3), 0n);
+    assert.equal(exposedAt(0, 0), 8n * DOGE);
+    assert.equal(exposedAt(1), 8n * DOGE);
+    assert.equal(exposedAt(3), 0n);
+  });
 });
 
 describe('a top-up', () => {

@@ -37,10 +37,11 @@ export function backedBy(state: PayeeState, view: ChainView, { tip }: Pick<Env, 
   return withBacking(state, backingOf(state.deposits, state.limits.depth, depthOf, tip));
 }
 
-/** A close says no more of the deposit it spends than that it is at least as deep: what was backed before stays so. */
+/** Unless the node says more, a close says of the deposit it spends only that it is at least as deep: what was backed before stays so. */
 function depthIn(state: PayeeState, deposit: Deposit, seen: DepositView): number | undefined {
   if (seen.kind === 'unspent') return seen.depth;
   if (!isSpent(seen) || branchOf(state.terms, deposit, seen) !== 'close') return undefined;
+  if (seen.depositDepth !== undefined) return seen.depositDepth;
   return isBacked(state, deposit) ? Number.MAX_SAFE_INTEGER : seen.depth;
 }
 

@@ -24,12 +24,13 @@ export type KeyOf = (script: Uint8Array) => Signer | undefined;
 
 /**
  * What the chain says of one deposit. Depth 0 is the mempool. `replaced`: the output never came to be, or is no more, because `transaction`
- * spends what was to fund it; a `source` says what that is.
+ * spends what was to fund it; a `source` says what that is. `depositDepth`: that of the deposit itself, while its spend is in the mempool and where
+ * the node can say.
  */
 export type DepositView =
   | { readonly kind: 'missing' }
   | { readonly kind: 'unspent'; readonly depth: number }
-  | { readonly kind: 'spent'; readonly transaction: Transaction; readonly depth: number }
+  | { readonly kind: 'spent'; readonly transaction: Transaction; readonly depth: number; readonly depositDepth?: number }
   | { readonly kind: 'replaced'; readonly transaction: Transaction; readonly depth: number };
 
 /** What the transaction that made a deposit spends: who spends that otherwise takes the deposit away. */

@@ -36,9 +36,8 @@ export type Samples = ReadonlyMap<string, readonly number[]>;
  */
 export async function measure(rows: readonly Row[], warmUp: number, rounds: number, onRound: (round: number) => void): Promise<Samples> {
   const samples = new Map(rows.map(({ id }) => [id, [] as number[]]));
-  const numbers = [...Array.from({ length: warmUp }, () => 0), ...Array.from({ length: rounds }, (_, index) => index + 1)];
-  for (const round of numbers) {
-    onRound(round);
+  for (let round = 1 - warmUp; round <= rounds; round++) {
+    onRound(Math.max(0, round));
     for (const row of rows) {
       const taken = await row.sample();
       if (round > 0) samples.get(row.id)?.push(taken);

@@ -292,13 +292,14 @@ export class Oracle {
     }
   }
 
-  /** I6: what the payee sends out leaves the payer no more than the best total does. A deposit that it does not spend it leaves to nobody. */
+  /** I6: what the payee sends out leaves the payer no more than the best total does, but for deposits that are out of the chain and wait for their turn. */
   broadcast(transaction: Transaction): void {
     const spent = new Set(transaction.inputs.map(({ outpoint }) => outpointKey(outpoint)));
     for (const [truth, taken] of this.#takenBy(transaction)) {
       const best = this.storedBest(truth.channel);
-      const rest = [...truth.deposits].reduce((sum, [key, value]) => (spent.has(key) ? sum : sum + value), 0n);
-      if (taken + rest < best) throw new Violation(`I6 a broadcast takes ${taken} of ${best} in ${truth.channel}`);
+      const away = [...truth.deposits].filter(([key]) => !spent.has(key) && !this.#chain.outputs.has(key));
+      if (taken + away.reduce((sum, [, value]) => sum + value, 0n) < best)
+        throw new Violation(`I6 a broadcast takes ${taken} of ${best} in ${truth.channel}`);
       if (transaction.lockTime > 0) throw new Violation('I6 the payee broadcasts a refund');
     }
   }

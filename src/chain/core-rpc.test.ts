@@ -200,6 +200,19 @@ test('transaction: without an index it is found by an output that is still unspe
   assert.equal(node.requests.filter((methods) => methods.includes('gettxout')).length, 1);
 });
 
+test('transaction: without an index, few outputs are asked for where one is named', async () => {
+  for (const [vout, tried] of [
+    [5, [5, 0, 1]],
+    [1, [0, 1]],
+  ] as const) {
+    const { chain, node } = await chainWith(litecoinRegtest, { getrawtransaction: notFound, gettxout: 'null' });
+    assert.equal(await chain.transaction(TXID, vout), undefined);
+    const asked = node.requests.flat().filter((method) => method === 'gettxout');
+    assert.equal(asked.length, tried.length);
+    assert.deepEqual(node.lastParameters('gettxout'), [TXID, tried.at(-1), false]);
+  }
+});
+
 test('transaction: a block that moves while it is looked for makes it start again', async () => {
   let asked = 0;
   const { chain } = await chainWith(litecoinRegtest, {

@@ -13,8 +13,9 @@ import { RpcError, type RpcOptions, type RpcParameter, rpcClient } from './rpc.t
 const INVALID_ADDRESS_OR_KEY = -5;
 const INVALID_PARAMETER = -8;
 
-/** Outputs of a mined transaction that are looked at to find its block, where the node keeps no index of transactions. */
+/** Outputs of a mined transaction that are looked at to find its block, where the node keeps no index of transactions; fewer beside one that is named. */
 const OUTPUTS_TRIED = 64;
+const OUTPUTS_BESIDE = 2;
 /** Blocks within which a fee estimate should confirm; the fewest that all nodes estimate for. */
 const CONFIRM_WITHIN = 2;
 /** An estimate above this many times the coin's own rate is taken for an error of the node. */
@@ -34,7 +35,7 @@ export function coreRpc(coin: Coin, options: RpcOptions): Chain {
     status: () => status(node),
     block: (height) => settled(() => block(node, height)),
     output: (outpoint) => output(node, outpoint),
-    transaction: (txid) => settled(() => transaction(node, txid)),
+    transaction: (txid, vout) => settled(() => transaction(node, txid, outputsTried(vout))),
     mempool: () => node.ask(answer.hashes, 'getrawmempool'),
     broadcast: (tx) => broadcast(node, tx),
     feeRate: () => feeRate(node),
@@ -180,24 +181,27 @@ async function output(node: Node, { txid, vout }: Outpoint): Promise<UnspentOutp
 type FoundTransaction = { readonly transaction: Transaction; readonly depth: number } | undefined;
 
 /** The mempool, or what the node's own index finds: on Dogecoin Core 1.14 that is every transaction with an output unspent. */
-async function transaction(node: Node, txid: TxId): Promise<FoundTransaction | typeof MOVED> {
+async function transaction(node: Node, txid: TxId, outputs: readonly number[]): Promise<FoundTransaction | typeof MOVED> {
   const found = await node.find(INVALID_ADDRESS_OR_KEY, answer.transaction, 'getrawtransaction', txid, true);
-  return found === undefined ? minedTransaction(node, txid) : withDepth(found);
+  return found === undefined ? minedTransaction(node, txid, outputs) : withDepth(found);
+}
+
+function outputsTried(vout: number | undefined): readonly number[] {
+  const first = Array.from({ length: vout === undefined ? OUTPUTS_TRIED : OUTPUTS_BESIDE }, (_, at) => at);
+  return vout === undefined || first.includes(vout) ? first : [vout, ...first];
 }
 
 /** Later nodes want the block's hash: an unspent output knows how deep it is. */
-async function minedTransaction(node: Node, txid: TxId): Promise<FoundTransaction | typeof MOVED> {
-  const outputs = await Promise.all(
-    Array.from({ length: OUTPUTS_TRIED }, (_, vout) => node.ask(answer.unspent, 'gettxout', txid, vout, false)),
-  );
-  const unspent = outputs.find((each) => each !== null);
+async function minedTransaction(node: Node, txid: TxId, outputs: readonly number[]): Promise<FoundTransaction | typeof MOVED> {
+  const found = await Promise.all(outputs.map((vout) => node.ask(answer.unspent, 'gettxout', txid, vout, false)));
+  const unspent = found.find((each) => each !== null);
   if (unspent == null) return undefined;
   const { height } = await node.ask(answer.header, 'getblockheader', unspent.bestblock);
   const hash = await node.find(INVALID_PARAMETER, answer.hash, 'getblockhash', after(height, 1 - Math.max(1, unspent.confirmations)));
   if (hash === undefined) return MOVED;
   try {
-    const found = await node.call(answer.transaction, 'getrawtransaction', txid, true, hash);
-    return found.confirmations === undefined || found.confirmations < 1 ? MOVED : withDepth(found);
+    const stated = await node.call(answer.transaction, 'getrawtransaction', txid, true, hash);
+    return stated.confirmations === undefined || stated.confirmations < 1 ? MOVED : withDepth(stated);
   } catch (error) {
     if (error instanceof RpcError) return MOVED;
     throw error;

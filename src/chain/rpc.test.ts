@@ -6,6 +6,7 @@ import { afterEach, test } from 'node:test';
 import { type WorldCode, WorldError } from '../engine/ports.ts';
 import { type FakeAnswer, type FakeNode, type FakeNodeOptions, fakeNode } from '../testing/fake-node.ts';
 import { JsonNumber } from './json-number.ts';
+import type { Post } from './post.ts';
 import { RpcError, rpcClient } from './rpc.ts';
 
 const opened: FakeNode[] = [];
@@ -104,20 +105,19 @@ test('user and password are sent, from the options or the address, and a wrong o
 
 test('however much a node says, only its first words are passed on', async () => {
   const long = 'x'.repeat(100_000);
-  const saying = (text: string, status: number) =>
-    rpcClient({ url: 'http://h', fetch: async () => new Response(text, { status }) })('getblockcount');
+  const saying = (text: string, status: number) => rpcClient({ url: 'http://h', post: async () => ({ text, status }) })('getblockcount');
   const isShort = (error: unknown): boolean => error instanceof Error && error.message.includes('xxx') && error.message.length < 2_000;
   await assert.rejects(saying(long, 503), isShort);
   await assert.rejects(saying(JSON.stringify({ result: null, error: { code: -26, message: long }, id: 0 }), 500), isShort);
 });
 
 test('a per cent sign in an address that stands for nothing stands for itself', async () => {
-  const sent: (string | null)[] = [];
-  const fetch = async (_: string, init: RequestInit) => {
-    sent.push(new Headers(init.headers).get('authorization'));
-    return new Response('{"result":1,"error":null,"id":0}');
+  const sent: (string | undefined)[] = [];
+  const post: Post = async (_, { headers: { authorization } }) => {
+    sent.push(authorization);
+    return { status: 200, text: '{"result":1,"error":null,"id":0}' };
   };
-  for (const url of ['http://ann:s%203@h', 'http://100%:%zz@h']) await rpcClient({ url, fetch })('getblockcount');
+  for (const url of ['http://ann:s%203@h', 'http://100%:%zz@h']) await rpcClient({ url, post })('getblockcount');
   assert.deepEqual(
     sent.map((value) => Buffer.from(value?.split(' ')[1] ?? '', 'base64').toString()),
     ['ann:s 3', '100%:%zz'],
@@ -155,6 +155,32 @@ test('a connection cut in the middle of an answer is node-down', async () => {
   await assert.rejects(rpcClient({ url })('getblockcount'), fails('node-down', /can't be reached/));
 });
 
+test('a connection that the node closes between two answers is made anew; one that it cuts at once is node-down', async () => {
+  for (const cut of [2, 1]) {
+    let asked = 0;
+    const { url } = await start(() => '1', {
+      http: (response) => {
+        if (++asked === cut) response.socket?.destroy();
+        else response.end('{"result":1,"error":null,"id":0}');
+      },
+    });
+    const rpc = rpcClient({ url });
+    if (cut === 1) await assert.rejects(rpc('getblockcount'), fails('node-down', /can't be reached/));
+    else for (let i = 0; i < 3; i++) assert.deepEqual(await rpc('getblockcount'), new JsonNumber('1'));
+    assert.equal(asked, cut === 1 ? 1 : 4);
+  }
+});
+
+test('a name none of whose addresses answers is node-down, and one of them is named', async () => {
+  const post: Post = async () => {
+    throw new AggregateError([new Error('connect ECONNREFUSED ::1:1'), new Error('connect ECONNREFUSED 127.0.0.1:1')]);
+  };
+  await assert.rejects(
+    rpcClient({ url: 'http://localhost:1', post })('getblockcount'),
+    fails('node-down', /reached: connect ECONNREFUSED ::1/),
+  );
+});
+
 test('a node that is still starting is node-down, alone and in a batch', async () => {
   const { url } = await start(() => ({ code: -28, message: 'Loading block index...' }));
   const rpc = rpcClient({ url });
@@ -171,7 +197,7 @@ test('each refusal of HTTP has its reason and hint', async () => {
     [404, '', 'node-refused', /answered 404/, /RPC port/],
     [200, '{"result":1}x', 'node-refused', /something else/, /RPC port/],
     [200, '{"error":"no"}', 'node-refused', /something else/, /RPC port/],
-    [302, '', 'node-down', /can't be reached/, /address/],
+    [302, '', 'node-refused', /answered 302/, /RPC port/],
   ] as const) {
     const { url } = await start(() => '1', { http: (response) => response.writeHead(status, { location: '/' }).end(body) });
     await assert.rejects(rpcClient({ url })('getblockcount'), fails(code, message, hint), `${status} ${body}`);

@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { WorldError } from '../engine/ports.ts';
+import { withTimeout } from '../engine/timeout.ts';
 import { integerOf, JsonNumber, parseJson } from './json-number.ts';
+import { httpPost, type Post, type Posted } from './post.ts';
 
 /** How a node lets programs in: `rpcuser`/`rpcpassword`, or the cookie file in its data folder, which changes with every start of the node. */
 export type RpcAuth =
@@ -14,8 +16,8 @@ export interface RpcOptions {
   readonly auth?: RpcAuth;
   /** Milliseconds until a call is given up; 60,000 unless said. */
   readonly timeout?: number;
-  /** The runtime's own unless given. */
-  readonly fetch?: (url: string, init: RequestInit) => Promise<Response>;
+  /** Node's own unless given. */
+  readonly post?: Post;
 }
 
 export type RpcParameter = string | number | boolean;
@@ -109,20 +111,20 @@ class Endpoint {
   readonly #url: string;
   readonly #auth: RpcAuth | undefined;
   readonly #timeout: number;
-  readonly #send: NonNullable<RpcOptions['fetch']>;
+  readonly #post: Post;
 
-  constructor({ url, auth, timeout = TIMEOUT, fetch = globalThis.fetch }: RpcOptions) {
+  constructor({ url, auth, timeout = TIMEOUT, post = httpPost }: RpcOptions) {
     const { username, password, protocol, host, pathname } = new URL(url);
     this.#url = `${protocol}//${host}${pathname}`;
     const inUrl = { kind: 'password', user: decoded(username), password: decoded(password) } as const;
     this.#auth = auth ?? (username === '' ? undefined : inUrl);
     this.#timeout = timeout;
-    this.#send = fetch;
+    this.#post = post;
   }
 
   async post(body: string): Promise<readonly Answer[]> {
     const headers = { 'content-type': 'application/json', ...(await this.#authorization()) };
-    const { status, text } = await this.#fetch({ method: 'POST', body, headers, redirect: 'error' });
+    const { status, text } = await this.#send(headers, body);
     if (status === 401)
       throw new WorldError('node-refused', `${this.#url} refused the password`, 'Check rpcuser and rpcpassword, or the cookie file.');
     if (status === 403) throw new WorldError('node-refused', `${this.#url} refused this machine`, "Allow it with the node's -rpcallowip.");
@@ -141,10 +143,9 @@ class Endpoint {
     return { authorization: `Basic ${Buffer.from(credentials).toString('base64')}` };
   }
 
-  async #fetch(init: RequestInit): Promise<{ status: number; text: string }> {
+  async #send(headers: Readonly<Record<string, string>>, body: string): Promise<Posted> {
     try {
-      const response = await this.#send(this.#url, { ...init, signal: AbortSignal.timeout(this.#timeout) });
-      return { status: response.status, text: await response.text() };
+      return await withTimeout(this.#timeout, (signal) => this.#post(this.#url, { headers, body, signal }));
     } catch (error) {
       const timedOut = error instanceof Error && error.name === 'TimeoutError';
       const reason = timedOut ? `no answer within ${this.#timeout} ms` : reasonOf(error);
@@ -191,8 +192,8 @@ async function readCookie(file: string): Promise<string> {
   }
 }
 
-/** What `fetch` hides in the cause: `connect ECONNREFUSED 127.0.0.1:22555`. */
+/** `connect ECONNREFUSED 127.0.0.1:22555`; of a name with several addresses, what became of the first. */
 function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error && error.cause.message !== '' ? error.cause.message : error.message;
+  if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0]);
+  return error instanceof Error ? error.message : String(error);
 }

@@ -9,16 +9,15 @@ export async function lookUpFunding(chain: Chain, deposits: readonly Deposit[]):
   return Promise.all(deposits.map((deposit) => lookUpDeposit(chain, deposit)));
 }
 
+/** Both are asked at once: most of what strangers announce is no deposit at all. */
 async function lookUpDeposit(chain: Chain, { outpoint }: Deposit): Promise<FundingView> {
-  const output = await chain.output(outpoint);
+  const [output, known] = await Promise.all([chain.output(outpoint), chain.transaction(outpoint.txid, outpoint.vout)]);
   if (output !== undefined) {
     const { value, script, depth, coinbase } = output;
     const view = { kind: 'unspent', value, script, depth, isImmature: coinbase && depth < chain.coin.coinbaseMaturity } as const;
-    const funding = coinbase ? undefined : await chain.transaction(outpoint.txid);
-    return funding === undefined ? view : { ...view, spends: funding.transaction.inputs.map((input) => input.outpoint) };
+    return known === undefined || coinbase ? view : { ...view, spends: known.transaction.inputs.map((input) => input.outpoint) };
   }
   // A node without an index forgets a transaction all of whose outputs are spent: it then looks like one that never was.
-  const known = await chain.transaction(outpoint.txid);
   if (known === undefined) return { kind: 'missing' };
   return known.transaction.outputs.length <= outpoint.vout ? { kind: 'no-such-output' } : { kind: 'spent' };
 }
@@ -49,7 +48,7 @@ export async function viewOf(
 
 /** What a spend in the mempool takes may be back there itself. A mined one says enough: it is not above what it spends. */
 async function spentBy(chain: Chain, { outpoint }: Deposit, spend: SeenSpend): Promise<DepositView> {
-  const funding = spend.depth === 0 ? await chain.transaction(outpoint.txid) : undefined;
+  const funding = spend.depth === 0 ? await chain.transaction(outpoint.txid, outpoint.vout) : undefined;
   return { kind: 'spent', ...spend, ...(funding && { depositDepth: funding.depth }) };
 }
 

@@ -65,8 +65,11 @@ export interface Chain {
   readonly block: (height: Height) => Promise<Block | undefined>;
   /** Undefined when unknown or spent, in a block or in the mempool. */
   readonly output: (outpoint: Outpoint) => Promise<UnspentOutput | undefined>;
-  /** A transaction in the mempool, or mined with an output still unspent (no index is asked for): depth 0 is the mempool. */
-  readonly transaction: (txid: TxId) => Promise<{ readonly transaction: Transaction; readonly depth: number } | undefined>;
+  /**
+   * A transaction in the mempool, or mined with an output still unspent (no index is asked for): depth 0 is the mempool. A node without an index is
+   * asked for many outputs to find one, and only for this and the first two where `vout` says which may be unspent.
+   */
+  readonly transaction: (txid: TxId, vout?: number) => Promise<{ readonly transaction: Transaction; readonly depth: number } | undefined>;
   readonly mempool: () => Promise<readonly TxId[]>;
   readonly broadcast: (transaction: Transaction) => Promise<Broadcast>;
   /** Units per 1,000 bytes that confirm soon; never below the coin's own floor. */

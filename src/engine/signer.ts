@@ -16,12 +16,11 @@ export function fastestSigner(): SignerOf {
 
 function nativeSigner(): SignerOf | undefined {
   try {
-    const { ecdsaSign } = createRequire(import.meta.url)('secp256k1/bindings');
+    const { ecdsaSign, publicKeyCreate } = createRequire(import.meta.url)('secp256k1/bindings');
     return (privateKey) => {
       const key = privateKey.slice();
-      const { publicKey } = signer(key);
       return {
-        publicKey,
+        publicKey: publicKeyCreate(key, true),
         sign: (digest) => {
           const signature = readCompact(ecdsaSign(digest, key).signature);
           if (typeof signature === 'string') throw new Error(`libsecp256k1 made a signature that is ${signature}`);
@@ -38,5 +37,8 @@ const KEY = new Uint8Array(32).fill(7);
 
 function works(native: SignerOf): boolean {
   const digest = new Uint8Array(32).fill(9);
-  return bytesToHex(native(KEY).sign(digest)) === bytesToHex(signer(KEY).sign(digest));
+  const [fast, portable] = [native(KEY), signer(KEY)];
+  return (
+    bytesToHex(fast.publicKey) === bytesToHex(portable.publicKey) && bytesToHex(fast.sign(digest)) === bytesToHex(portable.sign(digest))
+  );
 }

@@ -29,13 +29,18 @@ export interface InvoiceBook {
 const LIFETIME = 10 * 60 * 1000;
 /** An unpaid invoice was written once: it is gone only if nobody has paid it meanwhile. */
 const AS_ISSUED = 1;
+/** Deleted at a time: they share a sync, and payments do not wait long for it. */
+const MOST_REMOVED = 64;
 
 export function invoiceBook(store: Store, clock: Clock, random: Random, prices: PriceList): InvoiceBook {
   const unpaid = new UnpaidInvoices();
   let leftOver: 'unread' | 'read' = 'unread';
 
   const remove = async (gone: readonly Unpaid[]): Promise<void> => {
-    for (const { id } of gone) await store.commit([{ kind: 'invoice', id, expected: AS_ISSUED, value: undefined }]);
+    for (let i = 0; i < gone.length; i += MOST_REMOVED)
+      await Promise.all(
+        gone.slice(i, i + MOST_REMOVED).map(({ id }) => store.commit([{ kind: 'invoice', id, expected: AS_ISSUED, value: undefined }])),
+      );
   };
   return {
     issue: async (channel, name, address) => {
@@ -46,8 +51,10 @@ export function invoiceBook(store: Store, clock: Clock, random: Random, prices: 
       const expires = clock.now() + LIFETIME;
       const invoice: Invoice = { kind: 'invoice', id, channel, item: name, text, amount: price, address, expires };
       const value = invoiceSnapshot.encode({ invoice });
-      if (!(await store.commit([{ kind: 'invoice', id, expected: 0, value }]))) throw new Error(`the invoice id ${id} was drawn twice`);
-      await remove(unpaid.add({ id, channel, expires }));
+      // What gives way shares the sync of what is new, and no more: it may be paid at this moment.
+      const removed = remove(unpaid.add({ id, channel, expires }));
+      const [isStored] = await Promise.all([store.commit([{ kind: 'invoice', id, expected: 0, value }]), removed]);
+      if (!isStored) throw new Error(`the invoice id ${id} was drawn twice`);
       return invoice;
     },
     find: async (id) => {

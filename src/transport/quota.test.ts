@@ -52,6 +52,20 @@ test('the same receipt again earns nothing, and a payment that fails is paid for
   assert.notEqual(quotas.take('a', 'payment'), 0);
 });
 
+test('who has paid goes before strangers for a while, however much it pays', () => {
+  const { quotas } = made();
+  const lead = (address: string): number => {
+    for (let requests = 0; ; requests++) if (!quotas.precedes(address)) return requests;
+  };
+  assert.equal(lead('a'), 0);
+  quotas.settle('a', receipt(1n));
+  assert.deepEqual([lead('b'), lead('a'), lead('a')], [0, 8, 0]);
+  quotas.settle('a', receipt(1n));
+  assert.equal(lead('a'), 0, 'the same receipt again is no payment');
+  for (let total = 2n; total < 100n; total++) quotas.settle('a', receipt(total));
+  assert.equal(lead('a'), 64);
+});
+
 test('what was found out too late to be asked for is owed, and others are not touched', () => {
   const { quotas, clock } = made();
   assert.deepEqual([quotas.take('a', 'announce'), quotas.take('a', 'announce')], [0, 0]);

@@ -33,10 +33,16 @@ const COSTS: Readonly<Record<Charge, number>> = {
   other: 1,
 };
 
+/** Requests that go before those of strangers, for each payment that is taken; and how many of them can be saved up. */
+const PRECEDENCE = 8;
+const MOST_PRECEDENCE = 64;
+
 interface Bucket {
   /** Below 0 is owed. */
   tokens: number;
   at: number;
+  /** Requests that need not queue. */
+  precedence: number;
 }
 
 /**
@@ -79,6 +85,15 @@ export class Quotas {
     this.#paid.set(reply.channel, reply.total);
     const bucket = this.#bucket(address);
     bucket.tokens = Math.min(this.#options.burst, bucket.tokens + COSTS.payment + COSTS['invoice-request']);
+    bucket.precedence = Math.min(MOST_PRECEDENCE, bucket.precedence + PRECEDENCE);
+  }
+
+  /** Whether its next request comes before those of strangers: it has paid lately, and not asked for much since. */
+  precedes(address: string): boolean {
+    const bucket = this.#bucket(address);
+    if (bucket.precedence === 0) return false;
+    bucket.precedence--;
+    return true;
   }
 
   /** Takes a place for a large body; false when there is none. `release` gives it back. */
@@ -97,7 +112,7 @@ export class Quotas {
     const at = this.#now();
     const known = this.#buckets.get(address);
     if (known === undefined) {
-      const fresh = { tokens: burst, at };
+      const fresh = { tokens: burst, at, precedence: 0 };
       this.#buckets.set(address, fresh);
       return fresh;
     }

@@ -1,6 +1,7 @@
 import type { Context } from 'hono';
 import { refuse } from '../../core/base/refusal.ts';
 import type { Request as Message, Reply } from '../../core/message/message.ts';
+import { queue } from '../queue.ts';
 import { clientOf, type Quotas } from '../quota.ts';
 import { refusalResponse } from './problem.ts';
 
@@ -32,13 +33,21 @@ const LARGE = 64 * 1024;
 /** Seconds after which a place for a large body may be free again. */
 const LARGE_WAIT = 5;
 
+/** Strangers that are served in one turn of the event loop, some milliseconds; and that wait for it, at most a second or so. */
+const STRANGERS_AT_ONCE = 4;
+const MOST_WAITING = 1_000;
+/** Seconds after which the crowd may be gone. */
+const CROWDED_WAIT = 5;
+
 /** Checks quotas before anything else is looked at. What is turned away has its connection closed: the rest of its body is not worth reading. */
 export function quotaGate({ quotas, trustProxy }: QuotaGate): Gate {
+  const turn = queue(STRANGERS_AT_ONCE, MOST_WAITING);
   return async (c, kind, answer) => {
     const { remote = '' } = c.env;
     const address = clientOf(remote, trustProxy ? c.req.header('x-forwarded-for') : undefined);
     const seconds = quotas.take(address, kind);
     if (seconds > 0) return tooMany(seconds);
+    if (!quotas.precedes(address) && !(await turn())) return tooMany(CROWDED_WAIT);
     const large = isLarge(c.req.raw);
     if (large && !quotas.enterLarge()) return tooMany(LARGE_WAIT);
     try {

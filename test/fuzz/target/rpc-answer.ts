@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { coreRpc } from '../../../src/chain/core-rpc.ts';
+import type { Post } from '../../../src/chain/post.ts';
 import { createRegtest, type Regtest } from '../../../src/chain/regtest/regtest.ts';
 import { answerBody } from '../../../src/chain/regtest/rpc.ts';
 import { writeJson as writeNodeJson } from '../../../src/chain/regtest/rpc-json.ts';
@@ -91,10 +92,9 @@ async function found(chain: Chain, txid: string): Promise<Outcome> {
 
 const requests = z.object({ method: z.string(), params: z.array(z.unknown()), id: z.number() });
 type Request = z.infer<typeof requests>;
-type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
-function readRequests(init: RequestInit): readonly Request[] {
-  const json: unknown = JSON.parse(String(init.body));
+function readRequests(body: string): readonly Request[] {
+  const json: unknown = JSON.parse(body);
   return z.array(requests).parse(Array.isArray(json) ? json : [json]);
 }
 
@@ -102,16 +102,16 @@ function readRequests(init: RequestInit): readonly Request[] {
 const MOST_CALLS = 5 * 68 + 1;
 
 /** Answers as the input has it: by method, one after the other, the last for ever. */
-function scripted(input: Json): Fetch {
+function scripted(input: Json): Post {
   const counts = new Map<string, number>();
   let asked = 0;
-  return async (_, init) => {
-    const sent = readRequests(init);
+  return async (_, { body }) => {
+    const sent = readRequests(body);
     asked += sent.length;
     assert.ok(asked <= MOST_CALLS, `${asked} calls`);
     const raw = at(input, 'raw');
     const status = Number(textIn(at(input, 'status')) || 200);
-    if (raw?.kind === 'string') return new Response(raw.text, { status });
+    if (raw?.kind === 'string') return { status, text: raw.text };
     const answers = sent.map(({ method, params, id }) => {
       if (method === 'getblockhash' && params[0] === 0 && at(input, 'genesis') === undefined)
         return `{"result":"${coin.genesis}","error":null,"id":${id}}`;
@@ -121,7 +121,7 @@ function scripted(input: Json): Fetch {
       const one = list?.kind === 'array' ? (list.items[count] ?? list.items.at(-1)) : list;
       return numbered(one ?? { kind: 'raw', text: 'null' }, id);
     });
-    return new Response(Array.isArray(JSON.parse(String(init.body))) ? `[${answers.join()}]` : answers[0], { status });
+    return { status, text: Array.isArray(JSON.parse(body)) ? `[${answers.join()}]` : (answers[0] ?? '') };
   };
 }
 
@@ -143,15 +143,15 @@ function numbered(answer: Json, id: number): string {
 async function recorded(ask: number): Promise<Uint8Array> {
   const answers = new Map<string, string[]>();
   const methods = methodsFor(regtest);
-  const fetch: Fetch = async (_, init) => {
-    const texts = readRequests(init).map((request) => {
+  const post: Post = async (_, { body }) => {
+    const texts = readRequests(body).map((request) => {
       const text = writeNodeJson(answerBody({ regtest, relay: 'local' }, methods, JSON.stringify(request)).body);
       if (request.params[0] !== 0) answers.set(request.method, [...(answers.get(request.method) ?? []), text.replace(/,"id":\d+\}$/, '}')]);
       return text;
     });
-    return new Response(Array.isArray(JSON.parse(String(init.body))) ? `[${texts.join()}]` : texts[0]);
+    return { status: 200, text: Array.isArray(JSON.parse(body)) ? `[${texts.join()}]` : (texts[0] ?? '') };
   };
-  await asks[ask]?.(coreRpc(coin, { url: 'http://node.example', fetch }));
+  await asks[ask]?.(coreRpc(coin, { url: 'http://node.example', post }));
   return utf8(`{"ask":${ask},"answers":{${[...answers].map(([method, texts]) => `"${method}":[${texts.join()}]`).join()}}}`);
 }
 
@@ -248,6 +248,6 @@ export const rpcAnswer: Target = {
     if (json === undefined || ask === undefined) return { code: 'no-question' };
     const status = Number(textIn(at(json, 'status')) || 200);
     if (!(status >= 200 && status < 600 && Number.isInteger(status)) || [204, 205, 304].includes(status)) return { code: 'no-question' };
-    return orWorldError(() => ask(coreRpc(coin, { url: 'http://node.example', fetch: scripted(json) })));
+    return orWorldError(() => ask(coreRpc(coin, { url: 'http://node.example', post: scripted(json) })));
   },
 };

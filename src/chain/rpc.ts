@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { WorldError } from '../engine/ports.ts';
-import { withTimeout } from '../engine/timeout.ts';
 import { integerOf, JsonNumber, parseJson } from './json-number.ts';
 import { httpPost, type Post, type Posted } from './post.ts';
 
@@ -145,7 +144,7 @@ class Endpoint {
 
   async #send(headers: Readonly<Record<string, string>>, body: string): Promise<Posted> {
     try {
-      return await withTimeout(this.#timeout, (signal) => this.#post(this.#url, { headers, body, signal }));
+      return await this.#post(this.#url, { headers, body, signal: AbortSignal.timeout(this.#timeout) });
     } catch (error) {
       const timedOut = error instanceof Error && error.name === 'TimeoutError';
       const reason = timedOut ? `no answer within ${this.#timeout} ms` : reasonOf(error);

@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import type { Reply, Request } from '../../core/message/message.ts';
 import { type Connection, WorldError } from '../../engine/ports.ts';
-import { withTimeout } from '../../engine/timeout.ts';
 import { parseJson, readBounded } from './body.ts';
 import { type Endpoint, endpoints } from './endpoint.ts';
 import { readRefusal } from './problem.ts';
@@ -32,15 +31,15 @@ export function httpConnection(address: string, options: HttpConnectionOptions =
       const endpoint = endpoints[request.kind];
       const url = base + endpoint.path.replace(':id', 'channel' in request ? request.channel : '');
       const body = writeBody(request, psbt);
-      const init: RequestInit = {
+      const { response, text } = await send(fetch, url, {
         method: endpoint.method,
         headers: { accept: 'application/json', ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         redirect: 'manual',
         credentials: 'omit',
         cache: 'no-store',
-      };
-      const { response, text } = await withTimeout(timeout, (signal) => send(fetch, url, { ...init, signal }));
+        signal: AbortSignal.timeout(timeout),
+      });
       if (text === undefined) throw nonsense(url, `answered with more than ${MOST_BYTES} bytes`);
       return response.ok ? readAnswer(request, endpoint, text, url) : readFailure(response, text, url);
     },

@@ -9,9 +9,12 @@ export async function lookUpFunding(chain: Chain, deposits: readonly Deposit[]):
   return Promise.all(deposits.map((deposit) => lookUpDeposit(chain, deposit)));
 }
 
-/** Both are asked at once: most of what strangers announce is no deposit at all. */
+/**
+ * Both are asked at once: most of what strangers announce is no deposit at all. The output comes second, so that a deposit which reaches the node in
+ * between is not taken for one that is spent.
+ */
 async function lookUpDeposit(chain: Chain, { outpoint }: Deposit): Promise<FundingView> {
-  const [output, known] = await Promise.all([chain.output(outpoint), chain.transaction(outpoint.txid, outpoint.vout)]);
+  const [known, output] = await Promise.all([chain.transaction(outpoint.txid, outpoint.vout), chain.output(outpoint)]);
   if (output !== undefined) {
     const { value, script, depth, coinbase } = output;
     const view = { kind: 'unspent', value, script, depth, isImmature: coinbase && depth < chain.coin.coinbaseMaturity } as const;

@@ -33,7 +33,7 @@ const LARGE = 64 * 1024;
 /** Seconds after which a place for a large body may be free again. */
 const LARGE_WAIT = 5;
 
-/** Strangers that are served in one turn of the event loop, some milliseconds; and that wait for it, at most a second or so. */
+/** Strangers that are served in one turn of the event loop, in a millisecond or so; and that wait for their turn, less than a second. */
 const STRANGERS_AT_ONCE = 4;
 const MOST_WAITING = 1_000;
 /** Seconds after which the crowd may be gone. */

@@ -148,6 +148,13 @@ test('silence is node-down after the timeout', async () => {
   await assert.rejects(rpcClient({ url, timeout: 20 })('getblockcount'), fails('node-down', /no answer within 20 ms/));
 });
 
+test('an answer that stops in its middle is node-down after the timeout', async () => {
+  const { url } = await start(() => '1', {
+    http: (response) => void response.writeHead(200, { 'content-length': 1000 }).write('{"result":'),
+  });
+  await assert.rejects(rpcClient({ url, timeout: 50 })('getblockcount'), fails('node-down', /no answer within 50 ms/));
+});
+
 test('a connection cut in the middle of an answer is node-down', async () => {
   const { url } = await start(() => '1', {
     http: (response) => response.writeHead(200, { 'content-length': 1000 }).write('{"result":', () => response.destroy()),

@@ -54,6 +54,23 @@ test('a channel has so many unpaid invoices; the oldest gives way, paid ones and
   assert.equal(await book.find(all[0]?.id ?? ''), undefined);
 });
 
+test('what gives way goes with what is new: a store can write both under one sync', async () => {
+  const store = memoryStore();
+  let [waiting, most] = [0, 0];
+  const commit: Store['commit'] = async (writes) => {
+    most = Math.max(most, ++waiting);
+    await Promise.resolve();
+    waiting--;
+    return store.commit(writes);
+  };
+  const { book } = opened({ ...store, commit });
+  for (let i = 0; i < 64; i++) await issued(book);
+  assert.equal(most, 1);
+  await issued(book);
+  assert.equal(most, 2);
+  assert.equal((await idsIn(store)).length, 64);
+});
+
 test('what expires unpaid is deleted, what is paid never', async () => {
   const { book, store, clock } = opened();
   const [paid, raced, unpaid] = [await issued(book), await issued(book), await issued(book)];

@@ -102,9 +102,28 @@ test('no history of requests gives an address more than its burst and what came 
 
 test('large bodies are counted', () => {
   const { quotas } = made();
-  assert.deepEqual([quotas.enterLarge(), quotas.enterLarge(), quotas.enterLarge()], [true, true, false]);
-  quotas.releaseLarge();
-  assert.equal(quotas.enterLarge(), true);
+  const leave = quotas.enterLarge('a') ?? assert.fail();
+  assert.ok(quotas.enterLarge('b'));
+  assert.equal(quotas.enterLarge('c'), undefined);
+  leave();
+  assert.ok(quotas.enterLarge('c'));
+});
+
+test('one address can not hold all places for large bodies', () => {
+  const quotas = new Quotas({ ...OPTIONS, mostLarge: 8, mostAddresses: 1 }, () => 0);
+  const held = Array.from({ length: 6 }, () => quotas.enterLarge('a'));
+  assert.deepEqual(
+    held.map((leave) => leave !== undefined),
+    [true, true, true, true, false, false],
+  );
+  held[0]?.();
+  assert.ok(quotas.enterLarge('a'));
+  // A place is given back once, also where the address has been forgotten meanwhile.
+  for (let i = 0; i < 4; i++) assert.ok(quotas.enterLarge('b'));
+  assert.equal(quotas.enterLarge('c'), undefined);
+  held[1]?.();
+  assert.ok(quotas.enterLarge('c'));
+  assert.equal(quotas.enterLarge('d'), undefined);
 });
 
 for (const [remote, forwarded, client] of [

@@ -37,12 +37,17 @@ const COSTS: Readonly<Record<Charge, number>> = {
 const PRECEDENCE = 8;
 const MOST_PRECEDENCE = 64;
 
+/** Places for large bodies that one address can hold: slow senders keep theirs for as long as a request may take. */
+const MOST_LARGE_OF_ADDRESS = 4;
+
 interface Bucket {
   /** Below 0 is owed. */
   tokens: number;
   at: number;
   /** Requests that need not queue. */
   precedence: number;
+  /** Large bodies that are coming in. */
+  large: number;
 }
 
 /**
@@ -96,15 +101,16 @@ export class Quotas {
     return true;
   }
 
-  /** Takes a place for a large body; false when there is none. `release` gives it back. */
-  enterLarge(): boolean {
-    if (this.#large >= this.#options.mostLarge) return false;
+  /** Takes a place for a large body. @returns what gives it back; undefined when there is none, at all or for this address. */
+  enterLarge(address: string): (() => void) | undefined {
+    const bucket = this.#bucket(address);
+    if (this.#large >= this.#options.mostLarge || bucket.large >= MOST_LARGE_OF_ADDRESS) return undefined;
     this.#large++;
-    return true;
-  }
-
-  releaseLarge(): void {
-    this.#large--;
+    bucket.large++;
+    return () => {
+      this.#large--;
+      bucket.large--;
+    };
   }
 
   #bucket(address: string): Bucket {
@@ -112,7 +118,7 @@ export class Quotas {
     const at = this.#now();
     const known = this.#buckets.get(address);
     if (known === undefined) {
-      const fresh = { tokens: burst, at, precedence: 0 };
+      const fresh = { tokens: burst, at, precedence: 0, large: 0 };
       this.#buckets.set(address, fresh);
       return fresh;
     }

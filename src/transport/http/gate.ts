@@ -48,14 +48,14 @@ export function quotaGate({ quotas, trustProxy }: QuotaGate): Gate {
     const seconds = quotas.take(address, kind);
     if (seconds > 0) return tooMany(seconds);
     if (!quotas.precedes(address) && !(await turn())) return tooMany(CROWDED_WAIT);
-    const large = isLarge(c.req.raw);
-    if (large && !quotas.enterLarge()) return tooMany(LARGE_WAIT);
+    const leave = isLarge(c.req.raw) ? quotas.enterLarge(address) : () => undefined;
+    if (leave === undefined) return tooMany(LARGE_WAIT);
     try {
       const { response, reply } = await answer();
       if (reply !== undefined) quotas.settle(address, reply);
       return response;
     } finally {
-      if (large) quotas.releaseLarge();
+      leave();
     }
   };
 }

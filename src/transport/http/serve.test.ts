@@ -279,6 +279,25 @@ test('large bodies have few places: one that comes slowly keeps no small one wai
   second.destroy();
 });
 
+test('slow senders of one address leave places for large bodies to others, and theirs are free when they are hung up on', async (t) => {
+  const shop = await open(t, { quotas: new Quotas({ ...SMALL_QUOTA, burst: 500, mostLarge: 5 }), requestTimeout: 500 });
+  const body = JSON.stringify({ offer: 'x'.repeat(100_000) });
+  const sends = async (localAddress: string): Promise<string> => {
+    const socket = connect({ port: shop.server.port, host: '127.0.0.1', localAddress }).setEncoding('utf8');
+    socket.write(`POST /v1/channels HTTP/1.1\r\nhost: shop\r\nconnection: close\r\ncontent-type: application/json\r\n`);
+    socket.write(`content-length: ${body.length}\r\n\r\n${body}`);
+    return firstHeard(socket);
+  };
+  const slow = await Promise.all(Array.from({ length: 6 }, () => dial(shop, head('chunked'))));
+  const gone = slow.map((socket) => once(socket, 'close'));
+  for (const socket of slow) socket.on('error', () => undefined).resume();
+  await isServing(shop);
+  assert.match(await sends('127.0.0.1'), /^HTTP\/1\.1 429 /);
+  assert.match(await sends('127.0.0.2'), /^HTTP\/1\.1 400 /, 'read, and refused for what it says');
+  await Promise.all(gone);
+  assert.match(await sends('127.0.0.1'), /^HTTP\/1\.1 400 /);
+});
+
 test('an address has only so many connections; another has its own', async (t) => {
   const shop = await open(t, { mostPerAddress: 2 });
   const first = await dial(shop, '');

@@ -1,73 +1,105 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { WorldError } from '../engine/ports.ts';
+import { isBusy, sqliteError } from '../store/sqlite-error.ts';
 
 export type LockRole = 'payer' | 'merchant' | 'chain';
 
-/** Locks of this very process: after a crash in a container the next one may have the same number. */
-const held = new Set<string>();
+/** Milliseconds that a starter waits for those that only look, and how often it does. */
+const PATIENCE = 20;
+const TRIES = 100;
 
-/** Keeps a data folder for one running program of a role. @throws WorldError `config` while another holds it. @returns how to give it up. */
+/**
+ * Keeps a data folder for one running program of a role: SQLite's exclusive lock on an empty file, which the system itself lets go when the process
+ * ends, however it ends, and which holds across containers on one system. Nothing but SQLite may open that file: closing it once would let go too.
+ * @throws WorldError `config` while another holds it. @returns how to give it up.
+ */
 export function lockDatadir(datadir: string, role: LockRole): () => void {
   mkdirSync(datadir, { recursive: true, mode: 0o700 });
-  const path = pathOf(datadir, role);
-  if (!take(path)) {
-    const owner = holderOf(path);
-    if (owner !== undefined) {
-      throw new WorldError('config', `Another pawment (process ${owner}) is using ${datadir} as ${role}.`, 'Wait for it, or stop it.');
-    }
-    // Left behind by a process that is gone.
-    rmSync(path, { force: true });
-    if (!take(path)) throw new WorldError('config', `Another pawment has just begun to use ${datadir}.`, 'Try again.');
+  const held = take(lockPath(datadir, role));
+  if (held === undefined) {
+    const hint = 'Wait for it, or stop it. It may run in a container, where numbers of processes are other ones.';
+    throw new WorldError('config', `Another pawment${holder(datadir, role)} is using ${datadir} as ${role}.`, hint);
   }
-  held.add(path);
+  const note = notePath(datadir, role);
+  writeFileSync(note, String(process.pid), { mode: 0o600 });
   const release = (): void => {
     process.off('exit', release);
-    if (held.delete(path) && ownerOf(path) === process.pid) rmSync(path, { force: true });
+    if (!held.isOpen) return;
+    rmSync(note, { force: true });
+    held.close();
   };
+  // It also keeps the lock from being collected.
   process.once('exit', release);
   return release;
 }
 
 /** Whether a running program holds the data folder in that role. */
 export function isLocked(datadir: string, role: LockRole): boolean {
-  return holderOf(pathOf(datadir, role)) !== undefined;
+  const path = lockPath(datadir, role);
+  return existsSync(path) && isHeld(path);
 }
 
-function pathOf(datadir: string, role: LockRole): string {
+/** It stays when it is given up: a file that comes and goes could be held twice, under one name. */
+function lockPath(datadir: string, role: LockRole): string {
+  return join(resolve(datadir), `${role}.held`);
+}
+
+/** Says who holds it, for people only. */
+function notePath(datadir: string, role: LockRole): string {
   return join(resolve(datadir), `${role}.lock`);
 }
 
-function holderOf(path: string): number | undefined {
-  const owner = ownerOf(path);
-  if (owner === undefined) return undefined;
-  return (owner === process.pid ? held.has(path) : isAlive(owner)) ? owner : undefined;
+function take(path: string): DatabaseSync | undefined {
+  make(path);
+  for (let tries = 0; tries < TRIES && !isHeld(path); tries++) {
+    const database = open(path);
+    if (begun(database, path, 'BEGIN EXCLUSIVE')) return database;
+    database.close();
+  }
+  return undefined;
 }
 
-function take(path: string): boolean {
+/** Who is refused even to read meets a holder; who only reads, or has begun to take it, is soon gone. */
+function isHeld(path: string): boolean {
+  const database = open(path);
   try {
-    writeFileSync(path, String(process.pid), { flag: 'wx', mode: 0o600 });
-    return true;
-  } catch {
-    return false;
+    return !begun(database, path, 'SELECT 1 FROM sqlite_schema');
+  } finally {
+    database.close();
   }
 }
 
-function ownerOf(path: string): number | undefined {
+function begun(database: DatabaseSync, path: string, how: string): boolean {
   try {
-    const pid = Number(readFileSync(path, 'utf8'));
-    return Number.isInteger(pid) && pid > 0 ? pid : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
+    database.exec(how);
     return true;
   } catch (error) {
-    // No permission to signal it: it is somebody else's, and alive.
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+    if (isBusy(error)) return false;
+    throw sqliteError(path, error);
   }
+}
+
+function open(path: string): DatabaseSync {
+  try {
+    return new DatabaseSync(path, { timeout: PATIENCE });
+  } catch (error) {
+    throw sqliteError(path, error);
+  }
+}
+
+/** For its owner only; SQLite would let others read it. One that is there is not opened. */
+function make(path: string): void {
+  try {
+    writeFileSync(path, '', { flag: 'wx', mode: 0o600 });
+  } catch (error) {
+    if (!existsSync(path)) throw sqliteError(path, error);
+  }
+}
+
+function holder(datadir: string, role: LockRole): string {
+  const note = notePath(datadir, role);
+  const [pid] = existsSync(note) ? (/^\d{1,10}$/.exec(readFileSync(note, 'utf8')) ?? []) : [];
+  return pid === undefined ? '' : ` (process ${pid})`;
 }

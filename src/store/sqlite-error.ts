@@ -18,6 +18,11 @@ export function sqliteError(path: string, error: unknown): unknown {
   return 'syscall' in error ? unusable(path, error) : error;
 }
 
+/** Whether another connection holds what was asked for. */
+export function isBusy(error: unknown): boolean {
+  return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' && (error.errcode & 0xff) === BUSY;
+}
+
 function fromResultCode(path: string, error: Error, code: number): Error {
   switch (code) {
     case BUSY:

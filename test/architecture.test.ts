@@ -13,6 +13,7 @@ const LAYERS = [
   'core/message',
   'core/channel',
   'engine',
+  'net',
   'chain',
   'store',
   'transport',
@@ -111,6 +112,18 @@ describe('architecture', () => {
     assert.ok(speaking.includes('cli/print.ts'));
     assert.deepEqual(
       speaking.filter((path) => !through.has(path)),
+      [],
+    );
+  });
+
+  test('every HTTP server asks who calls before all else', () => {
+    const servers = sources.filter(
+      ({ path, text }) => !path.startsWith('testing/') && /\bcreateServer\b[^;]*from 'node:https?'/.test(text),
+    );
+    assert.ok(servers.length >= 2);
+    const unasked = servers.filter(({ text }) => !/\bturnedAway\(request, response, /.test(text));
+    assert.deepEqual(
+      unasked.map(({ path }) => path),
       [],
     );
   });

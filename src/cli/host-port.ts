@@ -13,7 +13,3 @@ export function hostPort(text: string): HostPort {
   if (match === null || Number(port) > 65_535) throw new WorldError('config', `${text} is no host and port.`, 'Write host:port.');
   return { host: host.replace(/^\[|\]$/g, '') || '127.0.0.1', port: Number(port) };
 }
-
-export function isLoopback(host: string): boolean {
-  return host === '127.0.0.1' || host === 'localhost' || host === '::1';
-}

@@ -19,6 +19,8 @@ import type { HostPort } from './host-port.ts';
 /** What a shop shows of itself, besides serving payers. */
 export interface OutlookOptions {
   readonly metrics?: HostPort;
+  /** Names that servers on the loopback address go by besides, such as the public one that a proxy passes on. */
+  readonly hostNames: readonly string[];
   /** Folder for the files of watchers. */
   readonly watchTo?: string;
 }
@@ -44,7 +46,7 @@ export interface Outlook {
 /** Store record that tells other processes where the running merchant shows its figures. */
 export const METRICS_PLACE = { kind: 'shop', id: 'metrics' } as const;
 
-export function openOutlook({ coin, backend, keys, clock, log, metrics, watchTo }: OutlookParts): Outlook {
+export function openOutlook({ coin, backend, keys, clock, log, metrics, hostNames, watchTo }: OutlookParts): Outlook {
   const tally = new Tally();
   const counts = new AnswerCounts();
   const onTrouble = (channel: string, trouble: object): void => log.error({ channel, ...texts(trouble) }, 'watch file');
@@ -61,7 +63,7 @@ export function openOutlook({ coin, backend, keys, clock, log, metrics, watchTo 
           jobs: jobs.reports,
           ...(writer === undefined ? {} : { unwatched: () => writer.behind }),
         });
-      return metrics === undefined ? undefined : serveHttp({ fetch: figureRoutes(read) }, metrics);
+      return metrics === undefined ? undefined : serveHttp({ fetch: figureRoutes(read) }, { ...metrics, hostNames });
     },
     // Who can't rely on its node can't close in time: then no sign of life is given.
     jobs: ({ engine }) =>

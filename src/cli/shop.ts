@@ -117,12 +117,13 @@ async function closeAll(servers: readonly Closable[]): Promise<void> {
 
 function serveOptions(
   merchant: Merchant,
-  { host, port, trustProxy = false }: ShopOptions,
+  { host, port, hostNames, trustProxy = false }: ShopOptions,
   log: Logger,
 ): Parameters<typeof serveMerchant>[1] {
   return {
     host,
     port,
+    hostNames,
     trustProxy,
     health: async () => merchant.engine.follower.trusted(),
     onRequest: (method, path, status, milliseconds) => log.debug({ method, path, status, milliseconds }, 'request'),

@@ -15,7 +15,7 @@ export interface Loot {
 }
 
 function http(method: string, path: string, body?: string, type = 'application/json', length?: number): string {
-  const head = `${method} ${path} HTTP/1.1\r\nhost: shop\r\n`;
+  const head = `${method} ${path} HTTP/1.1\r\nhost: localhost\r\n`;
   return body === undefined
     ? `${head}\r\n`
     : `${head}content-type: ${type}\r\ncontent-length: ${length ?? Buffer.byteLength(body)}\r\n\r\n${body}`;
@@ -76,7 +76,7 @@ export const hostile: Readonly<Record<string, (loot: Loot) => string>> = {
 
 /** What never comes to an end. */
 export const endless: readonly string[] = [
-  'GET /v1/offer HTTP/1.1\r\nhost: shop\r\nx: ',
+  'GET /v1/offer HTTP/1.1\r\nhost: localhost\r\nx: ',
   `${http('POST', '/v1/channels', '{', 'application/json', 1_000)}`,
-  `POST /v1/channels HTTP/1.1\r\nhost: shop\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n5\r\n{"com\r\n`,
+  `POST /v1/channels HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n5\r\n{"com\r\n`,
 ];

@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { turnedAway } from '../../net/callers.ts';
 import type { AcceptOptions } from './candidate.ts';
 import type { Regtest } from './regtest.ts';
 import { type Answer, answerBody, type Methods, type NodeContext } from './rpc.ts';
@@ -48,6 +49,7 @@ export async function serveRegtest(regtest: Regtest, options: ServeOptions = {})
     },
   };
   const server = createServer((request, response) => {
+    if (turnedAway(request, response, { host })) return;
     void respond({ regtest, relay }, methods, credentialsOf(options), request, response);
   });
   const closed = new Promise<void>((resolve) => server.once('close', resolve));

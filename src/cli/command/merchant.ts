@@ -7,9 +7,10 @@ import { scriptOf } from '../../core/tx/address.ts';
 import { WorldError } from '../../engine/ports.ts';
 import type { PriceList } from '../../merchant/invoice.ts';
 import { defaultTerms, type MerchantTerms } from '../../merchant/terms.ts';
+import { isLoopback } from '../../net/callers.ts';
 import { command, run, type Shell } from '../action.ts';
 import type { CommonFlags } from '../config.ts';
-import { type HostPort, hostPort, isLoopback } from '../host-port.ts';
+import { type HostPort, hostPort } from '../host-port.ts';
 import { blockCount, wholeNumber } from '../number.ts';
 import { createSeed, openNode, random, seedPath } from '../open.ts';
 import { keepShop } from '../shop.ts';
@@ -29,12 +30,15 @@ interface MerchantFlags extends CommonFlags {
   readonly lifetime?: number;
   readonly allowPublic?: boolean;
   readonly trustProxy?: boolean;
+  readonly hostName: readonly string[];
   readonly metrics?: string;
   readonly watchTo?: string;
   readonly backupTo?: string;
   readonly backupEvery: number;
   readonly verbose?: boolean;
 }
+
+const appended = (text: string, all: readonly string[]): readonly string[] => [...all, text];
 
 export function merchantCommand(): Command {
   const merchant = command('merchant', 'Sell through channels: serves payers over HTTP, follows the chain, closes in time', [
@@ -45,7 +49,7 @@ export function merchantCommand(): Command {
   ])
     .option('--listen <host:port>', 'where to serve', '127.0.0.1:8402')
     .option('--bitcoinj <host:port>', 'also serve payers of bitcoinj there; without a host at the loopback address')
-    .option('--price <item=coins>', 'something for sale; may be given again', (text: string, all: readonly string[]) => [...all, text], [])
+    .option('--price <item=coins>', 'something for sale; may be given again', appended, [])
     .option('--payout <address>', "where closes pay to; an address of the merchant's own seed unless said")
     .addOption(new Option('--contract <id>', 'kind of channel').default('cltv-multisig'))
     .option('--fixed-fee <coins>', 'payers sign a fixed closing fee, for signers that know no other way')
@@ -55,6 +59,7 @@ export function merchantCommand(): Command {
     .option('--lifetime <blocks>', 'the fewest blocks a channel lives', blockCount())
     .option('--allow-public', 'listen on other than the loopback address, without TLS')
     .option('--trust-proxy', 'a proxy in front says in X-Forwarded-For who asks, for limits by address')
+    .option('--host-name <name>', 'a name that a proxy in front passes on as the Host; may be given again', appended, [])
     .option('--metrics <host:port>', 'where to show figures, for Prometheus and pawment status; not where payers come')
     .option('--watch-to <folder>', 'keep signed closes there for pawment watch')
     .option('--backup-to <folder>', 'save the channels there again and again, for pawment restore')
@@ -83,6 +88,7 @@ async function serve(shell: Shell, flags: MerchantFlags): Promise<void> {
     host,
     port,
     trustProxy: flags.trustProxy === true,
+    hostNames: flags.hostName,
     prices: pricesOf(flags.price),
     terms: { ...termsOf(shell, flags), ...unconfirmed },
     random,

@@ -28,7 +28,7 @@ const PAYMENT = JSON.stringify(writeBody(pay));
 
 function head(length: number | 'chunked'): string {
   const framing = length === 'chunked' ? 'transfer-encoding: chunked' : `content-length: ${length}`;
-  return `POST /v1/channels/${channel}/payments HTTP/1.1\r\nhost: shop\r\ncontent-type: application/json\r\n${framing}\r\n\r\n`;
+  return `POST /v1/channels/${channel}/payments HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n${framing}\r\n\r\n`;
 }
 
 const WHOLE = head(PAYMENT.length) + PAYMENT;
@@ -96,7 +96,7 @@ test('a port that is taken is said so', async (t) => {
 });
 
 for (const [name, sent] of [
-  ['headers', 'POST /v1/channels HTTP/1.1\r\nhost: shop\r\n'],
+  ['headers', 'POST /v1/channels HTTP/1.1\r\nhost: localhost\r\n'],
   ['a body', head(PAYMENT.length) + PAYMENT.slice(0, 20)],
   ['a chunked body', `${head('chunked')}5\r\n{"com\r\n`],
 ] as const) {
@@ -110,7 +110,7 @@ for (const [name, sent] of [
 }
 
 for (const [name, sent, status] of [
-  ['headers that are too long', `GET /v1/offer HTTP/1.1\r\nhost: shop\r\nx: ${'x'.repeat(17_000)}\r\n\r\n`, 431],
+  ['headers that are too long', `GET /v1/offer HTTP/1.1\r\nhost: localhost\r\nx: ${'x'.repeat(17_000)}\r\n\r\n`, 431],
   ['what is not HTTP', 'hello\r\n\r\n', 400],
   ['a host that is none', 'GET /v1/offer HTTP/1.1\r\nhost: a b\r\nconnection: close\r\n\r\n', 400],
   ['two lengths', head('chunked').replace('\r\n\r\n', '\r\ncontent-length: 5\r\n\r\n'), 400],
@@ -167,7 +167,7 @@ test('connections beyond the most are dropped', async (t) => {
 test('closing answers what runs, takes nothing new, and then is over', async (t) => {
   const { payee, asked, release } = gatedPayee();
   const shop = await open(t, {}, payee);
-  const idle = await dial(shop, 'GET /v1/health HTTP/1.1\r\nhost: shop\r\n\r\n');
+  const idle = await dial(shop, 'GET /v1/health HTTP/1.1\r\nhost: localhost\r\n\r\n');
   assert.match(await firstHeard(idle), /^HTTP\/1\.1 200 /);
   const running = await dial(shop, WHOLE);
   await asked;
@@ -232,7 +232,7 @@ test('who asks for too much is told when to come back, and its connection is clo
   const shop = await open(t, { quotas: new Quotas(SMALL_QUOTA) });
   const status = async (localAddress: string): Promise<string> => {
     const socket = connect({ port: shop.server.port, host: '127.0.0.1', localAddress }).setEncoding('utf8');
-    socket.write('GET /v1/nothing HTTP/1.1\r\nhost: shop\r\nconnection: close\r\n\r\n');
+    socket.write('GET /v1/nothing HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n');
     return heard(socket);
   };
   for (let i = 0; i < 5; i++) assert.match(await status('127.0.0.1'), /^HTTP\/1\.1 404 /);
@@ -284,7 +284,7 @@ test('slow senders of one address leave places for large bodies to others, and t
   const body = JSON.stringify({ offer: 'x'.repeat(100_000) });
   const sends = async (localAddress: string): Promise<string> => {
     const socket = connect({ port: shop.server.port, host: '127.0.0.1', localAddress }).setEncoding('utf8');
-    socket.write(`POST /v1/channels HTTP/1.1\r\nhost: shop\r\nconnection: close\r\ncontent-type: application/json\r\n`);
+    socket.write(`POST /v1/channels HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\n`);
     socket.write(`content-length: ${body.length}\r\n\r\n${body}`);
     return firstHeard(socket);
   };

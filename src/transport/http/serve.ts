@@ -1,15 +1,14 @@
 import { createServer, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
+import { type Callers, turnedAway } from '../../net/callers.ts';
 import { limitPerAddress, listen } from '../listen.ts';
 import { Quotas } from '../quota.ts';
 import type { Responder } from '../responder.ts';
 import type { HttpEnv } from './gate.ts';
 import { httpRoutes, type RouteOptions } from './routes.ts';
 
-export interface ServeOptions {
-  /** 127.0.0.1 unless given. */
-  readonly host?: string;
+export interface ServeOptions extends Partial<Callers> {
   /** 0, the default, takes any free port. */
   readonly port?: number;
   /** Milliseconds in which a whole request must have come in; 30,000 unless given. Headers have a third of it. */
@@ -45,7 +44,7 @@ export interface MerchantOptions extends ServeOptions, Omit<RouteOptions, 'payee
 export function serveMerchant(payee: Responder, options: MerchantOptions = {}): Promise<HttpServer> {
   const { quotas = new Quotas(), trustProxy = false, ...rest } = options;
   const perAddress = trustProxy ? { mostPerAddress: Number.POSITIVE_INFINITY } : {};
-  return serveHttp(httpRoutes({ ...rest, payee, quota: { quotas, trustProxy } }), { ...perAddress, ...rest });
+  return serveHttp(httpRoutes({ ...rest, payee, quota: { quotas, trustProxy } }), { foreignPages: true, ...perAddress, ...rest });
 }
 
 /**
@@ -71,6 +70,7 @@ export async function serveHttp(
       running.add(response);
       response.once('close', () => running.delete(response));
       if (isClosing) response.setHeader('connection', 'close');
+      if (turnedAway(request, response, { ...options, host })) return;
       void listener(request, response);
     },
   );

@@ -50,7 +50,7 @@ test('the example of one channel runs', async () => {
 
 test('the examples of bitcoinj’s protocol run at each of the three levels', async () => {
   const said = async (name: string): Promise<string> => (await run(process.execPath, [`examples/bitcoinj/${name}.ts`])).stdout;
-  assert.match(await said('machines'), /^\d+ bytes pay 150000000 of 2000000000 koinu\n$/);
+  assert.match(await said('machines'), /^\d+ bytes pay 150000000 more, 150000000 of 2000000000 koinu\n$/);
   assert.equal(await said('protocol'), 'a cup of coffee\n');
   assert.match(await said('tcp'), /a cup of tea, 0\.31351 DOGE paid so far\nsettled with 2 outputs\n$/);
 });

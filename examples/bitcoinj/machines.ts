@@ -86,6 +86,9 @@ const bytes = encodeBitcoinj({ kind: 'update-payment', ...updateOf(pay.payment, 
 const update = agreed(decodeBitcoinj(bytes));
 if (update.kind !== 'update-payment') throw new Error('an update is read');
 const payment = agreed(paymentOf(update, capacityOf(deposits)));
-const paid = agreed(payee(taken.state, { kind: 'payment', pay: { ...pay, payment } }, ofPayee));
+const paid = agreed(payee(taken.state, { kind: 'increment', pay: { ...pay, payment } }, ofPayee));
+// What is delivered follows from what this very step added: the same payment again gets the same receipt, and adds nothing.
+const { added = amount(0n) } = paid;
+
 const receipt = replyIn(paid.effects);
-console.log(`${bytes.length} bytes pay ${receipt.kind === 'receipt' ? receipt.total : 0n} of ${capacityOf(deposits)} koinu`);
+console.log(`${bytes.length} bytes pay ${added} more, ${receipt.kind === 'receipt' ? receipt.total : 0n} of ${capacityOf(deposits)} koinu`);

@@ -43,6 +43,8 @@ export interface Driven<State> {
   /** What the owner's connection is to carry to the peer. */
   readonly send?: Request;
   readonly broadcasts: readonly Sent[];
+  /** What a payment has added in this very commit; nothing when it was stored before. Whoever delivers something delivers for this. */
+  readonly added: Amount;
 }
 
 export type Given<State, Input> = Input | ((state: State | undefined) => Input | Refusal);
@@ -209,9 +211,9 @@ function invoiceWrite({ invoice }: Step<unknown>, kept: LoadedInvoice | undefine
   return [{ kind: 'invoice', id: invoice.invoice.id, expected: kept?.version ?? 0, value: invoiceSnapshot.encode(invoice) }];
 }
 
-async function perform<State>(chain: Chain, { state, effects }: Step<State>): Promise<Driven<State>> {
+async function perform<State>(chain: Chain, { state, effects, added = ZERO }: Step<State>): Promise<Driven<State>> {
   const broadcasts: Sent[] = [];
-  let driven: Omit<Driven<State>, 'broadcasts'> = { kind: 'driven', state };
+  let driven: Omit<Driven<State>, 'broadcasts'> = { kind: 'driven', state, added };
   for (const effect of effects) {
     if (effect.kind === 'broadcast') broadcasts.push({ transaction: effect.transaction, outcome: await broadcast(chain, effect) });
     else driven = effect.kind === 'reply' ? { ...driven, reply: effect.message } : { ...driven, send: effect.message };

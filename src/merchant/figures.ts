@@ -9,6 +9,7 @@ import type { Reply } from '../core/message/message.ts';
 import type { Exposure } from '../engine/exposure.ts';
 import type { JobReport } from '../engine/jobs.ts';
 import type { Clock, Tip } from '../engine/ports.ts';
+import type { Taken } from '../transport/responder.ts';
 import type { Merchant } from './merchant.ts';
 import type { Tally } from './tally.ts';
 
@@ -70,24 +71,29 @@ export class AnswerCounts {
   failures = 0;
 
   /** The same payee, counted. */
-  counting<Payee extends Pick<Merchant, 'answer' | 'increment'>>(payee: Payee): Payee {
+  counting<Payee extends Pick<Merchant, 'answer' | 'pay' | 'increment'>>(payee: Payee): Payee {
     return {
       ...payee,
       answer: (request) => this.#counted(payee.answer(request)),
+      pay: (pay) => this.#counted(payee.pay(pay)),
       increment: (pay) => this.#counted(payee.increment(pay)),
     };
   }
 
-  async #counted(answering: Promise<Reply>): Promise<Reply> {
+  async #counted<Answer extends Reply | Taken>(answering: Promise<Answer>): Promise<Answer> {
     try {
       const reply = await answering;
       if (isRefusal(reply)) this.refusals[reply.code] = (this.refusals[reply.code] ?? 0) + 1;
-      else this.answers[reply.kind] = (this.answers[reply.kind] ?? 0) + 1;
+      else this.#count(reply.kind === 'taken' ? 'receipt' : reply.kind);
       return reply;
     } catch (error) {
       this.failures++;
       throw error;
     }
+  }
+
+  #count(kind: Reply['kind']): void {
+    this.answers[kind] = (this.answers[kind] ?? 0) + 1;
   }
 }
 

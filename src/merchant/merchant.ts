@@ -1,13 +1,14 @@
 import type { ChannelId } from '../core/base/bytes.ts';
 import { isRefusal, type Refusal, refuse } from '../core/base/refusal.ts';
 import { notActive, type PayeeState } from '../core/channel/payee-state.ts';
-import type { Offer, Pay, Provisional, Reply, Request } from '../core/message/message.ts';
+import type { Offer, Pay, Provisional, Reply } from '../core/message/message.ts';
 import { decodePsbt } from '../core/message/psbt.ts';
 import { channelOfPsbt, readEnd, readPayment } from '../core/message/psbt-message.ts';
 import { addressOf } from '../core/tx/address.ts';
 import type { Driven } from '../engine/drive.ts';
 import { type EngineOptions, type PayeeEngine, payeeEngine } from '../engine/engine.ts';
 import type { Random } from '../engine/ports.ts';
+import type { Responder, Taken } from '../transport/responder.ts';
 import { announcer } from './announcer.ts';
 import { type InvoiceBook, invoiceBook, type PriceList } from './invoice.ts';
 import { type Settled, Settler } from './settle.ts';
@@ -22,13 +23,9 @@ export interface MerchantOptions extends EngineOptions<PayeeState> {
 }
 
 /** The product around a payee: answers payers over any transport, closes, and follows the chain. */
-export interface Merchant {
-  /** Answers one message. @throws WorldError when node or store can't be relied on: then nothing was taken. */
-  readonly answer: (request: Request) => Promise<Reply>;
-  /** Takes a payment for which the application gives something by itself: nothing of it is credit. @throws WorldError as `answer`. */
-  readonly increment: (pay: Pay) => Promise<Reply>;
-  /** Reads a PSBT as the payment, or the end, of the channel it is about. */
-  readonly readPsbt: (kind: 'payment' | 'end', psbt: Uint8Array) => Promise<Request | Refusal>;
+export interface Merchant extends Responder {
+  /** Takes a payment for which the application gives something by itself, as much as it `added`: nothing of that is credit. @throws WorldError as `answer`. */
+  readonly increment: (pay: Pay) => Promise<Taken | Refusal>;
   /** Seed step H, ordered by the owner. */
   readonly close: (channel: ChannelId) => Promise<Driven<PayeeState> | Refusal>;
   /** The same for many at once, with few transactions. @throws WorldError when the node can't be asked: what is stored goes out later. */
@@ -56,12 +53,16 @@ export function openMerchant(options: MerchantOptions): Merchant {
     return state.kind === 'paused' ? refuse('funding-reorganised') : notActive(state);
   };
 
-  /** What is not above the best total is answered from what is stored, whatever the node is up to. */
-  const isKnown = async ({ channel, payment }: Pay): Promise<boolean> => payment.total <= ((await engine.get(channel))?.best?.total ?? 0n);
+  const take = async (kind: 'payment' | 'increment', pay: Pay): Promise<Taken | Refusal> => {
+    // What is not above the best total is answered from what is stored, whatever the node is up to.
+    if (pay.payment.total > ((await engine.get(pay.channel))?.best?.total ?? 0n)) engine.follower.trusted();
+    return takenOf(await engine.drive(pay.channel, { kind, pay }));
+  };
 
-  const paid = (reply: Reply): Reply => {
-    if (reply.kind === 'receipt' && reply.invoice !== undefined) invoices.settled(reply.invoice);
-    return reply;
+  const paid = async (pay: Pay): Promise<Taken | Refusal> => {
+    const taken = await take('payment', pay);
+    if (!isRefusal(taken) && taken.receipt.invoice !== undefined) invoices.settled(taken.receipt.invoice);
+    return taken;
   };
 
   return {
@@ -74,19 +75,18 @@ export function openMerchant(options: MerchantOptions): Merchant {
         case 'invoice-request':
           engine.follower.trusted();
           return invoice(request.channel, request.item);
-        case 'payment':
-          if (!(await isKnown(request))) engine.follower.trusted();
-          return paid(replyOf(await engine.drive(request.channel, { kind: 'payment', pay: request })));
+        case 'payment': {
+          const taken = await paid(request);
+          return isRefusal(taken) ? taken : taken.receipt;
+        }
         case 'state-request':
           return replyOf(await engine.drive(request.channel, { kind: 'state-request' }));
         case 'end':
           return replyOf(await engine.drive(request.channel, { kind: 'end', end: request }));
       }
     },
-    increment: async (pay) => {
-      if (!(await isKnown(pay))) engine.follower.trusted();
-      return replyOf(await engine.drive(pay.channel, { kind: 'increment', pay }));
-    },
+    pay: paid,
+    increment: (pay) => take('increment', pay),
     readPsbt: async (kind, bytes) => {
       const psbt = decodePsbt(bytes);
       if (isRefusal(psbt)) return psbt;
@@ -120,6 +120,13 @@ function settlingEngine(options: MerchantOptions): { readonly engine: PayeeEngin
 
 function announcedReply(answer: Driven<PayeeState> | Provisional | Refusal): Reply {
   return answer.kind === 'driven' ? replyOf(answer) : answer;
+}
+
+function takenOf(driven: Driven<PayeeState> | Refusal): Taken | Refusal {
+  if (isRefusal(driven)) return driven;
+  const { reply, added } = driven;
+  if (reply?.kind !== 'receipt') throw new Error('a payment is answered by a receipt or a refusal');
+  return { kind: 'taken', receipt: reply, added };
 }
 
 function replyOf(driven: Driven<PayeeState> | Refusal): Reply {

@@ -45,6 +45,14 @@ describe('what is paid ahead', () => {
     must(await world.agent.pay(channel, { amount: amount(world.price * 2n) }, world.payee));
     assert.equal((await world.payeeState(channel)).best?.total, world.price * 4n);
   });
+
+  test('twice at once is two payments, though they are alike', async () => {
+    const world = await TwoDisks.open({ verify });
+    const channel = await world.opened();
+    const twice = [1, 2].map(() => world.agent.pay(channel, { amount: world.price }, world.payee));
+    const totals = (await Promise.all(twice)).map((paid) => must(paid).state.best?.total);
+    assert.deepEqual(totals, [world.price, 2n * world.price]);
+  });
 });
 
 test('a payee that takes a payment, refuses it and says that it was set back is not paid for the same thing again', async () => {

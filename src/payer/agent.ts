@@ -70,6 +70,8 @@ export function openAgent(options: AgentOptions): Agent {
 
   // One deposit of a channel after the other: who gives up his own must not take back another's.
   const funding = serially<ChannelId>();
+  // Nor may a payment take the answer to another that is just like it.
+  const paying = serially<ChannelId>();
 
   return {
     engine,
@@ -83,12 +85,7 @@ export function openAgent(options: AgentOptions): Agent {
     launch: (channel, payee) => funding(channel, () => launchChannel({ wallet, engine, chain, announce }, channel, payee)),
     announce,
     invoice: async (channel, item, payee) => askPrice(engine, lineOf(channel, payee), item),
-    pay: async (channel, purchase, payee) => {
-      const line = lineOf(channel, payee);
-      const settled = await settlePending(engine, line);
-      if (settled !== undefined && isFor(settled, purchase)) return settled.exchange;
-      return told(await inStep(line, () => line.exchange((state) => payInput(state, purchase))));
-    },
+    pay: (channel, purchase, payee) => paying(channel, () => paid(engine, lineOf(channel, payee), purchase)),
     resync: async (channel, payee) => {
       const line = lineOf(channel, payee);
       await reconcile(line);
@@ -107,6 +104,12 @@ export function openAgent(options: AgentOptions): Agent {
 function idOf(offer: Offer, expiry: LockTime, keys: KeyRing, keyName: string): ChannelId {
   const terms = termsOf({ offer, expiry, payerKey: keys.signer(keyName).publicKey });
   return channelIdOf(offer.coin, offer.contract.redeemScript(terms));
+}
+
+async function paid(engine: PayerEngine, line: Line, purchase: Purchase): Promise<Exchange | Refusal> {
+  const settled = await settlePending(engine, line);
+  if (settled !== undefined && isFor(settled, purchase)) return settled.exchange;
+  return told(await inStep(line, () => line.exchange((state) => payInput(state, purchase))));
 }
 
 /** A payment that was unanswered before, and its answer. */

@@ -43,8 +43,11 @@ export function lineTo(engine: PayerEngine, form: Form, channel: ChannelId, paye
     payee,
     state: () => engine.get(channel),
     exchange: async (input) => {
-      const signed = (await engine.get(channel))?.signed ?? ZERO;
-      const driven = await engine.drive(channel, input);
+      let signed = ZERO;
+      const driven = await engine.drive(channel, (at) => {
+        signed = at?.signed ?? ZERO;
+        return typeof input === 'function' ? input(at) : input;
+      });
       if (isRefusal(driven)) return driven;
       const { send: request, state: before } = driven;
       if (request === undefined || before === undefined) return refuse('channel-not-open');

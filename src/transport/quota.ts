@@ -1,7 +1,5 @@
-import type { Amount } from '../core/base/amount.ts';
-import type { ChannelId } from '../core/base/bytes.ts';
 import { type Recent, recent } from '../core/base/recent.ts';
-import type { Request as Message, Reply } from '../core/message/message.ts';
+import type { Request as Message } from '../core/message/message.ts';
 
 /** How much strangers may ask for. Requests cost what they cost the payee; see `COSTS`. */
 export interface QuotaOptions {
@@ -59,15 +57,12 @@ export class Quotas {
   /** Monotonic, in milliseconds. */
   readonly #now: () => number;
   readonly #buckets: Recent<string, Bucket>;
-  /** The best total that was paid back for, by channel: the same receipt again earns nothing. */
-  readonly #paid: Recent<ChannelId, Amount>;
   #large = 0;
 
   constructor(options: QuotaOptions = USUAL_QUOTA, now: () => number = () => performance.now()) {
     this.#options = options;
     this.#now = now;
     this.#buckets = recent(options.mostAddresses);
-    this.#paid = recent(options.mostAddresses);
   }
 
   /** Takes what a request costs. @returns 0, or in how many seconds there is enough for it. */
@@ -84,10 +79,8 @@ export class Quotas {
     this.#bucket(address).tokens -= COSTS[charge];
   }
 
-  /** Gives back what a payment and its invoice cost, if it was one. */
-  settle(address: string, reply: Reply): void {
-    if (reply.kind !== 'receipt' || reply.total <= (this.#paid.get(reply.channel) ?? 0n)) return;
-    this.#paid.set(reply.channel, reply.total);
+  /** Gives back what a payment that added something cost, and its invoice. */
+  settle(address: string): void {
     const bucket = this.#bucket(address);
     bucket.tokens = Math.min(this.#options.burst, bucket.tokens + COSTS.payment + COSTS['invoice-request']);
     bucket.precedence = Math.min(MOST_PRECEDENCE, bucket.precedence + PRECEDENCE);

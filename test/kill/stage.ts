@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createRegtest, type Regtest } from '../../src/chain/regtest/regtest.ts';
 import { type RegtestServer, serveRegtest } from '../../src/chain/regtest/server.ts';
-import { amount } from '../../src/core/base/amount.ts';
+import { amount, ZERO } from '../../src/core/base/amount.ts';
 import { bytesToHex } from '../../src/core/base/bytes.ts';
+import { isRefusal, type Refusal } from '../../src/core/base/refusal.ts';
+import type { Pay } from '../../src/core/message/message.ts';
 import { scriptOf } from '../../src/core/tx/address.ts';
 import { p2pkh } from '../../src/core/tx/script.ts';
 import { type Connection, WorldError } from '../../src/engine/ports.ts';
@@ -12,6 +14,7 @@ import { fastestVerifier } from '../../src/engine/verifier.ts';
 import { httpConnection } from '../../src/transport/http/client.ts';
 import { type HttpServer, serveMerchant } from '../../src/transport/http/serve.ts';
 import { Quotas } from '../../src/transport/quota.ts';
+import type { Taken } from '../../src/transport/responder.ts';
 import { branchKeyName } from '../../src/wallet/branch.ts';
 import { seedKeyRing } from '../../src/wallet/keyring.ts';
 import { coin, DEPOSIT, type Go, type Role, START } from './setting.ts';
@@ -68,7 +71,7 @@ export async function setStage({ witness, onAct, onFault }: StageOptions): Promi
     },
   };
   const tap = await serveMerchant(
-    { answer: wire.exchange, readPsbt: () => Promise.reject(new Error('none is sent')) },
+    { answer: wire.exchange, pay: (pay) => tapped(wire, pay), readPsbt: () => Promise.reject(new Error('none is sent')) },
     { quotas: new Quotas(UNLIMITED) },
   );
   const folder = await mkdtemp(join(tmpdir(), 'pawment-kill-'));
@@ -85,6 +88,14 @@ export async function setStage({ witness, onAct, onFault }: StageOptions): Promi
     },
     close: () => clear(folder, node, tap),
   };
+}
+
+/** The tap knows only what went over the wire: a receipt. */
+async function tapped(wire: Connection, pay: Pay): Promise<Taken | Refusal> {
+  const reply = await wire.exchange(pay);
+  if (isRefusal(reply)) return reply;
+  if (reply.kind !== 'receipt') throw new Error('a payment is answered by a receipt or a refusal');
+  return { kind: 'taken', receipt: reply, added: ZERO };
 }
 
 async function clear(folder: string, node: RegtestServer, tap: HttpServer): Promise<void> {

@@ -11,5 +11,5 @@ export interface Known {
 export const knownWorlds: readonly Known[] = found;
 
 export function asItWas({ seed, world: number, contract }: Known): WorldOptions {
-  return contract === undefined ? { seed, number } : { seed, number, profile: (drawn) => ({ ...drawn, contract, settling: 0 }) };
+  return contract === undefined ? { seed, number } : { seed, number, profile: (drawn) => ({ ...drawn, contract, settling: 0, doors: 0 }) };
 }

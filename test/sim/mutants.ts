@@ -13,6 +13,7 @@ import { contracts } from '../../src/core/contract/registry.ts';
 import { outpointKey, type Transaction } from '../../src/core/tx/transaction.ts';
 import { type Party, payeeParty, payerParty } from '../../src/engine/party.ts';
 import type { Chain, Store, Write } from '../../src/engine/ports.ts';
+import type { Merchant } from '../../src/merchant/merchant.ts';
 import { idOf } from './chain.ts';
 import type { Profile } from './profile.ts';
 import type { Mutation } from './world.ts';
@@ -244,6 +245,12 @@ export const mutants: readonly Mutant[] = [
       }),
   },
   {
+    name: 'what an increment adds is reckoned from a total that was read before it was stored',
+    breaks: /^I3/,
+    mutation: () => ({ payee: { merchant: reckoningByItself } }),
+    profile: (drawn) => ({ ...robbed(drawn), doors: 20 }),
+  },
+  {
     name: 'the payee writes over what another program stored',
     breaks: /^I[1358]/,
     mutation: () => ({ payee: { store: careless } }),
@@ -303,6 +310,17 @@ export const mutants: readonly Mutant[] = [
     profile: (drawn) => ({ ...shaken({ 'node-down': 4 })(drawn), lies: 0 }),
   },
 ];
+
+function reckoningByItself(merchant: Merchant): Merchant {
+  return {
+    ...merchant,
+    increment: async (pay) => {
+      const before = (await merchant.engine.get(pay.channel))?.best?.total ?? 0n;
+      const taken = await merchant.increment(pay);
+      return isRefusal(taken) ? taken : { ...taken, added: amount(taken.receipt.total - before) };
+    },
+  };
+}
 
 function givingUp<M extends { readonly engine: { readonly follower: { readonly poll: () => Promise<void> } } }>(merchant: M): M {
   let hasFailed = false;

@@ -10,6 +10,7 @@ import { isReleased } from '../../src/core/contract/release.ts';
 import type { Reply, Request } from '../../src/core/message/message.ts';
 import { outpointKey, type Transaction, transactionId } from '../../src/core/tx/transaction.ts';
 import type { Write } from '../../src/engine/ports.ts';
+import type { Taken } from '../../src/transport/responder.ts';
 import { chainTimeAt, isExpired, medianTime, type SimChain } from './chain.ts';
 import type { Disk } from './disk.ts';
 import { verify } from './keys.ts';
@@ -31,6 +32,8 @@ export interface Truth {
   signed: bigint;
   /** Invoices delivered, each with the total that paid it. */
   readonly delivered: Map<string, { readonly total: bigint; readonly price: bigint }>;
+  /** What was delivered for increments as they came, by the total that paid for it. */
+  readonly sold: { readonly total: bigint; readonly added: bigint }[];
   /** Height at which the payee had had time enough to close. */
   kept: number | undefined;
   /** Transactions of the deposits that the payee accepted. */
@@ -90,6 +93,7 @@ export class Oracle {
       acknowledged: 0n,
       signed: 0n,
       delivered: new Map(),
+      sold: [],
       kept: undefined,
       funding: new Set(),
       wished: 0n,
@@ -252,8 +256,22 @@ export class Oracle {
     const { channel, price } = this.#prices.get(invoice) ?? { channel: undefined, price: 0n };
     if (channel !== truth.channel) throw new Violation(`I5 invoice ${invoice} of another channel was delivered`);
     truth.delivered.set(invoice, { total, price });
-    const sum = [...truth.delivered.values()].reduce((all, one) => all + one.price, 0n);
-    if (sum > truth.acknowledged) throw new Violation(`I3 ${sum} delivered for ${truth.acknowledged} in ${truth.channel}`);
+    this.#checkDelivered(truth);
+  }
+
+  /** Something was delivered for what a payment has added. */
+  sold({ receipt: { channel, total }, added }: Taken): void {
+    const truth = this.#truth(channel);
+    this.#durable(channel, total, 'acknowledged');
+    if (total > truth.acknowledged) truth.acknowledged = total;
+    if (added > 0n) truth.sold.push({ total, added });
+    this.#checkDelivered(truth);
+  }
+
+  #checkDelivered({ channel, delivered, sold, acknowledged }: Truth): void {
+    const bought = [...delivered.values()].reduce((all, { price }) => all + price, 0n);
+    const sum = sold.reduce((all, { added }) => all + added, bought);
+    if (sum > acknowledged) throw new Violation(`I3 ${sum} delivered for ${acknowledged} in ${channel}`);
   }
 
   #truth(channel: ChannelId): Truth {
@@ -288,6 +306,7 @@ export class Oracle {
       if (stored < truth.acknowledged) {
         truth.acknowledged = stored;
         for (const [id, { total }] of truth.delivered) if (total > stored) truth.delivered.delete(id);
+        truth.sold.splice(0, truth.sold.length, ...truth.sold.filter(({ total }) => total <= stored));
       }
     }
   }

@@ -2,12 +2,14 @@ import { type Amount, amount } from '../../src/core/base/amount.ts';
 import type { ChannelId } from '../../src/core/base/bytes.ts';
 import { isRefusal, type Refusal } from '../../src/core/base/refusal.ts';
 import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';
+import type { Pay } from '../../src/core/message/message.ts';
 import { p2pkh } from '../../src/core/tx/script.ts';
 import type { Driven } from '../../src/engine/drive.ts';
 import type { Chain, Clock, Store, Tip } from '../../src/engine/ports.ts';
 import { type Merchant, openMerchant } from '../../src/merchant/merchant.ts';
 import type { MerchantTerms } from '../../src/merchant/terms.ts';
 import { wire } from '../../src/testing/wire.ts';
+import type { Taken } from '../../src/transport/responder.ts';
 import { nativeKeyRing, verify } from './keys.ts';
 import { Machine } from './machine.ts';
 import type { Listener } from './network.ts';
@@ -115,6 +117,16 @@ export class PayeeSide {
         }
       });
     }
+  }
+
+  /** A payment comes in where increments are sold as they come; `onSold` hears for what something was delivered. */
+  sell(pay: Pay, onSold: (taken: Taken) => void): void {
+    const instance = this.any();
+    if (instance === undefined) return;
+    this.#stage.start(instance.process, 'sell', async () => {
+      const taken = await instance.merchant.increment(pay);
+      if (!isRefusal(taken)) onSold(taken);
+    });
   }
 
   /** The owner has channels closed. */

@@ -32,6 +32,8 @@ export interface Profile {
   readonly fever: bigint;
   /** How often the merchant's owner has all channels closed, and payers spend all they have, beside other business. */
   readonly settling: number;
+  /** Weight of what a thief does at two doors of the payee at once. */
+  readonly doors: number;
   /** Weights of what may happen besides business. */
   readonly trouble: Readonly<Record<Trouble, number>>;
   /** Weight of all trouble against business, which is 1. */
@@ -60,6 +62,7 @@ export function drawProfile(chance: Chance, apart: Chance): Profile {
     : CALM;
   const drawn: Profile = {
     settling: 0,
+    doors: 0,
     payers: chance.happens(0.3) ? 2 : 1,
     instances: chance.happens(0.2) ? 2 : 1,
     contract: chance.int(contracts.length),
@@ -104,5 +107,6 @@ export function drawProfile(chance: Chance, apart: Chance): Profile {
     network: CALM,
     nodeFailure: 0,
   };
-  return apart.happens(0.9) ? drawn : { ...drawn, ...patient, settling: apart.pick([2, 6]) };
+  const settled = apart.happens(0.9) ? drawn : { ...drawn, ...patient, settling: apart.pick([2, 6]) };
+  return { ...settled, doors: apart.happens(0.3) ? 6 : 0 };
 }

@@ -26,6 +26,14 @@ interface Mark {
   readonly payments: Pay[];
 }
 
+/** What pays in a channel. */
+interface Purse {
+  readonly channel: ChannelId;
+  readonly terms: Terms;
+  readonly deposits: readonly Deposit[];
+  readonly signer: Signer;
+}
+
 export type Trick =
   | 'replay'
   | 'same-total'
@@ -37,6 +45,7 @@ export type Trick =
   | 'dropped'
   | 'early-refund'
   | 'late-refund'
+  | 'two-doors'
   | 'double-spend';
 
 export const TRICKS: Readonly<Record<Trick, number>> = {
@@ -46,6 +55,8 @@ export const TRICKS: Readonly<Record<Trick, number>> = {
   forged: 2,
   greedy: 1,
   twins: 3,
+  // In some worlds only.
+  'two-doors': 0,
   'cheap-end': 1,
   dropped: 1,
   'early-refund': 1,
@@ -60,15 +71,18 @@ export class Thief {
   readonly #chain: SimChain;
   readonly #keys: KeyRing;
   readonly #payee: Connection;
+  readonly #sell: (pay: Pay) => void;
   readonly #process: Process = { name: 'thief', alive: true };
   readonly #marks = new Map<ChannelId, Mark>();
 
-  constructor(stage: Stage, chain: SimChain, keys: KeyRing, connect: (process: Process) => Connection) {
+  /** @param sell hands a payment in where the payee sells increments as they come. */
+  constructor(stage: Stage, chain: SimChain, keys: KeyRing, connect: (process: Process) => Connection, sell: (pay: Pay) => void) {
     this.#stage = stage;
     this.#chance = stage.chance;
     this.#chain = chain;
     this.#keys = keys;
     this.#payee = connect(this.#process);
+    this.#sell = sell;
   }
 
   /** Listens on the line of the payer whose keys it has. */
@@ -117,6 +131,8 @@ export class Thief {
         const [one, other] = [await this.#invoice(channel), await this.#invoice(channel)];
         return Promise.all([one, other].map((invoice) => pay(best + 3n * dust, whole, invoice)));
       }
+      case 'two-doors':
+        return this.#twoDoors({ channel, terms, deposits, signer }, best + 3n * dust);
       case 'cheap-end':
         return this.#end(channel, terms, deposits, signer);
       case 'dropped':
@@ -129,13 +145,22 @@ export class Thief {
     }
   }
 
+  /** The same total as credit and, twice, for goods; all at once. */
+  #twoDoors({ channel, terms, deposits, signer }: Purse, total: bigint): Promise<unknown> | undefined {
+    const payment = terms.contract.sign(terms, deposits, amount(total), signer);
+    if (isRefusal(payment)) return undefined;
+    const pay: Pay = { kind: 'payment', channel, payment };
+    for (let i = 0; i < 2; i++) this.#sell(pay);
+    return this.#payee.exchange(pay);
+  }
+
   async #invoice(channel: ChannelId): Promise<string | undefined> {
     const reply = await this.#payee.exchange({ kind: 'invoice-request', channel, item: 'sip' });
     return reply.kind === 'invoice' ? reply.id : undefined;
   }
 
   async #pay(
-    { channel, terms, deposits, signer }: { channel: ChannelId; terms: Terms; deposits: readonly Deposit[]; signer: Signer },
+    { channel, terms, deposits, signer }: Purse,
     total: bigint,
     alter: (payment: Payment) => Payment,
     invoice: string | undefined,

@@ -94,8 +94,8 @@ function reorganise(world: World, wanted: number, instead?: Transaction): void {
 
 /** Somebody dishonest tries something; what takes a block away needs a miner too. */
 export function steal(world: World, thief: Thief): void {
-  const { chance, chain, coverage, stage } = world;
-  const trick = chance.weighted(TRICKS);
+  const { chance, chain, coverage, profile, stage } = world;
+  const trick = chance.weighted({ ...TRICKS, 'two-doors': profile.doors });
   coverage.hit(`trick ${trick}`);
   stage.note(`trick ${trick}`);
   if (trick !== 'double-spend') {

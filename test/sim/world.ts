@@ -88,7 +88,11 @@ export class World {
     const [first] = this.payers;
     if (first === undefined) return;
     this.robber = first;
-    this.thief = new Thief(this.stage, this.chain, first.keys, (process) => this.network.connection(process, () => this.payee.any()));
+    const connect = (process: Process): ReturnType<Network['connection']> => this.network.connection(process, () => this.payee.any());
+    this.thief = new Thief(this.stage, this.chain, first.keys, connect, (pay) => {
+      this.oracle.sent(pay, undefined);
+      this.payee.sell(pay, (taken) => this.#guard(() => this.oracle.sold(taken)));
+    });
   }
 
   #node(): SimNode {

@@ -67,6 +67,8 @@ export interface Step<State> {
   readonly effects: readonly Effect[];
   /** Stored together with the state or not at all. */
   readonly invoice?: KeptInvoice;
+  /** What a payment adds to all that the payee was paid before. Nothing unless given: it was stored already. */
+  readonly added?: Amount;
 }
 
 /** The protocol: a state and an input give a step, or a refusal that changes nothing. */

@@ -10,23 +10,24 @@ import { type BestPayment, exposureAt, exposureOf, factsOf, notActive, type Paye
 /** Seed steps 6 and G: takes a better payment, cheapest checks first. Without an invoice all of it is credit. */
 export function paid(state: PayeeState, pay: Pay, kept: KeptInvoice | undefined, env: Env): Step<PayeeState> | Refusal {
   const step = taken(state, pay, () => owedFor(state, pay, kept, env), env);
-  const isNew = !isRefusal(step) && step.state !== state;
-  return kept === undefined || !isNew ? step : { ...step, invoice: { ...kept, paidTotal: pay.payment.total } };
+  if (kept === undefined || isRefusal(step) || step.added === undefined) return step;
+  return { ...step, invoice: { ...kept, paidTotal: pay.payment.total } };
 }
 
 /** The same where the application gives something for each increment as it comes, whatever that is: nothing of it is credit. */
 export function increased(state: PayeeState, pay: Pay, env: Env): Step<PayeeState> | Refusal {
-  return taken(state, pay, () => subtract(pay.payment.total, state.best?.total ?? ZERO), env);
+  return taken(state, pay, (added) => added, env);
 }
 
-/** `owing`: how much of the new total is spent at once. Asked for only where the total has risen. */
-function taken(state: PayeeState, pay: Pay, owing: () => Amount | Refusal, env: Env): Step<PayeeState> | Refusal {
+/** `owing`: how much of the new total is spent at once, in the commit that adds to it. Asked for only where the total has risen. */
+function taken(state: PayeeState, pay: Pay, owing: (added: Amount) => Amount | Refusal, env: Env): Step<PayeeState> | Refusal {
   const { best, terms } = state;
   if (best !== undefined && pay.payment.total <= best.total) return replayed(state, best, pay);
   if (state.kind === 'paused') return refuse('funding-reorganised');
   if (state.kind !== 'open') return notActive(state);
   if (isDue(terms, env)) return refuse('margin-reached', { tip: env.tip, expiry: terms.expiry });
-  const owed = owing();
+  const added = subtract(pay.payment.total, best?.total ?? ZERO);
+  const owed = owing(added);
   if (isRefusal(owed)) return owed;
   const full = fullFor(state, pay.payment.total, env);
   if (full !== undefined) return full;
@@ -41,7 +42,7 @@ function taken(state: PayeeState, pay: Pay, owing: () => Amount | Refusal, env: 
     capacity: capacityOf(state.deposits),
     ...(pay.invoice === undefined ? {} : { invoice: pay.invoice }),
   };
-  return stay({ ...state, spent, best: { ...payment, receipt } }, { kind: 'reply', message: receipt });
+  return { ...stay({ ...state, spent, best: { ...payment, receipt } }, { kind: 'reply', message: receipt }), added };
 }
 
 /** A total beyond what is backed is taken as far as the channel's own limit and that of all channels allow. */

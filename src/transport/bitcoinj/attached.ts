@@ -90,14 +90,13 @@ export class Attached implements Holder {
 
   async #open(): Promise<Ending | undefined> {
     const { initial, voice } = this.#options;
-    const before = await this.#best();
-    const taken = initial === undefined ? await this.#ready() : await this.#count(initial, before);
-    if (isRefusal(taken)) return taken.code === 'exposure-full' ? undefined : refused(taken);
+    const added = initial === undefined ? ((await this.#ready()) ?? ZERO) : await this.#count(initial);
+    if (isRefusal(added)) return added.code === 'exposure-full' ? undefined : refused(added);
     if (this.#isOver()) return undefined;
     this.#stage = 'open';
     if (initial === undefined) return this.#spoken({ kind: 'channel-open' });
     this.#hold();
-    const answer = await this.#told({ payment: initial }, taken === 'stored' ? before : initial.total);
+    const answer = await this.#told({ payment: initial }, subtract(initial.total, added));
     if (answer === 'unwanted') return unwanted;
     await voice.say({ kind: 'channel-open' });
     return this.#settleIfExhausted(initial.total);
@@ -164,12 +163,11 @@ export class Attached implements Holder {
   async #together(run: readonly Claim[]): Promise<Ending | Refusal | undefined> {
     const [first, last] = [run.at(0), run.at(-1)];
     if (first === undefined || last === undefined) return undefined;
-    const before = await this.#best();
-    if (first.payment.total < before) return this.#setBack(first.payment);
-    const taken = await this.#count(last.payment, before);
-    if (isRefusal(taken)) return taken;
+    if (first.payment.total < (await this.#best())) return this.#setBack(first.payment);
+    const added = await this.#count(last.payment);
+    if (isRefusal(added)) return added;
     this.#hold();
-    const ending = await this.#acknowledged(run, taken === 'stored' ? before : last.payment.total);
+    const ending = await this.#acknowledged(run, subtract(last.payment.total, added));
     return ending ?? this.#settleIfExhausted(last.payment.total);
   }
 
@@ -188,11 +186,11 @@ export class Attached implements Holder {
     return behind(refusal, updateOf(state.best, capacityOf(state.deposits)));
   }
 
-  #count(payment: Payment, before: Amount): ReturnType<typeof counted> {
-    return counted(this.#options.payee, this.#options.channel, payment, before);
+  #count(payment: Payment): ReturnType<typeof counted> {
+    return counted(this.#options.payee, this.#options.channel, payment);
   }
 
-  /** The application hears of everything that was stored above `before`, also when the client no longer hears anything. */
+  /** The application hears of all that the payments of a run added to `before`, also when the client no longer hears anything. */
   async #acknowledged(run: readonly Claim[], before: Amount): Promise<Ending | undefined> {
     let total = before;
     let ending: Ending | undefined;

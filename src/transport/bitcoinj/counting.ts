@@ -6,18 +6,15 @@ import { isSigned } from '../../core/contract/payment.ts';
 import type { BitcoinjPayee } from './payee.ts';
 
 /**
- * What became of a payment that is rightly signed. `stored`: it is the best one from now on. `idle`: it says nothing new, or no close could pay
- * it out; then it counts with the next that one can.
+ * Takes a payment. The signature is checked in any case: it shows who speaks.
+ * @returns what it added: nothing where it says nothing new, or where no close could pay it out yet; then it counts with the next that one can.
  */
-export type Counted = 'stored' | 'idle';
-
-/** Takes a payment; `before` is the best total so far. The signature is checked in any case: it shows who speaks. */
-export async function counted(payee: BitcoinjPayee, channel: ChannelId, payment: Payment, before: Amount): Promise<Counted | Refusal> {
-  const reply = await payee.increment({ kind: 'payment', channel, payment });
-  if (!isRefusal(reply)) return reply.kind === 'receipt' && reply.total > before ? 'stored' : 'idle';
-  const isIdle = reply.code === 'total-too-small' ? before === ZERO : reply.code === 'total-not-higher' && payment.total === before;
-  if (!isIdle) return reply;
+export async function counted(payee: BitcoinjPayee, channel: ChannelId, payment: Payment): Promise<Amount | Refusal> {
+  const taken = await payee.increment({ kind: 'payment', channel, payment });
+  if (!isRefusal(taken)) return taken.added;
   const state = await payee.state(channel);
   if (state === undefined) return refuse('channel-unknown');
-  return isSigned(state.terms, state.deposits, payment, payee.verify) ? 'idle' : refuse('signature-wrong');
+  const isIdle = taken.code === 'total-not-higher' || (taken.code === 'total-too-small' && state.best === undefined);
+  if (!isIdle) return taken;
+  return isSigned(state.terms, state.deposits, payment, payee.verify) ? ZERO : refuse('signature-wrong');
 }

@@ -3,17 +3,17 @@ import type { ChannelId, TxId } from '../../core/base/bytes.ts';
 import type { Refusal } from '../../core/base/refusal.ts';
 import type { PayeeState } from '../../core/channel/payee-state.ts';
 import type { Contract } from '../../core/contract/contract.ts';
-import type { Offer, Pay, Reply } from '../../core/message/message.ts';
+import type { Offer, Pay } from '../../core/message/message.ts';
 import type { Signature, Verify } from '../../core/tx/sign.ts';
 import type { Transaction } from '../../core/tx/transaction.ts';
 import type { Broadcast } from '../../engine/ports.ts';
-import type { Responder } from '../responder.ts';
+import type { Responder, Taken } from '../responder.ts';
 import type { Refundable } from './releasing.ts';
 
 /** The payee behind a bitcoinj server, as far as the protocol needs it. Every call throws `WorldError` when node or store can't be relied on. */
 export interface BitcoinjPayee extends Pick<Responder, 'answer'> {
-  /** Takes a payment, of which the shop makes something at once: it is no credit. */
-  readonly increment: (pay: Pay) => Promise<Reply>;
+  /** Takes a payment; the shop makes something of what it added at once: that is no credit. */
+  readonly increment: (pay: Pay) => Promise<Taken | Refusal>;
   /** What the first payment of a channel must be at least, as clients are told. */
   readonly minPayment: Amount;
   /** What a new channel is made under. The client asked for so many seconds; nothing is stored. */
@@ -39,7 +39,7 @@ export interface BitcoinjShop {
   /** Whoever pays in the channel is connected, and has shown the payer's key. */
   readonly opened?: (channel: ChannelId) => void;
   /**
-   * The total has risen. What is returned goes back with the acknowledgement; a rejection is told the client, and the payment counts all the same.
+   * The total has risen, by what the commit that stored it says. What is returned goes back with the acknowledgement; a rejection is told the client, and the payment counts all the same.
    * Nothing else happens in the channel until it is settled.
    */
   readonly paid?: (payment: Increment) => Promise<Uint8Array | undefined>;

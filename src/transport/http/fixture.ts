@@ -1,4 +1,4 @@
-import { amount, ZERO } from '../../core/base/amount.ts';
+import { type Amount, amount, ZERO } from '../../core/base/amount.ts';
 import { type ChannelId, txId } from '../../core/base/bytes.ts';
 import { height } from '../../core/base/height.ts';
 import { isRefusal, refuse } from '../../core/base/refusal.ts';
@@ -16,7 +16,7 @@ import type { Responder } from '../responder.ts';
 
 /** One channel with every message of its life, for tests of what carries them. */
 const coin = dogecoinRegtest;
-const DOGE = 100_000_000n;
+const DOGE = amount(100_000_000n);
 const payer: Signer = signer(new Uint8Array(32).fill(1));
 const payee: Signer = signer(new Uint8Array(32).fill(2));
 
@@ -116,14 +116,24 @@ export interface FakePayee extends Responder {
   readonly asked: Request[];
 }
 
-/** A payee that knows one channel and answers as it is told; as all is well, unless told otherwise. */
-export function fakePayee(reply: (request: Request) => Reply | Promise<Reply> = ({ kind }) => replies[kind][0]): FakePayee {
+/** A payee that knows one channel and answers as it is told; as all is well, unless told otherwise. `added`: what it says of a payment. */
+export function fakePayee(
+  reply: (request: Request) => Reply | Promise<Reply> = ({ kind }) => replies[kind][0],
+  added: () => Amount = () => DOGE,
+): FakePayee {
   const asked: Request[] = [];
+  const answer = async (request: Request): Promise<Reply> => {
+    asked.push(request);
+    return reply(request);
+  };
   return {
     asked,
-    answer: async (request) => {
-      asked.push(request);
-      return reply(request);
+    answer,
+    pay: async (request) => {
+      const given = await answer(request);
+      if (isRefusal(given)) return given;
+      if (given.kind !== 'receipt') throw new Error('a payment is answered by a receipt or a refusal');
+      return { kind: 'taken', receipt: given, added: added() };
     },
     readPsbt: async (kind, bytes) => {
       const psbt = decodePsbt(bytes);

@@ -7,13 +7,12 @@ import { type FakePayee, fakePayee, pay, replies } from './fixture.ts';
 import { type HttpRoutes, httpRoutes } from './routes.ts';
 import { writeBody } from './write-request.ts';
 
-/** A payee that takes every payment, behind the usual quotas. */
-function opened(): { readonly routes: HttpRoutes; readonly payee: FakePayee } {
-  let total = 0n;
-  const payee = fakePayee(({ kind }) => {
-    const [reply] = replies[kind];
-    return reply.kind === 'receipt' ? { ...reply, total: amount(++total) } : reply;
-  });
+/** A payee that takes every payment, behind the usual quotas; each adds something unless said. */
+function opened(added: bigint = 1n): { readonly routes: HttpRoutes; readonly payee: FakePayee } {
+  const payee = fakePayee(
+    ({ kind }) => replies[kind][0],
+    () => amount(added),
+  );
   return { routes: httpRoutes({ payee, quota: { quotas: new Quotas(), trustProxy: false } }), payee };
 }
 
@@ -43,6 +42,14 @@ test('who has paid is answered before a crowd of strangers that came first; a pa
     const before = payee.asked.findIndex(({ kind }) => kind === 'payment');
     assert.ok(place === 'before' ? before < 100 : before > 300, `${before} strangers came before ${remote}`);
   }
+});
+
+test('who is given a receipt that adds nothing, because it was given before, comes with the strangers', async () => {
+  const { routes, payee } = opened(0n);
+  assert.equal((await pays(routes, '192.0.2.1')).status, 200);
+  payee.asked.length = 0;
+  await Promise.all([...crowd(routes, 400), pays(routes, '192.0.2.1')]);
+  assert.ok(payee.asked.findIndex(({ kind }) => kind === 'payment') > 300);
 });
 
 test('a crowd too large to wait is told when to come back, and who has paid is served all the same', async () => {

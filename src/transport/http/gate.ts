@@ -1,14 +1,15 @@
 import type { Context } from 'hono';
+import type { Amount } from '../../core/base/amount.ts';
 import { refuse } from '../../core/base/refusal.ts';
-import type { Request as Message, Reply } from '../../core/message/message.ts';
+import type { Request as Message } from '../../core/message/message.ts';
 import { queue } from '../queue.ts';
 import { clientOf, type Quotas } from '../quota.ts';
 import { refusalResponse } from './problem.ts';
 
-/** A response, and the payee's reply that is in it. */
+/** A response, and what the payment behind it added, if it is that of one. */
 export interface Answered {
   readonly response: Response;
-  readonly reply?: Reply;
+  readonly added?: Amount;
 }
 
 /** What the server knows of a connection; nothing when routes are called without one. */
@@ -51,8 +52,8 @@ export function quotaGate({ quotas, trustProxy }: QuotaGate): Gate {
     const leave = isLarge(c.req.raw) ? quotas.enterLarge(address) : () => undefined;
     if (leave === undefined) return tooMany(LARGE_WAIT);
     try {
-      const { response, reply } = await answer();
-      if (reply !== undefined) quotas.settle(address, reply);
+      const { response, added = 0n } = await answer();
+      if (added > 0n) quotas.settle(address);
       return response;
     } finally {
       leave();

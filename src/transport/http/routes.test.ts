@@ -146,6 +146,7 @@ test('a bug becomes a bare 500, also while a PSBT is read; the owner gets the er
   const told: unknown[] = [];
   const broken = {
     answer: () => Promise.reject(error),
+    pay: () => Promise.reject(error),
     readPsbt: () => Promise.reject(error),
   };
   const app = httpRoutes({ payee: broken, onError: (cause) => void told.push(cause) });

@@ -1,7 +1,7 @@
 import { type Context, Hono } from 'hono';
 import { cors } from 'hono/cors';
 import { isRefusal, type Refusal, type RefusalCode, refuse } from '../../core/base/refusal.ts';
-import type { Request as Message } from '../../core/message/message.ts';
+import type { Request as Message, Reply } from '../../core/message/message.ts';
 import { WorldError } from '../../engine/ports.ts';
 import type { Responder } from '../responder.ts';
 import { parseJson, readBounded } from './body.ts';
@@ -79,8 +79,14 @@ async function answer(c: Context, kind: Message['kind'], endpoint: Endpoint, pay
   const body = endpoint.body === undefined ? undefined : await readBody(c.req.raw, endpoint.body.mostBytes);
   if (body?.kind === 'rejected') return { response: refusalResponse(body.refusal, {}, body.status) };
   const request = await readRequest(kind, body?.value, c.req.param('id') ?? '', payee);
-  const reply = isRefusal(request) ? request : await payee.answer(request);
-  return { response: isRefusal(reply) ? refusalResponse(reply) : json(answerForms[reply.kind].status, writeAnswer(reply)), reply };
+  if (isRefusal(request)) return { response: refusalResponse(request) };
+  if (request.kind !== 'payment') return { response: replyResponse(await payee.answer(request)) };
+  const taken = await payee.pay(request);
+  return isRefusal(taken) ? { response: refusalResponse(taken) } : { response: replyResponse(taken.receipt), added: taken.added };
+}
+
+function replyResponse(reply: Reply): Response {
+  return isRefusal(reply) ? refusalResponse(reply) : json(answerForms[reply.kind].status, writeAnswer(reply));
 }
 
 function refusedAs(code: RefusalCode, detail: Record<string, string>, headers: Record<string, string>, status: number): Answered {

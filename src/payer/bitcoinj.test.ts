@@ -3,8 +3,7 @@ import { describe, test } from 'node:test';
 import { asChain } from '../chain/regtest/port.ts';
 import { Regtest } from '../chain/regtest/regtest.ts';
 import { amount } from '../core/base/amount.ts';
-import type { ChannelId } from '../core/base/bytes.ts';
-import { equalBytes } from '../core/base/bytes.ts';
+import { type ChannelId, equalBytes, txId } from '../core/base/bytes.ts';
 import { isRefusal, type Refusal } from '../core/base/refusal.ts';
 import type { PayerState } from '../core/channel/payer-state.ts';
 import { dogecoinRegtest as coin } from '../core/coin/dogecoin.ts';
@@ -203,10 +202,15 @@ class World {
 }
 
 /** The settlement of a channel, as its server makes it: out of the last update that it has. */
-function settlementOf(state: PayerState, update: Update, payTo: Uint8Array = p2pkh(payee.publicKey)): Transaction {
+function settlementOf(
+  state: PayerState,
+  update: Update,
+  payTo: Uint8Array = p2pkh(payee.publicKey),
+  feeRate: bigint = coin.policy.feeRate,
+): Transaction {
   const { terms, deposits } = state;
   const payment = must(paymentOf(update, capacityOf(deposits)));
-  return must(terms.contract.close([{ terms, deposits, payment, signer: payee }], { script: payTo, feeRate: coin.policy.feeRate }));
+  return must(terms.contract.close([{ terms, deposits, payment, signer: payee }], { script: payTo, feeRate: amount(feeRate) }));
 }
 
 const settles = (settlement: Transaction): BitcoinjMessage => ({ kind: 'close', settlement: encodeTransaction(settlement) });
@@ -648,7 +652,7 @@ describe('a payer and a bitcoinj server', () => {
     assert.deepEqual([must(ack).paid, change], [rest, 0n]);
   });
 
-  test('a settlement that returns less than is due is not one', async () => {
+  test('a settlement that returns less than is due, or is not signed by both, or not taken by the node, is not one', async () => {
     const world = await World.open();
     const { channel, server } = await openIn(world);
     await pay(channel, server, DOGE);
@@ -659,6 +663,15 @@ describe('a payer and a bitcoinj server', () => {
       { ...honest, outputs: others },
       { ...honest, outputs: [{ ...(back ?? assert.fail()), value: 1n }, ...others] },
       { ...honest, inputs: honest.inputs.map((input) => ({ ...input, outpoint: { ...input.outpoint, vout: 7 } })) },
+      { ...honest, inputs: honest.inputs.map((input) => ({ ...input, script: input.script.with(12, (input.script[12] ?? 0) ^ 1) })) },
+      // The payer's signature leaves both open, and the payee's holds for neither.
+      { ...honest, outputs: [...honest.outputs, { value: 0n, script: new Uint8Array() }] },
+      {
+        ...honest,
+        inputs: [...honest.inputs, { ...(honest.inputs[0] ?? assert.fail()), outpoint: { txid: txId('ee'.repeat(32)), vout: 0 } }],
+      },
+      // Signed by both, and less than nodes pass on.
+      settlementOf(await world.single(), update, p2pkh(payee.publicKey), 1n),
     ];
     await channel.hangUp();
     const before = world.regtest.mempool();

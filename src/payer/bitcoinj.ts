@@ -1,16 +1,16 @@
 import { type Amount, add, amount, MAX_AMOUNT, subtract, ZERO } from '../core/base/amount.ts';
 import type { ChannelId } from '../core/base/bytes.ts';
-import { equalBytes } from '../core/base/bytes.ts';
 import { isRefusal, type Refusal, refuse } from '../core/base/refusal.ts';
-import { leastReturn } from '../core/channel/payer-pay.ts';
+import { isSettlement } from '../core/channel/payer-end.ts';
 import { allDeposits, type PayerState, remainingOf } from '../core/channel/payer-state.ts';
-import { type Contract, isDue, payerScript } from '../core/contract/contract.ts';
+import { type Contract, isDue } from '../core/contract/contract.ts';
 import { DEFAULT_WINDOW, MAX_BITCOINJ_BYTES } from '../core/message/bitcoinj/message.ts';
 import type { Offer } from '../core/message/message.ts';
 import { scriptOf } from '../core/tx/address.ts';
 import { p2pkh } from '../core/tx/script.ts';
-import { decodeTransaction, sameOutpoint, type Transaction } from '../core/tx/transaction.ts';
-import type { Chain, Clock, KeyRing, Line } from '../engine/ports.ts';
+import { verifyPortable } from '../core/tx/sign.ts';
+import { decodeTransaction, type Transaction } from '../core/tx/transaction.ts';
+import { type Chain, type Clock, isTaken, type KeyRing, type Line } from '../engine/ports.ts';
 import { BitcoinjClient, type Proposal } from '../transport/bitcoinj/client.ts';
 import type { Farewell } from '../transport/bitcoinj/dialogue.ts';
 import type { Wallet } from '../wallet/wallet.ts';
@@ -239,19 +239,13 @@ function channelOver(
   };
 }
 
-/** The settlement that a server sent, if it is one: it is the payer's too to broadcast. */
+/**
+ * The settlement that a server sent, if it is one: it is the payer's too to broadcast, and one that the payer's own node does not take is none. What
+ * was not believed and comes all the same is found in the chain.
+ */
 async function settledBy({ settlement }: Farewell, state: PayerState | undefined, chain: Chain): Promise<Transaction | undefined> {
   const transaction = settlement && decodeTransaction(settlement);
-  if (transaction === undefined || state === undefined || !isSettlement(transaction, state)) return undefined;
-  await chain.broadcast(transaction).catch(() => undefined);
-  return transaction;
-}
-
-function isSettlement({ inputs, outputs }: Transaction, state: PayerState): boolean {
-  const [deposit] = state.deposits;
-  const input = deposit && inputs.find(({ outpoint }) => sameOutpoint(outpoint, deposit.outpoint));
-  if (input === undefined || state.terms.contract.recognise(input.script) !== 'close') return false;
-  const own = payerScript(state.terms);
-  const back = outputs.filter(({ script }) => equalBytes(script, own)).reduce((sum, { value }) => sum + value, 0n);
-  return back >= leastReturn(state);
+  if (transaction === undefined || state === undefined || !isSettlement(state, transaction, verifyPortable)) return undefined;
+  const answer = await chain.broadcast(transaction).catch(() => undefined);
+  return answer !== undefined && isTaken(answer) ? transaction : undefined;
 }

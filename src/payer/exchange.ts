@@ -95,7 +95,7 @@ function checkTaken(state: PayerState, reply: Reply): void {
   const isTaken =
     (reply.kind !== 'receipt' || !('pending' in state)) &&
     (reply.kind !== 'accepted' || capacityOf(state.deposits) === reply.capacity) &&
-    (reply.kind !== 'ended' || !(state.kind === 'ending' && state.transaction === undefined));
+    (reply.kind !== 'ended' || state.kind !== 'open');
   if (!isTaken) throw nonsense('channel', reply.kind);
 }
 

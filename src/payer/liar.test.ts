@@ -79,6 +79,8 @@ const ended = (change: (honest: Transaction) => Transaction): Lie =>
   alter('ended', (honest) => ({ ...honest, transaction: change(honest.transaction) }));
 const outputs = (change: (value: bigint, at: number) => bigint): Lie =>
   ended((tx) => ({ ...tx, outputs: tx.outputs.map((output, at) => ({ ...output, value: change(output.value, at) })) }));
+const unlocked = (script: (first: Uint8Array) => Uint8Array): Lie =>
+  ended((tx) => ({ ...tx, inputs: tx.inputs.map((input) => ({ ...input, script: script(input.script) })) }));
 const elsewhere: Lie = ended((tx) => ({ ...tx, outputs: tx.outputs.map((output) => ({ ...output, script: strangerScript })) }));
 
 const kinds: readonly Reply[] = [
@@ -139,6 +141,8 @@ const lies: readonly (readonly [name: string, on: On, lie: Lie])[] = [
     ended((tx) => ({ ...tx, inputs: tx.inputs.map((input) => ({ ...input, outpoint: otherOutpoint() })) })),
   ],
   ['an end that is locked for years', 'end', ended((tx) => ({ ...tx, lockTime: 400_000_000 }))],
+  ['an end that nobody signed', 'end', unlocked(() => new Uint8Array())],
+  ['an end that is signed as another', 'end', unlocked((script) => script.with(12, (script[12] ?? 0) ^ 1))],
   ['that the end is too small, without proof', 'end', shows(signedByStranger, 'agreement-short')],
   ['that the end is too small, by an old best', 'end', shows(firstBest, 'agreement-short')],
   ['that the end is malformed, each time', 'end', says('agreement-malformed', { capacity: 0 })],
@@ -170,6 +174,8 @@ const NONSENSE: ReadonlySet<string> = new Set([
   'an end without outputs',
   'an end of another deposit',
   'an end that is locked for years',
+  'an end that nobody signed',
+  'an end that is signed as another',
   'a capacity above the deposits',
   'a capacity of one unit',
   'acceptance of another channel',

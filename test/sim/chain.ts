@@ -125,11 +125,18 @@ export class SimChain implements View {
     const conflicts = this.#conflictsOf(transaction);
     const blocked = this.#replacement(conflicts, fee, size);
     if (blocked !== undefined) return blocked;
-    const failure = checkScripts(transaction, spent.map(asCoin), STANDARD_FLAGS, verify);
-    if (failure !== undefined) return no('invalid', failure.error);
+    const failure = this.scriptFailure(transaction);
+    if (failure !== undefined) return no('invalid', failure);
     for (const conflict of conflicts) this.evict(conflict.txid);
     this.pool.set(txid, { txid, transaction, fee, size });
     return { kind: 'accepted' };
+  }
+
+  /** What is wrong with the signatures of a transaction, as far as what it spends is there. */
+  scriptFailure(transaction: Transaction): string | undefined {
+    const spent = transaction.inputs.map(({ outpoint }) => this.find(outpointKey(outpoint)));
+    if (!spent.every((output) => output !== undefined)) return undefined;
+    return checkScripts(transaction, spent.map(asCoin), STANDARD_FLAGS, verify)?.error;
   }
 
   #conflictsOf(transaction: Transaction): readonly Unconfirmed[] {

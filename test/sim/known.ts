@@ -11,5 +11,6 @@ export interface Known {
 export const knownWorlds: readonly Known[] = found;
 
 export function asItWas({ seed, world: number, contract }: Known): WorldOptions {
-  return contract === undefined ? { seed, number } : { seed, number, profile: (drawn) => ({ ...drawn, contract, settling: 0, doors: 0 }) };
+  const drawnThen = contract === undefined ? {} : { contract, settling: 0, doors: 0 };
+  return { seed, number, profile: (drawn) => ({ ...drawn, bluffs: 0, ...drawnThen }) };
 }

@@ -1,7 +1,7 @@
 import { amount } from '../../src/core/base/amount.ts';
 import { type Refusal, refuse } from '../../src/core/base/refusal.ts';
 import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';
-import type { Reply, Request } from '../../src/core/message/message.ts';
+import type { Ended, Reply, Request } from '../../src/core/message/message.ts';
 import type { Signature } from '../../src/core/tx/sign.ts';
 import type { Chance } from './chance.ts';
 
@@ -13,6 +13,30 @@ const NOISE = Array.from({ length: 64 }, () => '05').join('');
 export function lie(chance: Chance, request: Request, reply: Reply): Reply {
   const wrong = chance.pickAny<(request: Request, reply: Reply) => Reply>([denied, demanding, raised, emptied, foreign, spentAll]);
   return wrong?.(request, reply) ?? reply;
+}
+
+/** What one who came later says: worlds with it draw from elsewhere, so that all others stay what they were. */
+export function bluff(chance: Chance, reply: Reply): Reply {
+  return chance.pick<(reply: Reply) => Reply>([unsigned, forged])(reply);
+}
+
+/** An agreed end that nobody has signed. */
+function unsigned(reply: Reply): Reply {
+  return reply.kind === 'ended' ? unlockedBy(reply, () => new Uint8Array()) : reply;
+}
+
+/** One that looks signed: a byte of the last signature is another. */
+function forged(reply: Reply): Reply {
+  if (reply.kind !== 'ended') return reply;
+  return unlockedBy(reply, (script) => {
+    const last = [...script.keys()].findLast((at) => script[at] === 0x02 && script[at + 1] === 0x20 && at + 34 < script.length);
+    return last === undefined ? script : script.with(last + 20, (script[last + 20] ?? 0) ^ 1);
+  });
+}
+
+function unlockedBy(reply: Ended, change: (script: Uint8Array) => Uint8Array): Ended {
+  const { transaction } = reply;
+  return { ...reply, transaction: { ...transaction, inputs: transaction.inputs.map((one) => ({ ...one, script: change(one.script) })) } };
 }
 
 /** Says no to what it took. */

@@ -288,6 +288,15 @@ export const mutants: readonly Mutant[] = [
     profile: (drawn) => ({ ...alone(drawn), lies: 0.4 }),
   },
   {
+    name: 'the payer believes an end without looking at the signatures',
+    breaks: /^I4/,
+    plant: payerMachine(
+      (real) => (state, input, env) =>
+        real(state, input, input.kind === 'reply' && input.message.kind === 'ended' ? withEnv(env, { verify: () => true }) : env),
+    ),
+    profile: (drawn) => ({ ...alone(drawn), bluffs: 0.5 }),
+  },
+  {
     name: 'the payee takes payments without looking at the signature',
     breaks: /^I[246]|broadcast|invalid/,
     plant: payeeMachine((real) => (state, input, env) => real(state, input, withEnv(env, { verify: () => true }))),

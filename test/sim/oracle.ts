@@ -152,6 +152,8 @@ export class Oracle {
 
   /** Refunds wait for the expiry, and no coin leaves that its owner could not have back. */
   payerBroadcast(transaction: Transaction, disk: Disk): void {
+    const failure = this.#chain.scriptFailure(transaction);
+    if (failure !== undefined) throw new Violation(`I4 the payer believes in ${transactionId(transaction)}: ${failure}`);
     for (const { script } of transaction.outputs) {
       const truth = this.#byScript.get(bytesToHex(script));
       if (truth?.terms.contract.expiryIn === 'releases') this.#checkReleased(truth, transactionId(transaction), disk);

@@ -27,6 +27,8 @@ export interface Profile {
   readonly hasThief: boolean;
   /** Part of the payee's answers that are lies. */
   readonly lies: number;
+  /** Part of them that are lies of a later kind. */
+  readonly bluffs: number;
   readonly nodeFailure: number;
   /** While any channel is in its margin, fees are this many times the usual. */
   readonly fever: bigint;
@@ -63,6 +65,7 @@ export function drawProfile(chance: Chance, apart: Chance): Profile {
   const drawn: Profile = {
     settling: 0,
     doors: 0,
+    bluffs: 0,
     payers: chance.happens(0.3) ? 2 : 1,
     instances: chance.happens(0.2) ? 2 : 1,
     contract: chance.int(contracts.length),
@@ -108,5 +111,5 @@ export function drawProfile(chance: Chance, apart: Chance): Profile {
     nodeFailure: 0,
   };
   const settled = apart.happens(0.9) ? drawn : { ...drawn, ...patient, settling: apart.pick([2, 6]) };
-  return { ...settled, doors: apart.happens(0.3) ? 6 : 0 };
+  return { ...settled, doors: apart.happens(0.3) ? 6 : 0, bluffs: apart.happens(0.1) ? 0.3 : 0 };
 }

@@ -14,7 +14,7 @@ import { SimChain } from './chain.ts';
 import { Chance } from './chance.ts';
 import { Coverage } from './coverage.ts';
 import { nativeKeyRing } from './keys.ts';
-import { lie } from './liar.ts';
+import { bluff, lie } from './liar.ts';
 import { Network } from './network.ts';
 import { SimNode } from './node.ts';
 import { Oracle } from './oracle.ts';
@@ -64,7 +64,8 @@ export class World {
 
   constructor({ seed, number, mutation = {}, keepTrace = false, profile = (drawn) => drawn }: WorldOptions) {
     this.chance = new Chance(seed, number);
-    this.profile = profile(drawProfile(this.chance, new Chance(~seed, number)));
+    const apart = new Chance(~seed, number);
+    this.profile = profile(drawProfile(this.chance, apart));
     this.stage = new Stage(this.chance, keepTrace);
     this.stage.note(JSON.stringify({ ...this.profile, fever: Number(this.profile.fever) }));
     this.network = new Network(this.stage);
@@ -75,7 +76,7 @@ export class World {
     });
     this.oracle = new Oracle(this.chain, this.payee.machine.disk, this.payee.payeeScript, hundredths(this.profile.exposure.all));
     this.payers = Array.from({ length: this.profile.payers }, (_, i) => this.#payer(`payer${i}`, clock, mutation.payer ?? {}));
-    this.#listen();
+    this.#listen(apart);
     if (this.profile.hasThief) this.#admitThief();
     mutation.prepare?.(this);
   }
@@ -123,7 +124,7 @@ export class World {
     return new PayerSide(this.stage, this.#node(), clock, { name, form: this.profile.form, lifetime, payee }, seams);
   }
 
-  #listen(): void {
+  #listen(apart: Chance): void {
     const { coverage, oracle, network, payee, stage } = this;
     network.onFault = (fault) => coverage.hit(`fault ${fault}`);
     network.onSent = (sender, request) => this.#guard(() => this.#sent(sender, request));
@@ -132,7 +133,9 @@ export class World {
       this.#guard(() => oracle.answered(request, reply, this.profile.instances === 1 && this.#isCurrent(from)));
     };
     network.bend = (request, reply) => {
-      if (this.isCalm || !this.chance.happens(this.profile.lies)) return reply;
+      if (this.isCalm) return reply;
+      if (apart.happens(this.profile.bluffs)) return bluff(apart, reply);
+      if (!this.chance.happens(this.profile.lies)) return reply;
       coverage.hit('fault payee-lied');
       return lie(this.chance, request, reply);
     };

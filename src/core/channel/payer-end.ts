@@ -1,8 +1,12 @@
 import { feeFor, ZERO } from '../base/amount.ts';
 import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
+import { NOTHING_LEFT, OWN_CHANGE } from '../contract/plan.ts';
+import { isSignedByBoth } from '../contract/settled.ts';
 import { closeSize } from '../contract/size.ts';
 import type { End, Ended } from '../message/message.ts';
-import type { Transaction } from '../tx/transaction.ts';
+import { SIGHASH } from '../tx/sighash.ts';
+import type { Verify } from '../tx/sign.ts';
+import { sameOutpoint, type Transaction } from '../tx/transaction.ts';
 import { isSame } from './fate.ts';
 import { type Env, type Step, stay } from './machine.ts';
 import { refused } from './payer-pay.ts';
@@ -23,15 +27,21 @@ export function ending(state: PayerState, env: Env): Step<PayerState> | Refusal 
   return stay({ ...state, kind: 'ending', end }, { kind: 'send', message: end });
 }
 
-/** Both have signed. The payer broadcasts too: it need not trust the payee to. */
-export function endAgreed(state: PayerState, { transaction }: Ended): Step<PayerState> {
-  if (state.kind !== 'ending' || !isAgreed(state, transaction)) return stay(state);
-  return stay({ ...state, transaction }, { kind: 'broadcast', transaction });
+/**
+ * Both have signed. The payer broadcasts too: it need not trust the payee to. What is called an end and is none that both have signed leaves the
+ * channel open: another can be proposed, and at the expiry the refund comes.
+ */
+export function endAgreed(state: PayerState, { transaction }: Ended, { verify }: Pick<Env, 'verify'>): Step<PayerState> {
+  if (state.kind !== 'ending') return stay(state);
+  if (isAgreed(state, transaction, verify)) return stay({ ...state, transaction }, { kind: 'broadcast', transaction });
+  return stay(state.transaction === undefined ? { ...channelOf(state), kind: 'open' } : state);
 }
 
-function isAgreed({ terms, deposits, end }: Extract<PayerState, { kind: 'ending' }>, transaction: Transaction): boolean {
+/** The very transaction that was proposed, and each input of it with both signatures over all of it. */
+function isAgreed({ terms, deposits, end }: Extract<PayerState, { kind: 'ending' }>, transaction: Transaction, verify: Verify): boolean {
   const agreed = terms.contract.agree(terms, deposits, end.agreement);
-  return !isRefusal(agreed) && isSame(transaction, agreed);
+  if (isRefusal(agreed) || !isSame(transaction, agreed)) return false;
+  return agreed.inputs.every((_, i) => isSignedByBoth(terms, transaction, i, SIGHASH.ALL, verify));
 }
 
 /**
@@ -42,4 +52,15 @@ export function endRefused(state: PayerState, refusal: Refusal, env: Env): Step<
   if (state.kind !== 'ending' || state.transaction !== undefined) return stay(state);
   if (refusal.code === 'channel-ending' || refusal.code === 'channel-ended') return stay(state);
   return refused({ ...channelOf(state), kind: 'open' }, refusal, env);
+}
+
+/**
+ * Whether a transaction is the payee's close of a channel with one deposit, as nodes take it: of nothing else, and signed by both. What comes back by
+ * it is what this payer has signed for.
+ */
+export function isSettlement({ terms, deposits }: PayerState, transaction: Transaction, verify: Verify): boolean {
+  const [[deposit, ...more], [input, ...foreign]] = [deposits, transaction.inputs];
+  if (deposit === undefined || input === undefined || more.length + foreign.length > 0) return false;
+  if (!sameOutpoint(input.outpoint, deposit.outpoint)) return false;
+  return [OWN_CHANGE, NOTHING_LEFT].some((hashType) => isSignedByBoth(terms, transaction, 0, hashType, verify));
 }

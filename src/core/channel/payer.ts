@@ -83,7 +83,7 @@ function replied(state: PayerState, to: Request['kind'], message: Reply, env: En
     case 'state':
       return resynced(state, message, env);
     case 'ended':
-      return endAgreed(state, message);
+      return endAgreed(state, message, env);
     case 'refusal':
       if (to === 'payment') return refused(state, message, env);
       return to === 'end' ? endRefused(state, message, env) : stay(state);

@@ -7,7 +7,7 @@ import { type ChainTime, possible } from '../base/lock-time.ts';
 import type { Refusal } from '../base/refusal.ts';
 import type { Coin, Rule } from '../coin/coin.ts';
 import { p2pkh } from '../tx/script.ts';
-import type { PublicKey, Signature, Signer, Verify } from '../tx/sign.ts';
+import type { PublicKey, Signature, Signer, TypedSignature, Verify } from '../tx/sign.ts';
 import type { Outpoint, Transaction } from '../tx/transaction.ts';
 
 /**
@@ -143,6 +143,14 @@ export interface Contract {
   /** Valid from `terms.expiry` on, for deposits that are refundable. */
   readonly refund: (terms: Terms, deposits: readonly Deposit[], payout: Payout, signer: Signer) => Transaction | Refusal;
   readonly recognise: (unlock: Uint8Array) => Spend;
+  /** Undefined for any scriptSig but the very bytes that a close or an agreed end has, with signatures as nodes relay them (BIP62, BIP66). */
+  readonly readClose: (terms: WrittenTerms, unlock: Uint8Array) => CloseSignatures | undefined;
+}
+
+/** The signatures in the scriptSig of a close or an agreed end. Whether they hold is another matter. */
+export interface CloseSignatures {
+  readonly payer: TypedSignature;
+  readonly payee: TypedSignature;
 }
 
 /** One channel's part in a close. */

@@ -9,6 +9,7 @@ import { sign, verify } from './payment.ts';
 import { draft, lessFee, plan } from './plan.ts';
 import type { Branches } from './recognise.ts';
 import { isReleased, release } from './release.ts';
+import { readClose } from './settled.ts';
 import { refundSize, SIGNATURE_BYTES } from './size.ts';
 import { readTemplate, type Template, writeTemplate } from './template.ts';
 
@@ -89,5 +90,6 @@ export function oneWay({ id, number, needs, expiresBy, form, template, unlocks, 
       return isRefusal(value) ? value : refund(unlocks, terms, deposits, key, { value, script: payout.script });
     },
     recognise: recogniser((bytes) => !isRefusal(read(bytes)), branches),
+    readClose: (terms, unlock) => readClose(unlocks, scriptOf(terms), unlock),
   };
 }

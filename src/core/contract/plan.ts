@@ -5,8 +5,9 @@ import type { Transaction, TxInput, TxOutput } from '../tx/transaction.ts';
 import { capacityOf, type Deposit, type Plan, type PlannedInput, payerScript, type Terms } from './contract.ts';
 import { closeSize } from './size.ts';
 
-const OWN_CHANGE = SIGHASH.SINGLE | SIGHASH.ANYONECANPAY;
-const NOTHING_LEFT = SIGHASH.NONE | SIGHASH.ANYONECANPAY;
+/** What the payer signs of a flexible payment: its change at the index of the input, or nothing but the input. */
+export const OWN_CHANGE: number = SIGHASH.SINGLE | SIGHASH.ANYONECANPAY;
+export const NOTHING_LEFT: number = SIGHASH.NONE | SIGHASH.ANYONECANPAY;
 
 /**
  * Takes a total out of the deposits, one after the other. Only the deposit in use has change.

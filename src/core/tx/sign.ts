@@ -76,8 +76,14 @@ function derInteger(bytes: Uint8Array): Uint8Array {
   return Uint8Array.of(0x02, 32 - start + padded.length, ...padded, ...bytes.subarray(start));
 }
 
+/** A signature and what it commits to. */
+export interface TypedSignature {
+  readonly signature: Signature;
+  readonly hashType: number;
+}
+
 /** What a script's signature bytes hold, or why relay would drop them. */
-export type DecodedSignature = { readonly signature: Signature; readonly hashType: number } | 'high-s' | 'malformed';
+export type DecodedSignature = TypedSignature | 'high-s' | 'malformed';
 
 /** Reads strict DER with a low s and its hash type byte, as relay does: a stranger form verifies in blocks but is not passed on. */
 export function decodeSignature(bytes: Uint8Array): DecodedSignature {

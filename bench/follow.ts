@@ -101,6 +101,7 @@ function busyChain(): Chain & { readonly mine: () => void } {
     output: async () => ({ value: VALUE, script: SCRIPT, depth: 100, coinbase: false }),
     transaction: async () => undefined,
     mempool: async () => [],
+    waiting: async () => undefined,
     broadcast: async () => assert.fail('nothing is due'),
     feeRate: async () => coin.policy.feeRate,
   };

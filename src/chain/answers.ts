@@ -1,7 +1,8 @@
 import { z } from 'zod';
-import type { Amount } from '../core/base/amount.ts';
+import { type Amount, amount as toAmount } from '../core/base/amount.ts';
 import { isTxId, parseHex, type TxId, txId } from '../core/base/bytes.ts';
 import { type Height, height, isHeight } from '../core/base/height.ts';
+import type { Cost } from '../core/contract/fee.ts';
 import { decodeTransaction, type Transaction, type TxInput, type TxOutput, transactionId } from '../core/tx/transaction.ts';
 import { amountOf, integerOf, JsonNumber } from './json-number.ts';
 
@@ -78,6 +79,32 @@ export const header: z.ZodType<{ readonly height: Height }> = z.object({ height:
 export const unspent: z.ZodType<Unspent | null> = z
   .object({ bestblock: hash, confirmations: count, value: amount, scriptPubKey: z.object({ hex: bytes }), coinbase: z.boolean() })
   .nullable();
+
+/** Whole coins, below nothing where the node's owner had miners reckon with less (`prioritisetransaction`). */
+const signedUnits = refined(
+  number,
+  ({ text }) => {
+    const units = amountOf(new JsonNumber(text.replace(/^-/, '')));
+    return units === undefined || !text.startsWith('-') ? units : -units;
+  },
+  'a sum',
+);
+
+/** `getmempoolentry`: Dogecoin Core 1.14 sums in units; later nodes have `fees`, in coins, and in the end nothing else. */
+const fees = z.object({ base: amount, modified: signedUnits, descendant: signedUnits });
+const flatFees = z
+  .object({ fee: amount, modifiedfee: signedUnits, descendantfees: integer })
+  .transform(({ fee, modifiedfee, descendantfees }) => ({ base: fee, modified: modifiedfee, descendant: BigInt(descendantfees) }));
+const size = z.union([z.object({ vsize: count }), z.object({ size: count }).transform(({ size: vsize }) => ({ vsize }))]);
+
+export const mempoolEntry: z.ZodType<Cost> = z
+  .union([z.object({ fees }).transform((entry) => entry.fees), flatFees])
+  .and(size)
+  .transform(({ base, modified, descendant, vsize }) => ({
+    fee: base,
+    size: vsize,
+    burden: toAmount(descendant > modified ? descendant - modified : 0n),
+  }));
 
 /** `estimatesmartfee`: no amount when the node has no estimate. Dogecoin Core 1.14 says -1 then, later nodes leave the field out. */
 export const feeEstimate: z.ZodType<Amount | undefined> = z

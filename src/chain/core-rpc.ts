@@ -37,6 +37,7 @@ export function coreRpc(coin: Coin, options: RpcOptions): Chain {
     output: (outpoint) => output(node, outpoint),
     transaction: (txid, vout) => settled(() => transaction(node, txid, outputsTried(vout))),
     mempool: () => node.ask(answer.hashes, 'getrawmempool'),
+    waiting: (txid) => node.find(INVALID_ADDRESS_OR_KEY, answer.mempoolEntry, 'getmempoolentry', txid),
     broadcast: (tx) => broadcast(node, tx),
     feeRate: () => feeRate(node),
   };

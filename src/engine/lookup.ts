@@ -1,8 +1,9 @@
 import type { FundingView } from '../core/channel/announce.ts';
 import type { ChainView, DepositView, Source } from '../core/channel/machine.ts';
 import type { Deposit } from '../core/contract/contract.ts';
+import type { Cost } from '../core/contract/fee.ts';
 import { outpointKey, sameOutpoint, type Transaction, transactionId } from '../core/tx/transaction.ts';
-import type { Chain } from './ports.ts';
+import { type Chain, WorldError } from './ports.ts';
 
 /** What this side's own node says of announced deposits. It alone is believed. */
 export async function lookUpFunding(chain: Chain, deposits: readonly Deposit[]): Promise<readonly FundingView[]> {
@@ -51,8 +52,19 @@ export async function viewOf(
 
 /** What a spend in the mempool takes may be back there itself. A mined one says enough: it is not above what it spends. */
 async function spentBy(chain: Chain, { outpoint }: Deposit, spend: SeenSpend): Promise<DepositView> {
-  const funding = spend.depth === 0 ? await chain.transaction(outpoint.txid, outpoint.vout) : undefined;
-  return { kind: 'spent', ...spend, ...(funding && { depositDepth: funding.depth }) };
+  if (spend.depth > 0) return { kind: 'spent', ...spend };
+  const [funding, cost] = await Promise.all([chain.transaction(outpoint.txid, outpoint.vout), costOf(chain, spend)]);
+  return { kind: 'spent', ...spend, ...(funding && { depositDepth: funding.depth }), ...(cost && { cost }) };
+}
+
+/** It says how dear it is to replace the spend, and nothing else: a node that does not tell holds nobody up. */
+async function costOf(chain: Chain, { transaction }: SeenSpend): Promise<Cost | undefined> {
+  try {
+    return await chain.waiting(transactionId(transaction));
+  } catch (error) {
+    if (error instanceof WorldError) return undefined;
+    throw error;
+  }
 }
 
 async function unspentOrGone(chain: Chain, { outpoint }: Deposit, sources: readonly Source[], spendOf: SpendOf): Promise<DepositView> {

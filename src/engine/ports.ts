@@ -2,6 +2,7 @@ import type { Amount } from '../core/base/amount.ts';
 import type { TxId } from '../core/base/bytes.ts';
 import type { Height } from '../core/base/height.ts';
 import type { Coin } from '../core/coin/coin.ts';
+import type { Cost } from '../core/contract/fee.ts';
 import type { Reply, Request } from '../core/message/message.ts';
 import type { Signer } from '../core/tx/sign.ts';
 import type { Outpoint, Transaction } from '../core/tx/transaction.ts';
@@ -71,6 +72,8 @@ export interface Chain {
    */
   readonly transaction: (txid: TxId, vout?: number) => Promise<{ readonly transaction: Transaction; readonly depth: number } | undefined>;
   readonly mempool: () => Promise<readonly TxId[]>;
+  /** What a transaction in the mempool pays, and all that builds on it; undefined when it is not there. */
+  readonly waiting: (txid: TxId) => Promise<Cost | undefined>;
   readonly broadcast: (transaction: Transaction) => Promise<Broadcast>;
   /** Units per 1,000 bytes that confirm soon; never below the coin's own floor. */
   readonly feeRate: () => Promise<Amount>;

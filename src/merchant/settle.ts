@@ -1,4 +1,4 @@
-import { add } from '../core/base/amount.ts';
+import { type Amount, add, greatest, ZERO } from '../core/base/amount.ts';
 import type { ChannelId } from '../core/base/bytes.ts';
 import { type ChainTime, possible } from '../core/base/lock-time.ts';
 import { isRefusal, type Refusal } from '../core/base/refusal.ts';
@@ -8,7 +8,17 @@ import type { ChainView, KeyOf } from '../core/channel/machine.ts';
 import type { PayeeState } from '../core/channel/payee-state.ts';
 import { PRESSING } from '../core/contract/child.ts';
 import { type Closing, isDue } from '../core/contract/contract.ts';
-import { affordableRate, closeUrgency, costOf, isRaise, isReplaceable, times, type Urgency } from '../core/contract/fee.ts';
+import {
+  affordableRate,
+  type Cost,
+  closeUrgency,
+  costOf,
+  isRaise,
+  isReplaceable,
+  raisedRate,
+  times,
+  type Urgency,
+} from '../core/contract/fee.ts';
 import { shared } from '../core/contract/share.ts';
 import { type Transaction, transactionId } from '../core/tx/transaction.ts';
 import type { Book, PayeeEngine } from '../engine/engine.ts';
@@ -39,6 +49,8 @@ interface Ending extends Closing {
 /** A close of several channels that waits in the mempool. */
 interface Flight {
   readonly transaction: Transaction;
+  /** What whoever takes its place pays as well: the merchant's own wallet may have spent its output. */
+  readonly burden: Amount;
   readonly endings: Ending[];
 }
 
@@ -161,13 +173,14 @@ export class Settler implements Book<PayeeState> {
     return endings.filter((_, i) => free[i] === true);
   }
 
-  #made(endings: readonly Ending[], { factor, share }: Urgency): Transaction | Refusal {
+  #made(endings: readonly Ending[], { factor, share }: Urgency, rival?: Cost): Transaction | Refusal {
     const [batch] = shared(endings);
     const [first] = endings;
     if (batch === undefined || first === undefined) throw new Error('a close is of at least one channel');
     const { contract, coin, payeeScript: script } = first.terms;
     const taken = add(...endings.map(({ payment }) => payment.total));
-    const wanted = times(this.#engine().follower.seen().feeRate, factor);
+    const asked = times(this.#engine().follower.seen().feeRate, factor);
+    const wanted = rival === undefined ? asked : greatest(asked, raisedRate(coin.policy, rival, batch.size));
     return contract.close(endings, { script, feeRate: affordableRate(coin.policy, wanted, share, taken, batch.size) });
   }
 
@@ -181,7 +194,7 @@ export class Settler implements Book<PayeeState> {
         .flatMap(({ deposit, seen: one }) => (isWaiting(one) && branchOf(terms, deposit, one) === 'close' ? [one] : []))[0];
       if (seen === undefined || spentBy(seen.transaction, deposits).length === seen.transaction.inputs.length) continue;
       const id = transactionId(seen.transaction);
-      const flight = flights.get(id) ?? { transaction: seen.transaction, endings: [] };
+      const flight = flights.get(id) ?? { transaction: seen.transaction, burden: seen.cost?.burden ?? ZERO, endings: [] };
       flight.endings.push(ending);
       flights.set(id, flight);
     }
@@ -189,7 +202,7 @@ export class Settler implements Book<PayeeState> {
   }
 
   /** What takes the place of a shared close that pays too little, or the children that hurry it; nothing when it pays enough. */
-  #hurried({ transaction, endings }: Flight): readonly Transaction[] {
+  #hurried({ transaction, burden, endings }: Flight): readonly Transaction[] {
     const [first] = endings;
     const deposits = endings.flatMap((ending) => ending.deposits);
     const before = costOf(transaction, deposits);
@@ -202,9 +215,14 @@ export class Settler implements Book<PayeeState> {
       .map((ending) => closeUrgency(ending.terms, possible(ending.terms.expiry, now)))
       .reduce((most, one) => (one.factor > most.factor ? one : most));
     if (isReplaceable(policy, transaction)) {
-      const made = this.#made(endings, urgency);
-      const cost = isRefusal(made) ? undefined : costOf(made, deposits);
-      return isRefusal(made) || cost === undefined || !isRaise(policy, before, cost) ? [] : [made];
+      const raises = (made: Transaction | Refusal, over: Cost): made is Transaction => {
+        const cost = isRefusal(made) ? undefined : costOf(made, deposits);
+        return cost !== undefined && isRaise(policy, over, cost);
+      };
+      if (!raises(this.#made(endings, urgency), before)) return [];
+      const whole = { ...before, burden };
+      const made = this.#made(endings, urgency, whole);
+      if (raises(made, whole)) return [made];
     }
     const wanted = times(this.#engine().follower.seen().feeRate, urgency.factor);
     const { payeeScript: script } = terms;

@@ -1,7 +1,17 @@
 import { type Chain, WorldError } from '../engine/ports.ts';
 import { type Calls, failing, lagging, lying, remembered, silent } from './node-fault.ts';
 
-export const chainCalls: readonly (keyof Calls)[] = ['tip', 'status', 'block', 'output', 'transaction', 'mempool', 'broadcast', 'feeRate'];
+export const chainCalls: readonly (keyof Calls)[] = [
+  'tip',
+  'status',
+  'block',
+  'output',
+  'transaction',
+  'mempool',
+  'waiting',
+  'broadcast',
+  'feeRate',
+];
 
 /**
  * What a call gets instead of its answer: an error as of a node that is away or that refuses; nothing until the node is healed, and then an error,
@@ -50,6 +60,7 @@ export class FaultyChain {
       output: (outpoint) => this.#node('output').output(outpoint),
       transaction: (txid) => this.#node('transaction').transaction(txid),
       mempool: () => this.#node('mempool').mempool(),
+      waiting: (txid) => this.#node('waiting').waiting(txid),
       broadcast: (transaction) => this.#node('broadcast').broadcast(transaction),
       feeRate: () => this.#node('feeRate').feeRate(),
     };

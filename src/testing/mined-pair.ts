@@ -3,6 +3,7 @@ import type { MineOptions, Outcome, Regtest } from '../chain/regtest/regtest.ts'
 import { type Amount, amount } from '../core/base/amount.ts';
 import { equalBytes } from '../core/base/bytes.ts';
 import type { Height } from '../core/base/height.ts';
+import type { Spend } from '../core/channel/fate.ts';
 import { allDeposits } from '../core/channel/payer-state.ts';
 import type { Deposit } from '../core/contract/contract.ts';
 import { contracts } from '../core/contract/registry.ts';
@@ -123,9 +124,12 @@ export class MinedPair extends MachinePair {
     if (spend !== undefined) this.spends.set(key, { kind: 'spent', ...spend });
   }
 
-  #spendOf(outpoint: Deposit['outpoint']): { readonly transaction: Transaction; readonly depth: number } | undefined {
+  #spendOf(outpoint: Deposit['outpoint']): Omit<Spend, 'kind'> | undefined {
     const waiting = this.regtest.pool.spenderOf(outpoint);
-    if (waiting !== undefined) return { transaction: waiting.transaction, depth: 0 };
+    if (waiting !== undefined) {
+      const cost = this.regtest.waiting(waiting.txid);
+      return { transaction: waiting.transaction, depth: 0, ...(cost && { cost }) };
+    }
     for (let at: number = this.tip; at > this.#from; at--) {
       const spender = this.regtest
         .block(at)

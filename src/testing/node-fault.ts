@@ -1,4 +1,4 @@
-import { amount } from '../core/base/amount.ts';
+import { amount, MAX_AMOUNT } from '../core/base/amount.ts';
 import { txId } from '../core/base/bytes.ts';
 import { after, height } from '../core/base/height.ts';
 import { outpointKey } from '../core/tx/transaction.ts';
@@ -12,12 +12,22 @@ export function failing(error: () => Error): Calls {
   const fail = async (): Promise<never> => {
     throw error();
   };
-  return { tip: fail, status: fail, block: fail, output: fail, transaction: fail, mempool: fail, broadcast: fail, feeRate: fail };
+  return {
+    tip: fail,
+    status: fail,
+    block: fail,
+    output: fail,
+    transaction: fail,
+    mempool: fail,
+    waiting: fail,
+    broadcast: fail,
+    feeRate: fail,
+  };
 }
 
 /** A node whose answers come when `end` does, as errors. */
 export function silent(end: () => Promise<never>): Calls {
-  return { tip: end, status: end, block: end, output: end, transaction: end, mempool: end, broadcast: end, feeRate: end };
+  return { tip: end, status: end, block: end, output: end, transaction: end, mempool: end, waiting: end, broadcast: end, feeRate: end };
 }
 
 /** A node that is passed on to, and one that gives the last such answer to the same question again; the first one's where there was none. */
@@ -28,6 +38,7 @@ export function remembered(node: Calls): { readonly live: Calls; readonly stale:
   const outputs = memory(node.output, outpointKey);
   const transactions = memory(node.transaction);
   const mempools = memory(node.mempool);
+  const entries = memory(node.waiting);
   const rates = memory(node.feeRate);
   const of = (which: 'live' | 'stale'): Calls => ({
     tip: tips[which],
@@ -36,6 +47,7 @@ export function remembered(node: Calls): { readonly live: Calls; readonly stale:
     output: outputs[which],
     transaction: transactions[which],
     mempool: mempools[which],
+    waiting: entries[which],
     broadcast: node.broadcast,
     feeRate: rates[which],
   });
@@ -75,6 +87,7 @@ export function lagging(coin: Chain['coin'], node: Calls): Calls {
     output: async (outpoint) => earlier(await node.output(outpoint)),
     transaction: async (txid) => earlier(await node.transaction(txid)),
     mempool: async () => [],
+    waiting: async () => undefined,
     broadcast: async () => ({ kind: 'missing-inputs', reason: 'Missing inputs' }),
     feeRate: async () => coin.policy.feeRate,
   };
@@ -120,6 +133,7 @@ export function lying(node: Calls, seed: number): Calls {
       return oneOf([undefined, without, found && { ...found, depth: 1_000_000 }]);
     },
     mempool: async () => oneOf([[], [NOWHERE], [...(await node.mempool()), NOWHERE, NOWHERE]]),
+    waiting: async () => oneOf([undefined, { fee: MAX_AMOUNT, size: 1, burden: MAX_AMOUNT }, { fee: amount(0n), size: 1_000_000 }]),
     broadcast: async (transaction) => {
       const isPassedOn = oneOf([true, false, false]);
       if (isPassedOn) await node.broadcast(transaction);

@@ -687,6 +687,7 @@ function crashAt(moment: number, chain: Chain, store: Store): { readonly chain: 
       output: (outpoint) => guard(() => chain.output(outpoint)),
       transaction: (txid) => guard(() => chain.transaction(txid)),
       mempool: () => guard(chain.mempool),
+      waiting: (txid) => guard(() => chain.waiting(txid)),
       broadcast: (transaction) => guard(() => chain.broadcast(transaction)),
       feeRate: () => guard(chain.feeRate),
     },
@@ -793,6 +794,7 @@ function fakeChain(): FakeChain {
         return transaction && { transaction, depth: mempool.has(txid) ? 0 : 1 };
       }),
     mempool: () => call(() => [...mempool.keys()]),
+    waiting: () => assert.fail('a wallet does not ask what others pay'),
     broadcast: (transaction) =>
       call(() => {
         const judged = answer ?? judge(transaction);

@@ -2,11 +2,13 @@ import { isUnspendable, type UnspentCoin } from '../../src/chain/regtest/coins.t
 import { STANDARD_FLAGS } from '../../src/chain/regtest/flags.ts';
 import { blockFlags, chainRules } from '../../src/chain/regtest/rules.ts';
 import { checkScripts } from '../../src/chain/regtest/spend.ts';
+import { amount } from '../../src/core/base/amount.ts';
 import { bytesToHex, type TxId, txId } from '../../src/core/base/bytes.ts';
 import { type Height, height as heightOf, isTime, LOCK_TIME_THRESHOLD, type LockTime } from '../../src/core/base/height.ts';
 import { type ChainTime, certain } from '../../src/core/base/lock-time.ts';
 import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';
 import type { Terms } from '../../src/core/contract/contract.ts';
+import type { Cost } from '../../src/core/contract/fee.ts';
 import { encodeTransaction, outpointKey, sha256d, type Transaction } from '../../src/core/tx/transaction.ts';
 import type { Block, Broadcast } from '../../src/engine/ports.ts';
 import { verify } from './keys.ts';
@@ -148,20 +150,14 @@ export class SimChain implements View {
     if (conflicts.length === 0) return undefined;
     const isOpen = conflicts.every(({ transaction }) => transaction.inputs.some(({ sequence }) => sequence <= MOST_REPLACEABLE));
     if (!isOpen) return no('conflict');
-    const all = new Set(conflicts.flatMap((conflict) => this.#familyOf(conflict.txid)));
+    const all = new Set(conflicts.flatMap((conflict) => familyIn(this.pool, conflict.txid)));
     const paid = [...all].reduce((total, txid) => total + (this.pool.get(txid)?.fee ?? 0n), 0n);
     const isBetter = conflicts.every((old) => fee * BigInt(old.size) > old.fee * BigInt(size));
     return isBetter && fee >= paid + (STEP_RATE * BigInt(size)) / 1000n ? undefined : no('fee-too-low', 'insufficient fee');
   }
 
-  /** A mempool transaction and all that spend from it. */
-  #familyOf(txid: TxId): readonly TxId[] {
-    const children = [...this.pool.values()].filter(({ transaction }) => transaction.inputs.some(({ outpoint }) => outpoint.txid === txid));
-    return [txid, ...children.flatMap((child) => this.#familyOf(child.txid))];
-  }
-
   evict(txid: TxId): void {
-    for (const gone of this.#familyOf(txid)) this.pool.delete(gone);
+    for (const gone of familyIn(this.pool, txid)) this.pool.delete(gone);
   }
 
   /** What a miner would put into the next block, parents first. */
@@ -262,6 +258,24 @@ export class SimChain implements View {
     for (const { txid } of block.transactions) this.mined.delete(txid);
     this.fees -= undo.fees;
   }
+}
+
+/** What a transaction in the mempool pays, and all that builds on it. */
+export function costIn({ pool }: Pick<View, 'pool'>, txid: TxId): Cost | undefined {
+  const entry = pool.get(txid);
+  if (entry === undefined) return undefined;
+  const burden = familyIn(pool, txid).reduce((total, one) => total + (pool.get(one)?.fee ?? 0n), 0n) - entry.fee;
+  return { fee: amount(entry.fee), size: entry.size, burden: amount(burden) };
+}
+
+/** A mempool transaction and all that spend from it, each once. */
+function familyIn(pool: View['pool'], txid: TxId): readonly TxId[] {
+  const family = new Set([txid]);
+  // A set being iterated also yields what is added on the way.
+  for (const parent of family) {
+    for (const one of pool.values()) if (one.transaction.inputs.some(({ outpoint }) => outpoint.txid === parent)) family.add(one.txid);
+  }
+  return [...family];
 }
 
 /** Of the last eleven blocks, in seconds. */

@@ -4,7 +4,7 @@ import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';
 import type { Transaction } from '../../src/core/tx/transaction.ts';
 import { outpointKey } from '../../src/core/tx/transaction.ts';
 import { type Broadcast, type Chain, WorldError } from '../../src/engine/ports.ts';
-import { blockAt, medianTime, type SimChain, START, type View } from './chain.ts';
+import { blockAt, costIn, medianTime, type SimChain, START, type View } from './chain.ts';
 import type { Process, Stage } from './stage.ts';
 
 export type NodeFault = 'node-error' | 'node-error-after' | 'node-stale-answer';
@@ -79,6 +79,8 @@ export class SimNode {
           return { transaction: mined.transaction, depth: tipOf(view).height - mined.height + 1 };
         }),
       mempool: () => ask('mempool', (view) => [...view.pool.keys()]),
+      // Asked beside another question each time: it takes no turn of its own.
+      waiting: async (txid) => costIn(this.stale ?? this.#chain, txid),
       broadcast: (transaction) =>
         ask('broadcast', () => {
           // A node that hears of nothing is heard by nobody.

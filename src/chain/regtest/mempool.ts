@@ -13,6 +13,13 @@ const SECONDS_PER_HOUR = 3_600;
 /** As the node takes its own transactions back after a reorganisation: its user's word is not asked again. */
 const READMISSION: AcceptOptions = { relay: 'local', maxFee: 0n };
 
+/** An entry, and the others that it needs and that need it, each once. */
+export interface Family {
+  readonly entry: MempoolEntry;
+  readonly ancestors: readonly MempoolEntry[];
+  readonly descendants: readonly MempoolEntry[];
+}
+
 /** The unconfirmed transactions of one node. What it says is always after forgetting what is too old. */
 export class Mempool {
   readonly #chain: BlockChain;
@@ -31,6 +38,13 @@ export class Mempool {
   get(txid: TxId): MempoolEntry | undefined {
     this.#expire();
     return this.#graph.get(txid);
+  }
+
+  /** What waits here with its ancestors and descendants; undefined when it does not. */
+  familyOf(txid: TxId): Family | undefined {
+    const entry = this.get(txid);
+    if (entry === undefined) return undefined;
+    return { entry, ancestors: this.#graph.ancestors(entry.transaction), descendants: this.#graph.descendants(entry) };
   }
 
   spenderOf(outpoint: Outpoint): MempoolEntry | undefined {

@@ -2,6 +2,7 @@ import { type Amount, amount } from '../../core/base/amount.ts';
 import type { TxId } from '../../core/base/bytes.ts';
 import { height as heightOf } from '../../core/base/height.ts';
 import type { Coin } from '../../core/coin/coin.ts';
+import type { Cost } from '../../core/contract/fee.ts';
 import { scriptOf } from '../../core/tx/address.ts';
 import type { Verify } from '../../core/tx/sign.ts';
 import { type Outpoint, type Transaction, transactionId } from '../../core/tx/transaction.ts';
@@ -105,6 +106,14 @@ export class Regtest {
   /** In the order they came. */
   mempool(): TxId[] {
     return this.pool.entries().map(({ txid }) => txid);
+  }
+
+  /** What a transaction in the mempool pays, and all that builds on it. */
+  waiting(txid: TxId): Cost | undefined {
+    const family = this.pool.familyOf(txid);
+    if (family === undefined) return undefined;
+    const { fee, size } = family.entry;
+    return { fee: amount(fee), size, burden: amount(family.descendants.reduce((sum, one) => sum + one.fee, 0n)) };
   }
 
   /** Hands a transaction to the node (`sendrawtransaction`). */

@@ -96,14 +96,6 @@ function txOut({ regtest }: NodeContext, params: Params): Json {
   };
 }
 
-function rawMempool({ regtest }: NodeContext, params: Params): Json {
-  const entries = regtest.pool.entries();
-  if (!params.flag(0, false)) return entries.map(({ txid }) => txid);
-  return Object.fromEntries(
-    entries.map(({ txid, size, fee, time, height }) => [txid, { size, fee: coinsOf(fee), modifiedfee: coinsOf(fee), time, height }]),
-  );
-}
-
 function rawTransaction({ regtest }: NodeContext, params: Params): Json {
   const txid = params.hash(0, 'parameter 1');
   const isDogecoin = regtest.chain.rules.dialect === 'dogecoin';
@@ -158,7 +150,6 @@ export const chainMethods: Methods = {
   getblockheader: { usage: 'getblockheader "hash" ( verbose )', most: 2, answer: header },
   getblock: { usage: 'getblock "blockhash" ( verbosity )', most: 2, answer: block },
   gettxout: { usage: 'gettxout "txid" n ( include_mempool )', most: 3, answer: txOut },
-  getrawmempool: { usage: 'getrawmempool ( verbose )', most: 1, answer: rawMempool },
   getrawtransaction: { usage: 'getrawtransaction "txid" ( verbose )', most: 3, answer: rawTransaction },
   invalidateblock: { usage: 'invalidateblock "blockhash"', most: 1, answer: changeChain('invalidate') },
   reconsiderblock: { usage: 'reconsiderblock "blockhash"', most: 1, answer: changeChain('reconsider') },

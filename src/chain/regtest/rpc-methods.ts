@@ -1,12 +1,13 @@
 import type { Regtest } from './regtest.ts';
 import type { Methods } from './rpc.ts';
 import { chainMethods } from './rpc-chain.ts';
+import { mempoolMethods } from './rpc-mempool.ts';
 import { dogecoinSendMethods, litecoinSendMethods, sendMethods } from './rpc-send.ts';
 import { litecoinWalletMethods, walletMethods } from './rpc-wallet.ts';
 
 /** Every call the node of this chain knows, but for those that concern the server itself. */
 export function methodsFor(regtest: Regtest): Methods {
-  const common = { ...chainMethods, ...sendMethods, ...walletMethods };
+  const common = { ...chainMethods, ...mempoolMethods, ...sendMethods, ...walletMethods };
   return regtest.chain.rules.dialect === 'dogecoin'
     ? { ...common, ...dogecoinSendMethods }
     : { ...common, ...litecoinSendMethods, ...litecoinWalletMethods };

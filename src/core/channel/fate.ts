@@ -2,6 +2,7 @@ import { equalBytes } from '../base/bytes.ts';
 import { kindOf } from '../base/height.ts';
 import { blocksOn, type ChainTime, certain } from '../base/lock-time.ts';
 import type { Spend as Branch, Deposit, Terms } from '../contract/contract.ts';
+import { type Cost, costOf, sumOf } from '../contract/fee.ts';
 import { encodeTransaction, outpointKey, sameOutpoint, type Transaction } from '../tx/transaction.ts';
 import type { ChainView, DepositView } from './machine.ts';
 
@@ -55,6 +56,21 @@ export function spentBy(transaction: Transaction, deposits: readonly Deposit[]):
 
 /** Each once, in their order. */
 export function transactionsOf(spends: readonly Spend[]): readonly Transaction[] {
-  const all = spends.map(({ transaction }) => transaction);
-  return all.filter((one, i) => all.findIndex((other) => isSame(one, other)) === i);
+  return distinct(spends).map(({ transaction }) => transaction);
+}
+
+/**
+ * What has to be outdone by what takes the place of all that waits here, as the deposits or else the node tell; undefined where neither does.
+ */
+export function costTogether(spends: readonly Spend[], deposits: readonly Deposit[]): Cost | undefined {
+  return sumOf(distinct(spends).map((spend) => costOfSpend(spend, deposits)));
+}
+
+function costOfSpend({ transaction, cost }: Spend, deposits: readonly Deposit[]): Cost | undefined {
+  const own = costOf(transaction, deposits) ?? cost;
+  return own && { ...own, ...(cost?.burden !== undefined && { burden: cost.burden }) };
+}
+
+function distinct(spends: readonly Spend[]): readonly Spend[] {
+  return spends.filter(({ transaction }, i) => spends.findIndex((other) => isSame(transaction, other.transaction)) === i);
 }

@@ -2,6 +2,7 @@ import type { Amount } from '../base/amount.ts';
 import type { ChainTime } from '../base/lock-time.ts';
 import type { Refusal } from '../base/refusal.ts';
 import type { Deposit } from '../contract/contract.ts';
+import type { Cost } from '../contract/fee.ts';
 import type { Invoice, Reply, Request } from '../message/message.ts';
 import type { Signer, Verify } from '../tx/sign.ts';
 import type { Outpoint, Transaction } from '../tx/transaction.ts';
@@ -25,12 +26,18 @@ export type KeyOf = (script: Uint8Array) => Signer | undefined;
 /**
  * What the chain says of one deposit. Depth 0 is the mempool. `replaced`: the output never came to be, or is no more, because `transaction`
  * spends what was to fund it; a `source` says what that is. `depositDepth`: that of the deposit itself, while its spend is in the mempool and where
- * the node can say.
+ * the node can say. `cost`: what the node says that such a spend pays, and all that builds on it.
  */
 export type DepositView =
   | { readonly kind: 'missing' }
   | { readonly kind: 'unspent'; readonly depth: number }
-  | { readonly kind: 'spent'; readonly transaction: Transaction; readonly depth: number; readonly depositDepth?: number }
+  | {
+      readonly kind: 'spent';
+      readonly transaction: Transaction;
+      readonly depth: number;
+      readonly depositDepth?: number;
+      readonly cost?: Cost;
+    }
   | { readonly kind: 'replaced'; readonly transaction: Transaction; readonly depth: number };
 
 /** What the transaction that made a deposit spends: who spends that otherwise takes the deposit away. */

@@ -4,10 +4,10 @@ import { possible } from '../base/lock-time.ts';
 import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
 import { PRESSING } from '../contract/child.ts';
 import { capacityOf, type Deposit, payerScript } from '../contract/contract.ts';
-import { affordableRate, type Cost, closeUrgency, costOf, isRaise, isReplaceable, raisedRate, sumOf, times } from '../contract/fee.ts';
+import { affordableRate, type Cost, closeUrgency, costOf, isRaise, isReplaceable, raisedRate, times } from '../contract/fee.ts';
 import { closeSize } from '../contract/size.ts';
 import type { Transaction } from '../tx/transaction.ts';
-import { branchOf, isSame, isSpent, isWaiting, type Spend, spentBy, transactionsOf, viewOf } from './fate.ts';
+import { branchOf, costTogether, isSame, isSpent, isWaiting, type Spend, spentBy, transactionsOf, viewOf } from './fate.ts';
 import { hurried } from './hurry.ts';
 import { type ChainView, type Effect, type Env, type Step, stay } from './machine.ts';
 import type { ClosingPayee as Closing, PayeeState } from './payee-state.ts';
@@ -118,17 +118,28 @@ function claimingContested(state: Closing, target: readonly Contested[], env: En
   const { terms, deposits, transaction } = state;
   const { policy } = terms.coin;
   const taking = target.map(({ deposit }) => deposit);
-  const rivals = transactionsOf(target.map(({ seen }) => seen));
+  const spends = target.map(({ seen }) => seen);
+  const rivals = transactionsOf(spends);
   const [there] = rivals;
   const isThere = rivals.length === 1 && there !== undefined && isSame(there, transaction);
   if (!rivals.every((rival) => isReplaceable(policy, rival))) return stay(state, ...(isThere ? hurriedBy(state, there, env) : []));
-  const before = sumOf(rivals.map((rival) => costOf(rival, deposits)));
-  const made = claimed(state, env, without(state, taking), isThere ? undefined : before);
-  // Nobody here knows what a rival pays that spends other things too: the node says whether a raised claim is enough.
-  const isBetter = !isRefusal(made) && (before === undefined || isRaise(policy, before, costOf(made, deposits) ?? before));
-  if (isThere) return isBetter ? sent(state, made) : stay(state);
-  const isShared = before === undefined && isCloseOf(state, target);
-  return contesting(state, keptFor(state, taking), isBetter ? made : undefined, isShared);
+  const spared = without(state, taking);
+  const isShared = !isThere && isCloseOf(state, target) && rivals.some((rival) => costOf(rival, deposits) === undefined);
+  const before = isShared ? undefined : costTogether(spends, deposits);
+  // What others build on the own close makes its raise dearer, never due.
+  if (isThere && before !== undefined && !isBetter(state, { fee: before.fee, size: before.size }, claimed(state, env, spared)))
+    return stay(state);
+  const made = claimed(state, env, spared, before);
+  const better = isBetter(state, before, made) ? made : undefined;
+  if (isThere) return better === undefined ? stay(state, ...hurriedBy(state, there, env)) : sent(state, better);
+  return contesting(state, keptFor(state, taking), better, isShared);
+}
+
+/** Where neither the deposits nor the node tell what a rival pays, the node says whether a raised claim is enough. */
+function isBetter({ terms, deposits }: Closing, before: Cost | undefined, made: Transaction | Refusal): made is Transaction {
+  if (isRefusal(made)) return false;
+  const after = costOf(made, deposits);
+  return before === undefined || (after !== undefined && isRaise(terms.coin.policy, before, after));
 }
 
 /** Against what is not the own close: the better version of that, or the last one once more. */

@@ -93,8 +93,20 @@ describe('rates', () => {
 
   test('costs that can’t be told make a sum that can’t', () => {
     const cost = { fee: amount(5n), size: 100 };
-    assert.deepEqual(sumOf([cost, cost]), { fee: 10n, size: 200 });
+    assert.deepEqual(sumOf([cost, cost]), { fee: 10n, size: 200, burden: 0n });
+    assert.deepEqual(sumOf([cost, { ...cost, burden: amount(7n) }]), { fee: 10n, size: 200, burden: 7n });
     assert.equal(sumOf([cost, undefined]), undefined);
+  });
+
+  test('what builds on a transaction is paid by what takes its place, whatever a node says that it pays', () => {
+    const { policy } = dogecoinRegtest;
+    const before = { fee: feeFor(400, policy.feeRate), size: 400 };
+    const after = { fee: amount(before.fee * 10n), size: 400 };
+    assert.ok(isRaise(policy, before, after));
+    assert.ok(!isRaise(policy, { ...before, burden: after.fee }, after));
+    const least = raisedRate(policy, { ...before, burden: after.fee }, 400);
+    assert.ok(isRaise(policy, { ...before, burden: after.fee }, { fee: feeFor(400, least), size: 400 }));
+    assert.equal(raisedRate(policy, { fee: MAX_AMOUNT, size: 1, burden: MAX_AMOUNT }, 400), MAX_AMOUNT);
   });
 });
 

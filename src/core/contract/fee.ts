@@ -1,4 +1,4 @@
-import { type Amount, add, amount, feeFor, greatest, least, MAX_AMOUNT, subtract, ZERO } from '../base/amount.ts';
+import { type Amount, amount, feeFor, greatest, least, MAX_AMOUNT, subtract, ZERO } from '../base/amount.ts';
 import type { LockTime } from '../base/height.ts';
 import type { Policy } from '../coin/coin.ts';
 import { outpointKey, type Transaction, transactionSize } from '../tx/transaction.ts';
@@ -18,6 +18,8 @@ export interface Urgency {
 export interface Cost {
   readonly fee: Amount;
   readonly size: number;
+  /** What everything pays that builds on it where it waits: whatever takes its place pays that as well (BIP125 rule 3). */
+  readonly burden?: Amount;
 }
 
 /**
@@ -41,7 +43,11 @@ export function refundUrgency({ expiry, closingMargin }: Terms, reached: LockTim
 
 /** So many times a rate; a node that names an absurd one does not break the arithmetic. */
 export function times(feeRate: Amount, factor: bigint): Amount {
-  return feeRate < MAX_AMOUNT / factor ? amount(feeRate * factor) : MAX_AMOUNT;
+  return atMost(feeRate * factor);
+}
+
+function atMost(value: bigint): Amount {
+  return value < MAX_AMOUNT ? amount(value) : MAX_AMOUNT;
 }
 
 /**
@@ -68,13 +74,18 @@ export function costOf(transaction: Transaction, deposits: readonly Deposit[]): 
 
 /** The rate of so much for so many bytes, rounded down as nodes do (`CFeeRate`). */
 export function rateOf({ fee, size }: Cost): Amount {
-  return amount((fee * 1000n) / BigInt(size));
+  return atMost((fee * 1000n) / BigInt(size));
 }
 
 /** The lowest rate at which a transaction of at least `size` bytes is a raise of what cost so much. */
 export function raisedRate(policy: Policy, before: Cost, size: number): Amount {
-  const fee = greatest(amount((before.fee * 3n + 1n) / 2n), add(before.fee, feeFor(size, policy.minRelayFeeRate)));
-  return add(greatest(rateOf({ fee, size }), rateOf(before)), amount(1n));
+  const fee = greatest(atMost((before.fee * 3n + 1n) / 2n), leastFee(policy, before, size));
+  return atMost(greatest(rateOf({ fee, size }), rateOf(before)) + 1n);
+}
+
+/** What nodes ask of that which takes the place of another: the fees of all that goes with it, and for its own way (BIP125 rules 3 and 4). */
+function leastFee(policy: Policy, { fee, burden = ZERO }: Cost, size: number): Amount {
+  return atMost(fee + burden + feeFor(size, policy.minRelayFeeRate));
 }
 
 /** Whether nodes let another version take the place of a transaction that waits: where that is opt-in, one of its inputs has to say so (BIP125). */
@@ -85,7 +96,12 @@ export function isReplaceable({ replacement }: Policy, { inputs }: Transaction):
 
 /** What transactions cost together; undefined when one of them can't be told. */
 export function sumOf(costs: readonly (Cost | undefined)[]): Cost | undefined {
-  return costs.reduce((sum, cost) => sum && cost && { fee: add(sum.fee, cost.fee), size: sum.size + cost.size }, { fee: ZERO, size: 0 });
+  const plus = (a: Cost, b: Cost): Cost => ({
+    fee: atMost(a.fee + b.fee),
+    size: a.size + b.size,
+    burden: atMost((a.burden ?? 0n) + (b.burden ?? 0n)),
+  });
+  return costs.reduce((sum, cost) => sum && cost && plus(sum, cost), { fee: ZERO, size: 0 });
 }
 
 /**
@@ -94,5 +110,5 @@ export function sumOf(costs: readonly (Cost | undefined)[]): Cost | undefined {
  */
 export function isRaise(policy: Policy, before: Cost, after: Cost): boolean {
   if (after.fee * 2n < before.fee * 3n || rateOf(after) <= rateOf(before)) return false;
-  return after.fee >= before.fee + feeFor(after.size, policy.minRelayFeeRate);
+  return after.fee >= leastFee(policy, before, after.size);
 }

@@ -1,10 +1,10 @@
 import type { Amount } from '../../core/base/amount.ts';
 import { after, type LockTime } from '../../core/base/height.ts';
 import { type ChainTime, expectedHeight, possible } from '../../core/base/lock-time.ts';
-import { branchOf, isSpent, type Spend, spentBy, transactionsOf, viewOf } from '../../core/channel/fate.ts';
+import { branchOf, costTogether, isSpent, type Spend, spentBy, transactionsOf, viewOf } from '../../core/channel/fate.ts';
 import type { ChainView, DepositView } from '../../core/channel/machine.ts';
 import { closingAt, type Deposit, type Terms } from '../../core/contract/contract.ts';
-import { type Cost, closeUrgency, costOf, isRaise, isReplaceable, rateOf, sumOf, times } from '../../core/contract/fee.ts';
+import { type Cost, closeUrgency, costOf, isRaise, isReplaceable, rateOf, times } from '../../core/contract/fee.ts';
 import { type Transaction, transactionId } from '../../core/tx/transaction.ts';
 import { takenBy } from './taken.ts';
 import type { Watched } from './watch-file.ts';
@@ -74,7 +74,7 @@ function closing(watched: Watched, spends: readonly Spend[], situation: Situatio
   const isOurs = takenTogether(watched, spends) === watched.total;
   const mayRaise = isOurs && (situation.isMerchantSilent || factor >= LAST_FACTOR);
   const there = transactionsOf(spends);
-  const before = sumOf(there.map((close) => costOf(close, deposits)));
+  const before = costTogether(spends, deposits);
   const isLow = before === undefined || rateOf(before) < wantedRate(terms, situation);
   const send = mayRaise && isLow ? raises(watched, there, before, { wanted: wantedRate(terms, situation), share }) : [];
   return { standing: 'waiting', send, ...lateness(terms, situation) };
@@ -94,8 +94,9 @@ function contested(watched: Watched, stake: readonly Staked[], bad: Staked | und
   const by = bad === undefined ? 'close' : isSpent(bad.seen) ? branchOf(terms, bad.deposit, bad.seen) : 'replaced';
   const danger = { code: 'worse-spend', txid: transactionId(worst.transaction), depth, by } as const;
   if (depth > 0) return { standing: 'lost', send: [], danger };
-  const rivals = transactionsOf(taken.filter(isSpent));
-  const before = rivals.length === 0 ? undefined : sumOf(rivals.map((rival) => costOf(rival, deposits)));
+  const spends = taken.filter(isSpent);
+  const rivals = transactionsOf(spends);
+  const before = rivals.length === 0 ? undefined : costTogether(spends, deposits);
   const send =
     before === undefined ? watched.closes : raises(watched, rivals, before, { wanted: wantedRate(terms, situation), share: LAST_SHARE });
   return { standing: 'endangered', send, danger };

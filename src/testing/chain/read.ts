@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
+import { amount, feeFor, ZERO } from '../../core/base/amount.ts';
 import { txId } from '../../core/base/bytes.ts';
 import { after, height } from '../../core/base/height.ts';
 import { p2pkh } from '../../core/tx/script.ts';
-import { transactionId } from '../../core/tx/transaction.ts';
+import { transactionId, transactionSize } from '../../core/tx/transaction.ts';
 import { spend } from '../p2pkh.ts';
 import { type Case, outputOf } from './world.ts';
 
@@ -97,6 +98,27 @@ export const readCases: readonly Case[] = [
       assert((await world.chain.mempool()).includes(outpoint.txid));
       await world.subject.mine(1);
       assert(!(await world.chain.mempool()).includes(outpoint.txid));
+    },
+  ],
+  [
+    'what waits says what it pays, and what all pays that builds on it',
+    async (world) => {
+      const { chain, subject, coin } = world;
+      const output = await world.confirmed();
+      const tx = spend(coin, output);
+      const txid = transactionId(tx);
+      assert.equal(await chain.waiting(txid), undefined);
+      await world.accepts(tx);
+      const fee = feeFor(192, coin.policy.feeRate);
+      const cost = { fee, size: transactionSize(tx), burden: ZERO };
+      assert.deepEqual(await chain.waiting(txid), cost);
+      const child = spend(coin, outputOf(tx, output.owner));
+      await world.accepts(child);
+      assert.deepEqual(await chain.waiting(txid), { ...cost, burden: fee });
+      await world.accepts(spend(coin, outputOf(child, output.owner)));
+      assert.deepEqual(await chain.waiting(txid), { ...cost, burden: amount(fee * 2n) });
+      await subject.mine(1);
+      assert.equal(await chain.waiting(txid), undefined);
     },
   ],
   [

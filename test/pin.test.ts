@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { createRegtest, type Regtest } from '../src/chain/regtest/regtest.ts';
+import { equalBytes } from '../src/core/base/bytes.ts';
+import { dogecoinRegtest } from '../src/core/coin/dogecoin.ts';
+import type { Deposit } from '../src/core/contract/contract.ts';
+import { payerScript } from '../src/core/contract/contract.ts';
+import { contracts } from '../src/core/contract/registry.ts';
+import { outpointKey, type Transaction } from '../src/core/tx/transaction.ts';
+import { fastestVerifier } from '../src/engine/verifier.ts';
+import { MinedPair } from '../src/testing/mined-pair.ts';
+import { heavyChild, type Pinned } from '../src/testing/pins.ts';
+import { keyNumber, payerKey } from '../src/testing/sample.ts';
+
+const { verify } = await fastestVerifier();
+const payoutKey = keyNumber(3);
+const PAYEE = ['payee'] as const;
+
+function chainOf(coin: Regtest['coin']): Regtest {
+  const regtest = createRegtest({ coin, relay: 'peer', verify });
+  regtest.mine(1_360);
+  return regtest;
+}
+
+function isTaken(pair: MinedPair, { outpoint }: Deposit): boolean {
+  return (pair.spends.get(outpointKey(outpoint))?.depth ?? 0) > 0;
+}
+
+/** The transaction that waits with an output of the payer's, and that output. */
+function waitingFor(pair: MinedPair): Pinned | undefined {
+  const [deposit] = pair.payeeState().deposits;
+  const seen = deposit && pair.spends.get(outpointKey(deposit.outpoint));
+  if (seen === undefined || seen.depth > 0) return undefined;
+  const vout = seen.transaction.outputs.findIndex(({ script }) => equalBytes(script, payerScript(pair.terms)));
+  return vout < 0 ? undefined : { transaction: seen.transaction, vout, owner: payerKey };
+}
+
+interface Market {
+  /** Times the coin's own rate that miners ask for. */
+  readonly factor: bigint;
+  readonly pin: (pinned: Pinned, pair: MinedPair) => readonly Transaction[];
+}
+
+/** To the expiry, with a thief that holds up each version of the close as soon as it waits. */
+function robbed(pair: MinedPair, { factor, pin }: Market): number {
+  const pinned = new Set<Transaction>();
+  let pins = 0;
+  while (pair.tip < pair.expiry) {
+    const target = waitingFor(pair);
+    if (target !== undefined && !pinned.has(target.transaction)) {
+      pinned.add(target.transaction);
+      for (const child of pin(target, pair)) pins += pair.regtest.broadcast(child).kind === 'accepted' ? 1 : 0;
+    }
+    pair.mine(1, PAYEE, { minFeeRate: pair.rate(factor) });
+  }
+  return pins;
+}
+
+describe('a close that can be replaced, on dogecoin', () => {
+  const regtest = chainOf(dogecoinRegtest);
+  const replaceable = contracts.filter(({ form }) => form.sequence < 0xffff_fffe);
+  for (const contract of replaceable) {
+    for (const [name, holds] of [
+      ['a key at hand', true],
+      ['a cold payout', false],
+    ] as const) {
+      test(`${contract.id}, ${name}: a large cheap child does not hold it up`, () => {
+        const pair = new MinedPair(regtest, { contract }).openMined(100_000n);
+        if (holds) pair.holds(payoutKey);
+        pair.pay(pair.money(99_000n));
+        const [deposit] = pair.payeeState().deposits;
+        assert.ok(deposit !== undefined);
+        const pins = robbed(pair, { factor: 2n, pin: (pinned) => [heavyChild(pinned, { bytes: 29_700, fee: 50_000_000n })] });
+        assert.ok(pins > 0, 'the thief had something to hold up');
+        assert.ok(isTaken(pair, deposit));
+        assert.ok(!pair.outcomes.includes('refused'), 'every version was one that nodes take');
+      });
+    }
+  }
+});

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Regtest } from '../src/chain/regtest/regtest.ts';
-import { type Amount, amount } from '../src/core/base/amount.ts';
+import { type Amount, amount, MAX_AMOUNT } from '../src/core/base/amount.ts';
 import type { ChannelId } from '../src/core/base/bytes.ts';
 import { after } from '../src/core/base/height.ts';
 import { exposureOf } from '../src/core/channel/payee-state.ts';
@@ -35,6 +35,9 @@ for (const coin of [dogecoinRegtest, litecoinRegtest]) {
     test('a deposit mined under another id costs no more than the limit, and comes back to the payer', () => survivesMalleation(subject));
     test('a reorganisation that exposes more than the limit stops what is not backed, and nothing else', () =>
       survivesReorganisation(subject));
+    test('channels whose deposits one reorganisation takes deliver together what one such deposit may', () => boundsYoung(subject));
+    test('a deposit that is never mined is written off, and the shop goes on; should it be mined after all, it counts again', () =>
+      writesOff(subject));
   });
 }
 
@@ -47,9 +50,9 @@ async function shopOn(subject: ChannelSubject): Promise<ChannelWorld> {
 }
 
 /** A channel that is accepted while its deposit is in the mempool. */
-async function openedAtOnce(world: ChannelWorld): Promise<ChannelId> {
+async function openedAtOnce(world: ChannelWorld, lifetime: number = SHORT.minLifetime + 1): Promise<ChannelId> {
   const offer = await world.offer();
-  const expiry = after((await world.chain.tip()).height, SHORT.minLifetime + 1);
+  const expiry = after((await world.chain.tip()).height, lifetime);
   const { channel } = must(await world.agent.plan(offer, expiry, await world.freshScript()));
   assert.equal(must(await world.agent.fund(channel, world.deposit, world.payee)).reply.kind, 'provisional');
   assert.equal(await world.merchant.engine.get(channel), undefined, 'nothing is stored before the deposit is seen');
@@ -197,4 +200,63 @@ async function survivesReorganisation(subject: ChannelSubject): Promise<void> {
   assert.equal(shopTotal(world), 0n);
   await world.buy(late);
   await world.buy(fresh);
+}
+
+async function boundsYoung(subject: ChannelSubject): Promise<void> {
+  const price = subject.chain.coin.policy.dust * 2n;
+  const depth = [
+    { upTo: amount(price * 20n), blocks: 2 },
+    { upTo: MAX_AMOUNT, blocks: 8 },
+  ];
+  const world = await ChannelWorld.open(subject, { terms: { depth } });
+  const opened: ChannelId[] = [];
+  for (let i = 0; i < 2; i++) await subject.fund(await world.wallet.receiveAddress(), world.deposit);
+  await world.mine(1);
+  for (let i = 0; i < 3; i++) {
+    const expiry = after((await world.chain.tip()).height, SHORT.minLifetime + 50);
+    const { channel } = must(await world.agent.plan(await world.offer(), expiry, await world.freshScript()));
+    must(await world.agent.fund(channel, amount(price * 15n), world.payee));
+    opened.push(channel);
+  }
+  await world.mine(2);
+  for (const channel of opened) assert.equal(must(await world.agent.announce(channel, world.payee)).reply.kind, 'accepted');
+  const [first, second, third] = opened;
+  assert.ok(first !== undefined && second !== undefined && third !== undefined);
+  await world.buy(first, 12);
+  await world.buy(second, 8);
+  const { blocks, most } = await full(world, third);
+  assert.deepEqual([most, shopTotal(world)], ['0', 0n]);
+  assert.equal((await full(world, first))['most'], String(price * 12n));
+  await world.mine(Number(blocks) - 1);
+  await full(world, third);
+  await world.mine(1);
+  await world.buy(third, 14);
+  await world.buy(first, 2);
+}
+
+async function writesOff(subject: ChannelSubject): Promise<void> {
+  const world = await shopOn(subject);
+  const { exposure } = world.merchant.engine;
+  const channel = await openedAtOnce(world, 2 * world.coin.channel.buried);
+  await world.buy(channel, Number(EACH));
+  const payer = world.watching.get('payer') ?? assert.fail();
+  const wallet = world.watching.get('wallet') ?? assert.fail();
+  for (const one of ['payer', 'wallet'] as const) world.watching.delete(one);
+  await world.forgetMempool();
+  await world.look();
+  await world.mine(world.coin.channel.buried - 1);
+  assert.deepEqual([shopTotal(world), exposure.writtenOff], [EACH, 0n]);
+  await world.mine(1);
+  assert.deepEqual([shopTotal(world), exposure.writtenOff], [0n, EACH * world.price]);
+  // Its owner sends it again: until it is in a block nothing more is given for it.
+  await payer();
+  await wallet();
+  await world.look();
+  assert.deepEqual([(await world.payeeState(channel)).kind, exposure.writtenOff], ['open', EACH * world.price]);
+  await full(world, channel);
+  await world.mine(1);
+  assert.deepEqual([shopTotal(world), exposure.writtenOff], [EACH, 0n]);
+  await world.mine(1);
+  assert.equal(shopTotal(world), 0n);
+  await world.buy(channel, 3);
 }

@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import { formatAmount, MAX_AMOUNT } from '../core/base/amount.ts';
 import { channelId } from '../core/base/bytes.ts';
-import { exposureOf } from '../core/channel/payee-state.ts';
 import { payeeSnapshot } from '../core/channel/snapshot.ts';
+import { boundsOf } from '../core/coin/coin.ts';
 import { lastRead } from '../engine/cursor.ts';
 import { ExposureLedger } from '../engine/exposure.ts';
+import { payeeParty } from '../engine/party.ts';
 import type { Store } from '../engine/ports.ts';
 import { restored } from '../engine/restore.ts';
 import { attentionOf, coinsOf } from '../merchant/attention.ts';
@@ -54,11 +55,11 @@ async function askedFor(store: Store): Promise<Figures | undefined> {
 async function storedFigures({ coin }: Config, store: Store): Promise<Figures> {
   const tally = new Tally();
   // The limit is set when a merchant starts, and is not in its store.
-  const exposure = new ExposureLedger(MAX_AMOUNT);
+  const exposure = new ExposureLedger(MAX_AMOUNT, boundsOf(coin.channel.depth));
   for await (const { id, value } of store.list('payee-channel')) {
     const state = restored(payeeSnapshot, value);
     tally.found(channelId(id), state);
-    exposure.set(channelId(id), exposureOf(state));
+    exposure.set(channelId(id), payeeParty.exposed(state));
   }
   const tip = await lastRead(store);
   return figuresOf({
@@ -85,12 +86,13 @@ function unattended({ atRisk, nearestClosing, chain, coin }: Figures): readonly 
 }
 
 function linesOf(figures: Figures): readonly string[] {
-  const { coin, channels, ends, atRisk, exposure, chain, nearestClosing, nearestExpiry, unmined } = figures;
+  const { coin, channels, ends, atRisk, exposure, young, chain, nearestClosing, nearestExpiry, unmined } = figures;
   const left = (height: number): string => (chain === undefined ? '' : `; ${height - chain.height} blocks left`);
   return [
     `${channels.open} open, ${channels.paused} paused, ${channels.closing} closing; over: ${ends.closed} closed, ${ends.unused} unused, ${ends.refunded} refunded, ${ends.lost} lost`,
     `at risk if nothing were closed: ${coinsOf(atRisk)} ${coin.ticker}`,
     `exposed to the chain: ${coinsOf(exposure.total)} ${coin.ticker}, of ${exposure.channels} channels`,
+    ...young.map(({ below, total }) => `on deposits less than ${below} blocks deep: ${coinsOf(total)} ${coin.ticker}`),
     ...(chain === undefined ? [] : [`last block read: ${chain.height} ${chain.hash}`]),
     ...(nearestClosing === undefined ? [] : [`the first channel closes at block ${nearestClosing}${left(nearestClosing)}`]),
     ...(nearestExpiry === undefined ? [] : [`the first payer may take its deposit back at block ${nearestExpiry}${left(nearestExpiry)}`]),

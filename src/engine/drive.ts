@@ -1,4 +1,4 @@
-import { type Amount, greatest, ZERO } from '../core/base/amount.ts';
+import { type Amount, ZERO } from '../core/base/amount.ts';
 import { type ChannelId, channelId } from '../core/base/bytes.ts';
 import { possible } from '../core/base/lock-time.ts';
 import { recent } from '../core/base/recent.ts';
@@ -7,7 +7,7 @@ import type { Effect, Env, KeptInvoice, Step } from '../core/channel/machine.ts'
 import { invoiceSnapshot } from '../core/channel/snapshot.ts';
 import type { Reply, Request } from '../core/message/message.ts';
 import type { Transaction } from '../core/tx/transaction.ts';
-import { ExposureLedger } from './exposure.ts';
+import { type Exposed, ExposureLedger, NOT_EXPOSED, worse } from './exposure.ts';
 import { serially } from './lock.ts';
 import type { Party } from './party.ts';
 import { type Broadcast, type Chain, type KeyRing, type Store, WorldError, type Write } from './ports.ts';
@@ -70,7 +70,7 @@ const MOST_CACHED = 50_000;
 
 export function driver<State, Input extends object>(options: DriverOptions<State, Input>): Driver<State, Input> {
   const { party, store, chain, exposure = new ExposureLedger(ZERO) } = options;
-  const exposed = (state: State | undefined): Amount => (state === undefined ? ZERO : party.exposureOf(state));
+  const exposed = (state: State | undefined): Exposed => (state === undefined ? NOT_EXPOSED : party.exposed(state));
   const cache = recent<ChannelId, Loaded<State>>(MOST_CACHED);
   const inTurn = serially<ChannelId>();
 
@@ -95,7 +95,7 @@ export function driver<State, Input extends object>(options: DriverOptions<State
     kept?: LoadedInvoice,
   ): Promise<boolean> => {
     const [was, is] = [exposed(before.state), exposed(step.state)];
-    exposure.set(channel, greatest(was, is));
+    exposure.set(channel, worse(was, is));
     const writes = [...stateWrite(party, channel, before, step), ...invoiceWrite(step, kept)];
     // A commit that throws may have happened: only the store knows, so the copy at hand is dropped before it is asked.
     cache.delete(channel);
@@ -113,7 +113,7 @@ export function driver<State, Input extends object>(options: DriverOptions<State
     const kept = await loadInvoice(store, party.invoiceOf(input));
     const complete = kept === undefined ? input : party.withInvoice(input, kept.invoice);
     exposure.set(channel, exposed(before.state));
-    const step = party.transition(before.state, complete, envFor(options, exposure.room, before.state, input));
+    const step = party.transition(before.state, complete, envFor(options, exposure, before.state, input));
     if (isRefusal(step)) return step;
     // Nothing may be awaited between reading the room and taking it.
     const hurry = (): Promise<void> => actUnstored(options, before, step, () => load(channel));
@@ -171,14 +171,16 @@ function inputFrom<State, Input extends object>(given: Given<State, Input>, stat
 
 function envFor<State, Input>(
   { party, keys, world }: DriverOptions<State, Input>,
-  room: Amount,
+  exposure: ExposureLedger,
   state: State | undefined,
   input: Input,
 ): Env {
   const name = party.keyName(state, input);
+  const now = world();
   return {
-    ...world(),
-    room,
+    ...now,
+    room: exposure.room,
+    young: exposure.youngRooms(now.tip),
     get signer() {
       if (name === undefined) throw new Error('a channel that does not exist has no key');
       return keys.signer(name);

@@ -6,6 +6,7 @@ import type { PayeeInput } from '../core/channel/payee.ts';
 import type { PayeeState } from '../core/channel/payee-state.ts';
 import type { PayerInput } from '../core/channel/payer.ts';
 import type { PayerState } from '../core/channel/payer-state.ts';
+import type { YoungBound } from '../core/coin/coin.ts';
 import type { Verify } from '../core/tx/sign.ts';
 import { type Driven, type Driver, driver } from './drive.ts';
 import { type Exposure, ExposureLedger } from './exposure.ts';
@@ -24,6 +25,8 @@ export interface EngineOptions<State> {
   readonly keyOf?: KeyOf;
   /** The most that all channels together may deliver before their deposits are deep enough. Nothing unless given. */
   readonly exposure?: Amount;
+  /** The most that may rest, over all channels, on deposits that are less than so many blocks deep. Not bounded unless given. */
+  readonly young?: readonly YoungBound[];
   /** What a block led to in one channel, when it led to anything: for logs and screens. An exception touches that channel alone. */
   readonly onEvent?: (channel: ChannelId, event: Driven<State> | Refusal | Error) => void;
   /** Kept up to date on every channel, so that nobody has to go through them all to know a sum. */
@@ -66,7 +69,7 @@ function engine<State extends { readonly kind: string }, Input extends object>(
   options: EngineOptions<State>,
 ): Engine<State, Input> {
   const { chain, store, keys, verify, clock, keyOf = () => undefined, onEvent, books = [] } = options;
-  const exposure = new ExposureLedger(options.exposure ?? ZERO);
+  const exposure = new ExposureLedger(options.exposure ?? ZERO, options.young);
   const machine: Driver<State, Input> = driver({
     party,
     store,
@@ -86,7 +89,7 @@ function engine<State extends { readonly kind: string }, Input extends object>(
     all: async function* () {
       for (const book of books) book.open();
       for await (const [channel, state] of machine.all()) {
-        exposure.set(channel, party.exposureOf(state));
+        exposure.set(channel, party.exposed(state));
         for (const book of books) book.found(channel, state);
         yield [channel, party.watch(state)];
       }

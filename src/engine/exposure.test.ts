@@ -1,16 +1,17 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { asChain } from '../chain/regtest/port.ts';
 import { createRegtest } from '../chain/regtest/regtest.ts';
 import { type Amount, amount, ZERO } from '../core/base/amount.ts';
 import { bytesToHex, type ChannelId, txId } from '../core/base/bytes.ts';
-import { height } from '../core/base/height.ts';
+import { type Height, height } from '../core/base/height.ts';
 import { isRefusal, type Refusal } from '../core/base/refusal.ts';
 import type { ChainView } from '../core/channel/machine.ts';
 import type { PayeeInput } from '../core/channel/payee.ts';
 import { exposureOf, type PayeeState } from '../core/channel/payee-state.ts';
 import { payeeSnapshot } from '../core/channel/snapshot.ts';
+import { boundsOf } from '../core/coin/coin.ts';
 import { dogecoinRegtest as coin } from '../core/coin/dogecoin.ts';
 import { cltvMultisig } from '../core/contract/cltv-multisig.ts';
 import { channelIdOf, type Deposit, type Payment, type Terms } from '../core/contract/contract.ts';
@@ -74,9 +75,11 @@ async function diskOf(channels: readonly Payer[]): Promise<MemoryDisk> {
   return disk;
 }
 
-function driverOn(store: Store, exposure: ExposureLedger): Driver<PayeeState, PayeeInput> {
+const TIP = height(2_000);
+
+function driverOn(store: Store, exposure: ExposureLedger, tip: () => Height = () => TIP): Driver<PayeeState, PayeeInput> {
   const world = () => ({
-    tip: height(2_000),
+    tip: tip(),
     medianTime: 0,
     now: 0,
     feeRate: coin.policy.feeRate,
@@ -222,4 +225,86 @@ test('whatever comes in whatever order: payments lift no exposure above a limit,
     }),
     { numRuns: 200 },
   );
+});
+
+describe('what rests on young blocks is bounded as a sum', () => {
+  const steps = [
+    { upTo: amount(30n * DOGE), blocks: 3 },
+    { upTo: amount(100n * DOGE), blocks: 20 },
+    { upTo: amount(10n ** 18n), blocks: 60 },
+  ];
+  /** Its deposit is so deep. */
+  const minedPayer = (payer: Payer, depth: number): Payer => {
+    const { backing: _, ...open } = payer.open;
+    return { ...payer, open: { ...open, places: [{ at: 'block', height: height(TIP + 1 - depth) }] } };
+  };
+
+  test('64 channels of one block, paid at once: all together deliver what one deposit of that depth may, later more', async () => {
+    const channels = payers.map((payer) => minedPayer(payer, 3));
+    const disk = await diskOf(channels);
+    const ledger = new ExposureLedger(ZERO, boundsOf(steps));
+    let tip = TIP;
+    const { drive } = driverOn(slow(memoryStore(disk)), ledger, () => tip);
+    const results = await Promise.all(channels.map(({ channel, pay }) => drive(channel, pay(5n * DOGE))));
+    assert.equal(results.filter(isTaken).length, 6);
+    const [refused] = results.filter(isRefusal);
+    assert.deepEqual(
+      [refused?.code, refused?.detail],
+      ['exposure-full', { exposure: String(5n * DOGE), most: '0', blocks: '17', seconds: '1020' }],
+    );
+    assert.deepEqual(
+      ledger.young(tip).map(({ below, total }) => [below, total]),
+      [
+        [20, 30n * DOGE],
+        [60, 30n * DOGE],
+      ],
+    );
+    // Sixteen blocks later they are 19 deep, and one more makes them 20.
+    const last = channels.at(-1) ?? assert.fail();
+    tip = height(TIP + 16);
+    assert.ok(!isTaken(await drive(last.channel, last.pay(5n * DOGE))));
+    tip = height(TIP + 17);
+    const later = await Promise.all(channels.map(({ channel, pay }) => drive(channel, pay(10n * DOGE))));
+    // 6 that rise by 5, and 7 by 10, or as it comes: never above 100.
+    assert.ok((ledger.young(tip)[1]?.total ?? 0n) <= 100n * DOGE);
+    assert.ok(later.some(isTaken) && later.some((one) => !isTaken(one)));
+    tip = height(TIP + 57);
+    for (const { channel, pay } of channels) assert.ok(isTaken(await drive(channel, pay(50n * DOGE))));
+  });
+
+  test('a channel of a deep deposit is served whatever the young ones hold, and one that takes no more is answered', async () => {
+    const [young, old] = [minedPayer(payers[0] ?? assert.fail(), 3), minedPayer(payers[1] ?? assert.fail(), 60)];
+    const { drive } = driverOn(memoryStore(await diskOf([young, old])), new ExposureLedger(ZERO, boundsOf(steps)));
+    assert.ok(isTaken(await drive(young.channel, young.pay(30n * DOGE))));
+    assert.ok(!isTaken(await drive(young.channel, young.pay(31n * DOGE))));
+    assert.ok(isTaken(await drive(young.channel, young.pay(30n * DOGE))));
+    assert.ok(isTaken(await drive(old.channel, old.pay(99n * DOGE))));
+  });
+
+  test('a restart finds it in the stored states', async () => {
+    const channels = payers.slice(0, 4).map((payer) => minedPayer(payer, 3));
+    const disk = await diskOf(channels);
+    const before = driverOn(memoryStore(disk), new ExposureLedger(ZERO, boundsOf(steps)));
+    for (const { channel, pay } of channels.slice(0, 3)) must(await before.drive(channel, pay(10n * DOGE)));
+    const engine = payeeEngine({
+      ...{ chain, store: memoryStore(disk), keys, verify: verifyPortable, clock: { now: () => 0 } },
+      young: boundsOf(steps),
+    });
+    await engine.follower.poll();
+    // That chain is at its first block, and holds no such deposits: what rests on them is in no block.
+    assert.deepEqual(
+      engine.exposure.young(height(0)).map(({ total }) => total),
+      [30n * DOGE, 30n * DOGE],
+    );
+  });
+
+  test('what is exposed without a block may be on top of it, and counts', async () => {
+    const [young, fresh] = [minedPayer(payers[0] ?? assert.fail(), 3), payers[1] ?? assert.fail()];
+    const waiting = { ...fresh, open: { ...fresh.open, places: [{ at: 'none', height: TIP } as const] } };
+    const ledger = new ExposureLedger(amount(8n * DOGE), boundsOf(steps));
+    const { drive } = driverOn(memoryStore(await diskOf([young, waiting])), ledger);
+    assert.ok(isTaken(await drive(waiting.channel, waiting.pay(8n * DOGE))));
+    assert.ok(isTaken(await drive(young.channel, young.pay(30n * DOGE))));
+    assert.ok(!isTaken(await drive(young.channel, young.pay(31n * DOGE))));
+  });
 });

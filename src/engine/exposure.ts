@@ -1,5 +1,17 @@
-import { type Amount, amount, subtract, ZERO } from '../core/base/amount.ts';
+import { type Amount, amount, isAmount, MAX_AMOUNT, subtract, ZERO } from '../core/base/amount.ts';
 import type { ChannelId } from '../core/base/bytes.ts';
+import type { Height } from '../core/base/height.ts';
+import type { YoungRoom } from '../core/channel/machine.ts';
+import type { Part } from '../core/channel/place.ts';
+import type { YoungBound } from '../core/coin/coin.ts';
+
+/** What one channel has delivered that the chain could still undo. */
+export interface Exposed {
+  /** Beyond what deposits back that are deep enough for the channel. */
+  readonly exposure: Amount;
+  /** All of it, by where it rests. */
+  readonly rests: readonly Part[];
+}
 
 /** What the channels of a store have delivered, all together, that the chain could still undo. */
 export interface Exposure {
@@ -8,16 +20,37 @@ export interface Exposure {
   readonly total: Amount;
   /** Channels that have a part in it. */
   readonly channels: number;
+  /** What rests on deposits that are less than so many blocks deep, and the most that may. */
+  readonly young: (tip: Height) => readonly (YoungBound & { readonly total: bigint })[];
+  /** What was delivered on deposits that have been in no block for too long: a loss, unless they come after all. */
+  readonly writtenOff: bigint;
 }
 
-/** The sum over all channels, kept beside the store: payments on two of them that are stored at the same time must not both take what is left. */
+export const NOT_EXPOSED: Exposed = { exposure: ZERO, rests: [] };
+
+/** What rests on one block's deposits. */
+interface Pile {
+  sum: bigint;
+}
+
+/** Of what rests on deposits in no block yet, which are less deep than any. */
+const UNMINED = Number.POSITIVE_INFINITY;
+
+/** The sums over all channels, kept beside the store: payments on two of them that are stored at the same time must not both take what is left. */
 export class ExposureLedger implements Exposure {
   readonly most: Amount;
+  readonly #bounds: readonly YoungBound[];
   readonly #byChannel = new Map<ChannelId, Amount>();
+  readonly #rests = new Map<ChannelId, readonly { readonly pile: Pile; readonly value: Amount }[]>();
+  /** By height. Only as many are kept as a depth is asked for, so a sum over them costs the same whatever there is. */
+  readonly #piles = new Map<number, Pile>();
+  readonly #lost: Pile = { sum: 0n };
   #total = ZERO;
 
-  constructor(most: Amount) {
+  /** `bounds`: on what rests on young deposits, beside `most`, which may rest on any. */
+  constructor(most: Amount, bounds: readonly YoungBound[] = []) {
     this.most = most;
+    this.#bounds = bounds.map(({ below, most: each }) => ({ below, most: sumOf(each, most) }));
   }
 
   get total(): Amount {
@@ -32,12 +65,79 @@ export class ExposureLedger implements Exposure {
     return this.#total < this.most ? subtract(this.most, this.#total) : ZERO;
   }
 
+  get writtenOff(): bigint {
+    return this.#lost.sum;
+  }
+
   /** What a channel counts for from now on. Channels that count for nothing take no memory. */
-  set(channel: ChannelId, exposure: Amount): void {
+  set(channel: ChannelId, { exposure, rests }: Exposed): void {
     const before = this.#byChannel.get(channel) ?? ZERO;
-    if (exposure === before) return;
     this.#total = amount(this.#total - before + exposure);
     if (exposure === 0n) this.#byChannel.delete(channel);
     else this.#byChannel.set(channel, exposure);
+    this.#setRests(channel, rests);
   }
+
+  #setRests(channel: ChannelId, rests: readonly Part[]): void {
+    for (const { pile, value } of this.#rests.get(channel) ?? []) pile.sum -= value;
+    const put = rests.map(({ place, value }) => ({ pile: this.#pileOf(place), value }));
+    for (const { pile, value } of put) pile.sum += value;
+    if (put.length === 0) this.#rests.delete(channel);
+    else this.#rests.set(channel, put);
+  }
+
+  #pileOf({ at, height }: Part['place']): Pile {
+    if (at === 'lost') return this.#lost;
+    const key = at === 'none' ? UNMINED : height;
+    const pile = this.#piles.get(key) ?? { sum: 0n };
+    this.#piles.set(key, pile);
+    return pile;
+  }
+
+  young(tip: Height): readonly (YoungBound & { readonly total: bigint })[] {
+    this.#forget(tip);
+    return this.#bounds.map((bound) => ({ ...bound, total: this.#restingOn(bound.below, tip) }));
+  }
+
+  /** How much more may rest on young deposits; a room is reckoned when it is asked for. */
+  youngRooms(tip: Height): readonly YoungRoom[] {
+    const roomOf = ({ below, most }: YoungBound): Amount => {
+      this.#forget(tip);
+      const total = this.#restingOn(below, tip);
+      return total < most ? amount(most - total) : ZERO;
+    };
+    return this.#bounds.map((bound) => ({
+      below: bound.below,
+      get room() {
+        return roomOf(bound);
+      },
+    }));
+  }
+
+  #restingOn(below: number, tip: Height): bigint {
+    let sum = 0n;
+    for (const [height, pile] of this.#piles) if (tip - height + 1 < below) sum += pile.sum;
+    return sum;
+  }
+
+  /** What is deeper than any bound asks for by so much that no reorganisation brings it back. */
+  #forget(tip: Height): void {
+    const deepest = 2 * Math.max(0, ...this.#bounds.map(({ below }) => below));
+    for (const height of this.#piles.keys()) if (height !== UNMINED && tip - height >= deepest) this.#piles.delete(height);
+  }
+}
+
+function sumOf(a: Amount, b: Amount): Amount {
+  const sum = a + b;
+  return isAmount(sum) ? sum : MAX_AMOUNT;
+}
+
+/** A channel that may be at either: it counts for what is worse, until that is known. */
+export function worse(a: Exposed, b: Exposed): Exposed {
+  if (a === b) return a;
+  return { exposure: a.exposure > b.exposure ? a.exposure : b.exposure, rests: totalOf(a) > totalOf(b) ? a.rests : b.rests };
+}
+
+function totalOf({ rests }: Exposed): bigint {
+  return rests.reduce((sum, { value }) => sum + value, 0n);
 }

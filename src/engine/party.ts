@@ -1,13 +1,13 @@
-import { type Amount, ZERO } from '../core/base/amount.ts';
 import { type Height, height, LOCK_TIME_THRESHOLD, type LockTime } from '../core/base/height.ts';
 import { keyNameOf } from '../core/channel/announce.ts';
 import type { KeptInvoice, Source, Transition } from '../core/channel/machine.ts';
 import { type PayeeInput, payee } from '../core/channel/payee.ts';
-import { exposureOf, type PayeeState } from '../core/channel/payee-state.ts';
+import { exposureOf, type PayeeState, restsOf } from '../core/channel/payee-state.ts';
 import { type PayerInput, payer } from '../core/channel/payer.ts';
 import { allDeposits, type PayerState, sourcesOf, stillToCome } from '../core/channel/payer-state.ts';
 import { payeeSnapshot, payerSnapshot, type Snapshot } from '../core/channel/snapshot.ts';
 import { closingAt, type Deposit, type Terms } from '../core/contract/contract.ts';
+import { type Exposed, NOT_EXPOSED } from './exposure.ts';
 
 /** What of a channel the chain can touch. */
 export interface Watch {
@@ -33,7 +33,7 @@ export interface Party<State, Input> {
   /** Undefined when nothing on chain matters to the channel any more. */
   readonly watch: (state: State) => Watch | undefined;
   /** What this side has delivered that the chain could still undo. */
-  readonly exposureOf: (state: State) => Amount;
+  readonly exposed: (state: State) => Exposed;
 }
 
 const NO_SOURCES: readonly Source[] = [];
@@ -50,7 +50,8 @@ export const payeeParty: Party<PayeeState, PayeeInput> = {
     if (kind === 'ended') return undefined;
     return { terms, deposits, sources, deadline: closingAt(terms), isPending: kind !== 'open' || backing !== undefined };
   },
-  exposureOf,
+  exposed: (state) =>
+    state.backing === undefined && state.places === undefined ? NOT_EXPOSED : { exposure: exposureOf(state), rests: restsOf(state) },
 };
 
 /** What a payment leaves as it was, the very same objects: by that the watch list knows that it has nothing to do. */
@@ -79,5 +80,5 @@ export const payerParty: Party<PayerState, PayerInput> = {
     const isMissed = state.how === 'abandoned' || stillToCome(state).length > 0;
     return isMissed ? { ...watch, deadline: NEVER, isPending: false } : undefined;
   },
-  exposureOf: () => ZERO,
+  exposed: () => NOT_EXPOSED,
 };

@@ -22,6 +22,8 @@ const well: Figures = {
   ends: { closed: 7, refunded: 0, lost: 0, unused: 2 },
   atRisk: 30n * DOGE,
   exposure: { total: 0n, most: DOGE, channels: 0 },
+  young: [{ below: 20, total: 2n * DOGE, most: 1_000n * DOGE }],
+  writtenOff: 0n,
   capacity: 400n * DOGE,
   nearestClosing: height(1_880),
   nearestExpiry: height(2_000),
@@ -56,6 +58,7 @@ for (const [name, change, sentence] of [
     { exposure: { total: 3n * DOGE, most: DOGE, channels: 1 } },
     /3 DOGE are exposed to the chain, more than the limit of 1/,
   ],
+  ['what is lost before its channel is over', { writtenOff: 2n * DOGE }, /^2 DOGE were delivered on deposits .* written off\.$/],
 ] satisfies readonly (readonly [string, Partial<Figures>, RegExp])[]) {
   test(`one sentence on ${name}`, () => {
     const [only, ...others] = attentionOf({ ...well, ...change });

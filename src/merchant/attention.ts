@@ -6,7 +6,7 @@ const MOST_AGE = 600;
 
 /** What a person has to look at, as whole sentences; nothing when all is well. */
 export function attentionOf(figures: Figures): readonly string[] {
-  const { chain, doubt, jobs, exposure, coin } = figures;
+  const { chain, doubt, jobs, exposure, writtenOff, coin } = figures;
   const dead = jobs.filter(({ isAlive }) => !isAlive).map(({ name, failures }) => `The job ${name} is dead: it failed ${failures} times.`);
   return [
     ...(doubt === undefined ? [] : [`Nothing new is promised: ${doubt}`]),
@@ -15,6 +15,9 @@ export function attentionOf(figures: Figures): readonly string[] {
     ...dead,
     ...(exposure.total > exposure.most
       ? [`${coinsOf(exposure.total)} ${coin.ticker} are exposed to the chain, more than the limit of ${coinsOf(exposure.most)}.`]
+      : []),
+    ...(writtenOff > 0n
+      ? [`${coinsOf(writtenOff)} ${coin.ticker} were delivered on deposits that no block has taken: they are written off.`]
       : []),
   ];
 }

@@ -15,6 +15,8 @@ export const figuresJson: Field<Figures> = z.object({
   ends: z.object({ closed: count, refunded: count, lost: count, unused: count }),
   atRisk: sumField,
   exposure: z.object({ total: sumField, most: sumField, channels: count }),
+  young: z.array(z.object({ below: count, total: sumField, most: sumField })),
+  writtenOff: sumField,
   capacity: sumField,
   nearestClosing: heightField.exactOptional(),
   nearestExpiry: heightField.exactOptional(),

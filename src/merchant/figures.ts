@@ -1,6 +1,6 @@
 import type { Amount } from '../core/base/amount.ts';
 import type { ChannelId } from '../core/base/bytes.ts';
-import { type Height, isTime, type LockTime } from '../core/base/height.ts';
+import { type Height, height, isTime, type LockTime } from '../core/base/height.ts';
 import { expectedHeight } from '../core/base/lock-time.ts';
 import { isRefusal, type RefusalCode } from '../core/base/refusal.ts';
 import type { PayeeEnd, PayeeState } from '../core/channel/payee-state.ts';
@@ -46,6 +46,10 @@ export interface Figures {
   readonly atRisk: bigint;
   /** What was delivered that the chain could still undo, and the most that it may be. */
   readonly exposure: { readonly total: bigint; readonly most: bigint; readonly channels: number };
+  /** What rests on deposits that are less than so many blocks deep, and the most that may. */
+  readonly young: readonly { readonly below: number; readonly total: bigint; readonly most: bigint }[];
+  /** What was delivered on deposits that have been in no block for too long. */
+  readonly writtenOff: bigint;
   readonly capacity: bigint;
   /** Of channels that hold a payment; an expected height where it is a time. */
   readonly nearestClosing?: Height;
@@ -122,6 +126,8 @@ export function figuresOf({ coin, backend, tally, counts, exposure, read, jobs, 
     atRisk,
     capacity,
     exposure: { total, most, channels: exposed },
+    young: exposure.young(read().last?.tip.height ?? height(0)),
+    writtenOff: exposure.writtenOff,
     ...deadlines(tally, read(), coin, clock.now()),
     ...chainFigures(read(), clock),
     answers,

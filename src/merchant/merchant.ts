@@ -1,6 +1,7 @@
 import type { ChannelId } from '../core/base/bytes.ts';
 import { isRefusal, type Refusal, refuse } from '../core/base/refusal.ts';
 import { notActive, type PayeeState } from '../core/channel/payee-state.ts';
+import { boundsOf } from '../core/coin/coin.ts';
 import type { Offer, Pay, Provisional, Reply } from '../core/message/message.ts';
 import { decodePsbt } from '../core/message/psbt.ts';
 import { channelOfPsbt, readEnd, readPayment } from '../core/message/psbt-message.ts';
@@ -105,7 +106,7 @@ export function openMerchant(options: MerchantOptions): Merchant {
 /** An engine that sees to shared closes whenever it has read the chain. */
 function settlingEngine(options: MerchantOptions): { readonly engine: PayeeEngine; readonly settler: Settler } {
   const settler: Settler = new Settler(options, () => followed);
-  const followed = payeeEngine({ ...options, books: [...(options.books ?? []), settler] });
+  const followed = payeeEngine({ young: boundsOf(options.terms.depth), ...options, books: [...(options.books ?? []), settler] });
   const poll = async (): Promise<void> => {
     // What could not be read in all does not keep what is known from being seen to.
     const read = await followed.follower.poll().then(

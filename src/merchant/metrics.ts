@@ -64,6 +64,13 @@ function registerMoney(registry: Registry, read: () => Figures): void {
   money('capacity', 'What living channels hold.', ({ capacity }) => capacity);
   money('exposure', 'What was delivered that the chain could still undo.', ({ exposure }) => exposure.total);
   money('exposure_most', 'The most that the exposure may be before nothing more is delivered on it.', ({ exposure }) => exposure.most);
+  money('written_off', 'What was delivered on deposits that have been in no block for too long.', ({ writtenOff }) => writtenOff);
+  gauge(registry, 'young_coins', 'What rests on deposits that are less than so many blocks deep.', ['below'], () =>
+    read().young.map(({ below, total }) => [{ below: String(below) }, coins(total)]),
+  );
+  gauge(registry, 'young_most_coins', 'The most that may rest on deposits that are less than so many blocks deep.', ['below'], () =>
+    read().young.map(({ below, most }) => [{ below: String(below) }, coins(most)]),
+  );
   money('unmined_at_risk', 'Totals of closes that are in no block yet.', ({ unmined }) =>
     unmined.reduce((sum, one) => sum + one.atRisk, 0n),
   );

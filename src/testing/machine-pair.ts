@@ -3,7 +3,7 @@ import { type Amount, amount, ZERO } from '../core/base/amount.ts';
 import { type Height, height } from '../core/base/height.ts';
 import { isRefusal, type Refusal } from '../core/base/refusal.ts';
 import { type FundingView, keyNameOf } from '../core/channel/announce.ts';
-import type { ChainView, DepositView, Effect, Env, KeptInvoice, KeyOf, Step } from '../core/channel/machine.ts';
+import type { ChainView, DepositView, Effect, Env, KeptInvoice, KeyOf, Step, YoungRoom } from '../core/channel/machine.ts';
 import { type PayeeInput, payee } from '../core/channel/payee.ts';
 import type { PayeeState } from '../core/channel/payee-state.ts';
 import { type PayerInput, payer } from '../core/channel/payer.ts';
@@ -37,6 +37,8 @@ export class MachinePair {
   feeRate: Amount;
   /** What the payee may still deliver that the chain could undo. */
   room: Amount = ZERO;
+  /** The same for what rests on young deposits. */
+  young: readonly YoungRoom[] = [];
   payer: PayerState | undefined;
   payee: PayeeState | undefined;
   /** What the payee's node says of outputs; the payer's chain view is made of it too. */
@@ -71,6 +73,7 @@ export class MachinePair {
       signer,
       keyOf: this.keyOf,
       room: this.room,
+      young: this.young,
     };
   }
 

@@ -8,7 +8,7 @@ import { capacityOf, channelIdOf, type Deposit, isDue, isExpiryOf, type Terms } 
 import { leastDeposit } from '../contract/size.ts';
 import { type Announce, type OfferedTerms, offerDigest, type Releasing } from '../message/message.ts';
 import { type Outpoint, outpointKey } from '../tx/transaction.ts';
-import { backingOf, withBacking } from './backing.ts';
+import { backedAt } from './backing.ts';
 import type { Env, Source, Step } from './machine.ts';
 import { stay } from './machine.ts';
 import type { PayeeState } from './payee-state.ts';
@@ -67,7 +67,7 @@ export function announced(state: PayeeState | undefined, input: AnnounceInput, e
   const accepted = { kind: 'reply', message: { kind: 'accepted', channel, capacity, ...given } } as const;
   const sources = sourcesOf(announce.deposits, funding);
   const next = state === undefined ? opened(announce, channel, terms, sources) : withDeposits(state, announce.deposits, sources);
-  return stay(next === state ? state : withBacking(next, backingOf(next.deposits, next.limits.depth, depthOf(input), env.tip)), accepted);
+  return stay(next === state ? state : backedAt(next, depthOf(input), env), accepted);
 }
 
 function opened({ offer, deposits }: Announce, channel: ChannelId, terms: Terms, sources: readonly Source[]): PayeeState {

@@ -5,6 +5,8 @@ import { capacityOf, type Deposit } from '../contract/contract.ts';
 import { branchOf, isSpent, viewOf } from './fate.ts';
 import type { ChainView, DepositView, Env } from './machine.ts';
 import type { Backing, PayeeState } from './payee-state.ts';
+import { standingOf } from './place.ts';
+import { placeAt, placeIn, withPlaces } from './placing.ts';
 
 /** Depth of a deposit, 0 in the mempool; undefined when it is not there, or went elsewhere. */
 type DepthOf = (deposit: Deposit) => number | undefined;
@@ -30,11 +32,25 @@ function neededFor(steps: readonly DepthStep[], sum: Amount): number {
   return Math.max(1, depthFor(steps, sum));
 }
 
-/** The state with its backing as the chain is now; the very same state when nothing has changed. */
+/** The state with its places and its backing as the chain is now; the very same state when nothing has changed. */
 export function backedBy(state: PayeeState, view: ChainView, { tip }: Pick<Env, 'tip'>): PayeeState {
   if (state.kind === 'ended') return state;
+  const places = state.deposits.map((deposit, i) => placeIn(state, i, viewOf(deposit, view), tip));
   const depthOf: DepthOf = (deposit) => depthIn(state, deposit, viewOf(deposit, view));
-  return withBacking(state, backingOf(state.deposits, state.limits.depth, depthOf, tip));
+  return backedAs(withPlaces(state, places, tip), depthOf, tip);
+}
+
+/** The same by what the node says of announced deposits. */
+export function backedAt(state: PayeeState, depthOf: DepthOf, { tip }: Pick<Env, 'tip'>): PayeeState {
+  const places = state.deposits.map((deposit, i) => placeAt(depthOf(deposit), state.places?.[i], tip, state.terms));
+  return backedAs(withPlaces(state, places, tip), depthOf, tip);
+}
+
+function backedAs(state: PayeeState, depthOf: DepthOf, tip: Height): PayeeState {
+  const standing = standingOf(state);
+  if (standing.length === 0) return withBacking(state, { backed: ZERO });
+  const backing = backingOf(standing, state.limits.depth, depthOf, tip);
+  return withBacking(state, backing ?? (standing.length < state.deposits.length ? { backed: capacityOf(standing) } : undefined));
 }
 
 /** Unless the node says more, a close says of the deposit it spends only that it is at least as deep: what was backed before stays so. */
@@ -45,11 +61,14 @@ function depthIn(state: PayeeState, deposit: Deposit, seen: DepositView): number
   return isBacked(state, deposit) ? Number.MAX_SAFE_INTEGER : seen.depth;
 }
 
-function isBacked({ deposits, backing }: PayeeState, deposit: Deposit): boolean {
-  return backing === undefined || capacityOf(deposits.slice(0, deposits.indexOf(deposit) + 1)) <= backing.backed;
+function isBacked(state: PayeeState, deposit: Deposit): boolean {
+  const { backing } = state;
+  const standing = standingOf(state);
+  const index = standing.indexOf(deposit);
+  return backing === undefined || (index >= 0 && capacityOf(standing.slice(0, index + 1)) <= backing.backed);
 }
 
-export function withBacking(state: PayeeState, backing: Backing | undefined): PayeeState {
+function withBacking(state: PayeeState, backing: Backing | undefined): PayeeState {
   if (state.backing?.backed === backing?.backed && state.backing?.deepAt === backing?.deepAt) return state;
   const { backing: _, ...rest } = state;
   return backing === undefined ? rest : { ...rest, backing };

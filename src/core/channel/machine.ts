@@ -18,6 +18,14 @@ export interface Env extends ChainTime {
   readonly keyOf: KeyOf;
   /** How much more may be delivered, over all channels, that the chain could undo. Nothing unless given. */
   readonly room?: Amount;
+  /** The same for what rests on deposits that are less than so many blocks deep, for each such depth. Not bounded unless given. */
+  readonly young?: readonly YoungRoom[];
+}
+
+/** How much more may be delivered, over all channels, that rests on deposits less than so many blocks deep. */
+export interface YoungRoom {
+  readonly below: number;
+  readonly room: Amount;
 }
 
 /** The key that an output script pays to, where it is at hand. */

@@ -5,7 +5,8 @@ import { capacityOf, isDue } from '../contract/contract.ts';
 import type { Pay, Receipt } from '../message/message.ts';
 import { blocksToDepth } from './backing.ts';
 import { type Env, type KeptInvoice, type Step, stay } from './machine.ts';
-import { type BestPayment, exposureAt, exposureOf, factsOf, notActive, type PayeeState } from './payee-state.ts';
+import { type BestPayment, exposureAt, exposureOf, factsOf, notActive, type PayeeState, restsOf } from './payee-state.ts';
+import { partsOf, restingOn, writtenOff } from './place.ts';
 
 /** Seed steps 6 and G: takes a better payment, cheapest checks first. Without an invoice all of it is credit. */
 export function paid(state: PayeeState, pay: Pay, kept: KeptInvoice | undefined, env: Env): Step<PayeeState> | Refusal {
@@ -45,16 +46,34 @@ function taken(state: PayeeState, pay: Pay, owing: (added: Amount) => Amount | R
   return { ...stay({ ...state, spent, best: { ...payment, receipt } }, { kind: 'reply', message: receipt }), added };
 }
 
-/** A total beyond what is backed is taken as far as the channel's own limit and that of all channels allow. */
+/** A total beyond what is backed is taken as far as the channel's own limit and that of all channels allow; nothing on what is written off. */
 function fullFor(state: PayeeState, total: Amount, env: Env): Refusal | undefined {
+  // A stranger's number: what the channel does not hold the contract refuses.
+  if (total > capacityOf(state.deposits)) return undefined;
   const exposure = exposureAt(state, total);
-  if (exposure === 0n) return undefined;
+  const [lost, more] = [writtenOff(restsOf(state)), writtenOff(partsOf(state, total))];
+  if (more > lost) return full(state, { exposure: more, most: lost, blocks: blocksToDepth(state, env) });
+  if (exposure === 0n) return tooYoung(state, total, env);
   const room = exposureOf(state) + (env.room ?? 0n);
   const own = state.limits.unconfirmed ?? 0n;
   const most = own < room ? own : room;
-  if (exposure <= most) return undefined;
-  const blocks = blocksToDepth(state, env);
-  return refuse('exposure-full', { exposure, most, blocks, seconds: blocks * state.terms.coin.blockSeconds });
+  return exposure <= most ? tooYoung(state, total, env) : full(state, { exposure, most, blocks: blocksToDepth(state, env) });
+}
+
+/** What blocks hold that may be undone together is bounded as a sum: over deposits, channels and payers. */
+function tooYoung(state: PayeeState, total: Amount, { tip, young = [] }: Env): Refusal | undefined {
+  const [before, after] = [restsOf(state), partsOf(state, total)];
+  for (const bound of young) {
+    const [was, is] = [restingOn(before, bound.below, tip), restingOn(after, bound.below, tip)];
+    if (is <= was || is - was <= bound.room) continue;
+    const blocks = Math.max(...after.map(({ place }) => bound.below - (place.at === 'block' ? tip - place.height + 1 : 0)));
+    return full(state, { exposure: is, most: was + bound.room, blocks });
+  }
+  return undefined;
+}
+
+function full({ terms }: PayeeState, facts: { readonly exposure: bigint; readonly most: bigint; readonly blocks: number }): Refusal {
+  return refuse('exposure-full', { ...facts, seconds: facts.blocks * terms.coin.blockSeconds });
 }
 
 /** The same payment again gets the same answer; any other total that is not higher gets the best one to compare with. */

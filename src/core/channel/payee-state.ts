@@ -7,6 +7,7 @@ import type { Deposit, Payment, Terms } from '../contract/contract.ts';
 import type { Receipt } from '../message/message.ts';
 import type { Transaction } from '../tx/transaction.ts';
 import type { Source } from './machine.ts';
+import { type Part, type Place, partsOf, writtenOff } from './place.ts';
 
 /** The best payment and the answer that was given for it, kept as one. */
 export interface BestPayment extends Payment {
@@ -15,7 +16,7 @@ export interface BestPayment extends Payment {
 
 /** How much of a channel's deposits the chain holds deep enough, where that is not all. */
 export interface Backing {
-  /** Sum of the leading deposits that are as deep as that sum asks for; payments drain them in this order. */
+  /** Sum of the leading deposits, but for those written off, that are as deep as that sum asks for; payments drain them in this order. */
   readonly backed: Amount;
   /** The height at which all are deep enough if nothing is undone. Absent while one is in no block. */
   readonly deepAt?: Height;
@@ -33,6 +34,8 @@ interface PayeeChannel {
   readonly limits: { readonly maxDeposit: Amount; readonly depth: readonly DepthStep[]; readonly unconfirmed?: Amount };
   /** As of the last view. Absent: all deposits are deep enough. */
   readonly backing?: Backing;
+  /** Where each deposit is, as of the last view. Absent: all are so deep that no reorganisation reaches them. */
+  readonly places?: readonly Place[];
   /** How much of the best total is spoken for by invoices. */
   readonly spent: Amount;
   readonly best?: BestPayment;
@@ -78,12 +81,24 @@ export function exposureOf(state: PayeeState): Amount {
   return state.kind === 'ended' ? ZERO : exposureAt(state, state.best?.total ?? ZERO);
 }
 
-/** What the exposure is once `total` is acknowledged. Where a payment is signed for all of its deposits or none, one that is shallow exposes all of it. */
-export function exposureAt({ terms: { signing }, backing }: PayeeState, total: Amount): Amount {
+/**
+ * What the exposure is once `total` is acknowledged. Where a payment is signed for all of its deposits or none, one that is shallow exposes all of it.
+ * What is written off can't be undone any more: it is.
+ */
+export function exposureAt(state: PayeeState, total: Amount): Amount {
+  const { terms, backing } = state;
   if (backing === undefined) return ZERO;
-  const taken = signing.kind === 'fixed' ? total + signing.fee : total;
+  const { signing } = terms;
+  const lost = writtenOff(partsOf(state, total));
+  const kept = subtract(total, lost);
+  const taken = signing.kind === 'fixed' && kept > 0n ? kept + signing.fee : kept;
   if (taken <= backing.backed) return ZERO;
-  return signing.kind === 'fixed' ? total : subtract(total, backing.backed);
+  return signing.kind === 'fixed' ? kept : subtract(kept, backing.backed);
+}
+
+/** What was delivered that the chain could still undo by however deep a reorganisation, by where it rests; and what is written off. */
+export function restsOf(state: PayeeState): readonly Part[] {
+  return partsOf(state, state.kind === 'ended' ? ZERO : (state.best?.total ?? ZERO));
 }
 
 /** What the payee would lose if it never closed. */

@@ -26,6 +26,7 @@ import type { Receipt } from '../message/message.ts';
 import type { KeptInvoice, Source } from './machine.ts';
 import type { Backing, BestPayment, PayeeState } from './payee-state.ts';
 import type { PayerState } from './payer-state.ts';
+import type { Place } from './place.ts';
 
 /** The format of stored states. Old formats decode for ever; a newer one is refused. */
 export const SNAPSHOT_FORMAT = 1;
@@ -73,6 +74,8 @@ const limits: Field<PayeeState['limits']> = z.strictObject({
 
 const backing: Field<Backing> = z.strictObject({ backed: amountField, deepAt: heightField.exactOptional() });
 
+const places: Field<readonly Place[]> = z.array(z.strictObject({ at: z.enum(['block', 'none', 'lost']), height: heightField }));
+
 const sources: Field<readonly Source[]> = z.array(z.strictObject({ deposit: outpointField, spends: z.array(outpointField) }));
 
 const payeeChannel = {
@@ -83,6 +86,7 @@ const payeeChannel = {
   sources: sources.exactOptional(),
   limits,
   backing: backing.exactOptional(),
+  places: places.exactOptional(),
   spent: amountField,
   best: z.strictObject({ total: amountField, signatures: z.array(signatureField), receipt: receiptJson }).exactOptional(),
 };
@@ -184,8 +188,9 @@ function openText(state: PayeeState): string | undefined {
   const made = state.sources === undefined ? '' : `,"sources":${textOnce(sources, state.sources)}`;
   const fixed = `"terms":${textOnce(termsField, state.terms)},"keyName":${JSON.stringify(keyName)},"deposits":${textOnce(deposits, state.deposits)}${made}`;
   const shallow = state.backing === undefined ? '' : `,"backing":${textOnce(backing, state.backing)}`;
+  const placed = state.places === undefined ? '' : `,"places":${textOnce(places, state.places)}`;
   const changing = `"spent":"${spent}",${best === undefined ? '' : `"best":${bestText(best)},`}"kind":"open"`;
-  return `{"channel":"${channel}",${fixed},"limits":${textOnce(limits, state.limits)}${shallow},${changing}}`;
+  return `{"channel":"${channel}",${fixed},"limits":${textOnce(limits, state.limits)}${shallow}${placed},${changing}}`;
 }
 
 function bestText({ total, signatures, receipt }: BestPayment): string {

@@ -95,6 +95,23 @@ export function depthFor(steps: readonly DepthStep[], value: Amount): number {
   return step?.blocks ?? 1;
 }
 
+/** The most that may rest, over all channels, on deposits that are less than so many blocks deep. */
+export interface YoungBound {
+  readonly below: number;
+  readonly most: Amount;
+}
+
+/**
+ * What steps by amount mean for a sum: blocks that are undone take all deposits in them at once. What one deposit would have to be deeper for, all
+ * that are not as deep may not carry together.
+ */
+export function boundsOf(steps: readonly DepthStep[]): readonly YoungBound[] {
+  return steps.flatMap(({ blocks }, i) => {
+    const before = steps[i - 1];
+    return before !== undefined && before.blocks < blocks ? [{ below: blocks, most: before.upTo }] : [];
+  });
+}
+
 /** CAIP-2 name of the chain: `bip122:` and the first 32 digits of the genesis hash. */
 export function caip2(coin: Coin): string {
   return `bip122:${coin.genesis.slice(0, 32)}`;

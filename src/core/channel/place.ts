@@ -1,0 +1,66 @@
+import { type Amount, add, least, subtract, ZERO } from '../base/amount.ts';
+import { type Height, height } from '../base/height.ts';
+import { capacityOf, type Deposit, type Terms } from '../contract/contract.ts';
+
+/**
+ * Where the chain held a deposit when it was last looked at. `block`: in the block of that height, or below it. `none`: in no block since the tip was
+ * at that height. `lost`: the same for so long that what rests on it is written off.
+ */
+export interface Place {
+  readonly at: 'block' | 'none' | 'lost';
+  readonly height: Height;
+}
+
+/** Value delivered that rests on one deposit, and where that is. */
+export interface Part {
+  readonly place: Place;
+  readonly value: Amount;
+}
+
+/** Deposits with their places, one for each. Without: all are so deep that no reorganisation reaches them. */
+export interface Placed {
+  readonly terms: Terms;
+  readonly deposits: readonly Deposit[];
+  readonly places?: readonly Place[];
+}
+
+export const DEEP: Place = { at: 'block', height: height(0) };
+const NO_PARTS: readonly Part[] = [];
+
+/** Deposits that something may rest on: the others were in no block for too long. */
+export function standingOf({ deposits, places }: Placed): readonly Deposit[] {
+  return places === undefined ? deposits : deposits.filter((_, i) => places[i]?.at !== 'lost');
+}
+
+/** Of which deposits a total is made. Where a payment is signed for all of its deposits or none, it rests on the one that is worst off. */
+export function partsOf(state: Placed, total: Amount): readonly Part[] {
+  const { terms, deposits, places } = state;
+  if (places === undefined || total === 0n) return NO_PARTS;
+  if (terms.signing.kind === 'fixed') return [{ place: worstOf(places, deposits, total + terms.signing.fee), value: total }];
+  let left = total;
+  return deposits.flatMap(({ value }, i) => {
+    const part = least(left, value);
+    left = subtract(left, part);
+    return part === 0n ? [] : [{ place: places[i] ?? DEEP, value: part }];
+  });
+}
+
+function worstOf(places: readonly Place[], deposits: readonly Deposit[], taken: bigint): Place {
+  const used = places.filter((_, i) => i === 0 || capacityOf(deposits.slice(0, i)) < taken);
+  const worst = used.find(({ at }) => at === 'lost') ?? used.find(({ at }) => at === 'none');
+  return worst ?? used.reduce((youngest, place) => (place.height > youngest.height ? place : youngest), DEEP);
+}
+
+/** What of these parts is written off. */
+export function writtenOff(parts: readonly Part[]): Amount {
+  return sumOf(parts.filter(({ place }) => place.at === 'lost'));
+}
+
+/** What of these parts rests on deposits that are less than so many blocks deep. */
+export function restingOn(parts: readonly Part[], below: number, tip: Height): Amount {
+  return sumOf(parts.filter(({ place }) => place.at === 'none' || (place.at === 'block' && tip - place.height + 1 < below)));
+}
+
+function sumOf(parts: readonly Part[]): Amount {
+  return parts.length === 0 ? ZERO : add(...parts.map(({ value }) => value));
+}

@@ -209,6 +209,10 @@ test('PSBTs: not one, cut short, of no channel here, of the other kind; then the
   assertRefused(await read('payment', announcePsbt(foreign, deposits, fundingOf(payer))), 'funding-script-wrong');
   const elsewhere = await opened();
   assertRefused(await elsewhere.world.merchant.readPsbt('payment', psbt), 'channel-unknown');
+  const { room } = world.merchant;
+  const most = must(await room(channel));
+  assert.ok(psbt.length < most && most < 120_000, 'one deposit, one funding transaction');
+  assertRefused(await elsewhere.world.merchant.room(channel), 'channel-unknown');
   const request = must(await read('payment', psbt));
   assert.equal((await world.merchant.answer(request)).kind, 'receipt');
 });

@@ -3,7 +3,7 @@ import { isRefusal, type Refusal, refuse } from '../core/base/refusal.ts';
 import { notActive, type PayeeState } from '../core/channel/payee-state.ts';
 import { boundsOf } from '../core/coin/coin.ts';
 import type { Offer, Pay, Provisional, Reply } from '../core/message/message.ts';
-import { decodePsbt } from '../core/message/psbt.ts';
+import { decodePsbt, mostPsbtBytes } from '../core/message/psbt.ts';
 import { channelOfPsbt, readEnd, readPayment } from '../core/message/psbt-message.ts';
 import { addressOf } from '../core/tx/address.ts';
 import type { Driven } from '../engine/drive.ts';
@@ -76,10 +76,8 @@ export function openMerchant(options: MerchantOptions): Merchant {
         case 'invoice-request':
           engine.follower.trusted();
           return invoice(request.channel, request.item);
-        case 'payment': {
-          const taken = await paid(request);
-          return isRefusal(taken) ? taken : taken.receipt;
-        }
+        case 'payment':
+          return receiptOf(await paid(request));
         case 'state-request':
           return replyOf(await engine.drive(request.channel, { kind: 'state-request' }));
         case 'end':
@@ -88,6 +86,7 @@ export function openMerchant(options: MerchantOptions): Merchant {
     },
     pay: paid,
     increment: (pay) => take('increment', pay),
+    room: async (channel) => roomOf(await engine.get(channel)),
     readPsbt: async (kind, bytes) => {
       const psbt = decodePsbt(bytes);
       if (isRefusal(psbt)) return psbt;
@@ -117,6 +116,14 @@ function settlingEngine(options: MerchantOptions): { readonly engine: PayeeEngin
     if (read !== undefined) throw read.error;
   };
   return { engine: { ...followed, follower: { ...followed.follower, poll } }, settler };
+}
+
+function receiptOf(taken: Taken | Refusal): Reply {
+  return isRefusal(taken) ? taken : taken.receipt;
+}
+
+function roomOf(state: PayeeState | undefined): number | Refusal {
+  return state === undefined ? refuse('channel-unknown') : mostPsbtBytes(state.deposits.length);
 }
 
 function announcedReply(answer: Driven<PayeeState> | Provisional | Refusal): Reply {

@@ -82,6 +82,14 @@ test('no history of requests gives an address more than its burst and what came 
   );
 });
 
+test('what brings many bytes costs more, and what brings few no more', () => {
+  const { quotas } = made();
+  assert.equal(quotas.take('a', 'payment', 300), 0);
+  assert.equal(quotas.take('a', 'payment', 16 * 16_384), 0);
+  assert.equal(quotas.take('a', 'other'), 1);
+  assert.equal(quotas.take('b', 'payment', 20 * 16_384), 1);
+});
+
 test('large bodies are counted', () => {
   const { quotas } = made();
   const leave = quotas.enterLarge('a') ?? assert.fail();

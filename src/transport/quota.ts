@@ -31,6 +31,9 @@ const COSTS: Readonly<Record<Charge, number>> = {
   other: 1,
 };
 
+/** Each so many bytes of a body cost one more: reading them takes as long as a cheap request. */
+const BYTES_OF_ONE = 16 * 1024;
+
 /** Requests that go before those of strangers, for each payment that is taken; and how many of them can be saved up. */
 const PRECEDENCE = 8;
 const MOST_PRECEDENCE = 64;
@@ -65,9 +68,9 @@ export class Quotas {
     this.#buckets = recent(options.mostAddresses);
   }
 
-  /** Takes what a request costs. @returns 0, or in how many seconds there is enough for it. */
-  take(address: string, charge: Charge): number {
-    const cost = COSTS[charge];
+  /** Takes what a request costs that may bring so many bytes. @returns 0, or in how many seconds there is enough for it. */
+  take(address: string, charge: Charge, bytes: number = 0): number {
+    const cost = COSTS[charge] + Math.floor(bytes / BYTES_OF_ONE);
     const bucket = this.#bucket(address);
     if (bucket.tokens < cost) return Math.ceil((cost - bucket.tokens) / this.#options.perSecond);
     bucket.tokens -= cost;

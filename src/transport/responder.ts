@@ -1,4 +1,5 @@
 import type { Amount } from '../core/base/amount.ts';
+import type { ChannelId } from '../core/base/bytes.ts';
 import type { Refusal } from '../core/base/refusal.ts';
 import type { Pay, Receipt, Reply, Request } from '../core/message/message.ts';
 
@@ -17,6 +18,8 @@ export interface Responder {
   readonly answer: (request: Request) => Promise<Reply>;
   /** Answers a payment, and says what it added. @throws WorldError as `answer`. */
   readonly pay: (pay: Pay) => Promise<Taken | Refusal>;
+  /** Bytes that a PSBT of a channel can have; a refusal where there is no such channel, before anything that is said of it is read. */
+  readonly room: (channel: ChannelId) => Promise<number | Refusal>;
   /** Reads a PSBT as the payment, or the end, of the channel it is about. */
   readonly readPsbt: (kind: 'payment' | 'end', psbt: Uint8Array) => Promise<Request | Refusal>;
 }

@@ -54,6 +54,14 @@ function forged({ channel }: Loot): Request {
   return { kind: 'payment', channel, payment: { total: amount(9_000_000_000n), signatures } };
 }
 
+/** A PSBT of one input with as many fields that nobody knows as fit into so many bytes. */
+function slowPsbt(bytes: number): string {
+  const transaction = `02000000${'01'}${hex(32)}0000000000ffffffff${'01'}${'00'.repeat(8)}00${'00'.repeat(4)}`;
+  const head = `70736274ff0100${(transaction.length / 2).toString(16)}${transaction}00`;
+  const fields = Array.from({ length: Math.floor(bytes / 6) }, (_, i) => `04f0${i.toString(16).padStart(6, '0')}00`);
+  return Buffer.from(`${head}${fields.join('')}0000`, 'hex').toString('base64');
+}
+
 /** Everything that costs a payee something and brings it nothing. */
 export const hostile: Readonly<Record<string, (loot: Loot) => string>> = {
   'an offer': () => said({ kind: 'offer-request' }),
@@ -69,6 +77,8 @@ export const hostile: Readonly<Record<string, (loot: Loot) => string>> = {
   'another type': ({ channel }) => http('POST', `/v1/channels/${channel}/payments`, '<a/>', 'text/xml'),
   'a junk PSBT': ({ channel }) =>
     http('POST', `/v1/channels/${channel}/payments`, JSON.stringify({ psbt: randomBytes(3_000).toString('base64') })),
+  'a large PSBT of no channel': () => http('POST', `/v1/channels/${hex(32)}/payments`, JSON.stringify({ psbt: slowPsbt(100_000) })),
+  'a large PSBT of a channel': ({ channel }) => http('POST', `/v1/channels/${channel}/end`, JSON.stringify({ psbt: slowPsbt(80_000) })),
   'a path of nothing': () => http('GET', `/${hex(8)}`),
   'a body of three megabytes': () => http('POST', '/v1/channels', '{', 'application/json', 3_000_000),
   'a large body of junk': () => http('POST', '/v1/channels', JSON.stringify({ offer: hex(50_000) })),

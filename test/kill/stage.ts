@@ -71,7 +71,12 @@ export async function setStage({ witness, onAct, onFault }: StageOptions): Promi
     },
   };
   const tap = await serveMerchant(
-    { answer: wire.exchange, pay: (pay) => tapped(wire, pay), readPsbt: () => Promise.reject(new Error('none is sent')) },
+    {
+      answer: wire.exchange,
+      pay: (pay) => tapped(wire, pay),
+      room: async () => 100_000,
+      readPsbt: () => Promise.reject(new Error('none is sent')),
+    },
     { quotas: new Quotas(UNLIMITED) },
   );
   const folder = await mkdtemp(join(tmpdir(), 'pawment-kill-'));

@@ -1,59 +1,181 @@
-import { RawPSBTV0 } from '@scure/btc-signer/psbt.js';
+import { bytesToHex, concatBytes, equalBytes, type TxId, txId } from '../base/bytes.ts';
 import { type Refusal, refuse } from '../base/refusal.ts';
-import { fromRaw, transactionId } from '../tx/transaction.ts';
-import { type InputMap, type PsbtMaps, readPlainMaps } from './psbt-plain.ts';
+import { sha256d, type Transaction, type TxInput, type TxOutput } from '../tx/transaction.ts';
+import { Malformed } from './reader.ts';
+import { WireReader } from './wire-reader.ts';
 
-const GLOBAL_FIELDS = new Set(['unsignedTx', 'version']);
+/** What the maps of a PSBT hold, as far as a channel has use for it. */
+export interface PsbtMaps {
+  readonly transaction: Transaction;
+  readonly inputs: readonly InputMap[];
+}
+
+export interface InputMap {
+  readonly funding?: { readonly id: TxId; readonly outputs: readonly TxOutput[] };
+  readonly redeemScript?: Uint8Array;
+  /** Public keys with signatures. */
+  readonly partialSig: readonly (readonly [Uint8Array, Uint8Array])[];
+  readonly sighashType?: number;
+}
+
+/** `psbt` and 0xff. */
+const MAGIC = Uint8Array.of(0x70, 0x73, 0x62, 0x74, 0xff);
+
+/** BIP174's field numbers of one kind of map: with nothing behind the number in their key, with a public key there, and those that a channel has a place for. */
+interface Shape {
+  readonly name: string;
+  readonly bare: ReadonlySet<number>;
+  readonly keyed: ReadonlySet<number>;
+  readonly allowed: ReadonlySet<number>;
+}
+
+const GLOBAL = { unsignedTx: 0x00, version: 0xfb } as const;
+const INPUT = { nonWitnessUtxo: 0x00, partialSig: 0x02, sighashType: 0x03, redeemScript: 0x04, derivation: 0x06 } as const;
+const OUTPUT = { derivation: 0x02 } as const;
+
+const GLOBAL_SHAPE: Shape = shape('global', [0x00, 0xfb], [], Object.values(GLOBAL));
 // Key derivations are what signing devices add; they say nothing about the payment.
-const INPUT_FIELDS = new Set(['nonWitnessUtxo', 'partialSig', 'sighashType', 'redeemScript', 'bip32Derivation']);
-const OUTPUT_FIELDS = new Set(['bip32Derivation']);
+const INPUT_SHAPE: Shape = shape('input', [0x00, 0x01, 0x03, 0x04, 0x05, 0x07, 0x08, 0x09], [0x02, 0x06], Object.values(INPUT));
+const OUTPUT_SHAPE: Shape = shape('output', [0x00, 0x01], [0x02], Object.values(OUTPUT));
 
-/** Reads PSBT version 0 (BIP174): the plain form at once, all others by the library, which takes a hundred times as long. */
+function shape(name: string, bare: readonly number[], keyed: readonly number[], allowed: readonly number[]): Shape {
+  return { name, bare: new Set(bare), keyed: new Set(keyed), allowed: new Set(allowed) };
+}
+
+interface Field {
+  readonly type: number;
+  /** What stands behind the number in the key. */
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+}
+
+/** No signing device adds as many to one map. */
+const MOST_FIELDS = 256;
+
+/**
+ * Reads PSBT version 0 (BIP174), in time that grows with its length and no faster; refused when a field has no place in a channel. Of fields without a
+ * place nothing but their keys is looked at.
+ */
 export function readMaps(bytes: Uint8Array): PsbtMaps | Refusal {
-  return readPlainMaps(bytes) ?? readAnyMaps(bytes);
+  try {
+    return mapsIn(new WireReader(bytes));
+  } catch (error) {
+    if (error instanceof Malformed) return refuse('psbt-malformed', { reason: error.message });
+    throw error;
+  }
 }
 
-/** Any PSBT at all; refused when a field has no place in a channel. */
-export function readAnyMaps(bytes: Uint8Array): PsbtMaps | Refusal {
-  const raw = attempt(() => RawPSBTV0.decode(bytes));
-  if (raw?.global.unsignedTx === undefined || hasSurplusMap(raw)) return refuse('psbt-malformed');
-  const stray =
-    strayField(raw.global, GLOBAL_FIELDS) ??
-    raw.inputs.map((input) => strayField(input, INPUT_FIELDS)).find((name) => name !== undefined) ??
-    raw.outputs.map((output) => strayField(output, OUTPUT_FIELDS)).find((name) => name !== undefined);
-  if (stray !== undefined) return refuse('psbt-field-unknown', { field: stray });
-  return { transaction: fromRaw(raw.global.unsignedTx), inputs: raw.inputs.map(inputMap) };
+function mapsIn(reader: WireReader): PsbtMaps | Refusal {
+  if (!equalBytes(reader.bytes(MAGIC.length), MAGIC)) throw new Malformed('no magic');
+  const whole = readMap(reader, GLOBAL_SHAPE);
+  const transaction = unsignedIn(whole);
+  const inputs = transaction.inputs.map(() => readMap(reader, INPUT_SHAPE));
+  const outputs = transaction.outputs.map(() => readMap(reader, OUTPUT_SHAPE));
+  // Some write an empty map where there are no outputs.
+  if (outputs.length === 0 && !reader.isAtEnd && reader.uint8() !== 0) throw new Malformed('a map of no output');
+  reader.end();
+  const read = inputs.map(inputOf);
+  const stray = strayIn(GLOBAL_SHAPE, [whole]) ?? strayIn(INPUT_SHAPE, inputs) ?? strayIn(OUTPUT_SHAPE, outputs);
+  return stray ?? { transaction, inputs: read };
 }
 
-/** The library lets an empty map pass behind the last output; some write one, but only where there are no outputs. */
-function hasSurplusMap({ global, outputs }: ReturnType<typeof RawPSBTV0.decode>): boolean {
-  const expected = global.unsignedTx?.outputs.length ?? 0;
-  return expected > 0 && outputs.length > expected;
+function readMap(reader: WireReader, { bare, keyed }: Shape): readonly Field[] {
+  const fields: Field[] = [];
+  const seen = new Set<string>();
+  for (let whole = reader.prefixed(); whole.length > 0; whole = reader.prefixed()) {
+    const name = bytesToHex(whole);
+    if (seen.has(name)) throw new Malformed('a field twice');
+    seen.add(name);
+    if (seen.size > MOST_FIELDS) throw new Malformed('too many fields');
+    const [type = 0, key] = [whole[0], whole.subarray(1)];
+    if (bare.has(type) && key.length > 0) throw new Malformed('a longer key');
+    if (keyed.has(type) && !isPublicKey(key)) throw new Malformed('a key that is none');
+    fields.push({ type, key, value: reader.prefixed() });
+  }
+  return fields;
 }
 
-function inputMap({
-  nonWitnessUtxo,
-  redeemScript,
-  partialSig,
-  sighashType,
-}: ReturnType<typeof RawPSBTV0.decode>['inputs'][number]): InputMap {
-  const funding = nonWitnessUtxo && fromRaw(nonWitnessUtxo);
+/** By its form. Whose key it is, is for those to ask who want its signature. */
+function isPublicKey(key: Uint8Array): boolean {
+  const [form] = key;
+  return key.length === 33 ? form === 2 || form === 3 : key.length === 65 && form === 4;
+}
+
+function strayIn({ name, allowed }: Shape, maps: readonly (readonly Field[])[]): Refusal | undefined {
+  for (const { type } of maps.flat()) if (!allowed.has(type)) return refuse('psbt-field-unknown', { field: `${name} ${type}` });
+  return undefined;
+}
+
+function unsignedIn(fields: readonly Field[]): Transaction {
+  const version = valueAt(fields, GLOBAL.version);
+  if (version !== undefined && numberIn(version) !== 0) throw new Malformed('another version');
+  const bytes = valueAt(fields, GLOBAL.unsignedTx);
+  if (bytes === undefined) throw new Malformed('no transaction');
+  const reader = new WireReader(bytes);
+  const transaction: Transaction = {
+    version: reader.int32(),
+    inputs: reader.list(readInput),
+    outputs: reader.list(readOutput),
+    lockTime: reader.uint32(),
+  };
+  reader.end();
+  if (transaction.inputs.some(({ script }) => script.length > 0)) throw new Malformed('a signed input');
+  return transaction;
+}
+
+function inputOf(fields: readonly Field[]): InputMap {
+  const [funding, redeemScript, sighashType] = [INPUT.nonWitnessUtxo, INPUT.redeemScript, INPUT.sighashType].map((type) =>
+    valueAt(fields, type),
+  );
+  for (const { type, value } of fields)
+    if (type === INPUT.derivation && (value.length < 4 || value.length % 4 !== 0)) throw new Malformed('a derivation that is none');
   return {
-    ...(funding && { funding: { id: transactionId(funding), outputs: funding.outputs } }),
+    ...(funding && { funding: fundingIn(funding) }),
     ...(redeemScript && { redeemScript }),
-    partialSig: partialSig ?? [],
-    ...(sighashType === undefined ? {} : { sighashType }),
+    partialSig: fields.filter(({ type }) => type === INPUT.partialSig).map(({ key, value }) => [key, value] as const),
+    ...(sighashType === undefined ? {} : { sighashType: numberIn(sighashType) }),
   };
 }
 
-function strayField(map: object, known: ReadonlySet<string>): string | undefined {
-  return Object.keys(map).find((name) => !known.has(name));
+function valueAt(fields: readonly Field[], type: number): Uint8Array | undefined {
+  return fields.find((field) => field.type === type)?.value;
 }
 
-function attempt<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch {
-    return undefined;
-  }
+function numberIn(value: Uint8Array): number {
+  const reader = new WireReader(value);
+  const number = reader.uint32();
+  reader.end();
+  return number;
+}
+
+/** A whole transaction, with its witnesses (BIP144) or without: only its outputs, and its id, are of use. */
+function fundingIn(bytes: Uint8Array): NonNullable<InputMap['funding']> {
+  const reader = new WireReader(bytes);
+  reader.int32();
+  const isMarked = bytes[4] === 0 && bytes[5] === 1;
+  if (isMarked) reader.bytes(2);
+  const start = reader.at;
+  const inputs = reader.list(passInput);
+  const outputs = reader.list(readOutput);
+  const end = reader.at;
+  if (isMarked) for (const _ of inputs) reader.list((witness) => witness.prefixed());
+  const lockTime = reader.bytes(4);
+  reader.end();
+  const plain = isMarked ? concatBytes(bytes.subarray(0, 4), bytes.subarray(start, end), lockTime) : bytes;
+  return { id: txId(bytesToHex(sha256d(plain).reverse())), outputs };
+}
+
+function readInput(reader: WireReader): TxInput {
+  const txid = txId(bytesToHex(reader.bytes(32).reverse()));
+  return { outpoint: { txid, vout: reader.uint32() }, script: reader.prefixed(), sequence: reader.uint32() };
+}
+
+function passInput(reader: WireReader): undefined {
+  reader.bytes(36);
+  reader.prefixed();
+  reader.uint32();
+}
+
+function readOutput(reader: WireReader): TxOutput {
+  return { value: reader.uint64(), script: reader.prefixed() };
 }

@@ -5,8 +5,7 @@ import { type Refusal, refuse } from '../base/refusal.ts';
 import type { Contract, Deposit, Terms } from '../contract/contract.ts';
 import { p2sh } from '../tx/script.ts';
 import type { Transaction } from '../tx/transaction.ts';
-import { readMaps } from './psbt-maps.ts';
-import type { InputMap, PsbtMaps } from './psbt-plain.ts';
+import { type InputMap, type PsbtMaps, readMaps } from './psbt-maps.ts';
 
 /** The funding transactions of a channel by id, whole, as BIP174 wants them beside a legacy input. */
 export type FundingTransactions = ReadonlyMap<string, Uint8Array>;
@@ -27,6 +26,16 @@ export interface PsbtInput {
 
 /** Larger than any PSBT of a channel with the most deposits, funding transactions included. */
 export const MAX_PSBT_BYTES = 1_000_000;
+
+/** What nodes relay at most as one transaction (`MAX_STANDARD_TX_SIZE`, `policy.h`), and what stands beside it in an input. */
+const MOST_INPUT_BYTES = 100_000 + 1_000;
+/** Everything that does not come with an input; most of it outputs before the one of a slot. */
+const MOST_FRAME_BYTES = 16_000;
+
+/** Bytes that a PSBT of a channel with so many deposits can have. */
+export function mostPsbtBytes(deposits: number): number {
+  return Math.min(MAX_PSBT_BYTES, MOST_FRAME_BYTES + deposits * MOST_INPUT_BYTES);
+}
 
 /** Reads PSBT version 0 (BIP174) and checks all that can be checked without the channel. */
 export function decodePsbt(bytes: Uint8Array): ChannelPsbt | Refusal {

@@ -31,8 +31,17 @@ export class Reader {
     return this.view.getUint8(this.advance(1));
   }
 
+  /** How many bytes have been read. */
+  get at(): number {
+    return this.#offset;
+  }
+
+  get isAtEnd(): boolean {
+    return this.#offset === this.#bytes.length;
+  }
+
   end(): void {
-    if (this.#offset !== this.#bytes.length) throw new Malformed('bytes behind the end');
+    if (!this.isAtEnd) throw new Malformed('bytes behind the end');
   }
 
   /** Where the next `length` bytes start. */

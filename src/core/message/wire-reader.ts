@@ -26,12 +26,12 @@ export class WireReader extends Reader {
     return items;
   }
 
-  /** CompactSize (`serialize.h`) up to 65,535: no message of a channel holds anything longer. */
+  /** CompactSize (`serialize.h`) up to four bytes: no message holds anything longer. */
   #length(): number {
     const first = this.uint8();
     if (first < 0xfd) return first;
-    const length = first === 0xfd ? this.view.getUint16(this.advance(2), true) : 0;
-    if (length < 0xfd) throw new Malformed('a length in another form');
+    const length = first === 0xfd ? this.view.getUint16(this.advance(2), true) : first === 0xfe ? this.uint32() : 0;
+    if (length < (first === 0xfd ? 0xfd : 0x1_0000)) throw new Malformed('a length in another form');
     return length;
   }
 }

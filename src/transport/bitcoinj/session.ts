@@ -166,7 +166,7 @@ class Session {
   }
 
   async #released(offer: Offer, message: ProvideRefund): Promise<Ending | undefined> {
-    const tooMany = this.#toll.take('release');
+    const tooMany = this.#toll.take('release', message.refund.length);
     if (tooMany !== undefined) return tooMany;
     const refundable = refundableBy(offer, message);
     if (refundable.kind === 'ending') return refundable;
@@ -176,7 +176,7 @@ class Session {
   }
 
   async #provided({ contract, initial }: ProvideContract, maker: Maker): Promise<Ending | undefined> {
-    const tooMany = this.#toll.take('announce');
+    const tooMany = this.#toll.take('announce', contract.length);
     if (tooMany !== undefined) return tooMany;
     const provided = providedBy(this.#payee, maker, contract, initial);
     if (provided.kind === 'ending') return provided;

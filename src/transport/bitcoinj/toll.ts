@@ -14,8 +14,8 @@ export class Toll {
   }
 
   /** Before anything is done about a question. @returns how the connection ends when there is not enough left for it. */
-  take(charge: Charge): Ending | undefined {
-    const seconds = this.#quotas?.take(this.#address, charge) ?? 0;
+  take(charge: Charge, bytes: number = 0): Ending | undefined {
+    const seconds = this.#quotas?.take(this.#address, charge, bytes) ?? 0;
     return seconds === 0 ? undefined : refused(refuse('too-many', { seconds }));
   }
 

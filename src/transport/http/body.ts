@@ -1,3 +1,12 @@
+/** Bytes of a body that does not say beforehand how long it is. */
+export const MOST_UNDECLARED: number = 64 * 1024;
+
+/** Bytes of a body as it is declared; undefined where it is not. */
+export function declaredBytes({ headers }: Request): number | undefined {
+  const length = headers.get('content-length');
+  return length === null ? undefined : Number(length);
+}
+
 /**
  * Reads a body as UTF-8 text; undefined when it has more than `most` bytes, which it never holds.
  * @throws whatever breaks the stream off.

@@ -7,7 +7,7 @@ import { dogecoinRegtest } from '../../core/coin/dogecoin.ts';
 import { channelIdOf, type Deposit, type Payment, type Terms } from '../../core/contract/contract.ts';
 import { contracts } from '../../core/contract/registry.ts';
 import type { Announce, End, Ended, Invoice, Offer, Pay, Receipt, Reply, Request, State } from '../../core/message/message.ts';
-import { decodePsbt } from '../../core/message/psbt.ts';
+import { decodePsbt, MAX_PSBT_BYTES } from '../../core/message/psbt.ts';
 import { announcePsbt, endPsbt, paymentPsbt, readEnd, readPayment } from '../../core/message/psbt-message.ts';
 import { p2pkh } from '../../core/tx/script.ts';
 import { type Signer, signer } from '../../core/tx/sign.ts';
@@ -135,6 +135,7 @@ export function fakePayee(
       if (given.kind !== 'receipt') throw new Error('a payment is answered by a receipt or a refusal');
       return { kind: 'taken', receipt: given, added: added() };
     },
+    room: async () => MAX_PSBT_BYTES,
     readPsbt: async (kind, bytes) => {
       const psbt = decodePsbt(bytes);
       if (isRefusal(psbt)) return psbt;

@@ -4,6 +4,7 @@ import { refuse } from '../../core/base/refusal.ts';
 import type { Request as Message } from '../../core/message/message.ts';
 import { queue } from '../queue.ts';
 import { clientOf, type Quotas } from '../quota.ts';
+import { declaredBytes, MOST_UNDECLARED } from './body.ts';
 import { refusalResponse } from './problem.ts';
 
 /** A response, and what the payment behind it added, if it is that of one. */
@@ -46,7 +47,7 @@ export function quotaGate({ quotas, trustProxy }: QuotaGate): Gate {
   return async (c, kind, answer) => {
     const { remote = '' } = c.env;
     const address = clientOf(remote, trustProxy ? c.req.header('x-forwarded-for') : undefined);
-    const seconds = quotas.take(address, kind);
+    const seconds = quotas.take(address, kind, bytesOf(c.req.raw));
     if (seconds > 0) return tooMany(seconds);
     if (!quotas.precedes(address) && !(await turn())) return tooMany(CROWDED_WAIT);
     const leave = isLarge(c.req.raw) ? quotas.enterLarge(address) : () => undefined;
@@ -61,10 +62,15 @@ export function quotaGate({ quotas, trustProxy }: QuotaGate): Gate {
   };
 }
 
-function isLarge({ method, headers }: Request): boolean {
-  if (method === 'GET' || method === 'HEAD') return false;
-  const length = headers.get('content-length');
-  return length === null || !(Number(length) <= LARGE);
+/** Bytes that may come with a request. */
+function bytesOf(request: Request): number {
+  const { method } = request;
+  return method === 'GET' || method === 'HEAD' ? 0 : (declaredBytes(request) ?? MOST_UNDECLARED);
+}
+
+function isLarge(request: Request): boolean {
+  const { method } = request;
+  return method !== 'GET' && method !== 'HEAD' && !((declaredBytes(request) ?? Number.POSITIVE_INFINITY) <= LARGE);
 }
 
 function tooMany(seconds: number): Response {

@@ -1,11 +1,12 @@
 import { type Context, Hono } from 'hono';
 import { cors } from 'hono/cors';
+import { isChannelId } from '../../core/base/bytes.ts';
 import { isRefusal, type Refusal, type RefusalCode, refuse } from '../../core/base/refusal.ts';
 import type { Request as Message, Reply } from '../../core/message/message.ts';
 import { WorldError } from '../../engine/ports.ts';
 import type { Responder } from '../responder.ts';
-import { parseJson, readBounded } from './body.ts';
-import { type Endpoint, endpoints } from './endpoint.ts';
+import { declaredBytes, MOST_UNDECLARED, parseJson, readBounded } from './body.ts';
+import { bodyBytesFor, type Endpoint, endpoints } from './endpoint.ts';
 import { type Answered, type HttpEnv, OPEN_GATE, type QuotaGate, quotaGate } from './gate.ts';
 import { openApi } from './openapi.ts';
 import { bugResponse, refusalResponse, worldResponse } from './problem.ts';
@@ -76,9 +77,12 @@ function methodsByPath(): ReadonlyMap<string, string> {
 }
 
 async function answer(c: Context, kind: Message['kind'], endpoint: Endpoint, payee: Responder): Promise<Answered> {
-  const body = endpoint.body === undefined ? undefined : await readBody(c.req.raw, endpoint.body.mostBytes);
+  const id = c.req.param('id');
+  const most = await mostBytes(endpoint, id, payee);
+  if (isRefusal(most)) return { response: refusalResponse(most) };
+  const body = endpoint.body === undefined ? undefined : await readBody(c.req.raw, most);
   if (body?.kind === 'rejected') return { response: refusalResponse(body.refusal, {}, body.status) };
-  const request = await readRequest(kind, body?.value, c.req.param('id') ?? '', payee);
+  const request = await readRequest(kind, body?.value, id ?? '', payee);
   if (isRefusal(request)) return { response: refusalResponse(request) };
   if (request.kind !== 'payment') return { response: replyResponse(await payee.answer(request)) };
   const taken = await payee.pay(request);
@@ -87,6 +91,14 @@ async function answer(c: Context, kind: Message['kind'], endpoint: Endpoint, pay
 
 function replyResponse(reply: Reply): Response {
   return isRefusal(reply) ? refusalResponse(reply) : json(answerForms[reply.kind].status, writeAnswer(reply));
+}
+
+/** Of a body, which is read only where it is about a channel that there is, and no further than that channel gives reason to. */
+async function mostBytes({ body }: Endpoint, id: string | undefined, { room }: Responder): Promise<number | Refusal> {
+  if (body === undefined) return 0;
+  if (id === undefined) return body.mostBytes;
+  const psbt = isChannelId(id) ? await room(id) : refuse('channel-unknown');
+  return isRefusal(psbt) ? psbt : Math.min(body.mostBytes, bodyBytesFor(psbt));
 }
 
 function refusedAs(code: RefusalCode, detail: Record<string, string>, headers: Record<string, string>, status: number): Answered {
@@ -112,9 +124,9 @@ async function readBody(request: Request, most: number): Promise<Body> {
 
 /** Where the length is declared, servers hold the sender to it, and reading at once is several times faster than reading a stream. */
 async function readText(request: Request, most: number): Promise<string | undefined> {
-  const length = request.headers.get('content-length');
-  if (length === null) return readBounded(request.body, most);
-  return Number(length) <= most ? request.text() : undefined;
+  const length = declaredBytes(request);
+  if (length === undefined) return readBounded(request.body, Math.min(most, MOST_UNDECLARED));
+  return length <= most ? request.text() : undefined;
 }
 
 function rejected(code: 'message-malformed' | 'message-too-large', detail: Record<string, string | number>, status?: number): Body {

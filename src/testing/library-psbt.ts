@@ -1,0 +1,33 @@
+import { RawPSBTV0 } from '@scure/btc-signer/psbt.js';
+import type { InputMap, PsbtMaps } from '../core/message/psbt-maps.ts';
+import { fromRaw, transactionId } from '../core/tx/transaction.ts';
+
+type Raw = ReturnType<typeof RawPSBTV0.decode>;
+
+/** What another reader makes of a PSBT, whatever is in it; undefined where it reads none. It takes a hundred times as long, and much longer for some. */
+export function libraryMaps(bytes: Uint8Array): PsbtMaps | undefined {
+  const raw = attempt(() => RawPSBTV0.decode(bytes));
+  if (raw?.global.unsignedTx === undefined) return undefined;
+  // It lets an empty map pass behind the last output.
+  const { unsignedTx } = raw.global;
+  if (unsignedTx.outputs.length > 0 && raw.outputs.length > unsignedTx.outputs.length) return undefined;
+  return { transaction: fromRaw(unsignedTx), inputs: raw.inputs.map(inputMap) };
+}
+
+function inputMap({ nonWitnessUtxo, redeemScript, partialSig, sighashType }: Raw['inputs'][number]): InputMap {
+  const funding = nonWitnessUtxo && fromRaw(nonWitnessUtxo);
+  return {
+    ...(funding && { funding: { id: transactionId(funding), outputs: funding.outputs } }),
+    ...(redeemScript && { redeemScript }),
+    partialSig: partialSig ?? [],
+    ...(sighashType === undefined ? {} : { sighashType }),
+  };
+}
+
+function attempt<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}

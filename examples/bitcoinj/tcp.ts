@@ -7,7 +7,7 @@ import { serveTcp } from 'pawment/transport/tcp/serve';
 import { agreed, DOGE, mine, payee, payer } from './world.ts';
 
 const attachments = new Attachments();
-const server = await serveTcp((line) => serveBitcoinj(line, payee, attachments));
+const server = await serveTcp((line, keep) => serveBitcoinj(line, payee, attachments, { keep }));
 
 const order = { contracts: bitcoinjContracts, capacity: amount(10n * DOGE) };
 const channel = agreed(await openBitcoinj(await connectTcp('127.0.0.1', server.port), order, payer));

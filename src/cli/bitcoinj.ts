@@ -47,7 +47,7 @@ export function bitcoinjDoor({ listen, terms, prices, quotas, log, ...parts }: D
     open: (merchant) => {
       const payee = bitcoinjPayee({ ...parts, merchant, book, terms: own, shop: counter(parts.chain.coin, prices, log) });
       const attachments = new Attachments();
-      return serveTcp((line) => serveBitcoinj(line, payee, attachments, { quotas }), {
+      return serveTcp((line, keep) => serveBitcoinj(line, payee, attachments, { quotas, keep }), {
         ...listen,
         onError: (error, where) => log.error({ error: String(error), where }, 'bitcoinj'),
       });

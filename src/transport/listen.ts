@@ -1,31 +1,11 @@
-import type { Server, Socket } from 'node:net';
+import type { Server } from 'node:net';
 import { WorldError } from '../engine/ports.ts';
-import { clientOf } from './quota.ts';
 
 /**
  * Connections that the system holds until they are taken, as far as it allows: after a restart all peers come back at once, and who finds no place
  * tries again only after a second.
  */
 const BACKLOG = 4_096;
-
-/** Drops connections of an address that has enough of them: nobody may take all that there are. */
-export function limitPerAddress(server: Server, most: number): void {
-  const counts = new Map<string, number>();
-  server.on('connection', (socket: Socket) => {
-    const address = clientOf(socket.remoteAddress ?? '', undefined);
-    const count = (counts.get(address) ?? 0) + 1;
-    if (count > most) {
-      socket.destroy();
-      return;
-    }
-    counts.set(address, count);
-    socket.once('close', () => {
-      const left = (counts.get(address) ?? 0) - 1;
-      if (left > 0) counts.set(address, left);
-      else counts.delete(address);
-    });
-  });
-}
 
 /** Listens; 0 takes any free port. @returns the port. @throws WorldError `config` when it can't. */
 export function listen(server: Server, host: string, port: number): Promise<number> {

@@ -29,6 +29,8 @@ export interface AttachedOptions {
   readonly attachments: Attachments;
   readonly voice: Voice;
   readonly toll: Toll;
+  /** Called when the client has shown the payer's key. */
+  readonly keep: () => void;
   /** The first payment of a client that has just made the channel, rightly signed. */
   readonly initial?: Payment;
   /** What a client that goes on with the channel may prove its key by. */
@@ -227,8 +229,9 @@ export class Attached implements Holder {
 
   /** From now on this is who pays in the channel. */
   #hold(): void {
-    const { attachments, channel, payee } = this.#options;
+    const { attachments, channel, payee, keep } = this.#options;
     this.#standing = 'payer';
+    keep();
     if (!this.#isOver() && attachments.give(channel, this)) payee.shop.opened?.(channel);
   }
 

@@ -51,6 +51,8 @@ export interface SessionOptions {
   readonly timers?: Timers;
   /** What the client's address may ask for; anything unless given. */
   readonly quotas?: Quotas;
+  /** Called when the client has shown the key of its channel: its place is not for strangers any more. */
+  readonly keep?: () => void;
 }
 
 /** Bytes that are read ahead of what is worked on: some 300 payments, while large messages of thousands of clients must not fill the memory. */
@@ -82,17 +84,19 @@ class Session {
   readonly #attachments: Attachments;
   readonly #toll: Toll;
   readonly #idle: number;
+  readonly #keep: () => void;
   readonly #patience: Patience;
   readonly #faults: unknown[] = [];
   #stage: Stage = { kind: 'greeting' };
 
   constructor(line: Line, payee: BitcoinjPayee, attachments: Attachments, options: SessionOptions) {
-    const { patience = 15_000, idle = 3_600_000, timers = systemTimers, quotas } = options;
+    const { patience = 15_000, idle = 3_600_000, timers = systemTimers, quotas, keep = () => undefined } = options;
     this.#line = line;
     this.#payee = payee;
     this.#attachments = attachments;
     this.#toll = new Toll(line.remote, quotas);
     this.#idle = idle;
+    this.#keep = keep;
     this.#patience = new Patience(timers, patience, () => this.#aside(Promise.resolve(this.#tooLate())));
     // A line that ends by itself could not say why.
     line.setIdle(undefined);
@@ -199,7 +203,7 @@ class Session {
       say: (message: BitcoinjMessage) => this.#say(message),
       aside: (work: Promise<Ending | undefined>) => this.#aside(work),
     };
-    const shared = { payee: this.#payee, attachments: this.#attachments, toll: this.#toll };
+    const shared = { payee: this.#payee, attachments: this.#attachments, toll: this.#toll, keep: this.#keep };
     const attached = new Attached({ ...client, ...shared, channel: made.channel, voice });
     this.#stage = { kind: 'attached', attached };
     this.#patience.set(this.#idle);

@@ -16,7 +16,10 @@ export interface Answered {
 /** What the server knows of a connection; nothing when routes are called without one. */
 export interface HttpEnv {
   readonly remote?: string;
+  /** Keeps the connection's place, whoever else comes. */
+  readonly keep?: () => void;
 }
+
 export interface QuotaGate {
   readonly quotas: Quotas;
   /** Takes the address from the last entry of `X-Forwarded-For`: only where a proxy of one's own writes it. */
@@ -45,7 +48,7 @@ const CROWDED_WAIT = 5;
 export function quotaGate({ quotas, trustProxy }: QuotaGate): Gate {
   const turn = queue(STRANGERS_AT_ONCE, MOST_WAITING);
   return async (c, kind, answer) => {
-    const { remote = '' } = c.env;
+    const { remote = '', keep } = c.env;
     const address = clientOf(remote, trustProxy ? c.req.header('x-forwarded-for') : undefined);
     const seconds = quotas.take(address, kind, bytesOf(c.req.raw));
     if (seconds > 0) return tooMany(seconds);
@@ -54,7 +57,10 @@ export function quotaGate({ quotas, trustProxy }: QuotaGate): Gate {
     if (leave === undefined) return tooMany(LARGE_WAIT);
     try {
       const { response, added = 0n } = await answer();
-      if (added > 0n) quotas.settle(address);
+      if (added > 0n) {
+        quotas.settle(address);
+        keep?.();
+      }
       return response;
     } finally {
       leave();

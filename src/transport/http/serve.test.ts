@@ -153,15 +153,20 @@ test('a payer that hangs up in the middle harms nobody', async (t) => {
   assert.deepEqual(payee.asked, [pay, pay]);
 });
 
-test('connections beyond the most are dropped', async (t) => {
+test('beyond the most, connections that have not paid give way, the first first; one that has paid does not', async (t) => {
   const shop = await open(t, { mostConnections: 1 });
   const first = await dial(shop, '');
+  const gone = once(first, 'close');
   const second = await dial(shop, WHOLE);
   second.on('error', () => undefined);
-  assert.equal(await heard(second), '');
-  first.write(WHOLE);
-  assert.match(await firstHeard(first), /^HTTP\/1\.1 200 /);
-  first.destroy();
+  assert.match(await firstHeard(second), /^HTTP\/1\.1 200 /);
+  await gone;
+  const third = await dial(shop, WHOLE);
+  third.on('error', () => undefined);
+  assert.equal(await heard(third), '');
+  second.write(WHOLE);
+  assert.match(await firstHeard(second), /^HTTP\/1\.1 200 /);
+  second.destroy();
 });
 
 test('closing answers what runs, takes nothing new, and then is over', async (t) => {

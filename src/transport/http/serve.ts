@@ -2,23 +2,20 @@ import { createServer, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import { type Callers, turnedAway } from '../../net/callers.ts';
-import { limitPerAddress, listen } from '../listen.ts';
+import { listen } from '../listen.ts';
+import { Places, type PlacesOptions } from '../places.ts';
 import { Quotas } from '../quota.ts';
 import type { Responder } from '../responder.ts';
 import type { HttpEnv } from './gate.ts';
 import { httpRoutes, type RouteOptions } from './routes.ts';
 
-export interface ServeOptions extends Partial<Callers> {
+export interface ServeOptions extends Partial<Callers>, Partial<PlacesOptions> {
   /** 0, the default, takes any free port. */
   readonly port?: number;
   /** Milliseconds in which a whole request must have come in; 30,000 unless given. Headers have a third of it. */
   readonly requestTimeout?: number;
   /** Milliseconds that running requests get when the server closes; 10,000 unless given. */
   readonly grace?: number;
-  /** Connections at once; further ones are dropped. 5,000 unless given. */
-  readonly mostConnections?: number;
-  /** Of one address; 250 unless given. Behind a proxy all come from one address. */
-  readonly mostPerAddress?: number;
   /** Told of failures of the listening socket, such as too many open files; it goes on listening. */
   readonly onError?: (error: unknown, where: string) => void;
 }
@@ -56,7 +53,8 @@ export async function serveHttp(
   options: ServeOptions = {},
 ): Promise<HttpServer> {
   const { host = '127.0.0.1', port = 0, requestTimeout = 30_000, grace = 10_000, mostConnections = 5_000, mostPerAddress = 250 } = options;
-  const listener = getRequestListener((request, env) => routes.fetch(request, envOf(env.incoming.socket)));
+  const places = new Places({ mostConnections, mostPerAddress });
+  const listener = getRequestListener((request, env) => routes.fetch(request, envOf(env.incoming.socket, places)));
   const running = new Set<ServerResponse>();
   let isClosing = false;
   const server = createServer(
@@ -74,8 +72,7 @@ export async function serveHttp(
       void listener(request, response);
     },
   );
-  server.maxConnections = mostConnections;
-  limitPerAddress(server, mostPerAddress);
+  server.on('connection', (socket) => void places.take(socket));
   const closed = new Promise<void>((resolve) => server.once('close', resolve));
   const close = (): Promise<void> => {
     if (!isClosing) {
@@ -91,6 +88,7 @@ export async function serveHttp(
   return { url: `http://${host.includes(':') ? `[${host}]` : host}:${actual}`, port: actual, close };
 }
 
-function envOf({ remoteAddress: remote }: Socket): HttpEnv {
-  return remote === undefined ? {} : { remote };
+function envOf(socket: Socket, places: Places): HttpEnv {
+  const { remoteAddress: remote } = socket;
+  return { ...(remote === undefined ? {} : { remote }), keep: () => places.keep(socket) };
 }

@@ -15,7 +15,7 @@ interface Shop {
   readonly errors: unknown[];
 }
 
-async function open(t: TestContext, onLine: (line: Line) => Promise<void>, options: ServeTcpOptions = {}): Promise<Shop> {
+async function open(t: TestContext, onLine: (line: Line, keep: () => void) => Promise<void>, options: ServeTcpOptions = {}): Promise<Shop> {
   const errors: unknown[] = [];
   const server = await serveTcp(onLine, { onError: (error) => void errors.push(error), ...options });
   t.after(() => server.close());
@@ -303,10 +303,33 @@ describe('a TCP server', () => {
     assert.deepEqual(shop.errors, []);
   });
 
+  test('who has shown nothing gives way to who comes beyond the most, the first first; who has keeps its place', async (t) => {
+    const known = async (line: Line, keep: () => void): Promise<void> => {
+      for await (const body of line.frames) {
+        keep();
+        await line.send(body);
+      }
+    };
+    const shop = await open(t, known, { mostConnections: 3 });
+    const says = async (socket: Socket): Promise<void> => {
+      socket.write(encodeFrame(ONE));
+      await once(socket, 'data');
+    };
+    const [first, second, third] = [await dial(t, shop), await dial(t, shop), await dial(t, shop)];
+    await says(first);
+    const gone = [second, third].map((socket) => once(socket, 'close'));
+    const [fourth, fifth] = [await dial(t, shop), await dial(t, shop)];
+    await Promise.all(gone);
+    for (const socket of [first, fourth, fifth]) await says(socket);
+    assert.deepEqual((await heard(await dial(t, shop))).bodies, [], 'all have shown something');
+    await says(first);
+  });
+
   test('drops connections beyond the most, in all and of one address, and takes others when those have ended', async (t) => {
     let count = 0;
-    const counted = (line: Line): Promise<void> => {
+    const counted = (line: Line, keep: () => void): Promise<void> => {
       count++;
+      keep();
       return echo(line);
     };
     const shop = await open(t, counted, { mostConnections: 3, mostPerAddress: 2 });

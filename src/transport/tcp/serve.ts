@@ -1,21 +1,18 @@
 import { createServer } from 'node:net';
 import type { Line } from '../../engine/ports.ts';
-import { limitPerAddress, listen } from '../listen.ts';
+import { listen } from '../listen.ts';
 import { Patience } from '../patience.ts';
+import { Places, type PlacesOptions } from '../places.ts';
 import { systemTimers } from '../timers.ts';
 import { type LineOptions, SOCKET_OPTIONS, TcpLine } from './line.ts';
 
-export interface ServeTcpOptions extends LineOptions {
+export interface ServeTcpOptions extends LineOptions, Partial<PlacesOptions> {
   /** 127.0.0.1 unless given. */
   readonly host?: string;
   /** 0, the default, takes any free port. */
   readonly port?: number;
   /** Milliseconds that handlers get to come to their end when the server closes; 10,000 unless given. */
   readonly grace?: number;
-  /** Connections at once; further ones are dropped. 5,000 unless given. */
-  readonly mostConnections?: number;
-  /** Of one address; 250 unless given. */
-  readonly mostPerAddress?: number;
   /** Told of what a handler threw (`line`) and of failures of the listening socket (`listen`); it goes on listening. */
   readonly onError?: (error: unknown, where: 'line' | 'listen') => void;
 }
@@ -29,16 +26,18 @@ export interface TcpServer {
 }
 
 /**
- * Listens, and hands every connection to `onLine`; its line is closed when that is done.
+ * Listens, and hands every connection to `onLine`; its line is closed when that is done. There are 5,000 places unless told, 250 for each address; who
+ * calls `keep` has its own for as long as the line is open.
  * @throws WorldError `config` when it can't listen there.
  */
-export async function serveTcp(onLine: (line: Line) => Promise<void>, options: ServeTcpOptions = {}): Promise<TcpServer> {
+export async function serveTcp(onLine: (line: Line, keep: () => void) => Promise<void>, options: ServeTcpOptions = {}): Promise<TcpServer> {
   const { host = '127.0.0.1', port = 0, grace = 10_000, mostConnections = 5_000, mostPerAddress = 250, timers = systemTimers } = options;
   const lines = new Set<TcpLine>();
-  const attend = async (line: TcpLine): Promise<void> => {
+  const places = new Places({ mostConnections, mostPerAddress });
+  const attend = async (line: TcpLine, keep: () => void): Promise<void> => {
     lines.add(line);
     try {
-      await onLine(line);
+      await onLine(line, keep);
     } catch (error) {
       options.onError?.(error, 'line');
     }
@@ -46,10 +45,8 @@ export async function serveTcp(onLine: (line: Line) => Promise<void>, options: S
     lines.delete(line);
   };
   const server = createServer(SOCKET_OPTIONS);
-  server.maxConnections = mostConnections;
-  limitPerAddress(server, mostPerAddress);
   server.on('connection', (socket) => {
-    if (!socket.destroyed) void attend(new TcpLine(socket, options));
+    if (places.take(socket)) void attend(new TcpLine(socket, options), () => places.keep(socket));
   });
   const closed = new Promise<void>((resolve) => server.once('close', resolve));
   const patience = new Patience(timers, grace, () => {

@@ -3,6 +3,7 @@ import { type ChannelId, equalBytes } from '../core/base/bytes.ts';
 import type { LockTime } from '../core/base/height.ts';
 import { isRefusal, type Refusal, refuse } from '../core/base/refusal.ts';
 import { termsOf } from '../core/channel/announce.ts';
+import type { Limits } from '../core/channel/limits.ts';
 import type { PayerInput } from '../core/channel/payer.ts';
 import { type PayInput, totalAhead, totalFor } from '../core/channel/payer-pay.ts';
 import { notOpen, type OpenPayer, type PayerState, type PendingPayment } from '../core/channel/payer-state.ts';
@@ -27,8 +28,11 @@ export interface AgentOptions extends EngineOptions<PayerState> {
 /** The product around a payer: opens, funds, pays, ends and refunds channels, and gets everything back that it did not spend. */
 export interface Agent {
   readonly engine: PayerEngine;
-  /** Seed steps 1, 2 and A: keys, script and address stand; nothing has left the wallet. */
-  readonly plan: (offer: Offer, expiry: LockTime, returnScript: Uint8Array) => Promise<PayerState | Refusal>;
+  /**
+   * Seed steps 1, 2 and A: keys, script and address stand; nothing has left the wallet. An offer that asks for more than is usual with the coin is
+   * refused unless `limits` agree to it.
+   */
+  readonly plan: (offer: Offer, expiry: LockTime, returnScript: Uint8Array, limits?: Partial<Limits>) => Promise<PayerState | Refusal>;
   /**
    * Seed steps B, C and 3, in an order that risks nothing: the deposit is signed and announced first, and broadcast only when the payee
    * agrees to the terms. Also adds further deposits to an open channel.
@@ -75,11 +79,11 @@ export function openAgent(options: AgentOptions): Agent {
 
   return {
     engine,
-    plan: async (offer, expiry, returnScript) => {
+    plan: async (offer, expiry, returnScript, limits = {}) => {
       if (offer.coin.id !== chain.coin.id) return refuse('coin-mismatch', { coin: offer.coin.id, expected: chain.coin.id });
       const keyName = await wallet.nextChannelKey();
       const channel = idOf(offer, expiry, keys, keyName);
-      return stateOf(await engine.drive(channel, { kind: 'create', offer, expiry, keyName, returnScript }));
+      return stateOf(await engine.drive(channel, { kind: 'create', offer, expiry, keyName, returnScript, limits }));
     },
     fund: (channel, value, payee) => funding(channel, () => fundChannel({ wallet, engine, announce }, channel, value, payee)),
     launch: (channel, payee) => funding(channel, () => launchChannel({ wallet, engine, chain, announce }, channel, payee)),

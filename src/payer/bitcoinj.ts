@@ -141,12 +141,14 @@ async function made(
   order: BitcoinjOrder,
   { agent, chain, wallet, clock, remember }: BitcoinjPayerOptions,
 ): Promise<PayerState | Refusal> {
-  const { capacity } = order;
+  const { capacity, window = DEFAULT_WINDOW } = order;
   if (capacity === undefined) return refuse('channel-unknown');
   const refusal = await unacceptable(client, proposal, capacity, order, clock);
   if (refusal !== undefined) return refusal;
   const returnScript = scriptOf(chain.coin, await wallet.receiveAddress()) ?? new Uint8Array();
-  const planned = await agent.plan(offerOf(proposal, capacity, chain), proposal.expiry, returnScript);
+  // The window and the capacity are the owner's own, and the proposal is within them.
+  const limits = { lifetime: window + MOST_AHEAD, minDeposit: capacity };
+  const planned = await agent.plan(offerOf(proposal, capacity, chain), proposal.expiry, returnScript, limits);
   if (isRefusal(planned)) return planned;
   const { channel } = planned;
   await remember(channel);

@@ -313,7 +313,14 @@ describe('an offer that lies', () => {
   const offers: readonly (readonly [string, (honest: Offer) => Partial<Offer>, string])[] = [
     ['is for another coin', () => ({ coin: dogecoin }), 'coin-mismatch'],
     ['asks for a fixed fee far above any close', () => ({ signing: { kind: 'fixed', fee: amount(deposit / 2n) } }), 'fee-too-high'],
-    ['has a margin that leaves no time', () => ({ closingMargin: 1_000_000 }), 'expiry-too-near'],
+    ['has a margin that leaves no time', () => ({ closingMargin: 1_000 }), 'expiry-too-near'],
+    ['has a margin that no time outlasts', () => ({ closingMargin: 490_000_000 }), 'offer-excessive'],
+    [
+      'would have a deposit wait for ever',
+      (honest) => ({ depth: [...honest.depth, { upTo: MAX_AMOUNT, blocks: 5_000_000 }] }),
+      'offer-excessive',
+    ],
+    ['wants all that there is', () => ({ minDeposit: MAX_AMOUNT, maxDeposit: MAX_AMOUNT }), 'offer-excessive'],
     ['wants to be paid to a script that no close could pay to', () => ({ payeeScript: new Uint8Array(80) }), 'offer-malformed'],
     ['wants the coins for longer than the payer said', () => ({ minExpiry: height(tip + 4_000) }), 'expiry-too-near'],
   ];

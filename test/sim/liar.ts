@@ -1,9 +1,13 @@
 import { amount } from '../../src/core/base/amount.ts';
+import { after } from '../../src/core/base/height.ts';
+import { blocksOn } from '../../src/core/base/lock-time.ts';
 import { type Refusal, refuse } from '../../src/core/base/refusal.ts';
+import { keyNameOf } from '../../src/core/channel/announce.ts';
 import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';
-import type { Ended, Reply, Request } from '../../src/core/message/message.ts';
+import type { Ended, Offer, Reply, Request } from '../../src/core/message/message.ts';
 import type { Signature } from '../../src/core/tx/sign.ts';
 import type { Chance } from './chance.ts';
+import { nativeKeyRing } from './keys.ts';
 
 const MORE = 100n * coin.policy.dust;
 const MADE_UP = new Uint8Array(64).fill(5) as Signature;
@@ -17,17 +21,27 @@ export function lie(chance: Chance, request: Request, reply: Reply): Reply {
 
 /** What one who came later says: worlds with it draw from elsewhere, so that all others stay what they were. */
 export function bluff(chance: Chance, reply: Reply): Reply {
-  return chance.pick<(reply: Reply) => Reply>([unsigned, forged])(reply);
+  if (reply.kind === 'offer') return lasting(reply);
+  return reply.kind === 'ended' ? chance.pick([unsigned, forged])(reply) : reply;
+}
+
+/** Blocks that nobody lives to see. */
+const AGES = 10_000_000;
+
+/** The payee's own offer, with its own key, for a channel that lasts for ages. */
+function lasting(offer: Offer): Offer {
+  const by = blocksOn(offer.contract.expiresBy, AGES, coin.blockSeconds);
+  const made = { ...offer, minExpiry: after(offer.minExpiry, by), maxExpiry: after(offer.maxExpiry, by) };
+  return { ...made, payeeKey: nativeKeyRing('payee').signer(keyNameOf(made)).publicKey };
 }
 
 /** An agreed end that nobody has signed. */
-function unsigned(reply: Reply): Reply {
-  return reply.kind === 'ended' ? unlockedBy(reply, () => new Uint8Array()) : reply;
+function unsigned(reply: Ended): Reply {
+  return unlockedBy(reply, () => new Uint8Array());
 }
 
 /** One that looks signed: a byte of the last signature is another. */
-function forged(reply: Reply): Reply {
-  if (reply.kind !== 'ended') return reply;
+function forged(reply: Ended): Reply {
   return unlockedBy(reply, (script) => {
     const last = [...script.keys()].findLast((at) => script[at] === 0x02 && script[at + 1] === 0x20 && at + 34 < script.length);
     return last === undefined ? script : script.with(last + 20, (script[last + 20] ?? 0) ^ 1);

@@ -297,6 +297,14 @@ export const mutants: readonly Mutant[] = [
     profile: (drawn) => ({ ...alone(drawn), bluffs: 0.5 }),
   },
   {
+    name: 'the payer takes any expiry that an offer asks for',
+    breaks: /^I7/,
+    plant: payerMachine(
+      (real) => (state, input, env) => real(state, input.kind === 'create' ? { ...input, limits: { lifetime: 2 ** 40 } } : input, env),
+    ),
+    profile: (drawn) => ({ ...alone(drawn), bluffs: 0.5 }),
+  },
+  {
     name: 'the payee takes payments without looking at the signature',
     breaks: /^I[246]|broadcast|invalid/,
     plant: payeeMachine((real) => (state, input, env) => real(state, input, withEnv(env, { verify: () => true }))),

@@ -1,6 +1,6 @@
 import { bytesToHex, type ChannelId, equalBytes, type TxId, txId } from '../../src/core/base/bytes.ts';
-import { LOCK_TIME_THRESHOLD } from '../../src/core/base/height.ts';
-import type { ChainTime } from '../../src/core/base/lock-time.ts';
+import { isTime, kindOf, LOCK_TIME_THRESHOLD } from '../../src/core/base/height.ts';
+import { blocksOn, type ChainTime } from '../../src/core/base/lock-time.ts';
 import { allDeposits } from '../../src/core/channel/payer-state.ts';
 import { payeeSnapshot, payerSnapshot } from '../../src/core/channel/snapshot.ts';
 import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';
@@ -52,6 +52,8 @@ export interface Truth {
 const ROUNDING = 10n * coin.policy.dust;
 /** The highest sequence of an input that may be replaced (BIP125). */
 const MOST_REPLACEABLE = 0xffff_fffd;
+/** Blocks that no payer locks its coins for without having said so. */
+const MOST_LOCKED = 200_000;
 /** No close of a few deposits is longer. */
 const MOST_CLOSE_BYTES = 1_000n;
 /** Blocks in a row, each seen by a payee whose node is sound, that are enough to get a close mined. */
@@ -83,6 +85,9 @@ export class Oracle {
 
   opened(payer: string, channel: ChannelId, terms: Terms, unconfirmed: bigint, own: ReadonlySet<string>): void {
     if (this.truths.has(channel)) return;
+    const { expiry } = terms;
+    const left = expiry - (isTime(expiry) ? medianTime(this.#chain) : this.#chain.tip.height);
+    if (left > blocksOn(kindOf(expiry), MOST_LOCKED, coin.blockSeconds)) throw new Violation(`I7 ${channel} locks coins for ${left}`);
     const script = bytesToHex(terms.contract.outputScript(terms));
     const truth: Truth = {
       channel,

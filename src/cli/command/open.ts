@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
-import { type Amount, formatAmount } from '../../core/base/amount.ts';
+import { type Amount, formatAmount, ZERO } from '../../core/base/amount.ts';
 import { after } from '../../core/base/height.ts';
 import { blocksOn, present } from '../../core/base/lock-time.ts';
-import { isRefusal } from '../../core/base/refusal.ts';
+import { isRefusal, type Refusal } from '../../core/base/refusal.ts';
+import type { Limits } from '../../core/channel/limits.ts';
 import type { PayerState } from '../../core/channel/payer-state.ts';
 import { addressOf, scriptOf } from '../../core/tx/address.ts';
 import { type Connection, WorldError } from '../../engine/ports.ts';
@@ -21,6 +22,8 @@ import { amountOf } from './wallet.ts';
 interface OpenFlags extends CommonFlags {
   readonly deposit?: string;
   readonly blocks?: number;
+  readonly maxMargin?: number;
+  readonly maxDepth?: number;
   readonly psbt?: boolean;
   readonly wait: boolean;
   readonly resume?: string;
@@ -41,9 +44,15 @@ export function openCommand(): Command {
     .option('--deposit <coins>', 'how much goes into the channel')
     .option(
       '--blocks <count>',
-      'blocks until the channel expires; the fewest that the merchant takes, and a day more, unless said',
+      'blocks until the channel expires; the fewest that the merchant takes, and a day more, unless said, but no more than 90 days',
       blockCount(),
     )
+    .option(
+      '--max-margin <count>',
+      'agree to so many blocks before that without payments; ten times what is usual unless said',
+      blockCount(),
+    )
+    .option('--max-depth <count>', 'agree to so many blocks over the deposit; ten times what buries a close unless said', blockCount())
     .option('--psbt', 'announce by PSBT')
     .option('--no-wait', 'do not wait until the deposit is deep enough')
     .option('--resume <channel>', 'wait for a channel that is not open yet')
@@ -57,7 +66,7 @@ async function open(shell: Shell, url: string | undefined, flags: OpenFlags): Pr
   const payer = await openPayer(shell.config, { form: flags.psbt === true ? 'psbt' : 'compact' });
   try {
     const known = flags.resume ?? flags.topUp;
-    const state = known === undefined ? await plan(shell, payer, url, flags) : await payer.channel(known);
+    const state = known === undefined ? await plan(shell, payer, url, flags, deposit) : await payer.channel(known);
     const payee = await payer.payeeOf(state.channel);
     if (deposit !== undefined) await fund(shell, payer, state, payee, deposit);
     // Cut off between signing the deposit and broadcasting it.
@@ -72,7 +81,14 @@ async function open(shell: Shell, url: string | undefined, flags: OpenFlags): Pr
   }
 }
 
-async function plan({ config, print }: Shell, payer: OpenPayer, url: string | undefined, { blocks }: OpenFlags): Promise<PayerState> {
+async function plan(
+  { config, print }: Shell,
+  payer: OpenPayer,
+  url: string | undefined,
+  flags: OpenFlags,
+  minDeposit: Amount = ZERO,
+): Promise<PayerState> {
+  const { blocks, maxMargin, maxDepth } = flags;
   if (url === undefined) throw new WorldError('config', 'No merchant is named.', 'pawment open <url> --deposit <coins>');
   const offer = await requestOffer(httpConnection(url));
   if (offer.coin.id !== config.coin.id)
@@ -84,12 +100,33 @@ async function plan({ config, print }: Shell, payer: OpenPayer, url: string | un
   const now = present(expiresBy, { tip: tip.height, medianTime, now: clock.now() });
   const expiry = blocks === undefined ? after(offer.minExpiry, latest - offer.minExpiry) : after(now, as(blocks));
   const returnScript = scriptOf(config.coin, await payer.wallet.receiveAddress()) ?? new Uint8Array();
-  const state = granted(await payer.agent.plan(offer, expiry, returnScript));
+  const limits = {
+    minDeposit,
+    ...(blocks === undefined ? {} : { lifetime: as(blocks) }),
+    ...(maxMargin === undefined ? {} : { closingMargin: as(maxMargin) }),
+    ...(maxDepth === undefined ? {} : { depth: maxDepth }),
+  };
+  const planned = await payer.agent.plan(offer, expiry, returnScript, limits);
+  const state = granted(isRefusal(planned) ? withFlag(planned) : planned);
   await payer.remember(state.channel, url);
   const { terms } = state;
   const address = addressOf(config.coin, terms.contract.outputScript(terms)) ?? 'a script without an address';
   print.note(`channel ${state.channel} at ${address}, expiry ${when(expiry)}`);
   return state;
+}
+
+const FLAGS: Readonly<Record<keyof Limits, string>> = {
+  lifetime: '--blocks',
+  closingMargin: '--max-margin',
+  depth: '--max-depth',
+  minDeposit: '--deposit',
+};
+
+/** Which flag agrees to more of what an offer asks for. */
+function withFlag(refusal: Refusal): Refusal {
+  const flag = Object.entries(FLAGS).find(([term]) => term === refusal.detail['term'])?.[1];
+  if (refusal.code !== 'offer-excessive' || flag === undefined) return refusal;
+  return { ...refusal, advice: `Take another merchant; or agree to it: ${flag}.` };
 }
 
 async function fund({ config, print }: Shell, payer: OpenPayer, { channel }: PayerState, payee: Connection, value: Amount): Promise<void> {

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { isRefusal, isRefusalCode, refusalCodes, refuse } from './refusal.ts';
 
 test('every code has a sentence of its own and a remedy in words', (t) => {
-  const remedies = new Set(['correct', 'top-up', 'reopen', 'resync', 'wait', 'stop']);
+  const remedies = new Set(['correct', 'top-up', 'reopen', 'resync', 'wait', 'agree', 'stop']);
   const advice = new Map<string, string>();
   for (const code of refusalCodes) {
     const refusal = refuse(code);

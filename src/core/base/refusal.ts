@@ -1,5 +1,5 @@
 /** What whoever was refused does next. */
-export type Remedy = 'correct' | 'top-up' | 'reopen' | 'resync' | 'wait' | 'stop';
+export type Remedy = 'correct' | 'top-up' | 'reopen' | 'resync' | 'wait' | 'agree' | 'stop';
 
 const REMEDIES: Readonly<Record<Remedy, string>> = {
   correct: 'Correct the request and send it again.',
@@ -7,6 +7,7 @@ const REMEDIES: Readonly<Record<Remedy, string>> = {
   reopen: 'Open a new channel.',
   resync: 'Compare with the best state given here and go on from it.',
   wait: 'Wait and send the same again.',
+  agree: 'This side’s own limit: raise it to agree to so much, or do without.',
   stop: 'Do not send it again.',
 };
 
@@ -17,6 +18,8 @@ const REASONS = {
   'contract-unfit': ['stop', 'This chain does not enforce a rule that the contract needs.'],
   'offer-unknown': ['reopen', 'The offer was not made here, or was altered.'],
   'offer-malformed': ['stop', 'The offer asks for payment to a script that no close could pay to.'],
+
+  'offer-excessive': ['agree', 'The offer asks for more than this side agrees to.'],
 
   'script-unknown': ['correct', 'The redeem script is not exactly the template of the contract.'],
   'key-invalid': ['correct', 'A key in the script is not a compressed public key.'],
@@ -76,6 +79,7 @@ const REASONS = {
   'invoice-foreign': ['correct', 'The invoice belongs to another channel.'],
   'invoice-paid': ['stop', 'The invoice is paid.'],
   'invoice-unmet': ['correct', 'The payment adds less than the invoice asks for.'],
+  'price-too-high': ['agree', 'The price is higher than this side agreed to.'],
   'item-unknown': ['correct', 'Nothing of that name is for sale.'],
 
   'channel-unknown': ['correct', 'No such channel.'],

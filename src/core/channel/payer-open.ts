@@ -9,6 +9,7 @@ import { closeSize, leastDeposit } from '../contract/size.ts';
 import type { Accepted, Offer } from '../message/message.ts';
 import { decodeTransaction, outpointKey, type Transaction, transactionId } from '../tx/transaction.ts';
 import { isOpenEnded, MAX_DEPOSITS, termsOf } from './announce.ts';
+import { excessive, type Limits } from './limits.ts';
 import { type Effect, type Env, type Step, stay } from './machine.ts';
 import { isRefundableWhole, refundable, withReleases } from './payer-release.ts';
 import { allDeposits, notOpen, type PayerState } from './payer-state.ts';
@@ -20,6 +21,8 @@ export interface CreateInput {
   readonly expiry: LockTime;
   readonly keyName: string;
   readonly returnScript: Uint8Array;
+  /** Where the owner agrees to more of something than is usual with the coin, or to less. */
+  readonly limits?: Partial<Limits>;
 }
 
 /** Adds deposits whose transaction is signed but not broadcast yet. */
@@ -44,13 +47,15 @@ const MOST_FEE_FACTOR = 10n;
 /** Seed step A: keys and terms make the script, the address and the id. The payer checks the offer as the payee checks the announcement. */
 export function created(state: PayerState | undefined, input: CreateInput, env: Env): Step<PayerState> | Refusal {
   if (state !== undefined) return refuse('channel-exists');
-  const { offer, expiry, keyName, returnScript } = input;
+  const { offer, expiry, keyName, returnScript, limits = {} } = input;
   const payerKey = env.signer.publicKey;
   const unfit = offer.contract.needs.find((rule) => !hasRule(offer.coin, rule, env.tip));
   if (unfit !== undefined) return refuse('contract-unfit', { rule: unfit, coin: offer.coin.id });
   if (equalBytes(payerKey, offer.payeeKey)) return refuse('key-repeated');
   if (isOpenEnded(offer)) return refuse('offer-malformed', { minExpiry: offer.minExpiry, maxExpiry: offer.maxExpiry });
   if (!isExpiryOf(offer.contract, expiry)) return refuse('expiry-malformed', { expiry });
+  const tooMuch = excessive(offer, expiry, limits, env);
+  if (tooMuch !== undefined) return tooMuch;
   const least = after(possible(expiry, env), offer.closingMargin + 1);
   if (expiry < offer.minExpiry || expiry < least) return refuse('expiry-too-near', { expiry, least: Math.max(offer.minExpiry, least) });
   if (expiry > offer.maxExpiry) return refuse('expiry-too-far', { expiry, most: offer.maxExpiry });

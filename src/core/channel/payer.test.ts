@@ -249,8 +249,11 @@ describe('answers that are not true', () => {
       { ...reply, transaction: { ...transaction, lockTime: 1 } },
       { ...reply, channel: OTHER },
     ];
-    for (const lie of lies) pair.answer('end', lie);
-    assert.equal(pair.broadcasts.length, sent);
+    for (const lie of lies) {
+      pair.answer('end', lie);
+      assert.equal(pair.broadcasts.length, sent);
+      assert.deepEqual(pair.request({ kind: 'end' }), request);
+    }
     pair.answer('end', reply);
     assert.equal(pair.broadcasts.length, sent + 1);
   });

@@ -3,7 +3,15 @@ import type { Refusal, RefusalCode, Remedy } from '../../core/base/refusal.ts';
 import { refusalField } from '../../core/message/fields.ts';
 import type { WorldError } from '../../engine/ports.ts';
 
-const STATUS: Readonly<Record<Remedy, number>> = { correct: 400, 'top-up': 409, reopen: 410, resync: 409, wait: 425, stop: 409 };
+const STATUS: Readonly<Record<Remedy, number>> = {
+  correct: 400,
+  'top-up': 409,
+  reopen: 410,
+  resync: 409,
+  wait: 425,
+  agree: 409,
+  stop: 409,
+};
 const STATUS_OF_CODE: Partial<Record<RefusalCode, number>> = {
   'channel-unknown': 404,
   'invoice-unknown': 404,
@@ -24,7 +32,7 @@ export const problemJson: z.ZodType = z.object({
   status: z.int(),
   detail: z.string().exactOptional(),
   code: z.string().exactOptional(),
-  remedy: z.enum(['correct', 'top-up', 'reopen', 'resync', 'wait', 'stop']).exactOptional(),
+  remedy: z.enum(['correct', 'top-up', 'reopen', 'resync', 'wait', 'agree', 'stop']).exactOptional(),
   advice: z.string().exactOptional(),
   facts: z.record(z.string(), z.string()).exactOptional(),
   hint: z.string().exactOptional(),

@@ -3,14 +3,15 @@ import { describe, test } from 'node:test';
 import { createRegtest, type Regtest } from '../src/chain/regtest/regtest.ts';
 import { equalBytes } from '../src/core/base/bytes.ts';
 import { dogecoinRegtest } from '../src/core/coin/dogecoin.ts';
-import type { Deposit } from '../src/core/contract/contract.ts';
+import { litecoinRegtest } from '../src/core/coin/litecoin.ts';
+import type { Contract, Deposit } from '../src/core/contract/contract.ts';
 import { payerScript } from '../src/core/contract/contract.ts';
 import { contracts } from '../src/core/contract/registry.ts';
 import { outpointKey, type Transaction } from '../src/core/tx/transaction.ts';
 import { fastestVerifier } from '../src/engine/verifier.ts';
 import { MinedPair } from '../src/testing/mined-pair.ts';
 import { heavyChild, type Pinned } from '../src/testing/pins.ts';
-import { keyNumber, payerKey } from '../src/testing/sample.ts';
+import { keyNumber, must, payeeKey, payeeScript, payerKey } from '../src/testing/sample.ts';
 
 const { verify } = await fastestVerifier();
 const payoutKey = keyNumber(3);
@@ -78,3 +79,63 @@ describe('a close that can be replaced, on dogecoin', () => {
     }
   }
 });
+
+for (const coin of [dogecoinRegtest, litecoinRegtest]) {
+  const regtest = chainOf(coin);
+  const replaces = ({ form }: Contract): boolean => coin.policy.replacement !== 'never' && form.sequence < 0xffff_fffe;
+  for (const contract of contracts) {
+    describe(`${contract.id}, ${coin.id}: a close that its payee wants nobody to mine`, () => {
+      /** Paid 400 of 1,000, and closed at a rate that is relayed and not mined; `hold` is what the payee does to keep it so. */
+      const held = (hold: (pinned: Pinned) => readonly Transaction[]): MinedPair => {
+        const pair = new MinedPair(regtest, { contract }).openMined(100_000n);
+        pair.pay(pair.money(40_000n));
+        const { terms, deposits, best } = pair.payeeState();
+        if (best === undefined) assert.fail('nothing paid');
+        const payout = { script: payeeScript, feeRate: coin.policy.minRelayFeeRate };
+        const close = must(contract.close([{ terms, deposits, payment: best, signer: payeeKey }], payout));
+        pair.mineTo(pair.expiry - 1, []);
+        assert.equal(regtest.broadcast(close).kind, 'accepted');
+        const vout = close.outputs.findIndex(({ script }) => equalBytes(script, payeeScript));
+        for (const child of hold({ transaction: close, vout, owner: payoutKey })) assert.equal(regtest.broadcast(child).kind, 'accepted');
+        return pair;
+      };
+      const mined = (pair: MinedPair): string => {
+        pair.mine(190, ['payer'], { minFeeRate: pair.rate(1n) });
+        const state = pair.payerState();
+        return state.kind === 'ended' ? state.how : state.kind;
+      };
+
+      test('is replaced by the refund where that can be, and else mined for a child of the change', () => {
+        const pair = held(() => []);
+        pair.mine(30, ['payer'], { minFeeRate: pair.rate(1n) });
+        assert.equal(pair.broadcasts.filter(({ inputs }) => inputs.length > 0).length, 1, 'it has its time');
+        assert.equal(mined(pair), replaces(contract) ? 'refunded' : 'closed');
+        assert.ok(!pair.outcomes.includes('refused'));
+      });
+
+      test('is left alone where miners take it all the same', () => {
+        const pair = held(() => []);
+        pair.mine(70, ['payer'], { minFeeRate: coin.policy.minRelayFeeRate });
+        const state = pair.payerState();
+        assert.equal(state.kind === 'ended' && state.how, 'closed');
+      });
+
+      if (replaces(contract)) {
+        test('and burdens with a child of its own: the refund outpays both', () => {
+          assert.equal(mined(held((pinned) => [heavyChild(pinned, { bytes: 29_700, fee: 20_000_000n })])), 'refunded');
+        });
+
+        test('an agreed end to a cold address that fees have risen above gives way to the refund', () => {
+          const pair = new MinedPair(regtest, { contract }).openMined(100_000n);
+          pair.pay(pair.money(40_000n));
+          pair.mineTo(pair.expiry - 1, []);
+          assert.equal(pair.exchange({ kind: 'end' }).kind, 'ended');
+          pair.hand();
+          pair.mine(190, ['payer'], { minFeeRate: pair.rate(4n) });
+          const state = pair.payerState();
+          assert.equal(state.kind === 'ended' && state.how, 'refunded');
+        });
+      }
+    });
+  }
+}

@@ -2,7 +2,7 @@ import type { Amount } from '../base/amount.ts';
 import { equalBytes } from '../base/bytes.ts';
 import { childrenOf, type Rung } from '../contract/child.ts';
 import type { Deposit, Terms } from '../contract/contract.ts';
-import { costOf } from '../contract/fee.ts';
+import { type Cost, costOf } from '../contract/fee.ts';
 import type { Signer } from '../tx/sign.ts';
 import type { Transaction } from '../tx/transaction.ts';
 import type { Effect } from './machine.ts';
@@ -15,13 +15,18 @@ export interface Hurry {
   readonly script: Uint8Array;
   readonly signer: Signer | undefined;
   readonly rungs: readonly Rung[];
+  /** What the node says that it pays, should it spend other things too. */
+  readonly cost?: Cost;
   /** What miners ask for, units per 1,000 bytes. */
   readonly wanted: Amount;
 }
 
 /** The transaction with the children that it needs; nothing at all when it needs none, or has no output to make one of. */
-export function hurried(transaction: Transaction, { terms, deposits, script, signer, rungs, wanted }: Hurry): readonly Effect[] {
-  const cost = costOf(transaction, deposits);
+export function hurried(
+  transaction: Transaction,
+  { terms, deposits, script, signer, rungs, wanted, cost: stated }: Hurry,
+): readonly Effect[] {
+  const cost = costOf(transaction, deposits) ?? stated;
   const vout = transaction.outputs.findIndex((output) => equalBytes(output.script, script));
   if (cost === undefined || signer === undefined || vout < 0) return [];
   const children = childrenOf({ transaction, cost, vout, signer }, terms.coin.policy, rungs, wanted);

@@ -3,13 +3,14 @@ import { equalBytes } from '../base/bytes.ts';
 import { certain } from '../base/lock-time.ts';
 import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
 import { PATIENT } from '../contract/child.ts';
-import { capacityOf, type Deposit, payerScript } from '../contract/contract.ts';
-import { affordableRate, costOf, isRaise, isReplaceable, refundUrgency, sumOf, times } from '../contract/fee.ts';
-import { leastDeposit, refundSize } from '../contract/size.ts';
+import { type Deposit, payerScript } from '../contract/contract.ts';
+import { costOf, isRaise, isReplaceable, refundUrgency, sumOf, times } from '../contract/fee.ts';
+import { leastDeposit } from '../contract/size.ts';
 import { outpointKey, type Transaction } from '../tx/transaction.ts';
 import { branchOf, isSame, isSettled, isSpent, isWaiting, type Spend, spentBy, transactionsOf, viewOf } from './fate.ts';
 import { hurried } from './hurry.ts';
 import { type ChainView, type DepositView, type Effect, type Env, type Step, stay } from './machine.ts';
+import { contested, refundOf } from './payer-contest.ts';
 import { fundingBroadcasts } from './payer-open.ts';
 import { refundable } from './payer-release.ts';
 import { allDeposits, channelOf, type EndedPayer, type PayerEnd, type PayerState, stillToCome } from './payer-state.ts';
@@ -30,7 +31,7 @@ export function watched(known: PayerState, view: ChainView, env: Env): Step<Paye
   if (!isLeft && spends.length > 0 && spends.every((one) => isSettled(one, terms, env))) return over(state, spends);
   if (!isLeft && views.length > 0 && views.every((one) => isAbsent(one) && isSettled(one, terms, env))) return stay(never(state));
   if (state.kind === 'ending' && state.transaction !== undefined && isStillAgreed(state.transaction, views, isExpired)) {
-    return stay(state, ...pressedEnd(state, state.transaction, views, env));
+    return contesting(state, seenBy(state, view), env) ?? stay(state, ...pressedEnd(state, state.transaction, views, env));
   }
   if (isExpired) return refunding(state, view, env);
   const isMissing = views.some((one) => one.kind === 'missing');
@@ -85,14 +86,33 @@ function withFound(state: PayerState, view: ChainView): PayerState {
 export function refunding(state: PayerState, view: ChainView, env: Env): Step<PayerState> | Refusal {
   const { expiry } = state.terms;
   if (certain(expiry, env) < expiry) return refuse('refund-too-early', { tip: certain(expiry, env), expiry });
-  const seen = allDeposits(state).map((deposit) => ({ deposit, at: viewOf(deposit, view) }));
+  const seen = seenBy(state, view);
   const free = seen.filter(({ at }) => at.kind === 'unspent').map(({ deposit }) => deposit);
   const unspent = refundable(state, free, env);
   if (unspent.length > 0) return refundingFree(state, unspent, env);
   const own = seen.flatMap(({ deposit, at }) =>
     isWaiting(at) && branchOf(state.terms, deposit, at) === 'refund' ? [{ deposit, at }] : [],
   );
-  return own.length === 0 ? stay(state) : refundingSlow(state, own, env);
+  return own.length > 0 ? refundingSlow(state, own, env) : (contesting(state, seen, env) ?? stay(state));
+}
+
+function seenBy(state: PayerState, view: ChainView): readonly { readonly deposit: Deposit; readonly at: DepositView }[] {
+  return allDeposits(state).map((deposit) => ({ deposit, at: viewOf(deposit, view) }));
+}
+
+/** What the payee, or both together, sent in time and nobody mines. */
+function contesting(
+  state: PayerState,
+  seen: readonly { readonly deposit: Deposit; readonly at: DepositView }[],
+  env: Env,
+): Step<PayerState> | undefined {
+  const contest = contested(
+    state,
+    seen.flatMap(({ deposit, at }) => (isWaiting(at) ? [{ deposit, at }] : [])),
+    env,
+  );
+  if (contest === undefined) return undefined;
+  return contest.kind === 'refund' ? sent(state, contest.transaction) : stay(state, ...contest.effects);
 }
 
 function refundingFree(state: PayerState, unspent: readonly Deposit[], env: Env): Step<PayerState> | Refusal {
@@ -117,13 +137,6 @@ function refundingSlow(state: PayerState, own: readonly { readonly deposit: Depo
   const after = isRefusal(made) ? undefined : costOf(made, allDeposits(state));
   if (isRefusal(made) || before === undefined || after === undefined || !isRaise(policy, before, after)) return stay(state);
   return sent(state, made);
-}
-
-function refundOf({ terms, returnScript: script }: PayerState, deposits: readonly Deposit[], env: Env): Transaction | Refusal {
-  const { factor, share } = refundUrgency(terms, certain(terms.expiry, env));
-  const size = refundSize(terms, deposits.length);
-  const feeRate = affordableRate(terms.coin.policy, times(env.feeRate, factor), share, capacityOf(deposits), size);
-  return terms.contract.refund(terms, deposits, { script, feeRate }, env.signer);
 }
 
 function isRaiseOf(state: PayerState, kept: Transaction, made: Transaction): boolean {

@@ -34,11 +34,14 @@ export function closeUrgency({ expiry, closingMargin }: Terms, reached: LockTime
   return left > closingMargin ? { factor: 10n, share: 3n } : { factor: 100n, share: 2n };
 }
 
-/** A refund has no deadline: it pays more after half a margin, and once more after a whole one, but never more than a tenth. */
-export function refundUrgency({ expiry, closingMargin }: Terms, reached: LockTime): Urgency {
+/**
+ * A refund has no deadline: it pays more after half a margin, and once more after a whole one, but never more than a tenth. `contest`: the part that
+ * may go when what waits in its way has to be outpaid, half of it in the end, since who holds it up can do so for ever.
+ */
+export function refundUrgency({ expiry, closingMargin }: Terms, reached: LockTime): Urgency & { readonly contest: bigint } {
   const late = (reached - expiry) * 2;
-  if (late < closingMargin) return { factor: 1n, share: 10n };
-  return { factor: late < 2 * closingMargin ? 3n : 10n, share: 10n };
+  if (late < closingMargin) return { factor: 1n, share: 10n, contest: 10n };
+  return late < 2 * closingMargin ? { factor: 3n, share: 10n, contest: 10n } : { factor: 10n, share: 10n, contest: 2n };
 }
 
 /** So many times a rate; a node that names an absurd one does not break the arithmetic. */

@@ -127,18 +127,22 @@ export class SimChain implements View {
     const conflicts = this.#conflictsOf(transaction);
     const blocked = this.#replacement(conflicts, fee, size);
     if (blocked !== undefined) return blocked;
-    const failure = this.scriptFailure(transaction);
+    const failure = this.#scriptFailure(transaction, STANDARD_FLAGS);
     if (failure !== undefined) return no('invalid', failure);
     for (const conflict of conflicts) this.evict(conflict.txid);
     this.pool.set(txid, { txid, transaction, fee, size });
     return { kind: 'accepted' };
   }
 
-  /** What is wrong with the signatures of a transaction, as far as what it spends is there. */
+  /** Why no block could hold a transaction, as far as what it spends is there. */
   scriptFailure(transaction: Transaction): string | undefined {
+    return this.#scriptFailure(transaction, MINED_FLAGS);
+  }
+
+  #scriptFailure(transaction: Transaction, flags: typeof STANDARD_FLAGS): string | undefined {
     const spent = transaction.inputs.map(({ outpoint }) => this.find(outpointKey(outpoint)));
     if (!spent.every((output) => output !== undefined)) return undefined;
-    return checkScripts(transaction, spent.map(asCoin), STANDARD_FLAGS, verify)?.error;
+    return checkScripts(transaction, spent.map(asCoin), flags, verify)?.error;
   }
 
   #conflictsOf(transaction: Transaction): readonly Unconfirmed[] {

@@ -85,6 +85,11 @@ export class Disk {
   durable(kind: string, id: string): string | undefined {
     return this.#durable.get(kind)?.get(id)?.value;
   }
+
+  /** All of a kind, as they would be left. */
+  values(kind: string): readonly string[] {
+    return [...(this.#durable.get(kind)?.values() ?? [])].map(({ value }) => value);
+  }
 }
 
 export function applyTo(records: Records, writes: readonly Write[]): void {

@@ -5,11 +5,13 @@ import type { Chance } from './chance.ts';
 import { CALM } from './network.ts';
 import { Violation } from './oracle.ts';
 import type { PayerSide } from './payer.ts';
+import type { Plotter } from './plots.ts';
 import { heal, steal, strike } from './trouble.ts';
-import { hundredths, ownScripts, World, type WorldOptions } from './world.ts';
+import { hundredths, ownScripts, PLOTTER, World, type WorldOptions, YOUNG } from './world.ts';
 
 const DOGE = 100_000_000n;
 const GRANTS = 6;
+const PLOTTER_GRANTS = 20;
 const GRANT = 30n * DOGE;
 const MOST_CHANNELS = 3;
 /** Blocks after which what was sent is buried, twice over: an end may take two transactions. */
@@ -55,7 +57,13 @@ export async function runWorld(options: WorldOptions): Promise<WorldResult> {
 
 async function live(world: World): Promise<void> {
   const { chain, chance, payers, payee, profile, stage } = world;
-  chain.grant(payers.flatMap((payer) => Array.from({ length: GRANTS }, (_, i) => ({ value: GRANT, script: payer.receiveScript(i % 4) }))));
+  chain.grant([
+    ...payers.flatMap((payer) => Array.from({ length: GRANTS }, (_, i) => ({ value: GRANT, script: payer.receiveScript(i % 4) }))),
+    ...Array.from({ length: grantsOf(world.plotter) }, () => ({
+      value: GRANT,
+      script: world.plotter?.schemer.purse.script ?? new Uint8Array(),
+    })),
+  ]);
   for (let i = 0; i < profile.instances; i++) payee.boot();
   payee.poll(() => chain.tip);
   for (const payer of payers) payer.boot();
@@ -65,13 +73,29 @@ async function live(world: World): Promise<void> {
   if (chance.happens(0.85)) await begin(world);
   for (let i = 0; i < profile.turns && stage.fault === undefined; i++) {
     if (world.thief !== undefined && chance.happens(0.3)) steal(world, world.thief);
+    else if (world.plotter !== undefined && chance.happens(0.7)) await plot(world, world.plotter);
     else if (chance.happens(profile.hostility)) strike(world, chance.weighted(profile.trouble));
     else if (chance.happens(0.04)) await stretch(world);
     else business(world);
     heal(world, 0.2);
     await stage.run(chance.int(profile.pace));
+    react(world);
     await restart(world);
   }
+}
+
+/** A move, and the time that it takes. */
+async function plot(world: World, plotter: Plotter): Promise<void> {
+  plotter.move(world);
+  await world.stage.run(world.chance.between(100, 400));
+}
+
+/** Who plans, or means harm, does what hurts most just now. */
+function react(world: World): void {
+  world.plotter?.react(world);
+  if (world.villain === undefined) return;
+  if (world.chance.happens(0.01)) world.takeOver();
+  world.villain.hinder();
 }
 
 /** Most worlds start with a channel: what befalls it is what they are for. */
@@ -94,7 +118,8 @@ function open({ chance }: World, payer: PayerSide): void {
 /** What is down comes up again, sooner or later. */
 async function restart(world: World): Promise<void> {
   const { chance, payee, payers, profile, stage } = world;
-  if (payee.instances.length < profile.instances && chance.happens(0.3)) payee.boot();
+  const isOpen = world.villain?.hasTakenOver !== true;
+  if (isOpen && payee.instances.length < profile.instances && chance.happens(0.3)) payee.boot();
   for (const payer of payers) if (payer.process === undefined && chance.happens(0.3)) payer.boot();
   if (stage.isIdle) await stage.run(0);
 }
@@ -190,7 +215,8 @@ async function settle(world: World): Promise<void> {
   await rest(world);
   // A program watches the channels that it has met: what another one of them opened it learns of when it starts.
   for (const { process } of payee.instances) world.crash(process, false);
-  payee.boot();
+  if (world.villain === undefined) payee.boot();
+  else world.takeOver();
   await rest(world);
   await restartPayers(world);
   const from = chain.tip.height;
@@ -203,11 +229,17 @@ async function settle(world: World): Promise<void> {
   await restartPayers(world);
   if (stage.fault !== undefined) return;
   for (const payer of payers) if (payer !== world.robber) await ended(world, payer);
-  await payeeEnded(world);
+  if (world.villain === undefined) await payeeEnded(world);
   for (const truth of oracle.truths.values())
     if (truth.acknowledged > 0n) world.coverage.hit(truth.kept === undefined ? 'margin not kept' : 'margin kept');
-  oracle.checkEnd();
-  oracle.checkSum(GRANT * BigInt(GRANTS * payers.length));
+  oracle.checkEnd(PLOTTER);
+  oracle.checkSum(GRANT * BigInt(GRANTS * payers.length + grantsOf(world.plotter)));
+  oracle.checkRobbed(PLOTTER, YOUNG);
+}
+
+/** Who plans has more money than others. */
+function grantsOf(plotter: World['plotter']): number {
+  return plotter === undefined ? 0 : PLOTTER_GRANTS;
 }
 
 async function restartPayers(world: World): Promise<void> {
@@ -221,7 +253,7 @@ async function restartPayers(world: World): Promise<void> {
 /** The next height where something is due, and the blocks after it one by one. */
 function nextStop({ chain, oracle, profile }: World): number {
   const { height } = chain.tip;
-  if (profile.fever > 1n && oracle.isClosingTime) return height + 1;
+  if ((profile.fever > 1n || profile.hasPlotter) && oracle.isClosingTime) return height + 1;
   const due = [...oracle.truths.values()].flatMap(({ terms }) => [
     openingOf(chain, closingAt(terms)) - 1,
     openingOf(chain, terms.expiry) - 1,
@@ -234,6 +266,7 @@ async function round(world: World, blocks: number): Promise<void> {
   for (let i = 0; i < blocks; i++) world.mine();
   world.payee.poll(() => world.chain.tip);
   await rest(world);
+  react(world);
   for (const payer of world.payers) payer.tend();
   await rest(world);
 }

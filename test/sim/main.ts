@@ -3,13 +3,15 @@ import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { Coverage } from './coverage.ts';
 import { huntMutants } from './hunt.ts';
-import { asItWas, type Known, knownWorlds } from './known.ts';
+import { asItWas, knownWorlds } from './known.ts';
 import { runWorld } from './life.ts';
+import { plotted, villainous } from './profile.ts';
 
 const HELP = `Runs worlds in which everything goes wrong, and checks the rules of money in each.
 
   npm run sim -- --runs 5000 --seed 1      worlds 0 … 4999 of seed 1, after those in which something was wrong once
   npm run sim -- --seed 1 --world 42       one of them, as it was; with --trace, step by step
+  npm run sim -- --only plotter            worlds of a payer who plans; villain: of a merchant who means harm
   npm run sim -- --mutants                 plants faults, one at a time, and says how soon each is caught
 `;
 
@@ -21,12 +23,14 @@ const { values } = parseArgs({
     world: { type: 'string' },
     trace: { type: 'boolean', default: false },
     mutants: { type: 'boolean', default: false },
+    only: { type: 'string' },
     help: { type: 'boolean', default: false },
     part: { type: 'string' },
   },
 });
 const seed = Number(values.seed);
 const jobs = Number(values.jobs);
+const profile = values.only === 'plotter' ? plotted : values.only === 'villain' ? villainous : undefined;
 /** After this many failures a run has said enough. */
 const MOST_FAILURES = 20;
 const SHOWN_LINES = 60;
@@ -46,13 +50,16 @@ async function runPart(part: number, tell: (told: Told) => void): Promise<void> 
     tell({ kind: 'progress', worlds, coverage: [...coverage.counts] });
     [coverage, worlds] = [new Coverage(), 0];
   };
-  const known: readonly Known[] = part === 0 ? knownWorlds : [];
-  const all = Array.from({ length: Number(values.runs) }, (_, world) => ({ seed, world })).filter(({ world }) => world % jobs === part);
+  const known = part === 0 && profile === undefined ? knownWorlds.map(asItWas) : [];
+  const all = Array.from({ length: Number(values.runs) }, (_, number) => ({ seed, number, ...(profile && { profile }) })).filter(
+    ({ number }) => number % jobs === part,
+  );
   for (const one of [...known, ...all]) {
-    const { fault, trace, coverage: counts } = await runWorld(asItWas(one));
+    const { fault, trace, coverage: counts } = await runWorld(one);
     coverage.merge(counts);
     worlds++;
-    if (fault !== undefined) tell({ kind: 'failure', ...one, message: fault.stack ?? fault.message, tail: trace.slice(-SHOWN_LINES) });
+    if (fault !== undefined)
+      tell({ kind: 'failure', seed: one.seed, world: one.number, message: fault.stack ?? fault.message, tail: trace.slice(-SHOWN_LINES) });
     if (worlds === REPORT) flush();
   }
   flush();
@@ -90,7 +97,7 @@ async function runAll(): Promise<void> {
 }
 
 async function runOne(number: number): Promise<void> {
-  const { trace, digest, steps, fault } = await runWorld({ seed, number, keepTrace: true });
+  const { trace, digest, steps, fault } = await runWorld({ seed, number, keepTrace: true, ...(profile && { profile }) });
   if (values.trace) process.stdout.write(`${trace.join('\n')}\n`);
   process.stdout.write(`${digest} after ${steps} steps: ${fault?.stack ?? 'all is well'}\n`);
   process.exitCode = fault === undefined ? 0 : 1;

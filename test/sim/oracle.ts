@@ -3,9 +3,10 @@ import { isTime, kindOf, LOCK_TIME_THRESHOLD } from '../../src/core/base/height.
 import { blocksOn, type ChainTime } from '../../src/core/base/lock-time.ts';
 import { allDeposits } from '../../src/core/channel/payer-state.ts';
 import { payeeSnapshot, payerSnapshot } from '../../src/core/channel/snapshot.ts';
+import { depthFor } from '../../src/core/coin/coin.ts';
 import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';
 import type { Deposit, Terms } from '../../src/core/contract/contract.ts';
-import { isDue, payerScript } from '../../src/core/contract/contract.ts';
+import { capacityOf, isDue, payerScript } from '../../src/core/contract/contract.ts';
 import { isReleased } from '../../src/core/contract/release.ts';
 import type { Reply, Request } from '../../src/core/message/message.ts';
 import { outpointKey, type Transaction, transactionId } from '../../src/core/tx/transaction.ts';
@@ -34,6 +35,8 @@ export interface Truth {
   readonly delivered: Map<string, { readonly total: bigint; readonly price: bigint }>;
   /** What was delivered for increments as they came, by the total that paid for it. */
   readonly sold: { readonly total: bigint; readonly added: bigint }[];
+  /** Blocks of the margin before which the payee had not seen the chain as it is. */
+  unattended: number;
   /** Height at which the payee had had time enough to close. */
   kept: number | undefined;
   /** Transactions of the deposits that the payee accepted. */
@@ -56,6 +59,12 @@ const MOST_REPLACEABLE = 0xffff_fffd;
 const MOST_LOCKED = 200_000;
 /** No close of a few deposits is longer. */
 const MOST_CLOSE_BYTES = 1_000n;
+/** An output of so much is left where it is. */
+const CRUMB = (coin.policy.dust * 3n) / 2n;
+/** So many blocks of a margin may go by unseen. */
+const MOST_UNATTENDED = 2;
+/** A smaller total may not be worth what it costs to get it mined against somebody who hinders that, at usual rates: SECURITY.md. */
+const LEAST_STAKE = 300n * coin.policy.dust;
 /** Blocks in a row, each seen by a payee whose node is sound, that are enough to get a close mined. */
 const ENOUGH = 6;
 
@@ -75,6 +84,7 @@ export class Oracle {
   readonly #prices = new Map<string, { readonly channel: ChannelId; readonly price: bigint }>();
   #soundRun = 0;
   #rate: bigint = coin.policy.feeRate;
+  #worstRate: bigint = coin.policy.feeRate;
 
   constructor(chain: SimChain, disk: Disk, payeeScript: Uint8Array, mostExposed: bigint) {
     this.#mostExposed = mostExposed;
@@ -99,6 +109,7 @@ export class Oracle {
       signed: 0n,
       delivered: new Map(),
       sold: [],
+      unattended: 0,
       kept: undefined,
       funding: new Set(),
       wished: 0n,
@@ -196,7 +207,7 @@ export class Oracle {
     if (reply.kind === 'state' && reply.best !== undefined) this.#durable(reply.channel, reply.best.total, 'shown');
     if (reply.kind === 'accepted' && request.kind === 'announce') {
       this.#accepted(reply.channel, request.deposits);
-      const needed = request.offer.depth[0]?.blocks ?? 0;
+      const needed = depthFor(request.offer.depth, capacityOf(request.deposits));
       const shallow = request.deposits.find(({ outpoint }) => (this.#depths.get(outpoint.txid) ?? 0) < needed);
       if (shallow !== undefined && request.offer.unconfirmed === undefined)
         throw new Violation(`I3 ${shallow.outpoint.txid} was accepted before it was ${needed} deep`);
@@ -275,10 +286,9 @@ export class Oracle {
     this.#checkDelivered(truth);
   }
 
-  #checkDelivered({ channel, delivered, sold, acknowledged }: Truth): void {
-    const bought = [...delivered.values()].reduce((all, { price }) => all + price, 0n);
-    const sum = sold.reduce((all, { added }) => all + added, bought);
-    if (sum > acknowledged) throw new Violation(`I3 ${sum} delivered for ${acknowledged} in ${channel}`);
+  #checkDelivered(truth: Truth): void {
+    const sum = deliveredIn(truth);
+    if (sum > truth.acknowledged) throw new Violation(`I3 ${sum} delivered for ${truth.acknowledged} in ${truth.channel}`);
   }
 
   #truth(channel: ChannelId): Truth {
@@ -383,6 +393,7 @@ export class Oracle {
       const isWorthIt = canBeRaised && truth.acknowledged > (this.#rate * MOST_CLOSE_BYTES) / 250n;
       const at = (blocks: number): ChainTime => chainTimeAt(this.#chain, height + blocks);
       const isOver = isExpired(truth.terms, at(0));
+      if (!isSound && !isOver && isDue(truth.terms, at(0))) truth.unattended++;
       const isLast = !isOver && isExpired(truth.terms, { ...at(1), medianTime: at(0).medianTime + coin.blockSeconds });
       if (
         this.isFunded(truth, height - ENOUGH) &&
@@ -406,6 +417,7 @@ export class Oracle {
   spiked(rate: bigint): void {
     if (rate === this.#rate) return;
     this.#rate = rate;
+    if (rate > this.#worstRate) this.#worstRate = rate;
     this.#soundRun = 0;
   }
 
@@ -437,8 +449,41 @@ export class Oracle {
       throw new Violation(`${outputs} in outputs and ${this.#chain.fees} gone in fees are not ${granted}`);
   }
 
-  /** At the end of a fair chain. What was taken is read off the blocks. */
-  checkEnd(): void {
+  /** At the end: whether somebody who plans has more than it paid for, beyond what the shop chose to risk. */
+  checkRobbed(payer: string, young: bigint): void {
+    const { taken } = this.#settlement();
+    const own = [...this.truths.values()].filter((truth) => truth.payer === payer && truth.unattended <= MOST_UNATTENDED);
+    const losses = own.map((truth) => ({ truth, loss: deliveredIn(truth) - (taken.get(truth) ?? 0n) })).filter(({ loss }) => loss > 0n);
+    const least = (LEAST_STAKE * this.#worstRate) / coin.policy.feeRate;
+    const large = losses.filter(({ truth }) => truth.acknowledged > least);
+    const sum = large.reduce((all, { loss }) => all + loss, 0n);
+    const told = large.map(({ truth, loss }) => `${loss} of ${truth.acknowledged} in ${truth.channel}`).join(', ');
+    if (sum > this.#mostExposed + young) throw new Violation(`I2 ${payer} has ${sum} more than it paid for: ${told}`);
+  }
+
+  /** At the end of a fair chain. What was taken is read off the blocks. `careless`: who does not fetch what is its own. */
+  checkEnd(careless?: string): void {
+    const { taken, fees } = this.#settlement();
+    for (const truth of this.truths.values()) {
+      const [gone, fee] = [taken.get(truth) ?? 0n, fees.get(truth) ?? 0n];
+      const name = `${truth.channel} of ${truth.payer}`;
+      if (gone - fee > truth.signed) throw new Violation(`I4 the payee took ${gone - fee}, ${truth.signed} were signed in ${name}`);
+      const isClosed = fee < gone;
+      if (isClosed && truth.terms.signing.kind === 'flexible' && gone > truth.signed + fee) throw new Violation(`I4 ${gone} left ${name}`);
+      if (truth.kept !== undefined && this.isFunded(truth) && gone < truth.acknowledged) {
+        throw new Violation(`I2 the payee took ${gone} of ${truth.acknowledged} in ${name}, having had time since ${truth.kept}`);
+      }
+    }
+    for (const [key, { script, value }] of this.#chain.outputs) {
+      const truth = this.#byScript.get(bytesToHex(script));
+      // Crumbs that anybody can strew are not worth what fetching them costs.
+      if (truth !== undefined && truth.payer !== careless && value > CRUMB)
+        throw new Violation(`I7 ${value} is still locked at ${key} in ${truth.channel}`);
+    }
+  }
+
+  /** What left each channel for the payee and for fees, and what of that went in fees. */
+  #settlement(): { readonly taken: ReadonlyMap<Truth, bigint>; readonly fees: ReadonlyMap<Truth, bigint> } {
     const taken = new Map<Truth, bigint>();
     const fees = new Map<Truth, bigint>();
     for (const { transaction } of this.#chain.mined.values()) {
@@ -453,21 +498,14 @@ export class Oracle {
         if (all > 0n) fees.set(truth, (fees.get(truth) ?? 0n) + ((all - paid) * value) / all);
       }
     }
-    for (const truth of this.truths.values()) {
-      const [gone, fee] = [taken.get(truth) ?? 0n, fees.get(truth) ?? 0n];
-      const name = `${truth.channel} of ${truth.payer}`;
-      if (gone - fee > truth.signed) throw new Violation(`I4 the payee took ${gone - fee}, ${truth.signed} were signed in ${name}`);
-      const isClosed = fee < gone;
-      if (isClosed && truth.terms.signing.kind === 'flexible' && gone > truth.signed + fee) throw new Violation(`I4 ${gone} left ${name}`);
-      if (truth.kept !== undefined && this.isFunded(truth) && gone < truth.acknowledged) {
-        throw new Violation(`I2 the payee took ${gone} of ${truth.acknowledged} in ${name}, having had time since ${truth.kept}`);
-      }
-    }
-    for (const [key, { script, value }] of this.#chain.outputs) {
-      const truth = this.#byScript.get(bytesToHex(script));
-      if (truth !== undefined) throw new Violation(`I7 ${value} is still locked at ${key} in ${truth.channel}`);
-    }
+    return { taken, fees };
   }
+}
+
+/** All that a channel was given for. */
+function deliveredIn({ delivered, sold }: Truth): bigint {
+  const increments = sold.reduce((sum, { added }) => sum + added, 0n);
+  return [...delivered.values()].reduce((sum, { price }) => sum + price, increments);
 }
 
 /** The total of the best payment in a stored state; 0 without one. */

@@ -4,6 +4,7 @@ import { isRefusal, type Refusal } from '../../src/core/base/refusal.ts';
 import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';
 import type { Pay } from '../../src/core/message/message.ts';
 import { p2pkh } from '../../src/core/tx/script.ts';
+import type { Signer } from '../../src/core/tx/sign.ts';
 import type { Driven } from '../../src/engine/drive.ts';
 import type { Chain, Clock, Store, Tip } from '../../src/engine/ports.ts';
 import { type Merchant, openMerchant } from '../../src/merchant/merchant.ts';
@@ -44,6 +45,8 @@ export class PayeeSide {
   readonly machine: Machine;
   readonly node: SimNode;
   readonly payeeScript: Uint8Array;
+  /** Key of what is paid out. */
+  readonly purse: Signer;
   instances: Instance[] = [];
   readonly #stage: Stage;
   readonly #terms: MerchantTerms;
@@ -63,7 +66,8 @@ export class PayeeSide {
     this.#terms = terms;
     this.#clock = clock;
     this.#seams = seams;
-    this.payeeScript = p2pkh(nativeKeyRing('purse').signer('m/purse').publicKey);
+    this.purse = nativeKeyRing('purse').signer('m/purse');
+    this.payeeScript = p2pkh(this.purse.publicKey);
   }
 
   boot(): void {

@@ -25,6 +25,10 @@ export interface Profile {
   readonly storeFailure: number;
   /** The first payer's keys are also in the hands of somebody dishonest. */
   readonly hasThief: boolean;
+  /** Somebody plans: owns channels and payers, knows both roads and the mempool's rules, and has a miner now and then. */
+  readonly hasPlotter: boolean;
+  /** The merchant means harm: lies, and at last wants nothing but that payers do not get their money back. */
+  readonly hasVillain: boolean;
   /** Part of the payee's answers that are lies. */
   readonly lies: number;
   /** Part of them that are lies of a later kind. */
@@ -66,6 +70,8 @@ export function drawProfile(chance: Chance, apart: Chance): Profile {
     settling: 0,
     doors: 0,
     bluffs: 0,
+    hasPlotter: false,
+    hasVillain: false,
     payers: chance.happens(0.3) ? 2 : 1,
     instances: chance.happens(0.2) ? 2 : 1,
     contract: chance.int(contracts.length),
@@ -112,4 +118,39 @@ export function drawProfile(chance: Chance, apart: Chance): Profile {
   };
   const settled = apart.happens(0.9) ? drawn : { ...drawn, ...patient, settling: apart.pick([2, 6]) };
   return { ...settled, doors: apart.happens(0.3) ? 6 : 0, bluffs: apart.happens(0.1) ? 0.3 : 0 };
+}
+
+/** Part of the worlds in which somebody plans, on the payer's side or the payee's: they take long. */
+const PLOTTED = 0;
+
+/** Some worlds are those of somebody who plans. */
+export function sometimesPlotted(drawn: Profile, apart: Chance): Profile {
+  if (!apart.happens(PLOTTED)) return drawn;
+  return apart.happens(0.4) ? villainous(drawn) : plotted({ ...drawn, depth: apart.between(2, 4) });
+}
+
+/** A payer's own troubles go on; the shop's are its owner. */
+export function villainous(drawn: Profile): Profile {
+  return { ...drawn, hasVillain: true, hasThief: false, instances: 1, lies: 0, bluffs: 0.2, fever: 1n, settling: 0, hostility: 0 };
+}
+
+/** What a plan comes to shows where nothing else is wrong: the shop has its time, its node tells the truth. */
+export function plotted(drawn: Profile): Profile {
+  return {
+    ...drawn,
+    hasPlotter: true,
+    hasThief: false,
+    instances: 1,
+    lies: 0,
+    network: CALM,
+    crash: { payer: 0, payee: 0 },
+    storeFailure: 0,
+    nodeFailure: 0,
+    fever: 1n,
+    hostility: 0,
+    lifetime: 10,
+    payers: 1,
+    turns: 40,
+    pace: 120,
+  };
 }

@@ -64,7 +64,7 @@ function changed(world: World, transaction: Parameters<typeof malleated>[0]): Re
 }
 
 /** Other miners were faster: the last blocks give way to others, with what they please of the same transactions. */
-function reorganise(world: World, wanted: number, instead?: Transaction): void {
+export function reorganise(world: World, wanted: number, instead?: Transaction): void {
   const { chain, chance, coverage, oracle, stage } = world;
   const depth = Math.min(wanted, chain.blocks.length - 1);
   if (depth < 1) return;

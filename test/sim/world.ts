@@ -5,7 +5,7 @@ import { termsOf } from '../../src/core/channel/announce.ts';
 import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';
 import { channelIdOf } from '../../src/core/contract/contract.ts';
 import { contracts } from '../../src/core/contract/registry.ts';
-import type { Request } from '../../src/core/message/message.ts';
+import type { Pay, Request } from '../../src/core/message/message.ts';
 import { p2pkh } from '../../src/core/tx/script.ts';
 import type { Transaction } from '../../src/core/tx/transaction.ts';
 import { defaultTerms } from '../../src/merchant/terms.ts';
@@ -20,11 +20,18 @@ import { SimNode } from './node.ts';
 import { Oracle } from './oracle.ts';
 import { PayeeSide, type Seams } from './payee.ts';
 import { type PayerSeams, PayerSide } from './payer.ts';
-import { drawProfile, type Profile } from './profile.ts';
+import { Plotter } from './plots.ts';
+import { drawProfile, type Profile, sometimesPlotted } from './profile.ts';
+import { Schemer } from './schemer.ts';
 import { type Fate, type Process, Stage } from './stage.ts';
 import { Thief } from './thief.ts';
+import { Villain } from './villain.ts';
 
 const DOGE = 100_000_000n;
+/** Who plans, and where its keys come from. */
+export const PLOTTER = 'plotter';
+/** Rests on the youngest blocks, all together, where somebody plans. */
+export const YOUNG: Amount = amount(3n * DOGE);
 /** Keys of each branch that a payer's wallet may come to use in one world. */
 const OWN_KEYS = 24;
 
@@ -40,6 +47,7 @@ export interface WorldOptions {
   readonly number: number;
   readonly mutation?: Mutation;
   readonly keepTrace?: boolean;
+  /** Sometimes somebody plans in it, unless given. */
   readonly profile?: (drawn: Profile) => Profile;
 }
 
@@ -57,15 +65,18 @@ export class World {
   /** Whose keys a thief has: nothing is promised to that payer. */
   robber: PayerSide | undefined;
   thief: Thief | undefined;
+  plotter: Plotter | undefined;
+  villain: Villain | undefined;
   /** Step of the last block that was taken away. */
   settledSince = 0;
   now = 1_700_000_000_000;
   isCalm: boolean = false;
 
-  constructor({ seed, number, mutation = {}, keepTrace = false, profile = (drawn) => drawn }: WorldOptions) {
+  constructor({ seed, number, mutation = {}, keepTrace = false, profile }: WorldOptions) {
     this.chance = new Chance(seed, number);
     const apart = new Chance(~seed, number);
-    this.profile = profile(drawProfile(this.chance, apart));
+    const drawn = drawProfile(this.chance, apart);
+    this.profile = profile?.(drawn) ?? sometimesPlotted(drawn, apart);
     this.stage = new Stage(this.chance, keepTrace);
     this.stage.note(JSON.stringify({ ...this.profile, fever: Number(this.profile.fever) }));
     this.network = new Network(this.stage);
@@ -74,10 +85,13 @@ export class World {
       exposure: hundredths(this.profile.exposure.all),
       ...mutation.payee,
     });
+    if (this.profile.hasVillain)
+      this.villain = new Villain(this.stage, this.chain, this.payee.machine.disk, nativeKeyRing('payee'), this.payee.purse);
     this.oracle = new Oracle(this.chain, this.payee.machine.disk, this.payee.payeeScript, hundredths(this.profile.exposure.all));
     this.payers = Array.from({ length: this.profile.payers }, (_, i) => this.#payer(`payer${i}`, clock, mutation.payer ?? {}));
     this.#listen(apart);
     if (this.profile.hasThief) this.#admitThief();
+    if (this.profile.hasPlotter) this.plotter = this.#admitPlotter();
     mutation.prepare?.(this);
   }
 
@@ -96,6 +110,15 @@ export class World {
     });
   }
 
+  #admitPlotter(): Plotter {
+    const connect = (process: Process): ReturnType<Network['connection']> => this.network.connection(process, () => this.payee.any());
+    const increment = (pay: Pay): void => {
+      this.#guard(() => this.oracle.sent(pay, undefined));
+      this.payee.sell(pay, (taken) => this.#guard(() => this.oracle.sold(taken)));
+    };
+    return new Plotter(new Schemer(this.stage, this.chain, nativeKeyRing(PLOTTER), connect, increment));
+  }
+
   #node(): SimNode {
     const node = new SimNode(this.chain, this.stage);
     node.onFault = (fault) => this.coverage.hit(`fault ${fault}`);
@@ -103,7 +126,7 @@ export class World {
   }
 
   #terms(): ConstructorParameters<typeof PayeeSide>[2] {
-    const { margin, depth, isFixed, exposure } = this.profile;
+    const { margin, depth, isFixed, exposure, hasPlotter } = this.profile;
     const contract = contracts[this.profile.contract] ?? contracts[0];
     const as = (blocks: number): number => blocksOn(contract.expiresBy, blocks, coin.blockSeconds);
     const signing = isFixed ? ({ kind: 'fixed', fee: amount(DOGE / 100n) } as const) : ({ kind: 'flexible', slot: 0 } as const);
@@ -113,7 +136,7 @@ export class World {
       closingMargin: as(margin),
       minLifetime: as(margin + 10),
       maxLifetime: as(500),
-      depth: [{ upTo: amount(10n ** 18n), blocks: depth }],
+      depth: [...(hasPlotter ? [{ upTo: YOUNG, blocks: 1 }] : []), { upTo: amount(10n ** 18n), blocks: depth }],
       ...(exposure.channel > 0 && { unconfirmed: hundredths(exposure.channel) }),
     };
   }
@@ -175,8 +198,8 @@ export class World {
       const terms = termsOf(request);
       const channel = channelIdOf(coin, terms.contract.redeemScript(terms));
       const key = bytesToHex(p2pkh(terms.payerKey));
-      const payer = this.payers.find(({ name }) => ownScripts(name).has(key));
-      if (payer !== undefined) this.oracle.opened(payer.name, channel, terms, request.offer.unconfirmed ?? 0n, ownScripts(payer.name));
+      const name = [...this.payers.map((payer) => payer.name), PLOTTER].find((one) => ownScripts(one).has(key));
+      if (name !== undefined) this.oracle.opened(name, channel, terms, request.offer.unconfirmed ?? 0n, ownScripts(name));
     }
     this.thief?.hear(request);
     const payer = this.payers.find(({ process }) => process === sender);
@@ -208,6 +231,15 @@ export class World {
 
   #isPayee(process: Process): boolean {
     return this.payee.instances.some((instance) => instance.process === process);
+  }
+
+  /** The shop closes for good, and its owner keeps keys and disk. Nobody holds it to anything any more. */
+  takeOver(): void {
+    if (this.villain === undefined || this.villain.hasTakenOver) return;
+    this.stage.note('the shop is taken over');
+    for (const { process } of this.payee.instances) this.crash(process, false);
+    this.villain.hasTakenOver = true;
+    this.oracle.disrupted(-1);
   }
 
   /** A program dies, or its whole machine does. */

@@ -14,6 +14,7 @@ import { type EngineOptions, type PayerEngine, payerEngine } from '../engine/eng
 import { serially } from '../engine/lock.ts';
 import type { Connection, KeyRing } from '../engine/ports.ts';
 import type { Wallet } from '../wallet/wallet.ts';
+import { proposeEnd } from './end.ts';
 import { checkKind, type Exchange, type Line, lineTo, nonsense, stateOf, told } from './exchange.ts';
 import type { Form } from './form.ts';
 import { fundChannel, launchChannel, releaseOrphans } from './fund.ts';
@@ -52,7 +53,7 @@ export interface Agent {
   readonly pay: (channel: ChannelId, purchase: Purchase, payee: Connection) => Promise<Exchange | Refusal>;
   /** Brings both sides to the best state that either can prove: this payer takes over what it has signed itself, the payee is shown the rest. */
   readonly resync: (channel: ChannelId, payee: Connection) => Promise<Exchange | Refusal>;
-  /** Ends at the best total, at once, if the payee agrees. */
+  /** Ends at the best total, at once, if the payee agrees; without deposits that are gone. @throws WorldError when the node can't be asked. */
   readonly end: (channel: ChannelId, payee: Connection) => Promise<Exchange | Refusal>;
   /**
    * Gives back to the wallet what a program that was cut off had reserved for deposits of which no channel knows. For after a start, once the wallet
@@ -98,7 +99,7 @@ export function openAgent(options: AgentOptions): Agent {
     end: async (channel, payee) => {
       const line = lineOf(channel, payee);
       await settlePending(engine, line);
-      return told(await inStep(line, () => line.exchange({ kind: 'end' })));
+      return told(await inStep(line, () => proposeEnd(line, chain)));
     },
     tidy: () => releaseOrphans({ wallet, engine }),
     poll: engine.follower.poll,

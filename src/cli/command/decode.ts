@@ -8,7 +8,7 @@ import type { Coin } from '../../core/coin/coin.ts';
 import { decodeAnnounce, decodeEnd, decodePay } from '../../core/message/compact.ts';
 import { decodePsbt } from '../../core/message/psbt.ts';
 import { readScript } from '../../core/tx/script.ts';
-import { decodeTransaction } from '../../core/tx/transaction.ts';
+import { decodeTransaction, outpointKey } from '../../core/tx/transaction.ts';
 import { WorldError } from '../../engine/ports.ts';
 import { command, run } from '../action.ts';
 import type { CommonFlags } from '../config.ts';
@@ -68,11 +68,13 @@ function describeCompact(bytes: Uint8Array): Found | undefined {
   }
   const end = decodeEnd(bytes);
   if (isRefusal(end)) return undefined;
-  const { total, fee, payerScript } = end.agreement;
-  return {
-    kind: 'compact end',
-    lines: [`channel ${end.channel}`, `total ${formatAmount(total)}, fee ${formatAmount(fee)}`, `rest to ${describeScript(payerScript)}`],
-  };
+  const { total, fee, payerScript, without = [] } = end.agreement;
+  const lines = [
+    `channel ${end.channel}`,
+    `total ${formatAmount(total)}, fee ${formatAmount(fee)}`,
+    `rest to ${describeScript(payerScript)}`,
+  ];
+  return { kind: 'compact end', lines: [...lines, ...without.map((outpoint) => `without ${outpointKey(outpoint)}`)] };
 }
 
 function attempt<T>(read: () => T): T | undefined {

@@ -93,6 +93,7 @@ const REASONS = {
   'refund-too-early': ['wait', 'The refund is not valid before the expiry.'],
   'agreement-short': ['resync', 'The proposed end pays the payee less than its best total.'],
   'agreement-malformed': ['correct', 'The proposed end would not be relayed: fee, dust or script.'],
+  'agreement-slow': ['correct', 'The proposed end pays miners less than the payee’s own close would.'],
   'deposit-gone': ['stop', 'A deposit that the payment takes from is gone, and the payer signed for all of them or none.'],
   'nothing-to-close': ['stop', 'The channel holds no payment to close with.'],
   'fee-unaffordable': ['stop', 'What there is to take would not pay for the transaction.'],

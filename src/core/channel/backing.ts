@@ -61,7 +61,8 @@ function depthIn(state: PayeeState, deposit: Deposit, seen: DepositView): number
   return isBacked(state, deposit) ? Number.MAX_SAFE_INTEGER : seen.depth;
 }
 
-function isBacked(state: PayeeState, deposit: Deposit): boolean {
+/** Whether a deposit, and all that stand before it, are as deep as they ask for together. */
+export function isBacked(state: PayeeState, deposit: Deposit): boolean {
   const { backing } = state;
   const standing = standingOf(state);
   const index = standing.indexOf(deposit);

@@ -140,19 +140,6 @@ for (const contract of contracts) {
   });
 }
 
-test('an end that pays miners far less than they ask for now is not agreed to, unless the payee has nothing to lose', () => {
-  const pair = new MachinePair().open(10n * DOGE);
-  pair.pay(2n * DOGE);
-  pair.feeRate = amount(pair.feeRate * 10n);
-  const before = pair.payee;
-  assertRefused(pair.ask(signedEnd(pair, end(2n * DOGE))), 'agreement-malformed');
-  assert.equal(pair.payee, before);
-  assert.equal(pair.exchange({ kind: 'end' }).kind, 'ended');
-  const unused = new MachinePair().open(10n * DOGE);
-  unused.feeRate = pair.feeRate;
-  assert.equal(unused.ask(signedEnd(unused, end(0n))).kind, 'ended');
-});
-
 test('an end is agreed while a deposit is off the chain, and broadcast until it is buried', () => {
   const pair = new MachinePair().open(10n * DOGE);
   const [deposit] = pair.payeeState().deposits;

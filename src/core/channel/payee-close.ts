@@ -1,31 +1,44 @@
-import { amount, feeFor, ZERO } from '../base/amount.ts';
 import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
-import { closeSize } from '../contract/size.ts';
+import { spentIn } from '../contract/agreement.ts';
+import type { Agreement } from '../contract/contract.ts';
+import { leastEndFee } from '../contract/end-fee.ts';
 import type { End } from '../message/message.ts';
-import type { Transaction } from '../tx/transaction.ts';
+import { outpointKey, type Transaction } from '../tx/transaction.ts';
+import { blocksToDepth, isBacked } from './backing.ts';
 import { isSame } from './fate.ts';
 import { type Env, type Step, stay } from './machine.ts';
-import { claimed } from './payee-press.ts';
-import { type ActivePayee, type ClosingPayee, factsOf, notActive, type PayeeState } from './payee-state.ts';
+import { claimed, isOwnClose } from './payee-press.ts';
+import { type ActivePayee, type ClosingPayee, factsOf, isActive, notActive, type PayeeState } from './payee-state.ts';
 
-/** An end that is not mined by the expiry is the payee's loss. Two nodes may differ this much about what gets mined. */
-const HASTE_FACTOR = 2n;
-
-/** Co-signs at once what the payer could otherwise only have after expiry, if it costs the payee nothing. */
+/** Co-signs at once what the payer could otherwise only have after expiry, if the payee can't lose by it. */
 export function ended(state: PayeeState, { agreement, signatures }: End, env: Env): Step<PayeeState> | Refusal {
   const { terms, deposits, best } = state;
-  const { total, fee } = agreement;
   const agreed = terms.contract.agree(terms, deposits, agreement);
   if (isRefusal(agreed)) return agreed;
   if (state.kind === 'closing') return isSame(state.transaction, agreed) ? answered(state, state.transaction) : notActive(state);
   if (state.kind === 'ended') return notActive(state);
-  if (best !== undefined && total < best.total) return refuse('agreement-short', factsOf(state, best));
-  const least = total === 0n ? ZERO : amount(feeFor(closeSize(terms, deposits.length, agreed.outputs.length), env.feeRate) / HASTE_FACTOR);
-  if (fee < least) return refuse('agreement-malformed', { fee, least });
+  if (best !== undefined && agreement.total < best.total) return refuse('agreement-short', factsOf(state, best));
   if (!terms.contract.verifyAgreement(terms, agreed, signatures, env.verify)) return refuse('signature-wrong');
+  const worse = worseThanClose(state, agreement, env);
+  if (worse !== undefined) return worse;
   const own = terms.contract.signAgreement(terms, agreed, env.signer);
   const transaction = terms.contract.completeAgreement(terms, agreed, signatures, own);
   return answered({ ...state, kind: 'closing', transaction }, transaction);
+}
+
+/** Why the payee could get less by an end, or later, than by its own close of the best payment: whoever is paid nothing loses nothing. */
+function worseThanClose(state: ActivePayee, agreement: Agreement, env: Env): Refusal | undefined {
+  const { terms, deposits, best } = state;
+  if (best === undefined) return undefined;
+  const spent = spentIn(deposits, agreement);
+  const shallow = spent.find((deposit) => !isBacked(state, deposit));
+  if (shallow !== undefined) {
+    const blocks = blocksToDepth(state, env);
+    const seconds = blocks * terms.coin.blockSeconds;
+    return refuse('funding-unconfirmed', { outpoint: outpointKey(shallow.outpoint), blocks, seconds });
+  }
+  const least = leastEndFee({ terms, deposits, total: best.total }, spent, env);
+  return agreement.fee < least ? refuse('agreement-slow', { fee: agreement.fee, least }) : undefined;
 }
 
 function answered(state: PayeeState, transaction: Transaction): Step<PayeeState> {
@@ -33,8 +46,14 @@ function answered(state: PayeeState, transaction: Transaction): Step<PayeeState>
   return stay(state, reply, { kind: 'broadcast', transaction });
 }
 
+/** The owner's order: takes the place of an agreed end too. */
+export function ordered(state: PayeeState, env: Env): Step<ClosingPayee> | Refusal {
+  const isOpen = isActive(state) || (state.kind === 'closing' && !isOwnClose(state));
+  return isOpen ? closed(state, env) : notActive(state);
+}
+
 /** Closes with the best payment; there is no other way to choose one. */
-export function closed(state: ActivePayee, env: Env): Step<ClosingPayee> | Refusal {
+export function closed(state: ActivePayee | ClosingPayee, env: Env): Step<ClosingPayee> | Refusal {
   const transaction = claimed(state, env);
   if (isRefusal(transaction)) return transaction;
   return { kind: 'step', state: { ...state, kind: 'closing', transaction }, effects: [{ kind: 'broadcast', transaction }] };

@@ -9,7 +9,7 @@ import { closeSize } from '../contract/size.ts';
 import type { Transaction } from '../tx/transaction.ts';
 import { branchOf, costTogether, isSame, isSpent, isWaiting, type Spend, spentBy, transactionsOf, viewOf } from './fate.ts';
 import { hurried } from './hurry.ts';
-import { type ChainView, type Effect, type Env, type Step, stay } from './machine.ts';
+import { type ChainView, type DepositView, type Effect, type Env, type Step, stay } from './machine.ts';
 import type { ClosingPayee as Closing, PayeeState } from './payee-state.ts';
 
 /** From here on an agreed end that is not mined is a danger, and the payee's own close is sent in its place. */
@@ -55,20 +55,32 @@ export function pressed(state: Closing, view: ChainView, env: Env): Step<PayeeSt
 /** Whether the transaction is the one to wait for: no other could be made, or it is an agreed end that may still come in time. */
 function isLasting(state: Closing, view: ChainView, env: Env): boolean {
   const { terms, deposits, transaction, best } = state;
-  if (best === undefined || terms.signing.kind === 'fixed') return true;
-  if (isOwnClose(state) || closeUrgency(terms, possible(terms.expiry, env)).factor >= TOO_PRESSING) return false;
-  return spentBy(transaction, deposits)
-    .map((deposit) => viewOf(deposit, view))
-    .every((seen) => seen.kind !== 'replaced' && (seen.kind !== 'spent' || seen.depth === 0 || isSame(seen.transaction, transaction)));
+  const isFixed = terms.signing.kind === 'fixed';
+  if (best === undefined) return true;
+  if (isOwnClose(state)) return isFixed;
+  const seen = spentBy(transaction, deposits).map((deposit) => viewOf(deposit, view));
+  if (seen.some((one) => isLostTo(one, transaction))) return false;
+  // Where the fee is fixed the own close takes no end's place in the mempool.
+  const isOnItsWay = isFixed && seen.every(isSpent);
+  return isOnItsWay || closeUrgency(terms, possible(terms.expiry, env)).factor < TOO_PRESSING;
 }
 
-/** An own close pays to the payee and the change of the plan; an agreed end, which pays a fee out of the rest, has another rest. */
-function isOwnClose({ terms, deposits, transaction, best }: Closing): boolean {
+/** Whether a deposit can't be spent by a transaction any more, as the chain is now. */
+export function isLostTo(seen: DepositView, transaction: Transaction): boolean {
+  return seen.kind === 'missing' || seen.kind === 'replaced' || (isSpent(seen) && !isSame(seen.transaction, transaction));
+}
+
+/** An own close takes from the deposits of the plan only, and pays to the payee and its change; an agreed end has another rest. */
+export function isOwnClose({ terms, deposits, transaction, best }: Closing): boolean {
   const planned = best === undefined ? refuse('nothing-to-close') : terms.contract.plan(terms, deposits, best.total);
   if (isRefusal(planned)) return false;
+  const taken = planned.inputs.map(({ deposit }) => deposit);
   const isChange = ({ value, script }: Transaction['outputs'][number]): boolean =>
     value === planned.change && equalBytes(script, payerScript(terms));
-  return transaction.outputs.every((output) => equalBytes(output.script, terms.payeeScript) || isChange(output));
+  return (
+    spentBy(transaction, taken).length === transaction.inputs.length &&
+    transaction.outputs.every((output) => equalBytes(output.script, terms.payeeScript) || isChange(output))
+  );
 }
 
 function waiting(state: Closing, view: ChainView, env: Env): Step<PayeeState> {

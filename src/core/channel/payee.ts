@@ -5,7 +5,7 @@ import { type AnnounceInput, announced, releasing } from './announce.ts';
 import { backedBy } from './backing.ts';
 import { type ChainView, type Env, type KeptInvoice, type Step, stay } from './machine.ts';
 import { observed } from './payee-chain.ts';
-import { closed, ended, gathered } from './payee-close.ts';
+import { ended, gathered, ordered } from './payee-close.ts';
 import { increased, paid } from './payee-pay.ts';
 import { isActive, notActive, type PayeeState } from './payee-state.ts';
 
@@ -35,7 +35,7 @@ export function payee(state: PayeeState | undefined, input: PayeeInput, env: Env
     case 'state-request':
       return stay(state, { kind: 'reply', message: described(state, env) });
     case 'close':
-      return isActive(state) ? closed(state, env) : notActive(state);
+      return ordered(state, env);
     case 'gather':
       return isActive(state) ? gathered(state, env) : notActive(state);
     case 'view':

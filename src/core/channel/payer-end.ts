@@ -1,30 +1,82 @@
-import { feeFor, ZERO } from '../base/amount.ts';
+import { type Amount, amount, feeFor, greatest, least, ZERO } from '../base/amount.ts';
 import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
-import { NOTHING_LEFT, OWN_CHANGE } from '../contract/plan.ts';
+import { spentIn } from '../contract/agreement.ts';
+import { capacityOf, type Deposit } from '../contract/contract.ts';
+import { leastEndFee } from '../contract/end-fee.ts';
+import { times } from '../contract/fee.ts';
+import { layOut, NOTHING_LEFT, OWN_CHANGE } from '../contract/plan.ts';
 import { isSignedByBoth } from '../contract/settled.ts';
 import { closeSize } from '../contract/size.ts';
 import type { End, Ended } from '../message/message.ts';
 import { SIGHASH } from '../tx/sighash.ts';
 import type { Verify } from '../tx/sign.ts';
-import { sameOutpoint, type Transaction } from '../tx/transaction.ts';
-import { isSame } from './fate.ts';
+import { type Outpoint, outpointKey, sameOutpoint, type Transaction } from '../tx/transaction.ts';
+import { isSame, spentBy } from './fate.ts';
 import { type Env, type Step, stay } from './machine.ts';
 import { refused } from './payer-pay.ts';
 import { channelOf, notOpen, type PayerState } from './payer-state.ts';
 
+/** Asks for the end at the best total. */
+export interface EndInput {
+  readonly kind: 'end';
+  /** Deposits that this side's own node does not have, unspent: no end spends what is not there. */
+  readonly absent?: readonly Outpoint[];
+  /** The least fee that the payee has asked for. */
+  readonly least?: Amount;
+}
+
+/** An end costs no more than so many times what this side reckons, nor a part in so many of what comes back: the refund costs less, later. */
+const MOST_TIMES = 10n;
+const MOST_PART = 10n;
+
 /** Proposes to end at the best total, also at zero. The payer pays the fee, so the payee has nothing to lose. */
-export function ending(state: PayerState, env: Env): Step<PayerState> | Refusal {
-  if (state.kind === 'ending') return stay(state, { kind: 'send', message: state.end });
-  if (state.kind !== 'open') return notOpen(state);
-  if (state.pending !== undefined) return refuse('payment-unanswered', { total: state.pending.payment.total });
+export function ending(state: PayerState, input: EndInput, env: Env): Step<PayerState> | Refusal {
+  if (state.kind === 'ending' && !isVoid(state, input)) return stay(state, { kind: 'send', message: state.end });
+  if (state.kind !== 'open' && state.kind !== 'ending') return notOpen(state);
+  if (state.kind === 'open' && state.pending !== undefined) return refuse('payment-unanswered', { total: state.pending.payment.total });
   const { terms, deposits, channel, returnScript, best } = state;
+  const without = leftOut(state, input);
+  const spent = spentIn(deposits, { without });
   const total = best?.total ?? ZERO;
-  const fee = feeFor(closeSize(terms, deposits.length, total > 0n ? 2 : 1), env.feeRate);
-  const agreement = { total, payerScript: returnScript, fee };
+  const fee = feeOf(state, spent, input, env);
+  if (isRefusal(fee)) return fee;
+  const agreement = { total, payerScript: returnScript, fee, ...(without.length === 0 ? {} : { without }) };
   const agreed = terms.contract.agree(terms, deposits, agreement);
   if (isRefusal(agreed)) return agreed;
   const end: End = { kind: 'end', channel, agreement, signatures: terms.contract.signAgreement(terms, agreed, env.signer) };
-  return stay({ ...state, kind: 'ending', end }, { kind: 'send', message: end });
+  return stay({ ...channelOf(state), kind: 'ending', end }, { kind: 'send', message: end });
+}
+
+/** Whether an end that both have signed can't come any more: some of what it spends is gone, and the rest is there. */
+function isVoid({ transaction, deposits }: Extract<PayerState, { kind: 'ending' }>, { absent = [] }: EndInput): boolean {
+  if (transaction === undefined) return false;
+  const gone = new Set(absent.map(outpointKey));
+  const left = spentBy(transaction, deposits).filter(({ outpoint }) => !gone.has(outpointKey(outpoint)));
+  return left.length > 0 && left.length < transaction.inputs.length;
+}
+
+/** Deposits that are gone, but for those that a payment takes from: by that the payee could have them, should they come back, and its total here. */
+function leftOut({ terms, deposits, signed }: PayerState, { absent = [] }: EndInput): readonly Outpoint[] {
+  const planned = signed === 0n ? undefined : layOut(terms, deposits, signed);
+  if (isRefusal(planned)) return [];
+  const paid = new Set(planned?.inputs.map(({ deposit }) => outpointKey(deposit.outpoint)));
+  const gone = new Set(absent.map(outpointKey));
+  const left = deposits
+    .map(({ outpoint }) => outpoint)
+    .filter((outpoint) => gone.has(outpointKey(outpoint)) && !paid.has(outpointKey(outpoint)));
+  return left.length < deposits.length ? left : [];
+}
+
+/** What is reckoned here, as far as that is a small part; or what the payee asks for, within bounds of our own. */
+function feeOf(state: PayerState, spent: readonly Deposit[], { least: asked = ZERO }: EndInput, env: Env): Amount | Refusal {
+  const { terms, deposits, best } = state;
+  const total = best?.total ?? ZERO;
+  const usual = feeFor(closeSize(terms, spent.length, total > 0n ? 2 : 1), env.feeRate);
+  const reckoned = total > 0n ? greatest(usual, leastEndFee({ terms, deposits, total }, spent, env)) : usual;
+  const capacity = capacityOf(spent);
+  const part = amount((capacity > total ? capacity - total : 0n) / MOST_PART);
+  const most = greatest(usual, least(least(times(reckoned, MOST_TIMES), part), terms.coin.policy.maxFee));
+  return asked > most ? refuse('fee-too-high', { fee: asked, most }) : greatest(asked, least(reckoned, most));
 }
 
 /**

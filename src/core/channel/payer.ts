@@ -3,7 +3,7 @@ import { type Refusal, refuse } from '../base/refusal.ts';
 import type { Reply, Request } from '../message/message.ts';
 import { type ChainView, type Env, type Step, stay } from './machine.ts';
 import { watched } from './payer-chain.ts';
-import { endAgreed, ending, endRefused } from './payer-end.ts';
+import { type EndInput, endAgreed, ending, endRefused } from './payer-end.ts';
 import {
   accepted,
   announcedOf,
@@ -33,7 +33,7 @@ type FurtherInput =
   | { readonly kind: 'resend' }
   | { readonly kind: 'hand-over' }
   | { readonly kind: 'resync' }
-  | { readonly kind: 'end' }
+  | EndInput
   | { readonly kind: 'reply'; readonly to: Request['kind']; readonly message: Reply }
   | ChainView;
 
@@ -64,7 +64,7 @@ function further(state: PayerState, input: FurtherInput, env: Env): Step<PayerSt
     case 'resync':
       return stay(state, { kind: 'send', message: { kind: 'state-request', channel: state.channel } });
     case 'end':
-      return ending(state, env);
+      return ending(state, input, env);
     case 'reply':
       return replied(state, input.to, input.message, env);
     case 'view':

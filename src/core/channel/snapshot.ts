@@ -121,7 +121,12 @@ const payerChannel = {
 const end = z.strictObject({
   kind: z.literal('end'),
   channel: channelIdField,
-  agreement: z.strictObject({ total: amountField, payerScript: bytesField, fee: amountField }),
+  agreement: z.strictObject({
+    total: amountField,
+    payerScript: bytesField,
+    fee: amountField,
+    without: z.array(outpointField).exactOptional(),
+  }),
   signatures: z.array(signatureField),
 });
 

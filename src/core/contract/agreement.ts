@@ -3,13 +3,21 @@ import { type Refusal, refuse } from '../base/refusal.ts';
 import { addressOf } from '../tx/address.ts';
 import { SIGHASH, signatureHash } from '../tx/sighash.ts';
 import type { Signature, Signer, Verify } from '../tx/sign.ts';
-import type { Transaction } from '../tx/transaction.ts';
+import { outpointKey, type Transaction } from '../tx/transaction.ts';
 import { type Agreement, capacityOf, type Deposit, type Terms } from './contract.ts';
 import { unsigned } from './plan.ts';
 import { closeSize } from './size.ts';
 
-/** The transaction that ends a channel at once: every deposit in, the payer's rest and the payee's total out, both sign ALL. */
-export function agree(terms: Terms, deposits: readonly Deposit[], { total, payerScript, fee }: Agreement): Transaction | Refusal {
+/** The deposits that an end spends, in the channel's order. */
+export function spentIn(deposits: readonly Deposit[], { without = [] }: Pick<Agreement, 'without'>): readonly Deposit[] {
+  const left = new Set(without.map(outpointKey));
+  return left.size === 0 ? deposits : deposits.filter(({ outpoint }) => !left.has(outpointKey(outpoint)));
+}
+
+/** The transaction that ends a channel at once: its deposits in, the payer's rest and the payee's total out, both sign ALL. */
+export function agree(terms: Terms, all: readonly Deposit[], agreement: Agreement): Transaction | Refusal {
+  const { total, payerScript, fee } = agreement;
+  const deposits = spentIn(all, agreement);
   const { dust, feeRate, maxFee } = terms.coin.policy;
   const capacity = capacityOf(deposits);
   const outputs = total > 0n ? 2 : 1;

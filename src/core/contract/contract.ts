@@ -77,6 +77,8 @@ export interface Agreement {
   /** Where all the rest goes, less `fee`. */
   readonly payerScript: Uint8Array;
   readonly fee: Amount;
+  /** Deposits that it does not spend: they are gone, or may never come. */
+  readonly without?: readonly Outpoint[];
 }
 
 /** What all transactions of a contract have in common: it is in every signature. */

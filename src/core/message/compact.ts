@@ -3,6 +3,7 @@ import { isLockTime } from '../base/height.ts';
 import { type Refusal, refuse } from '../base/refusal.ts';
 import type { Deposit } from '../contract/contract.ts';
 import { publicKey, readCompact, type Signature } from '../tx/sign.ts';
+import type { Outpoint } from '../tx/transaction.ts';
 import type { Announce, End, Pay } from './message.ts';
 import { ByteReader, Malformed, uint8, uint32, uint64 } from './reader.ts';
 
@@ -10,7 +11,8 @@ import { ByteReader, Malformed, uint8, uint32, uint64 } from './reader.ts';
  * The form for speed and headers. First byte: kind. Then big-endian fields:
  * payment (1): channel 32, total 8, count 1, signatures 64 each: 106 bytes for a payment from one deposit.
  * announce (2): payer key 33, expiry 4, count 1, deposits of txid 32, vout 4, value 8.
- * end (3): channel 32, total 8, fee 8, script length 1, script, count 1, signatures 64 each.
+ * end (3): channel 32, total 8, fee 8, script length 1, script, count 1, signatures 64 each; and the deposits that it leaves out, where there are
+ * any: count 1, txid 32 and vout 4 each.
  */
 const KIND = { payment: 1, announce: 2, end: 3 } as const;
 
@@ -48,13 +50,18 @@ export function decodeAnnounce(bytes: Uint8Array): CompactAnnounce | Refusal {
 }
 
 function decodeDeposit(reader: ByteReader): Deposit {
-  const txid = txId(bytesToHex(reader.bytes(32)));
-  return { outpoint: { txid, vout: reader.uint32() }, value: reader.amount() };
+  return { outpoint: decodeOutpoint(reader), value: reader.amount() };
 }
 
-export function encodeEnd({ channel, agreement: { total, fee, payerScript }, signatures }: End): Uint8Array {
+function decodeOutpoint(reader: ByteReader): Outpoint {
+  const txid = txId(bytesToHex(reader.bytes(32)));
+  return { txid, vout: reader.uint32() };
+}
+
+export function encodeEnd({ channel, agreement: { total, fee, payerScript, without = [] }, signatures }: End): Uint8Array {
   const head = [uint8(KIND.end), hexToBytes(channel), uint64(total), uint64(fee), uint8(payerScript.length), payerScript];
-  return concatBytes(...head, ...encodeSignatures(signatures));
+  const left = without.flatMap(({ txid, vout }) => [hexToBytes(txid), uint32(vout)]);
+  return concatBytes(...head, ...encodeSignatures(signatures), ...(without.length === 0 ? [] : [uint8(without.length), ...left]));
 }
 
 export function decodeEnd(bytes: Uint8Array): End | Refusal {
@@ -62,8 +69,16 @@ export function decodeEnd(bytes: Uint8Array): End | Refusal {
     const channel = channelId(bytesToHex(reader.bytes(32)));
     const [total, fee] = [reader.amount(), reader.amount()];
     const payerScript = reader.bytes(reader.uint8());
-    return { kind: 'end', channel, agreement: { total, fee, payerScript }, signatures: decodeSignatures(reader) };
+    const signatures = decodeSignatures(reader);
+    return { kind: 'end', channel, agreement: { total, fee, payerScript, ...decodeWithout(reader) }, signatures };
   });
+}
+
+function decodeWithout(reader: ByteReader): Pick<End['agreement'], 'without'> {
+  if (reader.isAtEnd) return {};
+  const count = reader.uint8();
+  if (count === 0) throw new Malformed('none is left out');
+  return { without: Array.from({ length: count }, () => decodeOutpoint(reader)) };
 }
 
 function encodeSignatures(signatures: readonly Signature[]): readonly Uint8Array[] {

@@ -74,14 +74,14 @@ export function readPayment(psbt: ChannelPsbt, terms: Terms, deposits: readonly 
   return { kind: 'payment', channel: channelOfPsbt(terms.coin, psbt), payment: { total, signatures } };
 }
 
-/** Reads an agreed end: every deposit in, first output to the payer. */
+/** Reads an agreed end: deposits in their order, first output to the payer. */
 export function readEnd(psbt: ChannelPsbt, terms: Terms, deposits: readonly Deposit[]): End | Refusal {
   const [rest] = psbt.transaction.outputs;
   const total = psbt.transaction.outputs[1]?.value ?? 0n;
   const spent = psbt.inputs.reduce((sum, { deposit }) => sum + deposit.value, 0n);
   const fee = spent - total - (rest?.value ?? 0n);
   if (rest === undefined || !isAmount(total) || !isAmount(fee)) return refuse('agreement-malformed');
-  const agreement: Agreement = { total, payerScript: rest.script, fee };
+  const agreement: Agreement = { total, payerScript: rest.script, fee, ...leftOut(psbt, deposits) };
   const agreed = terms.contract.agree(terms, deposits, agreement);
   if (isRefusal(agreed)) return agreed;
   const wrong = difference(psbt, terms, agreed, deposits);
@@ -89,6 +89,12 @@ export function readEnd(psbt: ChannelPsbt, terms: Terms, deposits: readonly Depo
   const hashTypes = agreed.inputs.map(() => SIGHASH.ALL);
   const signatures = readSignatures(psbt, terms, hashTypes);
   return isRefusal(signatures) ? signatures : { kind: 'end', channel: channelOfPsbt(terms.coin, psbt), agreement, signatures };
+}
+
+function leftOut({ inputs }: ChannelPsbt, deposits: readonly Deposit[]): Pick<Agreement, 'without'> {
+  const spent = new Set(inputs.map(({ deposit }) => outpointKey(deposit.outpoint)));
+  const without = deposits.map(({ outpoint }) => outpoint).filter((outpoint) => !spent.has(outpointKey(outpoint)));
+  return without.length === 0 ? {} : { without };
 }
 
 /** The payee's output stands last; its value is the total. */

@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { Regtest } from '../src/chain/regtest/regtest.ts';
+import { amount } from '../src/core/base/amount.ts';
+import type { ChannelId } from '../src/core/base/bytes.ts';
+import { height } from '../src/core/base/height.ts';
+import { dogecoinRegtest } from '../src/core/coin/dogecoin.ts';
+import type { Contract, Signing } from '../src/core/contract/contract.ts';
+import { contracts } from '../src/core/contract/registry.ts';
+import { closeSize } from '../src/core/contract/size.ts';
+import { p2pkh, script } from '../src/core/tx/script.ts';
+import { SIGHASH, signatureHash } from '../src/core/tx/sighash.ts';
+import { encodeSignature } from '../src/core/tx/sign.ts';
+import { decodeTransaction, type Transaction } from '../src/core/tx/transaction.ts';
+import { fastestVerifier } from '../src/engine/verifier.ts';
+import { DEPTH } from '../src/testing/channel-sides.ts';
+import { type ChannelSubject, ChannelWorld } from '../src/testing/channel-world.ts';
+import { embedded } from '../src/testing/embedded.ts';
+import { assertRefused, keyNumber, must, sampleTerms } from '../src/testing/sample.ts';
+import { shortTerms } from '../src/testing/short-terms.ts';
+
+const coin = dogecoinRegtest;
+const verifier = await fastestVerifier();
+const regtest = new Regtest({ coin, verify: verifier.verify });
+regtest.mine(1_360);
+const subject: ChannelSubject = embedded(regtest, verifier);
+
+function fixedFor(contract: Contract): Signing {
+  return { kind: 'fixed', fee: amount((BigInt(closeSize(sampleTerms({ contract }), 2, 2)) * coin.policy.feeRate) / 500n) };
+}
+
+async function worldOf(contract: Contract, signing: Signing, unconfirmed?: bigint): Promise<ChannelWorld> {
+  const free = unconfirmed === undefined ? {} : { unconfirmed: amount(unconfirmed) };
+  const exposure = unconfirmed === undefined ? {} : { exposure: amount(unconfirmed * 10n) };
+  return ChannelWorld.open(subject, { terms: { ...shortTerms(coin, contract), signing, ...free, depth: DEEP }, ...exposure });
+}
+
+const DEEP = [{ upTo: amount(10n ** 18n), blocks: DEPTH }];
+
+/** The coins of a channel's last funding, paid to somebody else. */
+async function spentOtherwise(world: ChannelWorld, channel: ChannelId): Promise<Transaction> {
+  const made = decodeTransaction((await world.payer(channel)).funding.at(-1) ?? assert.fail()) ?? assert.fail();
+  const value = made.outputs.reduce((sum, output) => sum + output.value, 0n);
+  const other = { ...made, outputs: [{ value, script: p2pkh(keyNumber(66).publicKey) }] };
+  const inputs = await Promise.all(
+    made.inputs.map(async (input, i) => {
+      const before = (await world.chain.transaction(input.outpoint.txid))?.transaction.outputs[input.outpoint.vout] ?? assert.fail();
+      const key = world.wallet.keyOf(before.script) ?? assert.fail('not a coin of the wallet');
+      const signature = encodeSignature(key.sign(signatureHash(other, i, before.script, SIGHASH.ALL)), SIGHASH.ALL);
+      return { ...input, script: script(signature, key.publicKey) };
+    }),
+  );
+  return { ...other, inputs };
+}
+
+/** What the payee was paid by what ended the channel. */
+async function received(world: ChannelWorld, channel: ChannelId): Promise<readonly [string, bigint | undefined]> {
+  const state = await world.payeeState(channel);
+  return state.kind === 'ended' ? [state.how, state.received] : assert.fail(state.kind);
+}
+
+for (const contract of contracts) {
+  for (const signing of [fixedFor(contract), { kind: 'flexible', slot: 0 } as const]) {
+    describe(`${contract.id}, ${signing.kind}: an agreed end does not cost the payee what was confirmed`, () => {
+      test('when a reorganisation takes the top-up that it spends, and its coins go elsewhere', async () => {
+        const world = await worldOf(contract, signing);
+        const channel = await world.openChannel();
+        await world.buy(channel, 20);
+        await world.topUp(channel);
+        const { reply } = must(await world.agent.end(channel, world.payee));
+        assert.equal(reply.kind === 'ended' && reply.transaction.inputs.length, 2);
+        const { height: tip } = await world.chain.tip();
+        const double = await spentOtherwise(world, channel);
+        await subject.invalidate(regtest.block(height(tip - DEPTH + 1))?.hash ?? assert.fail());
+        assert.equal(regtest.mineBlock([double]).kind, 'mined');
+        await world.mine(DEPTH);
+        await world.bury();
+        const [how, got = 0n] = await received(world, channel);
+        assert.equal(how, 'closed');
+        assert.ok(got > 19n * world.price && got <= 20n * world.price, `${got}`);
+      });
+
+      test('a top-up that is not deep waits: nothing is agreed to that its payer could take back', async () => {
+        const world = await worldOf(contract, signing, 10n ** 10n);
+        const channel = await world.openChannel();
+        await world.buy(channel, 20);
+        must(await world.agent.fund(channel, world.deposit, world.payee));
+        assert.equal(must(await world.agent.announce(channel, world.payee)).reply.kind, 'accepted');
+        const refusal = await world.agent.end(channel, world.payee);
+        assertRefused(refusal, 'funding-unconfirmed');
+        assert.equal(refusal.remedy, 'wait');
+        await world.buy(channel);
+        await world.mine(DEPTH);
+        const { reply } = must(await world.agent.end(channel, world.payee));
+        assert.equal(reply.kind === 'ended' && reply.transaction.inputs.length, 2);
+      });
+    });
+  }
+}

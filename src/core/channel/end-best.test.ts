@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { MachinePair } from '../../testing/machine-pair.ts';
-import { assertRefused, fundingOf, must, payeeScript, payerKey, type SampleTerms, sampleTerms } from '../../testing/sample.ts';
+import { assertRefused, fundingOf, keyNumber, must, payeeScript, payerKey, type SampleTerms, sampleTerms } from '../../testing/sample.ts';
 import { amount, feeFor } from '../base/amount.ts';
 import { equalBytes } from '../base/bytes.ts';
 import { height } from '../base/height.ts';
@@ -131,6 +131,24 @@ for (const contract of contracts) {
         assert.deepEqual(inputs(last(pair)), keys(first));
         assert.notEqual(transactionId(last(pair)), transactionId(end));
         assertRefused(pair.tellPayee({ kind: 'close' }), 'channel-ending');
+      });
+
+      test('where nothing takes the place of an end on its way, it is that which is hurried, whatever was ordered', () => {
+        const { pair, end } = agreed();
+        const key = keyNumber(3);
+        pair.keyOf = (script) => (equalBytes(script, payeeScript) ? key : undefined);
+        must(pair.tellPayee({ kind: 'close' }));
+        pair.spend(end, 0);
+        pair.feeRate = amount(pair.feeRate * 50n);
+        const before = pair.broadcasts.length;
+        look(pair);
+        const spends = (txid: string): boolean =>
+          pair.broadcasts.slice(before).some(({ inputs: all }) => all.some(({ outpoint }) => outpoint.txid === txid));
+        const isReplaced = signing.kind === 'flexible' && contract.form.sequence < 0xffff_fffe;
+        assert.deepEqual(
+          [spends(transactionId(end)), inputs(last(pair)).join() === keys(pair.payeeState().deposits[0]).join()],
+          [!isReplaced, isReplaced],
+        );
       });
 
       test('an end at zero is not forced: there is nothing to close with', () => {

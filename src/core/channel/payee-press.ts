@@ -88,10 +88,18 @@ function waiting(state: Closing, view: ChainView, env: Env): Step<PayeeState> {
   const seen = spentBy(transaction, deposits).map((deposit) => viewOf(deposit, view));
   const spends = seen.filter(isSpent);
   if (spends.some(({ depth }) => depth > 0)) return stay(state);
-  const children = hurriedBy(state, transaction, env);
+  const children = hurriedBy(state, standIn(state, view) ?? transaction, env);
   const isThere = spends.length === seen.length && spends.every((spend) => isSame(spend.transaction, transaction));
   if (children.length > 0) return stay(state, ...children);
   return isThere ? stay(state) : stay(state, { kind: 'broadcast', transaction });
+}
+
+/** Another close, or an end, that waits in the mempool and takes all of the stake: while nothing replaces it, it is the one to be hurried. */
+function standIn(state: Closing, view: ChainView): Transaction | undefined {
+  const stake = stakeOf(state).map((deposit) => ({ deposit, seen: viewOf(deposit, view) }));
+  const spends = stake.flatMap(({ deposit, seen }) => (isWaiting(seen) ? [{ deposit, seen }] : []));
+  const [there, ...others] = transactionsOf(spends.map(({ seen }) => seen));
+  return spends.length === stake.length && others.length === 0 && isCloseOf(state, spends) ? there : undefined;
 }
 
 function hurriedBy({ terms, deposits }: Closing, transaction: Transaction, env: Env): readonly Effect[] {
@@ -134,7 +142,8 @@ function claimingContested(state: Closing, target: readonly Contested[], env: En
   const rivals = transactionsOf(spends);
   const [there] = rivals;
   const isThere = rivals.length === 1 && there !== undefined && isSame(there, transaction);
-  if (!rivals.every((rival) => isReplaceable(policy, rival))) return stay(state, ...(isThere ? hurriedBy(state, there, env) : []));
+  const isOnly = there !== undefined && rivals.length === 1 && isCloseOf(state, target);
+  if (!rivals.every((rival) => isReplaceable(policy, rival))) return stay(state, ...(isOnly ? hurriedBy(state, there, env) : []));
   const spared = without(state, taking);
   const isShared = !isThere && isCloseOf(state, target) && rivals.some((rival) => costOf(rival, deposits) === undefined);
   const before = isShared ? undefined : costTogether(spends, deposits);

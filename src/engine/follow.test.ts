@@ -36,7 +36,10 @@ function watchOf(index: number, deposits: readonly Deposit[], isPending = false,
     signing: { kind: 'flexible', slot: 0 },
     payeeScript: p2pkh(payee.publicKey),
   };
-  return [channelId(index.toString(16).padStart(64, '0')), { terms, deposits, sources: [], deadline: height(deadline), isPending }];
+  return [
+    channelId(index.toString(16).padStart(64, '0')),
+    { terms, deposits, sources: [], deadline: height(deadline), isPending, leastFound: amount(1n) },
+  ];
 }
 
 interface Bench {

@@ -1,3 +1,4 @@
+import type { Amount } from '../core/base/amount.ts';
 import { type Height, height, LOCK_TIME_THRESHOLD, type LockTime } from '../core/base/height.ts';
 import { keyNameOf } from '../core/channel/announce.ts';
 import type { KeptInvoice, Source, Transition } from '../core/channel/machine.ts';
@@ -7,6 +8,7 @@ import { type PayerInput, payer } from '../core/channel/payer.ts';
 import { allDeposits, type PayerState, sourcesOf, stillToCome } from '../core/channel/payer-state.ts';
 import { payeeSnapshot, payerSnapshot, type Snapshot } from '../core/channel/snapshot.ts';
 import { closingAt, type Deposit, type Terms } from '../core/contract/contract.ts';
+import { leastDeposit } from '../core/contract/size.ts';
 import { type Exposed, NOT_EXPOSED } from './exposure.ts';
 
 /** What of a channel the chain can touch. */
@@ -19,6 +21,8 @@ export interface Watch {
   readonly deadline: LockTime;
   /** Something is under way on chain: the machine wants to see every block. */
   readonly isPending: boolean;
+  /** Outputs to the channel's script that nobody announced are of interest from this value on; not at all unless given. */
+  readonly leastFound?: Amount;
 }
 
 /** One side of a channel as the engine needs it: its machine, and how its states are stored and watched. */
@@ -46,9 +50,11 @@ export const payeeParty: Party<PayeeState, PayeeInput> = {
   keyName: (state, input) => state?.keyName ?? (input.kind === 'announce' ? keyNameOf(input.announce.offer) : undefined),
   invoiceOf: (input) => (input.kind === 'payment' ? input.pay.invoice : undefined),
   withInvoice: (input, invoice) => (input.kind === 'payment' ? { ...input, invoice } : input),
-  watch: ({ kind, terms, deposits, sources = NO_SOURCES, backing }) => {
+  watch: ({ kind, terms, deposits, sources = NO_SOURCES, backing, best }) => {
     if (kind === 'ended') return undefined;
-    return { terms, deposits, sources, deadline: closingAt(terms), isPending: kind !== 'open' || backing !== undefined };
+    // Without a payment there is nothing to lose before the expiry: such channels cost nobody anything, and must not stand before others.
+    const deadline = best === undefined ? terms.expiry : closingAt(terms);
+    return { terms, deposits, sources, deadline, isPending: kind !== 'open' || backing !== undefined };
   },
   exposed: (state) =>
     state.backing === undefined && state.places === undefined ? NOT_EXPOSED : { exposure: exposureOf(state), rests: restsOf(state) },
@@ -74,7 +80,7 @@ export const payerParty: Party<PayerState, PayerInput> = {
   withInvoice: (input) => input,
   watch: (state) => {
     const { terms, kind } = state;
-    const watch = { terms, ...fundedBy(state) };
+    const watch = { terms, leastFound: leastDeposit(terms), ...fundedBy(state) };
     if (kind !== 'ended') return { ...watch, deadline: terms.expiry, isPending: kind !== 'open' && kind !== 'planned' };
     // Nothing is due, but coins may come late.
     const isMissed = state.how === 'abandoned' || stillToCome(state).length > 0;

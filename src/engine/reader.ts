@@ -1,12 +1,14 @@
 import type { Amount } from '../core/base/amount.ts';
 import type { ChannelId } from '../core/base/bytes.ts';
 import { after, height as heightOf } from '../core/base/height.ts';
-import type { ChainView } from '../core/channel/machine.ts';
+import { type ChainTime, possible } from '../core/base/lock-time.ts';
+import type { ChainView, DepositView } from '../core/channel/machine.ts';
+import { outpointKey } from '../core/tx/transaction.ts';
 import { type Cursor, freshTrail, loadCursor, saveCursor } from './cursor.ts';
 import { Trust } from './judge.ts';
 import { viewOf } from './lookup.ts';
 import type { Watch } from './party.ts';
-import { type Block, type Chain, type Clock, type Store, type Tip, WorldError } from './ports.ts';
+import { type Block, type Chain, type Clock, type NodeStatus, type Store, type Tip, WorldError } from './ports.ts';
 import { Sightings } from './sightings.ts';
 import { cutTrail, extendTrail, findFork, headOf } from './trail.ts';
 import { UnconfirmedReader } from './unconfirmed.ts';
@@ -21,6 +23,22 @@ export interface Followed {
 
 /** A chain that forks more often than this in one reading is none. */
 const MOST_FORKS = 10;
+/** Blocks that are read before it is seen again to what is due. */
+const BLOCKS_AT_ONCE = 100;
+/** Channels that are shown the chain before it is seen whether there is another block. */
+const OBSERVED_AT_ONCE = 32;
+
+/** The chain as it was just read. */
+interface Look {
+  readonly status: NodeStatus;
+  /** What counts as the tip: where blocks are still to be read, the node's. */
+  readonly tip: Tip;
+  readonly at: ChainTime;
+  /** Nobody has been shown this tip yet. */
+  readonly isNews: boolean;
+  /** No more blocks can be read now. */
+  readonly isAtEnd: boolean;
+}
 
 /** Reads the chain block by block, and shows each channel what concerns it. Whatever fails, what was read is not read again until a restart. */
 export class Reader {
@@ -57,29 +75,84 @@ export class Reader {
   }
 
   /**
-   * Reads what can be read, and shows channels what is due by that: where blocks can't be read, deadlines come nearer all the same.
+   * Reads what can be read, and shows channels what is due by that: where blocks can't be read, deadlines come nearer all the same. What is due goes
+   * before all that somebody else can lengthen: after some blocks at most, before the mempool, and before the channels that nothing is due in. Those
+   * wait for the next reading as soon as another block comes.
    * @throws WorldError what stood in the way, after all that; `node-behind` before anything when the node shows another chain.
    */
   async read(): Promise<void> {
     await this.#start();
-    const status = await this.#chain.status();
     const failures: unknown[] = [];
     const attempt = (work: Promise<void>): Promise<void> => work.catch((error: unknown) => void failures.push(error));
-    await attempt(this.#readBlocks(status.tip));
-    if (failures.some(isElsewhere)) throw failures[0];
-    const tip = failures.length === 0 ? headOf(this.#trail) : status.tip;
-    await attempt(this.#unconfirmed.read(this.#again));
-    const isWhole = failures.length === 0;
-    const isNews = this.#shown !== tip.hash;
-    if (isNews) await attempt(this.#readFeeRate());
+    const served = new Set<ChannelId>();
+    let look = await this.#look(failures, attempt);
+    for (; ; look = await this.#look(failures, attempt)) {
+      for (const channel of this.#urgent(look)) {
+        if (served.has(channel)) continue;
+        await attempt(this.#observe(channel, look, false));
+        served.add(channel);
+      }
+      if (look.isAtEnd) break;
+    }
+    const { status, tip, isNews } = look;
+    const goesOn = async (): Promise<boolean> => (await this.#chain.tip()).hash === tip.hash;
+    let isWhole = false;
+    await attempt(
+      this.#unconfirmed.read(this.#again, goesOn).then((isAll) => {
+        isWhole = isAll && failures.length === 0;
+      }),
+    );
     this.trust.take({ ...status, tip }, { peak: this.#cursor?.peak ?? 0, feeRate: this.#feeRate, isWhole });
-    const at = { tip: tip.height, medianTime: Math.floor(status.medianTime / 1000), now: this.#clock.now() };
-    for (const channel of this.list.reachTime(Math.max(at.medianTime, at.now / 1000))) this.#again.add(channel);
-    if (!isWhole) for (const channel of this.list.dueAt(at)) this.#again.add(channel);
-    for (const channel of this.#concerned(isNews)) await attempt(this.#observe(channel, tip, isWhole));
+    const rest = [...this.#concerned(isNews)].filter((channel) => !served.has(channel) || this.#again.has(channel));
+    await attempt(this.#observeAll(this.list.byDeadline(rest), (channel) => attempt(this.#observe(channel, look, isWhole)), goesOn));
     this.#shown = isWhole ? tip.hash : undefined;
     await this.#save();
     for (const failure of failures) throw failure;
+  }
+
+  /** Reads some blocks, and what they make due. */
+  async #look(failures: readonly unknown[], attempt: (work: Promise<void>) => Promise<void>): Promise<Look> {
+    const status = await this.#chain.status();
+    let isAtEnd = true;
+    await attempt(
+      this.#readBlocks(status.tip).then((isAll) => {
+        isAtEnd = isAll;
+      }),
+    );
+    if (failures.some(isElsewhere)) throw failures[0];
+    const isRead = isAtEnd && failures.length === 0;
+    const tip = isRead ? headOf(this.#trail) : status.tip;
+    const isNews = this.#shown !== tip.hash;
+    if (isNews) await attempt(this.#readFeeRate());
+    this.trust.take({ ...status, tip }, { peak: this.#cursor?.peak ?? 0, feeRate: this.#feeRate, isWhole: false });
+    const at = { tip: tip.height, medianTime: Math.floor(status.medianTime / 1000), now: this.#clock.now() };
+    for (const channel of this.list.reachTime(Math.max(at.medianTime, at.now / 1000))) this.#again.add(channel);
+    if (!isRead) for (const channel of this.list.dueAt(at)) this.#again.add(channel);
+    return { status, tip, at, isNews, isAtEnd };
+  }
+
+  /** What is due, the longest due first. What a block has taken already can wait. */
+  #urgent({ at, isNews }: Look): readonly ChannelId[] {
+    const due = [...this.#concerned(isNews)].filter((channel) => {
+      const watch = this.list.get(channel);
+      return (
+        watch !== undefined && isDue(watch, at) && !watch.deposits.every(({ outpoint }) => this.#sightings.isMined(outpointKey(outpoint)))
+      );
+    });
+    return this.list.byDeadline(due);
+  }
+
+  /** Shows channels what they are to see until another block comes; the rest at the next reading. */
+  async #observeAll(
+    channels: readonly ChannelId[],
+    observe: (channel: ChannelId) => Promise<void>,
+    goesOn: () => Promise<boolean>,
+  ): Promise<void> {
+    for (const channel of channels) this.#again.add(channel);
+    for (const [i, channel] of channels.entries()) {
+      if (i > 0 && i % OBSERVED_AT_ONCE === 0 && !(await goesOn())) return;
+      await observe(channel);
+    }
   }
 
   async #start(): Promise<void> {
@@ -125,9 +198,9 @@ export class Reader {
   }
 
   /** Reads on; where the node has deleted what comes next, at its tip: what happened in between shows only by what is unspent. */
-  async #readBlocks(tip: Tip): Promise<void> {
+  async #readBlocks(tip: Tip): Promise<boolean> {
     try {
-      await this.#readTo(tip);
+      return await this.#readTo(tip);
     } catch (error) {
       if (!(error instanceof WorldError && error.code === 'node-pruned')) throw error;
       const before = headOf(this.#trail).height;
@@ -136,12 +209,14 @@ export class Reader {
       this.list.reach(now);
       this.missed += Math.max(0, now - before);
       this.#showAll();
+      return true;
     }
   }
 
-  /** Reads on to the tip, going back to the fork first where the chain was reorganised. */
-  async #readTo(tip: Tip): Promise<void> {
-    for (let forks = 0; headOf(this.#trail).hash !== tip.hash; ) {
+  /** Reads on to the tip, going back to the fork first where the chain was reorganised. False when there is more to read than is read at once. */
+  async #readTo(tip: Tip): Promise<boolean> {
+    for (let forks = 0, read = 0; headOf(this.#trail).hash !== tip.hash; read++) {
+      if (read === BLOCKS_AT_ONCE) return false;
       const head = headOf(this.#trail);
       const next = await this.#chain.block(after(head.height, 1));
       if (next !== undefined && next.previous === head.hash) {
@@ -150,36 +225,40 @@ export class Reader {
       }
       const fork = await findFork(this.#chain, this.#trail);
       // Nothing new, and the head is still in the chain: the node's tip moved between two calls.
-      if (fork?.hash === head.hash) return;
+      if (fork?.hash === head.hash) return true;
       forks++;
       if (fork === undefined || forks > MOST_FORKS) throw elsewhere();
       this.#moveTo(cutTrail(this.#trail, fork.height));
       this.#sightings.rollBack(fork.height);
       this.#showAll();
     }
+    return true;
   }
 
   #take(block: Block): void {
-    for (const { transaction } of block.transactions) {
-      for (const channel of this.#sightings.note(transaction, block.height)) this.#again.add(channel);
+    for (const met of block.transactions) {
+      for (const channel of this.#sightings.note(met, block.height)) this.#again.add(channel);
     }
     this.#moveTo(extendTrail(this.#trail, { height: block.height, hash: block.hash }));
     this.list.reach(block.height);
   }
 
   /** What fails for one channel is its own affair: the others see their views, and it sees its own again at the next reading. */
-  async #observe(channel: ChannelId, tip: Tip, isWhole: boolean): Promise<void> {
+  async #observe(channel: ChannelId, { tip }: Look, isWhole: boolean): Promise<void> {
     const watch = this.list.get(channel);
     if (watch === undefined) return void this.#again.delete(channel);
     this.#again.add(channel);
     const found = this.#sightings.takeFound(channel);
     let isThrough = false;
+    let isLasting = false;
     try {
       const view = await this.#viewOf(watch, found, tip, isWhole);
+      // What waited in the mempool may have left it.
+      isLasting = isWhole || !kindsIn(view).has('waiting');
       isThrough = view !== undefined && (await this.#followed.observe(channel, view));
     } finally {
-      if (isThrough) this.#again.delete(channel);
-      else this.#sightings.putFound(channel, found);
+      if (!isThrough) this.#sightings.putFound(channel, found);
+      else if (isLasting) this.#again.delete(channel);
     }
   }
 
@@ -192,11 +271,21 @@ export class Reader {
     const { height: read } = headOf(this.#trail);
     const look = (): Promise<ChainView> => viewOf(this.#chain, watch, (key) => this.#sightings.spendOf(key, read), found);
     const view = await look();
-    if (![...view.deposits.values()].some(({ kind }) => kind === 'missing')) return view;
+    if (!kindsIn(view).has('missing')) return view;
     if (!isWhole) return undefined;
-    await this.#unconfirmed.read(this.#again);
-    return (await this.#chain.tip()).hash === tip.hash ? look() : undefined;
+    const goesOn = async (): Promise<boolean> => (await this.#chain.tip()).hash === tip.hash;
+    const isRead = await this.#unconfirmed.read(this.#again, goesOn);
+    return isRead && (await goesOn()) ? look() : undefined;
   }
+}
+
+function isDue({ deadline }: Watch, at: ChainTime): boolean {
+  return deadline <= possible(deadline, at);
+}
+
+function kindsIn(view: ChainView | undefined): ReadonlySet<DepositView['kind'] | 'waiting'> {
+  const seen = view === undefined ? [] : [...view.deposits.values()];
+  return new Set(seen.map((one) => (one.kind === 'spent' && one.depth === 0 ? 'waiting' : one.kind)));
 }
 
 function elsewhere(): WorldError {

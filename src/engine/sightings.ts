@@ -1,21 +1,24 @@
 import { z } from 'zod';
 import { isAmount } from '../core/base/amount.ts';
-import type { ChannelId } from '../core/base/bytes.ts';
+import type { ChannelId, TxId } from '../core/base/bytes.ts';
 import { type Height, height as heightOf } from '../core/base/height.ts';
 import type { ChainView } from '../core/channel/machine.ts';
 import { heightField, transactionField } from '../core/message/fields.ts';
 import { encodeTransaction, outpointKey, type Transaction, transactionId } from '../core/tx/transaction.ts';
+import { Finds } from './finds.ts';
 import type { SeenSpend } from './lookup.ts';
-import type { Store, Write } from './ports.ts';
+import type { Block, Store, Write } from './ports.ts';
 import { restoredJson } from './restore.ts';
 import type { WatchList } from './watch-list.ts';
 
 const RECORD_KIND = 'spend';
 const spendField = z.strictObject({ height: heightField, transaction: transactionField });
 
-interface MinedSpend {
+/** A transaction with its id, which is worked out once: it may be large, and touch many channels in many places. */
+export type Met = Block['transactions'][number];
+
+interface MinedSpend extends Met {
   readonly height: Height;
-  readonly transaction: Transaction;
 }
 
 interface Stored extends MinedSpend {
@@ -29,9 +32,7 @@ export class Sightings {
   readonly #stored = new Map<string, Stored>();
   readonly #mined = new Map<string, MinedSpend>();
   #unconfirmed = new Map<string, Transaction>();
-  #found = new Map<ChannelId, ChainView['found']>();
-  /** Outputs that were met, by outpoint: one can be spent before its channel has taken it in. */
-  readonly #foundIn = new Map<string, ChannelId>();
+  readonly #finds = new Finds();
 
   constructor(store: Store, list: WatchList) {
     this.#store = store;
@@ -41,47 +42,52 @@ export class Sightings {
   /** @throws WorldError `store-damaged` */
   async load(): Promise<void> {
     for await (const { id, version, value } of this.#store.list(RECORD_KIND)) {
-      const spend = restoredJson(spendField, `The noted spend of ${id}`, value);
+      const noted = restoredJson(spendField, `The noted spend of ${id}`, value);
+      const spend = { ...noted, txid: transactionId(noted.transaction) };
       this.#stored.set(id, { ...spend, version });
       this.#mined.set(id, spend);
     }
   }
 
   /** Notes what a transaction does to watched channels; they are returned. Without a height it is in the mempool. */
-  note(transaction: Transaction, height: Height | undefined): readonly ChannelId[] {
-    const touched: ChannelId[] = [];
+  note(met: Met, height: Height | undefined): ReadonlySet<ChannelId> {
+    const { txid, transaction } = met;
+    const touched = new Set<ChannelId>();
     for (const { outpoint } of transaction.inputs) {
       const key = outpointKey(outpoint);
-      const channels = this.#channelsOf(key, transaction);
+      const channels = this.#channelsOf(key, txid);
       if (channels.length === 0) continue;
       if (height === undefined) this.#unconfirmed.set(key, transaction);
-      else this.#mined.set(key, { height, transaction });
-      touched.push(...channels);
+      else this.#mined.set(key, { height, txid, transaction });
+      for (const channel of channels) touched.add(channel);
     }
-    return [...touched, ...this.#noteOutputs(transaction)];
+    this.#noteOutputs(met, touched);
+    return touched;
   }
 
   /** Whose deposit this was, or would have come from it; the transaction that makes the deposit is no news. */
-  #channelsOf(key: string, transaction: Transaction): readonly ChannelId[] {
-    const channel = this.#list.channelOfOutpoint(key) ?? this.#foundIn.get(key);
+  #channelsOf(key: string, txid: TxId): readonly ChannelId[] {
+    const channel = this.#list.channelOfOutpoint(key) ?? this.#finds.channelOf(key);
     if (channel !== undefined) return [channel];
     const channels = this.#list.channelsOfSource(key);
     if (channels.size === 0) return [];
-    const txid = transactionId(transaction);
     return [...channels].filter((each) => !this.#list.get(each)?.deposits.some(({ outpoint }) => outpoint.txid === txid));
   }
 
-  #noteOutputs(transaction: Transaction): readonly ChannelId[] {
-    const touched: ChannelId[] = [];
+  #noteOutputs({ txid, transaction }: Met, touched: Set<ChannelId>): void {
+    let bytes: Uint8Array | undefined;
     for (const [vout, { value, script }] of transaction.outputs.entries()) {
       const channel = this.#list.channelOfScript(script);
       if (channel === undefined || !isAmount(value)) continue;
-      const outpoint = { txid: transactionId(transaction), vout };
-      touched.push(channel);
-      if (this.#list.channelOfOutpoint(outpointKey(outpoint)) !== undefined) continue;
-      this.putFound(channel, [{ deposit: { outpoint, value }, transaction: encodeTransaction(transaction) }]);
+      const outpoint = { txid, vout };
+      if (this.#list.channelOfOutpoint(outpointKey(outpoint)) === undefined) {
+        const { leastFound } = this.#list.get(channel) ?? {};
+        if (leastFound === undefined || value < leastFound) continue;
+        bytes ??= encodeTransaction(transaction);
+        if (!this.#finds.put(channel, { deposit: { outpoint, value }, transaction: bytes })) continue;
+      }
+      touched.add(channel);
     }
-    return touched;
   }
 
   /** The mempool is read anew each time; what left it is no longer seen. */
@@ -91,23 +97,21 @@ export class Sightings {
 
   /** Outputs that were met since the last call, for the channel they pay to. */
   takeFound(channel: ChannelId): ChainView['found'] {
-    const found = this.#found.get(channel) ?? [];
-    this.#found.delete(channel);
-    for (const { deposit } of found) this.#foundIn.delete(outpointKey(deposit.outpoint));
-    return found;
+    return this.#finds.take(channel);
   }
 
-  /** Notes what was met; also again, where it was taken and did not get through. */
+  /** Notes again what was taken and did not get through. */
   putFound(channel: ChannelId, found: ChainView['found']): void {
-    const fresh = found.filter(({ deposit }) => !this.#foundIn.has(outpointKey(deposit.outpoint)));
-    if (fresh.length === 0) return;
-    for (const { deposit } of fresh) this.#foundIn.set(outpointKey(deposit.outpoint), channel);
-    this.#found.set(channel, [...(this.#found.get(channel) ?? []), ...fresh]);
+    for (const find of found) this.#finds.put(channel, find);
   }
 
   /** Blocks above `height` are no longer in the best chain. */
   rollBack(height: Height): void {
     for (const [key, spend] of this.#mined) if (spend.height > height) this.#mined.delete(key);
+  }
+
+  isMined(key: string): boolean {
+    return this.#mined.has(key);
   }
 
   spendOf(key: string, tip: Height): SeenSpend | undefined {
@@ -119,7 +123,7 @@ export class Sightings {
 
   /** Channels of which something was spent: their end is not buried yet. */
   get ending(): readonly ChannelId[] {
-    return [...this.#mined].flatMap(([key, { transaction }]) => this.#channelsOf(key, transaction));
+    return [...this.#mined].flatMap(([key, { txid }]) => this.#channelsOf(key, txid));
   }
 
   /** What the store lacks or has too much of. Spends of channels that have ended are of no more use. */
@@ -129,11 +133,11 @@ export class Sightings {
     const fresh = [...wanted].filter(([key, { height }]) => this.#stored.get(key)?.height !== height);
     return [
       ...gone.map(([id, { version }]) => ({ kind: RECORD_KIND, id, expected: version, value: undefined })),
-      ...fresh.map(([id, spend]) => ({
+      ...fresh.map(([id, { height, transaction }]) => ({
         kind: RECORD_KIND,
         id,
         expected: this.#stored.get(id)?.version ?? 0,
-        value: JSON.stringify(z.encode(spendField, { ...spend, height: heightOf(spend.height) })),
+        value: JSON.stringify(z.encode(spendField, { height: heightOf(height), transaction })),
       })),
     ];
   }

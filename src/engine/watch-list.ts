@@ -73,6 +73,12 @@ export class WatchList {
     return [...this.#watches].flatMap(([channel, { deadline }]) => (deadline <= possible(deadline, at) ? [channel] : []));
   }
 
+  /** The earliest deadline first. */
+  byDeadline(channels: readonly ChannelId[]): readonly ChannelId[] {
+    const deadlineOf = (channel: ChannelId): number => this.#watches.get(channel)?.deadline ?? MAX_LOCK_TIME;
+    return channels.toSorted((a, b) => deadlineOf(a) - deadlineOf(b));
+  }
+
   /** The time slots since the last that was reached; after a jump only those that hold something. */
   #slotsTo(reached: number): readonly number[] {
     const count = (reached - this.#reachedTime) / SLOT;

@@ -26,6 +26,10 @@ export function isSettled(seen: DepositView, { coin, expiry }: Terms, at: ChainT
   }
 }
 
+export function isAbsent({ kind }: DepositView): boolean {
+  return kind === 'missing' || kind === 'replaced';
+}
+
 export function isSpent(seen: DepositView): seen is Spend {
   return seen.kind === 'spent';
 }

@@ -5,12 +5,12 @@ import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
 import { PATIENT } from '../contract/child.ts';
 import { type Deposit, payerScript } from '../contract/contract.ts';
 import { costOf, isRaise, isReplaceable, refundUrgency, sumOf, times } from '../contract/fee.ts';
-import { leastDeposit } from '../contract/size.ts';
 import { outpointKey, type Transaction } from '../tx/transaction.ts';
-import { branchOf, isSame, isSettled, isSpent, isWaiting, type Spend, spentBy, transactionsOf, viewOf } from './fate.ts';
+import { branchOf, isAbsent, isSame, isSettled, isSpent, isWaiting, type Spend, spentBy, transactionsOf, viewOf } from './fate.ts';
 import { hurried } from './hurry.ts';
 import { type ChainView, type DepositView, type Effect, type Env, type Step, stay } from './machine.ts';
 import { contested, refundOf } from './payer-contest.ts';
+import { withFound } from './payer-found.ts';
 import { fundingBroadcasts } from './payer-open.ts';
 import { refundable } from './payer-release.ts';
 import { allDeposits, channelOf, type EndedPayer, type PayerEnd, type PayerState, stillToCome } from './payer-state.ts';
@@ -38,10 +38,6 @@ export function watched(known: PayerState, view: ChainView, env: Env): Step<Paye
   return state.kind !== 'planned' && isMissing ? stay(state, ...fundingBroadcasts(state, env)) : stay(state);
 }
 
-function isAbsent({ kind }: DepositView): boolean {
-  return kind === 'missing' || kind === 'replaced';
-}
-
 /** An agreed end is waited for until the expiry, and from then on as long as it is on its way. */
 function isStillAgreed(transaction: Transaction, views: readonly DepositView[], isExpired: boolean): boolean {
   return !isExpired || views.some((one) => isWaiting(one) && isSame(one.transaction, transaction));
@@ -61,22 +57,6 @@ function childrenFor(state: PayerState, transaction: Transaction, env: Env, want
   const isChannelKey = equalBytes(script, payerScript(terms));
   const signer = isChannelKey ? env.signer : env.keyOf(script);
   return hurried(transaction, { terms, deposits: allDeposits(state), script, signer, rungs: PATIENT, wanted });
-}
-
-/** Outputs to the channel's script that are worth it are deposits, whoever made them. One that replaced a deposit under another id takes its place. */
-function withFound(state: PayerState, view: ChainView): PayerState {
-  if (view.found.length === 0) return state;
-  const known = new Set(allDeposits(state).map(({ outpoint }) => outpointKey(outpoint)));
-  const found = new Map(view.found.map((one) => [outpointKey(one.deposit.outpoint), one]));
-  const taken = [...found]
-    .filter(([key, { deposit }]) => !known.has(key) && deposit.value >= leastDeposit(state.terms))
-    .map(([, one]) => one);
-  if (taken.length === 0) return state;
-  const made = taken.map(({ deposit }) => deposit);
-  const kept = state.offered.filter((deposit) => !isAbsent(viewOf(deposit, view)) || !made.some(({ value }) => value === deposit.value));
-  const funding = [...state.funding, ...taken.map(({ transaction }) => transaction)];
-  const next = { ...state, offered: [...kept, ...made], funding };
-  return next.kind === 'planned' ? { ...next, kind: 'funding' } : next;
 }
 
 /**

@@ -107,7 +107,7 @@ export interface OpenPayer {
   readonly keys: KeyRing;
   readonly wallet: Wallet;
   readonly agent: Agent;
-  /** Reads the chain again: the wallet first, then the channels. */
+  /** Reads the chain again: for the channels first, then for the wallet. */
   readonly sync: () => Promise<void>;
   /** Remembers where the payee of a channel is. */
   readonly remember: (channel: ChannelId, url: string) => Promise<void>;
@@ -143,8 +143,10 @@ export async function openPayer(config: Config, { form = 'compact', first, ...op
   const { verify } = await fastestVerifier();
   const agent = openAgent({ chain, store, keys, wallet, verify, clock, form });
   const sync = async (): Promise<void> => {
+    // A refund does not wait for the wallet, which may have years of blocks to read.
+    const polled = await agent.poll().catch((error: unknown) => ({ error }));
     await wallet.sync();
-    await agent.poll();
+    if (polled !== undefined) throw polled.error;
   };
   await sync();
   await agent.tidy();

@@ -69,7 +69,9 @@ async function costOf(chain: Chain, { transaction }: SeenSpend): Promise<Cost | 
 
 async function unspentOrGone(chain: Chain, { outpoint }: Deposit, sources: readonly Source[], spendOf: SpendOf): Promise<DepositView> {
   const output = await chain.output(outpoint);
-  if (output !== undefined) return { kind: 'unspent', depth: output.depth };
+  // A coinbase that nobody can spend yet is no better than what is in no block.
+  if (output !== undefined)
+    return { kind: 'unspent', depth: output.coinbase && output.depth < chain.coin.coinbaseMaturity ? 0 : output.depth };
   const spends = sources.filter(({ deposit }) => sameOutpoint(deposit, outpoint)).flatMap((source) => source.spends);
   const others = spends.map((key) => spendOf(outpointKey(key))).filter((spend) => spend !== undefined);
   const foreign = others.filter(({ transaction }) => transactionId(transaction) !== outpoint.txid);

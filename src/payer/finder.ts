@@ -1,5 +1,5 @@
 import { isAmount } from '../core/base/amount.ts';
-import { bytesToHex } from '../core/base/bytes.ts';
+import { bytesToHex, type TxId } from '../core/base/bytes.ts';
 import type { Found } from '../core/channel/payer-recover.ts';
 import type { Coin } from '../core/coin/coin.ts';
 import type { Deposit, Terms } from '../core/contract/contract.ts';
@@ -33,12 +33,15 @@ export class Finder {
   take(transaction: Transaction): boolean {
     this.#takeNote(transaction);
     const paid = new Map<string, Deposit[]>();
+    let txid: TxId | undefined;
     for (const [vout, { script, value }] of transaction.outputs.entries()) {
       const name = bytesToHex(script);
       const channel = this.#byScript.get(name);
       if (channel === undefined || !isAmount(value) || value < leastDeposit(channel.terms)) continue;
-      const deposit = { outpoint: { txid: transactionId(transaction), vout }, value };
-      paid.set(name, [...(paid.get(name) ?? []), deposit]);
+      txid ??= transactionId(transaction);
+      const deposits = paid.get(name) ?? [];
+      deposits.push({ outpoint: { txid, vout }, value });
+      paid.set(name, deposits);
     }
     for (const [name, deposits] of paid) this.#add(name, deposits, encodeTransaction(transaction));
     return paid.size > 0;

@@ -4,14 +4,15 @@ import { certain } from '../base/lock-time.ts';
 import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
 import { PATIENT } from '../contract/child.ts';
 import { type Deposit, payerScript } from '../contract/contract.ts';
-import { costOf, isRaise, isReplaceable, refundUrgency, sumOf, times } from '../contract/fee.ts';
+import { costOf, isRaise, isReplaceable, refundUrgency, times } from '../contract/fee.ts';
 import { outpointKey, type Transaction } from '../tx/transaction.ts';
 import { branchOf, isAbsent, isSame, isSettled, isSpent, isWaiting, type Spend, spentBy, transactionsOf, viewOf } from './fate.ts';
 import { hurried } from './hurry.ts';
 import { type ChainView, type DepositView, type Effect, type Env, type Step, stay } from './machine.ts';
-import { contested, refundOf } from './payer-contest.ts';
+import { contested, type Held, refundOf } from './payer-contest.ts';
 import { withFound } from './payer-found.ts';
 import { fundingBroadcasts } from './payer-open.ts';
+import { refundParts } from './payer-parts.ts';
 import { refundable } from './payer-release.ts';
 import { allDeposits, channelOf, type EndedPayer, type PayerEnd, type PayerState, stillToCome } from './payer-state.ts';
 
@@ -19,9 +20,14 @@ import { allDeposits, channelOf, type EndedPayer, type PayerEnd, type PayerState
 export function watched(known: PayerState, view: ChainView, env: Env): Step<PayerState> | Refusal {
   if (known.kind === 'ended' && !hasCome(known, view)) return stay(known);
   const seen: PayerState = known.kind === 'ended' ? { ...channelOf(known), kind: 'funding' } : known;
-  const state = withFound(seen, view);
-  // What was only just found is in no view yet: nothing is judged before the next one shows it.
-  if (state !== seen) return stay(state);
+  const step = judged(seen, view, env);
+  if (withFound(seen, view) === seen) return step;
+  // What was only just found is in no view yet, so nothing ends before the next one shows it; but nobody holds up what is due by making it.
+  const base = isRefusal(step) || step.state.kind === 'ended' ? stay(seen) : step;
+  return { ...base, state: withFound(base.state, view) };
+}
+
+function judged(state: PayerState, view: ChainView, env: Env): Step<PayerState> | Refusal {
   const { terms } = state;
   const views = allDeposits(state).map((deposit) => viewOf(deposit, view));
   const spends = views.filter(isSpent);
@@ -31,7 +37,9 @@ export function watched(known: PayerState, view: ChainView, env: Env): Step<Paye
   if (!isLeft && spends.length > 0 && spends.every((one) => isSettled(one, terms, env))) return over(state, spends);
   if (!isLeft && views.length > 0 && views.every((one) => isAbsent(one) && isSettled(one, terms, env))) return stay(never(state));
   if (state.kind === 'ending' && state.transaction !== undefined && isStillAgreed(state.transaction, views, isExpired)) {
-    return contesting(state, seenBy(state, view), env) ?? stay(state, ...pressedEnd(state, state.transaction, views, env));
+    const done = together(hurriedBy(state, seenBy(state, view), env));
+    if (done.refunds.length + done.children.length > 0) return sent(state, done);
+    return stay(state, ...pressedEnd(state, state.transaction, views, env));
   }
   if (isExpired) return refunding(state, view, env);
   const isMissing = views.some((one) => one.kind === 'missing');
@@ -61,62 +69,69 @@ function childrenFor(state: PayerState, transaction: Transaction, env: Env, want
 
 /**
  * Valid from tip = expiry. Made anew for what is unspent, so that neither a malleated deposit nor a partial close holds it up, and at a higher
- * rate when it waits for long or fees have risen.
+ * rate when it waits for long or fees have risen. As many transactions as nodes want it to be.
  */
 export function refunding(state: PayerState, view: ChainView, env: Env): Step<PayerState> | Refusal {
   const { expiry } = state.terms;
   if (certain(expiry, env) < expiry) return refuse('refund-too-early', { tip: certain(expiry, env), expiry });
   const seen = seenBy(state, view);
   const free = seen.filter(({ at }) => at.kind === 'unspent').map(({ deposit }) => deposit);
-  const unspent = refundable(state, free, env);
-  if (unspent.length > 0) return refundingFree(state, unspent, env);
-  const own = seen.flatMap(({ deposit, at }) =>
-    isWaiting(at) && branchOf(state.terms, deposit, at) === 'refund' ? [{ deposit, at }] : [],
-  );
-  return own.length > 0 ? refundingSlow(state, own, env) : (contesting(state, seen, env) ?? stay(state));
+  const made = refundParts(refundable(state, free, env), view).map((part) => keptOr(state, refundOf(state, part, env)));
+  const [refusal] = made.filter(isRefusal);
+  const done = together([{ refunds: made.flatMap((one) => (isRefusal(one) ? [] : [one])) }, ...hurriedBy(state, seen, env)]);
+  return done.refunds.length + done.children.length === 0 && refusal !== undefined ? refusal : sent(state, done);
 }
 
-function seenBy(state: PayerState, view: ChainView): readonly { readonly deposit: Deposit; readonly at: DepositView }[] {
+interface Seen {
+  readonly deposit: Deposit;
+  readonly at: DepositView;
+}
+
+/** Refunds to be broadcast, and children of what is there. */
+interface Doing {
+  readonly refunds: readonly Transaction[];
+  readonly children?: readonly Effect[];
+}
+
+function seenBy(state: PayerState, view: ChainView): readonly Seen[] {
   return allDeposits(state).map((deposit) => ({ deposit, at: viewOf(deposit, view) }));
 }
 
-/** What the payee, or both together, sent in time and nobody mines. */
-function contesting(
-  state: PayerState,
-  seen: readonly { readonly deposit: Deposit; readonly at: DepositView }[],
-  env: Env,
-): Step<PayerState> | undefined {
+/** What waits for too long: refunds of this payer's own, and what the payee, or both together, sent in time. */
+function hurriedBy(state: PayerState, seen: readonly Seen[], env: Env): readonly Doing[] {
+  const waiting = seen.flatMap(({ deposit, at }) => (isWaiting(at) ? [{ deposit, at }] : []));
+  const isOwn = ({ deposit, at }: Held): boolean => branchOf(state.terms, deposit, at) === 'refund';
   const contest = contested(
     state,
-    seen.flatMap(({ deposit, at }) => (isWaiting(at) ? [{ deposit, at }] : [])),
+    waiting.filter((one) => !isOwn(one)),
     env,
   );
-  if (contest === undefined) return undefined;
-  return contest.kind === 'refund' ? sent(state, contest.transaction) : stay(state, ...contest.effects);
+  return [slow(state, waiting.filter(isOwn), env), ...(contest === undefined ? [] : [contest])];
 }
 
-function refundingFree(state: PayerState, unspent: readonly Deposit[], env: Env): Step<PayerState> | Refusal {
-  const made = refundOf(state, unspent, env);
-  if (isRefusal(made)) return made;
-  const kept = state.kind === 'refunding' && takesJust(state.transaction, unspent) ? state.transaction : undefined;
-  return sent(state, kept !== undefined && !isRaiseOf(state, kept, made) ? kept : made);
+/** What was sent last goes out again, unless the new one is so much better that it could take its place. */
+function keptOr(state: PayerState, made: Transaction | Refusal): Transaction | Refusal {
+  if (isRefusal(made) || state.kind !== 'refunding') return made;
+  const { transaction } = state;
+  const isSameTaking =
+    transaction.inputs.length === made.inputs.length &&
+    spentBy(transaction, spentBy(made, allDeposits(state))).length === made.inputs.length;
+  return isSameTaking && !isRaiseOf(state, transaction, made) ? transaction : made;
 }
 
-/** A refund of this payer's own that waits in the mempool: only the payer can take that branch. */
-function refundingSlow(state: PayerState, own: readonly { readonly deposit: Deposit; readonly at: Spend }[], env: Env): Step<PayerState> {
+/** Refunds of this payer's own that wait in the mempool, each for itself: only the payer can take that branch. */
+function slow(state: PayerState, own: readonly Held[], env: Env): Doing {
   const taking = own.map(({ deposit }) => deposit);
-  const there = transactionsOf(own.map(({ at }) => at));
   const { policy } = state.terms.coin;
-  const [first] = there;
-  if (!there.every((one) => isReplaceable(policy, one))) {
-    const wanted = times(env.feeRate, refundUrgency(state.terms, certain(state.terms.expiry, env)).factor);
-    return stay(state, ...(first === undefined ? [] : childrenFor(state, first, env, wanted)));
-  }
-  const made = refundOf(state, taking, env);
-  const before = sumOf(there.map((one) => costOf(one, allDeposits(state))));
-  const after = isRefusal(made) ? undefined : costOf(made, allDeposits(state));
-  if (isRefusal(made) || before === undefined || after === undefined || !isRaise(policy, before, after)) return stay(state);
-  return sent(state, made);
+  const wanted = times(env.feeRate, refundUrgency(state.terms, certain(state.terms.expiry, env)).factor);
+  const there = transactionsOf(own.map(({ at }) => at));
+  const refunds = there
+    .filter((one) => isReplaceable(policy, one))
+    .flatMap((one) => {
+      const made = refundOf(state, spentBy(one, taking), env);
+      return isRefusal(made) || !isRaiseOf(state, one, made) ? [] : [made];
+    });
+  return { refunds, children: there.filter((one) => !isReplaceable(policy, one)).flatMap((one) => childrenFor(state, one, env, wanted)) };
 }
 
 function isRaiseOf(state: PayerState, kept: Transaction, made: Transaction): boolean {
@@ -124,13 +139,20 @@ function isRaiseOf(state: PayerState, kept: Transaction, made: Transaction): boo
   return before !== undefined && after !== undefined && isRaise(state.terms.coin.policy, before, after);
 }
 
-function takesJust(transaction: Transaction, deposits: readonly Deposit[]): boolean {
-  return transaction.inputs.length === deposits.length && spentBy(transaction, deposits).length === deposits.length;
+function together(parts: readonly Doing[]): Required<Doing> {
+  const worthOf = ({ outputs }: Transaction): bigint => outputs.reduce((sum, { value }) => sum + value, 0n);
+  const refunds = parts
+    .flatMap((part) => part.refunds)
+    .toSorted((a, b) => Number(worthOf(a) < worthOf(b)) - Number(worthOf(a) > worthOf(b)));
+  return { refunds, children: parts.flatMap(({ children = [] }) => children) };
 }
 
-function sent(state: PayerState, transaction: Transaction): Step<PayerState> {
-  const isKnown = state.kind === 'refunding' && state.transaction === transaction;
-  return stay(isKnown ? state : { ...channelOf(state), kind: 'refunding', transaction }, { kind: 'broadcast', transaction });
+/** The most valuable comes first, and is kept; the others follow from the next view again. */
+function sent(state: PayerState, { refunds, children }: Required<Doing>): Step<PayerState> {
+  const [transaction] = refunds;
+  const isKnown = transaction === undefined || (state.kind === 'refunding' && state.transaction === transaction);
+  const next: PayerState = isKnown ? state : { ...channelOf(state), kind: 'refunding', transaction };
+  return stay(next, ...refunds.map((one) => ({ kind: 'broadcast', transaction: one }) as const), ...children);
 }
 
 function hasCome(state: EndedPayer, view: ChainView): boolean {

@@ -1,4 +1,4 @@
-import { type Amount, greatest, ZERO } from '../base/amount.ts';
+import { type Amount, feeFor, greatest, ZERO } from '../base/amount.ts';
 import { certain } from '../base/lock-time.ts';
 import { isRefusal, type Refusal } from '../base/refusal.ts';
 import { PATIENT } from '../contract/child.ts';
@@ -30,9 +30,10 @@ export interface Held {
 }
 
 /** What is done about a close or an agreed end that keeps deposits from being refunded: a refund that takes its place, or children of it. */
-export type Contest =
-  | { readonly kind: 'refund'; readonly transaction: Transaction }
-  | { readonly kind: 'children'; readonly effects: readonly Effect[] };
+export interface Contest {
+  readonly refunds: readonly Transaction[];
+  readonly children: readonly Effect[];
+}
 
 /**
  * After the expiry nobody but the payee gains from a close that no miner takes, and it can be sent again for ever. So one that pays less than a late
@@ -47,9 +48,9 @@ export function contested(state: PayerState, held: readonly Held[], env: Env): C
   );
   if (held.length === 0 || !isSlow(before, urgency, env)) return undefined;
   const made = replacing(state, held, before, env);
-  if (made !== undefined) return { kind: 'refund', transaction: made };
-  const effects = held.flatMap(({ at }) => childrenOf(state, at, times(env.feeRate, urgency.factor), env));
-  return effects.length === 0 ? undefined : { kind: 'children', effects };
+  if (made !== undefined) return { refunds: [made], children: [] };
+  const children = held.flatMap(({ at }) => childrenOf(state, at, times(env.feeRate, urgency.factor), env));
+  return { refunds: [], children };
 }
 
 /** In the first half margin after the expiry a close has its time; from then on it pays at least what a refund would. */
@@ -72,7 +73,10 @@ function replacing(state: PayerState, held: readonly Held[], before: Cost | unde
   return before === undefined || isRaise(policy, before, after) ? made : undefined;
 }
 
-/** The refund at the rate that is due, and high enough to take the place of `rival`, for which more of it may go. */
+/**
+ * The refund at the rate that is due, and high enough to take the place of `rival`, for which more of it may go. It takes what is worth more than it
+ * adds to the fee; the rest is left for itself.
+ */
 export function refundOf(state: PayerState, deposits: readonly Deposit[], env: Env, rival?: Cost): Transaction | Refusal {
   const { terms, returnScript: script } = state;
   const { policy } = terms.coin;
@@ -80,6 +84,9 @@ export function refundOf(state: PayerState, deposits: readonly Deposit[], env: E
   const size = refundSize(terms, deposits.length);
   const wanted = greatest(times(env.feeRate, factor), rival === undefined ? ZERO : raisedRate(policy, rival, size));
   const feeRate = affordableRate(policy, wanted, rival === undefined ? share : contest, capacityOf(deposits), size);
+  const cost = feeFor(refundSize(terms, 1) - refundSize(terms, 0), feeRate);
+  const worth = deposits.filter(({ value }) => value > cost);
+  if (worth.length > 0 && worth.length < deposits.length) return refundOf(state, worth, env, rival);
   return terms.contract.refund(terms, deposits, { script, feeRate }, env.signer);
 }
 

@@ -20,6 +20,12 @@ export function refundSize(terms: Terms, inputs: number): number {
   return FRAME_BYTES + inputs * (INPUT_BYTES + terms.contract.refundUnlockSize) + OUTPUT_BYTES;
 }
 
+/**
+ * The most inputs of a refund: far below what nodes pass on (`policy.h`, MAX_STANDARD_TX_WEIGHT and MAX_STANDARD_TX_SIGOPS_COST), since the work to
+ * sign and to check them grows with the square of their number.
+ */
+export const MOST_REFUNDED = 100;
+
 /** Upper bound of the bytes that a P2PKH input adds. */
 export const P2PKH_INPUT_BYTES: number = 36 + 4 + 1 + 1 + SIGNATURE_BYTES + 1 + 33;
 

@@ -16,6 +16,8 @@ const GRANT = 30n * DOGE;
 const MOST_CHANNELS = 3;
 /** Blocks after which what was sent is buried, twice over: an end may take two transactions. */
 const LONG = 2 * 60 + 10;
+/** Blocks after the last expiry for which somebody who means harm goes on. */
+const TIRING = 40;
 /** Looks at the chain until everything is over: few of them jump far, most take one block. */
 const MOST_ROUNDS = 400;
 /** A world that takes this many steps to come to rest goes round in circles. */
@@ -90,12 +92,16 @@ async function plot(world: World, plotter: Plotter): Promise<void> {
   await world.stage.run(world.chance.between(100, 400));
 }
 
-/** Who plans, or means harm, does what hurts most just now. */
+/** Who plans, or means harm, does what hurts most just now: until it tires, and mempools forget what nobody mines. */
 function react(world: World): void {
+  const { chain } = world;
   world.plotter?.react(world);
   if (world.villain === undefined) return;
   if (world.chance.happens(0.01)) world.takeOver();
-  world.villain.hinder();
+  const isTired = chain.tip.height >= lastExpiry(world) + TIRING;
+  if (!isTired) world.villain.hinder();
+  const waiting = [...chain.pool.values()].filter(({ fee, size }) => fee * 1000n < chain.minerRate * BigInt(size));
+  if (isTired) for (const { txid } of waiting) chain.evict(txid);
 }
 
 /** Most worlds start with a channel: what befalls it is what they are for. */

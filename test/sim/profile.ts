@@ -142,6 +142,7 @@ export function plotted(drawn: Profile): Profile {
     hasThief: false,
     instances: 1,
     lies: 0,
+    bluffs: 0,
     network: CALM,
     crash: { payer: 0, payee: 0 },
     storeFailure: 0,

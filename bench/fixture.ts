@@ -90,7 +90,7 @@ function openPair(index: number, env: Fixture['env']): Pair {
   const nonce = new Uint8Array(16);
   new DataView(nonce.buffer).setUint32(0, index);
   const payeeScript = p2pkh(signer(new Uint8Array(32).fill(9)).publicKey);
-  const offer = makeOffer(coin, defaultTerms(coin), payeeScript, { tip: TIP, medianTime: 0, now: 0 }, keys, { bytes: () => nonce });
+  const offer = makeOffer(coin, defaultTerms(coin), payeeScript, { tip: TIP, medianTime: 0, now: 0 }, keys, { bytes: () => nonce }, nonce);
   const name = keyName(coin, { account: 1, change: 0, index });
   const own = { ...env, signer: keys.signer(name) };
   const expiry = after(TIP, 10_000);

@@ -59,6 +59,7 @@ async function world(shopStore: (store: Store) => Store = (store) => store) {
   const merchant = openMerchant({
     ...common,
     store: shopStore(memoryStore()),
+    identity: new Uint8Array(16),
     keys: faulty,
     terms: defaultTerms(coin),
     prices: new Map([['tea', { text: 'A cup of tea', price: amount(DOGE / 10n) }]]),

@@ -68,7 +68,16 @@ export async function crowd(count: number, options: CrowdOptions = {}): Promise<
     states.map((state) => ({ kind: 'payee-channel', id: state.channel, expected: 0, value: payeeSnapshot.encode(state) })),
   );
   const random = { bytes: (length: number) => crypto.getRandomValues(new Uint8Array(length)) };
-  const common = { keys, store, verify: verifier.verify, clock: Date, random, prices: new Map(), payeeScript: script };
+  const common = {
+    keys,
+    store,
+    verify: verifier.verify,
+    clock: Date,
+    random,
+    prices: new Map(),
+    payeeScript: script,
+    identity: new Uint8Array(16),
+  };
   const open = (chain: Chain, more: Partial<MerchantOptions> = {}): Merchant =>
     openMerchant({ ...common, chain, terms: defaultTerms(coin, cltv), ...more });
   return { regtest, states, keys, open };

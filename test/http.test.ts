@@ -45,6 +45,7 @@ before(async () => {
     clock,
     random,
     store: memoryStore(),
+    identity: random.bytes(16),
     keys: seedKeyRing(coin, random.bytes(32)),
     terms: defaultTerms(coin),
     prices: new Map([['tea', { text: 'A cup of tea', price: PRICE }]]),

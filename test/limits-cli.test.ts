@@ -35,6 +35,7 @@ async function serve(alter: Partial<MerchantTerms>): Promise<HttpServer> {
   const merchant = openMerchant({
     ...{ chain: asChain(cli.regtest), verify, clock: { now: Date.now }, random, store: memoryStore(), prices: new Map() },
     keys: seedKeyRing(coin, random.bytes(32)),
+    identity: random.bytes(16),
     terms: { ...defaultTerms(coin), ...alter },
     payeeScript: scriptOf(coin, cli.regtest.newAddress()) ?? assert.fail(),
   });

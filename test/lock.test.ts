@@ -19,6 +19,8 @@ const fresh = (): string => mkdtempSync(join(root, 'folder-'));
 
 function starter(execPath = process.execPath, execArgv: readonly string[] = []): ChildProcess {
   const made = fork(STARTER, { execPath, execArgv: [...execArgv] });
+  // Nobody waits for one that has ended.
+  made.once('exit', () => made.emit('message', 'ended'));
   starters.push(made);
   return made;
 }

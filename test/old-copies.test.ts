@@ -108,6 +108,7 @@ describe('old copies of a store', () => {
   test('a merchant left with nothing but its seed learns its channel again from the payer, and closes for the full best', async () => {
     const { world, channel } = await live();
     const { signed, best } = await world.payerState(channel);
+    world.ordered = { isRecovering: true };
     await world.start('payee', new Map());
     await goesOn(world, channel, best?.total ?? 0n, signed);
   });
@@ -116,6 +117,7 @@ describe('old copies of a store', () => {
     for (const act of ['buy', 'end'] as const) {
       const { world, channel } = await live();
       const { best } = await world.payerState(channel);
+      world.ordered = { isRecovering: true };
       await world.start('payee', new Map());
       if (act === 'buy') await world.buy(channel);
       else must(await world.agent.end(channel, world.payee));

@@ -27,6 +27,7 @@ before(async () => {
   merchant = openMerchant({
     ...{ chain: asChain(cli.regtest), verify, clock: { now: Date.now }, random, store: memoryStore() },
     keys: seedKeyRing(coin, random.bytes(32)),
+    identity: random.bytes(16),
     terms: defaultTerms(coin),
     prices: new Map([['tea', { text: 'A cup of tea', price: amount(DOGE / 10n) }]]),
     payeeScript: scriptOf(coin, cli.regtest.newAddress()) ?? assert.fail(),

@@ -36,6 +36,8 @@ const keys = seedKeyRing(coin, random.bytes(32));
 const payeeScript = scriptOf(coin, regtest.newAddress()) ?? new Uint8Array();
 const merchant = openMerchant({
   ...{ ...common, store: memoryStore(), keys, terms, payeeScript, prices: new Map(), books: [book] },
+  // Of a store that is kept: `identityOf(store, random)` from pawment/store/identity.
+  identity: new Uint8Array(16),
   exposure: amount(50n * DOGE),
 });
 

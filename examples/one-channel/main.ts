@@ -32,6 +32,8 @@ const newScript = () => scriptOf(coin, regtest.newAddress()) ?? new Uint8Array()
 const merchant = openMerchant({
   ...common,
   store: memoryStore(),
+  // Of a store that is kept: `identityOf(store, random)` from pawment/store/identity.
+  identity: random.bytes(16),
   keys: seedKeyRing(coin, random.bytes(32)),
   terms: defaultTerms(coin),
   prices: new Map([['tea', { text: 'A cup of tea', price: amount(DOGE / 10n) }]]),

@@ -16,6 +16,7 @@ import type { PriceList } from '../merchant/invoice.ts';
 import { type Merchant, openMerchant } from '../merchant/merchant.ts';
 import type { MerchantTerms } from '../merchant/terms.ts';
 import { makeBackup } from '../store/backup.ts';
+import { claimStore } from '../store/identity.ts';
 import { type HttpServer, serveMerchant } from '../transport/http/serve.ts';
 import { Quotas } from '../transport/quota.ts';
 import { keyName } from '../wallet/keyring.ts';
@@ -39,6 +40,8 @@ export interface ShopOptions extends OutlookOptions {
   readonly trustProxy?: boolean;
   readonly prices: PriceList;
   readonly terms: MerchantTerms;
+  /** Nothing else serves under these words any more: see `MerchantOptions.isRecovering`. */
+  readonly isRecovering: boolean;
   /** The most that all channels together deliver before their deposits are deep enough; nothing unless given. */
   readonly exposure?: Amount;
   readonly random: Random;
@@ -67,20 +70,22 @@ const OVERDUE = 120_000;
 export async function keepShop({ config, print }: Shell, chain: Chain, options: ShopOptions): Promise<void> {
   const keys = keysOf(config, await readSeed(config, 'merchant'));
   const release = lockDatadir(config.datadir, 'merchant');
-  const store = openStore(config, 'merchant');
+  const { store, identity } = await claimedStore(config, options, release);
   const log = logger(options.logLevel);
   const { verify, backend } = await fastestVerifier();
   const ownKey = keys.signer(keyName(config.coin, { account: 0, change: 0, index: 0 }));
   const own = p2pkh(ownKey.publicKey);
   const keyOf = (script: Uint8Array): Signer | undefined => (equalBytes(script, own) ? ownKey : undefined);
-  const { prices, terms, random, exposure = ZERO, payout: payeeScript = own } = options;
+  const { prices, terms, random, isRecovering, exposure = ZERO, payout: payeeScript = own } = options;
   const onEvent = (channel: ChannelId, event: Driven<PayeeState> | Refusal | Error): void => log.info(eventFacts(channel, event), 'chain');
   const outlook = openOutlook({ ...options, coin: config.coin, backend, keys, clock, log });
   const shared = { chain, keys, clock, random, terms, prices, payeeScript };
   const quotas = new Quotas();
   const door = options.bitcoinj === undefined ? undefined : bitcoinjDoor({ ...shared, verify, quotas, log, listen: options.bitcoinj });
   const books = [...outlook.books, ...(door?.books ?? [])];
-  const merchant = outlook.counts.counting(openMerchant({ ...shared, store, verify, keyOf, onEvent, exposure, books }));
+  const merchant = outlook.counts.counting(
+    openMerchant({ ...shared, identity, isRecovering, store, verify, keyOf, onEvent, exposure, books }),
+  );
   const servers: Closable[] = [];
   try {
     await merchant.engine.follower.poll();
@@ -106,6 +111,21 @@ export async function keepShop({ config, print }: Shell, chain: Chain, options: 
     await closeAll(servers);
     await store.close();
     release();
+  }
+}
+
+async function claimedStore(
+  config: Config,
+  { random, isRecovering }: ShopOptions,
+  release: () => void,
+): Promise<{ readonly store: Store; readonly identity: Uint8Array }> {
+  const store = openStore(config, 'merchant');
+  try {
+    return { store, identity: await claimStore(store, { path: storePath(config, 'merchant'), random, isRecovering }) };
+  } catch (error) {
+    await store.close();
+    release();
+    throw error;
   }
 }
 

@@ -1,5 +1,4 @@
-import type { FundingView } from '../core/channel/announce.ts';
-import type { ChainView, DepositView, Source } from '../core/channel/machine.ts';
+import type { ChainView, DepositView, FundingView, Source } from '../core/channel/machine.ts';
 import type { Deposit } from '../core/contract/contract.ts';
 import type { Cost } from '../core/contract/fee.ts';
 import { outpointKey, sameOutpoint, type Transaction, transactionId } from '../core/tx/transaction.ts';

@@ -173,6 +173,7 @@ export type WorldCode =
   | 'store-busy'
   | 'store-closed'
   | 'store-shrunk'
+  | 'store-moved'
   | 'peer-unreachable'
   | 'peer-nonsense'
   | 'wallet-locked'

@@ -2,6 +2,7 @@ import { recent } from '../core/base/recent.ts';
 import { isRefusal, type Refusal, refuse } from '../core/base/refusal.ts';
 import { termsOf } from '../core/channel/announce.ts';
 import type { PayeeState } from '../core/channel/payee-state.ts';
+import type { Standing } from '../core/channel/standing.ts';
 import { channelIdOf } from '../core/contract/contract.ts';
 import type { Announce, Provisional } from '../core/message/message.ts';
 import { outpointKey } from '../core/tx/transaction.ts';
@@ -20,26 +21,30 @@ const WAIT = 5;
 const MOST_KEPT = 1_000;
 
 /** What is said of an announcement, the cheapest first: strangers may send any number of them. */
-export function announcer(chain: Chain, engine: PayeeEngine): (announce: Announce) => Promise<Driven<PayeeState> | Provisional | Refusal> {
+export function announcer(
+  chain: Chain,
+  engine: PayeeEngine,
+): (announce: Announce, standing?: Standing) => Promise<Driven<PayeeState> | Provisional | Refusal> {
   const { coin } = chain;
   const ask = turnstile(MOST_ASKING, MOST_WAITING);
   const kept = recent<string, Provisional>(MOST_KEPT);
 
-  return async (announce) => {
+  return async (announce, standing) => {
     const { offer, deposits } = announce;
+    const stands = standing === undefined ? {} : { standing };
     if (offer.coin.id !== coin.id) return refuse('coin-mismatch', { coin: offer.coin.id, expected: coin.id });
     const { tip } = engine.follower.trusted();
     const terms = termsOf(announce);
     const channel = channelIdOf(coin, terms.contract.redeemScript(terms));
     // A payee that sees no deposit says what is wrong with all the rest: the node is not asked for an offer that was not made here.
-    const unseen = await engine.drive(channel, { kind: 'announce', announce, funding: [] });
+    const unseen = await engine.drive(channel, { kind: 'announce', announce, funding: [], ...stands });
     if (isRefusal(unseen)) return unseen;
     const question = [channel, tip.hash, ...deposits.map(({ outpoint, value }) => `${outpointKey(outpoint)} ${value}`)].join();
     const known = kept.get(question);
     if (known !== undefined) return known;
     const asked = await ask(() => lookUpFunding(chain, deposits));
     if (asked === undefined) return refuse('too-many', { seconds: WAIT });
-    const driven = await engine.drive(channel, { kind: 'announce', announce, funding: asked });
+    const driven = await engine.drive(channel, { kind: 'announce', announce, funding: asked, ...stands });
     if (!isRefusal(driven) && driven.reply?.kind === 'provisional' && isForBlocks(driven.reply)) kept.set(question, driven.reply);
     return driven;
   };

@@ -104,13 +104,14 @@ test('the metrics are the figures, money in whole coins, heights as blocks to th
 test('answers are counted by kind, refusals by code, and what could not be answered', async () => {
   const counts = new AnswerCounts();
   const replies: (Reply | Error)[] = [refuse('channel-unknown'), refuse('channel-unknown'), new Error('disk'), refuse('too-many')];
-  const payee = counts.counting<Pick<Merchant, 'answer' | 'pay' | 'increment'>>({
+  const payee = counts.counting<Pick<Merchant, 'answer' | 'announce' | 'pay' | 'increment'>>({
     answer: async () => {
       const reply = replies.shift() ?? assert.fail();
       if (reply instanceof Error) throw reply;
       return reply;
     },
     pay: async () => refuse('total-lower'),
+    announce: async () => refuse('offer-unknown'),
     increment: async () => refuse('total-lower'),
   });
   for (const isThrown of [false, false, true, false]) {

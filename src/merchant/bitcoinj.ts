@@ -123,7 +123,7 @@ export function bitcoinjPayee({
     },
     watch: (channel, listener) => book.watch(channel, listener),
     state: engine.get,
-    answer: merchant.answer,
+    answer: (request) => (request.kind === 'announce' ? merchant.announce(request) : merchant.answer(request)),
     increment: merchant.increment,
     broadcast: chain.broadcast,
     close: async (channel) => {

@@ -75,10 +75,11 @@ export class AnswerCounts {
   failures = 0;
 
   /** The same payee, counted. */
-  counting<Payee extends Pick<Merchant, 'answer' | 'pay' | 'increment'>>(payee: Payee): Payee {
+  counting<Payee extends Pick<Merchant, 'answer' | 'announce' | 'pay' | 'increment'>>(payee: Payee): Payee {
     return {
       ...payee,
       answer: (request) => this.#counted(payee.answer(request)),
+      announce: (announce) => this.#counted(payee.announce(announce)),
       pay: (pay) => this.#counted(payee.pay(pay)),
       increment: (pay) => this.#counted(payee.increment(pay)),
     };

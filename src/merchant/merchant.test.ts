@@ -101,6 +101,7 @@ describe('an announcement that the merchant does not take', () => {
     minExpiry: ({ minExpiry }) => ({ minExpiry: after(minExpiry, -1) }),
     maxExpiry: ({ maxExpiry }) => ({ maxExpiry: after(maxExpiry, 1) }),
     depth: ({ depth }) => ({ depth: depth.map((step) => ({ ...step, blocks: 0 })) }),
+    origin: ({ origin = assert.fail() }) => ({ origin: { ...origin, until: after(origin.until, 1) } }),
     nonce: () => ({ nonce: new Uint8Array(16) }),
   };
   test('under an offer with any term altered: offer-unknown, and nothing is stored', async () => {

@@ -2,7 +2,7 @@ import type { ChannelId } from '../core/base/bytes.ts';
 import { isRefusal, type Refusal, refuse } from '../core/base/refusal.ts';
 import { notActive, type PayeeState } from '../core/channel/payee-state.ts';
 import { boundsOf } from '../core/coin/coin.ts';
-import type { Offer, Pay, Provisional, Reply } from '../core/message/message.ts';
+import type { Announce, Offer, Pay, Provisional, Reply } from '../core/message/message.ts';
 import { decodePsbt, mostPsbtBytes } from '../core/message/psbt.ts';
 import { channelOfPsbt, readEnd, readPayment } from '../core/message/psbt-message.ts';
 import { addressOf } from '../core/tx/address.ts';
@@ -21,12 +21,21 @@ export interface MerchantOptions extends EngineOptions<PayeeState> {
   readonly prices: PriceList;
   /** Output script that all closes pay to; its keys need not be here. */
   readonly payeeScript: Uint8Array;
+  /** Of the store: what two stores of one seed are told apart by (`store/identity.ts`). */
+  readonly identity: Uint8Array;
+  /**
+   * Takes up channels that payers bring back from stores of the seed which are gone, and for their sake channels of offers of any age. Nothing else
+   * may serve under that seed.
+   */
+  readonly isRecovering?: boolean;
 }
 
 /** The product around a payee: answers payers over any transport, closes, and follows the chain. */
 export interface Merchant extends Responder {
   /** Takes a payment for which the application gives something by itself, as much as it `added`: nothing of that is credit. @throws WorldError as `answer`. */
   readonly increment: (pay: Pay) => Promise<Taken | Refusal>;
+  /** Answers an announcement under an offer that never left this program: none of another store, nor of earlier terms. @throws WorldError as `answer`. */
+  readonly announce: (announce: Announce) => Promise<Reply>;
   /** Seed step H, ordered by the owner. */
   readonly close: (channel: ChannelId) => Promise<Driven<PayeeState> | Refusal>;
   /** The same for many at once, with few transactions. @throws WorldError when the node can't be asked: what is stored goes out later. */
@@ -36,16 +45,12 @@ export interface Merchant extends Responder {
 }
 
 export function openMerchant(options: MerchantOptions): Merchant {
-  const { chain, store, keys, clock, random, terms, prices, payeeScript } = options;
+  const { chain, store, clock, random, terms, prices, payeeScript, identity, isRecovering = false } = options;
   const { coin } = chain;
   const { engine, settler } = settlingEngine(options);
   const invoices = invoiceBook(store, clock, random, prices);
   const announce = announcer(chain, engine);
-
-  const offer = (): Offer => {
-    const { tip, medianTime } = engine.follower.trusted();
-    return makeOffer(coin, terms, payeeScript, { tip: tip.height, medianTime, now: clock.now() }, keys, random);
-  };
+  const standing = { store: identity, isRecovering, terms: { ...terms, payeeScript } };
 
   const invoice = async (channel: ChannelId, item: string): Promise<Reply> => {
     const state = await engine.get(channel);
@@ -70,9 +75,9 @@ export function openMerchant(options: MerchantOptions): Merchant {
     answer: async (request) => {
       switch (request.kind) {
         case 'offer-request':
-          return offer();
+          return offerAt(options, engine);
         case 'announce':
-          return announcedReply(await announce(request));
+          return announcedReply(await announce(request, standing));
         case 'invoice-request':
           engine.follower.trusted();
           return invoice(request.channel, request.item);
@@ -84,6 +89,7 @@ export function openMerchant(options: MerchantOptions): Merchant {
           return replyOf(await engine.drive(request.channel, { kind: 'end', end: request }));
       }
     },
+    announce: async (request) => announcedReply(await announce(request)),
     pay: paid,
     increment: (pay) => take('increment', pay),
     room: async (channel) => roomOf(await engine.get(channel)),
@@ -100,6 +106,11 @@ export function openMerchant(options: MerchantOptions): Merchant {
     engine,
     invoices,
   };
+}
+
+function offerAt({ chain, terms, payeeScript, clock, keys, random, identity }: MerchantOptions, { follower }: PayeeEngine): Offer {
+  const { tip, medianTime } = follower.trusted();
+  return makeOffer(chain.coin, terms, payeeScript, { tip: tip.height, medianTime, now: clock.now() }, keys, random, identity);
 }
 
 /** An engine that sees to shared closes whenever it has read the chain. */

@@ -17,7 +17,7 @@ describe('what is offered unless the owner says otherwise', () => {
     test(`${contract.id}: expiries of its kind, counted from where the chain or the clock is, with room before the margin`, () => {
       const terms = defaultTerms(dogecoin, contract);
       const at = { tip: height(5_000_000), medianTime: NOON - 360, now: NOON * 1_000 };
-      const offer = makeOffer(dogecoin, terms, p2pkh(keyNumber(3).publicKey), at, keys, random);
+      const offer = makeOffer(dogecoin, terms, p2pkh(keyNumber(3).publicKey), at, keys, random, new Uint8Array(16));
       assert.ok(isExpiryOf(contract, offer.minExpiry) && isExpiryOf(contract, offer.maxExpiry));
       const from = contract.expiresBy === 'time' ? NOON : 5_000_000;
       assert.equal(offer.minExpiry - from, terms.minLifetime);
@@ -33,7 +33,10 @@ describe('what is offered unless the owner says otherwise', () => {
     for (const contract of timed) {
       const terms = defaultTerms(dogecoin, contract);
       const at = { tip: height(5_000_000), medianTime: NOON, now: (NOON - 86_400) * 1_000 };
-      assert.equal(makeOffer(dogecoin, terms, p2pkh(keyNumber(3).publicKey), at, keys, random).minExpiry, NOON + terms.minLifetime);
+      assert.equal(
+        makeOffer(dogecoin, terms, p2pkh(keyNumber(3).publicKey), at, keys, random, new Uint8Array(16)).minExpiry,
+        NOON + terms.minLifetime,
+      );
     }
   });
 });

@@ -8,6 +8,9 @@ import { contracts } from '../core/contract/registry.ts';
 import type { Offer } from '../core/message/message.ts';
 import type { KeyRing, Random } from '../engine/ports.ts';
 
+/** Seconds, by the blocks they take, in which a payer announces a channel and has its first deposit mined. */
+const OFFERED_FOR = 10_800;
+
 /** What a merchant offers to every payer. An expiry is so many blocks from the tip, or seconds from now where the contract expires by time. */
 export interface MerchantTerms extends Span {
   readonly contract: Contract;
@@ -40,7 +43,15 @@ export function defaultTerms(coin: Coin, contract: Contract = contracts[0]): Mer
  * Seed step 2. Nothing is stored: the key comes from the offer itself, so it can be made again when the offer comes back. Where the payee signs
  * refunds, the shortest lifetime is the only one.
  */
-export function makeOffer(coin: Coin, terms: MerchantTerms, payeeScript: Uint8Array, at: ChainTime, keys: KeyRing, random: Random): Offer {
+export function makeOffer(
+  coin: Coin,
+  terms: MerchantTerms,
+  payeeScript: Uint8Array,
+  at: ChainTime,
+  keys: KeyRing,
+  random: Random,
+  store: Uint8Array,
+): Offer {
   const { minLifetime, maxLifetime, ...rest } = terms;
   const from = present(terms.contract.expiresBy, at);
   const offered = {
@@ -50,6 +61,7 @@ export function makeOffer(coin: Coin, terms: MerchantTerms, payeeScript: Uint8Ar
     minExpiry: after(from, minLifetime),
     maxExpiry: after(from, terms.contract.expiryIn === 'script' ? maxLifetime : minLifetime),
     nonce: random.bytes(16),
+    origin: { store, until: after(at.tip, Math.ceil(OFFERED_FOR / coin.blockSeconds)) },
   };
   const payeeKey = keys.signer(keyNameOf(offered)).publicKey;
   return { kind: 'offer', ...offered, payeeKey };

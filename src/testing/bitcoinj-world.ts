@@ -167,6 +167,7 @@ export class BitcoinjWorld {
     const merchant = openMerchant({
       ...common,
       store: store(memoryStore(this.disk)),
+      identity: new Uint8Array(16),
       terms: defaultTerms(this.coin),
       prices: new Map([['tea', { text: 'A cup of tea', price: amount(DOGE / 2n) }]]),
       exposure,

@@ -72,6 +72,7 @@ export async function openSides(chain: Chain, { verify }: Verifier, options: Sid
     onEvent: onEvent('payee'),
     books: books(keys.payee),
     store: memoryStore(),
+    identity: random.bytes(16),
     exposure,
     keys: keys.payee,
     keyOf: (script) => (equalBytes(script, payeeScript) ? payout : undefined),

@@ -13,9 +13,10 @@ import { scriptOf } from '../core/tx/address.ts';
 import { p2pkh } from '../core/tx/script.ts';
 import { type Signature, type Signer, signer, type Verify } from '../core/tx/sign.ts';
 import type { Chain, Connection, SeedRing } from '../engine/ports.ts';
-import { type Merchant, openMerchant } from '../merchant/merchant.ts';
+import { type Merchant, type MerchantOptions, openMerchant } from '../merchant/merchant.ts';
 import type { MerchantTerms } from '../merchant/terms.ts';
 import { type Agent, openAgent } from '../payer/agent.ts';
+import { identityOf } from '../store/identity.ts';
 import { type MemoryDisk, memoryStore } from '../store/memory.ts';
 import { seedKeyRing } from '../wallet/keyring.ts';
 import { openWallet, type Wallet } from '../wallet/wallet.ts';
@@ -38,16 +39,18 @@ export class TwoDisks {
   readonly regtest: Regtest;
   readonly chain: Chain;
   readonly keys: Readonly<Record<Side, SeedRing>>;
-  readonly payeeScript: Uint8Array = p2pkh(signer(new Uint8Array(32).fill(77)).publicKey);
+  payeeScript: Uint8Array = p2pkh(signer(new Uint8Array(32).fill(77)).publicKey);
   /** Twice dust: the first payment covers its own close. */
   readonly price: Amount;
   readonly deposit: Amount;
+  /** What the owner of the merchant has it start with. */
+  terms: Partial<MerchantTerms>;
+  ordered: Pick<MerchantOptions, 'isRecovering'> = {};
   readonly disks: Record<Side, MemoryDisk> = { payer: new Map(), payee: new Map() };
   /** What reaches the merchant goes through here, whoever is the merchant by then. */
   readonly payee: Connection = { exchange: (request) => this.answer(request) };
   readonly #verify: Verify;
   readonly #paced: PacedChain;
-  readonly #terms: Partial<MerchantTerms>;
   #merchant: Merchant | undefined;
   #agent: Agent | undefined;
   #wallet: Wallet | undefined;
@@ -63,7 +66,7 @@ export class TwoDisks {
     const ring = (fill: number): SeedRing => remembering(seedKeyRing(this.coin, new Uint8Array(32).fill(fill)));
     this.keys = { payer: ring(1), payee: ring(2) };
     this.#verify = verify;
-    this.#terms = terms;
+    this.terms = { ...terms };
   }
 
   /** Both sides on empty disks, the payer's wallet with money for a few channels. */
@@ -96,9 +99,10 @@ export class TwoDisks {
       if (wallet === undefined) await this.#wallet.sync();
       await this.#agent.poll();
     } else {
-      const terms = { ...shortTerms(this.coin, this.#terms.contract), depth: [{ upTo: amount(10n ** 18n), blocks: 2 }], ...this.#terms };
+      const terms = { ...shortTerms(this.coin, this.terms.contract), depth: [{ upTo: amount(10n ** 18n), blocks: 2 }], ...this.terms };
       const prices = new Map([['tea', { text: 'A cup of tea', price: this.price }]]);
-      this.#merchant = openMerchant({ ...common, terms, prices, payeeScript: this.payeeScript });
+      const identity = await identityOf(store, random);
+      this.#merchant = openMerchant({ ...common, terms, prices, payeeScript: this.payeeScript, identity, ...this.ordered });
       await this.#merchant.engine.follower.poll();
     }
   }

@@ -93,6 +93,7 @@ async function play(): Promise<Shop> {
       terms: defaultTerms(coin),
       prices,
       payeeScript,
+      identity: new Uint8Array(16),
     });
     await merchant.engine.follower.poll();
     const [failures, log]: [unknown[], string[]] = [[], []];

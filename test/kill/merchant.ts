@@ -3,6 +3,7 @@ import { coreRpc } from '../../src/chain/core-rpc.ts';
 import { hexToBytes } from '../../src/core/base/bytes.ts';
 import { fastestVerifier } from '../../src/engine/verifier.ts';
 import { type Merchant, openMerchant } from '../../src/merchant/merchant.ts';
+import { identityOf } from '../../src/store/identity.ts';
 import { openSqlite } from '../../src/store/sqlite.ts';
 import { serveMerchant } from '../../src/transport/http/serve.ts';
 import { Quotas } from '../../src/transport/quota.ts';
@@ -23,6 +24,7 @@ async function run({ store: path, node, seed, payeeScript, isHasty }: Go): Promi
   const keys = seedKeyRing(coin, hexToBytes(seed));
   const merchant = openMerchant({
     ...{ chain, store, keys, verify, clock, random, terms, prices, payeeScript: hexToBytes(payeeScript) },
+    identity: await identityOf(opened, random),
   });
   await merchant.engine.follower.poll();
   const { url } = await serveMerchant(merchant, { quotas: new Quotas(UNLIMITED) });

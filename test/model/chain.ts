@@ -1,6 +1,5 @@
 import { lockTime } from '../../src/core/base/height.ts';
-import type { FundingView } from '../../src/core/channel/announce.ts';
-import type { ChainView, DepositView } from '../../src/core/channel/machine.ts';
+import type { ChainView, DepositView, FundingView } from '../../src/core/channel/machine.ts';
 import { isReplaceable } from '../../src/core/contract/fee.ts';
 import { outpointKey, type Transaction, transactionId } from '../../src/core/tx/transaction.ts';
 import { blockOf } from '../../src/testing/sample.ts';

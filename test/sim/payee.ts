@@ -47,6 +47,8 @@ export class PayeeSide {
   readonly payeeScript: Uint8Array;
   /** Key of what is paid out. */
   readonly purse: Signer;
+  /** Of its store, which keeps it when an older copy is put back. */
+  readonly identity: Uint8Array = new Uint8Array(16).fill(1);
   instances: Instance[] = [];
   readonly #stage: Stage;
   readonly #terms: MerchantTerms;
@@ -84,6 +86,7 @@ export class PayeeSide {
         terms: this.#terms,
         prices: PRICES,
         payeeScript: this.payeeScript,
+        identity: this.identity,
         ...(this.#seams.exposure && { exposure: this.#seams.exposure }),
         onEvent: (_, event) => {
           this.#stage.note(`${process.name} event ${toldOf(event)}`);

@@ -91,6 +91,7 @@ async function restore({ config, print }: Shell, number: string | undefined, fla
       `restored backup ${generation.number} of the ${role}, made ${madeAt(generation)}: ${audit.channels.size} channels`,
       ...(replaced === undefined ? [] : [`what was there is now ${replaced}`]),
       ...lost.map((line) => `lost: ${line}`),
+      ...(role === 'merchant' ? ['start it with: pawment merchant --recover, when nothing else serves under its words'] : []),
     ]);
   } finally {
     release();

@@ -35,6 +35,7 @@ interface MerchantFlags extends CommonFlags {
   readonly watchTo?: string;
   readonly backupTo?: string;
   readonly backupEvery: number;
+  readonly recover?: boolean;
   readonly verbose?: boolean;
 }
 
@@ -64,6 +65,10 @@ export function merchantCommand(): Command {
     .option('--watch-to <folder>', 'keep signed closes there for pawment watch')
     .option('--backup-to <folder>', 'save the channels there again and again, for pawment restore')
     .option('--backup-every <minutes>', 'how often', wholeNumber(1), 60)
+    .option(
+      '--recover',
+      'take up what payers bring back from a store of these words that is gone, or go on from a copy; nothing else may serve under them',
+    )
     .option('--verbose', 'log every request')
     .action((flags: MerchantFlags) => run(flags, (shell) => serve(shell, flags)));
   merchant.addCommand(closeOrderCommand());
@@ -89,6 +94,7 @@ async function serve(shell: Shell, flags: MerchantFlags): Promise<void> {
     port,
     trustProxy: flags.trustProxy === true,
     hostNames: flags.hostName,
+    isRecovering: flags.recover === true,
     prices: pricesOf(flags.price),
     terms: { ...termsOf(shell, flags), ...unconfirmed },
     random,

@@ -93,6 +93,7 @@ function openShop(regtest: Regtest, chain: Chain, verify: Verifier['verify']): M
     verify,
     clock,
     random,
+    identity: random.bytes(16),
     terms: defaultTerms(coin),
     prices: new Map([['item', { text: 'One item', price: amount(DOGE / 20n) }]]),
     payeeScript: scriptOf(coin, regtest.newAddress()) ?? new Uint8Array(),

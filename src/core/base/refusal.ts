@@ -17,6 +17,8 @@ const REASONS = {
   'contract-unknown': ['correct', 'No such contract.'],
   'contract-unfit': ['stop', 'This chain does not enforce a rule that the contract needs.'],
   'offer-unknown': ['reopen', 'The offer was not made here, or was altered.'],
+  'offer-outdated': ['reopen', 'The offer no longer holds: its time is over, or the payee’s terms have changed.'],
+  'offer-elsewhere': ['reopen', 'The offer was made by another store of the same payee.'],
   'offer-malformed': ['stop', 'The offer asks for payment to a script that no close could pay to.'],
 
   'offer-excessive': ['agree', 'The offer asks for more than this side agrees to.'],

@@ -1,4 +1,4 @@
-import { type Amount, ZERO } from '../base/amount.ts';
+import { ZERO } from '../base/amount.ts';
 import { type ChannelId, equalBytes } from '../base/bytes.ts';
 import { after } from '../base/height.ts';
 import { possible } from '../base/lock-time.ts';
@@ -7,32 +7,20 @@ import { depthFor, hasRule } from '../coin/coin.ts';
 import { capacityOf, channelIdOf, type Deposit, isDue, isExpiryOf, type Terms } from '../contract/contract.ts';
 import { leastDeposit } from '../contract/size.ts';
 import { type Announce, type OfferedTerms, offerDigest, type Releasing } from '../message/message.ts';
-import { type Outpoint, outpointKey } from '../tx/transaction.ts';
+import { outpointKey } from '../tx/transaction.ts';
 import { backedAt } from './backing.ts';
-import type { Env, Source, Step } from './machine.ts';
+import type { Env, FundingView, Source, Step } from './machine.ts';
 import { stay } from './machine.ts';
 import type { PayeeState } from './payee-state.ts';
-
-/** What the payee's own node says of an announced deposit. */
-export type FundingView =
-  | { readonly kind: 'missing' }
-  | { readonly kind: 'spent' }
-  | { readonly kind: 'no-such-output' }
-  | {
-      readonly kind: 'unspent';
-      readonly value: Amount;
-      readonly script: Uint8Array;
-      readonly depth: number;
-      readonly isImmature: boolean;
-      /** What its transaction spends, where the node knows. */
-      readonly spends?: readonly Outpoint[];
-    };
+import { type DepositLimits, limitsNow, overdue, type Standing, termsNow, wrongOrigin } from './standing.ts';
 
 export interface AnnounceInput {
   readonly kind: 'announce';
   readonly announce: Announce;
   /** One for each announced deposit, in their order. */
   readonly funding: readonly FundingView[];
+  /** Absent for an offer that never left the program that made it. */
+  readonly standing?: Standing;
 }
 
 /** One more would make closes larger and states slower than any payer needs. */
@@ -42,13 +30,15 @@ const MOST_SOURCES = 16;
 
 /** Seed steps 3, D and 4. The payer's copy of the funding is never believed: all facts come from the payee's node. */
 export function announced(state: PayeeState | undefined, input: AnnounceInput, env: Env): Step<PayeeState | undefined> | Refusal {
-  const { announce, funding } = input;
-  const terms = termsOf(announce);
+  const { announce, funding, standing } = input;
+  const terms = termsNow(termsOf(announce), standing);
   const channel = channelIdOf(terms.coin, terms.contract.redeemScript(terms));
   if (state !== undefined && state.channel !== channel) return refuse('channel-unknown', { channel });
-  const wrong = (state === undefined ? wrongTerms(announce, env) : wrongFurther(state, announce, env)) ?? wrongDeposits(announce, terms);
+  const limits = limitsOf(state, input);
+  const wrong =
+    (state === undefined ? wrongFirst(input, terms, env) : wrongFurther(state, announce, env)) ?? wrongDeposits(announce, terms, limits);
   // Nobody has a stake in what comes too late: the payer gets its way back all the same.
-  const isLate = wrong !== undefined && isTooLate(wrong, announce) && wrongDeposits(announce, terms) === undefined;
+  const isLate = wrong !== undefined && isTooLate(wrong, announce) && wrongDeposits(announce, terms, limits) === undefined;
   const given = wrong === undefined || isLate ? releasing(terms, announce.deposits, env) : {};
   if (isLate && given.releases !== undefined) {
     return stay(state, { kind: 'reply', message: { kind: 'provisional', channel, waitingFor: wrong, ...given } });
@@ -56,7 +46,7 @@ export function announced(state: PayeeState | undefined, input: AnnounceInput, e
   if (wrong !== undefined) return wrong;
   const outputScript = terms.contract.outputScript(terms);
   const capacity = capacityOf(announce.deposits);
-  const depth = announce.offer.unconfirmed === undefined ? depthFor(announce.offer.depth, capacity) : 0;
+  const depth = limits.unconfirmed === undefined ? depthFor(limits.depth, capacity) : 0;
   const doubts = announce.deposits
     .map((deposit, i) => doubt(deposit, funding[i] ?? { kind: 'missing' }, outputScript, depth))
     .filter((refusal) => refusal !== undefined);
@@ -66,15 +56,27 @@ export function announced(state: PayeeState | undefined, input: AnnounceInput, e
   if (waitingFor !== undefined) return stay(state, { kind: 'reply', message: { kind: 'provisional', channel, waitingFor, ...given } });
   const accepted = { kind: 'reply', message: { kind: 'accepted', channel, capacity, ...given } } as const;
   const sources = sourcesOf(announce.deposits, funding);
-  const next = state === undefined ? opened(announce, channel, terms, sources) : withDeposits(state, announce.deposits, sources);
+  const next =
+    state === undefined ? opened(announce, channel, terms, sources, limits) : withDeposits(state, announce.deposits, sources, limits);
   return stay(next === state ? state : backedAt(next, depthOf(input), env), accepted);
 }
 
-function opened({ offer, deposits }: Announce, channel: ChannelId, terms: Terms, sources: readonly Source[]): PayeeState {
-  const { maxDeposit, depth, unconfirmed } = offer;
-  const limits = { maxDeposit, depth, ...(unconfirmed === undefined ? {} : { unconfirmed }) };
+function opened(
+  { offer, deposits }: Announce,
+  channel: ChannelId,
+  terms: Terms,
+  sources: readonly Source[],
+  { minDeposit: _, ...limits }: DepositLimits,
+): PayeeState {
   const named = { channel, terms, keyName: keyNameOf(offer), deposits, ...(sources.length > 0 ? { sources } : {}) };
   return { kind: 'open', ...named, limits, spent: ZERO };
+}
+
+/** A channel that is known keeps its limits until it gets a further deposit: that comes under the stricter ones, but is no first one. */
+function limitsOf(state: PayeeState | undefined, { announce: { offer, deposits }, standing }: AnnounceInput): DepositLimits {
+  if (state === undefined) return limitsNow(offer, standing);
+  const known = { ...state.limits, minDeposit: offer.minDeposit };
+  return deposits.length > state.deposits.length ? { ...limitsNow(known, standing), minDeposit: offer.minDeposit } : known;
 }
 
 function depthOf({ announce, funding }: AnnounceInput): (deposit: Deposit) => number | undefined {
@@ -123,14 +125,21 @@ export function isOpenEnded({ contract, minExpiry, maxExpiry }: OfferedTerms): b
   return contract.expiryIn === 'releases' && minExpiry !== maxExpiry;
 }
 
-function wrongTerms({ offer, payerKey, expiry }: Announce, env: Env): Refusal | undefined {
+/** Before the node is asked nobody knows when the deposit was mined. */
+function wrongFirst({ announce, funding, standing }: AnnounceInput, terms: Terms, env: Env): Refusal | undefined {
+  const { offer } = announce;
+  const wrong = wrongTerms(announce, terms, env) ?? wrongOrigin(offer, standing);
+  return wrong ?? (funding.length > 0 ? overdue(offer, funding[0], env.tip, standing) : undefined);
+}
+
+function wrongTerms({ offer, payerKey, expiry }: Announce, { closingMargin }: Terms, env: Env): Refusal | undefined {
   const missing = offer.contract.needs.find((rule) => !hasRule(offer.coin, rule, env.tip));
   if (missing !== undefined) return refuse('contract-unfit', { rule: missing, coin: offer.coin.id });
   if (!equalBytes(env.signer.publicKey, offer.payeeKey)) return refuse('offer-unknown');
   if (equalBytes(payerKey, offer.payeeKey)) return refuse('key-repeated');
   if (isOpenEnded(offer)) return refuse('offer-malformed', { minExpiry: offer.minExpiry, maxExpiry: offer.maxExpiry });
   if (!isExpiryOf(offer.contract, expiry)) return refuse('expiry-malformed', { expiry });
-  const least = after(possible(expiry, env), offer.closingMargin + 1);
+  const least = after(possible(expiry, env), closingMargin + 1);
   if (expiry < offer.minExpiry || expiry < least) return refuse('expiry-too-near', { expiry, least: Math.max(offer.minExpiry, least) });
   return expiry > offer.maxExpiry ? refuse('expiry-too-far', { expiry, most: offer.maxExpiry }) : undefined;
 }
@@ -148,15 +157,15 @@ function wrongFurther(state: PayeeState, { offer, expiry, deposits }: Announce, 
   return isLate ? refuse('margin-reached', { tip: env.tip, expiry: state.terms.expiry }) : undefined;
 }
 
-function wrongDeposits({ offer, deposits }: Announce, terms: Terms): Refusal | undefined {
+function wrongDeposits({ deposits }: Announce, terms: Terms, { minDeposit, maxDeposit }: DepositLimits): Refusal | undefined {
   if (deposits.length === 0) return refuse('deposit-absent');
   if (deposits.length > MAX_DEPOSITS) return refuse('deposit-too-many', { most: MAX_DEPOSITS });
   if (new Set(deposits.map(({ outpoint }) => outpointKey(outpoint))).size < deposits.length) return refuse('deposit-repeated');
   const least = leastDeposit(terms);
   if (deposits.some(({ value }) => value < least)) return refuse('deposit-too-small', { least });
   const sum = deposits.reduce((total, { value }) => total + value, 0n);
-  if (sum < offer.minDeposit) return refuse('deposit-too-small', { deposits: sum, least: offer.minDeposit });
-  return sum > offer.maxDeposit ? refuse('deposit-too-large', { deposits: sum, most: offer.maxDeposit }) : undefined;
+  if (sum < minDeposit) return refuse('deposit-too-small', { deposits: sum, least: minDeposit });
+  return sum > maxDeposit ? refuse('deposit-too-large', { deposits: sum, most: maxDeposit }) : undefined;
 }
 
 function doubt(deposit: Deposit, view: FundingView, outputScript: Uint8Array, depth: number): Refusal | undefined {
@@ -171,11 +180,16 @@ function doubt(deposit: Deposit, view: FundingView, outputScript: Uint8Array, de
 }
 
 /** Deposits keep the order in which they were accepted: signatures depend on it. Nothing new is the very same state. */
-function withDeposits(state: PayeeState, all: readonly Deposit[], sources: readonly Source[]): PayeeState {
+function withDeposits(
+  state: PayeeState,
+  all: readonly Deposit[],
+  sources: readonly Source[],
+  { minDeposit: _, ...limits }: DepositLimits,
+): PayeeState {
   const known = new Set(state.deposits.map(({ outpoint }) => outpointKey(outpoint)));
   const further = all.filter(({ outpoint }) => !known.has(outpointKey(outpoint)));
   if (further.length === 0) return state;
   const added = sources.filter(({ deposit }) => !known.has(outpointKey(deposit)));
   const kept = [...(state.sources ?? []), ...added];
-  return { ...state, deposits: [...state.deposits, ...further], ...(kept.length > 0 ? { sources: kept } : {}) };
+  return { ...state, limits, deposits: [...state.deposits, ...further], ...(kept.length > 0 ? { sources: kept } : {}) };
 }

@@ -48,6 +48,21 @@ export type DepositView =
     }
   | { readonly kind: 'replaced'; readonly transaction: Transaction; readonly depth: number };
 
+/** What the payee's own node says of an announced deposit. */
+export type FundingView =
+  | { readonly kind: 'missing' }
+  | { readonly kind: 'spent' }
+  | { readonly kind: 'no-such-output' }
+  | {
+      readonly kind: 'unspent';
+      readonly value: Amount;
+      readonly script: Uint8Array;
+      readonly depth: number;
+      readonly isImmature: boolean;
+      /** What its transaction spends, where the node knows. */
+      readonly spends?: readonly Outpoint[];
+    };
+
 /** What the transaction that made a deposit spends: who spends that otherwise takes the deposit away. */
 export interface Source {
   readonly deposit: Outpoint;

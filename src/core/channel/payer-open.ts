@@ -44,6 +44,9 @@ const LENGTHS_OF_OUTPUT_SCRIPTS: readonly number[] = [22, 23, 25];
 /** A fixed fee is the payer's loss: it takes ten times the usual for haste, and no more. */
 const MOST_FEE_FACTOR = 10n;
 
+/** Seconds, by the blocks they take, in which a first deposit should be mined: the payee may not take one that is mined too late for its offer. */
+const TO_BE_MINED = 3_600;
+
 /** Seed step A: keys and terms make the script, the address and the id. The payer checks the offer as the payee checks the announcement. */
 export function created(state: PayerState | undefined, input: CreateInput, env: Env): Step<PayerState> | Refusal {
   if (state !== undefined) return refuse('channel-exists');
@@ -103,6 +106,9 @@ export function launched(state: PayerState, env: Env): Step<PayerState> | Refusa
   if (state.kind === 'funding' || state.kind === 'open') return stay(state, ...fundingBroadcasts(state, env));
   if (state.kind !== 'planned') return notOpen(state);
   if (state.offered.length === 0) return refuse('deposit-absent');
+  const { offer, terms } = state;
+  const last = offer?.origin && offer.origin.until - Math.ceil(TO_BE_MINED / terms.coin.blockSeconds);
+  if (last !== undefined && env.tip > last) return refuse('offer-outdated', { until: last, tip: env.tip });
   return stay({ ...state, kind: 'funding' }, ...fundingBroadcasts(state, env));
 }
 

@@ -42,6 +42,11 @@ function guarded<Value extends string>(description: string, is: (text: string) =
 
 export const amountField: Field<Amount> = text('an amount in the smallest unit, as decimal digits', parseUnits, String);
 export const bytesField: Field<Uint8Array> = text('bytes in hex', parseHex, bytesToHex);
+export const storeIdField: Field<Uint8Array> = text(
+  'the id of a store: 32 hex digits',
+  (hex) => (hex.length === 32 ? parseHex(hex) : undefined),
+  bytesToHex,
+);
 export const txIdField: Field<TxId> = guarded('a transaction id: 64 hex digits', isTxId);
 export const channelIdField: Field<ChannelId> = guarded('a channel id: 64 hex digits', isChannelId);
 export const heightField: Field<Height> = z.custom<Height>((value) => typeof value === 'number' && isHeight(value), 'not a block height');

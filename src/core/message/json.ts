@@ -9,12 +9,14 @@ import {
   depositField,
   depthField,
   type Field,
+  heightField,
   lockTimeField,
   paymentField,
   publicKeyField,
   refusalField,
   signatureField,
   signingField,
+  storeIdField,
   transactionField,
 } from './fields.ts';
 import type { Accepted, Ended, Invoice, Offer, Provisional, Receipt, State } from './message.ts';
@@ -34,6 +36,7 @@ export const offerJson: Field<Offer> = z.object({
   maxExpiry: lockTimeField,
   depth: depthField,
   unconfirmed: amountField.exactOptional(),
+  origin: z.object({ store: storeIdField, until: heightField }).exactOptional(),
   nonce: bytesField,
 });
 

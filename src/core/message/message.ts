@@ -2,12 +2,20 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { utf8ToBytes } from '@noble/hashes/utils.js';
 import type { Amount } from '../base/amount.ts';
 import { bytesToHex, type ChannelId, concatBytes } from '../base/bytes.ts';
-import type { LockTime } from '../base/height.ts';
+import type { Height, LockTime } from '../base/height.ts';
 import type { Refusal } from '../base/refusal.ts';
 import type { Coin, DepthStep } from '../coin/coin.ts';
 import type { Agreement, Contract, Deposit, Payment, Signing } from '../contract/contract.ts';
 import type { PublicKey, Signature } from '../tx/sign.ts';
 import type { Transaction } from '../tx/transaction.ts';
+
+/** Who made an offer, and for how long. */
+export interface Origin {
+  /** Sixteen bytes of the payee's store: another store of the same seed knows nothing of the channel. */
+  readonly store: Uint8Array;
+  /** The last block that a first deposit may be mined in, or announced at. */
+  readonly until: Height;
+}
 
 /** What a payee is ready to agree to. Its key is derived from all the rest, so an altered offer names a key that nobody holds. */
 export interface OfferedTerms {
@@ -25,6 +33,8 @@ export interface OfferedTerms {
   readonly depth: readonly DepthStep[];
   /** What is delivered before the deposits are deep enough, which then are accepted out of the mempool. Nothing unless given. */
   readonly unconfirmed?: Amount;
+  /** Absent in offers of earlier versions, and in those that never leave the program that made them. */
+  readonly origin?: Origin;
   /** Sixteen random bytes: no two offers, and so no two keys, are alike. */
   readonly nonce: Uint8Array;
 }
@@ -167,6 +177,7 @@ export function offerDigest(terms: OfferedTerms): string {
     terms.depth.map(({ upTo, blocks }) => `${upTo}/${blocks}`).join(','),
     bytesToHex(terms.nonce),
     ...(terms.unconfirmed === undefined ? [] : [terms.unconfirmed]),
+    ...(terms.origin === undefined ? [] : [`${bytesToHex(terms.origin.store)}/${terms.origin.until}`]),
   ];
   // No field holds the separator: hex, decimal numbers and ids only.
   return bytesToHex(sha256(concatBytes(OFFER_TAG, utf8ToBytes(fields.join('|')))));

@@ -81,6 +81,7 @@ export class PawmentShop implements AsyncDisposable {
     const terms = { ...defaultTerms(COIN), minDeposit: amount(100_000n), unconfirmed: amount(10n ** 12n) };
     const merchant = openMerchant({
       ...{ chain, store, keys, verify: verifyPortable, clock, random, terms, payeeScript },
+      identity: new Uint8Array(16),
       prices: new Map(),
       exposure: amount(10n ** 13n),
       books: [book],

@@ -10,7 +10,7 @@ import { signer } from '../src/core/tx/sign.ts';
 import { type Transaction, transactionId } from '../src/core/tx/transaction.ts';
 import { type Follower, follower } from '../src/engine/follow.ts';
 import type { Watch } from '../src/engine/party.ts';
-import type { Chain } from '../src/engine/ports.ts';
+import type { Block, Chain } from '../src/engine/ports.ts';
 import { memoryStore } from '../src/store/memory.ts';
 import { inProcess, type Row } from './measure.ts';
 
@@ -44,8 +44,42 @@ export function followRow(idle: number, blocks: number): Row {
   );
 }
 
+/** What a block of 100 kB costs: one of the usual transactions, or a single one of outputs to the script of a channel that takes what it finds. */
+export function stuffedRow(kind: 'usual' | 'stuffed', blocks: number): Row {
+  const [channel, idle] = idleWatch(0);
+  const watch = { ...idle, leastFound: amount(1n) };
+  const usual = Array.from({ length: 270 }, (_, index) => made(0, index));
+  const outputScript = watch.terms.contract.outputScript(watch.terms);
+  const chain = busyChain(kind === 'stuffed' ? [[madeOf(Array.from({ length: 3_100 }, () => outputScript))]] : [usual]);
+  let follow: Follower | undefined;
+  return inProcess(
+    {
+      id: `block-${kind}`,
+      title: `a block of 100 kB, ${kind}`,
+      operations: blocks,
+    },
+    {
+      prepare: async () => {
+        follow ??= await following(chain, [[channel, watch]]);
+      },
+      run: async () => {
+        for (let i = 0; i < blocks; i++) {
+          chain.mine();
+          await (follow ?? assert.fail('not prepared')).poll();
+        }
+      },
+    },
+  );
+}
+
 async function followIdle(chain: Chain, idle: number): Promise<Follower> {
-  const watches = Array.from({ length: idle }, (_, index) => idleWatch(index));
+  return following(
+    chain,
+    Array.from({ length: idle }, (_, index) => idleWatch(index)),
+  );
+}
+
+async function following(chain: Chain, watches: readonly (readonly [ChannelId, Watch])[]): Promise<Follower> {
   let shown = 0;
   const follow = follower(
     chain,
@@ -62,7 +96,7 @@ async function followIdle(chain: Chain, idle: number): Promise<Follower> {
     { now: Date.now },
   );
   await follow.poll();
-  assert.equal(shown, idle, 'each is shown the chain once');
+  assert.equal(shown, watches.length, 'each is shown the chain once');
   return follow;
 }
 
@@ -84,8 +118,7 @@ function idleWatch(index: number): readonly [ChannelId, Watch] {
 }
 
 /** A chain of full blocks, as a node's answers are once they are read. */
-function busyChain(): Chain & { readonly mine: () => void } {
-  const kinds = Array.from({ length: KINDS }, (_, kind) => Array.from({ length: TRANSACTIONS }, (_, index) => made(kind, index)));
+function busyChain(kinds: readonly Block['transactions'][] = busyBlocks()): Chain & { readonly mine: () => void } {
   let top = START;
   const hashAt = (at: number): string => at.toString(16).padStart(64, '0');
   const tip = () => ({ height: top, hash: hashAt(top) });
@@ -97,7 +130,7 @@ function busyChain(): Chain & { readonly mine: () => void } {
     tip: async () => tip(),
     status: async () => ({ tip: tip(), headers: top, medianTime: Date.now(), isCatchingUp: false }),
     block: async (at) =>
-      at > top ? undefined : { height: at, hash: hashAt(at), previous: hashAt(at - 1), transactions: kinds[at % KINDS] ?? [] },
+      at > top ? undefined : { height: at, hash: hashAt(at), previous: hashAt(at - 1), transactions: kinds[at % kinds.length] ?? [] },
     output: async () => ({ value: VALUE, script: SCRIPT, depth: 100, coinbase: false }),
     transaction: async () => undefined,
     mempool: async () => [],
@@ -107,7 +140,17 @@ function busyChain(): Chain & { readonly mine: () => void } {
   };
 }
 
-function made(kind: number, index: number): { readonly txid: ReturnType<typeof txId>; readonly transaction: Transaction } {
+function busyBlocks(): readonly Block['transactions'][] {
+  return Array.from({ length: KINDS }, (_, kind) => Array.from({ length: TRANSACTIONS }, (_, index) => made(kind, index)));
+}
+
+function madeOf(scripts: readonly Uint8Array[]): Block['transactions'][number] {
+  const inputs = [{ outpoint: { txid: txId('e'.repeat(64)), vout: 0 }, script: new Uint8Array(107), sequence: TX_SEQUENCE }];
+  const transaction = { version: TX_VERSION, inputs, outputs: scripts.map((script) => ({ value: VALUE, script })), lockTime: 0 };
+  return { txid: transactionId(transaction), transaction };
+}
+
+function made(kind: number, index: number): Block['transactions'][number] {
   const txid = txId((kind * TRANSACTIONS + index + 1).toString(16).padStart(64, 'a'));
   const hash = new Uint8Array(20).fill(kind);
   hash[19] = index;

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { fastestVerifier } from '../src/engine/verifier.ts';
 import { buildBaseline } from './c-baseline.ts';
 import { makeFixture } from './fixture.ts';
-import { followRow } from './follow.ts';
+import { followRow, stuffedRow } from './follow.ts';
 import { measure, type Row } from './measure.ts';
 import { printTable, type Result, resultOf } from './report.ts';
 import { rawRow, signRow, stepRow, storedRow } from './rows.ts';
@@ -41,6 +41,7 @@ async function bench(quick: boolean, json: boolean): Promise<Result> {
     storedRow({ form: 'psbt', store: 'sqlite', inFlight: 64 }, fixture, inPsbt),
     signRow(fixture, signs),
     ...IDLE.map((idle) => followRow(idle, blocks)),
+    ...(['usual', 'stuffed'] as const).map((kind) => stuffedRow(kind, blocks)),
   ];
   const baseline = buildBaseline(payments.map(({ check }) => check));
   const isMissing = 'missing' in baseline;

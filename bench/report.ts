@@ -24,6 +24,8 @@ export interface Result {
     /** What a block costs with 10,000 and 100,000 idle channels, to what it costs with ten. */
     readonly idle10k: number;
     readonly idle100k: number;
+    /** What a block of 100 kB of outputs to a channel's script costs, to what the usual one costs. */
+    readonly stuffed: number;
   };
   readonly least: { readonly compact: number };
   readonly passed: boolean;
@@ -53,6 +55,7 @@ export function resultOf(rows: readonly Row[], samples: Samples, backend: string
       durable: missing === undefined ? rounded(ratio(samples, 'compact-sqlite-64', 'c') ?? Number.NaN, 3) : null,
       idle10k: rounded(ratio(samples, 'follow-10', 'follow-10000') ?? Number.NaN, 2),
       idle100k: rounded(ratio(samples, 'follow-10', 'follow-100000') ?? Number.NaN, 2),
+      stuffed: rounded(ratio(samples, 'block-usual', 'block-stuffed') ?? Number.NaN, 2),
     },
     least: { compact: LEAST_COMPACT },
     passed: compact >= LEAST_COMPACT,
@@ -82,5 +85,6 @@ export function printTable({ backend, rows, ratios, passed, missing }: Result): 
   console.log(
     `a block for 10,000 idle channels ÷ for ten   ${ratios.idle10k.toFixed(2)}\na block for 100,000 idle channels ÷ for ten  ${ratios.idle100k.toFixed(2)}`,
   );
+  console.log(`a stuffed block of 100 kB ÷ the usual        ${ratios.stuffed.toFixed(2)}`);
   if (missing !== null) console.log(`\n${missing}`);
 }

@@ -1,4 +1,3 @@
-import type { Amount } from '../core/base/amount.ts';
 import type { ChannelId } from '../core/base/bytes.ts';
 import type { ChainView } from '../core/channel/machine.ts';
 import { MOST_FOUND } from '../core/channel/payer-found.ts';
@@ -8,7 +7,7 @@ type Find = ChainView['found'][number];
 
 /** Outputs to scripts of channels that these do not know of yet: of each channel the most valuable, since anybody can make thousands. */
 export class Finds {
-  readonly #byChannel = new Map<ChannelId, Map<string, Find>>();
+  readonly #byChannel = new Map<ChannelId, readonly Find[]>();
   readonly #channelOf = new Map<string, ChannelId>();
 
   /** An output can be spent before its channel has taken it in. */
@@ -16,30 +15,29 @@ export class Finds {
     return this.#channelOf.get(key);
   }
 
-  /** @returns false for one that is known, or worth less than enough others. */
-  put(channel: ChannelId, find: Find): boolean {
-    const key = outpointKey(find.deposit.outpoint);
-    if (this.#channelOf.has(key)) return false;
-    const finds = this.#byChannel.get(channel) ?? new Map<string, Find>();
-    if (finds.size >= MOST_FOUND && !this.#makeRoom(finds, find.deposit.value)) return false;
-    this.#byChannel.set(channel, finds.set(key, find));
-    this.#channelOf.set(key, channel);
-    return true;
+  /** @returns whether any of them is kept: one that is known, or worth less than enough others, is not. */
+  put(channel: ChannelId, finds: readonly Find[]): boolean {
+    const fresh = finds.filter(({ deposit }) => !this.#channelOf.has(outpointKey(deposit.outpoint)));
+    if (fresh.length === 0) return false;
+    const before = this.#byChannel.get(channel) ?? [];
+    const kept = mostValuable([...before, ...fresh], ({ deposit }) => deposit.value);
+    this.#byChannel.set(channel, kept);
+    for (const { deposit } of before) this.#channelOf.delete(outpointKey(deposit.outpoint));
+    for (const { deposit } of kept) this.#channelOf.set(outpointKey(deposit.outpoint), channel);
+    return kept.some((find) => !before.includes(find));
   }
 
   /** What was put since the last call. */
-  take(channel: ChannelId): ChainView['found'] {
-    const finds = this.#byChannel.get(channel);
-    if (finds === undefined) return [];
+  take(channel: ChannelId): readonly Find[] {
+    const finds = this.#byChannel.get(channel) ?? [];
     this.#byChannel.delete(channel);
-    for (const key of finds.keys()) this.#channelOf.delete(key);
-    return [...finds.values()];
+    for (const { deposit } of finds) this.#channelOf.delete(outpointKey(deposit.outpoint));
+    return finds;
   }
+}
 
-  #makeRoom(finds: Map<string, Find>, value: Amount): boolean {
-    const [least] = [...finds].reduce((a, b) => (b[1].deposit.value < a[1].deposit.value ? b : a));
-    if ((finds.get(least)?.deposit.value ?? value) >= value) return false;
-    finds.delete(least);
-    return this.#channelOf.delete(least);
-  }
+/** As many as a channel may take. */
+export function mostValuable<One>(all: readonly One[], worthOf: (one: One) => bigint): readonly One[] {
+  if (all.length <= MOST_FOUND) return all;
+  return all.toSorted((a, b) => Number(worthOf(a) < worthOf(b)) - Number(worthOf(a) > worthOf(b))).slice(0, MOST_FOUND);
 }

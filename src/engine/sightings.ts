@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { isAmount } from '../core/base/amount.ts';
-import type { ChannelId, TxId } from '../core/base/bytes.ts';
+import { type Amount, isAmount, MAX_AMOUNT } from '../core/base/amount.ts';
+import { type ChannelId, equalBytes, type TxId } from '../core/base/bytes.ts';
 import { type Height, height as heightOf } from '../core/base/height.ts';
 import type { ChainView } from '../core/channel/machine.ts';
 import { heightField, transactionField } from '../core/message/fields.ts';
 import { encodeTransaction, outpointKey, type Transaction, transactionId } from '../core/tx/transaction.ts';
-import { Finds } from './finds.ts';
+import { Finds, mostValuable } from './finds.ts';
 import type { SeenSpend } from './lookup.ts';
 import type { Block, Store, Write } from './ports.ts';
 import { restoredJson } from './restore.ts';
@@ -74,20 +74,32 @@ export class Sightings {
     return [...channels].filter((each) => !this.#list.get(each)?.deposits.some(({ outpoint }) => outpoint.txid === txid));
   }
 
-  #noteOutputs({ txid, transaction }: Met, touched: Set<ChannelId>): void {
+  #noteOutputs(met: Met, touched: Set<ChannelId>): void {
     let bytes: Uint8Array | undefined;
-    for (const [vout, { value, script }] of transaction.outputs.entries()) {
-      const channel = this.#list.channelOfScript(script);
-      if (channel === undefined || !isAmount(value)) continue;
-      const outpoint = { txid, vout };
-      if (this.#list.channelOfOutpoint(outpointKey(outpoint)) === undefined) {
-        const { leastFound } = this.#list.get(channel) ?? {};
-        if (leastFound === undefined || value < leastFound) continue;
-        bytes ??= encodeTransaction(transaction);
-        if (!this.#finds.put(channel, { deposit: { outpoint, value }, transaction: bytes })) continue;
-      }
-      touched.add(channel);
+    const encoded = (): Uint8Array => (bytes ??= encodeTransaction(met.transaction));
+    for (const [channel, vouts] of this.#paidBy(met.transaction)) {
+      const { deposits = [], leastFound = MAX_AMOUNT } = this.#list.get(channel) ?? {};
+      const known = new Set(deposits.flatMap(({ outpoint: { txid, vout } }) => (txid === met.txid ? [vout] : [])));
+      if (vouts.some((vout) => known.has(vout))) touched.add(channel);
+      const finds = findsIn(met, { vouts: vouts.filter((vout) => !known.has(vout)), leastFound, encoded });
+      if (this.#finds.put(channel, finds)) touched.add(channel);
     }
+  }
+
+  /** The outputs to each channel. There may be thousands, and then most are like the one before. */
+  #paidBy({ outputs }: Transaction): ReadonlyMap<ChannelId, number[]> {
+    const paid = new Map<ChannelId, number[]>();
+    let last: { readonly script: Uint8Array; readonly vouts: number[] | undefined } | undefined;
+    for (const [vout, { script }] of outputs.entries()) {
+      if (last === undefined || !equalBytes(last.script, script)) {
+        const channel = this.#list.channelOfScript(script);
+        const vouts = channel && (paid.get(channel) ?? []);
+        if (channel !== undefined && vouts !== undefined) paid.set(channel, vouts);
+        last = { script, vouts };
+      }
+      last.vouts?.push(vout);
+    }
+    return paid;
   }
 
   /** The mempool is read anew each time; what left it is no longer seen. */
@@ -102,7 +114,7 @@ export class Sightings {
 
   /** Notes again what was taken and did not get through. */
   putFound(channel: ChannelId, found: ChainView['found']): void {
-    for (const find of found) this.#finds.put(channel, find);
+    this.#finds.put(channel, found);
   }
 
   /** Blocks above `height` are no longer in the best chain. */
@@ -156,4 +168,21 @@ export class Sightings {
       } else this.#stored.set(id, { ...spend, version: expected + 1 });
     }
   }
+}
+
+/** The most valuable of these outputs. The whole transaction is put together for who asks for it. */
+function findsIn(
+  { txid, transaction: { outputs } }: Met,
+  { vouts, leastFound, encoded }: { readonly vouts: readonly number[]; readonly leastFound: Amount; readonly encoded: () => Uint8Array },
+): ChainView['found'] {
+  const worth = vouts.flatMap((vout) => {
+    const { value = 0n } = outputs[vout] ?? {};
+    return isAmount(value) && value >= leastFound ? [{ vout, value }] : [];
+  });
+  return mostValuable(worth, ({ value }) => value).map(({ vout, value }) => ({
+    deposit: { outpoint: { txid, vout }, value },
+    get transaction() {
+      return encoded();
+    },
+  }));
 }

@@ -118,6 +118,7 @@ export class SimChain implements View {
     if (transaction.outputs.some((_, i) => this.outputs.has(`${txid}:${i}`))) return { kind: 'already-mined' };
     const spent = transaction.inputs.map(({ outpoint }) => this.find(outpointKey(outpoint)));
     if (!spent.every((output) => output !== undefined)) return no('missing-inputs');
+    if (size > coin.policy.maxTransactionSize) return no('invalid', 'tx-size');
     if (!isFinal(transaction, this.tip.height + 1, medianTime(this))) return no('non-final');
     const fee = sum(spent) - sum(transaction.outputs);
     if (fee < 0n) return no('invalid', 'in below out');

@@ -94,6 +94,21 @@ for (const contract of contracts) {
         const { reply } = must(await world.agent.end(channel, world.payee));
         assert.equal(reply.kind === 'ended' && reply.transaction.inputs.length, 2);
       });
+
+      test('a top-up whose coins went elsewhere is not spent by the end, and does not keep it waiting', async () => {
+        const world = await worldOf(contract, signing, 10n ** 10n);
+        const channel = await world.openChannel();
+        await world.buy(channel, 20);
+        must(await world.agent.fund(channel, world.deposit, world.payee));
+        assert.equal(must(await world.agent.announce(channel, world.payee)).reply.kind, 'accepted');
+        assert.equal(regtest.mineBlock([await spentOtherwise(world, channel)]).kind, 'mined');
+        await world.mine(1);
+        await world.buy(channel);
+        const { reply } = must(await world.agent.end(channel, world.payee));
+        assert.equal(reply.kind === 'ended' && reply.transaction.inputs.length, 1);
+        await world.bury();
+        assert.deepEqual(await received(world, channel), ['closed', 21n * world.price]);
+      });
     });
   }
 }

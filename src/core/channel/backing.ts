@@ -4,7 +4,7 @@ import { type DepthStep, depthFor } from '../coin/coin.ts';
 import { capacityOf, type Deposit } from '../contract/contract.ts';
 import { branchOf, isSpent, viewOf } from './fate.ts';
 import type { ChainView, DepositView, Env } from './machine.ts';
-import type { Backing, PayeeState } from './payee-state.ts';
+import type { ActivePayee, Backing, PayeeState } from './payee-state.ts';
 import { standingOf } from './place.ts';
 import { placeAt, placeIn, withPlaces } from './placing.ts';
 
@@ -81,8 +81,24 @@ export function blocksToDepth({ deposits, limits, backing }: PayeeState, { tip }
   return backing.deepAt === undefined ? neededFor(limits.depth, capacityOf(deposits)) : Math.max(1, backing.deepAt - tip);
 }
 
-/** Depth below which a deposit counts as gone from the chain. Where value is delivered before a deposit is deep, the mempool will do. */
-export function leastDepth({ kind, deposits, limits }: PayeeState): number {
-  if (limits.unconfirmed !== undefined) return 0;
-  return kind === 'paused' ? depthFor(limits.depth, capacityOf(deposits)) : 1;
+/**
+ * The state with its reach as the chain is now, open if what the best payment takes from is there: the very same state when nothing has changed. Where
+ * value is delivered before a deposit is deep, the mempool will do; else one that left the chain counts again when it is as deep as its amount asks for.
+ */
+export function reaching(state: ActivePayee, needed: readonly Deposit[], view: ChainView): ActivePayee {
+  const { kind, deposits, limits } = state;
+  const isThere = (deposit: Deposit, depth: number): boolean => {
+    const seen = viewOf(deposit, view);
+    return seen.kind === 'unspent' && seen.depth >= depth;
+  };
+  const least = limits.unconfirmed === undefined ? 1 : 0;
+  const first = deposits.findIndex((deposit) => !isThere(deposit, least));
+  const deep = least === 0 || kind === 'open' ? least : depthFor(limits.depth, capacityOf(needed));
+  const isFunded = needed.every((deposit) => isThere(deposit, deep));
+  return withReach({ ...state, kind: isFunded ? 'open' : 'paused' }, first < 0 ? undefined : capacityOf(deposits.slice(0, first)), state);
+}
+
+function withReach({ reach: _, ...rest }: ActivePayee, reach: Amount | undefined, before: ActivePayee): ActivePayee {
+  if (rest.kind === before.kind && reach === before.reach) return before;
+  return reach === undefined ? rest : { ...rest, reach };
 }

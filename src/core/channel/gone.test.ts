@@ -187,6 +187,8 @@ for (const contract of contracts) {
       control.pay(2n * DOGE);
       control.spend(theft(control.payeeState().deposits.slice(1)), BURIED);
       must(control.tellPayee(control.view()));
+      assert.equal(control.payeeState().kind, 'open', 'nothing is taken from it');
+      must(control.tellPayee({ kind: 'close' }));
       assert.deepEqual([control.payeeState().kind, paid(last(control))], ['closing', 2n * DOGE]);
     });
   });

@@ -4,7 +4,7 @@ import { possible } from '../base/lock-time.ts';
 import { isRefusal, type Refusal } from '../base/refusal.ts';
 import { type Deposit, isDue } from '../contract/contract.ts';
 import type { Transaction } from '../tx/transaction.ts';
-import { leastDepth } from './backing.ts';
+import { reaching } from './backing.ts';
 import { branchOf, isSettled, isSpent, spentBy, transactionsOf, viewOf } from './fate.ts';
 import { type ChainView, type Env, type Step, stay } from './machine.ts';
 import { closed } from './payee-close.ts';
@@ -16,13 +16,10 @@ export function observed(state: PayeeState, view: ChainView, env: Env): Step<Pay
   if (state.kind === 'ended') return stay(state);
   if (isOver(state, view, env)) return stay(over(state, view, env));
   if (state.kind === 'closing') return pressed(state, view, env);
-  const seen = state.deposits.map((deposit) => viewOf(deposit, view));
+  const needed = state.best === undefined ? state.deposits.slice(0, 1) : stakeOf(state);
+  const seen = needed.map((deposit) => viewOf(deposit, view));
   if (seen.some((one) => isSpent(one) || isSettled(one, state.terms, env))) return contested(state, view, env);
-  if (isDue(state.terms, env)) return due(state, view, env);
-  const least = leastDepth(state);
-  const isFunded = seen.every((one) => one.kind === 'unspent' && one.depth >= least);
-  if (isFunded === (state.kind === 'open')) return stay(state);
-  return stay({ ...state, kind: isFunded ? 'open' : 'paused' });
+  return isDue(state.terms, env) ? due(state, view, env) : stay(reaching(state, needed, view));
 }
 
 /** Inside the margin the best payment is closed; without one there is nothing to lose and the payer may have it all back. */
@@ -36,7 +33,7 @@ function closing(state: ActivePayee, view: ChainView, env: Env): Step<PayeeState
   return isRefusal(step) ? step : pressed(step.state, view, env);
 }
 
-/** A deposit went while no close was under way: by an older self's end, a refund, or coins spent twice. The best payment contests it; nothing more is taken. */
+/** A deposit of the best payment went while no close was under way: by an older self's end, a refund, or coins spent twice. The best payment contests it; nothing more is taken. */
 function contested(state: ActivePayee, view: ChainView, env: Env): Step<PayeeState> {
   const step = closing(state, view, env);
   if (!isRefusal(step)) return step;
@@ -45,9 +42,11 @@ function contested(state: ActivePayee, view: ChainView, env: Env): Step<PayeeSta
 
 /** Whether nothing is left that the payee could have. What took the rest is buried. */
 function isOver(state: PayeeState, view: ChainView, env: Env): boolean {
-  const { terms } = state;
-  const settled = stakeOf(state).filter((deposit) => isSettled(viewOf(deposit, view), terms, env));
+  const { terms, best } = state;
+  const stake = stakeOf(state);
+  const settled = stake.filter((deposit) => isSettled(viewOf(deposit, view), terms, env));
   if (settled.length === 0) return false;
+  if (best === undefined) return settled.length === stake.length;
   const rest = claimed(state, env, settled);
   return isRefusal(rest) && rest.code !== 'contract-unfit';
 }

@@ -5,18 +5,19 @@ import { leastEndFee } from '../contract/end-fee.ts';
 import type { End } from '../message/message.ts';
 import { outpointKey, type Transaction } from '../tx/transaction.ts';
 import { blocksToDepth, isBacked } from './backing.ts';
-import { isSame } from './fate.ts';
+import { isSame, spentBy } from './fate.ts';
 import { type Env, type Step, stay } from './machine.ts';
 import { claimed, isOwnClose } from './payee-press.ts';
 import { type ActivePayee, type ClosingPayee, factsOf, isActive, notActive, type PayeeState } from './payee-state.ts';
+import { DEEP } from './place.ts';
 
 /** Co-signs at once what the payer could otherwise only have after expiry, if the payee can't lose by it. */
 export function ended(state: PayeeState, { agreement, signatures }: End, env: Env): Step<PayeeState> | Refusal {
   const { terms, deposits, best } = state;
   const agreed = terms.contract.agree(terms, deposits, agreement);
   if (isRefusal(agreed)) return agreed;
-  if (state.kind === 'closing') return isSame(state.transaction, agreed) ? answered(state, state.transaction) : notActive(state);
-  if (state.kind === 'ended') return notActive(state);
+  if (state.kind === 'closing' && isSame(state.transaction, agreed)) return answered(state, state.transaction);
+  if (!isActive(state) && !isVoid(state)) return notActive(state);
   if (best !== undefined && agreement.total < best.total) return refuse('agreement-short', factsOf(state, best));
   if (!terms.contract.verifyAgreement(terms, agreed, signatures, env.verify)) return refuse('signature-wrong');
   const worse = worseThanClose(state, agreement, env);
@@ -26,8 +27,16 @@ export function ended(state: PayeeState, { agreement, signatures }: End, env: En
   return answered({ ...state, kind: 'closing', transaction }, transaction);
 }
 
+/** Whether an end at nothing spends what is in no block, and may never be: another does not harm, since nothing is taken after the first. */
+function isVoid(state: PayeeState): boolean {
+  if (state.kind !== 'closing' || state.best !== undefined) return false;
+  const { transaction, deposits, places = [] } = state;
+  const there = deposits.filter((_, i) => (places[i] ?? DEEP).at === 'block');
+  return spentBy(transaction, there).length < transaction.inputs.length;
+}
+
 /** Why the payee could get less by an end, or later, than by its own close of the best payment: whoever is paid nothing loses nothing. */
-function worseThanClose(state: ActivePayee, agreement: Agreement, env: Env): Refusal | undefined {
+function worseThanClose(state: PayeeState, agreement: Agreement, env: Env): Refusal | undefined {
   const { terms, deposits, best } = state;
   if (best === undefined) return undefined;
   const spent = spentIn(deposits, agreement);

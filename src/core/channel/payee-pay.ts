@@ -30,6 +30,7 @@ function taken(state: PayeeState, pay: Pay, owing: (added: Amount) => Amount | R
   const added = subtract(pay.payment.total, best?.total ?? ZERO);
   const owed = owing(added);
   if (isRefusal(owed)) return owed;
+  if (isBeyond(state, pay.payment.total)) return refuse('funding-reorganised');
   const full = fullFor(state, pay.payment.total, env);
   if (full !== undefined) return full;
   const payment = terms.contract.verify(terms, state.deposits, pay.payment, best, env.verify);
@@ -44,6 +45,11 @@ function taken(state: PayeeState, pay: Pay, owing: (added: Amount) => Amount | R
     ...(pay.invoice === undefined ? {} : { invoice: pay.invoice }),
   };
   return { ...stay({ ...state, spent, best: { ...payment, receipt } }, { kind: 'reply', message: receipt }), added };
+}
+
+/** Whether a total takes from a deposit that is not there, or from one behind it. */
+function isBeyond({ terms: { signing }, reach }: PayeeState, total: Amount): boolean {
+  return reach !== undefined && (signing.kind === 'fixed' ? total + signing.fee : total) > reach;
 }
 
 /** A total beyond what is backed is taken as far as the channel's own limit and that of all channels allow; nothing on what is written off. */

@@ -15,10 +15,12 @@ import type { ClosingPayee as Closing, PayeeState } from './payee-state.ts';
 /** From here on an agreed end that is not mined is a danger, and the payee's own close is sent in its place. */
 const TOO_PRESSING = 10n;
 
-/** The deposits that the best payment takes from; all of them when there is none. */
-export function stakeOf({ terms, deposits, best }: PayeeState): readonly Deposit[] {
-  const planned = best === undefined ? undefined : terms.contract.plan(terms, deposits, best.total);
-  return planned === undefined || isRefusal(planned) ? deposits : planned.inputs.map(({ deposit }) => deposit);
+/** The deposits that the best payment takes from; when there is none, those that an end spends, or all of them. */
+export function stakeOf(state: PayeeState): readonly Deposit[] {
+  const { terms, deposits, best } = state;
+  if (best === undefined) return state.kind === 'closing' ? spentBy(state.transaction, deposits) : deposits;
+  const planned = terms.contract.plan(terms, deposits, best.total);
+  return isRefusal(planned) ? deposits : planned.inputs.map(({ deposit }) => deposit);
 }
 
 /** The close of the best payment, at the rate that the height and the market ask for, and high enough to take the place of `rival`. */

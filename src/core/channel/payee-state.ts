@@ -36,6 +36,8 @@ interface PayeeChannel {
   readonly backing?: Backing;
   /** Where each deposit is, as of the last view. Absent: all are so deep that no reorganisation reaches them. */
   readonly places?: readonly Place[];
+  /** Sum of the leading deposits that are there, as of the last view: nothing is taken from what is behind one that is not. Absent: all are there. */
+  readonly reach?: Amount;
   /** How much of the best total is spoken for by invoices. */
   readonly spent: Amount;
   readonly best?: BestPayment;
@@ -44,7 +46,7 @@ interface PayeeChannel {
 export type PayeeEnd = 'closed' | 'refunded' | 'lost' | 'unused';
 
 /**
- * `open` takes payments. `paused` has a deposit that left the chain. `closing` has a transaction to be buried. `ended` is over for good.
+ * `open` takes payments. `paused`: a deposit left the chain that the best payment takes from, or the first of all. `closing` has a transaction to be buried. `ended` is over for good.
  */
 export type PayeeState =
   | (PayeeChannel & { readonly kind: 'open' })

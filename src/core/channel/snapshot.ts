@@ -87,6 +87,7 @@ const payeeChannel = {
   limits,
   backing: backing.exactOptional(),
   places: places.exactOptional(),
+  reach: amountField.exactOptional(),
   spent: amountField,
   best: z.strictObject({ total: amountField, signatures: z.array(signatureField), receipt: receiptJson }).exactOptional(),
 };
@@ -194,8 +195,9 @@ function openText(state: PayeeState): string | undefined {
   const fixed = `"terms":${textOnce(termsField, state.terms)},"keyName":${JSON.stringify(keyName)},"deposits":${textOnce(deposits, state.deposits)}${made}`;
   const shallow = state.backing === undefined ? '' : `,"backing":${textOnce(backing, state.backing)}`;
   const placed = state.places === undefined ? '' : `,"places":${textOnce(places, state.places)}`;
+  const reach = state.reach === undefined ? '' : `,"reach":"${state.reach}"`;
   const changing = `"spent":"${spent}",${best === undefined ? '' : `"best":${bestText(best)},`}"kind":"open"`;
-  return `{"channel":"${channel}",${fixed},"limits":${textOnce(limits, state.limits)}${shallow}${placed},${changing}}`;
+  return `{"channel":"${channel}",${fixed},"limits":${textOnce(limits, state.limits)}${shallow}${placed}${reach},${changing}}`;
 }
 
 function bestText({ total, signatures, receipt }: BestPayment): string {

@@ -101,7 +101,7 @@ test('a channel from open to buried close', async () => {
   assert.equal(accepted.state.kind, 'open');
   for (let i = 0; i < 5; i++) {
     const invoice = must(await agent.invoice(channel, 'tea', payee));
-    const paid = must(await agent.pay(channel, invoice, payee));
+    const paid = must(await agent.pay(channel, { ...invoice, most: invoice.amount }, payee));
     assert.equal(paid.reply.kind, 'receipt');
   }
   const closed = must(await merchant.close(channel));
@@ -145,7 +145,8 @@ test('an agreed end at zero and at a total', async () => {
     must(await agent.fund(channel, amount(50n * DOGE), payee));
     await mine(3);
     must(await agent.announce(channel, payee));
-    for (let i = 0; i < purchases; i++) must(await agent.pay(channel, must(await agent.invoice(channel, 'tea', payee)), payee));
+    for (let i = 0; i < purchases; i++)
+      must(await agent.pay(channel, { ...must(await agent.invoice(channel, 'tea', payee)), most: amount(DOGE) }, payee));
     const ended = must(await agent.end(channel, payee));
     assert.equal(ended.reply.kind, 'ended');
     await mine(61);
@@ -165,7 +166,7 @@ test('at the margin the merchant closes by itself; one failing channel does not 
     must(await agent.fund(planned.channel, amount(50n * DOGE), payee));
     await mine(3);
     must(await agent.announce(planned.channel, payee));
-    must(await agent.pay(planned.channel, must(await agent.invoice(planned.channel, 'tea', payee)), payee));
+    must(await agent.pay(planned.channel, { ...must(await agent.invoice(planned.channel, 'tea', payee)), most: amount(DOGE) }, payee));
     opened.push(planned);
   }
   const [first, second] = opened;

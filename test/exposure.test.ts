@@ -63,7 +63,7 @@ async function openedAtOnce(world: ChannelWorld, lifetime: number = SHORT.minLif
 
 async function full(world: ChannelWorld, channel: ChannelId): Promise<Readonly<Record<string, string>>> {
   const invoice = must(await world.agent.invoice(channel, 'tea', world.payee));
-  const refusal = await world.agent.pay(channel, invoice, world.payee);
+  const refusal = await world.agent.pay(channel, { ...invoice, most: invoice.amount }, world.payee);
   assertRefused(refusal, 'exposure-full');
   return refusal.detail;
 }

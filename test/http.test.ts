@@ -111,7 +111,7 @@ for (const form of ['compact', 'psbt'] as const) {
     for (let i = 1n; i <= 5n; i++) {
       const invoice = must(await agent.invoice(channel, 'tea', payee));
       assert.equal(invoice.amount, PRICE);
-      const { reply } = must(await agent.pay(channel, invoice, payee));
+      const { reply } = must(await agent.pay(channel, { ...invoice, most: invoice.amount }, payee));
       assert.deepEqual(reply, {
         kind: 'receipt',
         channel,
@@ -144,7 +144,7 @@ test('over a socket, a payment again gets its receipt, and a lower one what the 
   const channel = await opened(shopper, amount(50n * DOGE));
   const receipts: Reply[] = [];
   for (let i = 0; i < 2; i++) {
-    receipts.push(must(await agent.pay(channel, must(await agent.invoice(channel, 'tea', payee)), payee)).reply);
+    receipts.push(must(await agent.pay(channel, { ...must(await agent.invoice(channel, 'tea', payee)), most: amount(DOGE) }, payee)).reply);
   }
   const pays = sent.map(({ request }) => request).filter((request): request is Pay => request.kind === 'payment');
   const [first, second] = pays;
@@ -174,5 +174,5 @@ test('over a socket, what the merchant refuses arrives as the same refusal', asy
     assert.deepEqual(answer, await merchant.answer(request));
     assert.equal(isRefusal(answer) && answer.code, code);
   }
-  must(await agent.pay(channel, must(await agent.invoice(channel, 'tea', payee)), payee));
+  must(await agent.pay(channel, { ...must(await agent.invoice(channel, 'tea', payee)), most: amount(DOGE) }, payee));
 });

@@ -97,7 +97,8 @@ test('a merchant shows its figures; killed for good, it is closed for by a watch
   must(await agent.fund(channel, amount(100n * DOGE), payee));
   await agent.mine(2);
   assert.equal(must(await agent.announce(channel, payee)).reply.kind, 'accepted');
-  for (let i = 0; i < 3; i++) must(await agent.pay(channel, must(await agent.invoice(channel, 'tea', payee)), payee));
+  for (let i = 0; i < 3; i++)
+    must(await agent.pay(channel, { ...must(await agent.invoice(channel, 'tea', payee)), most: amount(DOGE) }, payee));
   assert.equal((await payee.exchange({ kind: 'state-request', channel: channelId('ab'.repeat(32)) })).kind, 'refusal');
 
   const running = await pawment('status');

@@ -13,6 +13,7 @@ import { seedKeyRing } from 'pawment/wallet/keyring';
 
 const coin = dogecoinRegtest;
 const DOGE = 100_000_000n;
+const PRICE = amount(DOGE / 10n);
 const random = { bytes: (length: number) => crypto.getRandomValues(new Uint8Array(length)) };
 
 // A refusal is a value, not an exception: code, sentence, remedy.
@@ -36,7 +37,7 @@ const merchant = openMerchant({
   identity: random.bytes(16),
   keys: seedKeyRing(coin, random.bytes(32)),
   terms: defaultTerms(coin),
-  prices: new Map([['tea', { text: 'A cup of tea', price: amount(DOGE / 10n) }]]),
+  prices: new Map([['tea', { text: 'A cup of tea', price: PRICE }]]),
   payeeScript: newScript(),
 });
 
@@ -66,7 +67,7 @@ agreed(await payer.announce(channel, payee));
 
 for (let cup = 1; cup <= 3; cup++) {
   const invoice = agreed(await payer.invoice(channel, 'tea', payee));
-  const { reply } = agreed(await payer.pay(channel, invoice, payee));
+  const { reply } = agreed(await payer.pay(channel, { ...invoice, most: PRICE }, payee));
   if (reply.kind === 'receipt') console.log(`cup ${cup}: ${formatAmount(reply.total)} DOGE paid so far`);
 }
 

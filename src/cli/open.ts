@@ -21,6 +21,7 @@ import { fastestSigner } from '../engine/signer.ts';
 import { fastestVerifier } from '../engine/verifier.ts';
 import { type Agent, openAgent } from '../payer/agent.ts';
 import type { Form } from '../payer/form.ts';
+import { openPrices, type Prices } from '../payer/prices.ts';
 import type { RecoverOptions } from '../payer/recover.ts';
 import { openSqlite } from '../store/sqlite.ts';
 import { httpConnection } from '../transport/http/client.ts';
@@ -113,6 +114,9 @@ export interface OpenPayer {
   readonly remember: (channel: ChannelId, url: string) => Promise<void>;
   /** @throws WorldError `config` for a payee that is unknown, or not reached by HTTP. */
   readonly payeeOf: (channel: ChannelId) => Promise<Connection>;
+  /** Where that payee is. @throws WorldError `config` likewise. */
+  readonly merchantOf: (channel: ChannelId) => Promise<string>;
+  readonly prices: Prices;
   /** The channels with one payee, in no order. */
   readonly channelsWith: (url: string) => Promise<readonly PayerState[]>;
   /** The one channel meant by an id, the beginning of one, a payee's URL, or nothing where there is only one. */
@@ -157,6 +161,8 @@ export async function openPayer(config: Config, { form = 'compact', first, ...op
     agent,
     sync,
     remember: async (channel, url) => rememberPeer(store, channel, url),
+    merchantOf: (channel) => httpPeerOf(store, channel),
+    prices: openPrices(store),
     payeeOf: async (channel) => httpConnection(await httpPeerOf(store, channel)),
     channelsWith: async (url) => {
       const found: PayerState[] = [];

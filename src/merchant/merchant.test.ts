@@ -166,10 +166,10 @@ describe('what the merchant answers about channels and goods', () => {
       ['0'.repeat(32), 'invoice-unknown'],
     ];
     for (const [id, code] of wrong) {
-      assertRefused(await world.agent.pay(second, { id, amount: own.amount }, world.payee), code);
+      assertRefused(await world.agent.pay(second, { id, amount: own.amount, most: own.amount }, world.payee), code);
       assert.equal((await world.payeeState(second)).best, undefined);
     }
-    must(await world.agent.pay(second, own, world.payee));
+    must(await world.agent.pay(second, { ...own, most: own.amount }, world.payee));
     assert.equal((await world.merchant.invoices.find(foreign.id))?.paidTotal, undefined);
     assert.equal((await world.merchant.invoices.find(own.id))?.paidTotal, own.amount);
   });

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { amount } from '../core/base/amount.ts';
+import { amount, ZERO } from '../core/base/amount.ts';
 import { after } from '../core/base/height.ts';
 import { isRefusal, refuse } from '../core/base/refusal.ts';
 import { dogecoin } from '../core/coin/dogecoin.ts';
 import type { Connection } from '../engine/ports.ts';
 import { fastestVerifier } from '../engine/verifier.ts';
 import { codeOf } from '../testing/channel-world.ts';
-import { must } from '../testing/sample.ts';
+import { assertRefused, must } from '../testing/sample.ts';
 import { TwoDisks } from '../testing/two-disks.ts';
 
 const { verify } = await fastestVerifier();
@@ -70,8 +70,23 @@ test('a payee that takes a payment, refuses it and says that it was set back is 
     },
   };
   const invoice = must(await world.agent.invoice(channel, 'tea', liar));
-  assert.ok(isRefusal(await world.agent.pay(channel, invoice, liar)));
+  assert.ok(isRefusal(await world.agent.pay(channel, { ...invoice, most: invoice.amount }, liar)));
   assert.equal((await world.payerState(channel)).signed, before + world.price);
+});
+
+test('an invoice for more than the payer agreed to is refused as data, and nothing is signed or sent', async () => {
+  const world = await TwoDisks.open({ verify });
+  const channel = await world.opened();
+  const invoice = must(await world.agent.invoice(channel, 'tea', world.payee));
+  const before = await world.payerState(channel);
+  const silent: Connection = { exchange: () => assert.fail('nothing is to be said') };
+  for (const most of [ZERO, amount(world.price - 1n)]) {
+    const refusal = await world.agent.pay(channel, { ...invoice, most }, silent);
+    assertRefused(refusal, 'price-too-high');
+    assert.deepEqual(refusal.detail, { price: String(world.price), most: String(most) });
+    assert.deepEqual(await world.payerState(channel), before);
+  }
+  must(await world.agent.pay(channel, { ...invoice, most: world.price }, world.payee));
 });
 
 test('two deposits at once to one channel: each is made or given up whole, and the wallet lacks no more than what the channel has', async () => {

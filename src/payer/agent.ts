@@ -47,7 +47,7 @@ export interface Agent {
   /** Asks what an item costs. */
   readonly invoice: (channel: ChannelId, item: string, payee: Connection) => Promise<Invoice | Refusal>;
   /**
-   * Seed steps E, F and 6: signs, stores, sends. An unanswered payment is sent again first: after an error, the same purchase again is bought once.
+   * Seed steps E, F and 6: signs, stores, sends; refused where an invoice asks for more than `most`. An unanswered payment is sent again first: after an error, the same purchase again is bought once.
    * A payee or payer that was set back is brought into step on the way (`heal.ts`).
    */
   readonly pay: (channel: ChannelId, purchase: Purchase, payee: Connection) => Promise<Exchange | Refusal>;
@@ -64,8 +64,18 @@ export interface Agent {
   readonly poll: () => Promise<void>;
 }
 
-/** What is paid for: an invoice; or, without an id, nothing yet: then the amount is credit, and later purchases use it up. */
-export type Purchase = Pick<Invoice, 'amount'> & Partial<Pick<Invoice, 'id'>> & Pick<PayInput, 'info'>;
+/** What is paid for. */
+export type Purchase = Bought | Ahead;
+
+/** An invoice, and the most that its item may cost: what a person saw or agreed to, never what the payee says. */
+export interface Bought extends Pick<Invoice, 'amount' | 'id'> {
+  readonly most: Amount;
+}
+
+/** Nothing yet: then the amount is credit, and later purchases use it up. */
+export interface Ahead extends Pick<Invoice, 'amount'>, Pick<PayInput, 'info'> {
+  readonly id?: never;
+}
 
 export function openAgent(options: AgentOptions): Agent {
   const { wallet, form = 'compact', keys, chain } = options;
@@ -112,6 +122,9 @@ function idOf(offer: Offer, expiry: LockTime, keys: KeyRing, keyName: string): C
 }
 
 async function paid(engine: PayerEngine, line: Line, purchase: Purchase): Promise<Exchange | Refusal> {
+  if (isBought(purchase) && purchase.amount > purchase.most) {
+    return refuse('price-too-high', { price: purchase.amount, most: purchase.most });
+  }
   const settled = await settlePending(engine, line);
   if (settled !== undefined && isFor(settled, purchase)) return settled.exchange;
   return told(await inStep(line, () => line.exchange((state) => payInput(state, purchase))));
@@ -133,21 +146,30 @@ async function settlePending(engine: PayerEngine, line: Line): Promise<Settled |
 }
 
 /** Whoever got no answer asks for the same once more: that is not bought twice. */
-function isFor({ before, pending }: Settled, { id, amount, info = NONE }: Purchase): boolean {
-  if (id !== undefined) return pending.invoice === id;
+function isFor({ before, pending }: Settled, purchase: Purchase): boolean {
+  if (isBought(purchase)) return pending.invoice === purchase.id;
+  const { amount, info = NONE } = purchase;
   const isSame = pending.invoice === undefined && equalBytes(pending.info ?? NONE, info);
   return isSame && totalAhead(before, amount) === pending.payment.total;
 }
 
 const NONE = new Uint8Array();
 
-function payInput(state: PayerState | undefined, { id, amount, info }: Purchase): PayerInput | Refusal {
+function isBought(purchase: Purchase): purchase is Bought {
+  return purchase.id !== undefined;
+}
+
+function payInput(state: PayerState | undefined, purchase: Purchase): PayerInput | Refusal {
   if (state === undefined) return refuse('channel-unknown');
   if (state.kind !== 'open') return notOpen(state);
-  const total = id === undefined ? totalAhead(state, amount) : totalFor(state, amount);
-  if (isRefusal(total)) return total;
-  const along = info === undefined ? {} : { info };
-  return id === undefined ? { kind: 'pay', total, price: ZERO, ...along } : { kind: 'pay', total, price: amount, invoice: id, ...along };
+  if (isBought(purchase)) {
+    const { id: invoice, amount: price } = purchase;
+    const total = totalFor(state, price);
+    return isRefusal(total) ? total : { kind: 'pay', total, price, invoice };
+  }
+  const { amount, info } = purchase;
+  const total = totalAhead(state, amount);
+  return isRefusal(total) ? total : { kind: 'pay', total, price: ZERO, ...(info === undefined ? {} : { info }) };
 }
 
 /** An invoice is the payee's word about money: it must be the answer to the very question, and pay to where the offer said. */

@@ -38,7 +38,7 @@ gate.isOpen = false;
 
 async function receiptOf(): Promise<Receipt> {
   const invoice = must(await world.agent.invoice(channel, 'tea', world.payee));
-  const { reply } = must(await world.agent.pay(channel, invoice, world.payee));
+  const { reply } = must(await world.agent.pay(channel, { ...invoice, most: invoice.amount }, world.payee));
   return reply.kind === 'receipt' ? reply : assert.fail(reply.kind);
 }
 
@@ -217,7 +217,7 @@ class Liar implements Connection {
 async function buy(wire: Connection): Promise<'bought' | 'not'> {
   const asked = await world.agent.invoice(channel, 'tea', wire);
   if (isRefusal(asked) || asked.amount > price) return 'not';
-  const paid = await world.agent.pay(channel, asked, wire);
+  const paid = await world.agent.pay(channel, { ...asked, most: asked.amount }, wire);
   return isRefusal(paid) ? 'not' : 'bought';
 }
 

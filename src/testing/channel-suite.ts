@@ -157,7 +157,7 @@ async function closesInTime(subject: ChannelSubject, contract: Contract): Promis
   await world.mine(1);
   const state = await world.payeeState(channel);
   if (state.kind !== 'closing') assert.fail(state.kind);
-  assert.equal(codeOf(await world.agent.pay(channel, invoice, world.payee)), 'margin-reached');
+  assert.equal(codeOf(await world.agent.pay(channel, { ...invoice, most: invoice.amount }, world.payee)), 'margin-reached');
   assert.deepEqual(world.events.splice(0), ['payee: accepted']);
   await isOverForBoth(world, channel, amount(world.deposit - 2n * world.price));
 }
@@ -172,13 +172,13 @@ async function pausesWithoutDeposit(subject: ChannelSubject): Promise<void> {
   await world.look();
   assert.equal((await world.payeeState(channel)).kind, 'paused');
   assert.equal(codeOf(await world.agent.invoice(channel, 'tea', world.payee)), 'funding-reorganised');
-  assert.equal(codeOf(await world.agent.pay(channel, invoice, world.payee)), 'funding-reorganised');
+  assert.equal(codeOf(await world.agent.pay(channel, { ...invoice, most: invoice.amount }, world.payee)), 'funding-reorganised');
   assert.equal((await world.payeeState(channel)).best?.total, world.price);
   await world.mine(1);
   assert.equal((await world.payeeState(channel)).kind, 'paused');
   await world.mine(1);
   assert.equal((await world.payeeState(channel)).kind, 'open');
-  const { reply } = must(await world.agent.pay(channel, invoice, world.payee));
+  const { reply } = must(await world.agent.pay(channel, { ...invoice, most: invoice.amount }, world.payee));
   assert.equal(reply.kind === 'receipt' && reply.total, 2n * world.price);
   await world.close(channel);
   await isOverForBoth(world, channel, amount(world.deposit - 2n * world.price));

@@ -170,7 +170,7 @@ export class TwoDisks {
 
   async buy(channel: ChannelId): Promise<void> {
     const invoice = must(await this.agent.invoice(channel, 'tea', this.payee));
-    must(await this.agent.pay(channel, invoice, this.payee));
+    must(await this.agent.pay(channel, { ...invoice, most: invoice.amount }, this.payee));
   }
 
   async topUp(channel: ChannelId): Promise<void> {

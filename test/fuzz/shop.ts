@@ -131,7 +131,8 @@ async function play(): Promise<Shop> {
       await mine(6);
       must(await agent.announce(channel, payee));
     }
-    for (let i = 0; i < 2; i++) must(await agent.pay(channel, must(await agent.invoice(channel, 'tea', payee)), payee));
+    for (let i = 0; i < 2; i++)
+      must(await agent.pay(channel, { ...must(await agent.invoice(channel, 'tea', payee)), most: amount(DOGE) }, payee));
     return { agent, channel, keys: own.keys, invoice: must(await agent.invoice(channel, 'tea', payee)) };
   }
 
@@ -142,7 +143,7 @@ async function play(): Promise<Shop> {
   const env: Env = { tip: tip.height, medianTime, now: NOW, feeRate, verify, signer: signerOf, keyOf: () => undefined };
   network.isStill = true;
   for (const { agent, channel, invoice } of players) {
-    must(await agent.pay(channel, invoice, payee));
+    must(await agent.pay(channel, { ...invoice, most: invoice.amount }, payee));
     must(await agent.pay(channel, { amount: amount(120n * DOGE) }, payee));
     must(await agent.resync(channel, payee));
     must(await agent.end(channel, payee));

@@ -105,7 +105,7 @@ async function shop(agent: Agent, channel: ChannelId, payee: Connection): Promis
     if (state?.kind !== 'open') return;
     if (isSettling || state.spent >= BigInt(most) * PRICE) break;
     const invoice = await agent.invoice(channel, ITEM, payee);
-    if (isRefusal(invoice) || isRefusal(await agent.pay(channel, invoice, payee))) return;
+    if (isRefusal(invoice) || isRefusal(await agent.pay(channel, { ...invoice, most: invoice.amount }, payee))) return;
   }
   if (/[4-7]/.test(end)) await agent.end(channel, payee);
 }

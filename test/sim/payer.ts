@@ -206,7 +206,7 @@ export class PayerSide {
       if (isRefusal(invoice)) return invoice;
       this.onWish(channel, invoice.amount);
       this.bought.set(invoice.id, { channel, price: invoice.amount });
-      return agent.pay(channel, invoice, payee);
+      return agent.pay(channel, { ...invoice, most: invoice.amount }, payee);
     });
   }
 
@@ -215,7 +215,8 @@ export class PayerSide {
     const [id, { channel, price }] = this.#stage.chance.pickAny([...this.bought]) ?? ['', {}];
     if (channel === undefined || price === undefined) return;
     this.onWish(channel, price);
-    this.start('buy again', async () => this.#must().agent.pay(channel, { id, amount: amount(price) }, this.#must().payee));
+    const known = amount(price);
+    this.start('buy again', async () => this.#must().agent.pay(channel, { id, amount: known, most: known }, this.#must().payee));
   }
 
   credit(channel: ChannelId, value: Amount): void {

@@ -1,11 +1,13 @@
 import type { Command } from 'commander';
-import { formatAmount, ZERO } from '../../core/base/amount.ts';
+import { type Amount, formatAmount, ZERO } from '../../core/base/amount.ts';
 import type { PayerState } from '../../core/channel/payer-state.ts';
 import type { Connection } from '../../engine/ports.ts';
 import { WorldError } from '../../engine/ports.ts';
 import type { Purchase } from '../../payer/agent.ts';
 import { command, run, type Shell } from '../action.ts';
+import { asking } from '../ask.ts';
 import { channelFacts, channelLine } from '../channel-print.ts';
+import { consent } from '../consent.ts';
 import { wholeNumber } from '../number.ts';
 import { type OpenPayer, openPayer } from '../open.ts';
 import { paidSince, tellingPaid } from '../paid.ts';
@@ -17,12 +19,14 @@ import { amountOf } from './wallet.ts';
 export function payCommand(): Command {
   return command('pay', 'Pay through a channel', [
     'pawment pay --item tea',
+    'pawment pay --item tea --max 0.1 --times 100',
     'pawment pay http://127.0.0.1:8402 --item tea --times 1000',
     'pawment pay 1f0c… --amount 2.5 --psbt',
     'pawment pay --bitcoinj 127.0.0.1:4242 --deposit 10 --amount 0.1 --info tea',
   ])
     .argument('[channel]', "its id, the beginning of it, or the merchant's address; the only one unless named")
     .option('--item <name>', 'buy this, by invoice')
+    .option('--max <coins>', 'pay no more than this for each; unless said, what the item has cost before, or what you agree to when asked')
     .option('--amount <coins>', 'or pay so much ahead')
     .option('--times <count>', 'so many times; once unless said', wholeNumber(1))
     .option('--psbt', 'send the payments as PSBTs')
@@ -44,9 +48,10 @@ async function pay(shell: Shell, name: string | undefined, flags: PayFlags): Pro
     const payee = await payer.payeeOf(state.channel);
     const before = state.best?.total ?? ZERO;
     const payAll = async (): Promise<PayerState> => {
+      const purchases = purchasesOf(shell, payer, state, payee, flags);
       let last: PayerState = state;
       for (let count = 0; count < times; count++) {
-        const purchase = await purchaseFor(payer, state, payee, flags);
+        const purchase = await purchases();
         last = granted(await payer.agent.pay(state.channel, purchase, payee)).state;
       }
       return last;
@@ -72,13 +77,26 @@ function bitcoinjPayment(server: string, { amount: value, deposit, info, protoco
   };
 }
 
-async function purchaseFor(
+/** Each purchase of a command: the owner agrees to the price of the first, and none of the others may cost more. */
+function purchasesOf(
+  { print }: Shell,
   payer: OpenPayer,
-  { channel }: PayerState,
+  state: PayerState,
   payee: Connection,
-  { item, amount: ahead }: PayFlags,
-): Promise<Purchase> {
-  if (item !== undefined) return granted(await payer.agent.invoice(channel, item, payee));
-  if (ahead === undefined) throw new WorldError('config', 'Nothing is named to pay for.', 'Give --item or --amount.');
-  return { amount: amountOf(ahead) };
+  { item, amount: ahead, times = 1, max }: PayFlags,
+): () => Promise<Purchase> {
+  if (item === undefined) {
+    if (ahead === undefined) throw new WorldError('config', 'Nothing is named to pay for.', 'Give --item or --amount.');
+    const purchase = { amount: amountOf(ahead) };
+    return async () => purchase;
+  }
+  const bound = max === undefined ? {} : { max: amountOf(max) };
+  let most: Amount | undefined;
+  return async () => {
+    const invoice = granted(await payer.agent.invoice(state.channel, item, payee));
+    const ware = { merchant: await payer.merchantOf(state.channel), item };
+    const bargain = { ware, price: invoice.amount, times, ...bound };
+    most ??= granted(await consent({ prices: payer.prices, print, ask: asking() }, state, bargain));
+    return { ...invoice, most };
+  };
 }

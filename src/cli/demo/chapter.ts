@@ -13,7 +13,7 @@ import { fundingOf } from '../../payer/form.ts';
 import { describePsbt, describeScript, describeTransaction } from '../describe.ts';
 import { type OnChain, onChain } from './ledger.ts';
 import type { Narrator } from './narrator.ts';
-import type { Stage } from './stage.ts';
+import { PRICE, type Stage } from './stage.ts';
 
 const DOGE = 100_000_000n;
 const DEPOSIT = amount(100n * DOGE);
@@ -121,14 +121,14 @@ export async function payChapter(
 
 async function buy({ agent, payee }: Stage, channel: ChannelId): Promise<void> {
   const invoice = must(await agent.invoice(channel, 'item', payee));
-  must(await agent.pay(channel, invoice, payee));
+  must(await agent.pay(channel, { ...invoice, most: PRICE }, payee));
 }
 
 async function tellItem({ agent, payee }: Stage, narrator: Narrator, channel: ChannelId, item: number, explain: boolean): Promise<void> {
   narrator.line(`      Order item ${item}`);
   const invoice = must(await agent.invoice(channel, 'item', payee));
   narrator.step('5', `Merchant: invoice ${invoice.id} over ${doge(invoice.amount)} to ${invoice.address}`);
-  const { state, reply } = must(await agent.pay(channel, invoice, payee));
+  const { state, reply } = must(await agent.pay(channel, { ...invoice, most: PRICE }, payee));
   if (state.best === undefined || reply.kind !== 'receipt') throw new Error(`paid, and got ${reply.kind}`);
   const { total } = state.best;
   const psbt = paymentPsbt(state.terms, state.deposits, state.best, fundingOf(state));

@@ -1,7 +1,7 @@
 import { coreRpc } from '../../chain/core-rpc.ts';
 import { createRegtest, type Regtest } from '../../chain/regtest/regtest.ts';
 import { serveRegtest } from '../../chain/regtest/server.ts';
-import { amount } from '../../core/base/amount.ts';
+import { type Amount, amount } from '../../core/base/amount.ts';
 import { dogecoinRegtest } from '../../core/coin/dogecoin.ts';
 import { scriptOf } from '../../core/tx/address.ts';
 import type { Chain, Connection, Random } from '../../engine/ports.ts';
@@ -35,6 +35,8 @@ export interface Stage {
 }
 
 const DOGE = 100_000_000n;
+/** What an item costs, as everybody in the story knows. */
+export const PRICE: Amount = amount(DOGE / 20n);
 const coin = dogecoinRegtest;
 const random: Random = { bytes: (length) => crypto.getRandomValues(new Uint8Array(length)) };
 const clock = { now: Date.now };
@@ -95,7 +97,7 @@ function openShop(regtest: Regtest, chain: Chain, verify: Verifier['verify']): M
     random,
     identity: random.bytes(16),
     terms: defaultTerms(coin),
-    prices: new Map([['item', { text: 'One item', price: amount(DOGE / 20n) }]]),
+    prices: new Map([['item', { text: 'One item', price: PRICE }]]),
     payeeScript: scriptOf(coin, regtest.newAddress()) ?? new Uint8Array(),
   });
 }

@@ -7,12 +7,16 @@ import { heightField, transactionField } from '../core/message/fields.ts';
 import { encodeTransaction, outpointKey, type Transaction, transactionId } from '../core/tx/transaction.ts';
 import { Finds, mostValuable } from './finds.ts';
 import type { SeenSpend } from './lookup.ts';
-import type { Block, Store, Write } from './ports.ts';
+import { type Block, type Store, WorldError, type Write } from './ports.ts';
 import { restoredJson } from './restore.ts';
 import type { WatchList } from './watch-list.ts';
 
 const RECORD_KIND = 'spend';
-const spendField = z.strictObject({ height: heightField, transaction: transactionField });
+/** A transaction that spends many watched outputs is stored with one of them; the others name that one. */
+const spendField = z.union([
+  z.strictObject({ height: heightField, transaction: transactionField }),
+  z.strictObject({ height: heightField, of: z.string() }),
+]);
 
 /** A transaction with its id, which is worked out once: it may be large, and touch many channels in many places. */
 export type Met = Block['transactions'][number];
@@ -21,8 +25,11 @@ interface MinedSpend extends Met {
   readonly height: Height;
 }
 
-interface Stored extends MinedSpend {
+interface Stored {
   readonly version: number;
+  readonly height: Height;
+  /** With which outpoint the transaction is stored. */
+  readonly of: string;
 }
 
 /** Who spent which watched deposit. Nodes do not answer that, so it is noted while reading blocks, and kept until the channel has ended. */
@@ -31,6 +38,8 @@ export class Sightings {
   readonly #list: WatchList;
   readonly #stored = new Map<string, Stored>();
   readonly #mined = new Map<string, MinedSpend>();
+  /** What the last writes are to make of the store. */
+  #wanted = new Map<string, Omit<Stored, 'version'>>();
   #unconfirmed = new Map<string, Transaction>();
   readonly #finds = new Finds();
 
@@ -41,11 +50,17 @@ export class Sightings {
 
   /** @throws WorldError `store-damaged` */
   async load(): Promise<void> {
+    const whole = new Map<string, Met>();
     for await (const { id, version, value } of this.#store.list(RECORD_KIND)) {
       const noted = restoredJson(spendField, `The noted spend of ${id}`, value);
-      const spend = { ...noted, txid: transactionId(noted.transaction) };
-      this.#stored.set(id, { ...spend, version });
-      this.#mined.set(id, spend);
+      this.#stored.set(id, { version, height: noted.height, of: 'of' in noted ? noted.of : id });
+      if ('transaction' in noted) whole.set(id, { txid: transactionId(noted.transaction), transaction: noted.transaction });
+    }
+    for (const [id, { height, of }] of this.#stored) {
+      const met = whole.get(of);
+      if (met === undefined)
+        throw new WorldError('store-damaged', `The noted spend of ${id} is cut short.`, 'Restore the store from a backup.');
+      this.#mined.set(id, { height, ...met });
     }
   }
 
@@ -141,17 +156,28 @@ export class Sightings {
   /** What the store lacks or has too much of. Spends of channels that have ended are of no more use. */
   writes(): readonly Write[] {
     const wanted = new Map([...this.#mined].filter(([key]) => this.#isWatched(key)));
+    const holders = new Map<TxId, string>();
+    for (const [key, { txid }] of wanted) {
+      const holder = holders.get(txid);
+      // Who holds it already goes on holding it.
+      if (holder === undefined || this.#stored.get(key)?.of === key) holders.set(txid, key);
+    }
     const gone = [...this.#stored].filter(([key]) => !wanted.has(key));
-    const fresh = [...wanted].filter(([key, { height }]) => this.#stored.get(key)?.height !== height);
+    this.#wanted = new Map([...wanted].map(([key, { height, txid }]) => [key, { height, of: holders.get(txid) ?? key }]));
+    const isStored = (key: string): boolean => {
+      const [is, was] = [this.#wanted.get(key), this.#stored.get(key)];
+      return is?.height === was?.height && is?.of === was?.of;
+    };
     return [
       ...gone.map(([id, { version }]) => ({ kind: RECORD_KIND, id, expected: version, value: undefined })),
-      ...fresh.map(([id, { height, transaction }]) => ({
-        kind: RECORD_KIND,
-        id,
-        expected: this.#stored.get(id)?.version ?? 0,
-        value: JSON.stringify(z.encode(spendField, { height: heightOf(height), transaction })),
-      })),
+      ...[...wanted].filter(([key]) => !isStored(key)).map(([id, spend]) => this.#writeOf(id, spend)),
     ];
+  }
+
+  #writeOf(id: string, { height, transaction }: MinedSpend): Write {
+    const { of = id } = this.#wanted.get(id) ?? {};
+    const spend = of === id ? { height: heightOf(height), transaction } : { height: heightOf(height), of };
+    return { kind: RECORD_KIND, id, expected: this.#stored.get(id)?.version ?? 0, value: JSON.stringify(z.encode(spendField, spend)) };
   }
 
   #isWatched(key: string): boolean {
@@ -161,11 +187,11 @@ export class Sightings {
   /** The writes are on the disk. */
   committed(writes: readonly Write[]): void {
     for (const { id, expected, value } of writes) {
-      const spend = this.#mined.get(id);
-      if (value === undefined || spend === undefined) {
+      const wanted = this.#wanted.get(id);
+      if (value === undefined || wanted === undefined) {
         this.#stored.delete(id);
         this.#mined.delete(id);
-      } else this.#stored.set(id, { ...spend, version: expected + 1 });
+      } else this.#stored.set(id, { ...wanted, version: expected + 1 });
     }
   }
 }

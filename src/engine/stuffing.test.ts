@@ -9,11 +9,13 @@ import { cltvMultisig } from '../core/contract/cltv-multisig.ts';
 import type { Terms } from '../core/contract/contract.ts';
 import { p2pkh } from '../core/tx/script.ts';
 import { signer } from '../core/tx/sign.ts';
-import { encodeTransaction, type Transaction, transactionId } from '../core/tx/transaction.ts';
-import { memoryStore } from '../store/memory.ts';
+import { encodeTransaction, outpointKey, type Transaction, transactionId } from '../core/tx/transaction.ts';
+import { type MemoryDisk, memoryStore } from '../store/memory.ts';
 import { type Follower, follower } from './follow.ts';
 import type { Watch } from './party.ts';
 import { type Chain, WorldError } from './ports.ts';
+import { Sightings } from './sightings.ts';
+import { WatchList } from './watch-list.ts';
 
 const payee = signer(new Uint8Array(32).fill(9));
 const START = 1_000;
@@ -284,4 +286,46 @@ test('a node that does not answer for one transaction is not asked for thousands
   assert.ok(first < 50, `${first} were asked for`);
   await assert.rejects(follow.poll(), /no answer/);
   assert.equal(log.filter((one) => one === 'transaction').length, 101);
+});
+
+test('one large transaction that spends what many deposits were made of is stored once, also when who it is stored with has ended', async () => {
+  const disk: MemoryDisk = new Map();
+  const list = new WatchList();
+  const spent = Array.from({ length: 50 }, (_, vout) => ({ txid: txId('dd'.repeat(32)), vout }));
+  const watches = spent.map((outpoint, index) => {
+    const [channel, watch] = watchOf(index);
+    const deposit = watch.deposits[0]?.outpoint ?? assert.fail();
+    return [channel, { ...watch, sources: [{ deposit, spends: [outpoint] }] }] as const;
+  });
+  for (const [channel, watch] of watches) list.set(channel, watch);
+  const { outputs, inputs, ...rest } = stuffing(new Uint8Array(25), 2_000, () => VALUE);
+  const large = { ...rest, outputs, inputs: spent.map((outpoint) => ({ ...inputs[0], outpoint, script: new Uint8Array(), sequence: 0 })) };
+  const bytes = encodeTransaction(large).length;
+  const save = async (sightings: Sightings): Promise<number> => {
+    const writes = sightings.writes();
+    assert.ok(await memoryStore(disk).commit(writes));
+    sightings.committed(writes);
+    assert.deepEqual(sightings.writes(), []);
+    return [...(disk.get('spend')?.values() ?? [])].reduce((sum, { value }) => sum + value.length, 0);
+  };
+  const before = new Sightings(memoryStore(disk), list);
+  before.note({ txid: transactionId(large), transaction: large }, height(START));
+  assert.ok((await save(before)) < 3 * bytes);
+  for (const end of [0, 25, 49]) {
+    const [channel] = watches[end] ?? assert.fail();
+    list.set(channel, undefined);
+    const sightings = new Sightings(memoryStore(disk), list);
+    await sightings.load();
+    const [last] = spent.slice(10, 11);
+    assert.deepEqual(last && sightings.spendOf(outpointKey(last), height(START))?.transaction.inputs.length, 50);
+    assert.ok((await save(sightings)) < 3 * bytes);
+  }
+  assert.equal(disk.get('spend')?.size, 47);
+});
+
+test('a noted spend that names one which is not there is damage', async () => {
+  const store = memoryStore();
+  const record = (value: object): string => JSON.stringify(value);
+  await store.commit([{ kind: 'spend', id: 'a', expected: 0, value: record({ height: 1, of: 'b' }) }]);
+  await assert.rejects(new Sightings(store, new WatchList()).load(), /cut short/);
 });

@@ -79,6 +79,7 @@ async function live(world: World): Promise<void> {
     else if (chance.happens(profile.hostility)) strike(world, chance.weighted(profile.trouble));
     else if (chance.happens(0.04)) await stretch(world);
     else business(world);
+    if (world.twin !== undefined && chance.happens(0.3)) world.tellTwin();
     heal(world, 0.2);
     await stage.run(chance.int(profile.pace));
     react(world);

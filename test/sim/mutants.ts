@@ -266,6 +266,16 @@ export const mutants: readonly Mutant[] = [
     }),
   },
   {
+    name: 'an offer of another store of the seed is taken for an own one',
+    breaks: /^I5 two stores/,
+    plant: payeeMachine((real) => (state, input, env) => {
+      if (input.kind !== 'announce') return real(state, input, env);
+      const { standing: _, ...unasked } = input;
+      return real(state, unasked, env);
+    }),
+    profile: (drawn) => ({ ...alone(drawn), hasTwin: true }),
+  },
+  {
     name: 'what was declared as the most to be exposed is not looked at',
     breaks: /^I3/,
     plant: payeeMachine((real) => (state, input, env) => {

@@ -315,6 +315,11 @@ export class Oracle {
     }
   }
 
+  /** Another store of the same seed has taken the deposits of a channel: both would deliver for them. */
+  takenTwice(channel: ChannelId): void {
+    if ((this.truths.get(channel)?.deposits.size ?? 0) > 0) throw new Violation(`I5 two stores took the deposits of ${channel}`);
+  }
+
   /** The payee's disk was set back: it is held to what it then knows. */
   restored(): void {
     for (const truth of this.truths.values()) {

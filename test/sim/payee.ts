@@ -2,7 +2,7 @@ import { type Amount, amount } from '../../src/core/base/amount.ts';
 import type { ChannelId } from '../../src/core/base/bytes.ts';
 import { isRefusal, type Refusal } from '../../src/core/base/refusal.ts';
 import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';
-import type { Pay } from '../../src/core/message/message.ts';
+import type { Announce, Pay } from '../../src/core/message/message.ts';
 import { p2pkh } from '../../src/core/tx/script.ts';
 import type { Signer } from '../../src/core/tx/sign.ts';
 import type { Driven } from '../../src/engine/drive.ts';
@@ -48,7 +48,7 @@ export class PayeeSide {
   /** Key of what is paid out. */
   readonly purse: Signer;
   /** Of its store, which keeps it when an older copy is put back. */
-  readonly identity: Uint8Array = new Uint8Array(16).fill(1);
+  readonly identity: Uint8Array;
   instances: Instance[] = [];
   readonly #stage: Stage;
   readonly #terms: MerchantTerms;
@@ -61,13 +61,14 @@ export class PayeeSide {
   /** Channels that a poll could not help. */
   #failures = 0;
 
-  constructor(stage: Stage, node: SimNode, terms: MerchantTerms, clock: Clock, seams: Seams) {
+  constructor(stage: Stage, node: SimNode, terms: MerchantTerms, clock: Clock, seams: Seams, number = 1) {
     this.#stage = stage;
     this.machine = new Machine(stage);
     this.node = node;
     this.#terms = terms;
     this.#clock = clock;
     this.#seams = seams;
+    this.identity = new Uint8Array(16).fill(number);
     this.purse = nativeKeyRing('purse').signer('m/purse');
     this.payeeScript = p2pkh(this.purse.publicKey);
   }
@@ -124,6 +125,16 @@ export class PayeeSide {
         }
       });
     }
+  }
+
+  /** It is told of a channel of which it may know nothing; `onTaken` hears when it takes its deposits. */
+  hear(announce: Announce, onTaken: () => void): void {
+    const instance = this.any();
+    if (instance === undefined) return;
+    this.#stage.start(instance.process, 'hear', async () => {
+      await instance.merchant.engine.follower.poll();
+      if ((await instance.merchant.answer(announce)).kind === 'accepted') onTaken();
+    });
   }
 
   /** A payment comes in where increments are sold as they come; `onSold` hears for what something was delivered. */

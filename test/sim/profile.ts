@@ -38,6 +38,8 @@ export interface Profile {
   readonly fever: bigint;
   /** How often the merchant's owner has all channels closed, and payers spend all they have, beside other business. */
   readonly settling: number;
+  /** Somebody runs the shop a second time under its words, with a store of its own. */
+  readonly hasTwin: boolean;
   /** Weight of what a thief does at two doors of the payee at once. */
   readonly doors: number;
   /** Weights of what may happen besides business. */
@@ -72,6 +74,7 @@ export function drawProfile(chance: Chance, apart: Chance): Profile {
     bluffs: 0,
     hasPlotter: false,
     hasVillain: false,
+    hasTwin: false,
     payers: chance.happens(0.3) ? 2 : 1,
     instances: chance.happens(0.2) ? 2 : 1,
     contract: chance.int(contracts.length),
@@ -117,7 +120,7 @@ export function drawProfile(chance: Chance, apart: Chance): Profile {
     nodeFailure: 0,
   };
   const settled = apart.happens(0.9) ? drawn : { ...drawn, ...patient, settling: apart.pick([2, 6]) };
-  return { ...settled, doors: apart.happens(0.3) ? 6 : 0, bluffs: apart.happens(0.1) ? 0.3 : 0 };
+  return { ...settled, doors: apart.happens(0.3) ? 6 : 0, bluffs: apart.happens(0.1) ? 0.3 : 0, hasTwin: apart.happens(0.1) };
 }
 
 /** Part of the worlds in which somebody plans, on the payer's side or the payee's: they take long. */

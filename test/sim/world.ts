@@ -1,11 +1,11 @@
 import { type Amount, amount } from '../../src/core/base/amount.ts';
-import { bytesToHex } from '../../src/core/base/bytes.ts';
+import { bytesToHex, type ChannelId } from '../../src/core/base/bytes.ts';
 import { blocksOn } from '../../src/core/base/lock-time.ts';
 import { termsOf } from '../../src/core/channel/announce.ts';
 import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';
 import { channelIdOf } from '../../src/core/contract/contract.ts';
 import { contracts } from '../../src/core/contract/registry.ts';
-import type { Pay, Request } from '../../src/core/message/message.ts';
+import type { Announce, Pay, Request } from '../../src/core/message/message.ts';
 import { p2pkh } from '../../src/core/tx/script.ts';
 import type { Transaction } from '../../src/core/tx/transaction.ts';
 import { defaultTerms } from '../../src/merchant/terms.ts';
@@ -62,6 +62,9 @@ export class World {
   readonly payee: PayeeSide;
   readonly payers: readonly PayerSide[];
   readonly oracle: Oracle;
+  /** The same shop under the same words, elsewhere; and what it can be told. */
+  readonly twin: PayeeSide | undefined;
+  readonly #announced = new Map<ChannelId, Announce>();
   /** Whose keys a thief has: nothing is promised to that payer. */
   robber: PayerSide | undefined;
   thief: Thief | undefined;
@@ -92,6 +95,7 @@ export class World {
     this.#listen(apart);
     if (this.profile.hasThief) this.#admitThief();
     if (this.profile.hasPlotter) this.plotter = this.#admitPlotter();
+    if (this.profile.hasTwin) this.twin = new PayeeSide(this.stage, this.#node(), this.#terms(), clock, mutation.payee ?? {}, 2);
     mutation.prepare?.(this);
   }
 
@@ -182,6 +186,15 @@ export class World {
     stage.onCrash = (process) => this.crash(process, this.chance.happens(this.profile.power));
   }
 
+  /** A payer that has its channel with one store shows its deposits to the other. */
+  tellTwin(): void {
+    const [channel, announce] = this.chance.pickAny([...this.#announced]) ?? [];
+    if (this.twin === undefined || channel === undefined || announce === undefined) return;
+    if (!this.twin.isUp) this.twin.boot();
+    this.coverage.hit('twin told');
+    this.twin.hear(announce, () => this.#guard(() => this.oracle.takenTwice(channel)));
+  }
+
   /** A program that has seen the last block, by a node that tells the truth, and of which no block was taken away since. */
   #isCurrent(process: Process): boolean {
     const instance = this.payee.instances.find((one) => one.process === process);
@@ -197,6 +210,7 @@ export class World {
     if (request.kind === 'announce') {
       const terms = termsOf(request);
       const channel = channelIdOf(coin, terms.contract.redeemScript(terms));
+      this.#announced.set(channel, request);
       const key = bytesToHex(p2pkh(terms.payerKey));
       const name = [...this.payers.map((payer) => payer.name), PLOTTER].find((one) => ownScripts(one).has(key));
       if (name !== undefined) this.oracle.opened(name, channel, terms, request.offer.unconfirmed ?? 0n, ownScripts(name));

@@ -32,7 +32,7 @@ interface Kind {
   readonly coin: Coin;
   /** Undefined: needs nothing installed. */
   readonly program?: Program;
-  readonly start: () => Promise<Daemon>;
+  readonly start: (options: readonly string[]) => Promise<Daemon>;
 }
 
 // Litecoin's regtest stops at block 431 unless MWEB is put off: it waits for a peg-in.
@@ -42,9 +42,9 @@ const kinds: Readonly<Record<NodeKind, Kind>> = {
   litecoind: {
     coin: litecoinRegtest,
     program: litecoind,
-    start: () => startDaemon(litecoind, [WITHOUT_MWEB, '-fallbackfee=0.0002']),
+    start: (options) => startDaemon(litecoind, [WITHOUT_MWEB, '-fallbackfee=0.0002', ...options]),
   },
-  dogecoind: { coin: dogecoinRegtest, program: dogecoind, start: () => startDaemon(dogecoind, []) },
+  dogecoind: { coin: dogecoinRegtest, program: dogecoind, start: (options) => startDaemon(dogecoind, options) },
   'embedded-dogecoin': { coin: dogecoinRegtest, start: () => startEmbedded(dogecoinRegtest) },
   'embedded-litecoin': { coin: litecoinRegtest, start: () => startEmbedded(litecoinRegtest) },
 };
@@ -64,10 +64,10 @@ export function whyWithout(kind: NodeKind): string | undefined {
   return program && whyLeftOut(program);
 }
 
-/** Starts a node with 1,360 blocks and a funded wallet. @throws Error with what to install when the program is missing. */
-export async function startNode(kind: NodeKind): Promise<LiveNode> {
+/** Starts a node with 1,360 blocks and a funded wallet; `options` are for a program. @throws Error with what to install when it is missing. */
+export async function startNode(kind: NodeKind, options: readonly string[] = []): Promise<LiveNode> {
   const { coin, start } = kinds[kind];
-  const { url, auth, stop } = await start();
+  const { url, auth, stop } = await start(options);
   const call: Rpc = rpcClient({ url, auth });
   const mine = async (blocks: number, address?: string): Promise<void> => {
     // A fresh address each time: blocks mined in one second to one address could be the very blocks that were invalidated.

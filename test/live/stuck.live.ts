@@ -21,7 +21,8 @@ interface Started extends ChannelSubject {
 }
 
 async function start(kind: NodeKind): Promise<Started> {
-  const node = await startNode(kind);
+  // Miners give old coins a place whatever they pay, and a close is made of one: what is hindered would be mined all the same.
+  const node = await startNode(kind, kind === 'dogecoind' ? ['-blockprioritysize=0'] : []);
   const { coin, rpcUrl: url, auth, rpc, mine, fund, stop } = node;
   return {
     node,

@@ -7,7 +7,7 @@ import { MANDATORY_FLAGS } from './flags.ts';
 import { isFinal, sequenceLocksPassed } from './locks.ts';
 import type { MempoolEntry, MempoolGraph } from './mempool-graph.ts';
 import { checkChainLimits, checkReplacement, isReplaceable } from './package.ts';
-import { areInputsStandard, checkStandard, feeAt, isFreeByPriority, MAX_STANDARD_SIGOPS, softDustFee, virtualSize } from './policy.ts';
+import { areInputsStandard, checkStandard, coinAge, feeAt, isFree, MAX_STANDARD_SIGOPS, softDustFee, virtualSize } from './policy.ts';
 import { scriptErrorText } from './script-error.ts';
 import { allSigOps, checkScript, checkScripts, checkSpend, valueIn, valueOut } from './spend.ts';
 
@@ -23,6 +23,7 @@ export function examine(chain: BlockChain, graph: MempoolGraph, tx: Transaction,
   if (found.kind !== 'found') return found;
   const { coins } = found;
   const sigOps = allSigOps(tx, coins);
+  const size = virtualSize(transactionSize(tx), sigOps);
   const candidate: Candidate = {
     coin: chain.coin,
     chain,
@@ -33,15 +34,16 @@ export function examine(chain: BlockChain, graph: MempoolGraph, tx: Transaction,
     coins,
     conflicts,
     sigOps,
-    size: virtualSize(transactionSize(tx), sigOps),
+    size,
+    age: coinAge(tx, coins, size, chain.tip.height),
     fee: valueIn(coins) - valueOut(tx),
   };
   for (const check of chain.rules.dialect === 'dogecoin' ? DOGECOIN_ORDER : LITECOIN_ORDER) {
     const refusal = check(candidate);
     if (refusal !== undefined) return refusal;
   }
-  const { txid, size, fee } = candidate;
-  const entry: MempoolEntry = { txid, transaction: tx, size, fee, time: chain.clock, height: chain.tip.height };
+  const { txid, fee, age } = candidate;
+  const entry: MempoolEntry = { txid, transaction: tx, size, fee, sigOps, age, time: chain.clock, height: chain.tip.height };
   return { kind: 'accepted', entry, replaces: conflicts };
 }
 
@@ -97,10 +99,9 @@ const standardInputs: Check = ({ transaction, coins }) =>
 const sigOpLimit: Check = ({ sigOps }) =>
   sigOps > MAX_STANDARD_SIGOPS ? refuse(REJECT.NONSTANDARD, 'bad-txns-too-many-sigops', `${sigOps * 4}`) : undefined;
 
-const dogecoinFee: Check = ({ coin, chain, transaction, coins, size, fee, options }) => {
+const dogecoinFee: Check = ({ coin, chain, transaction, age, size, fee, options }) => {
   const least = feeAt(coin.policy.minRelayFeeRate, size);
-  const isFree = chain.rules.freeByPriority && isFreeByPriority(transaction, coins, chain.tip.height + 1);
-  if (fee < least && !isFree) return refuse(REJECT.INSUFFICIENT_FEE, 'insufficient priority');
+  if (fee < least && !isFree(age.priority + age.growth)) return refuse(REJECT.INSUFFICIENT_FEE, 'insufficient priority');
   const isLimited = options.relay === 'peer' && fee < least + softDustFee(transaction, chain.rules);
   return isLimited ? refuse(REJECT.INSUFFICIENT_FEE, 'rate limited free transaction') : undefined;
 };

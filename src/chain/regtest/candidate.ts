@@ -3,7 +3,7 @@ import type { Coin } from '../../core/coin/coin.ts';
 import type { Transaction } from '../../core/tx/transaction.ts';
 import type { BlockChain } from './chain.ts';
 import type { UnspentCoin } from './coins.ts';
-import type { MempoolEntry, MempoolGraph } from './mempool-graph.ts';
+import type { CoinAge, MempoolEntry, MempoolGraph } from './mempool-graph.ts';
 import type { Reason } from './spend.ts';
 
 /** Reject codes of `validation.h`; Dogecoin Core prints them before the reason. */
@@ -49,6 +49,7 @@ export interface Candidate {
   readonly conflicts: readonly MempoolEntry[];
   readonly size: number;
   readonly sigOps: number;
+  readonly age: CoinAge;
   /** Below zero when it spends more than it has: not every node looks at that first. */
   readonly fee: bigint;
 }

@@ -1,6 +1,7 @@
 import { type Outpoint, outpointKey, type Transaction, transactionSize } from '../../core/tx/transaction.ts';
 
 export const MAX_BLOCK_SIZE = 1_000_000;
+export const MAX_BLOCK_SIGOPS = 20_000;
 const NULL_TXID = '0'.repeat(64);
 const NULL_VOUT = 0xffff_ffff;
 

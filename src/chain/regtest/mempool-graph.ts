@@ -1,12 +1,22 @@
 import type { TxId } from '../../core/base/bytes.ts';
 import { type Outpoint, outpointKey, type Transaction } from '../../core/tx/transaction.ts';
 
+/** What the confirmed inputs of a transaction are worth by their age; those that were unconfirmed when it came add nothing, also later. */
+export interface CoinAge {
+  /** When it came: value times depth of each, by the byte. */
+  readonly priority: number;
+  /** What each block since adds. */
+  readonly growth: number;
+}
+
 export interface MempoolEntry {
   readonly txid: TxId;
   readonly transaction: Transaction;
   /** Bytes that fees are counted by. */
   readonly size: number;
   readonly fee: bigint;
+  readonly sigOps: number;
+  readonly age: CoinAge;
   /** When it came in, Unix seconds. */
   readonly time: number;
   /** Tip height when it came in. */

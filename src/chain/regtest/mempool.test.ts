@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type Owned, ownedBy, purseScript, spend, UNIT } from '../../../test/regtest/world.ts';
+import { type Owned, ownedBy, purseScript, spend, testKey, UNIT } from '../../../test/regtest/world.ts';
 import { amount } from '../../core/base/amount.ts';
 import type { TxId } from '../../core/base/bytes.ts';
 import type { Coin } from '../../core/coin/coin.ts';
@@ -12,6 +12,8 @@ import { createRegtest, type Outcome, type Regtest } from './regtest.ts';
 
 const START = 1_700_000_000;
 const HOUR = 3_600;
+const KEY = testKey(0).publicKey;
+const PURSE_UNIT = { value: UNIT, script: purseScript };
 const coins = [dogecoinRegtest, litecoinRegtest] as const;
 
 /** A chain whose purse has mature coins, and its clock in seconds. */
@@ -212,6 +214,9 @@ describe('replacement on Dogecoin (BIP125)', () => {
   });
 });
 
+/** A miner that gives old coins nothing. */
+const BY_FEE = { prioritySize: 0 };
+
 describe('what gets mined', () => {
   test('what pays below the miner floor waits; what pays it is taken', () => {
     const { regtest, take } = opened(dogecoinRegtest);
@@ -220,7 +225,7 @@ describe('what gets mined', () => {
     const high = spend([two], back(two, 250_000n));
     regtest.broadcast(low);
     regtest.broadcast(high);
-    regtest.mine(3);
+    regtest.mine(3, BY_FEE);
     assert.deepEqual(regtest.mempool(), [id(low)]);
     assert.equal(regtest.output(ownedBy(high, 0).outpoint)?.depth, 3);
   });
@@ -231,10 +236,10 @@ describe('what gets mined', () => {
     const parent = spend([coin], back(coin, 30_000n));
     const child = spend([ownedBy(parent, 0)], back(ownedBy(parent, 0), 500_000n));
     regtest.broadcast(parent);
-    regtest.mine(1);
+    regtest.mine(1, BY_FEE);
     assert.deepEqual(regtest.mempool(), [id(parent)]);
     regtest.broadcast(child);
-    regtest.mine(1);
+    regtest.mine(1, BY_FEE);
     assert.deepEqual(regtest.mempool(), []);
     const mined = regtest.block(regtest.tip.height)?.transactions.map(({ txid }) => txid);
     assert.deepEqual(mined?.slice(1), [id(parent), id(child)]);
@@ -247,7 +252,7 @@ describe('what gets mined', () => {
     const child = spend([ownedBy(parent, 0)], back(ownedBy(parent, 0), 150_000n));
     regtest.broadcast(parent);
     regtest.broadcast(child);
-    regtest.mine(1);
+    regtest.mine(1, BY_FEE);
     assert.deepEqual(regtest.mempool(), [id(child)]);
   });
 
@@ -259,9 +264,97 @@ describe('what gets mined', () => {
       return spend([coin], back(coin, BigInt(2 + i) * UNIT, ...outputs));
     });
     for (const tx of big) assert.equal(reason(regtest.broadcast(tx)), 'accepted');
-    regtest.mine(1);
+    regtest.mine(1, BY_FEE);
     assert.deepEqual(regtest.mempool(), big.slice(0, 2).map(id), '95 kB each, 750 kB a block: the two poorest wait');
+    regtest.mine(1, BY_FEE);
+    assert.deepEqual(regtest.mempool(), []);
+  });
+});
+
+describe('what gets mined for the age of its coins', () => {
+  const mined = (regtest: Regtest): TxId[] => (regtest.block(regtest.tip.height)?.transactions ?? []).slice(1).map(({ txid }) => txid);
+
+  test('one a block whatever it pays, the oldest first: on Dogecoin, by default miners', () => {
+    const { regtest, take } = opened(dogecoinRegtest);
+    const [one, two] = [take(), take()];
+    // Coins of a single unit of 10^8, one block and two blocks deep: not old at all.
+    const [small, other] = [spend([one], back(one, 300_000n, PURSE_UNIT)), spend([two], back(two, 300_000n, PURSE_UNIT))];
+    regtest.broadcast(small);
     regtest.mine(1);
+    regtest.broadcast(other);
+    regtest.mine(1);
+    const [older, younger] = [small, other].map((tx) => ownedBy(tx, 1));
+    assert.ok(older && younger);
+    const [late, early] = [spend([younger], back(younger, 30_000n)), spend([older], back(older, 25_000n))];
+    for (const tx of [late, early]) assert.equal(reason(regtest.broadcast(tx)), 'accepted');
+    regtest.mine(1, BY_FEE);
+    assert.deepEqual(mined(regtest), []);
+    regtest.mine(1);
+    assert.deepEqual(mined(regtest), [id(early)]);
+    regtest.mine(1);
+    assert.deepEqual(mined(regtest), [id(late)]);
+  });
+
+  test('never on Litecoin, nor by a miner that was given a rate', () => {
+    const { regtest, take } = opened(litecoinRegtest);
+    const coin = take();
+    regtest.broadcast(spend([coin], back(coin, 200n)));
+    regtest.mine(1, { minFeeRate: amount(2_000n) });
+    assert.equal(regtest.mempool().length, 1);
+    const doge = opened(dogecoinRegtest);
+    const old = doge.take();
+    doge.regtest.broadcast(spend([old], back(old, 100_000n)));
+    doge.regtest.mine(1, { minFeeRate: dogecoinRegtest.policy.feeRate });
+    assert.equal(doge.regtest.mempool().length, 1);
+    doge.regtest.mine(1, { minFeeRate: dogecoinRegtest.policy.feeRate, prioritySize: 1 });
+    assert.equal(doge.regtest.mempool().length, 0);
+  });
+
+  test('old ones up to 27,000 bytes, and the one that goes beyond', () => {
+    const { regtest, take } = opened(dogecoinRegtest);
+    const long = Array.from({ length: 6 }, () => {
+      const coin = take();
+      const outputs = Array.from({ length: 290 }, () => ({ value: UNIT / 10n, script: purseScript }));
+      return spend([coin], back(coin, 1_500_000n, ...outputs));
+    });
+    for (const tx of long) assert.equal(reason(regtest.broadcast(tx)), 'accepted');
+    regtest.mine(1);
+    assert.deepEqual(mined(regtest).length, 3, '10 kB each, after the 1,000 bytes of the coinbase');
+    regtest.mine(1);
+    assert.deepEqual(regtest.mempool(), []);
+  });
+
+  test('a child comes after its parent, and what was unconfirmed when it came is never old', () => {
+    const { regtest, take } = opened(dogecoinRegtest);
+    const coin = take();
+    const parent = spend([coin], back(coin, 30_000n));
+    const child = spend([ownedBy(parent, 0)], back(ownedBy(parent, 0), 30_000n));
+    const grandchild = spend([ownedBy(child, 0)], back(ownedBy(child, 0), 30_000n));
+    for (const tx of [parent, child, grandchild]) assert.equal(reason(regtest.broadcast(tx)), 'accepted');
+    regtest.mine(1);
+    // The parent is old; the child is the one that every block may hold.
+    assert.deepEqual(mined(regtest), [id(parent), id(child)]);
+    const rival = take();
+    const old = spend([rival], back(rival, 30_000n));
+    regtest.mine(300, BY_FEE);
+    regtest.broadcast(old);
+    regtest.mine(1, { prioritySize: 1 });
+    assert.deepEqual(mined(regtest), [id(old)], 'first, though the other has waited for 300 blocks');
+    assert.deepEqual(regtest.mempool(), [id(grandchild)]);
+  });
+
+  test('a block holds no more signature checks than it may', () => {
+    const { regtest, take } = opened(dogecoinRegtest);
+    const heavy = Array.from({ length: 6 }, () => {
+      const coin = take();
+      const checks = Array.from({ length: 199 }, () => ({ value: UNIT, script: script('OP_1', KEY, 'OP_1', 'CHECKMULTISIG') }));
+      return spend([coin], back(coin, 10n * UNIT, ...checks));
+    });
+    for (const tx of heavy) assert.equal(reason(regtest.broadcast(tx)), 'accepted');
+    for (const prioritySize of [0, 27_000]) {
+      regtest.mine(1, { prioritySize });
+      assert.ok(mined(regtest).length >= 1 && mined(regtest).length < 6);
+    }
     assert.deepEqual(regtest.mempool(), []);
   });
 });
@@ -335,7 +428,7 @@ describe('what leaves the mempool', () => {
     const tx = spend([coin], back(coin, 150_000n));
     regtest.broadcast(tx);
     clock.seconds += 23 * HOUR;
-    const [hash = ''] = regtest.mine(1);
+    const [hash = ''] = regtest.mine(1, BY_FEE);
     regtest.invalidate(hash);
     assert.deepEqual(regtest.mempool(), [id(tx)]);
     clock.seconds += 2 * HOUR;

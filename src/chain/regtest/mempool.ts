@@ -1,4 +1,3 @@
-import type { Amount } from '../../core/base/amount.ts';
 import type { TxId } from '../../core/base/bytes.ts';
 import type { Outpoint, Transaction } from '../../core/tx/transaction.ts';
 import { examine, findCoin } from './acceptance.ts';
@@ -7,7 +6,7 @@ import type { BlockChain, TipChange } from './chain.ts';
 import { isCoinbase } from './check-transaction.ts';
 import type { UnspentCoin } from './coins.ts';
 import { type MempoolEntry, MempoolGraph } from './mempool-graph.ts';
-import { selectForBlock } from './select.ts';
+import { type MinerPolicy, selectForBlock } from './select.ts';
 
 const SECONDS_PER_HOUR = 3_600;
 /** As the node takes its own transactions back after a reorganisation: its user's word is not asked again. */
@@ -68,10 +67,10 @@ export class Mempool {
     return acceptance;
   }
 
-  /** What the next block of a miner would hold that takes nothing below `minFeeRate`; a default miner's unless given. */
-  template(minFeeRate: Amount = this.#chain.rules.minerFeeRate): MempoolEntry[] {
+  /** What the next block of this miner would hold. */
+  template(policy: MinerPolicy): MempoolEntry[] {
     this.#expire();
-    return selectForBlock(this.#graph, minFeeRate, this.#chain.rules.maxMinedSize);
+    return selectForBlock(this.#graph, policy, this.#chain.tip.height + 1);
   }
 
   /** Follows the best chain: what was mined leaves, with all that conflicts; what a reorganisation freed comes back if it still may. */
@@ -94,10 +93,10 @@ export class Mempool {
     const waiting = this.#graph.entries();
     this.#graph = new MempoolGraph();
     for (const { transaction } of freed) if (!isCoinbase(transaction)) this.#enter(transaction);
-    for (const { transaction, time, height } of waiting) this.#enter(transaction, { time, height });
+    for (const { transaction, time, height, age } of waiting) this.#enter(transaction, { time, height, age });
   }
 
-  #enter(tx: Transaction, since?: Pick<MempoolEntry, 'time' | 'height'>): void {
+  #enter(tx: Transaction, since?: Pick<MempoolEntry, 'time' | 'height' | 'age'>): void {
     const acceptance = examine(this.#chain, this.#graph, tx, READMISSION);
     if (acceptance.kind === 'accepted' && acceptance.replaces.length === 0) this.#graph.add({ ...acceptance.entry, ...since });
   }

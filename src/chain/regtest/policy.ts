@@ -3,6 +3,7 @@ import { noTransaction } from './checker.ts';
 import { isUnspendable, type UnspentCoin } from './coins.ts';
 import { NO_FLAGS } from './flags.ts';
 import { evaluate } from './interpreter.ts';
+import type { CoinAge } from './mempool-graph.ts';
 import type { ChainRules } from './rules.ts';
 import { countSigOps, isPushOnly } from './script-shape.ts';
 import { outputForm } from './template.ts';
@@ -16,7 +17,7 @@ const MAX_P2SH_SIGOPS = 15;
 export const MAX_STANDARD_SIGOPS = 4_000;
 const BYTES_PER_SIGOP = 20;
 const LITECOIN_MIN_SIZE = 82;
-/** One coin of one unit (10^8) that is one day (576 blocks by the constant) old, in a transaction of 1,000 bytes: above it relay is free. */
+/** A coin of 10^8 units that is 144 blocks deep, in 250 bytes (`txmempool.h`, AllowFreeThreshold). */
 const FREE_PRIORITY = 57_600_000;
 
 /** Why nodes would not relay the transaction for its shape alone (`IsStandardTx`); undefined when they would. */
@@ -92,16 +93,23 @@ export function softDustFee(tx: Transaction, rules: ChainRules): bigint {
   return BigInt(tx.outputs.filter(({ value, script }) => value < limit && !isUnspendable(script)).length) * limit;
 }
 
-/** Whether the age and value of its confirmed inputs let a transaction in for nothing (`AllowFree`, `CTransaction::ComputePriority`). */
-export function isFreeByPriority(tx: Transaction, coins: readonly UnspentCoin[], nextHeight: number): boolean {
-  const age = coins.reduce((sum, { output, height }) => sum + Number(output.value) * Math.max(0, nextHeight - height), 0);
-  return age / modifiedSize(tx) > FREE_PRIORITY;
+/** The age of its coins as the tip stands; `size` as fees are counted (`coins.cpp` GetPriority, `CTxMemPoolEntry`). */
+export function coinAge(tx: Transaction, coins: readonly UnspentCoin[], size: number, tipHeight: number): CoinAge {
+  const confirmed = coins.filter(({ height }) => height <= tipHeight);
+  const sum = confirmed.reduce((total, { output, height }) => total + Number(output.value) * (tipHeight - height), 0);
+  const value = confirmed.reduce((total, { output }) => total + Number(output.value), 0);
+  return { priority: sum / modifiedSize(tx, transactionSize(tx)), growth: value / modifiedSize(tx, size) };
+}
+
+/** Whether coins of this priority are old enough to pass for nothing (`txmempool.h`, AllowFree). */
+export function isFree(priority: number): boolean {
+  return priority > FREE_PRIORITY;
 }
 
 /** Inputs do not count towards size here, so that tidying up coins is not held against anyone (`CalculateModifiedSize`). */
-function modifiedSize(tx: Transaction): number {
+function modifiedSize(tx: Transaction, whole: number): number {
   return tx.inputs.reduce((size, { script }) => {
     const offset = 41 + Math.min(110, script.length);
     return size > offset ? size - offset : size;
-  }, transactionSize(tx));
+  }, whole);
 }

@@ -13,6 +13,7 @@ import { BlockChain, type BlockEntry, type Submission } from './chain.ts';
 import { Faucet } from './faucet.ts';
 import { Mempool } from './mempool.ts';
 import { assemble } from './miner.ts';
+import type { MinerPolicy } from './select.ts';
 
 export interface RegtestOptions {
   /** `dogecoin-regtest` or `litecoin-regtest`. */
@@ -44,6 +45,11 @@ export interface MineOptions {
   readonly time?: number;
   /** Units per 1,000 bytes below which this miner takes nothing (`-blockmintxfee`); what default miners ask for unless given. */
   readonly minFeeRate?: Amount;
+  /**
+   * Bytes of the block for old coins whatever they pay (`-blockprioritysize`). What default miners give unless given, 27,000 on Dogecoin and none
+   * on Litecoin; none where `minFeeRate` is given.
+   */
+  readonly prioritySize?: number;
 }
 
 /** A whole chain in one object: blocks, mempool, miner and a faucet. Every call answers at once, and the same calls give the same chain. */
@@ -129,13 +135,22 @@ export class Regtest {
   /** Mines `count` blocks out of the mempool; returns their hashes. */
   mine(count: number, options: MineOptions = {}): string[] {
     return Array.from({ length: count }, () => {
-      const entries = this.pool.template(options.minFeeRate);
+      const entries = this.pool.template(this.#minerPolicy(options));
       const fees = entries.reduce((sum, { fee }) => sum + fee, 0n);
       const transactions = entries.map(({ transaction }) => transaction);
       const mined = this.#mineBlock(transactions, fees, options);
       if (mined.kind === 'refused') throw new Error(`the chain refused a block made of its own mempool: ${mined.reason}`);
       return mined.hash;
     });
+  }
+
+  #minerPolicy({ minFeeRate, prioritySize }: MineOptions): MinerPolicy {
+    const { rules } = this.chain;
+    return {
+      minRate: minFeeRate ?? rules.minerFeeRate,
+      prioritySize: prioritySize ?? (minFeeRate === undefined ? rules.prioritySize : 0),
+      maxSize: rules.maxMinedSize,
+    };
   }
 
   /** Mines one block of exactly these transactions, past all policy, as a miner could: only consensus can say no. The fees go nowhere. */

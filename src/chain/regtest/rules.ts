@@ -29,8 +29,8 @@ export interface ChainRules {
   /** What a default miner fills, bytes. */
   readonly maxMinedSize: number;
   readonly mempoolHours: number;
-  /** Old, valuable inputs pay for a transaction handed to the node itself (`txmempool.h`, AllowFree). */
-  readonly freeByPriority: boolean;
+  /** Bytes of a block that a default miner gives to old coins whatever they pay (`policy.h`, DEFAULT_BLOCK_PRIORITY_SIZE). */
+  readonly prioritySize: number;
 }
 
 /** What does not follow from the coin's own policy. */
@@ -49,7 +49,7 @@ const dogecoin: OwnRules = {
   replacementFeeRate: amount(UNIT / 10_000n),
   maxMinedSize: 750_000,
   mempoolHours: 24,
-  freeByPriority: true,
+  prioritySize: 27_000,
 };
 
 const litecoin: OwnRules = {
@@ -65,7 +65,7 @@ const litecoin: OwnRules = {
   replacementFeeRate: amount(1_000n),
   maxMinedSize: 990_000,
   mempoolHours: 336,
-  freeByPriority: false,
+  prioritySize: 0,
 };
 
 /** Bytes of making and spending a P2PKH output. */

@@ -1,8 +1,92 @@
 import type { TxId } from '../../core/base/bytes.ts';
+import { MAX_BLOCK_SIGOPS } from './check-transaction.ts';
 import type { MempoolEntry, MempoolGraph } from './mempool-graph.ts';
-import { feeAt } from './policy.ts';
+import { feeAt, isFree } from './policy.ts';
 
-const COINBASE_RESERVE = 1_000;
+const COINBASE_SIZE = 1_000;
+const COINBASE_SIGOPS = 100;
+
+/** What a miner was told. */
+export interface MinerPolicy {
+  /** Units per 1,000 bytes below which only old coins get in (`-blockmintxfee`). */
+  readonly minRate: bigint;
+  /** Bytes for old coins whatever they pay (`-blockprioritysize`). */
+  readonly prioritySize: number;
+  /** Bytes of a whole block (`-blockmaxsize`). */
+  readonly maxSize: number;
+}
+
+/** What a miner puts into the block at `height`, parents before children: first old coins, then who pays best. */
+export function selectForBlock(graph: MempoolGraph, policy: MinerPolicy, height: number): MempoolEntry[] {
+  const block = new Filling(policy.maxSize);
+  if (policy.prioritySize > 0) addByAge(graph, block, policy.prioritySize, height);
+  addPackages(graph, block, policy.minRate);
+  return block.entries();
+}
+
+/** A block that is being filled. */
+class Filling {
+  readonly #entries = new Map<TxId, MempoolEntry>();
+  readonly #maxSize: number;
+  #sigOps = COINBASE_SIGOPS;
+  size = COINBASE_SIZE;
+
+  constructor(maxSize: number) {
+    this.#maxSize = maxSize;
+  }
+
+  entries(): MempoolEntry[] {
+    return [...this.#entries.values()];
+  }
+
+  has({ txid }: MempoolEntry): boolean {
+    return this.#entries.has(txid);
+  }
+
+  /** Adds all of them, or none when they do not fit. */
+  add(entries: readonly MempoolEntry[]): boolean {
+    const size = this.size + sum(entries, (entry) => entry.size);
+    const sigOps = this.#sigOps + sum(entries, (entry) => entry.sigOps);
+    if (size >= this.#maxSize || sigOps >= MAX_BLOCK_SIGOPS) return false;
+    for (const entry of entries) this.#entries.set(entry.txid, entry);
+    this.size = size;
+    this.#sigOps = sigOps;
+    return true;
+  }
+}
+
+/**
+ * The oldest coins first, until their space is full or one that is not old has been added: so a block holds one at least, whatever it pays
+ * (`miner.cpp`, addPriorityTxs).
+ */
+function addByAge(graph: MempoolGraph, block: Filling, most: number, height: number): void {
+  const priority = ({ age, height: since }: MempoolEntry): number => age.priority + age.growth * (height - since);
+  const byAge = (a: MempoolEntry, b: MempoolEntry): number => priority(b) - priority(a) || byRate(a, b);
+  const open = graph.entries().sort(byAge);
+  const waiting = new Set<MempoolEntry>();
+  for (let entry = open.shift(); entry !== undefined; entry = open.shift()) {
+    if (graph.parents(entry.transaction).some((parent) => !block.has(parent))) {
+      waiting.add(entry);
+      continue;
+    }
+    if (!block.add([entry])) continue;
+    if (block.size >= most || !isFree(priority(entry))) return;
+    const freed = graph.children(entry).filter((child) => waiting.delete(child));
+    if (freed.length > 0) open.splice(0, open.length, ...[...open, ...freed].sort(byAge));
+  }
+}
+
+/** Transactions with what they build on, the best paying first, none below the rate (`miner.cpp`, addPackageTxs). */
+function addPackages(graph: MempoolGraph, block: Filling, minRate: bigint): void {
+  let isGrowing = true;
+  while (isGrowing) {
+    isGrowing = false;
+    for (const entry of byPackageRate(graph, block)) {
+      const { entries, fee, size } = packageOf(graph, entry, block);
+      if (size > 0 && fee >= feeAt(minRate, size) && block.add(entries)) isGrowing = true;
+    }
+  }
+}
 
 interface Package {
   readonly entries: readonly MempoolEntry[];
@@ -10,44 +94,28 @@ interface Package {
   readonly size: number;
 }
 
-/**
- * What a default miner puts into the next block, parents before children: packages of a transaction and its unconfirmed ancestors, the best
- * paying first, none below `minRate` units per 1,000 bytes (`miner.cpp`, addPackageTxs). Space for coin age is not modelled: on Dogecoin
- * a real miner now and then takes an underpaying old coin; this one never does.
- */
-export function selectForBlock(graph: MempoolGraph, minRate: bigint, maxSize: number): MempoolEntry[] {
-  const chosen = new Map<TxId, MempoolEntry>();
-  let room = maxSize - COINBASE_RESERVE;
-  let isGrowing = true;
-  while (isGrowing) {
-    isGrowing = false;
-    for (const entry of byPackageRate(graph, chosen)) {
-      const offer = packageOf(graph, entry, chosen);
-      if (offer.size === 0 || offer.size > room || offer.fee < feeAt(minRate, offer.size)) continue;
-      for (const one of offer.entries) chosen.set(one.txid, one);
-      room -= offer.size;
-      isGrowing = true;
-    }
-  }
-  return [...chosen.values()];
-}
-
-function byPackageRate(graph: MempoolGraph, chosen: ReadonlyMap<TxId, MempoolEntry>): MempoolEntry[] {
-  const open = graph.entries().filter(({ txid }) => !chosen.has(txid));
-  const offers = open.map((entry) => ({ entry, offer: packageOf(graph, entry, chosen) }));
-  offers.sort((a, b) => compare(b.offer.fee * BigInt(a.offer.size), a.offer.fee * BigInt(b.offer.size)));
+function byPackageRate(graph: MempoolGraph, block: Filling): MempoolEntry[] {
+  const open = graph.entries().filter((entry) => !block.has(entry));
+  const offers = open.map((entry) => ({ entry, offer: packageOf(graph, entry, block) }));
+  offers.sort((a, b) => byRate(a.offer, b.offer));
   return offers.map(({ entry }) => entry);
 }
 
-function compare(a: bigint, b: bigint): number {
-  return a === b ? 0 : a < b ? -1 : 1;
+/** The better paying first. */
+function byRate(a: Pick<Package, 'fee' | 'size'>, b: Pick<Package, 'fee' | 'size'>): number {
+  const [first, second] = [a.fee * BigInt(b.size), b.fee * BigInt(a.size)];
+  return first === second ? 0 : first < second ? 1 : -1;
 }
 
 /** The entry and what it builds on that is not chosen yet, in an order a block can hold. */
-function packageOf(graph: MempoolGraph, entry: MempoolEntry, chosen: ReadonlyMap<TxId, MempoolEntry>): Package {
-  if (chosen.has(entry.txid)) return { entries: [], fee: 0n, size: 0 };
-  const missing = graph.ancestors(entry.transaction).filter(({ txid }) => !chosen.has(txid));
+function packageOf(graph: MempoolGraph, entry: MempoolEntry, block: Filling): Package {
+  if (block.has(entry)) return { entries: [], fee: 0n, size: 0 };
+  const missing = graph.ancestors(entry.transaction).filter((one) => !block.has(one));
   const depth = new Map(missing.map((one) => [one, graph.ancestors(one.transaction).length]));
   const entries = [...missing.sort((a, b) => (depth.get(a) ?? 0) - (depth.get(b) ?? 0)), entry];
-  return { entries, fee: entries.reduce((sum, { fee }) => sum + fee, 0n), size: entries.reduce((sum, { size }) => sum + size, 0) };
+  return { entries, fee: entries.reduce((total, { fee }) => total + fee, 0n), size: sum(entries, ({ size }) => size) };
+}
+
+function sum(entries: readonly MempoolEntry[], of: (entry: MempoolEntry) => number): number {
+  return entries.reduce((total, entry) => total + of(entry), 0);
 }

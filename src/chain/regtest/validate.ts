@@ -4,7 +4,7 @@ import { type Coin, hasRule } from '../../core/coin/coin.ts';
 import { script } from '../../core/tx/script.ts';
 import type { Verify } from '../../core/tx/sign.ts';
 import { blockSize, merkleRoot, type NamedTransaction, type RawBlock, REGTEST_BITS } from './block.ts';
-import { checkTransaction, isCoinbase, MAX_BLOCK_SIZE } from './check-transaction.ts';
+import { checkTransaction, isCoinbase, MAX_BLOCK_SIGOPS, MAX_BLOCK_SIZE } from './check-transaction.ts';
 import type { CoinChange, Coins, UnspentCoin } from './coins.ts';
 import { isFinal, sequenceLocksPassed } from './locks.ts';
 import { blockFlags, type ChainRules } from './rules.ts';
@@ -12,7 +12,6 @@ import type { ScriptCache } from './script-cache.ts';
 import { scriptErrorText } from './script-error.ts';
 import { allSigOps, checkScripts, checkSpend, legacySigOps, valueOut } from './spend.ts';
 
-const MAX_BLOCK_SIGOPS = 20_000;
 const MAX_AHEAD_SECONDS = 7_200;
 
 /** Where a block would stand. */

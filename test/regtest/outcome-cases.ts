@@ -1,10 +1,26 @@
 import assert from 'node:assert/strict';
 import { secp256k1 } from '@noble/curves/secp256k1.js';
 import { concatBytes, hexToBytes, txId } from '../../src/core/base/bytes.ts';
-import { OP, p2sh, script } from '../../src/core/tx/script.ts';
+import { addressOf } from '../../src/core/tx/address.ts';
+import { OP, p2pkh, p2sh, script } from '../../src/core/tx/script.ts';
 import { SIGHASH } from '../../src/core/tx/sighash.ts';
 import { type Transaction, type TxOutput, transactionId, transactionSize } from '../../src/core/tx/transaction.ts';
-import { type Owned, ownedBy, purseScript, sign, spend, testKey, UNIT, unsigned, type World, withHighS, withInputScript } from './world.ts';
+import {
+  hexOf,
+  list,
+  member,
+  type Owned,
+  ownedBy,
+  purseScript,
+  sign,
+  spend,
+  testKey,
+  UNIT,
+  unsigned,
+  type World,
+  withHighS,
+  withInputScript,
+} from './world.ts';
 
 /** What both nodes answer: `code: message`, or only the message where the code is -26, whose reject number Dogecoin Core puts before it. */
 interface Words {
@@ -135,12 +151,56 @@ function money(units: bigint): string {
     .replace(/0{1,6}$/, '')}`;
 }
 
+const DECODE: Words = { dogecoin: '-22: TX decode failed', litecoin: '-22: TX decode failed. Make sure the tx has at least one input.' };
+
+/** SegWit's form of a transaction, with these bytes as the witnesses. */
+function segwitForm(tx: Transaction, witnesses: string): string {
+  const hex = hexOf(tx);
+  return `${hex.slice(0, 8)}0001${hex.slice(8, -8)}${witnesses}${hex.slice(-8)}`;
+}
+
 const formats: readonly OutcomeCase[] = [
   {
     name: 'it is no transaction',
     run: async (world) => {
-      const decode = { dogecoin: '-22: TX decode failed', litecoin: '-22: TX decode failed. Make sure the tx has at least one input.' };
-      for (const hex of ['', '00', 'zz', 'deadbeef']) await refused(world, hex, decode);
+      for (const hex of ['', '00', 'zz', 'deadbeef']) await refused(world, hex, DECODE);
+    },
+  },
+  {
+    name: 'a witness comes with it, which no input asks for',
+    run: async (world) => {
+      const coin = world.take();
+      const tx = spend([coin], back([coin], feeOf(world)));
+      const expected = { dogecoin: '-26: 64: no-witness-yet', litecoin: '-26: bad-witness-nonstandard' };
+      await refused(world, segwitForm(tx, '010101'), expected);
+      await accepted(world, tx);
+    },
+  },
+  {
+    name: 'it is of SegWit’s form and has no witness: plain on Dogecoin, superfluous on Litecoin',
+    run: async (world) => {
+      const [one, two] = await world.fund({ value: some(world), script: purseScript }, { value: some(world), script: purseScript });
+      assert.ok(one && two);
+      const tx = spend([one, two], back([one, two], feeOf(world)));
+      for (const form of [segwitForm(tx, '00'), segwitForm(tx, '000000'), segwitForm(tx, '0001')]) await refused(world, form, DECODE);
+      if (isDogecoin(world)) assert.equal(await world.send(segwitForm(tx, '0000')), transactionId(tx));
+      else {
+        await refused(world, segwitForm(tx, '0000'), DECODE);
+        await accepted(world, tx);
+      }
+    },
+  },
+  {
+    name: 'it has no inputs, or marks of later forms',
+    run: async (world) => {
+      const coin = world.take();
+      const tx = spend([coin], back([coin], feeOf(world)));
+      await refused(world, '01000000000000000000', words('bad-txns-vin-empty', 16));
+      const [output = ''] = [hexOf({ ...tx, inputs: [] }).slice(10)];
+      await refused(world, `0100000000${output}`, DECODE);
+      await refused(world, `${hexOf(tx)}00`, DECODE);
+      await refused(world, `${hexOf(tx).slice(0, 8)}0002${hexOf(tx).slice(8)}`, DECODE);
+      await accepted(world, tx);
     },
   },
   {
@@ -284,6 +344,42 @@ const outputs: readonly OutcomeCase[] = [
         await refused(world, make(program), words('scriptpubkey'));
         await accepted(world, make(script(KEY, 'CHECKSIG')));
       } else await accepted(world, make(program));
+    },
+  },
+  {
+    name: 'a key or its hash is pushed by other bytes than usual, or is none: only Dogecoin looks past that',
+    run: async (world) => {
+      const hash = purseScript.subarray(3, 23);
+      const odd = [
+        concatBytes(Uint8Array.of(OP.DUP, OP.HASH160, OP.PUSHDATA1, 20), hash, Uint8Array.of(OP.EQUALVERIFY, OP.CHECKSIG)),
+        concatBytes(Uint8Array.of(OP.PUSHDATA1, 33), KEY, Uint8Array.of(OP.CHECKSIG)),
+        script(new Uint8Array(33).fill(5), 'CHECKSIG'),
+        script(new Uint8Array(34).fill(2), 'CHECKSIG'),
+        script('OP_1', new Uint8Array(40).fill(4), 'OP_1', 'CHECKMULTISIG'),
+      ];
+      const coin = world.take();
+      const make = (...scripts: readonly Uint8Array[]): Transaction => {
+        const outputs = scripts.map((outputScript) => ({ value: UNIT / 100n, script: outputScript }));
+        return spend([coin], [...outputs, ...back([coin], feeOf(world) + BigInt(scripts.length) * (UNIT / 100n))]);
+      };
+      if (isDogecoin(world)) await accepted(world, make(...odd));
+      else {
+        for (const one of odd) await refused(world, make(one), words('scriptpubkey'));
+        await accepted(world, make(script(KEY, 'CHECKSIG')));
+      }
+    },
+  },
+  {
+    name: 'none of several keys has to sign',
+    run: async (world) => {
+      const coin = world.take();
+      const make = (required: 'OP_0' | 'OP_1'): Transaction =>
+        spend(
+          [coin],
+          [...back([coin], feeOf(world) + UNIT / 100n), { value: UNIT / 100n, script: script(required, KEY, 'OP_1', 'CHECKMULTISIG') }],
+        );
+      await refused(world, make('OP_0'), words('scriptpubkey'));
+      await accepted(world, make('OP_1'));
     },
   },
   {
@@ -565,7 +661,7 @@ const scriptCases: readonly ScriptCase[] = [
     bad: { ...single, unlock: (tx, redeem) => script('OP_1', sign(tx, 0, redeem)) },
     good: single,
     expected: {
-      dogecoin: policy('Extra items left on stack after execution').dogecoin,
+      dogecoin: policy('unknown error').dogecoin,
       litecoin: policy('Stack size must be exactly one after execution').litecoin,
     },
   },
@@ -667,6 +763,53 @@ function attempt(world: World, owned: Owned, { redeem, unlock, options = {} }: A
   return withInputScript(tx, 0, concatBytes(unlock(tx, redeem), script(redeem)));
 }
 
+const calls: readonly OutcomeCase[] = [
+  {
+    name: 'arguments of another type, or more of them',
+    run: async (world) => {
+      const say = async (...params: readonly unknown[]): Promise<unknown> => world.node.call('sendrawtransaction', ...params);
+      const coin = world.take();
+      const tx = spend([coin], back([coin], feeOf(world)));
+      for (const [given, name] of [
+        [null, 'null'],
+        [true, 'bool'],
+        [5, 'number'],
+        [[], 'array'],
+        [{}, 'object'],
+      ] as const) {
+        assert.deepEqual(await say(given), { error: `-3: Expected type string, got ${name}` });
+        if (isDogecoin(world) && given !== true) {
+          assert.deepEqual(await say(hexOf(tx), given), { error: `-3: Expected type bool, got ${name}` });
+        }
+      }
+      for (const wrong of [await say(), await say(hexOf(tx), false, 5)]) {
+        assert.match(String(member(wrong, 'error')), /^-1: sendrawtransaction "hexstring" \( /);
+      }
+      await accepted(world, tx);
+    },
+  },
+];
+
+const branches: readonly OutcomeCase[] = [
+  {
+    name: 'a block that is taken back in is the tip again, if it was seen before the one that is as high',
+    run: async (world) => {
+      const [first = ''] = await world.mine(1);
+      await world.ask('invalidateblock', first);
+      const second = list(await world.ask('generatetoaddress', 1, addressOf(world.coin, p2pkh(testKey(1).publicKey)))).map(String)[0] ?? '';
+      assert.equal(await world.ask('getbestblockhash'), second);
+      await world.ask('reconsiderblock', first);
+      assert.equal(await world.ask('getbestblockhash'), first);
+      await world.ask('invalidateblock', first);
+      assert.equal(await world.ask('getbestblockhash'), second);
+      await world.mine(1);
+      const higher = await world.ask('getbestblockhash');
+      await world.ask('reconsiderblock', first);
+      assert.equal(await world.ask('getbestblockhash'), higher, 'not when another is higher');
+    },
+  },
+];
+
 /** Every reason a node has to refuse a transaction, in the nodes' own words; the same table for the embedded chain and the real ones. */
 export const outcomeCases: readonly OutcomeCase[] = [
   ...inputs,
@@ -676,4 +819,6 @@ export const outcomeCases: readonly OutcomeCase[] = [
   ...families,
   ...locks,
   ...scriptCases.map(asOutcome),
+  ...calls,
+  ...branches,
 ];

@@ -3,19 +3,18 @@ import { type Acceptance, type AcceptOptions, type Candidate, REJECT, refuse, ty
 import type { BlockChain } from './chain.ts';
 import { checkTransaction, isCoinbase } from './check-transaction.ts';
 import { isUnspendable, type UnspentCoin } from './coins.ts';
-import { MANDATORY_FLAGS } from './flags.ts';
 import { isFinal, sequenceLocksPassed } from './locks.ts';
 import type { MempoolEntry, MempoolGraph } from './mempool-graph.ts';
 import { checkChainLimits, checkReplacement, isReplaceable } from './package.ts';
 import { areInputsStandard, checkStandard, coinAge, feeAt, isFree, MAX_STANDARD_SIGOPS, softDustFee, virtualSize } from './policy.ts';
-import { scriptErrorText } from './script-error.ts';
-import { allSigOps, checkScript, checkScripts, checkSpend, valueIn, valueOut } from './spend.ts';
+import { isP2sh, witnessProgram } from './script-shape.ts';
+import { allSigOps, blameScript, checkScripts, checkSpend, valueIn, valueOut } from './spend.ts';
 
 type Check = (candidate: Candidate) => TxRefusal | undefined;
 
 /** Whether the mempool takes the transaction (`AcceptToMemoryPool`); nothing changes yet. Checks run in the order of the chain's node. */
 export function examine(chain: BlockChain, graph: MempoolGraph, tx: Transaction, options: AcceptOptions): Acceptance {
-  const early = checkAlone(chain, graph, tx);
+  const early = checkAlone(chain, graph, tx, options);
   if (early !== undefined) return early;
   const conflicts = [...new Set(tx.inputs.map(({ outpoint }) => graph.spenderOf(outpoint)).filter((entry) => entry !== undefined))];
   if (!conflicts.every((entry) => isReplaceable(entry, chain.coin))) return refuse(REJECT.CONFLICT, 'txn-mempool-conflict');
@@ -48,9 +47,10 @@ export function examine(chain: BlockChain, graph: MempoolGraph, tx: Transaction,
 }
 
 /** What the transaction and the tip alone can tell. */
-function checkAlone(chain: BlockChain, graph: MempoolGraph, tx: Transaction): TxRefusal | undefined {
+function checkAlone(chain: BlockChain, graph: MempoolGraph, tx: Transaction, { hasWitness }: AcceptOptions): TxRefusal | undefined {
   const invalid = checkTransaction(tx, chain.rules.maxMoney) ?? (isCoinbase(tx) ? 'coinbase' : undefined);
   if (invalid !== undefined) return refuse(REJECT.INVALID, invalid);
+  if (hasWitness === true && chain.coin.rules.segwit === undefined) return refuse(REJECT.NONSTANDARD, 'no-witness-yet');
   const nonstandard = checkStandard(tx, chain.rules);
   if (nonstandard !== undefined) return refuse(REJECT.NONSTANDARD, nonstandard);
   // Relay compares time locks with the median time everywhere, also where blocks do not (STANDARD_LOCKTIME_VERIFY_FLAGS).
@@ -93,8 +93,14 @@ const relativeLocks: Check = ({ chain, transaction, coins }) => {
   return sequenceLocksPassed(transaction, heights, context) ? undefined : refuse(REJECT.NONSTANDARD, 'non-BIP68-final');
 };
 
-const standardInputs: Check = ({ transaction, coins }) =>
-  areInputsStandard(transaction, coins) ? undefined : refuse(REJECT.NONSTANDARD, 'bad-txns-nonstandard-inputs');
+const standardInputs: Check = ({ chain, transaction, coins }) =>
+  areInputsStandard(transaction, coins, chain.rules.dialect) ? undefined : refuse(REJECT.NONSTANDARD, 'bad-txns-nonstandard-inputs');
+
+/** Witnesses are for those inputs that ask for one (`IsWitnessStandard`); here it is enough that one does. */
+const standardWitness: Check = ({ options, coins }) => {
+  const isAsked = coins.some(({ output }) => isP2sh(output.script) || witnessProgram(output.script) !== undefined);
+  return options.hasWitness === true && !isAsked ? refuse(REJECT.NONSTANDARD, 'bad-witness-nonstandard') : undefined;
+};
 
 const sigOpLimit: Check = ({ sigOps }) =>
   sigOps > MAX_STANDARD_SIGOPS ? refuse(REJECT.NONSTANDARD, 'bad-txns-too-many-sigops', `${sigOps * 4}`) : undefined;
@@ -122,18 +128,12 @@ const spends: Check = ({ coin, chain, transaction, coins }) => {
   return spend.kind === 'refused' ? refuse(REJECT.INVALID, spend.reason, spend.debug) : undefined;
 };
 
-/** A failure that vanishes under the mandatory flags alone breaks policy only, and is told apart by name and code. */
 const scripts: Check = ({ chain, transaction, txid, coins }) => {
   const flags = chain.rules.standardFlags;
   const failure = checkScripts(transaction, coins, flags, chain.verify);
-  if (failure === undefined) {
-    chain.scripts.add(txid, flags);
-    return undefined;
-  }
-  const words = scriptErrorText(failure.error, chain.rules.dialect);
-  const isPolicy = checkScript(transaction, failure.index, coins, MANDATORY_FLAGS, chain.verify) === undefined;
-  if (isPolicy) return refuse(REJECT.NONSTANDARD, `non-mandatory-script-verify-flag (${words})`);
-  return refuse(REJECT.INVALID, `mandatory-script-verify-flag-failed (${words})`);
+  if (failure !== undefined) return { kind: 'refused', ...blameScript(transaction, coins, failure, chain) };
+  chain.scripts.add(txid, flags);
+  return undefined;
 };
 
 const DOGECOIN_ORDER: readonly Check[] = [
@@ -152,6 +152,7 @@ const LITECOIN_ORDER: readonly Check[] = [
   relativeLocks,
   spends,
   standardInputs,
+  standardWitness,
   sigOpLimit,
   litecoinFee,
   checkChainLimits,

@@ -1,4 +1,4 @@
-import { bytesToHex, concatBytes, hexToBytes, type TxId, txId } from '../../core/base/bytes.ts';
+import { bytesToHex, concatBytes, equalBytes, hexToBytes, type TxId, txId } from '../../core/base/bytes.ts';
 import { script } from '../../core/tx/script.ts';
 import { encodeTransaction, sha256d, type Transaction, transactionId } from '../../core/tx/transaction.ts';
 import type { ChainRules } from './rules.ts';
@@ -82,16 +82,24 @@ function compactSize(value: number): Uint8Array {
 
 /** `consensus/merkle.cpp`: pairs hashed upwards, an odd one with itself. */
 export function merkleRoot(txids: readonly TxId[]): string {
+  return merkleTree(txids).root;
+}
+
+/** The root, and whether two in a pair are the same: then the block without one of them has the same root (CVE-2012-2459). */
+export function merkleTree(txids: readonly TxId[]): { readonly root: string; readonly mutated: boolean } {
   let level: Uint8Array[] = txids.map((txid) => hexToBytes(txid).reverse());
+  let mutated = false;
   while (level.length > 1) {
     const pairs: Uint8Array[] = [];
     for (let i = 0; i < level.length; i += 2) {
       const left = level[i] ?? new Uint8Array();
-      pairs.push(sha256d(concatBytes(left, level[i + 1] ?? left)));
+      const right = level[i + 1];
+      mutated ||= right !== undefined && equalBytes(left, right);
+      pairs.push(sha256d(concatBytes(left, right ?? left)));
     }
     level = pairs;
   }
-  return bytesToHex((level[0] ?? new Uint8Array(32)).reverse());
+  return { root: bytesToHex((level[0] ?? new Uint8Array(32)).reverse()), mutated };
 }
 
 export function name(transaction: Transaction): NamedTransaction {

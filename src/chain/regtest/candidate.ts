@@ -6,16 +6,7 @@ import type { UnspentCoin } from './coins.ts';
 import type { CoinAge, MempoolEntry, MempoolGraph } from './mempool-graph.ts';
 import type { Reason } from './spend.ts';
 
-/** Reject codes of `validation.h`; Dogecoin Core prints them before the reason. */
-export const REJECT = {
-  INVALID: 16,
-  DUPLICATE: 18,
-  NONSTANDARD: 64,
-  INSUFFICIENT_FEE: 66,
-  HIGH_FEE: 256,
-  ALREADY_KNOWN: 257,
-  CONFLICT: 258,
-} as const;
+export { REJECT } from './reject.ts';
 
 export interface TxRefusal extends Reason {
   readonly kind: 'refused';
@@ -30,6 +21,8 @@ export interface AcceptOptions {
   readonly relay: 'local' | 'peer';
   /** Refuses more as a mistake: in all on Dogecoin, per 1,000 bytes on Litecoin. Zero: any fee will do. */
   readonly maxFee: bigint;
+  /** It came with a witness. */
+  readonly hasWitness?: boolean;
 }
 
 export type Acceptance =

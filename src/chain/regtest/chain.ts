@@ -4,7 +4,7 @@ import { genesisBlock, type RawBlock } from './block.ts';
 import { type CoinChange, Coins } from './coins.ts';
 import { type ChainRules, chainRules } from './rules.ts';
 import { ScriptCache } from './script-cache.ts';
-import { type BlockContext, type Connection, checkBlock, connectBlock } from './validate.ts';
+import { type BlockContext, type Connection, checkAlone, checkBlock, checkTemplate, connectBlock } from './validate.ts';
 
 const MEDIAN_SPAN = 11;
 
@@ -29,7 +29,7 @@ export type Submission =
 
 export interface ChainOptions {
   readonly coin: Coin;
-  /** Unix time in milliseconds. A clock behind the chain's median time counts as that. */
+  /** Unix time in milliseconds. No block may be more than two hours ahead of it; those that are read back from a file are not asked again. */
   readonly now: () => number;
   readonly verify?: Verify;
   /** Called after the best chain has changed, with the new chain in place. */
@@ -93,7 +93,7 @@ export class BlockChain {
     return Math.floor(this.#now() / 1000);
   }
 
-  /** The time blocks are judged by, in seconds: the clock's, but never before the tip's median time. */
+  /** The time that miners go by, in seconds: the clock's, but never before the tip's median time. */
   get time(): number {
     return Math.max(this.clock, this.tip.medianTime);
   }
@@ -108,10 +108,11 @@ export class BlockChain {
     if (known !== undefined)
       return this.#isInvalid(known) ? { kind: 'refused', reason: 'duplicate-invalid' } : { kind: 'duplicate', entry: known };
     const parent = this.#entries.get(block.header.previous);
-    if (parent === undefined) return { kind: 'refused', reason: 'prev-blk-not-found' };
-    if (this.#isInvalid(parent)) return { kind: 'refused', reason: 'bad-prevblk' };
-    const reason = checkBlock(block, this.#contextAfter(parent));
-    if (reason !== undefined) return { kind: 'refused', reason };
+    const reason =
+      parent === undefined || this.#isInvalid(parent)
+        ? (checkAlone(block, this.rules) ?? (parent === undefined ? this.rules.orphan : 'bad-prevblk'))
+        : checkBlock(block, this.#contextAfter(parent));
+    if (parent === undefined || reason !== undefined) return { kind: 'refused', reason: reason ?? this.rules.orphan };
     const entry = this.#enter(block, parent);
     const failure = entry.height > this.tip.height ? this.#settle(entry) : undefined;
     if (failure !== undefined) return { kind: 'refused', reason: failure };
@@ -121,7 +122,7 @@ export class BlockChain {
   /** Whether the block would connect to the tip: undefined when it would, else the node's reason. Nothing changes. */
   test(block: RawBlock): string | undefined {
     const context = this.#contextAfter(this.tip);
-    const reason = checkBlock(block, context);
+    const reason = checkTemplate(block, context);
     if (reason !== undefined) return reason;
     const connection = this.#connect(block, this.tip);
     if (connection.kind === 'refused') return connection.reason;
@@ -152,7 +153,7 @@ export class BlockChain {
   }
 
   #contextAfter(parent: BlockEntry): BlockContext {
-    return { coin: this.coin, rules: this.rules, height: parent.height + 1, medianTime: parent.medianTime, now: this.time };
+    return { coin: this.coin, rules: this.rules, height: parent.height + 1, medianTime: parent.medianTime, now: this.clock };
   }
 
   #connect(block: RawBlock, parent: BlockEntry): Connection {
@@ -178,9 +179,9 @@ export class BlockChain {
     return false;
   }
 
-  /** The highest valid block, the first seen among equals; the tip when nothing is higher. */
+  /** The highest valid block, the first seen among equals (`CBlockIndexWorkComparator`). */
   #highest(): BlockEntry {
-    let best = this.tip;
+    let best = this.#best[0] ?? this.tip;
     const invalid = new Set<BlockEntry | undefined>();
     for (const entry of this.#entries.values()) {
       if (this.#marked.has(entry) || invalid.has(entry.parent)) invalid.add(entry);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type Owned, ownedBy, purseScript, spend, testKey, UNIT } from '../../../test/regtest/world.ts';
+import { type Owned, ownedBy, purseScript, sign, spend, testKey, UNIT } from '../../../test/regtest/world.ts';
 import { amount } from '../../core/base/amount.ts';
 import type { TxId } from '../../core/base/bytes.ts';
 import type { Coin } from '../../core/coin/coin.ts';
@@ -434,4 +434,26 @@ describe('what leaves the mempool', () => {
     clock.seconds += 2 * HOUR;
     assert.deepEqual(regtest.mempool(), []);
   });
+});
+
+describe('what a miner put into a block and nodes do not relay', () => {
+  for (const coin of coins) {
+    test(`${coin.id}: a bare multisig that asks for no signature, beside one that asks for one`, () => {
+      const { regtest, take } = opened(coin);
+      const coinbase = take();
+      const of = (required: 'OP_0' | 'OP_1'): TxOutput => ({ value: UNIT, script: script(required, KEY, 'OP_1', 'CHECKMULTISIG') });
+      const made = spend([coinbase], back(coinbase, 0n, of('OP_0'), of('OP_1')));
+      assert.equal(regtest.mineBlock([made]).kind, 'mined');
+      const free = spend([ownedBy(made, 1)], [{ value: UNIT / 2n, script: purseScript }]);
+      const unlocked = { ...free, inputs: free.inputs.map((input) => ({ ...input, script: script('OP_0') })) };
+      assert.equal(reason(regtest.broadcast(unlocked, { maxFee: 0n })), '64 bad-txns-nonstandard-inputs');
+      assert.equal(regtest.mineBlock([unlocked]).kind, 'mined', 'consensus has nothing against it');
+      const unsigned = { ...free, inputs: free.inputs.map((input) => ({ ...input, outpoint: { ...input.outpoint, vout: 2 } })) };
+      const signed = {
+        ...unsigned,
+        inputs: unsigned.inputs.map((input) => ({ ...input, script: script('OP_0', sign(unsigned, 0, of('OP_1').script)) })),
+      };
+      assert.equal(reason(regtest.broadcast(signed, { maxFee: 0n })), 'accepted');
+    });
+  }
 });

@@ -6,7 +6,7 @@ import { evaluate } from './interpreter.ts';
 import type { CoinAge } from './mempool-graph.ts';
 import type { ChainRules } from './rules.ts';
 import { countSigOps, isPushOnly } from './script-shape.ts';
-import { outputForm } from './template.ts';
+import { type Dialect, outputForm } from './template.ts';
 
 /** A weight of 400,000 is too much on Dogecoin (1.14), and just fits on Litecoin (0.21). */
 const MAX_STANDARD_SIZE = { dogecoin: 99_999, litecoin: 100_000 } as const;
@@ -30,13 +30,13 @@ export function checkStandard(tx: Transaction, rules: ChainRules): string | unde
   }
   const reason = tx.outputs.map((output) => checkOutput(output, rules)).find((why) => why !== undefined);
   if (reason !== undefined) return reason;
-  const dataOutputs = tx.outputs.filter(({ script }) => outputForm(script).kind === 'nulldata').length;
+  const dataOutputs = tx.outputs.filter(({ script }) => outputForm(script, rules.dialect).kind === 'nulldata').length;
   if (dataOutputs > 1) return 'multi-op-return';
   return rules.dialect === 'litecoin' && transactionSize(tx) < LITECOIN_MIN_SIZE ? 'tx-size-small' : undefined;
 }
 
 function checkOutput(output: TxOutput, rules: ChainRules): string | undefined {
-  const form = outputForm(output.script);
+  const form = outputForm(output.script, rules.dialect);
   switch (form.kind) {
     case 'nonstandard':
       return 'scriptpubkey';
@@ -44,7 +44,7 @@ function checkOutput(output: TxOutput, rules: ChainRules): string | undefined {
       if (rules.dialect === 'dogecoin') return 'scriptpubkey';
       break;
     case 'multisig':
-      if (form.required < 1 || form.keys < 1 || form.keys > MAX_MULTISIG_KEYS) return 'scriptpubkey';
+      if (form.keys > MAX_MULTISIG_KEYS) return 'scriptpubkey';
       break;
     case 'nulldata':
       return output.script.length > MAX_DATA_SCRIPT ? 'scriptpubkey' : undefined;
@@ -59,13 +59,13 @@ function checkOutput(output: TxOutput, rules: ChainRules): string | undefined {
 function isHardDust({ value, script }: TxOutput, rules: ChainRules): boolean {
   if (isUnspendable(script)) return false;
   const size = 8 + (script.length < 0xfd ? 1 : 3) + script.length;
-  return value < rules.hardDust(size, outputForm(script).kind === 'witness');
+  return value < rules.hardDust(size, outputForm(script, rules.dialect).kind === 'witness');
 }
 
 /** Whether every spent output is of a known form and no redeem script runs too many signature checks (`AreInputsStandard`). */
-export function areInputsStandard(tx: Transaction, coins: readonly UnspentCoin[]): boolean {
+export function areInputsStandard(tx: Transaction, coins: readonly UnspentCoin[], dialect: Dialect): boolean {
   return tx.inputs.every(({ script }, i) => {
-    const form = outputForm(coins[i]?.output.script ?? new Uint8Array());
+    const form = outputForm(coins[i]?.output.script ?? new Uint8Array(), dialect);
     if (form.kind === 'nonstandard') return false;
     if (form.kind !== 'scripthash') return true;
     const stack: Uint8Array[] = [];

@@ -127,8 +127,7 @@ export class Regtest {
     const txid = transactionId(transaction);
     if (this.pool.get(txid) !== undefined) return { kind: 'already-known', txid };
     if (this.chain.coins.knows(txid)) return { kind: 'already-mined', txid };
-    const { relay = this.relay, maxFee = this.coin.policy.maxFee } = options;
-    const acceptance = this.pool.accept(transaction, { relay, maxFee });
+    const acceptance = this.pool.accept(transaction, { relay: this.relay, maxFee: this.coin.policy.maxFee, ...options });
     return acceptance.kind === 'accepted' ? { kind: 'accepted', txid } : acceptance;
   }
 

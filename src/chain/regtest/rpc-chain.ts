@@ -69,16 +69,16 @@ function blockHash({ regtest }: NodeContext, params: Params): Json {
 }
 
 function block(context: NodeContext, params: Params): Json {
+  const verbosity = params.level(1, 1);
   const entry = find(context, params);
-  const asked = params.at(1);
-  const verbosity = typeof asked === 'boolean' ? Number(asked) : asked === undefined ? 1 : params.integer(1);
   if (verbosity <= 0) return bytesToHex(encodeBlock(entry.block));
   return printBlock(context.regtest.chain, entry, verbosity >= 2);
 }
 
 function header(context: NodeContext, params: Params): Json {
+  const isVerbose = params.flag(1, true);
   const entry = find(context, params);
-  return params.flag(1, true) ? printHeader(context.regtest.chain, entry) : bytesToHex(encodeHeader(entry.block.header));
+  return isVerbose ? printHeader(context.regtest.chain, entry) : bytesToHex(encodeHeader(entry.block.header));
 }
 
 function txOut({ regtest }: NodeContext, params: Params): Json {
@@ -99,6 +99,7 @@ function txOut({ regtest }: NodeContext, params: Params): Json {
 function rawTransaction({ regtest }: NodeContext, params: Params): Json {
   const txid = params.hash(0, 'parameter 1');
   const isDogecoin = regtest.chain.rules.dialect === 'dogecoin';
+  const isVerbose = params.level(1, 0) !== 0;
   const named = isDogecoin || params.at(2) === undefined ? undefined : regtest.chain.find(params.hash(2, 'parameter 3'));
   const known = regtest.transaction(txid);
   const found =
@@ -110,7 +111,7 @@ function rawTransaction({ regtest }: NodeContext, params: Params): Json {
       : inBlock(named, txid, regtest.chain.tip.height);
   if (found === undefined) throw new RpcError(RPC.INVALID_ADDRESS_OR_KEY, notFound(isDogecoin, named !== undefined));
   const hex = bytesToHex(encodeTransaction(found.transaction));
-  if (!params.flag(1, false)) return hex;
+  if (!isVerbose) return hex;
   const isActive = named === undefined ? {} : { in_active_chain: regtest.chain.isBest(named) };
   const printed = { ...isActive, ...printTransaction(regtest.coin, found.transaction), hex };
   const entry = found.block === undefined ? undefined : regtest.chain.find(found.block);

@@ -10,9 +10,12 @@ const MAX_MONEY = 10n ** 18n;
 export class Params {
   readonly #values: readonly unknown[];
   readonly #usage: string;
+  readonly #nullIsGiven: boolean;
 
-  constructor(values: unknown, usage: string, most: number) {
+  /** `nullIsGiven`: to Dogecoin Core null is a value of the wrong type, to Litecoin Core the same as nothing. */
+  constructor(values: unknown, { usage, most }: { readonly usage: string; readonly most: number }, nullIsGiven: boolean) {
     this.#usage = usage;
+    this.#nullIsGiven = nullIsGiven;
     const isCollection = typeof values === 'object' && values !== null && !(values instanceof JsonNumber);
     if (!isCollection) throw new RpcError(RPC.INVALID_REQUEST, 'Params must be an array or object');
     if (!Array.isArray(values)) throw new RpcError(RPC.MISC, `this node reads parameters by their place, not by name: ${usage}`);
@@ -20,15 +23,26 @@ export class Params {
     this.#values = values;
   }
 
-  /** Undefined when left out or null. */
+  /** Undefined when left out. */
   at(index: number): unknown {
-    return this.#values[index] ?? undefined;
+    const value = this.#values[index];
+    return value === null && !this.#nullIsGiven ? undefined : value;
   }
 
+  /** Null is there, and of no use. */
   #need(index: number): unknown {
-    const value = this.at(index);
-    if (value === undefined) throw new RpcError(RPC.MISC, this.#usage);
-    return value;
+    if (index >= this.#values.length) throw new RpcError(RPC.MISC, this.#usage);
+    return this.#values[index];
+  }
+
+  /** Whether each is of its type, where the node looks at that before all else (`RPCTypeCheck`). */
+  check(...types: readonly ('string' | 'number' | 'bool')[]): this {
+    this.#need(0);
+    for (const [index, type] of types.entries()) {
+      const given = index < this.#values.length ? typeName(this.#values[index]) : type;
+      if (given !== type) throw new RpcError(RPC.TYPE, `Expected type ${type}, got ${given}`);
+    }
+    return this;
   }
 
   text(index: number): string {
@@ -44,13 +58,16 @@ export class Params {
     return integer;
   }
 
-  /** True, false, or a number that is not 0. */
   flag(index: number, otherwise: boolean): boolean {
     const value = this.at(index);
     if (value === undefined) return otherwise;
     if (typeof value === 'boolean') return value;
-    if (value instanceof JsonNumber) return Number(value.text) !== 0;
     throw new RpcError(RPC.MISC, 'JSON value is not a boolean as expected');
+  }
+
+  /** A number, or a truth value as 0 or 1. */
+  level(index: number, otherwise: number): number {
+    return this.at(index) instanceof JsonNumber ? this.integer(index) : Number(this.flag(index, otherwise !== 0));
   }
 
   list(index: number): readonly unknown[] {
@@ -93,4 +110,12 @@ export function parseFixed(text: string): bigint | undefined {
   if (shift < 0 && digits % scale !== 0n) return undefined;
   const units = shift < 0 ? digits / scale : digits * scale;
   return sign === '-' ? -units : units;
+}
+
+/** `uvTypeName` */
+function typeName(value: unknown): string {
+  if (value === null) return 'null';
+  if (value instanceof JsonNumber) return 'number';
+  if (typeof value === 'boolean') return 'bool';
+  return Array.isArray(value) ? 'array' : typeof value;
 }

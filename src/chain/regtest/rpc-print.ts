@@ -1,7 +1,7 @@
 import { bytesToHex } from '../../core/base/bytes.ts';
 import type { Coin } from '../../core/coin/coin.ts';
 import { addressOf } from '../../core/tx/address.ts';
-import { OP, type Operation, operationAt, p2pkh } from '../../core/tx/script.ts';
+import { OP, type Operation, operationAt, p2pkh, script } from '../../core/tx/script.ts';
 import { encodeTransaction, type Transaction, type TxInput, type TxOutput, transactionId } from '../../core/tx/transaction.ts';
 import { JsonNumber } from '../json-number.ts';
 import { type BlockHeader, blockSize, NO_HASH } from './block.ts';
@@ -10,7 +10,7 @@ import { isNullOutpoint } from './check-transaction.ts';
 import { coinsOf, type Json } from './rpc-json.ts';
 import { readNumber } from './script-number.ts';
 import { smallNumber } from './script-shape.ts';
-import { formName, outputForm } from './template.ts';
+import { type Dialect, formName, outputForm } from './template.ts';
 
 const NAMES: ReadonlyMap<number, string> = new Map(Object.entries(OP).map(([word, opcode]) => [opcode, `OP_${word.replace(/^OP_/, '')}`]));
 /** Regtest never leaves the easiest target. */
@@ -38,22 +38,28 @@ function wordOf({ opcode, data }: Operation): string {
 
 /** An output script with the addresses it pays, as both nodes print it. */
 export function printScript(coin: Coin, script: Uint8Array): Json {
-  const form = outputForm(script);
+  const form = outputForm(script, dialectOf(coin));
   const plain = { asm: scriptWords(script), hex: bytesToHex(script) };
   const addresses = addressesOf(coin, script);
   if (addresses.length === 0) return { ...plain, type: formName(form, script) };
   return { ...plain, reqSigs: form.kind === 'multisig' ? form.required : 1, type: formName(form, script), addresses };
 }
 
-function addressesOf(coin: Coin, script: Uint8Array): string[] {
-  const form = outputForm(script);
-  if (form.kind === 'pubkeyhash' || form.kind === 'scripthash') return [addressOf(coin, script)].filter((one) => one !== undefined);
-  if (form.kind !== 'pubkey' && form.kind !== 'multisig') return [];
-  const keys: Uint8Array[] = [];
-  for (let op = operationAt(script, 0); op !== undefined; op = operationAt(script, op.end)) {
-    if (op.data !== undefined && op.data.length >= 33) keys.push(op.data);
+function addressesOf(coin: Coin, output: Uint8Array): string[] {
+  const { kind } = outputForm(output, dialectOf(coin));
+  if (kind === 'scripthash') return [addressOf(coin, output)].filter((one) => one !== undefined);
+  if (kind !== 'pubkeyhash' && kind !== 'pubkey' && kind !== 'multisig') return [];
+  const pushed: Uint8Array[] = [];
+  for (let op = operationAt(output, 0); op !== undefined; op = operationAt(output, op.end)) {
+    if (op.data !== undefined && op.data.length >= 20) pushed.push(op.data);
   }
-  return keys.map((key) => addressOf(coin, p2pkh(key))).filter((one) => one !== undefined);
+  // However a hash is pushed, its address is that of the usual form.
+  const scripts = pushed.map((data) => (kind === 'pubkeyhash' ? script('DUP', 'HASH160', data, 'EQUALVERIFY', 'CHECKSIG') : p2pkh(data)));
+  return scripts.map((one) => addressOf(coin, one)).filter((one) => one !== undefined);
+}
+
+function dialectOf({ name }: Coin): Dialect {
+  return name === 'Dogecoin' ? 'dogecoin' : 'litecoin';
 }
 
 export function printTransaction(coin: Coin, tx: Transaction): { readonly [key: string]: Json } {

@@ -1,13 +1,13 @@
 import { parseHex } from '../../core/base/bytes.ts';
 import { scriptOf } from '../../core/tx/address.ts';
-import { decodeTransaction, type Transaction } from '../../core/tx/transaction.ts';
-import { JsonNumber } from '../json-number.ts';
+import type { Transaction } from '../../core/tx/transaction.ts';
 import type { TxRefusal } from './candidate.ts';
 import type { Outcome } from './regtest.ts';
 import type { Methods, NodeContext } from './rpc.ts';
 import { RPC, RpcError } from './rpc-error.ts';
 import { coinsOf, type Json } from './rpc-json.ts';
 import type { Params } from './rpc-params.ts';
+import { readSubmitted, type Submitted } from './wire.ts';
 
 const ONE_INPUT = 'Make sure the tx has at least one input.';
 
@@ -36,21 +36,19 @@ function litecoinRefusal({ reason, debug }: TxRefusal): RpcError {
 function send(context: NodeContext, params: Params): Json {
   const { regtest, relay } = context;
   const isDogecoin = regtest.chain.rules.dialect === 'dogecoin';
-  const hex = params.at(0);
-  if (hex !== undefined && typeof hex !== 'string') throw new RpcError(RPC.TYPE, `Expected type string, got ${typeName(hex)}`);
-  const maxFee = isDogecoin ? dogecoinMaxFee(context, params) : litecoinMaxFee(context, params);
-  const transaction = readTransaction(params.text(0));
-  if (transaction === undefined) {
+  const given = isDogecoin ? params.check('string', 'bool') : params.check('string');
+  const submitted = readTransaction(context, given.text(0));
+  if (submitted === undefined) {
     throw new RpcError(RPC.DESERIALIZATION, isDogecoin ? 'TX decode failed' : `TX decode failed. ${ONE_INPUT}`);
   }
-  return answerOutcome(isDogecoin, regtest.broadcast(transaction, { relay, maxFee }));
+  const { transaction, hasWitness } = submitted;
+  const maxFee = isDogecoin ? dogecoinMaxFee(context, params) : litecoinMaxFee(context, params);
+  return answerOutcome(isDogecoin, regtest.broadcast(transaction, { relay, maxFee, hasWitness }));
 }
 
 /** Dogecoin Core asks whether high fees are all right. */
 function dogecoinMaxFee({ regtest }: NodeContext, params: Params): bigint {
-  const allow = params.at(1);
-  if (allow !== undefined && typeof allow !== 'boolean') throw new RpcError(RPC.TYPE, `Expected type bool, got ${typeName(allow)}`);
-  return allow === true ? 0n : regtest.coin.policy.maxFee;
+  return params.flag(1, false) ? 0n : regtest.coin.policy.maxFee;
 }
 
 /** Litecoin Core asks for the highest fee per 1,000 bytes; zero lets any pass. */
@@ -58,14 +56,9 @@ function litecoinMaxFee({ regtest }: NodeContext, params: Params): bigint {
   return params.at(1) === undefined ? regtest.coin.policy.maxFee : params.amount(1);
 }
 
-function typeName(value: unknown): string {
-  if (value instanceof JsonNumber) return 'number';
-  return Array.isArray(value) ? 'array' : typeof value;
-}
-
-export function readTransaction(hex: string): Transaction | undefined {
+function readTransaction({ regtest }: NodeContext, hex: string): Submitted | undefined {
   const bytes = parseHex(hex);
-  return bytes === undefined ? undefined : decodeTransaction(bytes);
+  return bytes === undefined ? undefined : readSubmitted(bytes, regtest.chain.rules.dialect);
 }
 
 function generateTo({ regtest }: NodeContext, count: number, address?: string): Json {
@@ -84,17 +77,17 @@ function generateBlock({ regtest }: NodeContext, params: Params): Json {
   return { hash: mined.hash };
 }
 
-function listed({ regtest }: NodeContext, item: unknown): Transaction {
+function listed(context: NodeContext, item: unknown): Transaction {
   if (typeof item !== 'string') throw new RpcError(RPC.MISC, 'JSON value is not a string as expected');
-  const pooled = regtest.pool.entries().find(({ txid }) => txid === item)?.transaction;
-  const transaction = pooled ?? (item.length === 64 ? undefined : readTransaction(item));
+  const pooled = context.regtest.pool.entries().find(({ txid }) => txid === item)?.transaction;
+  const transaction = pooled ?? (item.length === 64 ? undefined : readTransaction(context, item)?.transaction);
   if (transaction !== undefined) return transaction;
   if (item.length === 64) throw new RpcError(RPC.INVALID_ADDRESS_OR_KEY, `Transaction ${item} not in mempool.`);
   throw new RpcError(RPC.DESERIALIZATION, `Transaction decode failed for ${item}. ${ONE_INPUT}`);
 }
 
 function setMockTime({ regtest }: NodeContext, params: Params): Json {
-  const seconds = params.integer(0);
+  const seconds = params.check('number').integer(0);
   if (seconds < 0) throw new RpcError(RPC.INVALID_PARAMETER, `Mocktime can not be negative: ${seconds}.`);
   regtest.setTime(seconds === 0 ? undefined : seconds);
   return null;
@@ -123,13 +116,13 @@ function networkInfo({ regtest }: NodeContext): Json {
 
 /** This node watches no fees, so it answers as one that has seen too few. */
 function smartFee({ regtest }: NodeContext, params: Params): Json {
-  const blocks = params.integer(0);
+  const blocks = params.check('number').integer(0);
   if (regtest.chain.rules.dialect === 'dogecoin') return { feerate: -1, blocks };
   return { errors: ['Insufficient data or no feerate found'], blocks };
 }
 
 function plainFee(_context: NodeContext, params: Params): Json {
-  params.integer(0);
+  params.check('number').integer(0);
   return -1;
 }
 

@@ -79,5 +79,5 @@ function call(context: NodeContext, methods: Methods, request: unknown): Json {
   if (typeof name !== 'string') throw new RpcError(RPC.INVALID_REQUEST, 'Method must be a string');
   const method = Object.hasOwn(methods, name) ? methods[name] : undefined;
   if (method === undefined) throw new RpcError(RPC.METHOD_NOT_FOUND, 'Method not found');
-  return method.answer(context, new Params(params ?? [], method.usage, method.most));
+  return method.answer(context, new Params(params ?? [], method, context.regtest.chain.rules.dialect === 'dogecoin'));
 }

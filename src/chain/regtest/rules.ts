@@ -13,11 +13,15 @@ export interface ChainRules {
   readonly maxMoney: bigint;
   readonly genesis: { readonly nonce: number; readonly message: string; readonly value: bigint };
   readonly blockVersion: number;
+  /** Merged mining: the id of this chain in a block's version, and from where on every block bears it (`chainparams.cpp`). */
+  readonly merged?: { readonly chainId: number; readonly from: number };
   readonly subsidy: (height: number) => Amount;
   /** From here a coinbase starts with its height; undefined: never asked for. */
   readonly bip34?: number;
   /** From here signatures in blocks are strict DER. */
   readonly bip66: number;
+  /** Said of a block whose parent is unknown. */
+  readonly orphan: string;
   readonly standardFlags: number;
   /** Units per 1,000 bytes that a default miner takes at least. */
   readonly minerFeeRate: Amount;
@@ -42,8 +46,10 @@ const dogecoin: OwnRules = {
   genesis: { nonce: 2, message: 'Nintondo', value: 88n * UNIT },
   // Version 4 under merge mining's chain id 0x62.
   blockVersion: 0x0062_0004,
+  merged: { chainId: 0x62, from: 20 },
   subsidy: (at) => amount(at < 900 ? (500_000n * UNIT) >> BigInt(Math.floor(at / 150)) : 10_000n * UNIT),
   bip66: 1251,
+  orphan: 'bad-prevblk',
   standardFlags: STANDARD_FLAGS,
   minerFeeRate: amount(UNIT / 100n),
   replacementFeeRate: amount(UNIT / 10_000n),
@@ -60,6 +66,7 @@ const litecoin: OwnRules = {
   subsidy: (at) => amount((50n * UNIT) >> BigInt(Math.min(63, Math.floor(at / 150)))),
   bip34: 500,
   bip66: 1251,
+  orphan: 'prev-blk-not-found',
   standardFlags: STANDARD_FLAGS | FLAG.CONST_SCRIPTCODE,
   minerFeeRate: amount(1_000n),
   replacementFeeRate: amount(1_000n),

@@ -28,7 +28,8 @@ const WORDS = {
   SIG_HIGH_S: 'Non-canonical signature: S value is unnecessarily high',
   SIG_NULLDUMMY: 'Dummy CHECKMULTISIG argument must be zero',
   PUBKEYTYPE: 'Public key is neither compressed or uncompressed',
-  CLEANSTACK: 'Extra items left on stack after execution',
+  /** Dogecoin Core 1.14 has no words for it. */
+  CLEANSTACK: 'unknown error',
   NULLFAIL: 'Signature must be zero for failed CHECK(MULTI)SIG operation',
   DISCOURAGE_UPGRADABLE_NOPS: 'NOPx reserved for soft-fork upgrades',
   DISCOURAGE_UPGRADABLE_WITNESS_PROGRAM: 'Witness version reserved for soft-fork upgrades',

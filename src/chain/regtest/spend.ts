@@ -2,8 +2,11 @@ import type { Verify } from '../../core/tx/sign.ts';
 import type { Transaction } from '../../core/tx/transaction.ts';
 import { checkerFor } from './checker.ts';
 import type { UnspentCoin } from './coins.ts';
+import { MANDATORY_FLAGS } from './flags.ts';
 import { verifyScript } from './interpreter.ts';
-import type { ScriptError } from './script-error.ts';
+import { REJECT } from './reject.ts';
+import type { ChainRules } from './rules.ts';
+import { type ScriptError, scriptErrorText } from './script-error.ts';
 import { countP2shSigOps, countSigOps } from './script-shape.ts';
 
 /** A node's reason for a no: the word it is known by, and what some nodes add behind a comma. */
@@ -75,6 +78,22 @@ export function checkScript(
   const coin = coins[index];
   if (input === undefined || coin === undefined) throw new RangeError(`no input ${index} with its coin`);
   return verifyScript(input.script, coin.output.script, flags, checkerFor(tx, index, verify));
+}
+
+/**
+ * A failure that vanishes under the mandatory flags alone is told apart by name and code, in the mempool and in blocks alike (`validation.cpp`,
+ * CheckInputs).
+ */
+export function blameScript(
+  tx: Transaction,
+  coins: readonly UnspentCoin[],
+  { index, error }: { readonly index: number; readonly error: ScriptError },
+  { rules, verify }: { readonly rules: ChainRules; readonly verify: Verify },
+): Reason & { readonly code: number } {
+  const words = scriptErrorText(error, rules.dialect);
+  const isPolicy = checkScript(tx, index, coins, MANDATORY_FLAGS, verify) === undefined;
+  if (isPolicy) return { code: REJECT.NONSTANDARD, reason: `non-mandatory-script-verify-flag (${words})` };
+  return { code: REJECT.INVALID, reason: `mandatory-script-verify-flag-failed (${words})` };
 }
 
 /** Signature operations written in the transaction itself, a bare CHECKMULTISIG counting 20 (`GetLegacySigOpCount`). */

@@ -1,6 +1,10 @@
 import { OP, type Operation, operationAt } from '../../core/tx/script.ts';
 import { isP2sh, isPushOnly, smallNumber, witnessProgram } from './script-shape.ts';
 
+/** Whose node judges. */
+export type Dialect = 'dogecoin' | 'litecoin';
+const P2PKH_SIZE = 25;
+
 /** The forms of output script a node knows (`script/standard.cpp`, Solver). */
 export type OutputForm =
   | { readonly kind: 'pubkey' | 'pubkeyhash' | 'scripthash' | 'nulldata' | 'witness' | 'nonstandard' }
@@ -12,7 +16,7 @@ export function formName(form: OutputForm, script: Uint8Array): string {
   return witnessProgram(script)?.program.length === 20 ? 'witness_v0_keyhash' : 'witness_v0_scripthash';
 }
 
-export function outputForm(script: Uint8Array): OutputForm {
+export function outputForm(script: Uint8Array, dialect: Dialect): OutputForm {
   if (isP2sh(script)) return { kind: 'scripthash' };
   const program = witnessProgram(script);
   if (program !== undefined) {
@@ -21,10 +25,9 @@ export function outputForm(script: Uint8Array): OutputForm {
   }
   if (script[0] === OP.RETURN && isPushOnly(script.subarray(1))) return { kind: 'nulldata' };
   const operations = readOperations(script) ?? [];
-  if (isP2pkh(operations)) return { kind: 'pubkeyhash' };
-  const [first, second] = operations;
-  if (operations.length === 2 && first !== undefined && isKey(first) && second?.opcode === OP.CHECKSIG) return { kind: 'pubkey' };
-  return multisig(operations) ?? { kind: 'nonstandard' };
+  if (isP2pkh(operations) && (dialect === 'dogecoin' || script.length === P2PKH_SIZE)) return { kind: 'pubkeyhash' };
+  if (isP2pk(operations, dialect)) return { kind: 'pubkey' };
+  return multisig(operations, IS_KEY[dialect]) ?? { kind: 'nonstandard' };
 }
 
 function readOperations(script: Uint8Array): Operation[] | undefined {
@@ -39,21 +42,34 @@ function readOperations(script: Uint8Array): Operation[] | undefined {
   return operations;
 }
 
+/** Of both forms Dogecoin Core takes what is pushed, Litecoin Core the bytes of the script. */
+function isP2pk([key, check, more]: readonly Operation[], dialect: Dialect): boolean {
+  if (key === undefined || check?.opcode !== OP.CHECKSIG || more !== undefined || !IS_KEY[dialect](key)) return false;
+  return dialect === 'dogecoin' || key.opcode === key.data?.length;
+}
+
 function isP2pkh(operations: readonly Operation[]): boolean {
-  const opcodes = operations.map(({ opcode }) => opcode).join();
-  return opcodes === [OP.DUP, OP.HASH160, 20, OP.EQUALVERIFY, OP.CHECKSIG].join();
+  const opcodes = operations.map(({ opcode, data }) => (data?.length === 20 ? 'hash' : opcode)).join();
+  return opcodes === [OP.DUP, OP.HASH160, 'hash', OP.EQUALVERIFY, OP.CHECKSIG].join();
 }
 
-function isKey({ data }: Operation): boolean {
-  return data !== undefined && data.length >= 33 && data.length <= 65;
-}
+/** Dogecoin Core counts bytes (`Solver`, OP_PUBKEYS); Litecoin Core looks at the first one too (`CPubKey::ValidSize`). */
+const IS_KEY: Readonly<Record<Dialect, (operation: Operation) => boolean>> = {
+  dogecoin: ({ data }) => data !== undefined && data.length >= 33 && data.length <= 65,
+  litecoin: ({ data }) => {
+    const [prefix = 0] = data ?? [];
+    return (
+      (data?.length === 33 && (prefix === 2 || prefix === 3)) || (data?.length === 65 && (prefix === 4 || prefix === 6 || prefix === 7))
+    );
+  },
+};
 
-function multisig(operations: readonly Operation[]): OutputForm | undefined {
+function multisig(operations: readonly Operation[], isKey: (operation: Operation) => boolean): OutputForm | undefined {
   const last = operations.at(-1);
   const required = smallNumber(operations[0]?.opcode ?? OP.INVALID);
   const count = smallNumber(operations.at(-2)?.opcode ?? OP.INVALID);
   const keys = operations.slice(1, -2);
   if (last?.opcode !== OP.CHECKMULTISIG || required === undefined || count === undefined) return undefined;
-  if (count !== keys.length || required > count || !keys.every(isKey)) return undefined;
+  if (required < 1 || count !== keys.length || required > count || !keys.every(isKey)) return undefined;
   return { kind: 'multisig', required, keys: count };
 }

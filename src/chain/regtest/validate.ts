@@ -3,16 +3,16 @@ import { height as heightOf } from '../../core/base/height.ts';
 import { type Coin, hasRule } from '../../core/coin/coin.ts';
 import { script } from '../../core/tx/script.ts';
 import type { Verify } from '../../core/tx/sign.ts';
-import { blockSize, merkleRoot, type NamedTransaction, type RawBlock, REGTEST_BITS } from './block.ts';
+import { blockSize, merkleTree, type NamedTransaction, type RawBlock, REGTEST_BITS } from './block.ts';
 import { checkTransaction, isCoinbase, MAX_BLOCK_SIGOPS, MAX_BLOCK_SIZE } from './check-transaction.ts';
 import type { CoinChange, Coins, UnspentCoin } from './coins.ts';
 import { isFinal, sequenceLocksPassed } from './locks.ts';
 import { blockFlags, type ChainRules } from './rules.ts';
 import type { ScriptCache } from './script-cache.ts';
-import { scriptErrorText } from './script-error.ts';
-import { allSigOps, checkScripts, checkSpend, legacySigOps, valueOut } from './spend.ts';
+import { allSigOps, blameScript, checkScripts, checkSpend, legacySigOps, valueOut } from './spend.ts';
 
 const MAX_AHEAD_SECONDS = 7_200;
+const AUXPOW_BIT = 0x100;
 
 /** Where a block would stand. */
 export interface BlockContext {
@@ -25,29 +25,59 @@ export interface BlockContext {
   readonly now: number;
 }
 
-/** Everything a block is held to that needs no unspent outputs (`CheckBlock`, `ContextualCheckBlock`): undefined, or the node's reason. */
+/** Whether a block may be kept, as `submitblock` asks: what it holds, then where it stands. Undefined, or the node's reason. */
 export function checkBlock(block: RawBlock, context: BlockContext): string | undefined {
-  return checkHeader(block, context) ?? checkContents(block, context) ?? checkPlace(block, context);
+  return checkAlone(block, context.rules) ?? checkHeader(block, context) ?? checkPlace(block, context);
 }
 
-function checkHeader({ header }: RawBlock, { coin, rules, height, medianTime, now }: BlockContext): string | undefined {
+/** The same of a block that is not mined yet (`TestBlockValidity`). */
+export function checkTemplate(block: RawBlock, context: BlockContext): string | undefined {
+  return checkHeader(block, context) ?? checkContents(block, context.rules) ?? checkPlace(block, context);
+}
+
+/** What needs no other block (`CheckBlock`). */
+export function checkAlone(block: RawBlock, rules: ChainRules): string | undefined {
+  return checkWork(block, rules) ?? checkContents(block, rules);
+}
+
+/** Proof of work is not asked for, yet on Dogecoin it begins with whose it is (`dogecoin.cpp`, CheckAuxPowProofOfWork). */
+function checkWork({ header: { version } }: RawBlock, { merged }: ChainRules): string | undefined {
+  if (merged === undefined) return undefined;
+  const isOurs = isLegacy(version) || version >> 16 === merged.chainId;
+  return isOurs && (version & AUXPOW_BIT) === 0 ? undefined : 'high-hash';
+}
+
+/** Without a chain's id: the form before merged mining (`primitives/pureheader.h`, IsLegacy). */
+function isLegacy(version: number): boolean {
+  return version === 1 || version === 2;
+}
+
+/** `ContextualCheckBlockHeader` */
+function checkHeader({ header }: RawBlock, { rules, height, medianTime, now, coin }: BlockContext): string | undefined {
+  if (rules.merged !== undefined && height >= rules.merged.from && isLegacy(header.version)) return 'late-legacy-block';
   if (header.bits !== REGTEST_BITS) return 'bad-diffbits';
   if (header.time <= medianTime) return 'time-too-old';
   if (header.time > now + MAX_AHEAD_SECONDS) return 'time-too-new';
   // Dogecoin's version proper is the low byte; merge mining owns the rest.
-  const version = rules.dialect === 'dogecoin' ? header.version & 0xff : header.version;
-  const least = hasRule(coin, 'cltv', heightOf(height)) ? 4 : height >= rules.bip66 ? 3 : 1;
-  return version < least ? `bad-version(0x${(header.version >>> 0).toString(16).padStart(8, '0')})` : undefined;
+  const version = rules.merged === undefined ? header.version : header.version & 0xff;
+  const isTooOld = version < leastVersion(coin, rules, height);
+  return isTooOld ? `bad-version(0x${(version >>> 0).toString(16).padStart(8, '0')})` : undefined;
 }
 
-function checkContents(block: RawBlock, { rules }: BlockContext): string | undefined {
-  const txids = block.transactions.map(({ txid }) => txid);
-  if (merkleRoot(txids) !== block.header.merkleRoot) return 'bad-txnmrklroot';
-  // A repeated transaction can leave the root unchanged (CVE-2012-2459).
-  if (new Set(txids).size !== txids.length) return 'bad-txns-duplicate';
+function leastVersion(coin: Coin, { bip34, bip66 }: ChainRules, height: number): number {
+  if (hasRule(coin, 'cltv', heightOf(height))) return 4;
+  if (height >= bip66) return 3;
+  return bip34 !== undefined && height >= bip34 ? 2 : Number.NEGATIVE_INFINITY;
+}
+
+function checkContents(block: RawBlock, rules: ChainRules): string | undefined {
+  const { root, mutated } = merkleTree(block.transactions.map(({ txid }) => txid));
+  if (root !== block.header.merkleRoot) return 'bad-txnmrklroot';
+  if (mutated) return 'bad-txns-duplicate';
   if (blockSize(block) > MAX_BLOCK_SIZE) return 'bad-blk-length';
   const [first, ...rest] = block.transactions.map(({ transaction }) => transaction);
-  if (first === undefined || !isCoinbase(first)) return 'bad-cb-missing';
+  if (first === undefined) return 'bad-blk-length';
+  if (!isCoinbase(first)) return 'bad-cb-missing';
   if (rest.some(isCoinbase)) return 'bad-cb-multiple';
   const transactions = [first, ...rest];
   const reason = transactions.map((tx) => checkTransaction(tx, rules.maxMoney)).find((why) => why !== undefined);
@@ -82,10 +112,10 @@ export function connectBlock(block: RawBlock, coins: Coins, context: ConnectCont
     coins.undo(changes);
     return { kind: 'refused', reason };
   };
+  if (block.transactions.some(({ txid }) => coins.knows(txid))) return refuse('bad-txns-BIP30');
   let fees = 0n;
   let sigOps = 0;
   for (const named of block.transactions) {
-    if (coins.knows(named.txid)) return refuse('bad-txns-BIP30');
     const entry = enter(named, coins, context);
     if (entry.kind === 'refused') return refuse(entry.reason);
     fees += entry.fee;
@@ -115,9 +145,7 @@ function enter({ txid, transaction: tx }: NamedTransaction, coins: Coins, contex
   }
   const flags = blockFlags(coin, rules, height);
   const failure = context.scripts.has(txid, flags) ? undefined : checkScripts(tx, spent, flags, context.verify);
-  if (failure !== undefined) {
-    return { kind: 'refused', reason: `mandatory-script-verify-flag-failed (${scriptErrorText(failure.error, rules.dialect)})` };
-  }
+  if (failure !== undefined) return { kind: 'refused', ...blameScript(tx, spent, failure, context) };
   context.scripts.add(txid, flags);
   return { kind: 'fits', fee: spend.fee, sigOps: allSigOps(tx, spent) };
 }

@@ -1,0 +1,57 @@
+import { RawTx } from '@scure/btc-signer/script.js';
+import { concatBytes } from '../../core/base/bytes.ts';
+import { decodeTransaction, type Transaction } from '../../core/tx/transaction.ts';
+
+/** A transaction as somebody hands it in. Its witnesses are not kept, only that there are any. */
+export interface Submitted {
+  readonly transaction: Transaction;
+  readonly hasWitness: boolean;
+}
+
+const VERSION_SIZE = 4;
+const LOCK_TIME_SIZE = 4;
+/** Version, no inputs, no outputs, lock time. */
+const EMPTY_SIZE = 10;
+
+/**
+ * Reads a whole transaction as the chain's node does (`primitives/transaction.h`, UnserializeTransaction): where inputs would be none, SegWit's mark
+ * is expected. Undefined: the node can't decode it.
+ */
+export function readSubmitted(bytes: Uint8Array, dialect: 'dogecoin' | 'litecoin'): Submitted | undefined {
+  if (bytes[VERSION_SIZE] !== 0 || (bytes[VERSION_SIZE + 1] === 0 && bytes.length === EMPTY_SIZE)) {
+    const transaction = decodeTransaction(bytes);
+    return transaction && { transaction, hasWitness: false };
+  }
+  if (bytes[VERSION_SIZE + 1] !== 1) return undefined;
+  if (isWitnessForm(bytes)) {
+    const transaction = decodeTransaction(bytes);
+    return transaction && { transaction, hasWitness: true };
+  }
+  // Litecoin Core calls witnesses without items superfluous and reads no further.
+  const plain = dialect === 'dogecoin' ? withoutEmptyWitnesses(bytes) : undefined;
+  const transaction = plain && decodeTransaction(plain);
+  return transaction && { transaction, hasWitness: false };
+}
+
+function isWitnessForm(bytes: Uint8Array): boolean {
+  try {
+    RawTx.decode(bytes);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The plain form of one in which every input has a witness of no items: a zero byte for each before the lock time. */
+function withoutEmptyWitnesses(bytes: Uint8Array): Uint8Array | undefined {
+  const inputs = inputCount(bytes.subarray(VERSION_SIZE + 2));
+  const lockTime = bytes.length - LOCK_TIME_SIZE;
+  const body = bytes.subarray(VERSION_SIZE + 2, lockTime - inputs);
+  const isEmpty =
+    inputs > 0 && lockTime - inputs > VERSION_SIZE + 2 && bytes.subarray(lockTime - inputs, lockTime).every((byte) => byte === 0);
+  return isEmpty ? concatBytes(bytes.subarray(0, VERSION_SIZE), body, bytes.subarray(lockTime)) : undefined;
+}
+
+function inputCount([first = 0, low = 0, high = 0]: Uint8Array): number {
+  return first === 0xfd ? low + high * 256 : first;
+}

@@ -1,17 +1,19 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { createRegtest, type Regtest } from '../src/chain/regtest/regtest.ts';
+import { feeFor } from '../src/core/base/amount.ts';
 import { equalBytes } from '../src/core/base/bytes.ts';
 import { dogecoinRegtest } from '../src/core/coin/dogecoin.ts';
 import { litecoinRegtest } from '../src/core/coin/litecoin.ts';
 import type { Contract, Deposit } from '../src/core/contract/contract.ts';
 import { payerScript } from '../src/core/contract/contract.ts';
 import { contracts } from '../src/core/contract/registry.ts';
+import { closeSize } from '../src/core/contract/size.ts';
 import { outpointKey, type Transaction } from '../src/core/tx/transaction.ts';
 import { fastestVerifier } from '../src/engine/verifier.ts';
 import { MinedPair } from '../src/testing/mined-pair.ts';
-import { heavyChild, type Pinned } from '../src/testing/pins.ts';
-import { keyNumber, must, payeeKey, payeeScript, payerKey } from '../src/testing/sample.ts';
+import { heavyChild, lightChildren, type Pinned } from '../src/testing/pins.ts';
+import { keyNumber, must, payeeKey, payeeScript, payerKey, sampleTerms } from '../src/testing/sample.ts';
 
 const { verify } = await fastestVerifier();
 const payoutKey = keyNumber(3);
@@ -128,14 +130,45 @@ for (const coin of [dogecoinRegtest, litecoinRegtest]) {
         test('an agreed end to a cold address that fees have risen above gives way to the refund', () => {
           const pair = new MinedPair(regtest, { contract }).openMined(100_000n);
           pair.pay(pair.money(40_000n));
-          pair.mineTo(pair.expiry - 1, []);
           assert.equal(pair.exchange({ kind: 'end' }).kind, 'ended');
           pair.hand();
+          pair.mineTo(pair.expiry, [], { minFeeRate: pair.rate(4n) });
           pair.mine(190, ['payer'], { minFeeRate: pair.rate(4n) });
           const state = pair.payerState();
           assert.equal(state.kind === 'ended' && state.how, 'refunded');
         });
       }
     });
+  }
+}
+
+/** Where nothing takes the place of a close: by the coin, by the form of the contract, or because its fee is signed. */
+for (const coin of [dogecoinRegtest, litecoinRegtest]) {
+  const regtest = chainOf(coin);
+  for (const contract of contracts) {
+    for (const kind of ['flexible', 'fixed'] as const) {
+      const isReplaced = kind === 'flexible' && coin.policy.replacement !== 'never' && contract.form.sequence < 0xffff_fffe;
+      if (isReplaced) continue;
+      const signing =
+        kind === 'fixed' ? { signing: { kind, fee: feeFor(closeSize(sampleTerms({ coin, contract }), 1, 2), coin.policy.feeRate) } } : {};
+      const tiny = feeFor(200, coin.policy.minRelayFeeRate);
+      for (const [name, pin] of Object.entries({
+        'a family filled by tiny children': (pinned: Pinned) => lightChildren(pinned, { count: 24, fee: tiny }),
+        'a family filled by a large child': (pinned: Pinned) => {
+          const large = heavyChild(pinned, { bytes: 99_000, fee: feeFor(99_500, coin.policy.minRelayFeeRate) });
+          return [large, ...lightChildren({ transaction: large, vout: 0, owner: payerKey }, { count: 12, fee: tiny })];
+        },
+      })) {
+        test(`${contract.id}, ${coin.id}, ${kind}: ${name} does not hold a close up that nothing replaces`, () => {
+          const pair = new MinedPair(regtest, { contract, ...signing }).openMined(200_000n);
+          pair.holds(payoutKey);
+          pair.pay(pair.money(100_000n));
+          const [deposit] = pair.payeeState().deposits;
+          assert.ok(deposit !== undefined);
+          assert.ok(robbed(pair, { factor: 10n, pin }) > 0);
+          assert.ok(isTaken(pair, deposit));
+        });
+      }
+    }
   }
 }

@@ -13,6 +13,7 @@ import {
   type Cost,
   closeUrgency,
   costOf,
+  isFinal,
   isRaise,
   isReplaceable,
   raisedRate,
@@ -144,8 +145,22 @@ export class Settler implements Book<PayeeState> {
 
   async #alone(endings: readonly Ending[]): Promise<readonly Settled[]> {
     const settled: Settled[] = [];
-    for (const { channel, own } of endings) settled.push({ channel, transaction: own, outcome: await this.#options.chain.broadcast(own) });
+    const { chain } = this.#options;
+    for (const ending of endings) {
+      const { channel, terms, own } = ending;
+      settled.push({ channel, transaction: own, outcome: await chain.broadcast(own) });
+      // What is signed for good goes out with the children that may not get in later.
+      if (isFinal(terms, own)) for (const one of this.#childrenOf(own, ending, 1n).slice(1)) await chain.broadcast(one);
+    }
     return settled;
+  }
+
+  #childrenOf(transaction: Transaction, { terms, deposits }: Pick<Ending, 'terms' | 'deposits'>, factor: bigint): readonly Transaction[] {
+    const wanted = times(this.#engine().follower.seen().feeRate, factor);
+    const { payeeScript: script } = terms;
+    const hurry = { terms, deposits, script, signer: this.#options.keyOf?.(script), rungs: PRESSING, wanted };
+    const family = hurried(transaction, { ...hurry, isFinal: isFinal(terms, transaction) });
+    return family.flatMap((effect) => (effect.kind === 'broadcast' ? [effect.transaction] : []));
   }
 
   async #together(endings: readonly Ending[]): Promise<readonly Settled[]> {
@@ -224,11 +239,7 @@ export class Settler implements Book<PayeeState> {
       const made = this.#made(endings, urgency, whole);
       if (raises(made, whole)) return [made];
     }
-    const wanted = times(this.#engine().follower.seen().feeRate, urgency.factor);
-    const { payeeScript: script } = terms;
-    const signer = this.#options.keyOf?.(script);
-    const children = hurried(transaction, { terms, deposits, script, signer, rungs: PRESSING, wanted });
-    return children.flatMap((effect) => (effect.kind === 'broadcast' ? [effect.transaction] : []));
+    return this.#childrenOf(transaction, { terms, deposits }, urgency.factor);
   }
 }
 

@@ -3,27 +3,27 @@ import { type Candidate, REJECT, refuse, type TxRefusal } from './candidate.ts';
 import type { MempoolEntry } from './mempool-graph.ts';
 import { feeAt } from './policy.ts';
 
-const MAX_COUNT = 25;
-const MAX_SIZE = 101_000;
 const MAX_REPLACED = 100;
-/** Litecoin lets one small child more onto a full family, for channels (`validation.cpp`, EXTRA_DESCENDANT_TX_SIZE_LIMIT). */
-const CARVE_OUT_SIZE = 10_000;
 const SEQUENCE_OPTS_OUT = 0xffff_fffe;
 
 interface Limits {
   readonly ancestors: number;
   readonly descendants: number;
+  readonly ancestorSize: number;
   readonly descendantSize: number;
 }
 
-/** Families in the mempool stay small: 25 transactions and 101 kB up and down, the new one included. */
+/**
+ * Families in the mempool stay small, up and down, the new one included; where one is full, one small child may come on top of it. What a
+ * replacement would evict counts still: nothing is let in for the room it makes (`validation.cpp`, where limits come before conflicts).
+ */
 export function checkChainLimits(candidate: Candidate): TxRefusal | undefined {
-  const why = limitBroken(candidate, { ancestors: MAX_COUNT, descendants: MAX_COUNT, descendantSize: MAX_SIZE });
+  const { count, size, spare } = candidate.coin.policy.family;
+  const why = limitBroken(candidate, { ancestors: count, descendants: count, ancestorSize: size, descendantSize: size });
   if (why === undefined) return undefined;
   const isCarvedOut =
-    candidate.chain.rules.dialect === 'litecoin' &&
-    candidate.size <= CARVE_OUT_SIZE &&
-    limitBroken(candidate, { ancestors: 2, descendants: MAX_COUNT + 1, descendantSize: MAX_SIZE + CARVE_OUT_SIZE }) === undefined;
+    candidate.size <= spare &&
+    limitBroken(candidate, { ancestors: 2, descendants: count + 1, ancestorSize: size, descendantSize: size + spare }) === undefined;
   return isCarvedOut ? undefined : refuse(REJECT.NONSTANDARD, 'too-long-mempool-chain', why);
 }
 
@@ -37,7 +37,7 @@ function limitBroken({ graph, transaction, size }: Candidate, limits: Limits): s
     total += ancestor.size;
     const broken = familyBroken(ancestor, graph.descendants(ancestor), size, limits);
     if (broken !== undefined) return broken;
-    if (total > MAX_SIZE) return `exceeds ancestor size limit [limit: ${MAX_SIZE}]`;
+    if (total > limits.ancestorSize) return `exceeds ancestor size limit [limit: ${limits.ancestorSize}]`;
     for (const parent of graph.parents(ancestor.transaction)) staged.add(parent);
     if (staged.size + 1 > limits.ancestors) return `too many unconfirmed ancestors [limit: ${limits.ancestors}]`;
   }

@@ -1,6 +1,6 @@
 import type { Amount } from '../base/amount.ts';
 import { equalBytes } from '../base/bytes.ts';
-import { childrenOf, type Rung } from '../contract/child.ts';
+import { childrenOf, firstRung, type Rung } from '../contract/child.ts';
 import type { Deposit, Terms } from '../contract/contract.ts';
 import { type Cost, costOf } from '../contract/fee.ts';
 import type { Signer } from '../tx/sign.ts';
@@ -15,6 +15,8 @@ export interface Hurry {
   readonly script: Uint8Array;
   readonly signer: Signer | undefined;
   readonly rungs: readonly Rung[];
+  /** Nothing of this side's takes its place: children are all that it will ever have. */
+  readonly isFinal?: boolean;
   /** What the node says that it pays, should it spend other things too. */
   readonly cost?: Cost;
   /** What miners ask for, units per 1,000 bytes. */
@@ -24,11 +26,14 @@ export interface Hurry {
 /** The transaction with the children that it needs; nothing at all when it needs none, or has no output to make one of. */
 export function hurried(
   transaction: Transaction,
-  { terms, deposits, script, signer, rungs, wanted, cost: stated }: Hurry,
+  { terms, deposits, script, signer, rungs, wanted, isFinal = false, cost: stated }: Hurry,
 ): readonly Effect[] {
   const cost = costOf(transaction, deposits) ?? stated;
   const vout = transaction.outputs.findIndex((output) => equalBytes(output.script, script));
   if (cost === undefined || signer === undefined || vout < 0) return [];
-  const children = childrenOf({ transaction, cost, vout, signer }, terms.coin.policy, rungs, wanted);
+  const { policy } = terms.coin;
+  const isExposed = isFinal && transaction.outputs.some((output) => !equalBytes(output.script, script));
+  const ladder = isExposed ? [firstRung(policy), ...rungs] : rungs;
+  const children = childrenOf({ transaction, cost, vout, signer }, policy, ladder, wanted, isExposed && policy.family.spare === 0 ? 1 : 0);
   return children.length === 0 ? [] : [transaction, ...children].map((one) => ({ kind: 'broadcast', transaction: one }));
 }

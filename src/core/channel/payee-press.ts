@@ -4,7 +4,7 @@ import { possible } from '../base/lock-time.ts';
 import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
 import { PRESSING } from '../contract/child.ts';
 import { capacityOf, type Deposit, payerScript } from '../contract/contract.ts';
-import { affordableRate, type Cost, closeUrgency, costOf, isRaise, isReplaceable, raisedRate, times } from '../contract/fee.ts';
+import { affordableRate, type Cost, closeUrgency, costOf, isFinal, isRaise, isReplaceable, raisedRate, times } from '../contract/fee.ts';
 import { closeSize } from '../contract/size.ts';
 import type { Transaction } from '../tx/transaction.ts';
 import { branchOf, costTogether, isSame, isSpent, isWaiting, type Spend, spentBy, transactionsOf, viewOf } from './fate.ts';
@@ -107,7 +107,23 @@ function standIn(state: Closing, view: ChainView): Transaction | undefined {
 function hurriedBy({ terms, deposits }: Closing, transaction: Transaction, env: Env): readonly Effect[] {
   const { payeeScript: script } = terms;
   const wanted = times(env.feeRate, closeUrgency(terms, possible(terms.expiry, env)).factor);
-  return hurried(transaction, { terms, deposits, script, signer: env.keyOf(script), rungs: PRESSING, wanted });
+  return hurried(transaction, {
+    terms,
+    deposits,
+    script,
+    signer: env.keyOf(script),
+    rungs: PRESSING,
+    wanted,
+    isFinal: isFinal(terms, transaction),
+  });
+}
+
+/** What goes out for good has the children with it that may not get in later. */
+export function accompanied<State extends PayeeState | undefined>(step: Step<State>, env: Env): Step<State> {
+  const { state, effects } = step;
+  const sent = effects.flatMap((effect) => (effect.kind === 'broadcast' ? [effect.transaction] : []));
+  if (state?.kind !== 'closing' || sent.length !== 1 || sent[0] !== state.transaction || !isFinal(state.terms, sent[0])) return step;
+  return { ...step, effects: [...effects, ...hurriedBy(state, state.transaction, env).slice(1)] };
 }
 
 /** Deposits that nobody has spent come first; then those that something else is about to take; then the own close, if it is too slow. */

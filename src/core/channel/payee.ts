@@ -1,4 +1,4 @@
-import { type Refusal, refuse } from '../base/refusal.ts';
+import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
 import { capacityOf } from '../contract/contract.ts';
 import type { End, Pay, State } from '../message/message.ts';
 import { type AnnounceInput, announced, releasing } from './announce.ts';
@@ -7,6 +7,7 @@ import { type ChainView, type Env, type KeptInvoice, type Step, stay } from './m
 import { observed } from './payee-chain.ts';
 import { ended, gathered, ordered } from './payee-close.ts';
 import { increased, paid } from './payee-pay.ts';
+import { accompanied } from './payee-press.ts';
 import { isActive, notActive, type PayeeState } from './payee-state.ts';
 
 /** What a payee can be asked, told by the chain, or ordered by its owner (`close`; `gather` to close it together with others). */
@@ -22,6 +23,11 @@ export type PayeeInput =
 
 /** The payee's whole part in a channel. */
 export function payee(state: PayeeState | undefined, input: PayeeInput, env: Env): Step<PayeeState | undefined> | Refusal {
+  const step = answered(state, input, env);
+  return isRefusal(step) ? step : accompanied(step, env);
+}
+
+function answered(state: PayeeState | undefined, input: PayeeInput, env: Env): Step<PayeeState | undefined> | Refusal {
   if (state === undefined) return input.kind === 'announce' ? announced(state, input, env) : refuse('channel-unknown');
   switch (input.kind) {
     case 'announce':

@@ -14,6 +14,13 @@ export interface ActiveRules {
 }
 export type Rule = keyof ActiveRules;
 
+export interface Family {
+  readonly count: number;
+  readonly size: number;
+  /** Bytes of the one small child more that a full family takes, for channels; 0 where there is no such room (`EXTRA_DESCENDANT_TX_SIZE_LIMIT`). */
+  readonly spare: number;
+}
+
 /** What nodes relay and miners take. Rates are units per 1,000 bytes. */
 export interface Policy {
   readonly minRelayFeeRate: Amount;
@@ -25,6 +32,8 @@ export interface Policy {
   readonly maxFee: Amount;
   /** Bytes of the largest transaction that is relayed. */
   readonly maxTransactionSize: number;
+  /** How much may wait that hangs together: above and below each transaction so many, itself included, and so many bytes. */
+  readonly family: Family;
   /** When the mempool lets an unconfirmed transaction be replaced by one that pays more. */
   readonly replacement: 'never' | 'opt-in' | 'always';
 }

@@ -10,6 +10,8 @@ const policy: Policy = {
   feeRate: amount(DOGE / 100n),
   dust: amount(DOGE / 100n),
   maxFee: amount(100n * DOGE),
+  // validation.h, DEFAULT_ANCESTOR_LIMIT and DEFAULT_DESCENDANT_SIZE_LIMIT.
+  family: { count: 25, size: 101_000, spare: 0 },
   maxTransactionSize: 99_999,
   replacement: 'opt-in',
 };

@@ -10,6 +10,8 @@ const policy: Policy = {
   feeRate: amount(10_000n),
   dust: amount(5_460n),
   maxFee: amount(LTC / 10n),
+  // validation.h, DEFAULT_ANCESTOR_LIMIT and DEFAULT_DESCENDANT_SIZE_LIMIT.
+  family: { count: 25, size: 101_000, spare: 10_000 },
   maxTransactionSize: 99_999,
   replacement: 'never',
 };

@@ -24,6 +24,15 @@ export const PRESSING: readonly Rung[] = [
 ];
 export const PATIENT: readonly Rung[] = PRESSING.map(({ factor }) => ({ factor, share: 10n }));
 
+/**
+ * The first child of what nothing takes the place of, and of which others can spend an output: they may fill the family, and then no second one gets
+ * in. So it pays ahead for all that may come. Where a full family has no room left it goes out with its parent, always, and costs little; where one
+ * child always gets in it waits until it is needed.
+ */
+export function firstRung({ family }: Policy): Rung {
+  return { factor: 100n, share: family.spare > 0 ? 10n : 100n };
+}
+
 /** Frame, one P2PKH input, one P2PKH output. */
 const CHILD_BYTES = 10 + P2PKH_INPUT_BYTES + 34;
 
@@ -39,21 +48,22 @@ export interface Parent {
  * Children that pay for a parent whose own fee can't be changed, parents first: miners rate a transaction together with what it builds on
  * (`miner.cpp`, addPackageTxs). Each spends the output before it back to the same script. Where children can't be replaced either, one that pays
  * too little would be in the way of the next; so each rung adds its own to the chain, and since nothing but the parent and `policy`
- * decides how a rung looks, the same ones are made again after a crash. `wanted` says only how far up it goes.
+ * decides how a rung looks, the same ones are made again after a crash. `wanted` says only how far up it goes; the first `certain` are made anyway.
  */
 export function childrenOf(
   { transaction, cost, vout, signer }: Parent,
   policy: Policy,
   rungs: readonly Rung[],
   wanted: Amount,
+  certain: number = 0,
 ): readonly Transaction[] {
   const output = transaction.outputs[vout];
   if (output === undefined) return [];
   const children: Transaction[] = [];
   let family = cost;
   let last = { transaction, vout, value: output.value };
-  for (const { factor, share } of rungs) {
-    if (rateOf(family) >= wanted) break;
+  for (const [rung, { factor, share }] of rungs.entries()) {
+    if (rung >= certain && rateOf(family) >= wanted) break;
     const size = family.size + CHILD_BYTES;
     const needed = feeFor(size, times(policy.feeRate, factor));
     const spent = output.value - last.value;

@@ -97,6 +97,11 @@ export function isReplaceable({ replacement }: Policy, { inputs }: Transaction):
   return inputs.some(({ sequence }) => sequence < LEAST_LASTING_SEQUENCE);
 }
 
+/** Whether the payee can't have another version of its transaction take the place of this one. */
+export function isFinal({ signing, coin }: Terms, transaction: Transaction): boolean {
+  return signing.kind === 'fixed' || !isReplaceable(coin.policy, transaction);
+}
+
 /** What transactions cost together; undefined when one of them can't be told. */
 export function sumOf(costs: readonly (Cost | undefined)[]): Cost | undefined {
   const plus = (a: Cost, b: Cost): Cost => ({

@@ -48,3 +48,24 @@ test('a deposit that reaches the node between two questions is not taken for one
   assert.equal(await kindOf(chain, deposit), 'unspent');
   assert.equal(asked, 2);
 });
+
+test('a transaction that makes many deposits is asked for once, and again only where the node does not find it by the first', async () => {
+  const { regtest, deposit } = funded();
+  const { txid } = deposit.outpoint;
+  const node = asChain(regtest);
+  const asked: (number | undefined)[] = [];
+  let isFound = true;
+  const chain: Chain = {
+    ...node,
+    transaction: (id, vout) => {
+      asked.push(vout);
+      return isFound || vout === deposit.outpoint.vout ? node.transaction(id, vout) : Promise.resolve(undefined);
+    },
+  };
+  const many = Array.from({ length: 16 }, (_, vout) => ({ ...deposit, outpoint: { txid, vout: vout + 7 } }));
+  const kinds = async (): Promise<readonly string[]> => (await lookUpFunding(chain, [...many, deposit])).map(({ kind }) => kind);
+  assert.deepEqual(await kinds(), [...many.map(() => 'no-such-output'), 'unspent']);
+  assert.deepEqual(asked, [7]);
+  isFound = false;
+  assert.deepEqual(await kinds(), [...many.map(() => 'missing'), 'unspent']);
+});

@@ -1,20 +1,36 @@
+import type { TxId } from '../core/base/bytes.ts';
 import type { ChainView, DepositView, FundingView, Source } from '../core/channel/machine.ts';
 import type { Deposit } from '../core/contract/contract.ts';
 import type { Cost } from '../core/contract/fee.ts';
-import { outpointKey, sameOutpoint, type Transaction, transactionId } from '../core/tx/transaction.ts';
+import { type Outpoint, outpointKey, sameOutpoint, type Transaction, transactionId } from '../core/tx/transaction.ts';
 import { type Chain, WorldError } from './ports.ts';
 
-/** What this side's own node says of announced deposits. It alone is believed. */
+/** What this side's own node says of announced deposits. It alone is believed. A transaction that makes several is asked for once: it may be large. */
 export async function lookUpFunding(chain: Chain, deposits: readonly Deposit[]): Promise<readonly FundingView[]> {
-  return Promise.all(deposits.map((deposit) => lookUpDeposit(chain, deposit)));
+  const asked = new Map<TxId, Asked>();
+  return Promise.all(
+    deposits.map(({ outpoint }) => {
+      const before = asked.get(outpoint.txid);
+      const known = before === undefined ? chain.transaction(outpoint.txid, outpoint.vout) : askedAgain(chain, outpoint, before);
+      if (before === undefined) asked.set(outpoint.txid, known);
+      return before === undefined ? lookUpDeposit(chain, outpoint, known) : known.then(() => lookUpDeposit(chain, outpoint, known));
+    }),
+  );
+}
+
+type Asked = ReturnType<Chain['transaction']>;
+
+/** Where a node has no index, another output may be what it finds the transaction by. */
+async function askedAgain(chain: Chain, { txid, vout }: Outpoint, before: Asked): Asked {
+  return (await before) ?? chain.transaction(txid, vout);
 }
 
 /**
  * Both are asked at once: most of what strangers announce is no deposit at all. The output comes second, so that a deposit which reaches the node in
  * between is not taken for one that is spent.
  */
-async function lookUpDeposit(chain: Chain, { outpoint }: Deposit): Promise<FundingView> {
-  const [known, output] = await Promise.all([chain.transaction(outpoint.txid, outpoint.vout), chain.output(outpoint)]);
+async function lookUpDeposit(chain: Chain, outpoint: Outpoint, asked: Asked): Promise<FundingView> {
+  const [known, output] = await Promise.all([asked, chain.output(outpoint)]);
   if (output !== undefined) {
     const { value, script, depth, coinbase } = output;
     const view = { kind: 'unspent', value, script, depth, isImmature: coinbase && depth < chain.coin.coinbaseMaturity } as const;

@@ -3,7 +3,7 @@ import type { Transaction } from '../core/tx/transaction.ts';
 import { type Chain, WorldError } from './ports.ts';
 import type { Sightings } from './sightings.ts';
 
-/** Transactions asked for at once: some clients put them into one request. */
+/** Transactions after which it is seen whether there is time for more. They are asked for one by one: each may take a megabyte of answer. */
 const AT_ONCE = 25;
 const NOBODY: ReadonlySet<ChannelId> = new Set();
 
@@ -36,11 +36,11 @@ export class UnconfirmedReader {
     const fresh = txids.filter((txid) => !before.has(txid));
     const queue = [...fresh.filter((txid) => !this.#failed.has(txid)), ...fresh.filter((txid) => this.#failed.has(txid))];
     let read = 0;
-    while (read < queue.length && ![...failures.values()].some(isSilence)) {
-      if (read > 0 && !(await goesOn())) break;
-      const some = queue.slice(read, read + AT_ONCE);
-      await Promise.all(some.map((txid) => this.#ask(txid, touched).catch((error: unknown) => failures.set(txid, error))));
-      read += some.length;
+    for (const txid of queue) {
+      if (read > 0 && read % AT_ONCE === 0 && !(await goesOn())) break;
+      await this.#ask(txid, touched).catch((error: unknown) => failures.set(txid, error));
+      read++;
+      if (isSilence(failures.get(txid))) break;
     }
     this.#failed = new Set(failures.keys());
     for (const failure of failures.values()) throw failure;

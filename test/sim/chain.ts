@@ -45,6 +45,8 @@ const HARD_DUST = chainRules(coin).hardDust(0, false);
 const MINED_FLAGS = blockFlags(coin, chainRules(coin), START);
 /** BIP125: a replacement pays for its own way, per 1,000 bytes. */
 const STEP_RATE = chainRules(coin).replacementFeeRate;
+/** BIP125 rule 5. */
+const MOST_REPLACED = 100;
 const MOST_REPLACEABLE = 0xffff_fffd;
 
 const ids = new WeakMap<Transaction, { readonly txid: TxId; readonly size: number }>();
@@ -126,7 +128,7 @@ export class SimChain implements View {
     if (fee > coin.policy.maxFee) return no('fee-too-high');
     if (fee * 1000n < this.relayRate * BigInt(size)) return no('fee-too-low');
     const conflicts = this.#conflictsOf(transaction);
-    const blocked = this.#replacement(conflicts, fee, size);
+    const blocked = this.#crowded(transaction, size) ?? this.#replacement(conflicts, fee, size);
     if (blocked !== undefined) return blocked;
     const failure = this.#scriptFailure(transaction, STANDARD_FLAGS);
     if (failure !== undefined) return no('invalid', failure);
@@ -155,10 +157,21 @@ export class SimChain implements View {
     if (conflicts.length === 0) return undefined;
     const isOpen = conflicts.every(({ transaction }) => transaction.inputs.some(({ sequence }) => sequence <= MOST_REPLACEABLE));
     if (!isOpen) return no('conflict');
+    if (conflicts.reduce((count, { txid }) => count + familyIn(this.pool, txid).length, 0) > MOST_REPLACED)
+      return no('conflict', 'too many');
     const all = new Set(conflicts.flatMap((conflict) => familyIn(this.pool, conflict.txid)));
     const paid = [...all].reduce((total, txid) => total + (this.pool.get(txid)?.fee ?? 0n), 0n);
     const isBetter = conflicts.every((old) => fee * BigInt(old.size) > old.fee * BigInt(size));
     return isBetter && fee >= paid + (STEP_RATE * BigInt(size)) / 1000n ? undefined : no('fee-too-low', 'insufficient fee');
+  }
+
+  /** Families stay small, up and down; what would be replaced counts still (`CalculateMemPoolAncestors`). */
+  #crowded(transaction: Transaction, size: number): Broadcast | undefined {
+    const { family } = coin.policy;
+    const above = ancestorsIn(this.pool, transaction);
+    const bytes = (txids: readonly TxId[]): number => txids.reduce((total, txid) => total + (this.pool.get(txid)?.size ?? 0), size);
+    const isFull = (txids: readonly TxId[]): boolean => txids.length + 1 > family.count || bytes(txids) > family.size;
+    return isFull(above) || above.some((txid) => isFull(familyIn(this.pool, txid))) ? no('conflict', 'too-long-mempool-chain') : undefined;
   }
 
   evict(txid: TxId): void {
@@ -271,6 +284,15 @@ export function costIn({ pool }: Pick<View, 'pool'>, txid: TxId): Cost | undefin
   if (entry === undefined) return undefined;
   const burden = familyIn(pool, txid).reduce((total, one) => total + (pool.get(one)?.fee ?? 0n), 0n) - entry.fee;
   return { fee: amount(entry.fee), size: entry.size, burden: amount(burden) };
+}
+
+/** Everything in the mempool that a transaction builds on, each once. */
+function ancestorsIn(pool: View['pool'], transaction: Transaction): readonly TxId[] {
+  const parentsOf = ({ inputs }: Transaction): readonly TxId[] =>
+    inputs.map(({ outpoint }) => outpoint.txid).filter((txid) => pool.has(txid));
+  const ancestors = new Set(parentsOf(transaction));
+  for (const txid of ancestors) for (const parent of parentsOf(pool.get(txid)?.transaction ?? transaction)) ancestors.add(parent);
+  return [...ancestors];
 }
 
 /** A mempool transaction and all that spend from it, each once. */

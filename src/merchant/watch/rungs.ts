@@ -8,10 +8,10 @@ import type { Transaction } from '../../core/tx/transaction.ts';
 import { takenBy } from './taken.ts';
 
 /**
- * Times the coin's own rate: what the payee itself would go up to, and on to the share, since what others build on a close that waits has to be
- * outpaid as well.
+ * Times the coin's own rate: what the payee itself would go up to, and on to all that the share allows, since what others build on a close that
+ * waits has to be outpaid as well.
  */
-const FACTORS = [1n, 3n, 10n, 30n, 100n, 300n, 1_000n, 3_000n, 10_000n, 30_000n];
+const FACTORS = [1n, 3n, 10n, 30n, 100n, 300n, 1_000n, 3_000n, 10_000n, 10n ** 12n];
 /** As when the deadline is near: half of it all may be spent to save the other half. */
 const LAST_SHARE = 2n;
 

@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { amount } from '../../core/base/amount.ts';
+import { height } from '../../core/base/height.ts';
+import { costTogether } from '../../core/channel/fate.ts';
+import { costOf, isRaise } from '../../core/contract/fee.ts';
+import { contracts } from '../../core/contract/registry.ts';
+import { outpointKey } from '../../core/tx/transaction.ts';
+import { MachinePair } from '../../testing/machine-pair.ts';
+import { must, payeeKey, replacingCoin } from '../../testing/sample.ts';
+import { judged } from './judge.ts';
+import { rungsOf } from './rungs.ts';
+
+for (const contract of contracts) {
+  test(`${contract.id}: a watcher's closes reach half of what they take, and outpay what was built on the one that waits`, () => {
+    const pair = new MachinePair({ contract, coin: replacingCoin(contract) });
+    const { policy } = pair.terms.coin;
+    pair.open(policy.dust * 100_000n);
+    const total = amount(policy.dust * 90_000n);
+    pair.pay(total);
+    const state = pair.payeeState();
+    const closes = must(rungsOf(state, payeeKey));
+    const { channel, terms, deposits } = state;
+    const top = costOf(closes.at(-1) ?? assert.fail(), deposits) ?? assert.fail();
+    const most = total / 2n < policy.maxFee ? total / 2n : policy.maxFee;
+    assert.ok(top.fee <= most && top.fee * 3n > most * 2n, 'no raise is left that may be paid');
+    const own = costOf(closes[0], deposits) ?? assert.fail();
+    const [deposit] = deposits;
+    assert.ok(deposit !== undefined);
+    const watched = { channel, terms, deposits, total, since: height(1_000), closes };
+    const sentWith = (burden: bigint): readonly (typeof closes)[number][] => {
+      const seen = { kind: 'spent', transaction: closes[0], depth: 0, cost: { ...own, burden: amount(burden) } } as const;
+      const view = { kind: 'view', deposits: new Map([[outpointKey(deposit.outpoint), seen]]), found: [] } as const;
+      const at = { tip: height(1_990), medianTime: terms.expiry - Math.ceil(terms.closingMargin / 12), now: 0 };
+      const { send } = judged(watched, view, { ...at, feeRate: policy.feeRate, isMerchantSilent: true });
+      const before = costTogether([seen], deposits) ?? assert.fail();
+      for (const close of send) assert.ok(isRaise(policy, before, costOf(close, deposits) ?? assert.fail()));
+      return send;
+    };
+    const unburdened = sentWith(0n);
+    const [cheap, dear] = [unburdened[0], sentWith(top.fee / 8n)[0]].map((one) => (one && costOf(one, deposits)?.fee) ?? assert.fail());
+    assert.ok(cheap !== undefined && dear !== undefined && dear > cheap);
+    assert.deepEqual(sentWith(top.fee), [], 'nothing that it holds pays for so much');
+  });
+}

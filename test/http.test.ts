@@ -15,6 +15,7 @@ import { defaultTerms } from '../src/merchant/terms.ts';
 import { type Agent, openAgent } from '../src/payer/agent.ts';
 import type { Form } from '../src/payer/form.ts';
 import { memoryStore } from '../src/store/memory.ts';
+import { invoiceRequest, stateRequest } from '../src/testing/asking.ts';
 import { httpConnection } from '../src/transport/http/client.ts';
 import { type HttpServer, serveMerchant } from '../src/transport/http/serve.ts';
 import { seedKeyRing } from '../src/wallet/keyring.ts';
@@ -121,7 +122,7 @@ for (const form of ['compact', 'psbt'] as const) {
         invoice: invoice.id,
       });
     }
-    const state = must(await payee.exchange({ kind: 'state-request', channel }));
+    const state = must(await payee.exchange(await stateRequest(agent, channel)));
     assert.equal(state.kind === 'state' && state.best?.total, PRICE * 5n);
     const { reply: ended } = must(await agent.end(channel, payee));
     assert.equal(ended.kind, 'ended');
@@ -132,7 +133,7 @@ for (const form of ['compact', 'psbt'] as const) {
     assert.equal((await merchant.engine.get(channel))?.kind, 'ended');
     const own = await agent.engine.get(channel);
     assert(own?.kind === 'ended' && own.how === 'closed');
-    const over = must(await payee.exchange({ kind: 'state-request', channel }));
+    const over = must(await payee.exchange(await stateRequest(agent, channel)));
     assert(over.kind === 'state' && over.status === 'ended' && over.ending !== undefined);
     assert.deepEqual(failures, []);
   });
@@ -164,7 +165,9 @@ test('over a socket, what the merchant refuses arrives as the same refusal', asy
   const { agent, payee } = shopper;
   const channel = await opened(shopper, amount(50n * DOGE));
   const cases: readonly [Request, string][] = [
-    [{ kind: 'invoice-request', channel, item: 'coffee' }, 'item-unknown'],
+    [await invoiceRequest(agent, channel, 'coffee'), 'item-unknown'],
+    [{ kind: 'invoice-request', channel, item: 'tea' }, 'proof-wrong'],
+    [{ kind: 'state-request', channel }, 'proof-wrong'],
     [{ kind: 'state-request', channel: 'ab'.repeat(32) as ChannelId }, 'channel-unknown'],
     [{ kind: 'payment', channel, payment: { total: amount(51n * DOGE), signatures: [] } }, 'total-above-capacity'],
     [{ kind: 'payment', channel, payment: { total: amount(DOGE), signatures: [] } }, 'signature-missing'],

@@ -4,6 +4,7 @@ import type { Reply, Request } from '../src/core/message/message.ts';
 import type { Connection } from '../src/engine/ports.ts';
 import { fastestVerifier } from '../src/engine/verifier.ts';
 import type { Merchant } from '../src/merchant/merchant.ts';
+import { stateRequest } from '../src/testing/asking.ts';
 import { must } from '../src/testing/sample.ts';
 import { TwoDisks } from '../src/testing/two-disks.ts';
 
@@ -42,7 +43,7 @@ describe('two merchants on the same records', () => {
       const invoice = must(await world.agent.invoice(channel, 'tea', payee));
       // The next message goes to the other one: the one that made the invoice is not the one that is paid.
       must(await world.agent.pay(channel, { ...invoice, most: invoice.amount }, payee));
-      must(await payee.exchange({ kind: 'state-request', channel }));
+      must(await payee.exchange(await stateRequest(world.agent, channel)));
     }
     const stored = await world.payeeState(channel);
     assert.deepEqual([stored.best?.total, stored.spent], [world.price * 15n, world.price * 15n]);

@@ -4,6 +4,7 @@ import { utf8ToBytes } from '@noble/hashes/utils.js';
 import { amount } from '../core/base/amount.ts';
 import { creditOf } from '../core/channel/payee-state.ts';
 import type { Reply } from '../core/message/message.ts';
+import { proofFor } from '../core/message/proof.ts';
 import { opened } from '../testing/bitcoinj-channel.ts';
 import { BitcoinjWorld } from '../testing/bitcoinj-world.ts';
 import { isWorldError } from '../testing/line-suite.ts';
@@ -82,7 +83,8 @@ test('what was sold for payments over TCP buys nothing over HTTP: only what come
   const { channel: id, spent, terms, deposits } = await world.single();
   assert.equal(spent, 3n * DOGE);
   const { merchant } = world;
-  const invoice = await merchant.answer({ kind: 'invoice-request', channel: id, item: 'tea' });
+  const proof = proofFor('invoice-request', id, world.regtest.tip.height, payer.signer);
+  const invoice = await merchant.answer({ kind: 'invoice-request', channel: id, item: 'tea', proof });
   if (invoice.kind !== 'invoice') assert.fail(invoice.kind);
   const buy = async (total: bigint): Promise<Reply> => {
     const payment = must(terms.contract.sign(terms, deposits, amount(total), payer.signer));

@@ -18,6 +18,7 @@ import { outpointKey } from '../core/tx/transaction.ts';
 import type { Chain } from '../engine/ports.ts';
 import { fastestVerifier } from '../engine/verifier.ts';
 import { fundingOf } from '../payer/form.ts';
+import { invoiceRequest, stateRequest } from '../testing/asking.ts';
 import { ChannelWorld } from '../testing/channel-world.ts';
 import { embedded } from '../testing/embedded.ts';
 import { assertRefused, keyNumber, must, payerKey } from '../testing/sample.ts';
@@ -149,10 +150,10 @@ describe('what the merchant answers about channels and goods', () => {
   test('an invoice for something not for sale: item-unknown; for a channel it does not have: channel-unknown', async () => {
     const { world } = await opened();
     const channel = await world.openChannel();
-    const ask = (of: typeof channel, item: string) => world.merchant.answer({ kind: 'invoice-request', channel: of, item });
-    for (const item of ['coffee', '', 'Tea', '__proto__']) assertRefused(await ask(channel, item), 'item-unknown', item);
-    assertRefused(await ask(NOWHERE, 'tea'), 'channel-unknown');
-    const invoice = await ask(channel, 'tea');
+    const ask = async (item: string) => world.merchant.answer(await invoiceRequest(world.agent, channel, item));
+    for (const item of ['coffee', '', 'Tea', '__proto__']) assertRefused(await ask(item), 'item-unknown', item);
+    assertRefused(await world.merchant.answer({ kind: 'invoice-request', channel: NOWHERE, item: 'tea' }), 'channel-unknown');
+    const invoice = await ask('tea');
     assert.deepEqual(invoice.kind === 'invoice' && [invoice.amount, invoice.channel, invoice.item], [world.price, channel, 'tea']);
   });
 
@@ -188,7 +189,7 @@ describe('what the merchant answers about channels and goods', () => {
     );
     assertRefused(await world.merchant.answer({ kind: 'state-request', channel: NOWHERE }), 'channel-unknown');
     assertRefused(await world.merchant.close(NOWHERE), 'channel-unknown');
-    assert.equal((await world.merchant.answer({ kind: 'state-request', channel })).kind, 'state');
+    assert.equal((await world.merchant.answer(await stateRequest(world.agent, channel))).kind, 'state');
   });
 });
 

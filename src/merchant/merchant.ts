@@ -12,6 +12,7 @@ import type { Random } from '../engine/ports.ts';
 import type { Responder, Taken } from '../transport/responder.ts';
 import { announcer } from './announcer.ts';
 import { type InvoiceBook, invoiceBook, type PriceList } from './invoice.ts';
+import { presence } from './presence.ts';
 import { type Settled, Settler } from './settle.ts';
 import { type MerchantTerms, makeOffer } from './terms.ts';
 
@@ -51,6 +52,7 @@ export function openMerchant(options: MerchantOptions): Merchant {
   const invoices = invoiceBook(store, clock, random, prices);
   const announce = announcer(chain, engine);
   const standing = { store: identity, isRecovering, terms: { ...terms, payeeScript } };
+  const unproven = presence(engine, options.verify);
 
   const invoice = async (channel: ChannelId, item: string): Promise<Reply> => {
     const state = await engine.get(channel);
@@ -80,11 +82,11 @@ export function openMerchant(options: MerchantOptions): Merchant {
           return announcedReply(await announce(request, standing));
         case 'invoice-request':
           engine.follower.trusted();
-          return invoice(request.channel, request.item);
+          return (await unproven(request)) ?? invoice(request.channel, request.item);
         case 'payment':
           return receiptOf(await paid(request));
         case 'state-request':
-          return replyOf(await engine.drive(request.channel, { kind: 'state-request' }));
+          return (await unproven(request)) ?? replyOf(await engine.drive(request.channel, { kind: 'state-request' }));
         case 'end':
           return replyOf(await engine.drive(request.channel, { kind: 'end', end: request }));
       }

@@ -6,6 +6,7 @@ import { amount } from '../core/base/amount.ts';
 import { isRefusal } from '../core/base/refusal.ts';
 import { creditOf } from '../core/channel/payee-state.ts';
 import type { Invoice, Pay } from '../core/message/message.ts';
+import { proofFor } from '../core/message/proof.ts';
 import type { Store } from '../engine/ports.ts';
 import { opened } from '../testing/bitcoinj-channel.ts';
 import type { BitcoinjPayer, PayerChannel } from '../testing/bitcoinj-payer.ts';
@@ -71,9 +72,10 @@ function deliveredOverTcp({ told }: BitcoinjWorld): bigint {
   return told.reduce((sum, event) => (event.kind === 'paid' ? sum + event.by : sum), 0n);
 }
 
-async function invoiceFor({ world }: TwoDoors): Promise<Invoice> {
+async function invoiceFor({ world, payer }: TwoDoors): Promise<Invoice> {
   const { channel } = await world.single();
-  const invoice = await world.merchant.answer({ kind: 'invoice-request', channel, item: 'tea' });
+  const proof = proofFor('invoice-request', channel, world.regtest.tip.height, payer.signer);
+  const invoice = await world.merchant.answer({ kind: 'invoice-request', channel, item: 'tea', proof });
   return invoice.kind === 'invoice' ? invoice : assert.fail(invoice.kind);
 }
 

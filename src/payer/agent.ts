@@ -177,7 +177,10 @@ async function askPrice(engine: PayerEngine, line: Line, item: string): Promise<
   const state = await engine.get(line.channel);
   if (state === undefined) return refuse('channel-unknown');
   const ask = async (): Promise<Invoice | Refusal> => {
-    const request = { kind: 'invoice-request', channel: line.channel, item } as const;
+    const driven = await engine.drive(line.channel, { kind: 'ask', item });
+    if (isRefusal(driven)) return driven;
+    if (driven.send === undefined) throw new Error('a question is sent');
+    const { send: request } = driven;
     const reply = await line.payee.exchange(request);
     checkKind(line.channel, request, reply);
     if (isRefusal(reply)) return reply;

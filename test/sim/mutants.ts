@@ -251,6 +251,12 @@ export const mutants: readonly Mutant[] = [
     profile: (drawn) => ({ ...robbed(drawn), doors: 20 }),
   },
   {
+    name: 'the payee tells whoever knows the id of a channel what it holds',
+    breaks: /^I9/,
+    mutation: () => ({ payee: { merchant: talkative } }),
+    profile: (drawn) => ({ ...robbed(drawn), doors: 20 }),
+  },
+  {
     name: 'the payee writes over what another program stored',
     breaks: /^I[1358]/,
     mutation: () => ({ payee: { store: careless } }),
@@ -345,6 +351,18 @@ function reckoningByItself(merchant: Merchant): Merchant {
       const before = (await merchant.engine.get(pay.channel))?.best?.total ?? 0n;
       const taken = await merchant.increment(pay);
       return isRefusal(taken) ? taken : { ...taken, added: amount(taken.receipt.total - before) };
+    },
+  };
+}
+
+function talkative(merchant: Merchant): Merchant {
+  return {
+    ...merchant,
+    answer: async (request) => {
+      const reply = await merchant.answer(request);
+      if (request.kind !== 'state-request' || !isRefusal(reply)) return reply;
+      const driven = await merchant.engine.drive(request.channel, { kind: 'state-request' });
+      return isRefusal(driven) ? driven : (driven.reply ?? reply);
     },
   };
 }

@@ -9,6 +9,7 @@ import type { Deposit, Terms } from '../../src/core/contract/contract.ts';
 import { capacityOf, isDue, payerScript } from '../../src/core/contract/contract.ts';
 import { isReleased } from '../../src/core/contract/release.ts';
 import type { Reply, Request } from '../../src/core/message/message.ts';
+import { isProofFor } from '../../src/core/message/proof.ts';
 import { outpointKey, type Transaction, transactionId } from '../../src/core/tx/transaction.ts';
 import type { Write } from '../../src/engine/ports.ts';
 import type { Taken } from '../../src/transport/responder.ts';
@@ -68,7 +69,7 @@ const LEAST_STAKE = 300n * coin.policy.dust;
 /** Blocks in a row, each seen by a payee whose node is sound, that are enough to get a close mined. */
 const ENOUGH = 6;
 
-/** Watches every message, broadcast and block, and knows the rules I1 to I8. */
+/** Watches every message, broadcast and block, and knows the rules I1 to I9. */
 export class Oracle {
   readonly truths: Map<ChannelId, Truth> = new Map();
   readonly #byScript = new Map<string, Truth>();
@@ -200,9 +201,19 @@ export class Oracle {
     }
   }
 
+  /** What a channel holds is told to nobody but its payer. */
+  #checkPresence(request: Request, reply: Reply): void {
+    if (request.kind !== 'state-request' && request.kind !== 'invoice-request') return;
+    const { kind, channel, proof } = request;
+    const key = this.truths.get(channel)?.terms.payerKey;
+    const isShown = proof !== undefined && key !== undefined && isProofFor(kind, channel, proof, key, verify);
+    if (reply.kind !== 'refusal' && !isShown) throw new Violation(`I9 a stranger is told the ${reply.kind} of ${channel}`);
+  }
+
   /** A reply leaves the payee: what it promises must be on the disk. */
   answered(request: Request, reply: Reply, isCurrent: boolean): void {
     this.#checkReleases(request, reply);
+    this.#checkPresence(request, reply);
     if (reply.kind === 'invoice') this.#prices.set(reply.id, { channel: reply.channel, price: reply.amount });
     if (reply.kind === 'state' && reply.best !== undefined) this.#durable(reply.channel, reply.best.total, 'shown');
     if (reply.kind === 'accepted' && request.kind === 'announce') {

@@ -40,7 +40,7 @@ export interface Profile {
   readonly settling: number;
   /** Somebody runs the shop a second time under its words, with a store of its own. */
   readonly hasTwin: boolean;
-  /** Weight of what a thief does at two doors of the payee at once. */
+  /** Weight of what a thief does at two doors of the payee at once; a third of it, of asking as a stranger. */
   readonly doors: number;
   /** Weights of what may happen besides business. */
   readonly trouble: Readonly<Record<Trouble, number>>;

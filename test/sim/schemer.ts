@@ -7,6 +7,7 @@ import { termsOf } from '../../src/core/channel/announce.ts';
 import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';
 import { capacityOf, channelIdOf, type Deposit, isDue, type Terms } from '../../src/core/contract/contract.ts';
 import type { Announce, Offer, Pay, Reply } from '../../src/core/message/message.ts';
+import { proofFor } from '../../src/core/message/proof.ts';
 import { p2pkh } from '../../src/core/tx/script.ts';
 import type { Signer } from '../../src/core/tx/sign.ts';
 import { outpointKey, sameOutpoint, type Transaction, type TxOutput } from '../../src/core/tx/transaction.ts';
@@ -190,8 +191,10 @@ export class Schemer {
   /** Buys like anybody else: with as much again as it costs, or out of credit. */
   buy(scheme: Scheme): void {
     this.#start('buy', async () => {
-      const { channel } = scheme;
-      const invoice = await this.#payee.exchange({ kind: 'invoice-request', channel, item: this.#chance.pick(['tea', 'meal', 'meal']) });
+      const { channel, signer } = scheme;
+      const proof = proofFor('invoice-request', channel, this.#chain.tip.height, signer);
+      const item = this.#chance.pick(['tea', 'meal', 'meal']);
+      const invoice = await this.#payee.exchange({ kind: 'invoice-request', channel, item, proof });
       if (invoice.kind !== 'invoice') return invoice;
       const total = scheme.total + this.#chance.pick([1n, invoice.amount, invoice.amount + dust * 2n]);
       const pay = this.#signed(scheme, total > dust * 2n ? total : dust * 2n);

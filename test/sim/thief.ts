@@ -5,6 +5,7 @@ import { termsOf } from '../../src/core/channel/announce.ts';
 import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';
 import { capacityOf, channelIdOf, type Deposit, type Payment, type Terms } from '../../src/core/contract/contract.ts';
 import type { Announce, Pay, Request } from '../../src/core/message/message.ts';
+import { proofFor } from '../../src/core/message/proof.ts';
 import { p2pkh, script } from '../../src/core/tx/script.ts';
 import { SIGHASH, signatureHash } from '../../src/core/tx/sighash.ts';
 import { encodeSignature, type Signature, type Signer } from '../../src/core/tx/sign.ts';
@@ -46,6 +47,7 @@ export type Trick =
   | 'early-refund'
   | 'late-refund'
   | 'two-doors'
+  | 'stranger'
   | 'double-spend';
 
 export const TRICKS: Readonly<Record<Trick, number>> = {
@@ -57,6 +59,7 @@ export const TRICKS: Readonly<Record<Trick, number>> = {
   twins: 3,
   // In some worlds only.
   'two-doors': 0,
+  stranger: 0,
   'cheap-end': 1,
   dropped: 1,
   'early-refund': 1,
@@ -120,17 +123,19 @@ export class Thief {
       case 'replay':
         return old && this.#payee.exchange(old);
       case 'same-total':
-        return pay(best, whole, await this.#invoice(channel));
+        return pay(best, whole, await this.#invoice(channel, signer));
       case 'lower':
-        return pay(best - 3n * dust, whole, await this.#invoice(channel));
+        return pay(best - 3n * dust, whole, await this.#invoice(channel, signer));
       case 'forged':
-        return pay(best + 50n * dust, bent, await this.#invoice(channel));
+        return pay(best + 50n * dust, bent, await this.#invoice(channel, signer));
       case 'greedy':
-        return pay(capacityOf(deposits) + dust, whole, await this.#invoice(channel));
+        return pay(capacityOf(deposits) + dust, whole, await this.#invoice(channel, signer));
       case 'twins': {
-        const [one, other] = [await this.#invoice(channel), await this.#invoice(channel)];
+        const [one, other] = [await this.#invoice(channel, signer), await this.#invoice(channel, signer)];
         return Promise.all([one, other].map((invoice) => pay(best + 3n * dust, whole, invoice)));
       }
+      case 'stranger':
+        return this.#askAsStranger(channel);
       case 'two-doors':
         return this.#twoDoors({ channel, terms, deposits, signer }, best + 3n * dust);
       case 'cheap-end':
@@ -154,8 +159,15 @@ export class Thief {
     return this.#payee.exchange(pay);
   }
 
-  async #invoice(channel: ChannelId): Promise<string | undefined> {
-    const reply = await this.#payee.exchange({ kind: 'invoice-request', channel, item: 'sip' });
+  /** Knows the id of a channel, and not its key. */
+  async #askAsStranger(channel: ChannelId): Promise<unknown> {
+    await this.#payee.exchange({ kind: 'invoice-request', channel, item: 'sip' });
+    return this.#payee.exchange({ kind: 'state-request', channel });
+  }
+
+  async #invoice(channel: ChannelId, signer: Signer): Promise<string | undefined> {
+    const proof = proofFor('invoice-request', channel, this.#chain.tip.height, signer);
+    const reply = await this.#payee.exchange({ kind: 'invoice-request', channel, item: 'sip', proof });
     return reply.kind === 'invoice' ? reply.id : undefined;
   }
 

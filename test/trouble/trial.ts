@@ -3,6 +3,7 @@ import type { ChannelId } from '../../src/core/base/bytes.ts';
 import { isRefusal } from '../../src/core/base/refusal.ts';
 import { type Chain, WorldError } from '../../src/engine/ports.ts';
 import type { MerchantTerms } from '../../src/merchant/terms.ts';
+import { stateRequest } from '../../src/testing/asking.ts';
 import { type ChannelSubject, ChannelWorld } from '../../src/testing/channel-world.ts';
 import { type FaultPlan, FaultyChain } from '../../src/testing/faulty-chain.ts';
 
@@ -87,7 +88,7 @@ export class Trial {
 
   /** What was acknowledged is known whatever the node is up to. */
   async checkKept(channel: ChannelId): Promise<void> {
-    const state = await this.world.merchant.answer({ kind: 'state-request', channel });
+    const state = await this.world.merchant.answer(await stateRequest(this.world.agent, channel));
     assert.ok(state.kind === 'state' && (state.best?.total ?? 0n) >= this.acknowledged, state.kind);
   }
 

@@ -102,6 +102,7 @@ const REASONS = {
   'fee-too-low': ['reopen', 'The agreed fee would not get the closing transaction mined.'],
   'fee-too-high': ['stop', 'More is asked for, as a fixed fee or a first payment, than this side agrees to.'],
   'too-many': ['wait', 'Too many requests for now.'],
+  'proof-wrong': ['correct', 'The request does not show the key of the channel, or as of a block long past.'],
   unauthorised: ['correct', 'This call needs the access token.'],
   'request-unknown': ['correct', 'No such resource or method.'],
 } as const;

@@ -18,8 +18,9 @@ export function ended(state: PayeeState, { agreement, signatures }: End, env: En
   if (isRefusal(agreed)) return agreed;
   if (state.kind === 'closing' && isSame(state.transaction, agreed)) return answered(state, state.transaction);
   if (!isActive(state) && !isVoid(state)) return notActive(state);
-  if (best !== undefined && agreement.total < best.total) return refuse('agreement-short', factsOf(state, best));
+  // Before anything is said that only the payer may know.
   if (!terms.contract.verifyAgreement(terms, agreed, signatures, env.verify)) return refuse('signature-wrong');
+  if (best !== undefined && agreement.total < best.total) return refuse('agreement-short', factsOf(state, best));
   const worse = worseThanClose(state, agreement, env);
   if (worse !== undefined) return worse;
   const own = terms.contract.signAgreement(terms, agreed, env.signer);

@@ -165,16 +165,36 @@ for (const contract of contracts) {
       assert.deepEqual(pair.payee, before);
     });
 
-    test('signed otherwise, or for another invoice: total-not-higher', () => {
+    test('whoever has not signed a total is not told the best one, nor whether it is higher', () => {
+      const pair = opened(10n * DOGE);
+      pair.invoice(ID, DOGE);
+      pair.invoice(OTHER_ID, 5n * DOGE);
+      const best = signed(pair, 3n * DOGE);
+      assert.equal(pair.ask({ ...best, invoice: ID }).kind, 'receipt');
+      for (const total of [2n, 3n, 4n]) {
+        const own = signed(pair, total * DOGE);
+        for (const [stranger, code] of [
+          [signed(pair, total * DOGE, payeeKey), 'signature-wrong'],
+          [withPayment(own, { signatures: [] }), 'signature-missing'],
+        ] as const) {
+          for (const invoice of [ID, OTHER_ID]) {
+            const refused = pair.ask({ ...stranger, invoice });
+            assertRefused(refused, code);
+            assert.deepEqual(Object.keys(refused.kind === 'refusal' ? refused.detail : {}), ['input']);
+          }
+        }
+        const told = pair.ask({ ...own, invoice: OTHER_ID });
+        assert.equal(told.kind === 'refusal' && told.detail['best'], String(3n * DOGE), 'the payer is');
+      }
+    });
+
+    test('for another invoice: total-not-higher', () => {
       const pair = opened(10n * DOGE);
       pair.invoice(ID, DOGE);
       pair.invoice(OTHER_ID, DOGE);
       const pay = signed(pair, 2n * DOGE);
       const receipt = pair.ask({ ...pay, invoice: ID });
-      for (const wrong of [pay, { ...pay, invoice: OTHER_ID }, { ...withPayment(pay, { signatures: [] }), invoice: ID }]) {
-        assertRefused(pair.ask(wrong), 'total-not-higher');
-      }
-      assertRefused(pair.ask({ ...signed(pair, 2n * DOGE, payeeKey), invoice: ID }), 'total-not-higher');
+      for (const wrong of [pay, { ...pay, invoice: OTHER_ID }]) assertRefused(pair.ask(wrong), 'total-not-higher');
       assert.equal(pair.invoices.get(OTHER_ID)?.paidTotal, undefined);
       assert.deepEqual(pair.ask({ ...pay, invoice: ID }), receipt);
     });

@@ -8,7 +8,7 @@ import { type Env, type KeptInvoice, type Step, stay } from './machine.ts';
 import { type BestPayment, exposureAt, exposureOf, factsOf, notActive, type PayeeState, restsOf } from './payee-state.ts';
 import { partsOf, restingOn, writtenOff } from './place.ts';
 
-/** Seed steps 6 and G: takes a better payment, cheapest checks first. Without an invoice all of it is credit. */
+/** Seed steps 6 and G: takes a better payment. Without an invoice all of it is credit. */
 export function paid(state: PayeeState, pay: Pay, kept: KeptInvoice | undefined, env: Env): Step<PayeeState> | Refusal {
   const step = taken(state, pay, () => owedFor(state, pay, kept, env), env);
   if (kept === undefined || isRefusal(step) || step.added === undefined) return step;
@@ -23,18 +23,19 @@ export function increased(state: PayeeState, pay: Pay, env: Env): Step<PayeeStat
 /** `owing`: how much of the new total is spent at once, in the commit that adds to it. Asked for only where the total has risen. */
 function taken(state: PayeeState, pay: Pay, owing: (added: Amount) => Amount | Refusal, env: Env): Step<PayeeState> | Refusal {
   const { best, terms } = state;
-  if (best !== undefined && pay.payment.total <= best.total) return replayed(state, best, pay);
+  if (best !== undefined && pay.payment.total <= best.total) return replayed(state, best, pay, env);
   if (state.kind === 'paused') return refuse('funding-reorganised');
   if (state.kind !== 'open') return notActive(state);
   if (isDue(terms, env)) return refuse('margin-reached', { tip: env.tip, expiry: terms.expiry });
-  const added = subtract(pay.payment.total, best?.total ?? ZERO);
+  // Before anything is said that only the payer may know.
+  const payment = terms.contract.verify(terms, state.deposits, pay.payment, best, env.verify);
+  if (isRefusal(payment)) return payment;
+  const added = subtract(payment.total, best?.total ?? ZERO);
   const owed = owing(added);
   if (isRefusal(owed)) return owed;
   if (isBeyond(state, pay.payment.total)) return refuse('funding-reorganised');
   const full = fullFor(state, pay.payment.total, env);
   if (full !== undefined) return full;
-  const payment = terms.contract.verify(terms, state.deposits, pay.payment, best, env.verify);
-  if (isRefusal(payment)) return payment;
   const spent = add(state.spent, owed);
   const receipt: Receipt = {
     kind: 'receipt',
@@ -82,15 +83,17 @@ function full({ terms }: PayeeState, facts: { readonly exposure: bigint; readonl
   return refuse('exposure-full', { ...facts, seconds: facts.blocks * terms.coin.blockSeconds });
 }
 
-/** The same payment again gets the same answer; any other total that is not higher gets the best one to compare with. */
-function replayed(state: PayeeState, best: BestPayment, { payment, invoice }: Pay): Step<PayeeState> | Refusal {
-  const detail = factsOf(state, best);
-  if (payment.total < best.total) return refuse('total-lower', detail);
+/** The same payment again gets the same answer; any other total that is not higher gets the best one to compare with, if the payer has signed it. */
+function replayed(state: PayeeState, best: BestPayment, { payment, invoice }: Pay, env: Env): Step<PayeeState> | Refusal {
   const isSame =
+    payment.total === best.total &&
     invoice === best.receipt.invoice &&
     payment.signatures.length > 0 &&
     payment.signatures.every((given) => best.signatures.some((held) => equalBytes(given, held)));
-  return isSame ? stay(state, { kind: 'reply', message: best.receipt }) : refuse('total-not-higher', detail);
+  if (isSame) return stay(state, { kind: 'reply', message: best.receipt });
+  const signed = state.terms.contract.verify(state.terms, state.deposits, payment, best, env.verify);
+  if (isRefusal(signed)) return signed;
+  return refuse(payment.total < best.total ? 'total-lower' : 'total-not-higher', factsOf(state, best));
 }
 
 /** What the payment buys: nothing without an invoice, then all of it is credit. */

@@ -1,6 +1,7 @@
 import { ZERO } from '../base/amount.ts';
 import { type Refusal, refuse } from '../base/refusal.ts';
 import type { Reply, Request } from '../message/message.ts';
+import { proofFor } from '../message/proof.ts';
 import { type ChainView, type Env, type Step, stay } from './machine.ts';
 import { watched } from './payer-chain.ts';
 import { type EndInput, endAgreed, ending, endRefused } from './payer-end.ts';
@@ -33,6 +34,7 @@ type FurtherInput =
   | { readonly kind: 'resend' }
   | { readonly kind: 'hand-over' }
   | { readonly kind: 'resync' }
+  | { readonly kind: 'ask'; readonly item: string }
   | EndInput
   | { readonly kind: 'reply'; readonly to: Request['kind']; readonly message: Reply }
   | ChainView;
@@ -62,7 +64,9 @@ function further(state: PayerState, input: FurtherInput, env: Env): Step<PayerSt
     case 'hand-over':
       return handing(state);
     case 'resync':
-      return stay(state, { kind: 'send', message: { kind: 'state-request', channel: state.channel } });
+      return asking(state, { kind: 'state-request' }, env);
+    case 'ask':
+      return asking(state, { kind: 'invoice-request', item: input.item }, env);
     case 'end':
       return ending(state, input, env);
     case 'reply':
@@ -70,6 +74,16 @@ function further(state: PayerState, input: FurtherInput, env: Env): Step<PayerSt
     case 'view':
       return watched(state, input, env);
   }
+}
+
+/** What the payee tells nobody but this payer. */
+function asking(
+  state: PayerState,
+  asked: { readonly kind: 'state-request' } | { readonly kind: 'invoice-request'; readonly item: string },
+  { tip, signer }: Env,
+): Step<PayerState> {
+  const { channel } = state;
+  return stay(state, { kind: 'send', message: { ...asked, channel, proof: proofFor(asked.kind, channel, tip, signer) } });
 }
 
 /** A reply changes something only if it is about this channel and answers what it is waiting for. */

@@ -8,6 +8,7 @@ import type { Coin, DepthStep } from '../coin/coin.ts';
 import type { Agreement, Contract, Deposit, Payment, Signing } from '../contract/contract.ts';
 import type { PublicKey, Signature } from '../tx/sign.ts';
 import type { Transaction } from '../tx/transaction.ts';
+import type { Proof } from './proof.ts';
 
 /** Who made an offer, and for how long. */
 export interface Origin {
@@ -78,6 +79,8 @@ export interface InvoiceRequest {
   readonly kind: 'invoice-request';
   readonly channel: ChannelId;
   readonly item: string;
+  /** Without one it is refused. */
+  readonly proof?: Proof;
 }
 
 /** Seed step 5: what is owed, and where to. */
@@ -118,6 +121,8 @@ export interface Receipt {
 export interface StateRequest {
   readonly kind: 'state-request';
   readonly channel: ChannelId;
+  /** Without one it is refused. */
+  readonly proof?: Proof;
 }
 
 export interface State extends Releasing {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Reply, Request } from '../../core/message/message.ts';
+import { writeProof } from '../../core/message/proof.ts';
 import { type Connection, WorldError } from '../../engine/ports.ts';
 import { parseJson, readBounded } from './body.ts';
 import { type Endpoint, endpoints } from './endpoint.ts';
@@ -33,7 +34,7 @@ export function httpConnection(address: string, options: HttpConnectionOptions =
       const body = writeBody(request, psbt);
       const { response, text } = await send(fetch, url, {
         method: endpoint.method,
-        headers: { accept: 'application/json', ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+        headers: headersOf(request, body !== undefined),
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         redirect: 'manual',
         credentials: 'omit',
@@ -43,6 +44,14 @@ export function httpConnection(address: string, options: HttpConnectionOptions =
       if (text === undefined) throw nonsense(url, `answered with more than ${MOST_BYTES} bytes`);
       return response.ok ? readAnswer(request, endpoint, text, url) : readFailure(response, text, url);
     },
+  };
+}
+
+function headersOf(request: Request, hasBody: boolean): Record<string, string> {
+  return {
+    accept: 'application/json',
+    ...(hasBody && { 'content-type': 'application/json' }),
+    ...('proof' in request && request.proof !== undefined && { authorization: `Pawment ${writeProof(request.proof)}` }),
   };
 }
 

@@ -15,6 +15,8 @@ export interface Endpoint {
   readonly name: string;
   readonly summary: string;
   readonly body?: { readonly schema: Field<unknown>; readonly mostBytes: number };
+  /** Answered to who shows the channel's key, in an Authorization header. */
+  readonly isProven?: true;
   readonly answers: readonly AnswerKind[];
 }
 
@@ -106,6 +108,7 @@ export const endpoints: Readonly<Record<Request['kind'], Endpoint>> = {
     path: '/v1/channels/:id',
     name: 'state',
     summary: 'The channel as the payee sees it: for resuming after a lost reply.',
+    isProven: true,
     answers: ['state'],
   },
   'invoice-request': {
@@ -114,6 +117,7 @@ export const endpoints: Readonly<Record<Request['kind'], Endpoint>> = {
     name: 'invoice',
     summary: 'Asks what an item costs.',
     body: { schema: invoiceBody, mostBytes: SMALL },
+    isProven: true,
     answers: ['invoice'],
   },
   payment: {

@@ -42,6 +42,15 @@ function build(): Json {
     },
     paths: paths(),
     components: {
+      securitySchemes: {
+        channelKey: {
+          type: 'http',
+          scheme: 'Pawment',
+          description:
+            'Shows the payer key of the channel: a block height of the last day, a dot, and in hex r and s of a signature over SHA-256 of ' +
+            '`pawment/state-request/1` or `pawment/invoice-request/1`, the channel id (32 bytes) and the height (4 bytes, big-endian).',
+        },
+      },
       schemas: schemas(),
       responses: {
         Refusal: problem('The rules forbid it; nothing has changed. `code` says which rule, `remedy` what to do.'),
@@ -66,7 +75,7 @@ function paths(): Json {
 
 const FAILURES: Json = { '4XX': { $ref: '#/components/responses/Refusal' }, '5XX': { $ref: '#/components/responses/Failure' } };
 
-function operation({ name, summary, path, body, answers }: Endpoint): Json {
+function operation({ name, summary, path, body, isProven, answers }: Endpoint): Json {
   const answered = answers.map((kind) => {
     const { status, description } = answerForms[kind];
     return [status, { description, content: content(reference(nameOf(kind))) }];
@@ -77,6 +86,7 @@ function operation({ name, summary, path, body, answers }: Endpoint): Json {
     summary,
     ...(path.includes(':id') ? { parameters: [id] } : {}),
     ...(body === undefined ? {} : { requestBody: { required: true, content: content(reference(bodyName(name))) } }),
+    ...(isProven === undefined ? {} : { security: [{ channelKey: [] }] }),
     responses: { ...Object.fromEntries(answered), ...FAILURES },
   };
 }

@@ -20,6 +20,7 @@ const STATUS_OF_CODE: Partial<Record<RefusalCode, number>> = {
   'message-too-large': 413,
   'too-many': 429,
   unauthorised: 403,
+  'proof-wrong': 403,
 };
 /** For refusals that do not say in `seconds` how long to wait. */
 const WAIT_SECONDS = '30';

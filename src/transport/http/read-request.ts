@@ -4,21 +4,35 @@ import { isRefusal, type Refusal, refuse } from '../../core/base/refusal.ts';
 import { decodeAnnounce, decodeEnd, decodePay } from '../../core/message/compact.ts';
 import type { Field } from '../../core/message/fields.ts';
 import type { Announce, InvoiceRequest, Request } from '../../core/message/message.ts';
+import { type Proof, readProof } from '../../core/message/proof.ts';
 import { decodePsbt } from '../../core/message/psbt.ts';
 import { readAnnounce } from '../../core/message/psbt-message.ts';
 import type { Responder } from '../responder.ts';
 import { announceBody, endBody, invoiceBody, paymentBody } from './endpoint.ts';
 
-/** The request that a JSON body, and the channel id of the path where it has one, make together. */
-export async function readRequest(kind: Request['kind'], json: unknown, id: string, payee: Responder): Promise<Request | Refusal> {
+/** What of an HTTP request says something: its body, the channel id of its path, and its header. */
+export interface Parts {
+  readonly json?: unknown;
+  readonly id?: string | undefined;
+  readonly authorization?: string | undefined;
+}
+
+const SCHEME = /^pawment +/i;
+
+/** The request that they make together. */
+export async function readRequest(
+  kind: Request['kind'],
+  { json, id = '', authorization }: Parts,
+  payee: Responder,
+): Promise<Request | Refusal> {
   if (kind === 'offer-request') return { kind };
   if (kind === 'announce') return announceOf(parse(announceBody, json));
   if (!isChannelId(id)) return refuse('channel-unknown');
   switch (kind) {
     case 'state-request':
-      return { kind, channel: id };
+      return { kind, channel: id, ...proofIn(authorization) };
     case 'invoice-request':
-      return invoiceRequestOf(id, parse(invoiceBody, json));
+      return invoiceRequestOf(id, parse(invoiceBody, json), authorization);
     case 'payment':
       return payOf(id, parse(paymentBody, json), payee);
     case 'end':
@@ -39,8 +53,14 @@ function announceOf(body: Read<typeof announceBody>): Announce | Refusal {
   return isRefusal(psbt) ? psbt : readAnnounce(psbt, offer);
 }
 
-function invoiceRequestOf(channel: ChannelId, body: Read<typeof invoiceBody>): InvoiceRequest | Refusal {
-  return isRefusal(body) ? body : { kind: 'invoice-request', channel, item: body.item };
+function invoiceRequestOf(channel: ChannelId, body: Read<typeof invoiceBody>, authorization?: string): InvoiceRequest | Refusal {
+  return isRefusal(body) ? body : { kind: 'invoice-request', channel, item: body.item, ...proofIn(authorization) };
+}
+
+/** A proof that can't be read is none. */
+function proofIn(authorization = ''): { readonly proof?: Proof } {
+  const proof = SCHEME.test(authorization) ? readProof(authorization.replace(SCHEME, '')) : undefined;
+  return proof === undefined ? {} : { proof };
 }
 
 async function payOf(channel: ChannelId, body: Read<typeof paymentBody>, payee: Responder): Promise<Request | Refusal> {

@@ -43,7 +43,8 @@ export function httpRoutes(options: RouteOptions): HttpRoutes {
       onRequest(c.req.method, c.req.path, c.res.status, performance.now() - start);
     });
   }
-  if (origin !== undefined) app.use(cors({ origin, allowMethods: ['GET', 'POST'], allowHeaders: ['content-type'], maxAge: 86_400 }));
+  if (origin !== undefined)
+    app.use(cors({ origin, allowMethods: ['GET', 'POST'], allowHeaders: ['content-type', 'authorization'], maxAge: 86_400 }));
   for (const kind of requestKinds) {
     const endpoint = endpoints[kind];
     app.on(endpoint.method, endpoint.path, (c) => gate(c, kind, () => answer(c, kind, endpoint, payee)));
@@ -82,7 +83,7 @@ async function answer(c: Context, kind: Message['kind'], endpoint: Endpoint, pay
   if (isRefusal(most)) return { response: refusalResponse(most) };
   const body = endpoint.body === undefined ? undefined : await readBody(c.req.raw, most);
   if (body?.kind === 'rejected') return { response: refusalResponse(body.refusal, {}, body.status) };
-  const request = await readRequest(kind, body?.value, id ?? '', payee);
+  const request = await readRequest(kind, { json: body?.value, id, authorization: c.req.header('authorization') }, payee);
   if (isRefusal(request)) return { response: refusalResponse(request) };
   if (request.kind !== 'payment') return { response: replyResponse(await payee.answer(request)) };
   const taken = await payee.pay(request);

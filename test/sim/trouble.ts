@@ -95,7 +95,7 @@ export function reorganise(world: World, wanted: number, instead?: Transaction):
 /** Somebody dishonest tries something; what takes a block away needs a miner too. */
 export function steal(world: World, thief: Thief): void {
   const { chance, chain, coverage, profile, stage } = world;
-  const trick = chance.weighted({ ...TRICKS, 'two-doors': profile.doors, stranger: profile.doors / 6 });
+  const trick = chance.weighted({ ...TRICKS, 'two-doors': profile.doors, stranger: profile.doors / 3 });
   coverage.hit(`trick ${trick}`);
   stage.note(`trick ${trick}`);
   if (trick !== 'double-spend') {

@@ -7,7 +7,7 @@ import { Violation } from './oracle.ts';
 import type { PayerSide } from './payer.ts';
 import type { Plotter } from './plots.ts';
 import { heal, steal, strike } from './trouble.ts';
-import { hundredths, ownScripts, PLOTTER, World, type WorldOptions, YOUNG } from './world.ts';
+import { hundredths, ownScripts, World, type WorldOptions, YOUNG } from './world.ts';
 
 const DOGE = 100_000_000n;
 const GRANTS = 6;
@@ -95,14 +95,15 @@ async function plot(world: World, plotter: Plotter): Promise<void> {
 
 /** Who plans, or means harm, does what hurts most just now: until it tires, and mempools forget what nobody mines. */
 function react(world: World): void {
-  const { chain } = world;
-  world.plotter?.react(world);
-  if (world.villain === undefined) return;
-  if (world.chance.happens(0.01)) world.takeOver();
-  const isTired = chain.tip.height >= lastExpiry(world) + TIRING;
-  if (!isTired) world.villain.hinder();
-  const waiting = [...chain.pool.values()].filter(({ fee, size }) => fee * 1000n < chain.minerRate * BigInt(size));
-  if (isTired) for (const { txid } of waiting) chain.evict(txid);
+  const { chain, plotter, villain } = world;
+  if (villain !== undefined && world.chance.happens(0.01)) world.takeOver();
+  if (chain.tip.height < lastExpiry(world) + TIRING) {
+    plotter?.react(world);
+    villain?.hinder();
+  } else if (plotter !== undefined || villain !== undefined) {
+    const waiting = [...chain.pool.values()].filter(({ fee, size }) => fee * 1000n < chain.minerRate * BigInt(size));
+    for (const { txid } of waiting) chain.evict(txid);
+  }
 }
 
 /** Most worlds start with a channel: what befalls it is what they are for. */
@@ -239,9 +240,9 @@ async function settle(world: World): Promise<void> {
   if (world.villain === undefined) await payeeEnded(world);
   for (const truth of oracle.truths.values())
     if (truth.acknowledged > 0n) world.coverage.hit(truth.kept === undefined ? 'margin not kept' : 'margin kept');
-  oracle.checkEnd(PLOTTER);
+  oracle.checkEnd();
   oracle.checkSum(GRANT * BigInt(GRANTS * payers.length + grantsOf(world.plotter)));
-  oracle.checkRobbed(PLOTTER, YOUNG);
+  oracle.checkRobbed(YOUNG);
 }
 
 /** Who plans has more money than others. */

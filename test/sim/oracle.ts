@@ -87,6 +87,9 @@ export class Oracle {
   #rate: bigint = coin.policy.feeRate;
   #worstRate: bigint = coin.policy.feeRate;
 
+  /** Name of the payer who plans, and hinders closes by all that the mempool's rules allow. */
+  plotter: string | undefined;
+
   constructor(chain: SimChain, disk: Disk, payeeScript: Uint8Array, mostExposed: bigint) {
     this.#mostExposed = mostExposed;
     this.#chain = chain;
@@ -406,7 +409,7 @@ export class Oracle {
       // What was sent at the rate that nodes knew of is raised only where it can be replaced: the payout's key is not the payee's here.
       const { signing, contract } = truth.terms;
       const canBeRaised = signing.kind === 'flexible' && contract.form.sequence <= MOST_REPLACEABLE;
-      const isWorthIt = canBeRaised && truth.acknowledged > (this.#rate * MOST_CLOSE_BYTES) / 250n;
+      const isWorthIt = canBeRaised && truth.acknowledged > this.#leastStake(truth);
       const at = (blocks: number): ChainTime => chainTimeAt(this.#chain, height + blocks);
       const isOver = isExpired(truth.terms, at(0));
       if (!isSound && !isOver && isDue(truth.terms, at(0))) truth.unattended++;
@@ -421,6 +424,11 @@ export class Oracle {
         truth.kept ??= height;
       if (isOver && !isExpired(truth.terms, at(-1))) this.#checkClosed(truth);
     }
+  }
+
+  /** What a total has to be above for its close to be paid for, as fees are now. */
+  #leastStake({ payer }: Truth): bigint {
+    return payer === this.plotter ? (LEAST_STAKE * this.#rate) / coin.policy.feeRate : (this.#rate * MOST_CLOSE_BYTES) / 250n;
   }
 
   get isClosingTime(): boolean {
@@ -466,19 +474,19 @@ export class Oracle {
   }
 
   /** At the end: whether somebody who plans has more than it paid for, beyond what the shop chose to risk. */
-  checkRobbed(payer: string, young: bigint): void {
+  checkRobbed(young: bigint): void {
     const { taken } = this.#settlement();
-    const own = [...this.truths.values()].filter((truth) => truth.payer === payer && truth.unattended <= MOST_UNATTENDED);
+    const own = [...this.truths.values()].filter((truth) => truth.payer === this.plotter && truth.unattended <= MOST_UNATTENDED);
     const losses = own.map((truth) => ({ truth, loss: deliveredIn(truth) - (taken.get(truth) ?? 0n) })).filter(({ loss }) => loss > 0n);
     const least = (LEAST_STAKE * this.#worstRate) / coin.policy.feeRate;
     const large = losses.filter(({ truth }) => truth.acknowledged > least);
     const sum = large.reduce((all, { loss }) => all + loss, 0n);
     const told = large.map(({ truth, loss }) => `${loss} of ${truth.acknowledged} in ${truth.channel}`).join(', ');
-    if (sum > this.#mostExposed + young) throw new Violation(`I2 ${payer} has ${sum} more than it paid for: ${told}`);
+    if (sum > this.#mostExposed + young) throw new Violation(`I2 ${this.plotter} has ${sum} more than it paid for: ${told}`);
   }
 
-  /** At the end of a fair chain. What was taken is read off the blocks. `careless`: who does not fetch what is its own. */
-  checkEnd(careless?: string): void {
+  /** At the end of a fair chain. What was taken is read off the blocks. Who plans need not fetch what is its own. */
+  checkEnd(): void {
     const { taken, fees } = this.#settlement();
     for (const truth of this.truths.values()) {
       const [gone, fee] = [taken.get(truth) ?? 0n, fees.get(truth) ?? 0n];
@@ -493,7 +501,7 @@ export class Oracle {
     for (const [key, { script, value }] of this.#chain.outputs) {
       const truth = this.#byScript.get(bytesToHex(script));
       // Crumbs that anybody can strew are not worth what fetching them costs.
-      if (truth !== undefined && truth.payer !== careless && value > CRUMB)
+      if (truth !== undefined && truth.payer !== this.plotter && value > CRUMB)
         throw new Violation(`I7 ${value} is still locked at ${key} in ${truth.channel}`);
     }
   }

@@ -124,7 +124,7 @@ export function drawProfile(chance: Chance, apart: Chance): Profile {
 }
 
 /** Part of the worlds in which somebody plans, on the payer's side or the payee's: they take long. */
-const PLOTTED = 0;
+const PLOTTED = 0.06;
 
 /** Some worlds are those of somebody who plans. */
 export function sometimesPlotted(drawn: Profile, apart: Chance): Profile {

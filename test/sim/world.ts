@@ -115,6 +115,7 @@ export class World {
   }
 
   #admitPlotter(): Plotter {
+    this.oracle.plotter = PLOTTER;
     const connect = (process: Process): ReturnType<Network['connection']> => this.network.connection(process, () => this.payee.any());
     const increment = (pay: Pay): void => {
       this.#guard(() => this.oracle.sent(pay, undefined));

@@ -105,6 +105,8 @@ async function serve(shell: Shell, flags: MerchantFlags): Promise<void> {
     ...(flags.backupTo === undefined ? {} : { backups: { folder: flags.backupTo, interval: flags.backupEvery * 60_000 } }),
     ...(exposure === undefined ? {} : { exposure }),
   } as const;
+  if (flags.recover === true)
+    print.note('With --recover nothing else may serve under these words: not the store that this one is a copy of, either.');
   await keepShop(shell, chain, payout === undefined ? common : { ...common, payout });
 }
 

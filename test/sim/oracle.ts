@@ -13,7 +13,7 @@ import { isProofFor } from '../../src/core/message/proof.ts';
 import { outpointKey, type Transaction, transactionId } from '../../src/core/tx/transaction.ts';
 import type { Write } from '../../src/engine/ports.ts';
 import type { Taken } from '../../src/transport/responder.ts';
-import { chainTimeAt, isExpired, medianTime, type SimChain } from './chain.ts';
+import { chainTimeAt, costIn, isExpired, medianTime, type SimChain } from './chain.ts';
 import type { Disk } from './disk.ts';
 import { verify } from './keys.ts';
 
@@ -445,10 +445,19 @@ export class Oracle {
     this.#soundRun = 0;
   }
 
+  /** What others have built on a close that waits costs more than half of what it takes: no raise that is worth it gets past that. */
+  #isPinned(deposits: Truth['deposits'], acknowledged: bigint): boolean {
+    const close = [...this.#chain.pool.values()].find(({ transaction }) =>
+      transaction.inputs.some(({ outpoint }) => deposits.has(outpointKey(outpoint))),
+    );
+    const cost = close && costIn(this.#chain, close.txid);
+    return cost !== undefined && (cost.fee + (cost.burden ?? 0n)) * 2n > acknowledged;
+  }
+
   /** At the expiry a close that had its time is in a block. */
   #checkClosed({ channel, terms, kept, acknowledged, deposits }: Truth): void {
     const isOpen = deposits.size > 0 && [...deposits.keys()].every((key) => this.#chain.outputs.has(key));
-    if (kept !== undefined && acknowledged > 0n && isOpen)
+    if (kept !== undefined && acknowledged > 0n && isOpen && !this.#isPinned(deposits, acknowledged))
       throw new Violation(`I2 no close in a block by ${terms.expiry} in ${channel}, there was time since ${kept}`);
   }
 

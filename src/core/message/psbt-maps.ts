@@ -83,7 +83,7 @@ function readMap(reader: WireReader, { bare, keyed }: Shape): readonly Field[] {
   const fields: Field[] = [];
   const seen = new Set<string>();
   for (let whole = reader.prefixed(); whole.length > 0; whole = reader.prefixed()) {
-    const name = bytesToHex(whole);
+    const name = whole.length === 1 ? `${whole[0]}` : bytesToHex(whole);
     if (seen.has(name)) throw new Malformed('a field twice');
     seen.add(name);
     if (seen.size > MOST_FIELDS) throw new Malformed('too many fields');

@@ -112,3 +112,29 @@ for (const contract of contracts) {
     });
   }
 }
+
+describe('a stranger’s output that no block takes', () => {
+  for (const unconfirmed of [undefined, 10n ** 10n]) {
+    test(`keeps the channel neither from opening nor from ending${unconfirmed === undefined ? '' : ', out of the mempool too'}`, async () => {
+      const world = await worldOf(contracts[0], { kind: 'flexible', slot: 0 }, unconfirmed);
+      const offer = await world.offer();
+      const { channel, terms } = must(await world.agent.plan(offer, await world.expiryIn(offer, 300), await world.freshScript()));
+      must(await world.agent.fund(channel, world.deposit, world.payee));
+      const [own] = (await world.payer(channel)).funding;
+      const strange = regtest.fund(terms.contract.outputScript(terms), amount(coin.policy.dust * 3n)) ?? assert.fail();
+      await world.look();
+      assert.equal((await world.payer(channel)).offered.length, 2);
+      assert.equal(regtest.mineBlock([decodeTransaction(own ?? assert.fail()) ?? assert.fail()]).kind, 'mined');
+      for (let i = 1; i < DEPTH; i++) assert.equal(regtest.mineBlock([]).kind, 'mined');
+      await world.look();
+      const opened = must(await world.agent.announce(channel, world.payee));
+      assert.deepEqual([opened.reply.kind, opened.state.deposits.length], ['accepted', 1]);
+      await world.buy(channel, 20);
+      const { reply } = must(await world.agent.end(channel, world.payee));
+      assert.equal(reply.kind === 'ended' && reply.transaction.inputs.length, 1);
+      assert.ok(regtest.mempool().includes(strange.txid));
+      await world.bury();
+      assert.deepEqual(await received(world, channel), ['closed', 20n * world.price]);
+    });
+  }
+});

@@ -81,7 +81,8 @@ export const payerParty: Party<PayerState, PayerInput> = {
   watch: (state) => {
     const { terms, kind } = state;
     const watch = { terms, leastFound: leastDeposit(terms), ...fundedBy(state) };
-    if (kind !== 'ended') return { ...watch, deadline: terms.expiry, isPending: kind !== 'open' && kind !== 'planned' };
+    if (kind !== 'ended')
+      return { ...watch, deadline: terms.expiry, isPending: (kind !== 'open' && kind !== 'planned') || (state.found?.length ?? 0) > 0 };
     // Nothing is due, but coins may come late.
     const isMissed = state.how === 'abandoned' || stillToCome(state).length > 0;
     return isMissed ? { ...watch, deadline: NEVER, isPending: false } : undefined;

@@ -23,10 +23,10 @@ function fixed(contract = contracts[0]): Signing {
 /** Pays what was to fund a deposit to somebody else. */
 const other: Transaction = { ...fundingOf(sampleTerms(), [1n]), outputs: [{ value: DOGE, script: p2pkh(keyNumber(77).publicKey) }] };
 
-function replace(pair: MachinePair, deposit: Deposit | undefined, depth: number): void {
+function replace(pair: MachinePair, deposit: Deposit | undefined, depth: number, by: Transaction = other): void {
   assert.ok(deposit !== undefined);
   pair.chain.delete(outpointKey(deposit.outpoint));
-  pair.replaced.set(outpointKey(deposit.outpoint), { kind: 'replaced', transaction: other, depth });
+  pair.replaced.set(outpointKey(deposit.outpoint), { kind: 'replaced', transaction: by, depth });
 }
 
 function look(pair: MachinePair): void {
@@ -233,10 +233,10 @@ describe('where the coins of a deposit come from', () => {
     pair.create();
     const [sent] = pair.fund([5n * DOGE]);
     must(pair.tellPayer({ kind: 'launch' }));
-    const malleated = fundingOf(pair.terms, [5n * DOGE], 9);
+    const malleated = { ...fundingOf(pair.terms, [5n * DOGE]), lockTime: 7 };
     const made = { outpoint: { txid: transactionId(malleated), vout: 0 }, value: amount(5n * DOGE) };
-    replace(pair, sent, BURIED);
-    pair.confirm(made);
+    replace(pair, sent, BURIED, malleated);
+    pair.confirm(made, 1);
     must(pair.tellPayer(pair.view([{ deposit: made, transaction: encodeTransaction(malleated) }])));
     assert.deepEqual([pair.payerState().kind, pair.payerState().offered], ['funding', [made]]);
   });

@@ -1,31 +1,97 @@
+import { isAmount } from '../base/amount.ts';
 import { equalBytes } from '../base/bytes.ts';
+import { depthFor } from '../coin/coin.ts';
 import type { Deposit } from '../contract/contract.ts';
 import { leastDeposit } from '../contract/size.ts';
-import { outpointKey } from '../tx/transaction.ts';
-import { isAbsent, viewOf } from './fate.ts';
+import { decodeTransaction, type Outpoint, outpointKey, sameOutpoint } from '../tx/transaction.ts';
+import { MAX_DEPOSITS } from './announce.ts';
+import { viewOf } from './fate.ts';
 import type { ChainView } from './machine.ts';
-import { allDeposits, type PayerState } from './payer-state.ts';
+import { allDeposits, type PayerState, sourcesOf, standing } from './payer-state.ts';
 
 /** Deposits that a channel comes to have by what is found: each costs a question to the node at every look, and anybody can make thousands. */
 export const MOST_FOUND = 64;
 
+/** Places of a channel that outputs of others take: whoever makes many leaves room for the payer's own. */
+const MOST_JOINED = MAX_DEPOSITS / 2;
+
 /**
- * Outputs to the channel's script that are worth it are deposits, whoever made them; of too many the most valuable. One that replaced a deposit
- * under another id takes its place.
+ * Outputs to the channel's script that are worth it are deposits, whoever made them; of too many the most valuable. Those of others stand as such once
+ * they are as deep as the payee asks for. One that replaced a deposit under another id is this payer's own, and takes its place.
  */
 export function withFound(state: PayerState, view: ChainView): PayerState {
-  if (view.found.length === 0) return state;
+  return joined(view.found.length === 0 ? state : met(state, view), view);
+}
+
+function met(state: PayerState, view: ChainView): PayerState {
   const known = new Set(allDeposits(state).map(({ outpoint }) => outpointKey(outpoint)));
   const found = new Map(view.found.map((one) => [outpointKey(one.deposit.outpoint), one]));
   const worth = [...found].filter(([key, { deposit }]) => !known.has(key) && deposit.value >= leastDeposit(state.terms));
   const made = worth.map(([, { deposit }]) => deposit);
-  const kept = state.offered.filter((deposit) => !isAbsent(viewOf(deposit, view)) || !made.some(({ value }) => value === deposit.value));
-  const most = Math.max(MOST_FOUND, known.size) - state.deposits.length;
-  const offered = mostValuable([...kept, ...made], most);
-  const taken = worth.map(([, one]) => one).filter(({ deposit }) => offered.includes(deposit));
+  const young = new Set(state.found?.map(outpointKey));
+  const mine = state.offered.filter(({ outpoint }) => !young.has(outpointKey(outpoint)));
+  const replaced = sameCoins(
+    state,
+    mine,
+    worth.map(([, one]) => one),
+  );
+  const renamed = [...replaced.values()];
+  const own = [...mine.filter((deposit) => !replaced.has(deposit)), ...renamed];
+  const most = Math.max(0, Math.max(MOST_FOUND, known.size) - state.deposits.length - own.length);
+  const others = mostValuable(
+    [...state.offered.filter((deposit) => !mine.includes(deposit)), ...made.filter((deposit) => !renamed.includes(deposit))],
+    most,
+  );
+  const taken = worth.map(([, one]) => one).filter(({ deposit }) => others.includes(deposit) || renamed.includes(deposit));
   if (taken.length === 0) return state;
-  const next = { ...state, offered, funding: withFunding(state.funding, taken) };
+  const next = {
+    ...state,
+    offered: [...own, ...others],
+    found: others.map(({ outpoint }) => outpoint),
+    funding: withFunding(state.funding, taken),
+  };
   return next.kind === 'planned' ? { ...next, kind: 'funding' } : next;
+}
+
+/** Deposits and what was found of the same worth, made of the very coins that were to fund them: whoever passes that on can change its id. */
+function sameCoins(state: PayerState, own: readonly Deposit[], found: ChainView['found']): ReadonlyMap<Deposit, Deposit> {
+  const sources = new Map(sourcesOf(state).map(({ deposit, spends }) => [outpointKey(deposit), new Set(spends.map(outpointKey))]));
+  const replaced = new Map<Deposit, Deposit>();
+  for (const deposit of own) {
+    const coins = sources.get(outpointKey(deposit.outpoint));
+    const alike = found.filter(({ deposit: made }) => made.value === deposit.value && made.outpoint.vout === deposit.outpoint.vout);
+    const [same] = alike.filter(({ transaction }) =>
+      decodeTransaction(transaction)?.inputs.some(({ outpoint }) => coins?.has(outpointKey(outpoint))),
+    );
+    if (same !== undefined) replaced.set(deposit, same.deposit);
+  }
+  return replaced;
+}
+
+/** What was found and now stands for itself: behind what stands already, in front of what is young still. */
+function joined(state: PayerState, view: ChainView): PayerState {
+  const { found = [], offered } = state;
+  const young = offered.filter(({ outpoint }) => found.some((one) => sameOutpoint(one, outpoint)));
+  const taken: Deposit[] = [];
+  for (const deposit of young) if (isDeep(state, deposit, [...standing(state), ...taken, deposit], view)) taken.push(deposit);
+  if (taken.length === 0) return state;
+  const rest = young.filter((deposit) => !taken.includes(deposit));
+  const first = offered.filter((deposit) => !young.includes(deposit));
+  return { ...state, ...foundWithout(state, taken), offered: [...first, ...taken, ...rest] };
+}
+
+function isDeep({ offer }: PayerState, deposit: Deposit, all: readonly Deposit[], view: ChainView): boolean {
+  const seen = viewOf(deposit, view);
+  if (offer === undefined || seen.kind !== 'unspent' || all.length > MOST_JOINED) return false;
+  const capacity = all.reduce((sum, { value }) => sum + value, 0n);
+  if (!isAmount(capacity) || capacity > offer.maxDeposit) return false;
+  return seen.depth >= Math.max(1, depthFor(offer.depth, capacity));
+}
+
+/** What is young still when these stand for themselves. */
+export function foundWithout({ found }: PayerState, deposits: readonly Deposit[]): Pick<PayerState, 'found'> {
+  const isLeft = (outpoint: Outpoint): boolean => !deposits.some((deposit) => sameOutpoint(deposit.outpoint, outpoint));
+  return found === undefined ? {} : { found: found.filter(isLeft) };
 }
 
 /** So many of the deposits, in their order. */

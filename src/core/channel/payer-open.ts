@@ -11,8 +11,9 @@ import { decodeTransaction, outpointKey, type Transaction, transactionId } from 
 import { isOpenEnded, MAX_DEPOSITS, termsOf } from './announce.ts';
 import { excessive, type Limits } from './limits.ts';
 import { type Effect, type Env, type Step, stay } from './machine.ts';
+import { foundWithout } from './payer-found.ts';
 import { isRefundableWhole, refundable, withReleases } from './payer-release.ts';
-import { allDeposits, notOpen, type PayerState } from './payer-state.ts';
+import { allDeposits, notOpen, type PayerState, standing } from './payer-state.ts';
 
 /** Makes a channel under an offer. Deposits may be named already, or come later: by a wallet elsewhere, or as top-ups. */
 export interface CreateInput {
@@ -76,7 +77,7 @@ export function funded(state: PayerState, { deposits, transaction }: FundInput):
   if (state.kind !== 'planned' && state.kind !== 'open') return notOpen(state);
   const { offer } = state;
   if (offer === undefined) return refuse('offer-unknown');
-  const all = [...allDeposits(state), ...deposits];
+  const all = [...standing(state), ...deposits];
   const sum = all.reduce((total, { value }) => total + value, 0n);
   const least = leastDeposit(state.terms);
   if (all.length > MAX_DEPOSITS) return refuse('deposit-too-many', { most: MAX_DEPOSITS });
@@ -141,11 +142,18 @@ export function announcing(state: PayerState, env: Env): Step<PayerState> | Refu
   return stay(state, { kind: 'send', message: { kind: 'announce', offer, payerKey: terms.payerKey, expiry: terms.expiry, deposits } });
 }
 
+/** Where there is nothing else, what others made is what the channel is made of. Whatever is to be refunded only has to have its refund signed. */
+function named(state: PayerState): readonly Deposit[] {
+  const own = standing(state);
+  const isOpening = state.kind === 'planned' || state.kind === 'funding' || state.kind === 'open';
+  return isOpening && own.length > 0 ? own : allDeposits(state);
+}
+
 /** As many deposits as the offer allows: anybody can add one to the address, and none of them may stand in the way of the others. */
 export function announcedOf(state: PayerState): readonly Deposit[] {
   if (state.offer === undefined) return [];
   const { maxDeposit } = state.offer;
-  const all = allDeposits(state).slice(0, MAX_DEPOSITS);
+  const all = named(state).slice(0, MAX_DEPOSITS);
   const count = all.findIndex((_, i) => capacityOf(all.slice(0, i + 1)) > maxDeposit);
   return count < 0 ? all : all.slice(0, count);
 }
@@ -155,8 +163,15 @@ export function accepted(before: PayerState, message: Accepted, env: Env): Step<
   const state = withReleases(before, message, announcedOf(before), env);
   const { capacity } = message;
   if (state.kind !== 'planned' && state.kind !== 'funding' && state.kind !== 'open') return stay(state);
-  const all = allDeposits(state);
+  const all = named(state);
   const count = all.findIndex((_, i) => capacityOf(all.slice(0, i + 1)) === capacity) + 1;
   if (count <= state.deposits.length) return stay(state);
-  return stay({ ...state, kind: 'open', deposits: all.slice(0, count), offered: all.slice(count) });
+  const deposits = all.slice(0, count);
+  return stay({
+    ...state,
+    ...foundWithout(state, deposits),
+    kind: 'open',
+    deposits,
+    offered: state.offered.filter((one) => !deposits.includes(one)),
+  });
 }

@@ -7,6 +7,7 @@ import type { Pay, Receipt, State } from '../message/message.ts';
 import { readCompact } from '../tx/sign.ts';
 import { outpointKey } from '../tx/transaction.ts';
 import { type Env, type Step, stay } from './machine.ts';
+import { foundWithout } from './payer-found.ts';
 import { withReleases } from './payer-release.ts';
 import { allDeposits, notOpen, type OpenPayer, type PayerState, type PendingPayment } from './payer-state.ts';
 
@@ -123,7 +124,13 @@ function acceptedOf(state: PayerState, listed: readonly Deposit[]): PayerState {
   const isOurs = new Set(known).size === listed.length && state.deposits.every((deposit, i) => deposit === known[i]);
   if (!isOurs || known.length <= state.deposits.length) return state;
   const taken = new Set(known);
-  return { ...state, kind: 'open', deposits: known, offered: allDeposits(state).filter((deposit) => !taken.has(deposit)) };
+  return {
+    ...state,
+    ...foundWithout(state, known),
+    kind: 'open',
+    deposits: known,
+    offered: allDeposits(state).filter((deposit) => !taken.has(deposit)),
+  };
 }
 
 /** Takes over a payment that this payer signed and lost. Only then the payee's word counts for what was spent; without it nothing is left over. */

@@ -3,7 +3,7 @@ import type { ChannelId } from '../base/bytes.ts';
 import { type Refusal, refuse } from '../base/refusal.ts';
 import { capacityOf, type Deposit, type Payment, type Terms } from '../contract/contract.ts';
 import type { End, Offer } from '../message/message.ts';
-import { decodeTransaction, outpointKey, type Transaction, transactionId } from '../tx/transaction.ts';
+import { decodeTransaction, type Outpoint, outpointKey, type Transaction, transactionId } from '../tx/transaction.ts';
 import type { Source } from './machine.ts';
 
 /** A payment that is signed and stored, and may or may not have arrived. */
@@ -30,6 +30,8 @@ export interface PayerChannel {
   readonly deposits: readonly Deposit[];
   /** Made or found, not accepted yet. */
   readonly offered: readonly Deposit[];
+  /** Those of them that somebody else made and that are not deep yet: nothing waits for them. */
+  readonly found?: readonly Outpoint[];
   /** Every funding transaction, whole: a PSBT shows them. */
   readonly funding: readonly Uint8Array[];
   /** The largest total that was ever signed: the most that the payee can take. */
@@ -64,14 +66,20 @@ export type OpenPayer = Extract<PayerState, { kind: 'open' }>;
 
 /** The channel without what only its present state says. */
 export function channelOf(state: PayerState): PayerChannel {
-  const { channel, terms, offer, keyName, returnScript, deposits, offered, funding, signed, spent, best } = state;
+  const { channel, terms, offer, keyName, returnScript, deposits, offered, found, funding, signed, spent, best } = state;
   const common = { channel, terms, keyName, returnScript, deposits, offered, funding, signed, spent };
-  return { ...common, ...(offer === undefined ? {} : { offer }), ...(best === undefined ? {} : { best }) };
+  return { ...common, ...(offer && { offer }), ...(found && { found }), ...(best && { best }) };
 }
 
 /** Every coin that the channel may still have to get back. */
 export function allDeposits(state: PayerState): readonly Deposit[] {
   return [...state.deposits, ...state.offered];
+}
+
+/** What stands as a deposit: the payer's own, and what others made once it is deep. */
+export function standing({ deposits, offered, found = [] }: PayerState): readonly Deposit[] {
+  const young = new Set(found.map(outpointKey));
+  return [...deposits, ...offered.filter(({ outpoint }) => !young.has(outpointKey(outpoint)))];
 }
 
 /** Deposits that an ended channel was given up without: whoever still has their funding transaction can have it mined at any time. */

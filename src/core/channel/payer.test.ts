@@ -143,9 +143,9 @@ describe('deposits', () => {
     must(pair.tellPayer(pair.view(gifts.map((deposit) => ({ deposit, transaction: new Uint8Array() })))));
     const reply = pair.exchange({ kind: 'announce' });
     assert.equal(reply.kind, 'accepted');
-    assert.equal(pair.payeeState().deposits.length, MAX_DEPOSITS);
+    assert.equal(pair.payeeState().deposits.length, MAX_DEPOSITS / 2);
     assert.deepEqual(pair.openPayer().deposits, pair.payeeState().deposits);
-    assert.equal(pair.openPayer().offered.length, 22 - MAX_DEPOSITS);
+    assert.equal(pair.openPayer().offered.length, 22 - MAX_DEPOSITS / 2);
   });
 });
 

@@ -113,6 +113,7 @@ const payerChannel = {
   returnScript: bytesField,
   deposits: releasedDeposits,
   offered: releasedDeposits,
+  found: z.array(outpointField).exactOptional(),
   funding: z.array(bytesField),
   signed: amountField,
   spent: amountField,

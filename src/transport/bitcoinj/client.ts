@@ -2,7 +2,7 @@ import { type Amount, MAX_AMOUNT, ZERO } from '../../core/base/amount.ts';
 import { bytesToHex, type TxId } from '../../core/base/bytes.ts';
 import { isTime, type Time } from '../../core/base/height.ts';
 import { isRefusal, type Refusal, refuse } from '../../core/base/refusal.ts';
-import { allDeposits, type PayerState } from '../../core/channel/payer-state.ts';
+import type { PayerState } from '../../core/channel/payer-state.ts';
 import { type Contract, capacityOf, type Deposit, type Payment, type Terms } from '../../core/contract/contract.ts';
 import { RELEASE } from '../../core/contract/release.ts';
 import { SIGNATURE_BYTES } from '../../core/contract/size.ts';
@@ -111,9 +111,9 @@ export class BitcoinjClient {
     if (request.kind !== 'announce') return refuse('request-unknown');
     const { channel, terms } = state;
     // The server has proposed the terms: nothing stands in the way of the deposit, and what it says comes with the first payment.
-    if (this.#isLaunched) return { kind: 'accepted', channel, capacity: capacityOf(allDeposits(state)) };
+    if (this.#isLaunched) return { kind: 'accepted', channel, capacity: capacityOf(request.deposits) };
     if (!isCarriable(state)) return refuse('message-too-large', { most: MAX_BITCOINJ_BYTES });
-    const releases = terms.contract.expiryIn === 'releases' ? { releases: await this.#releases(terms, allDeposits(state)) } : {};
+    const releases = terms.contract.expiryIn === 'releases' ? { releases: await this.#releases(terms, request.deposits) } : {};
     this.#isLaunched = true;
     return { kind: 'provisional', channel, waitingFor: refuse('funding-missing'), ...releases };
   }

@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { MachinePair } from '../../testing/machine-pair.ts';
+import { fundingOf, must } from '../../testing/sample.ts';
+import { amount } from '../base/amount.ts';
+import { height } from '../base/height.ts';
+import type { Deposit } from '../contract/contract.ts';
+import { contracts } from '../contract/registry.ts';
+import { encodeTransaction, outpointKey, transactionId } from '../tx/transaction.ts';
+import { announcedOf } from './payer-open.ts';
+
+const DOGE = 100_000_000n;
+const SMALL = (DOGE * 15n) / 1_000n;
+
+for (const contract of contracts) {
+  /** A stranger pays to the channel's script; both nodes know, so many blocks deep. */
+  const stray = (pair: MachinePair, value: bigint, depth: number, salt = 90): Deposit => {
+    const transaction = fundingOf(pair.terms, [value], salt);
+    const deposit = { outpoint: { txid: transactionId(transaction), vout: 0 }, value: amount(value) };
+    pair.confirm(deposit, depth);
+    must(pair.tellPayer(pair.view([{ deposit, transaction: encodeTransaction(transaction) }])));
+    return deposit;
+  };
+  const funding = (unconfirmed?: bigint): MachinePair => {
+    const pair = new MachinePair({ contract }, unconfirmed === undefined ? {} : { unconfirmed: amount(unconfirmed) });
+    pair.create();
+    const [own] = pair.fund([10n * DOGE], 0);
+    pair.exchange({ kind: 'announce' });
+    must(pair.tellPayer({ kind: 'launch' }));
+    pair.confirm(own ?? assert.fail(), 3);
+    return pair;
+  };
+
+  describe(`${contract.id}: outputs that somebody else makes`, () => {
+    test('keep a channel neither from opening, nor from a top-up, nor from its end, while they are not deep', () => {
+      for (const unconfirmed of [undefined, 5n * DOGE]) {
+        const pair = funding(unconfirmed);
+        const strange = stray(pair, SMALL, 0);
+        assert.equal(announcedOf(pair.payerState()).length, 1);
+        const opened = pair.exchange({ kind: 'announce' });
+        assert.equal(opened.kind === 'accepted' && opened.capacity, 10n * DOGE);
+        assert.deepEqual(pair.payerState().found, [strange.outpoint]);
+        pair.fund([3n * DOGE]);
+        const toppedUp = pair.exchange({ kind: 'announce' });
+        assert.equal(toppedUp.kind === 'accepted' && toppedUp.capacity, 13n * DOGE);
+        const reply = pair.exchange({ kind: 'end' });
+        assert.equal(reply.kind === 'ended' && reply.transaction.inputs.length, 2);
+      }
+    });
+
+    test('join once they are as deep as the payee asks for, behind what stands already', () => {
+      const pair = funding();
+      const strange = stray(pair, 2n * DOGE, 0);
+      pair.exchange({ kind: 'announce' });
+      pair.confirm(strange, 2);
+      must(pair.tellPayer(pair.view()));
+      assert.equal(announcedOf(pair.payerState()).length, 1);
+      pair.confirm(strange, 3);
+      must(pair.tellPayer(pair.view()));
+      assert.deepEqual([pair.payerState().found, announcedOf(pair.payerState()).length], [[], 2]);
+      const reply = pair.exchange({ kind: 'announce' });
+      assert.equal(reply.kind === 'accepted' && reply.capacity, 12n * DOGE);
+    });
+
+    test('leave room for the payer’s own, however many they are', () => {
+      const pair = funding();
+      for (let i = 0; i < 20; i++) stray(pair, SMALL, 10, 100 + i);
+      assert.equal(pair.exchange({ kind: 'announce' }).kind, 'accepted');
+      assert.equal(pair.payerState().deposits.length, 8);
+      assert.equal(pair.fund([DOGE, DOGE, DOGE]).length, 3);
+    });
+
+    test('are refunded after the expiry all the same, where the payer can have them alone', () => {
+      const pair = funding();
+      const strange = stray(pair, DOGE, 1);
+      pair.exchange({ kind: 'announce' });
+      pair.tip = height(2_000);
+      pair.broadcasts.length = 0;
+      must(pair.tellPayer(pair.view()));
+      const refunded = pair.broadcasts.flatMap(({ inputs }) => inputs.map(({ outpoint }) => outpointKey(outpoint)));
+      assert.equal(refunded.includes(outpointKey(strange.outpoint)), contract.expiryIn === 'script');
+    });
+
+    test('make the channel where it has nothing else', () => {
+      const pair = new MachinePair({ contract });
+      pair.create();
+      const strange = stray(pair, 5n * DOGE, 1);
+      const waiting = pair.exchange({ kind: 'announce' });
+      assert.equal(waiting.kind === 'provisional' && waiting.waitingFor.code, 'funding-unconfirmed');
+      stray(pair, SMALL, 0, 91);
+      pair.confirm(strange, 3);
+      must(pair.tellPayer(pair.view()));
+      const reply = pair.exchange({ kind: 'announce' });
+      assert.equal(reply.kind === 'accepted' && reply.capacity, 5n * DOGE);
+    });
+  });
+}

@@ -1,4 +1,4 @@
-import { type Amount, ZERO } from '../core/base/amount.ts';
+import { type Amount, greatest, parseUnits, ZERO } from '../core/base/amount.ts';
 import { type ChannelId, equalBytes } from '../core/base/bytes.ts';
 import type { LockTime } from '../core/base/height.ts';
 import { isRefusal, type Refusal, refuse } from '../core/base/refusal.ts';
@@ -8,6 +8,8 @@ import type { PayerInput } from '../core/channel/payer.ts';
 import { type PayInput, totalAhead, totalFor } from '../core/channel/payer-pay.ts';
 import { notOpen, type OpenPayer, type PayerState, type PendingPayment } from '../core/channel/payer-state.ts';
 import { channelIdOf } from '../core/contract/contract.ts';
+import { times } from '../core/contract/fee.ts';
+import { HEADROOM, worthAt } from '../core/contract/worth.ts';
 import type { Invoice, Offer } from '../core/message/message.ts';
 import { addressOf } from '../core/tx/address.ts';
 import { type EngineOptions, type PayerEngine, payerEngine } from '../engine/engine.ts';
@@ -127,7 +129,21 @@ async function paid(engine: PayerEngine, line: Line, purchase: Purchase): Promis
   }
   const settled = await settlePending(engine, line);
   if (settled !== undefined && isFor(settled, purchase)) return settled.exchange;
-  return told(await inStep(line, () => line.exchange((state) => payInput(state, purchase))));
+  const pay = async (least?: Amount): Promise<Exchange | Refusal> =>
+    told(await inStep(line, () => line.exchange((state) => payInput(state, purchase, least))));
+  const first = await pay();
+  const least = isRefusal(first) ? await worthAsked(engine, line, first) : undefined;
+  return least === undefined ? first : pay(least);
+}
+
+/** While fees are high a payee takes only what its close is worth: the rest is credit. What it asks for is held against the rate that this side's node knows. */
+async function worthAsked(engine: PayerEngine, line: Line, { code, detail: { least: asked = '' } }: Refusal): Promise<Amount | undefined> {
+  const least = code === 'total-too-small' ? parseUnits(asked) : undefined;
+  const state = await engine.get(line.channel);
+  if (least === undefined || state === undefined) return undefined;
+  const { terms, deposits } = state;
+  const own = greatest(engine.follower.seen().feeRate, terms.coin.policy.feeRate);
+  return least <= worthAt(terms, deposits, least, times(own, 2n * HEADROOM)) ? least : undefined;
 }
 
 /** A payment that was unanswered before, and its answer. */
@@ -159,17 +175,17 @@ function isBought(purchase: Purchase): purchase is Bought {
   return purchase.id !== undefined;
 }
 
-function payInput(state: PayerState | undefined, purchase: Purchase): PayerInput | Refusal {
+function payInput(state: PayerState | undefined, purchase: Purchase, least: Amount = ZERO): PayerInput | Refusal {
   if (state === undefined) return refuse('channel-unknown');
   if (state.kind !== 'open') return notOpen(state);
   if (isBought(purchase)) {
     const { id: invoice, amount: price } = purchase;
     const total = totalFor(state, price);
-    return isRefusal(total) ? total : { kind: 'pay', total, price, invoice };
+    return isRefusal(total) ? total : { kind: 'pay', total: greatest(total, least), price, invoice };
   }
   const { amount, info } = purchase;
   const total = totalAhead(state, amount);
-  return isRefusal(total) ? total : { kind: 'pay', total, price: ZERO, ...(info === undefined ? {} : { info }) };
+  return isRefusal(total) ? total : { kind: 'pay', total: greatest(total, least), price: ZERO, ...(info === undefined ? {} : { info }) };
 }
 
 /** An invoice is the payee's word about money: it must be the answer to the very question, and pay to where the offer said. */

@@ -14,5 +14,5 @@ export const knownWorlds: readonly Known[] = found;
 export function asItWas({ seed, world: number, contract, isPlotted }: Known): WorldOptions {
   if (isPlotted) return { seed, number };
   const drawnThen = contract === undefined ? {} : { contract, settling: 0 };
-  return { seed, number, profile: (drawn) => ({ ...drawn, doors: 0, bluffs: 0, ...drawnThen }) };
+  return { seed, number, profile: (drawn) => ({ ...drawn, doors: 0, bluffs: 0, young: 0, ...drawnThen }) };
 }

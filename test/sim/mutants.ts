@@ -293,6 +293,12 @@ export const mutants: readonly Mutant[] = [
     profile: (drawn) => ({ ...alone(drawn), exposure: { channel: 20, all: 30 } }),
   },
   {
+    name: 'what rests on young deposits is not added up',
+    breaks: /^I3/,
+    plant: payeeMachine((real) => (state, input, env) => real(state, input, input.kind === 'payment' ? withEnv(env, { young: [] }) : env)),
+    profile: (drawn) => ({ ...alone(drawn), young: 5 }),
+  },
+  {
     name: 'the payer overlooks what was paid to its channel under another txid',
     breaks: /^I7/,
     plant: payerMachine((real) => (state, input, env) => real(state, input.kind === 'view' ? { ...input, found: [] } : input, env)),

@@ -3,7 +3,7 @@ import { isTime, kindOf, LOCK_TIME_THRESHOLD } from '../../src/core/base/height.
 import { blocksOn, type ChainTime } from '../../src/core/base/lock-time.ts';
 import { allDeposits } from '../../src/core/channel/payer-state.ts';
 import { payeeSnapshot, payerSnapshot } from '../../src/core/channel/snapshot.ts';
-import { depthFor } from '../../src/core/coin/coin.ts';
+import { depthFor, type YoungBound } from '../../src/core/coin/coin.ts';
 import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';
 import type { Deposit, Terms } from '../../src/core/contract/contract.ts';
 import { capacityOf, isDue, payerScript } from '../../src/core/contract/contract.ts';
@@ -77,6 +77,9 @@ export class Oracle {
   readonly #disk: Disk;
   readonly #payeeScript: Uint8Array;
   readonly #mostExposed: bigint;
+  readonly #young: readonly YoungBound[];
+  /** Since which block a deposit's transaction has been in none. */
+  readonly #unmined = new Map<TxId, number>();
   #highest = 0;
   #latest = 0;
   /** Funding that had its way back when it first left: wallets send their own again, also when another took its place. */
@@ -90,8 +93,9 @@ export class Oracle {
   /** Name of the payer who plans, and hinders closes by all that the mempool's rules allow. */
   plotter: string | undefined;
 
-  constructor(chain: SimChain, disk: Disk, payeeScript: Uint8Array, mostExposed: bigint) {
+  constructor(chain: SimChain, disk: Disk, payeeScript: Uint8Array, mostExposed: bigint, young: readonly YoungBound[]) {
     this.#mostExposed = mostExposed;
+    this.#young = young;
     this.#chain = chain;
     this.#disk = disk;
     this.#payeeScript = payeeScript;
@@ -144,7 +148,10 @@ export class Oracle {
   /** No purchase is charged twice, and nobody talks a payer into signing more than its owner meant to spend. */
   checkWish(channel: ChannelId, total: bigint): void {
     const truth = this.#truth(channel);
-    if (total > truth.wished + ROUNDING) throw new Violation(`I5 ${total} is signed for wishes of ${truth.wished} in ${channel}`);
+    // While fees are high the first payment is what its close is worth then; the rest is credit.
+    const worth = (this.#worstRate * 4n * MOST_CLOSE_BYTES) / 1_000n;
+    if (total > truth.wished + ROUNDING + (this.#worstRate > coin.policy.feeRate ? worth : 0n))
+      throw new Violation(`I5 ${total} is signed for wishes of ${truth.wished} in ${channel}`);
   }
 
   /** Writes of the payee that are on its disk: a best total never goes down. */
@@ -230,7 +237,10 @@ export class Oracle {
     const truth = this.#truth(reply.channel);
     this.#durable(reply.channel, reply.total, 'acknowledged');
     // In a channel that is over nothing is taken any more: its receipts are those of payments that were, whose answers may have been lost.
-    if (isCurrent && reply.total > truth.acknowledged && !this.#hasEnded(truth)) this.#checkExposure(truth, reply.total);
+    if (isCurrent && reply.total > truth.acknowledged && !this.#hasEnded(truth)) {
+      this.#checkExposure(truth, reply.total);
+      this.#checkYoung(truth, reply.total);
+    }
     if (reply.total > truth.acknowledged) truth.acknowledged = reply.total;
     if (reply.spent > reply.total) throw new Violation(`I3 ${reply.spent} is spent of ${reply.total} in ${reply.channel}`);
     if (reply.total > truth.signed) throw new Violation(`I4 ${reply.total} acknowledged, ${truth.signed} signed in ${reply.channel}`);
@@ -267,16 +277,45 @@ export class Oracle {
     return this.#disk.durable('payee-channel', channel)?.includes('"kind":"ended"') === true;
   }
 
-  /** What of a total no deposit backs that is in a block. Nothing is known here of how deep the payee wants it: less than it asks for. */
-  #exposureOf({ deposits, terms: { signing } }: Truth, total: bigint): bigint {
-    let backed = 0n;
-    for (const [key, value] of deposits) {
-      if (!this.#chain.mined.has(txId(key.slice(0, 64)))) break;
-      backed += value;
+  /** I3: what blocks hold that one reorganisation takes is bounded as a sum. */
+  #checkYoung(truth: Truth, total: bigint): void {
+    for (const { below, most } of this.#young) {
+      const [before, after] = [this.#youngOf(truth, truth.acknowledged, below), this.#youngOf(truth, total, below)];
+      const others = [...this.truths.values()].filter((one) => one !== truth && !this.#hasEnded(one));
+      const sum = others.reduce((all, one) => all + this.#youngOf(one, one.acknowledged, below), after);
+      if (after > before && sum > most + this.#mostExposed)
+        throw new Violation(`I3 ${sum} rests on less than ${below} blocks with ${total} taken in ${truth.channel}, more than ${most}`);
     }
-    // Signed for all deposits that it takes from, or none; it takes from the first that cover it.
-    if (signing.kind === 'fixed') return total + signing.fee <= backed ? 0n : total;
-    return total > backed ? total - backed : 0n;
+  }
+
+  #youngOf(truth: Truth, total: bigint, below: number): bigint {
+    const young = this.#partsOf(truth, total).filter(({ depth }) => depth !== 'lost' && depth < below);
+    return young.reduce((sum, { value }) => sum + value, 0n);
+  }
+
+  /** Of which deposits a total is made, each with its depth. `lost`: in no block for so long that it is written off. */
+  #partsOf({ deposits, terms: { signing } }: Truth, total: bigint): readonly { readonly value: bigint; readonly depth: number | 'lost' }[] {
+    const { height } = this.#chain.tip;
+    let left = signing.kind === 'fixed' ? total + signing.fee : total;
+    const parts = [...deposits].flatMap(([key, worth]) => {
+      const txid = txId(key.slice(0, 64));
+      const mined = this.#chain.mined.get(txid);
+      const isLost = height - (this.#unmined.get(txid) ?? height) >= coin.channel.buried;
+      const value = left < worth ? left : worth;
+      left -= value;
+      return value === 0n ? [] : [{ value, depth: mined !== undefined ? height - mined.height + 1 : isLost ? ('lost' as const) : 0 }];
+    });
+    if (signing.kind !== 'fixed') return parts;
+    // Signed for all deposits that it takes from, or none.
+    const worst = parts.toSorted((a, b) => (a.depth === 'lost' ? -1 : a.depth) - (b.depth === 'lost' ? -1 : b.depth))[0];
+    return worst === undefined ? [] : [{ value: total, depth: worst.depth }];
+  }
+
+  /** What of a total no deposit backs that is in a block, and that is not written off. Nothing is known here of how deep the payee wants it: less than it asks for. */
+  #exposureOf(truth: Truth, total: bigint): bigint {
+    const parts = this.#partsOf(truth, total).filter(({ depth }) => depth !== 'lost');
+    const first = parts.findIndex(({ depth }) => depth === 0);
+    return first === -1 ? 0n : parts.slice(first).reduce((sum, { value }) => sum + value, 0n);
   }
 
   #deliver(truth: Truth, invoice: string, total: bigint): void {
@@ -403,6 +442,7 @@ export class Oracle {
     this.#highest = Math.max(this.#highest, height);
     this.#latest = Math.max(this.#latest, medianTime(this.#chain));
     for (const [txid, { height: at }] of this.#chain.mined) this.#depths.set(txid, Math.max(this.#depths.get(txid) ?? 0, height - at + 1));
+    this.#noteUnmined(height, isSound);
     for (const truth of this.truths.values()) {
       // A total that such fees would eat up waits for better times.
       const isUsual = this.#rate === coin.policy.feeRate;
@@ -429,6 +469,16 @@ export class Oracle {
   /** What a total has to be above for its close to be paid for, as fees are now. */
   #leastStake({ payer }: Truth): bigint {
     return payer === this.plotter ? (LEAST_STAKE * this.#rate) / coin.policy.feeRate : (this.#rate * MOST_CLOSE_BYTES) / 250n;
+  }
+
+  /** A payee that has not seen a deposit come and go counts on. */
+  #noteUnmined(height: number, isSound: boolean): void {
+    for (const { funding } of this.truths.values()) {
+      for (const txid of funding) {
+        if (!this.#chain.mined.has(txid)) this.#unmined.set(txid, this.#unmined.get(txid) ?? height - 1);
+        else if (isSound) this.#unmined.delete(txid);
+      }
+    }
   }
 
   get isClosingTime(): boolean {

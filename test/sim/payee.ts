@@ -1,6 +1,7 @@
 import { type Amount, amount } from '../../src/core/base/amount.ts';
 import type { ChannelId } from '../../src/core/base/bytes.ts';
 import { isRefusal, type Refusal } from '../../src/core/base/refusal.ts';
+import type { YoungBound } from '../../src/core/coin/coin.ts';
 import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';
 import type { Announce, Pay } from '../../src/core/message/message.ts';
 import { p2pkh } from '../../src/core/tx/script.ts';
@@ -35,6 +36,7 @@ export interface Instance extends Listener {
 /** What a world sets, and what a mutation may put in the place of a part. */
 export interface Seams {
   readonly exposure?: Amount;
+  readonly young?: readonly YoungBound[];
   readonly store?: (store: Store) => Store;
   readonly chain?: (chain: Chain) => Chain;
   readonly merchant?: (merchant: Merchant) => Merchant;
@@ -89,6 +91,7 @@ export class PayeeSide {
         payeeScript: this.payeeScript,
         identity: this.identity,
         ...(this.#seams.exposure && { exposure: this.#seams.exposure }),
+        ...(this.#seams.young && { young: this.#seams.young }),
         onEvent: (_, event) => {
           this.#stage.note(`${process.name} event ${toldOf(event)}`);
           if (event instanceof Error) this.#failures++;

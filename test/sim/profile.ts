@@ -14,6 +14,8 @@ export interface Profile {
   readonly lifetime: number;
   /** In hundredths of a coin, what one channel and what all of them may have delivered before deposits are deep; none: 0. */
   readonly exposure: { readonly channel: number; readonly all: number };
+  /** In hundredths of a coin, what all channels together may have delivered on deposits that are less than `YOUTH` blocks deeper than they must be; unbounded: 0. */
+  readonly young: number;
   readonly turns: number;
   /** Steps that may pass between two things that happen. */
   readonly pace: number;
@@ -70,6 +72,7 @@ export function drawProfile(chance: Chance, apart: Chance): Profile {
     : CALM;
   const drawn: Profile = {
     settling: 0,
+    young: 0,
     doors: 0,
     bluffs: 0,
     hasPlotter: false,
@@ -120,7 +123,13 @@ export function drawProfile(chance: Chance, apart: Chance): Profile {
     nodeFailure: 0,
   };
   const settled = apart.happens(0.9) ? drawn : { ...drawn, ...patient, settling: apart.pick([2, 6]) };
-  return { ...settled, doors: apart.happens(0.3) ? 6 : 0, bluffs: apart.happens(0.1) ? 0.3 : 0, hasTwin: apart.happens(0.1) };
+  return {
+    ...settled,
+    doors: apart.happens(0.3) ? 6 : 0,
+    bluffs: apart.happens(0.1) ? 0.3 : 0,
+    hasTwin: apart.happens(0.1),
+    young: apart.happens(0.2) ? apart.between(5, 80) : 0,
+  };
 }
 
 /** Part of the worlds in which somebody plans, on the payer's side or the payee's: they take long. */

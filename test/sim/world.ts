@@ -2,6 +2,7 @@ import { type Amount, amount } from '../../src/core/base/amount.ts';
 import { bytesToHex, type ChannelId } from '../../src/core/base/bytes.ts';
 import { blocksOn } from '../../src/core/base/lock-time.ts';
 import { termsOf } from '../../src/core/channel/announce.ts';
+import { boundsOf, type YoungBound } from '../../src/core/coin/coin.ts';
 import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';
 import { channelIdOf } from '../../src/core/contract/contract.ts';
 import { contracts } from '../../src/core/contract/registry.ts';
@@ -51,6 +52,9 @@ export interface WorldOptions {
   readonly profile?: (drawn: Profile) => Profile;
 }
 
+/** Blocks above the least depth below which a deposit is young in a world that bounds what rests on it. */
+const YOUTH = 6;
+
 /** One world: everything in it, and what has happened to it so far. */
 export class World {
   readonly chance: Chance;
@@ -86,17 +90,29 @@ export class World {
     const clock = { now: () => this.now };
     this.payee = new PayeeSide(this.stage, this.#node(), this.#terms(), clock, {
       exposure: hundredths(this.profile.exposure.all),
+      young: this.#young,
       ...mutation.payee,
     });
     if (this.profile.hasVillain)
       this.villain = new Villain(this.stage, this.chain, this.payee.machine.disk, nativeKeyRing('payee'), this.payee.purse);
-    this.oracle = new Oracle(this.chain, this.payee.machine.disk, this.payee.payeeScript, hundredths(this.profile.exposure.all));
+    this.oracle = new Oracle(
+      this.chain,
+      this.payee.machine.disk,
+      this.payee.payeeScript,
+      hundredths(this.profile.exposure.all),
+      this.#young,
+    );
     this.payers = Array.from({ length: this.profile.payers }, (_, i) => this.#payer(`payer${i}`, clock, mutation.payer ?? {}));
     this.#listen(apart);
     if (this.profile.hasThief) this.#admitThief();
     if (this.profile.hasPlotter) this.plotter = this.#admitPlotter();
     if (this.profile.hasTwin) this.twin = new PayeeSide(this.stage, this.#node(), this.#terms(), clock, mutation.payee ?? {}, 2);
     mutation.prepare?.(this);
+  }
+
+  get #young(): readonly YoungBound[] {
+    const { young, depth } = this.profile;
+    return [...boundsOf(this.#terms().depth), ...(young === 0 ? [] : [{ below: depth + YOUTH, most: hundredths(young) }])];
   }
 
   get isTimed(): boolean {

@@ -56,7 +56,10 @@ export function merchantCommand(): Command {
     .option('--fixed-fee <coins>', 'payers sign a fixed closing fee, for signers that know no other way')
     .option('--depth <blocks>', 'confirmations of any deposit, instead of by amount', blockCount())
     .option('--unconfirmed <coins>', 'what each channel delivers before its deposits are that deep; it then opens at once')
-    .option('--exposure <coins>', 'the most that all channels together deliver so; given with --unconfirmed')
+    .option(
+      '--exposure <coins>',
+      'the most that all channels together deliver so; without --unconfirmed, what they may besides on young deposits',
+    )
     .option('--lifetime <blocks>', 'the fewest blocks a channel lives', blockCount())
     .option('--allow-public', 'listen on other than the loopback address, without TLS')
     .option('--trust-proxy', 'a proxy in front says in X-Forwarded-For who asks, for limits by address')
@@ -140,14 +143,14 @@ function pricesOf(texts: readonly string[]): PriceList {
   );
 }
 
-/** @throws WorldError `config` when only one is given: whoever opens many channels is bounded by nothing but the limit of them all. */
+/** @throws WorldError `config` when nothing is said of all channels: whoever opens many is bounded by nothing else. */
 function risksOf({ unconfirmed, exposure }: MerchantFlags): { readonly unconfirmed?: Amount; readonly exposure?: Amount } {
-  if (unconfirmed === undefined && exposure === undefined) return {};
-  if (unconfirmed !== undefined && exposure !== undefined) return { unconfirmed: amountOf(unconfirmed), exposure: amountOf(exposure) };
+  if (unconfirmed === undefined) return exposure === undefined ? {} : { exposure: amountOf(exposure) };
+  if (exposure !== undefined) return { unconfirmed: amountOf(unconfirmed), exposure: amountOf(exposure) };
   throw new WorldError(
     'config',
     'What is delivered before deposits are deep needs two limits.',
-    'Give --unconfirmed for each channel and --exposure for all of them, or neither.',
+    'Give --exposure for all channels beside --unconfirmed for each.',
   );
 }
 

@@ -3,9 +3,9 @@ import { describe, test } from 'node:test';
 import { MachinePair } from '../../testing/machine-pair.ts';
 import { assertRefused, keyNumber, lockAt, must, payeeKey, payerKey } from '../../testing/sample.ts';
 import { amount, MAX_AMOUNT } from '../base/amount.ts';
-import { bytesToHex, channelId } from '../base/bytes.ts';
+import { bytesToHex, channelId, equalBytes } from '../base/bytes.ts';
 import { height } from '../base/height.ts';
-import { isRefusal, type RefusalCode } from '../base/refusal.ts';
+import { isRefusal, type Refusal, type RefusalCode } from '../base/refusal.ts';
 import type { Payment } from '../contract/contract.ts';
 import { contracts } from '../contract/registry.ts';
 import type { Pay } from '../message/message.ts';
@@ -338,5 +338,57 @@ describe('increments that the application makes something of at once', () => {
     must(pair.tellPayee(increment));
     assert.deepEqual(pair.payeeState(), after);
     assertRefused(pair.tellPayee({ kind: 'increment', pay: signed(pair, 4n * DOGE) }), 'total-lower');
+  });
+});
+
+describe('while miners ask for more than usual', () => {
+  const spiked = (factor: bigint, pair: MachinePair): MachinePair => {
+    pair.feeRate = amount(pair.terms.coin.policy.feeRate * factor);
+    return pair;
+  };
+
+  const leastOf = ({ detail: { least = '' } }: Refusal): bigint => BigInt(least);
+
+  test('a total that would not pay for its close at twice that is refused, with the least that does; that is taken, and paid out', () => {
+    const pair = spiked(30n, new MachinePair().open(10n * DOGE));
+    const refusal = pair.pay(DOGE / 20n);
+    assertRefused(refusal, 'total-too-small');
+    const least = leastOf(refusal);
+    assertRefused(pair.pay(least - 1n), 'total-too-small');
+    assert.equal(pair.pay(least).kind, 'receipt');
+    must(pair.tellPayee({ kind: 'close' }));
+    const close = pair.broadcasts.at(-1) ?? assert.fail();
+    const paid = close.outputs.find(({ script }) => equalBytes(script, pair.terms.payeeScript))?.value ?? 0n;
+    assert.ok(paid >= pair.terms.coin.policy.dust);
+  });
+
+  test('the same total is taken when it is over; a receipt that was given before is given again meanwhile', () => {
+    const pair = new MachinePair().open(10n * DOGE);
+    const first = signed(pair, DOGE / 20n);
+    const receipt = pair.ask(first);
+    assert.equal(receipt.kind, 'receipt');
+    spiked(30n, pair);
+    assert.deepEqual(pair.ask(first), receipt);
+    assertRefused(pair.ask(signed(pair, DOGE / 10n)), 'total-too-small');
+    spiked(1n, pair);
+    assert.equal(pair.ask(signed(pair, DOGE / 10n)).kind, 'receipt');
+  });
+
+  test('a fee that is signed for good has to be enough by itself, or the total to pay for a child', () => {
+    const fixed = (factor: bigint): MachinePair =>
+      spiked(factor, new MachinePair({ signing: { kind: 'fixed', fee: amount(DOGE / 100n) } }).open(10n * DOGE));
+    assert.equal(fixed(2n).pay(DOGE / 20n).kind, 'receipt');
+    const pair = fixed(30n);
+    assertRefused(pair.pay(DOGE), 'fee-too-low');
+    pair.keyOf = () => payeeKey;
+    const refusal = pair.pay(DOGE / 20n);
+    assertRefused(refusal, 'total-too-small');
+    assert.equal(pair.pay(leastOf(refusal)).kind, 'receipt');
+  });
+
+  test('a node that names an absurd rate breaks nothing', () => {
+    const pair = new MachinePair().open(10n * DOGE);
+    pair.feeRate = MAX_AMOUNT;
+    assertRefused(pair.pay(DOGE), 'total-too-small');
   });
 });

@@ -2,6 +2,7 @@ import { type Amount, add, subtract, ZERO } from '../base/amount.ts';
 import { equalBytes } from '../base/bytes.ts';
 import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
 import { capacityOf, isDue } from '../contract/contract.ts';
+import { unworthy } from '../contract/worth.ts';
 import type { Pay, Receipt } from '../message/message.ts';
 import { blocksToDepth } from './backing.ts';
 import { type Env, type KeptInvoice, type Step, stay } from './machine.ts';
@@ -34,7 +35,7 @@ function taken(state: PayeeState, pay: Pay, owing: (added: Amount) => Amount | R
   const owed = owing(added);
   if (isRefusal(owed)) return owed;
   if (isBeyond(state, pay.payment.total)) return refuse('funding-reorganised');
-  const full = fullFor(state, pay.payment.total, env);
+  const full = fullFor(state, pay.payment.total, env) ?? tooSmall(state, pay.payment.total, env);
   if (full !== undefined) return full;
   const spent = add(state.spent, owed);
   const receipt: Receipt = {
@@ -51,6 +52,12 @@ function taken(state: PayeeState, pay: Pay, owing: (added: Amount) => Amount | R
 /** Whether a total takes from a deposit that is not there, or from one behind it. */
 function isBeyond({ terms: { signing }, reach }: PayeeState, total: Amount): boolean {
   return reach !== undefined && (signing.kind === 'fixed' ? total + signing.fee : total) > reach;
+}
+
+/** What no close could pay out while fees are as they are now is not delivered for, whatever was taken before. */
+function tooSmall({ terms, deposits }: PayeeState, total: Amount, { feeRate, keyOf }: Env): Refusal | undefined {
+  if (total > capacityOf(deposits)) return undefined;
+  return unworthy(terms, deposits, total, feeRate, () => keyOf(terms.payeeScript) !== undefined);
 }
 
 /** A total beyond what is backed is taken as far as the channel's own limit and that of all channels allow; nothing on what is written off. */

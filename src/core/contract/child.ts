@@ -34,7 +34,7 @@ export function firstRung({ family }: Policy): Rung {
 }
 
 /** Frame, one P2PKH input, one P2PKH output. */
-const CHILD_BYTES = 10 + P2PKH_INPUT_BYTES + 34;
+export const CHILD_BYTES: number = 10 + P2PKH_INPUT_BYTES + 34;
 
 /** An unconfirmed transaction, what it pays, and the P2PKH output of it that `signer` can spend. */
 export interface Parent {

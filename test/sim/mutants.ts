@@ -2,8 +2,9 @@ import { amount } from '../../src/core/base/amount.ts';
 import { after, height } from '../../src/core/base/height.ts';
 import { blocksOn } from '../../src/core/base/lock-time.ts';
 import { isRefusal } from '../../src/core/base/refusal.ts';
-import type { Env } from '../../src/core/channel/machine.ts';
+import { type Env, stay } from '../../src/core/channel/machine.ts';
 import type { PayeeInput } from '../../src/core/channel/payee.ts';
+import { isOwnClose } from '../../src/core/channel/payee-press.ts';
 import type { PayeeState } from '../../src/core/channel/payee-state.ts';
 import type { PayerInput } from '../../src/core/channel/payer.ts';
 import type { PayerState } from '../../src/core/channel/payer-state.ts';
@@ -297,6 +298,16 @@ export const mutants: readonly Mutant[] = [
     breaks: /^I3/,
     plant: payeeMachine((real) => (state, input, env) => real(state, input, input.kind === 'payment' ? withEnv(env, { young: [] }) : env)),
     profile: (drawn) => ({ ...alone(drawn), young: 5 }),
+  },
+  {
+    name: 'the payee holds on to an agreed end whose deposits are gone',
+    breaks: /^I7 the payee is left/,
+    plant: payeeMachine((real) => (state, input, env) => {
+      const isStuck = input.kind === 'view' && state?.kind === 'closing' && !isOwnClose(state);
+      const isSpent = isStuck && [...input.deposits.values()].some(({ kind }) => kind === 'spent');
+      return isStuck && !isSpent ? stay(state, { kind: 'broadcast', transaction: state.transaction }) : real(state, input, env);
+    }),
+    profile: (drawn) => ({ ...shaken({ malleate: 5, reorg: 5 })(drawn), isFixed: true }),
   },
   {
     name: 'the payer overlooks what was paid to its channel under another txid',

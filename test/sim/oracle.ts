@@ -167,10 +167,16 @@ export class Oracle {
     }
   }
 
-  /** The payee has read the chain to this height, by a sound node: what is due has begun. */
-  polled(height: number): void {
+  /** The best totals on the payee's disk. */
+  bests(): ReadonlyMap<ChannelId, bigint> {
+    return new Map([...this.truths.keys()].map((channel) => [channel, this.storedBest(channel)]));
+  }
+
+  /** The payee has read the chain to this height, by a sound node: what is due has begun, but where something was paid meanwhile. */
+  polled(height: number, before: ReadonlyMap<ChannelId, bigint>): void {
     for (const { channel, terms } of this.truths.values()) {
       const text = this.#disk.durable('payee-channel', channel) ?? '';
+      if (bestIn(text) !== before.get(channel)) continue;
       if (isDue(terms, chainTimeAt(this.#chain, height)) && bestIn(text) > 0n && text.includes('"kind":"open"')) {
         throw new Violation(`I2 no close at ${height} in ${channel}, which expires at ${terms.expiry}`);
       }

@@ -57,8 +57,8 @@ export class PayeeSide {
   readonly #clock: Clock;
   readonly #seams: Seams;
   readonly #keys = nativeKeyRing('payee');
-  /** A program has read the chain up to this height. */
-  onPolled: (height: number) => void = () => undefined;
+  /** A program begins to read the chain; what that returns is called with the height up to which it has. */
+  onPolling: () => (height: number) => void = () => () => undefined;
   #started = 0;
   /** Channels that a poll could not help. */
   #failures = 0;
@@ -118,11 +118,12 @@ export class PayeeSide {
       const failures = this.#failures;
       // A node that comes round while it is read has shown an old tip before.
       const { isSound } = this.node;
+      const polled = this.onPolling();
       this.#stage.start(instance.process, 'poll', async () => {
         try {
           await instance.merchant.engine.follower.poll();
           instance.polled = at.hash;
-          if (isSound && this.node.isSound && this.#failures === failures && tip() === at) this.onPolled(at.height);
+          if (isSound && this.node.isSound && this.#failures === failures && tip() === at) polled(at.height);
         } finally {
           instance.isPolling = false;
         }

@@ -184,7 +184,12 @@ export class World {
       return lie(this.chance, request, reply);
     };
     // Each of two programs on one store watches only the channels it has met: that is why there is to be one.
-    if (this.profile.instances === 1) payee.onPolled = (height) => this.#guard(() => oracle.polled(height));
+    if (this.profile.instances === 1) {
+      payee.onPolling = () => {
+        const before = oracle.bests();
+        return (height) => this.#guard(() => oracle.polled(height, before));
+      };
+    }
     payee.machine.onSynced = (writes) => this.#guard(() => oracle.stored(writes));
     payee.node.onBroadcast = (transaction, outcome) => {
       coverage.hit(`payee broadcast ${outcome.kind}`);

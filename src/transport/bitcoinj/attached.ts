@@ -92,7 +92,7 @@ export class Attached implements Holder {
 
   async #open(): Promise<Ending | undefined> {
     const { initial, voice } = this.#options;
-    const added = initial === undefined ? ((await this.#ready()) ?? ZERO) : await this.#count(initial);
+    const added = (await this.#ready()) ?? (initial === undefined ? ZERO : await this.#count(initial));
     if (isRefusal(added)) return added.code === 'exposure-full' ? undefined : refused(added);
     if (this.#isOver()) return undefined;
     this.#stage = 'open';

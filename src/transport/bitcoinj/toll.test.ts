@@ -108,8 +108,8 @@ describe('what an address may ask for', () => {
     'of a lower total, by somebody else': (payer, channel) => wrong(payer, channel, DOGE - 10n),
   };
   for (const [name, make] of Object.entries(refused)) {
-    test(`a payment that is ${name} costs two units, and going on with the channel one`, async () => {
-      const { world } = await metered(CHANNEL + 3);
+    test(`a payment that is ${name} costs two units, and going on with the channel two`, async () => {
+      const { world } = await metered(CHANNEL + 4);
       const payer = world.connect(1);
       const channel = await payer.open(VALUE);
       await payer.pay(channel, DOGE);
@@ -118,12 +118,12 @@ describe('what an address may ask for', () => {
       await world.connect(1).resume(channel);
       const late = world.connect(1);
       await late.say({ kind: 'client-version', major: 2, minor: 0, previous: channel.txid });
-      await isTurnedAway(late, 1);
+      await isTurnedAway(late, 2);
     });
   }
 
   test('what a refused payment cost above what was there is owed', async () => {
-    const { world, wait } = await metered(CHANNEL + 1);
+    const { world, wait } = await metered(CHANNEL + 2);
     const first = world.connect(1);
     const channel = await first.open(VALUE);
     const guest = world.connect(2);
@@ -132,9 +132,9 @@ describe('what an address may ask for', () => {
     await guest.hearsError('BAD_TRANSACTION');
     const late = world.connect(2);
     await late.say({ kind: 'client-version', major: 2, minor: 0, previous: channel.txid });
-    await isTurnedAway(late, 3);
+    await isTurnedAway(late, 4);
     await first.pay(channel, DOGE);
-    wait(3);
+    wait(4);
     await world.connect(1).resume(channel);
   });
 

@@ -49,7 +49,7 @@ export interface SeenSpend {
 
 export type SpendOf = (outpoint: string) => SeenSpend | undefined;
 
-/** The chain as it concerns these deposits; `spendOf` is known from reading blocks, since nodes do not say who spent an output. */
+/** The chain as it concerns these deposits and those that were just found; `spendOf` is known from reading blocks, since nodes do not say who spent an output. */
 export async function viewOf(
   chain: Chain,
   { deposits, sources }: { readonly deposits: readonly Deposit[]; readonly sources: readonly Source[] },
@@ -57,7 +57,7 @@ export async function viewOf(
   found: ChainView['found'],
 ): Promise<ChainView> {
   const views = new Map<string, DepositView>();
-  for (const deposit of deposits) {
+  for (const deposit of [...deposits, ...found.map((one) => one.deposit)]) {
     const key = outpointKey(deposit.outpoint);
     const spend = spendOf(key);
     views.set(key, spend === undefined ? await unspentOrGone(chain, deposit, sources, spendOf) : await spentBy(chain, deposit, spend));

@@ -22,7 +22,7 @@ export function watched(known: PayerState, view: ChainView, env: Env): Step<Paye
   const seen: PayerState = known.kind === 'ended' ? { ...channelOf(known), kind: 'funding' } : known;
   const step = judged(seen, view, env);
   if (withFound(seen, view) === seen) return step;
-  // What was only just found is in no view yet, so nothing ends before the next one shows it; but nobody holds up what is due by making it.
+  // What was only just found is not judged yet, so nothing ends before the next look; but nobody holds up what is due by making it.
   const base = isRefusal(step) || step.state.kind === 'ended' ? stay(seen) : step;
   return { ...base, state: withFound(base.state, view) };
 }

@@ -7,7 +7,7 @@ import { outpointKey, type Transaction } from '../tx/transaction.ts';
 import { blocksToDepth, isBacked } from './backing.ts';
 import { isSame, spentBy } from './fate.ts';
 import { type Env, type Step, stay } from './machine.ts';
-import { claimed, isOwnClose } from './payee-press.ts';
+import { claimed, isOwnClose, unminedOf } from './payee-press.ts';
 import { type ActivePayee, type ClosingPayee, factsOf, isActive, notActive, type PayeeState } from './payee-state.ts';
 import { DEEP } from './place.ts';
 
@@ -62,9 +62,10 @@ export function ordered(state: PayeeState, env: Env): Step<ClosingPayee> | Refus
   return isOpen ? closed(state, env) : notActive(state);
 }
 
-/** Closes with the best payment; there is no other way to choose one. */
+/** Closes with the best payment; there is no other way to choose one. What is in no block could hold up the rest, and is claimed later. */
 export function closed(state: ActivePayee | ClosingPayee, env: Env): Step<ClosingPayee> | Refusal {
-  const transaction = claimed(state, env);
+  const unheld = claimed(state, env, unminedOf(state));
+  const transaction = isRefusal(unheld) ? claimed(state, env) : unheld;
   if (isRefusal(transaction)) return transaction;
   return { kind: 'step', state: { ...state, kind: 'closing', transaction }, effects: [{ kind: 'broadcast', transaction }] };
 }

@@ -23,6 +23,12 @@ export function stakeOf(state: PayeeState): readonly Deposit[] {
   return isRefusal(planned) ? deposits : planned.inputs.map(({ deposit }) => deposit);
 }
 
+/** Those of them that no block held when the chain was last looked at. */
+export function unminedOf(state: PayeeState): readonly Deposit[] {
+  const { deposits, places } = state;
+  return places === undefined ? [] : stakeOf(state).filter((deposit) => places[deposits.indexOf(deposit)]?.at !== 'block');
+}
+
 /** The close of the best payment, at the rate that the height and the market ask for, and high enough to take the place of `rival`. */
 export function claimed(state: PayeeState, env: Env, without: readonly Deposit[] = [], rival?: Cost): Transaction | Refusal {
   const { terms, deposits, best: payment } = state;
@@ -129,7 +135,10 @@ export function accompanied<State extends PayeeState | undefined>(step: Step<Sta
 /** Deposits that nobody has spent come first; then those that something else is about to take; then the own close, if it is too slow. */
 function claiming(state: Closing, view: ChainView, env: Env): Step<PayeeState> {
   const { terms, transaction } = state;
-  const stake = stakeOf(state).map((deposit) => ({ deposit, seen: viewOf(deposit, view) }));
+  const stake = firstOf(
+    state,
+    stakeOf(state).map((deposit) => ({ deposit, seen: viewOf(deposit, view) })),
+  );
   const here = stake.filter(({ seen }) => seen.kind === 'unspent').map(({ deposit }) => deposit);
   if (here.length > 0) return claimingFree(state, here, env);
   const contested = stake.flatMap(({ deposit, seen }) => (isWaiting(seen) ? [{ deposit, seen }] : []));
@@ -138,6 +147,24 @@ function claiming(state: Closing, view: ChainView, env: Env): Step<PayeeState> {
     return claimingContested(state, rivals.length > 0 ? rivals : contested, env);
   }
   return stake.some(({ seen }) => isSpent(seen)) ? stay(state) : stay(state, { kind: 'broadcast', transaction });
+}
+
+interface Staked {
+  readonly deposit: Deposit;
+  readonly seen: DepositView;
+}
+
+/** What is in no block may never be, nor what spends it: until blocks have taken all the rest, it is left alone. A payment of a fixed fee is whole. */
+function firstOf(state: Closing, stake: readonly Staked[]): readonly Staked[] {
+  if (state.terms.signing.kind === 'fixed') return stake;
+  const mined = stake.filter(({ deposit, seen }) => isMined(state, deposit, seen));
+  return mined.every(({ seen }) => isSpent(seen) && !isWaiting(seen)) ? stake : mined;
+}
+
+function isMined(state: Closing, deposit: Deposit, seen: DepositView): boolean {
+  if (seen.kind === 'unspent') return seen.depth > 0;
+  if (!isSpent(seen)) return false;
+  return !isWaiting(seen) || (seen.depositDepth === undefined ? !unminedOf(state).includes(deposit) : seen.depositDepth > 0);
 }
 
 function claimingFree(state: Closing, target: readonly Deposit[], env: Env): Step<PayeeState> {
@@ -165,9 +192,10 @@ function claimingContested(state: Closing, target: readonly Contested[], env: En
   const spared = without(state, taking);
   const isShared = !isThere && isCloseOf(state, target) && rivals.some((rival) => costOf(rival, deposits) === undefined);
   const before = isShared ? undefined : costTogether(spends, deposits);
+  const isHeldUp = spentBy(transaction, stakeOf(state)).length > taking.length;
   // What others build on the own close makes its raise dearer, never due.
-  if (isThere && before !== undefined && !isBetter(state, { fee: before.fee, size: before.size }, claimed(state, env, spared)))
-    return stay(state);
+  const isDue = (own: Cost): boolean => isHeldUp || isBetter(state, { fee: own.fee, size: own.size }, claimed(state, env, spared));
+  if (isThere && before !== undefined && !isDue(before)) return stay(state);
   const made = claimed(state, env, spared, before);
   const better = isBetter(state, before, made) ? made : undefined;
   if (isThere) return better === undefined ? stay(state, ...hurriedBy(state, there, env)) : sent(state, better);

@@ -1,6 +1,8 @@
 import { type Amount, isAmount, ZERO } from '../../core/base/amount.ts';
 import { isRefusal, type Refusal, refuse } from '../../core/base/refusal.ts';
+import { unminedOf } from '../../core/channel/payee-press.ts';
 import type { PayeeState } from '../../core/channel/payee-state.ts';
+import type { Deposit } from '../../core/contract/contract.ts';
 import { affordableRate, costOf, isRaise, times } from '../../core/contract/fee.ts';
 import { closeSize } from '../../core/contract/size.ts';
 import type { Signer } from '../../core/tx/sign.ts';
@@ -15,13 +17,21 @@ const FACTORS = [1n, 3n, 10n, 30n, 100n, 300n, 1_000n, 3_000n, 10_000n, 10n ** 1
 /** As when the deadline is near: half of it all may be spent to save the other half. */
 const LAST_SHARE = 2n;
 
-/** The best payment's close, signed for good at ascending fees. Terms that fix the fee have one. */
+/**
+ * The best payment's close, signed for good at ascending fees. Terms that fix the fee have one. What is in no block yet could void all of them, and is
+ * left out while they are worth it.
+ */
 export function rungsOf(state: PayeeState, signer: Signer): readonly [Transaction, ...Transaction[]] | Refusal {
+  const mined = rungsWithout(state, signer, unminedOf(state));
+  return isRefusal(mined) ? rungsWithout(state, signer, []) : mined;
+}
+
+function rungsWithout(state: PayeeState, signer: Signer, without: readonly Deposit[]): readonly [Transaction, ...Transaction[]] | Refusal {
   const { terms, deposits, best: payment } = state;
   if (payment === undefined) return refuse('nothing-to-close');
   const { policy } = terms.coin;
   const close = (feeRate: Amount): Transaction | Refusal =>
-    terms.contract.close([{ terms, deposits, payment, signer }], { script: terms.payeeScript, feeRate });
+    terms.contract.close([{ terms, deposits, payment, signer, without }], { script: terms.payeeScript, feeRate });
   const cheapest = close(policy.feeRate);
   if (isRefusal(cheapest)) return cheapest;
   if (terms.signing.kind === 'fixed') return [cheapest];

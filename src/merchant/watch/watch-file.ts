@@ -15,7 +15,7 @@ export interface Watched {
   readonly channel: ChannelId;
   readonly terms: Terms;
   readonly deposits: readonly Deposit[];
-  /** The best total when this was written; each of the closes takes it. */
+  /** What each of the closes takes: the best total when this was written, less what rests on deposits that were in no block. */
   readonly total: Amount;
   /** The chain's height when this was written: until then the payee's node saw nothing spend the deposits. */
   readonly since: Height;

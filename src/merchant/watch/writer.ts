@@ -1,13 +1,15 @@
 import { setImmediate as breathe } from 'node:timers/promises';
-import type { Amount } from '../../core/base/amount.ts';
+import { type Amount, amount } from '../../core/base/amount.ts';
 import type { ChannelId } from '../../core/base/bytes.ts';
 import { isRefusal, type RefusalCode } from '../../core/base/refusal.ts';
+import { unminedOf } from '../../core/channel/payee-press.ts';
 import type { PayeeState } from '../../core/channel/payee-state.ts';
 import type { Coin } from '../../core/coin/coin.ts';
 import type { Book } from '../../engine/engine.ts';
 import type { Clock, KeyRing, Tip } from '../../engine/ports.ts';
 import type { WatchFolder } from './folder.ts';
 import { rungsOf } from './rungs.ts';
+import { takenBy } from './taken.ts';
 
 export interface WatchWriterOptions {
   readonly coin: Coin;
@@ -38,6 +40,8 @@ const BATCH = 32;
 interface Written {
   readonly total: bigint;
   readonly deposits: number;
+  /** Of those that it takes from, how many were in no block. */
+  readonly unmined: number;
   readonly at: number;
 }
 
@@ -128,18 +132,20 @@ export class WatchWriter implements Book<PayeeState> {
     const isHeld = held !== undefined && !('kind' in held);
     if (held !== undefined && !isHeld && held.newer) return onTrouble(channel, { kind: 'file-newer' });
     if (isHeld && held.total > total) return onTrouble(channel, { kind: 'file-better', held: held.total, known: total });
-    if (!isHeld || held.total !== total || held.deposits.length !== deposits.length) {
+    const unmined = unminedOf(state).length;
+    if (!isHeld || unmined > 0 || held.total !== total || held.deposits.length !== deposits.length) {
       const closes = rungsOf(state, keys.signer(state.keyName));
       if (isRefusal(closes)) return onTrouble(channel, { kind: 'no-close', code: closes.code });
       // What is closing may have been spent already: an earlier file knows better from where on.
       const since = isHeld && state.kind === 'closing' ? held.since : tip.height;
-      await folder.write({ channel, terms, deposits, total, since, closes });
+      await folder.write({ channel, terms, deposits, total: amount(takenBy(state, closes[0])), since, closes });
     }
-    this.#written.set(channel, { total, deposits: deposits.length, at: clock.now() });
+    this.#written.set(channel, { total, deposits: deposits.length, unmined, at: clock.now() });
   }
 }
 
 /** Deposits are only ever added to. */
-function isWritten(written: Written | undefined, { best, deposits }: PayeeState): boolean {
-  return written !== undefined && written.total === best?.total && written.deposits === deposits.length;
+function isWritten(written: Written | undefined, state: PayeeState): boolean {
+  if (written === undefined || written.total !== state.best?.total || written.deposits !== state.deposits.length) return false;
+  return written.unmined === unminedOf(state).length;
 }

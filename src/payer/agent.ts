@@ -83,7 +83,9 @@ export function openAgent(options: AgentOptions): Agent {
   const { wallet, form = 'compact', keys, chain } = options;
   const engine = payerEngine({ keyOf: wallet.keyOf, ...options });
   const lineOf = (channel: ChannelId, payee: Connection): Line => lineTo(engine, form, channel, payee);
-  const announce: Agent['announce'] = async (channel, payee) => told(await lineOf(channel, payee).exchange({ kind: 'announce' }));
+  const announcedOn = async (line: Line): Promise<Exchange | Refusal> => told(await line.exchange({ kind: 'announce' }));
+  // Named, not shown: whoever has a funding transaction whole can have it mined, whatever it said to it.
+  const propose: Agent['announce'] = (channel, payee) => announcedOn(lineTo(engine, 'compact', channel, payee));
 
   // One deposit of a channel after the other: who gives up his own must not take back another's.
   const funding = serially<ChannelId>();
@@ -98,9 +100,9 @@ export function openAgent(options: AgentOptions): Agent {
       const channel = idOf(offer, expiry, keys, keyName);
       return stateOf(await engine.drive(channel, { kind: 'create', offer, expiry, keyName, returnScript, limits }));
     },
-    fund: (channel, value, payee) => funding(channel, () => fundChannel({ wallet, engine, announce }, channel, value, payee)),
-    launch: (channel, payee) => funding(channel, () => launchChannel({ wallet, engine, chain, announce }, channel, payee)),
-    announce,
+    fund: (channel, value, payee) => funding(channel, () => fundChannel({ wallet, engine, propose }, channel, value, payee)),
+    launch: (channel, payee) => funding(channel, () => launchChannel({ wallet, engine, chain, propose }, channel, payee)),
+    announce: (channel, payee) => announcedOn(lineOf(channel, payee)),
     invoice: async (channel, item, payee) => askPrice(engine, lineOf(channel, payee), item),
     pay: (channel, purchase, payee) => paying(channel, () => paid(engine, lineOf(channel, payee), purchase)),
     resync: async (channel, payee) => {

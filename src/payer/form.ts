@@ -1,5 +1,5 @@
 import { bytesToHex } from '../core/base/bytes.ts';
-import type { PayerState } from '../core/channel/payer-state.ts';
+import { allDeposits, type PayerState } from '../core/channel/payer-state.ts';
 import type { Request } from '../core/message/message.ts';
 import type { FundingTransactions } from '../core/message/psbt.ts';
 import { announcePsbt, endPsbt, paymentPsbt } from '../core/message/psbt-message.ts';
@@ -8,9 +8,10 @@ import { decodeTransaction, transactionId } from '../core/tx/transaction.ts';
 /** How messages with signatures go over the wire. Both say the same. */
 export type Form = 'compact' | 'psbt';
 
-/** The same request as a PSBT; undefined for those that have none. */
+/** The same request as a PSBT; undefined for those that have none, and where it would show what only this side may have mined. */
 export function psbtOf(state: PayerState, request: Request): Uint8Array | undefined {
   const { terms, deposits } = state;
+  if (!isLaunchable(state)) return undefined;
   switch (request.kind) {
     case 'announce':
       return announcePsbt(terms, request.deposits, fundingOf(state));
@@ -29,6 +30,12 @@ export function psbtOf(state: PayerState, request: Request): Uint8Array | undefi
     case 'state-request':
       return undefined;
   }
+}
+
+/** A PSBT has the funding transactions whole, and whoever has them can have them mined: not before they may be, each deposit with its refund. */
+function isLaunchable(state: PayerState): boolean {
+  const isReleased = allDeposits(state).every(({ release }) => release !== undefined);
+  return state.kind !== 'planned' && (state.terms.contract.expiryIn === 'script' || isReleased);
 }
 
 /** The funding transactions of a channel as a PSBT shows them. */

@@ -13,7 +13,8 @@ interface FundContext {
   readonly wallet: Wallet;
   readonly engine: PayerEngine;
   readonly chain: Chain;
-  readonly announce: (channel: ChannelId, payee: Connection) => Promise<Exchange | Refusal>;
+  /** Announces what is not broadcast yet. */
+  readonly propose: (channel: ChannelId, payee: Connection) => Promise<Exchange | Refusal>;
 }
 
 /** What the label of a deposit's transaction begins with, before the channel. */
@@ -21,7 +22,7 @@ const DEPOSIT = 'deposit ';
 
 /** Signs a deposit, stores it, and launches it. */
 export async function fundChannel(
-  { wallet, engine, announce }: Omit<FundContext, 'chain'>,
+  { wallet, engine, propose }: Omit<FundContext, 'chain'>,
   channel: ChannelId,
   value: Amount,
   payee: Connection,
@@ -42,22 +43,22 @@ export async function fundChannel(
     await wallet.release(funding.txid);
     return funded;
   }
-  return launchDeposits({ wallet, engine, announce }, channel, [funding.txid], payee);
+  return launchDeposits({ wallet, engine, propose }, channel, [funding.txid], payee);
 }
 
 /** Announces what is signed and not broadcast yet, and broadcasts it if the payee agrees; else the wallet gets it back. */
 export async function launchChannel(
-  { wallet, engine, chain, announce }: FundContext,
+  { wallet, engine, chain, propose }: FundContext,
   channel: ChannelId,
   payee: Connection,
 ): Promise<Exchange | Refusal> {
   const state = await engine.get(channel);
   if (state === undefined) return refuse('channel-unknown');
-  return launchDeposits({ wallet, engine, announce }, channel, await unsentOf(state, { wallet, chain }), payee);
+  return launchDeposits({ wallet, engine, propose }, channel, await unsentOf(state, { wallet, chain }), payee);
 }
 
 async function launchDeposits(
-  { wallet, engine, announce }: Omit<FundContext, 'chain'>,
+  { wallet, engine, propose }: Omit<FundContext, 'chain'>,
   channel: ChannelId,
   reserved: readonly TxId[],
   payee: Connection,
@@ -68,7 +69,7 @@ async function launchDeposits(
       await wallet.release(txid);
     }
   };
-  const answer = await announce(channel, payee).catch(async (error: unknown) => {
+  const answer = await propose(channel, payee).catch(async (error: unknown) => {
     await giveUp();
     throw error;
   });

@@ -16,6 +16,7 @@ import type { Chain, Connection, SeedRing } from '../engine/ports.ts';
 import { type Merchant, type MerchantOptions, openMerchant } from '../merchant/merchant.ts';
 import type { MerchantTerms } from '../merchant/terms.ts';
 import { type Agent, openAgent } from '../payer/agent.ts';
+import type { Form } from '../payer/form.ts';
 import { identityOf } from '../store/identity.ts';
 import { type MemoryDisk, memoryStore } from '../store/memory.ts';
 import { seedKeyRing } from '../wallet/keyring.ts';
@@ -31,6 +32,8 @@ export interface TwoDisksOptions {
   readonly terms?: Partial<MerchantTerms>;
   /** What both sides see of the chain, where that is not the chain itself. */
   readonly through?: (chain: Chain) => Chain;
+  /** How the payer's messages go, `compact` unless given. */
+  readonly form?: Form;
 }
 
 /** A payer and a merchant on an embedded chain, each with a disk that a test may copy, put back, or take away. Seeds stay. */
@@ -50,12 +53,13 @@ export class TwoDisks {
   /** What reaches the merchant goes through here, whoever is the merchant by then. */
   readonly payee: Connection = { exchange: (request) => this.answer(request) };
   readonly #verify: Verify;
+  readonly #form: Form;
   readonly #paced: PacedChain;
   #merchant: Merchant | undefined;
   #agent: Agent | undefined;
   #wallet: Wallet | undefined;
 
-  private constructor({ verify, terms = {}, through = (chain) => chain }: TwoDisksOptions) {
+  private constructor({ verify, terms = {}, through = (chain) => chain, form = 'compact' }: TwoDisksOptions) {
     let seconds = 1_700_000_000;
     this.regtest = createRegtest({ coin: this.coin, now: () => seconds++ * 1_000 });
     this.regtest.mine(1_400);
@@ -66,6 +70,7 @@ export class TwoDisks {
     const ring = (fill: number): SeedRing => remembering(seedKeyRing(this.coin, new Uint8Array(32).fill(fill)));
     this.keys = { payer: ring(1), payee: ring(2) };
     this.#verify = verify;
+    this.#form = form;
     this.terms = { ...terms };
   }
 
@@ -95,7 +100,7 @@ export class TwoDisks {
     };
     if (side === 'payer') {
       this.#wallet = wallet ?? (await openWallet(common));
-      this.#agent = openAgent({ ...common, wallet: this.#wallet });
+      this.#agent = openAgent({ ...common, wallet: this.#wallet, form: this.#form });
       if (wallet === undefined) await this.#wallet.sync();
       await this.#agent.poll();
     } else {

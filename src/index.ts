@@ -16,6 +16,7 @@ export { litecoin, litecoinRegtest, litecoinTest } from './core/coin/litecoin.ts
 export * from './core/coin/registry.ts';
 export * from './core/contract/contract.ts';
 export * from './core/contract/registry.ts';
+export { leastStake } from './core/contract/stake.ts';
 export * from './core/message/compact.ts';
 export * from './core/message/message.ts';
 export * from './core/message/psbt.ts';

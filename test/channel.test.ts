@@ -61,7 +61,7 @@ async function world(shopStore: (store: Store) => Store = (store) => store) {
     store: shopStore(memoryStore()),
     identity: new Uint8Array(16),
     keys: faulty,
-    terms: defaultTerms(coin),
+    terms: { ...defaultTerms(coin), minDeposit: amount(DOGE / 10n) },
     prices: new Map([['tea', { text: 'A cup of tea', price: amount(DOGE / 10n) }]]),
     payeeScript: scriptOf(coin, regtest.newAddress()) ?? new Uint8Array(),
   });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { createRegtest, type Regtest } from '../src/chain/regtest/regtest.ts';
-import { feeFor } from '../src/core/base/amount.ts';
+import { amount, feeFor } from '../src/core/base/amount.ts';
 import { equalBytes } from '../src/core/base/bytes.ts';
 import { dogecoinRegtest } from '../src/core/coin/dogecoin.ts';
 import { litecoinRegtest } from '../src/core/coin/litecoin.ts';
@@ -9,6 +9,7 @@ import type { Contract, Deposit } from '../src/core/contract/contract.ts';
 import { payerScript } from '../src/core/contract/contract.ts';
 import { contracts } from '../src/core/contract/registry.ts';
 import { closeSize } from '../src/core/contract/size.ts';
+import { leastStake } from '../src/core/contract/stake.ts';
 import { outpointKey, type Transaction } from '../src/core/tx/transaction.ts';
 import { fastestVerifier } from '../src/engine/verifier.ts';
 import { MinedPair } from '../src/testing/mined-pair.ts';
@@ -79,6 +80,32 @@ describe('a close that can be replaced, on dogecoin', () => {
         assert.ok(!pair.outcomes.includes('refused'), 'every version was one that nodes take');
       });
     }
+  }
+});
+
+describe('a total at the least stake, and a smaller one', () => {
+  const regtest = chainOf(dogecoinRegtest);
+  const factor = 3n;
+  /** The largest family that nodes let wait, at a rate that miners just leave out. */
+  const pin = (pinned: Pinned, pair: MinedPair): readonly Transaction[] => {
+    const bytes = 99_900;
+    const fee = feeFor(bytes, pair.rate(factor)) - pair.money(1n) / 10n;
+    return [heavyChild(pinned, { bytes, fee })];
+  };
+  const isMined = (contract: Contract, part: bigint): boolean => {
+    const pair = new MinedPair(regtest, { contract }).openMined(100_000n);
+    const total = (leastStake(pair.terms, pair.rate(factor)) * part) / 100n;
+    pair.pay(amount(total));
+    const [deposit] = pair.payeeState().deposits;
+    assert.ok(deposit !== undefined);
+    assert.ok(robbed(pair, { factor, pin }) > 0);
+    return isTaken(pair, deposit);
+  };
+  for (const contract of contracts.filter(({ form }) => form.sequence < 0xffff_fffe)) {
+    test(`${contract.id}: the first is mined past the largest family, the second is not, which is all that can be lost`, () => {
+      assert.ok(isMined(contract, 101n));
+      assert.ok(!isMined(contract, 90n));
+    });
   }
 });
 

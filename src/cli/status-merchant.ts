@@ -86,11 +86,12 @@ function unattended({ atRisk, nearestClosing, chain, coin }: Figures): readonly 
 }
 
 function linesOf(figures: Figures): readonly string[] {
-  const { coin, channels, ends, atRisk, exposure, young, chain, nearestClosing, nearestExpiry, unmined } = figures;
+  const { coin, channels, ends, atRisk, pinnable, exposure, young, chain, nearestClosing, nearestExpiry, unmined } = figures;
   const left = (height: number): string => (chain === undefined ? '' : `; ${height - chain.height} blocks left`);
   return [
     `${channels.open} open, ${channels.paused} paused, ${channels.closing} closing; over: ${ends.closed} closed, ${ends.unused} unused, ${ends.refunded} refunded, ${ends.lost} lost`,
     `at risk if nothing were closed: ${coinsOf(atRisk)} ${coin.ticker}`,
+    `of that could be pinned, in small totals: ${coinsOf(pinnable)} ${coin.ticker}`,
     `exposed to the chain: ${coinsOf(exposure.total)} ${coin.ticker}, of ${exposure.channels} channels`,
     ...young.map(({ below, total }) => `on deposits less than ${below} blocks deep: ${coinsOf(total)} ${coin.ticker}`),
     ...(chain === undefined ? [] : [`last block read: ${chain.height} ${chain.hash}`]),

@@ -23,6 +23,7 @@ const well: Figures = {
   atRisk: 30n * DOGE,
   exposure: { total: 0n, most: DOGE, channels: 0 },
   young: [{ below: 20, total: 2n * DOGE, most: 1_000n * DOGE }],
+  pinnable: 0n,
   writtenOff: 0n,
   capacity: 400n * DOGE,
   nearestClosing: height(1_880),

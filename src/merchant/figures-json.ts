@@ -14,6 +14,7 @@ export const figuresJson: Field<Figures> = z.object({
   channels: z.object({ open: count, paused: count, closing: count }),
   ends: z.object({ closed: count, refunded: count, lost: count, unused: count }),
   atRisk: sumField,
+  pinnable: sumField,
   exposure: z.object({ total: sumField, most: sumField, channels: count }),
   young: z.array(z.object({ below: count, total: sumField, most: sumField })),
   writtenOff: sumField,

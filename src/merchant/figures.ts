@@ -44,6 +44,8 @@ export interface Figures {
   readonly ends: Readonly<Record<PayeeEnd, number>>;
   /** What would be lost if nothing were ever closed. */
   readonly atRisk: bigint;
+  /** What of it is in totals below the least stake: their closes could be held up by what is built on them. */
+  readonly pinnable: bigint;
   /** What was delivered that the chain could still undo, and the most that it may be. */
   readonly exposure: { readonly total: bigint; readonly most: bigint; readonly channels: number };
   /** What rests on deposits that are less than so many blocks deep, and the most that may. */
@@ -116,7 +118,7 @@ export interface FigureSources {
 
 /** Costs the same however many channels are idle. */
 export function figuresOf({ coin, backend, tally, counts, exposure, read, jobs, unwatched, clock }: FigureSources): Figures {
-  const { counts: channels, ends, atRisk, capacity } = tally;
+  const { counts: channels, ends, atRisk, pinnable, capacity } = tally;
   const { answers, refusals, failures } = counts;
   const { total, most, channels: exposed } = exposure;
   return {
@@ -125,6 +127,7 @@ export function figuresOf({ coin, backend, tally, counts, exposure, read, jobs, 
     channels,
     ends,
     atRisk,
+    pinnable,
     capacity,
     exposure: { total, most, channels: exposed },
     young: exposure.young(read().last?.tip.height ?? height(0)),

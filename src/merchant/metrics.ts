@@ -61,6 +61,7 @@ function registerMoney(registry: Registry, read: () => Figures): void {
   const money = (name: string, help: string, of: (figures: Figures) => bigint): void =>
     gauge(registry, `${name}_coins`, help, [], () => single(coins(of(read()))));
   money('at_risk', 'What would be lost if no channel were ever closed.', ({ atRisk }) => atRisk);
+  money('pinnable', 'What could be taken by building on closes: totals too small to outbid that.', ({ pinnable }) => pinnable);
   money('capacity', 'What living channels hold.', ({ capacity }) => capacity);
   money('exposure', 'What was delivered that the chain could still undo.', ({ exposure }) => exposure.total);
   money('exposure_most', 'The most that the exposure may be before nothing more is delivered on it.', ({ exposure }) => exposure.most);

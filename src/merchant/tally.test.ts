@@ -5,7 +5,7 @@ import { amount, ZERO } from '../core/base/amount.ts';
 import { channelId } from '../core/base/bytes.ts';
 import { height, lockTime } from '../core/base/height.ts';
 import type { ChainView, DepositView } from '../core/channel/machine.ts';
-import { atRisk, type PayeeEnd, type PayeeState } from '../core/channel/payee-state.ts';
+import { atRisk, type PayeeEnd, type PayeeState, pinnable } from '../core/channel/payee-state.ts';
 import { capacityOf, closingAt } from '../core/contract/contract.ts';
 import { outpointKey } from '../core/tx/transaction.ts';
 import { MachinePair } from '../testing/machine-pair.ts';
@@ -50,15 +50,16 @@ function counted(states: readonly PayeeState[]): object {
     counts: { open: count('open'), paused: count('paused'), closing: count('closing') },
     ends: { closed: ends('closed'), refunded: ends('refunded'), lost: ends('lost'), unused: ends('unused') },
     atRisk: sum(living.map(atRisk)),
+    pinnable: sum(living.map(pinnable)),
     capacity: sum(living.map(({ deposits }) => capacityOf(deposits))),
     nearestClosing: least(owed.filter(({ kind }) => kind !== 'closing').map(({ terms }) => closingAt(terms))),
     nearestExpiry: least(owed.map(({ terms }) => terms.expiry)),
   };
 }
 
-function read({ counts, ends, atRisk: risk, capacity, nearestClosings, nearestExpiries }: Tally): object {
+function read({ counts, ends, atRisk: risk, pinnable: small, capacity, nearestClosings, nearestExpiries }: Tally): object {
   const [[nearestClosing], [nearestExpiry]] = [nearestClosings, nearestExpiries];
-  return { counts, ends, atRisk: risk, capacity, nearestClosing, nearestExpiry };
+  return { counts, ends, atRisk: risk, pinnable: small, capacity, nearestClosing, nearestExpiry };
 }
 
 test('sums kept step by step are those of all channels, also after a start in between', () => {

@@ -3,7 +3,7 @@ import type { ChannelId } from '../core/base/bytes.ts';
 import type { LockTime } from '../core/base/height.ts';
 import { viewOf } from '../core/channel/fate.ts';
 import type { ChainView } from '../core/channel/machine.ts';
-import { atRisk, type PayeeEnd, type PayeeState } from '../core/channel/payee-state.ts';
+import { atRisk, type PayeeEnd, type PayeeState, pinnable } from '../core/channel/payee-state.ts';
 import { capacityOf, closingAt, type Deposit } from '../core/contract/contract.ts';
 import type { Book } from '../engine/engine.ts';
 import { Earliest } from './earliest.ts';
@@ -14,6 +14,7 @@ type Living = Exclude<PayeeState['kind'], 'ended'>;
 interface Share {
   readonly kind: Living;
   readonly atRisk: Amount;
+  readonly pinnable: Amount;
   readonly capacity: Amount;
   readonly closing: LockTime;
   readonly expiry: LockTime;
@@ -34,7 +35,7 @@ export class Tally implements Book<PayeeState> {
   #unmined = new Map<ChannelId, Share>();
   #counts: Record<Living, number> = { open: 0, paused: 0, closing: 0 };
   #ends: Record<PayeeEnd, number> = { closed: 0, refunded: 0, lost: 0, unused: 0 };
-  #sums = { atRisk: 0n, capacity: 0n };
+  #sums = { atRisk: 0n, pinnable: 0n, capacity: 0n };
   #closings = new Earliest();
   #expiries = new Earliest();
 
@@ -43,7 +44,7 @@ export class Tally implements Book<PayeeState> {
     this.#unmined = new Map();
     this.#counts = { open: 0, paused: 0, closing: 0 };
     this.#ends = { closed: 0, refunded: 0, lost: 0, unused: 0 };
-    this.#sums = { atRisk: 0n, capacity: 0n };
+    this.#sums = { atRisk: 0n, pinnable: 0n, capacity: 0n };
     this.#closings = new Earliest();
     this.#expiries = new Earliest();
   }
@@ -78,6 +79,7 @@ export class Tally implements Book<PayeeState> {
     if (share.kind === 'closing' && before?.kind !== 'closing') this.#unmined.set(channel, share);
     this.#counts[share.kind]++;
     this.#sums.atRisk += share.atRisk;
+    this.#sums.pinnable += share.pinnable;
     this.#sums.capacity += share.capacity;
     if (share.atRisk === 0n) return;
     if (share.kind !== 'closing') this.#closings.add(share.closing);
@@ -88,6 +90,7 @@ export class Tally implements Book<PayeeState> {
     this.#living.delete(channel);
     this.#counts[share.kind]--;
     this.#sums.atRisk -= share.atRisk;
+    this.#sums.pinnable -= share.pinnable;
     this.#sums.capacity -= share.capacity;
     if (share.atRisk === 0n) return;
     if (share.kind !== 'closing') this.#closings.remove(share.closing);
@@ -107,6 +110,11 @@ export class Tally implements Book<PayeeState> {
   /** What the merchant would lose if nothing were ever closed. A sum over many channels may be more than any one amount of money. */
   get atRisk(): bigint {
     return this.#sums.atRisk;
+  }
+
+  /** What of it is in totals so small that a thief could hold up their closes. */
+  get pinnable(): bigint {
+    return this.#sums.pinnable;
   }
 
   /** What the living channels hold. */
@@ -134,5 +142,5 @@ function shareOf(state: PayeeState, kind: Living): Share {
   const { terms, deposits } = state;
   const risk = atRisk(state);
   const capacity = deposits.length === 0 ? ZERO : capacityOf(deposits);
-  return { kind, atRisk: risk, capacity, closing: closingAt(terms), expiry: terms.expiry, deposits };
+  return { kind, atRisk: risk, pinnable: pinnable(state), capacity, closing: closingAt(terms), expiry: terms.expiry, deposits };
 }

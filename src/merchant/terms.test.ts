@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { height } from '../core/base/height.ts';
+import { bitcoin } from '../core/coin/bitcoin.ts';
 import { dogecoin } from '../core/coin/dogecoin.ts';
+import { litecoin } from '../core/coin/litecoin.ts';
 import { isExpiryOf } from '../core/contract/contract.ts';
 import { contracts } from '../core/contract/registry.ts';
+import { leastStake } from '../core/contract/stake.ts';
 import { p2pkh } from '../core/tx/script.ts';
 import { keyNumber } from '../testing/sample.ts';
 import { defaultTerms, makeOffer } from './terms.ts';
@@ -26,6 +29,23 @@ describe('what is offered unless the owner says otherwise', () => {
       assert.equal(offer.minExpiry < offer.maxExpiry, contract.expiryIn === 'script');
     });
   }
+
+  for (const coin of [dogecoin, litecoin, bitcoin]) {
+    test(`${coin.id}: no channel that is too small for its close to be got past whoever holds it up, at the coin’s own rate`, () => {
+      for (const contract of contracts) {
+        const { minDeposit, maxDeposit, signing } = defaultTerms(coin, contract);
+        const least = leastStake({ coin, contract, signing }, coin.policy.feeRate);
+        assert.ok(minDeposit >= least && minDeposit < least + coin.policy.dust && minDeposit < maxDeposit);
+        assert.equal(minDeposit % coin.policy.dust, 0n, 'a number that people can read');
+      }
+    });
+  }
+
+  test('a fixed fee, which a child helps, lets smaller channels in where a raise costs more', () => {
+    const fixed = defaultTerms(dogecoin, contracts[0], { kind: 'fixed', fee: dogecoin.policy.dust });
+    assert.equal(fixed.signing.kind, 'fixed');
+    assert.ok(fixed.minDeposit < defaultTerms(dogecoin).minDeposit);
+  });
 
   test('a clock that is behind the blocks does not shorten the lives of channels', () => {
     const timed = contracts.filter(({ expiresBy }) => expiresBy === 'time');

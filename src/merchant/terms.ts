@@ -5,6 +5,7 @@ import { keyNameOf } from '../core/channel/announce.ts';
 import type { Coin, DepthStep, Span } from '../core/coin/coin.ts';
 import type { Contract, Signing } from '../core/contract/contract.ts';
 import { contracts } from '../core/contract/registry.ts';
+import { leastStake } from '../core/contract/stake.ts';
 import type { Offer } from '../core/message/message.ts';
 import type { KeyRing, Random } from '../engine/ports.ts';
 
@@ -26,17 +27,24 @@ export interface MerchantTerms extends Span {
   readonly unconfirmed?: Amount;
 }
 
-/** Ten deposits of dust are the smallest that is worth a close; the largest bounds what one payer can tie up. */
-export function defaultTerms(coin: Coin, contract: Contract = contracts[0]): MerchantTerms {
+const FLEXIBLE: Signing = { kind: 'flexible', slot: 0 };
+
+/** The smallest deposit is one that a channel can grow to be worth a hindered close with (`leastStake`); the largest bounds what one payer can tie up. */
+export function defaultTerms(coin: Coin, contract: Contract = contracts[0], signing: Signing = FLEXIBLE): MerchantTerms {
   const { span, depth } = coin.channel;
+  const { dust, feeRate } = coin.policy;
   return {
     ...span[contract.expiresBy],
     contract,
-    signing: { kind: 'flexible', slot: 0 },
-    minDeposit: amount(coin.policy.dust * 10n),
-    maxDeposit: amount(coin.policy.dust * 10_000_000n),
+    signing,
+    minDeposit: roundedUp(leastStake({ coin, contract, signing }, feeRate), dust),
+    maxDeposit: amount(dust * 10_000_000n),
     depth,
   };
+}
+
+function roundedUp(value: Amount, step: Amount): Amount {
+  return amount(((value + step - 1n) / step) * step);
 }
 
 /**

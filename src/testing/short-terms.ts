@@ -1,3 +1,4 @@
+import { amount } from '../core/base/amount.ts';
 import { blocksOn } from '../core/base/lock-time.ts';
 import type { Coin, Span } from '../core/coin/coin.ts';
 import type { Contract } from '../core/contract/contract.ts';
@@ -11,10 +12,10 @@ export const SHORT: Span = {
   maxLifetime: 5_000,
 };
 
-/** Terms with such a span, in blocks or in as many seconds as they take. */
+/** Terms with such a span, in blocks or in as many seconds as they take; small deposits will do. */
 export function shortTerms(coin: Coin, contract: Contract = contracts[0]): MerchantTerms {
   const as = (blocks: number): number => blocksOn(contract.expiresBy, blocks, coin.blockSeconds);
   const { closingMargin, minLifetime, maxLifetime } = SHORT;
   const span = { closingMargin: as(closingMargin), minLifetime: as(minLifetime), maxLifetime: as(maxLifetime) };
-  return { ...defaultTerms(coin, contract), ...span };
+  return { ...defaultTerms(coin, contract), ...span, minDeposit: amount(coin.policy.dust * 10n) };
 }

@@ -154,6 +154,7 @@ export class World {
     return {
       ...defaultTerms(coin, contract),
       signing,
+      minDeposit: hundredths(10),
       closingMargin: as(margin),
       minLifetime: as(margin + 10),
       maxLifetime: as(500),

@@ -157,7 +157,7 @@ function risksOf({ unconfirmed, exposure }: MerchantFlags): { readonly unconfirm
 function termsOf({ config }: Shell, { contract: id, fixedFee, depth, lifetime }: MerchantFlags): MerchantTerms {
   const contract = contractById(id);
   if (contract === undefined) throw new WorldError('config', `${id} is no contract.`, `Use ${contracts.map((one) => one.id).join(', ')}.`);
-  const usual = defaultTerms(config.coin, contract);
+  const usual = defaultTerms(config.coin, contract, fixedFee === undefined ? undefined : { kind: 'fixed', fee: amountOf(fixedFee) });
   const blocksOf = (span: number): number => Math.ceil(span / blocksOn(contract.expiresBy, 1, config.coin.blockSeconds));
   const [margin, most] = [blocksOf(usual.closingMargin), blocksOf(usual.maxLifetime)];
   if (lifetime !== undefined && (lifetime <= margin || lifetime > most)) {
@@ -166,7 +166,6 @@ function termsOf({ config }: Shell, { contract: id, fixedFee, depth, lifetime }:
   }
   return {
     ...usual,
-    ...(fixedFee === undefined ? {} : { signing: { kind: 'fixed', fee: amountOf(fixedFee) } }),
     ...(depth === undefined ? {} : { depth: usual.depth.map((step) => ({ ...step, blocks: depth })) }),
     ...(lifetime === undefined ? {} : { minLifetime: blocksOn(contract.expiresBy, lifetime, config.coin.blockSeconds) }),
   };

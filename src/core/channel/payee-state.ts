@@ -4,6 +4,7 @@ import type { Height } from '../base/height.ts';
 import { type Refusal, refuse } from '../base/refusal.ts';
 import type { DepthStep } from '../coin/coin.ts';
 import type { Deposit, Payment, Terms } from '../contract/contract.ts';
+import { leastStake } from '../contract/stake.ts';
 import type { Receipt } from '../message/message.ts';
 import type { Transaction } from '../tx/transaction.ts';
 import type { Source } from './machine.ts';
@@ -106,4 +107,11 @@ export function restsOf(state: PayeeState): readonly Part[] {
 /** What the payee would lose if it never closed. */
 export function atRisk(state: PayeeState): Amount {
   return state.kind === 'ended' ? ZERO : (state.best?.total ?? ZERO);
+}
+
+/** What of that a thief could take by building on the close, even at the coin's own rate: all of a total that is below the least stake. */
+export function pinnable(state: PayeeState): Amount {
+  const { terms } = state;
+  const risk = atRisk(state);
+  return risk < leastStake(terms, terms.coin.policy.feeRate) ? risk : ZERO;
 }

@@ -14,6 +14,9 @@ export interface Urgency {
   readonly share: bigint;
 }
 
+/** One part in so many of a total may be spent on its close when the expiry is near: half of it saves the other half. */
+export const LAST_SHARE = 2n;
+
 /** What a transaction pays, and for how many bytes. */
 export interface Cost {
   readonly fee: Amount;
@@ -31,7 +34,7 @@ export function closeUrgency({ expiry, closingMargin }: Terms, reached: LockTime
   const left = (expiry - reached) * 4;
   if (left > 3 * closingMargin) return { factor: 1n, share: 10n };
   if (left > 2 * closingMargin) return { factor: 3n, share: 5n };
-  return left > closingMargin ? { factor: 10n, share: 3n } : { factor: 100n, share: 2n };
+  return left > closingMargin ? { factor: 10n, share: 3n } : { factor: 100n, share: LAST_SHARE };
 }
 
 /**
@@ -91,14 +94,19 @@ function leastFee(policy: Policy, { fee, burden = ZERO }: Cost, size: number): A
   return atMost(fee + burden + feeFor(size, policy.minRelayFeeRate));
 }
 
+/** A transaction, as far as it says whether it may be replaced. */
+interface Sequenced {
+  readonly inputs: readonly Pick<Transaction['inputs'][number], 'sequence'>[];
+}
+
 /** Whether nodes let another version take the place of a transaction that waits: where that is opt-in, one of its inputs has to say so (BIP125). */
-export function isReplaceable({ replacement }: Policy, { inputs }: Transaction): boolean {
+export function isReplaceable({ replacement }: Policy, { inputs }: Sequenced): boolean {
   if (replacement !== 'opt-in') return replacement === 'always';
   return inputs.some(({ sequence }) => sequence < LEAST_LASTING_SEQUENCE);
 }
 
 /** Whether the payee can't have another version of its transaction take the place of this one. */
-export function isFinal({ signing, coin }: Terms, transaction: Transaction): boolean {
+export function isFinal({ signing, coin }: Pick<Terms, 'signing' | 'coin'>, transaction: Sequenced): boolean {
   return signing.kind === 'fixed' || !isReplaceable(coin.policy, transaction);
 }
 

@@ -11,7 +11,7 @@ const INPUT_BYTES = 36 + 4 + 3;
 const FRAME_BYTES = 4 + 4 + 1 + 1;
 
 /** Upper bound of the bytes of a close with so many inputs of one channel, and outputs. */
-export function closeSize(terms: Terms, inputs: number, outputs: number): number {
+export function closeSize(terms: Pick<Terms, 'contract'>, inputs: number, outputs: number): number {
   return FRAME_BYTES + inputs * (INPUT_BYTES + terms.contract.closeUnlockSize) + outputs * OUTPUT_BYTES;
 }
 

@@ -4,7 +4,7 @@ import { type ChainTime, expectedHeight, possible } from '../../core/base/lock-t
 import { branchOf, costTogether, isSpent, type Spend, spentBy, transactionsOf, viewOf } from '../../core/channel/fate.ts';
 import type { ChainView, DepositView } from '../../core/channel/machine.ts';
 import { closingAt, type Deposit, type Terms } from '../../core/contract/contract.ts';
-import { type Cost, closeUrgency, costOf, isRaise, isReplaceable, rateOf, times } from '../../core/contract/fee.ts';
+import { type Cost, closeUrgency, costOf, isRaise, isReplaceable, LAST_SHARE, rateOf, times } from '../../core/contract/fee.ts';
 import { type Transaction, transactionId } from '../../core/tx/transaction.ts';
 import { takenBy } from './taken.ts';
 import type { Watched } from './watch-file.ts';
@@ -80,11 +80,13 @@ function closing(watched: Watched, spends: readonly Spend[], situation: Situatio
   return { standing: 'waiting', send, ...lateness(terms, situation) };
 }
 
-/** From the last quarter of the margin on; and as much as that is worth whatever the height when something else would take it. */
+/** From the last quarter of the margin on. */
 const LAST_FACTOR = 100n;
-const LAST_SHARE = 2n;
 
-/** Something takes less than is due. While it is unconfirmed, whatever pays more fee for the best close may still take its place. */
+/**
+ * Something takes less than is due. While it is unconfirmed, whatever pays more fee for the best close may still take its place, and is worth as much as
+ * near the end, whatever the height.
+ */
 function contested(watched: Watched, stake: readonly Staked[], bad: Staked | undefined, situation: Situation): Verdict {
   const { terms, deposits } = watched;
   const taken = stake.map(({ seen }) => seen).filter(isTaken);

@@ -3,7 +3,7 @@ import { isRefusal, type Refusal, refuse } from '../../core/base/refusal.ts';
 import { unminedOf } from '../../core/channel/payee-press.ts';
 import type { PayeeState } from '../../core/channel/payee-state.ts';
 import type { Deposit } from '../../core/contract/contract.ts';
-import { affordableRate, costOf, isRaise, times } from '../../core/contract/fee.ts';
+import { affordableRate, costOf, isRaise, LAST_SHARE, times } from '../../core/contract/fee.ts';
 import { closeSize } from '../../core/contract/size.ts';
 import type { Signer } from '../../core/tx/sign.ts';
 import type { Transaction } from '../../core/tx/transaction.ts';
@@ -14,8 +14,6 @@ import { takenBy } from './taken.ts';
  * waits has to be outpaid as well.
  */
 const FACTORS = [1n, 3n, 10n, 30n, 100n, 300n, 1_000n, 3_000n, 10_000n, 10n ** 12n];
-/** As when the deadline is near: half of it all may be spent to save the other half. */
-const LAST_SHARE = 2n;
 
 /**
  * The best payment's close, signed for good at ascending fees. Terms that fix the fee have one. What is in no block yet could void all of them, and is

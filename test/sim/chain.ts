@@ -80,6 +80,8 @@ export class SimChain implements View {
   feeRate: bigint = coin.policy.feeRate;
   minerRate: bigint = coin.policy.feeRate;
   relayRate: bigint = coin.policy.minRelayFeeRate;
+  /** Miners rate a transaction together with what it builds on (`miner.cpp`, addPackageTxs); else each by itself. */
+  minesFamilies: boolean = false;
   fees = 0n;
   readonly #undo = new Map<string, Undo>();
   #nonce = 0;
@@ -180,6 +182,35 @@ export class SimChain implements View {
 
   /** What a miner would put into the next block, parents first. */
   template(): readonly Transaction[] {
+    return this.minesFamilies ? this.#families() : this.#single();
+  }
+
+  /** The best paid first, with all that it builds on that is not in yet. */
+  #families(): readonly Transaction[] {
+    const chosen = new Set<TxId>();
+    for (;;) {
+      const [best] = [...this.pool.values()]
+        .filter(({ txid }) => !chosen.has(txid))
+        .map((one) => this.#package(one, chosen))
+        .filter(({ fee, size }) => fee * 1000n >= this.minerRate * size)
+        .toSorted((a, b) => Number(b.fee * a.size - a.fee * b.size));
+      if (best === undefined) break;
+      for (const { txid } of best.all) chosen.add(txid);
+    }
+    // What is in the mempool stands behind what it builds on.
+    return [...this.pool.values()].filter(({ txid }) => chosen.has(txid)).map(({ transaction }) => transaction);
+  }
+
+  #package(
+    one: Unconfirmed,
+    without: ReadonlySet<TxId>,
+  ): { readonly all: readonly Unconfirmed[]; readonly fee: bigint; readonly size: bigint } {
+    const above = ancestorsIn(this.pool, one.transaction).filter((txid) => !without.has(txid));
+    const all = [...above.flatMap((txid) => this.pool.get(txid) ?? []), one];
+    return { all, fee: all.reduce((sum, { fee }) => sum + fee, 0n), size: BigInt(all.reduce((sum, { size }) => sum + size, 0)) };
+  }
+
+  #single(): readonly Transaction[] {
     const chosen = new Set<TxId>();
     return [...this.pool.values()].flatMap(({ txid, transaction, fee, size }) => {
       const isPaid = fee * 1000n >= this.minerRate * BigInt(size);

@@ -95,9 +95,9 @@ async function plot(world: World, plotter: Plotter): Promise<void> {
 
 /** Who plans, or means harm, does what hurts most just now: until it tires, and mempools forget what nobody mines. */
 function react(world: World): void {
-  const { chain, plotter, villain } = world;
+  const { chain, plotter, profile, villain } = world;
   if (villain !== undefined && world.chance.happens(0.01)) world.takeOver();
-  if (chain.tip.height < lastExpiry(world) + TIRING) {
+  if (profile.isTireless || chain.tip.height < lastExpiry(world) + TIRING) {
     plotter?.react(world);
     villain?.hinder();
   } else if (plotter !== undefined || villain !== undefined) {

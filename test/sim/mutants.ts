@@ -2,12 +2,13 @@ import { amount } from '../../src/core/base/amount.ts';
 import { after, height } from '../../src/core/base/height.ts';
 import { blocksOn } from '../../src/core/base/lock-time.ts';
 import { isRefusal } from '../../src/core/base/refusal.ts';
-import { type Env, stay } from '../../src/core/channel/machine.ts';
+import { type ChainView, type DepositView, type Env, stay } from '../../src/core/channel/machine.ts';
 import type { PayeeInput } from '../../src/core/channel/payee.ts';
 import { isOwnClose } from '../../src/core/channel/payee-press.ts';
 import type { PayeeState } from '../../src/core/channel/payee-state.ts';
 import type { PayerInput } from '../../src/core/channel/payer.ts';
 import type { PayerState } from '../../src/core/channel/payer-state.ts';
+import { cltv } from '../../src/core/contract/cltv.ts';
 import { type Contract, isDue } from '../../src/core/contract/contract.ts';
 import { presignedRefund } from '../../src/core/contract/presigned-refund.ts';
 import { contracts } from '../../src/core/contract/registry.ts';
@@ -16,7 +17,7 @@ import { type Party, payeeParty, payerParty } from '../../src/engine/party.ts';
 import type { Chain, Store, Write } from '../../src/engine/ports.ts';
 import type { Merchant } from '../../src/merchant/merchant.ts';
 import { idOf } from './chain.ts';
-import type { Profile } from './profile.ts';
+import { type Profile, plotted, villainous } from './profile.ts';
 import type { Mutation } from './world.ts';
 
 /** A fault on purpose, and the kind of world where it shows. */
@@ -355,12 +356,37 @@ export const mutants: readonly Mutant[] = [
     profile: robbed,
   },
   {
+    name: 'what builds on a close is not counted in its raise',
+    breaks: /^I2/,
+    plant: payeeMachine((real) => (state, input, env) => real(state, input.kind === 'view' ? withoutCosts(input) : input, env)),
+    profile: (drawn) => ({ ...plotted(drawn), isFixed: false, contract: contracts.indexOf(cltv), plot: 'a close that is pinned' }),
+  },
+  {
+    name: 'the payer never contests a close that nobody mines',
+    breaks: /^I7/,
+    plant: payerMachine((real) => (state, input, env) => real(state, input.kind === 'view' ? asMined(input) : input, env)),
+    profile: (drawn) => ({ ...villainous(alone(drawn)), isFixed: false, contract: contracts.indexOf(cltv), isTireless: true }),
+  },
+  {
     name: 'after one failure the payee never looks at the chain again',
     breaks: /^I[27]|wallet/,
     mutation: () => ({ payee: { merchant: givingUp } }),
     profile: (drawn) => ({ ...shaken({ 'node-down': 4 })(drawn), lies: 0 }),
   },
 ];
+
+/** What waits and has no lock, as closes have none, counts as mined. */
+function asMined(view: ChainView): ChainView {
+  const mined = (seen: DepositView): DepositView =>
+    seen.kind === 'spent' && seen.transaction.lockTime === 0 ? { ...seen, depth: Math.max(seen.depth, 1) } : seen;
+  return { ...view, deposits: new Map([...view.deposits].map(([key, seen]) => [key, mined(seen)])) };
+}
+
+/** The node is not asked what waits with a spend. */
+function withoutCosts(view: ChainView): ChainView {
+  const bare = ({ cost: _, ...seen }: Extract<DepositView, { kind: 'spent' }>): DepositView => seen;
+  return { ...view, deposits: new Map([...view.deposits].map(([key, seen]) => [key, seen.kind === 'spent' ? bare(seen) : seen])) };
+}
 
 function reckoningByItself(merchant: Merchant): Merchant {
   return {

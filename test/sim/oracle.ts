@@ -1,3 +1,4 @@
+import { amount } from '../../src/core/base/amount.ts';
 import { bytesToHex, type ChannelId, equalBytes, type TxId, txId } from '../../src/core/base/bytes.ts';
 import { isTime, kindOf, LOCK_TIME_THRESHOLD } from '../../src/core/base/height.ts';
 import { blocksOn, type ChainTime } from '../../src/core/base/lock-time.ts';
@@ -8,6 +9,7 @@ import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';
 import type { Deposit, Terms } from '../../src/core/contract/contract.ts';
 import { capacityOf, isDue, payerScript } from '../../src/core/contract/contract.ts';
 import { isReleased } from '../../src/core/contract/release.ts';
+import { leastStake } from '../../src/core/contract/stake.ts';
 import type { Reply, Request } from '../../src/core/message/message.ts';
 import { isProofFor } from '../../src/core/message/proof.ts';
 import { outpointKey, type Transaction, transactionId } from '../../src/core/tx/transaction.ts';
@@ -64,8 +66,6 @@ const MOST_CLOSE_BYTES = 1_000n;
 const CRUMB = (coin.policy.dust * 3n) / 2n;
 /** So many blocks of a margin may go by unseen. */
 const MOST_UNATTENDED = 2;
-/** A smaller total may not be worth what it costs to get it mined against somebody who hinders that, at usual rates: SECURITY.md. */
-const LEAST_STAKE = 300n * coin.policy.dust;
 /** Blocks in a row, each seen by a payee whose node is sound, that are enough to get a close mined. */
 const ENOUGH = 6;
 
@@ -473,8 +473,8 @@ export class Oracle {
   }
 
   /** What a total has to be above for its close to be paid for, as fees are now. */
-  #leastStake({ payer }: Truth): bigint {
-    return payer === this.plotter ? (LEAST_STAKE * this.#rate) / coin.policy.feeRate : (this.#rate * MOST_CLOSE_BYTES) / 250n;
+  #leastStake({ payer, terms }: Truth): bigint {
+    return payer === this.plotter ? leastStake(terms, amount(this.#rate)) : (this.#rate * MOST_CLOSE_BYTES) / 250n;
   }
 
   /** A payee that has not seen a deposit come and go counts on. */
@@ -543,8 +543,7 @@ export class Oracle {
     const { taken } = this.#settlement();
     const own = [...this.truths.values()].filter((truth) => truth.payer === this.plotter && truth.unattended <= MOST_UNATTENDED);
     const losses = own.map((truth) => ({ truth, loss: deliveredIn(truth) - (taken.get(truth) ?? 0n) })).filter(({ loss }) => loss > 0n);
-    const least = (LEAST_STAKE * this.#worstRate) / coin.policy.feeRate;
-    const large = losses.filter(({ truth }) => truth.acknowledged > least);
+    const large = losses.filter(({ truth }) => truth.acknowledged > leastStake(truth.terms, amount(this.#worstRate)));
     const sum = large.reduce((all, { loss }) => all + loss, 0n);
     const told = large.map(({ truth, loss }) => `${loss} of ${truth.acknowledged} in ${truth.channel}`).join(', ');
     if (sum > this.#mostExposed + young) throw new Violation(`I2 ${this.plotter} has ${sum} more than it paid for: ${told}`);

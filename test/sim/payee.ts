@@ -1,5 +1,5 @@
 import { type Amount, amount } from '../../src/core/base/amount.ts';
-import type { ChannelId } from '../../src/core/base/bytes.ts';
+import { type ChannelId, equalBytes } from '../../src/core/base/bytes.ts';
 import { isRefusal, type Refusal } from '../../src/core/base/refusal.ts';
 import type { YoungBound } from '../../src/core/coin/coin.ts';
 import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';
@@ -40,6 +40,8 @@ export interface Seams {
   readonly store?: (store: Store) => Store;
   readonly chain?: (chain: Chain) => Chain;
   readonly merchant?: (merchant: Merchant) => Merchant;
+  /** The key of its payout is at hand, for children. */
+  readonly canHurry?: boolean;
 }
 
 /** The merchant's computer: one disk, one node, and as many programs on it as somebody started. */
@@ -90,6 +92,7 @@ export class PayeeSide {
         prices: PRICES,
         payeeScript: this.payeeScript,
         identity: this.identity,
+        ...(this.#seams.canHurry && { keyOf: (script) => (equalBytes(script, this.payeeScript) ? this.purse : undefined) }),
         ...(this.#seams.exposure && { exposure: this.#seams.exposure }),
         ...(this.#seams.young && { young: this.#seams.young }),
         onEvent: (_, event) => {

@@ -105,7 +105,9 @@ export class Plotter {
 
   move(world: World): void {
     if (this.#moves.length === 0) {
-      const [plot, moves] = world.chance.pickAny(Object.entries(plots)) ?? ['none', []];
+      const { plot: only } = world.profile;
+      const known = Object.entries(plots).filter(([name]) => only === undefined || name === only);
+      const [plot, moves] = world.chance.pickAny(known) ?? ['none', []];
       world.coverage.hit(`plot ${plot}`);
       world.stage.note(`plot ${plot}`);
       this.#moves = moves;

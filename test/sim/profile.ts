@@ -29,6 +29,10 @@ export interface Profile {
   readonly hasThief: boolean;
   /** Somebody plans: owns channels and payers, knows both roads and the mempool's rules, and has a miner now and then. */
   readonly hasPlotter: boolean;
+  /** Who means harm never stops, and mempools never forget: for what is replaced, since nothing else gets past that. */
+  readonly isTireless?: boolean;
+  /** The only plot of who plans, instead of any. */
+  readonly plot?: string;
   /** The merchant means harm: lies, and at last wants nothing but that payers do not get their money back. */
   readonly hasVillain: boolean;
   /** Part of the payee's answers that are lies. */

@@ -87,10 +87,12 @@ export class World {
     this.stage = new Stage(this.chance, keepTrace);
     this.stage.note(JSON.stringify({ ...this.profile, fever: Number(this.profile.fever) }));
     this.network = new Network(this.stage);
+    this.chain.minesFamilies = this.profile.hasPlotter || this.profile.hasVillain;
     const clock = { now: () => this.now };
     this.payee = new PayeeSide(this.stage, this.#node(), this.#terms(), clock, {
       exposure: hundredths(this.profile.exposure.all),
       young: this.#young,
+      canHurry: this.profile.hasPlotter,
       ...mutation.payee,
     });
     if (this.profile.hasVillain)

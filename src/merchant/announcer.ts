@@ -42,9 +42,10 @@ export function announcer(
     const question = [channel, tip.hash, ...deposits.map(({ outpoint, value }) => `${outpointKey(outpoint)} ${value}`)].join();
     const known = kept.get(question);
     if (known !== undefined) return known;
-    const asked = await ask(() => lookUpFunding(chain, deposits));
+    // The tip comes last: a block that comes in between makes a deposit count as younger, never as older.
+    const asked = await ask(async () => ({ funding: await lookUpFunding(chain, deposits), lookedAt: (await chain.tip()).height }));
     if (asked === undefined) return refuse('too-many', { seconds: WAIT });
-    const driven = await engine.drive(channel, { kind: 'announce', announce, funding: asked, ...stands });
+    const driven = await engine.drive(channel, { kind: 'announce', announce, ...asked, ...stands });
     if (!isRefusal(driven) && driven.reply?.kind === 'provisional' && isForBlocks(driven.reply)) kept.set(question, driven.reply);
     return driven;
   };

@@ -116,10 +116,18 @@ export class MachinePair {
     return isRefusal(step) ? step : (replyIn(step.effects) ?? assert.fail('no reply'));
   }
 
+  /** Of the payee's node where that is ahead of what the payee has read. */
+  nodeTip: Height | undefined;
+
   #inputOf(request: Request): PayeeInput {
     switch (request.kind) {
       case 'announce':
-        return { kind: 'announce', announce: request, funding: request.deposits.map((deposit) => this.#lookUp(deposit)) };
+        return {
+          kind: 'announce',
+          announce: request,
+          funding: request.deposits.map((deposit) => this.#lookUp(deposit)),
+          ...(this.nodeTip && { lookedAt: this.nodeTip }),
+        };
       case 'payment': {
         const invoice = request.invoice === undefined ? undefined : this.invoices.get(request.invoice);
         return { kind: 'payment', pay: request, ...(invoice === undefined ? {} : { invoice }) };

@@ -132,7 +132,7 @@ export function drawProfile(chance: Chance, apart: Chance): Profile {
     doors: apart.happens(0.3) ? 6 : 0,
     bluffs: apart.happens(0.1) ? 0.3 : 0,
     hasTwin: apart.happens(0.1),
-    young: 0,
+    young: apart.happens(0.2) ? apart.between(5, 80) : 0,
   };
 }
 

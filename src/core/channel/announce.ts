@@ -1,6 +1,6 @@
 import { ZERO } from '../base/amount.ts';
 import { type ChannelId, equalBytes } from '../base/bytes.ts';
-import { after } from '../base/height.ts';
+import { after, type Height, height } from '../base/height.ts';
 import { possible } from '../base/lock-time.ts';
 import { type Refusal, type RefusalCode, refuse } from '../base/refusal.ts';
 import { depthFor, hasRule } from '../coin/coin.ts';
@@ -19,6 +19,8 @@ export interface AnnounceInput {
   readonly announce: Announce;
   /** One for each announced deposit, in their order. */
   readonly funding: readonly FundingView[];
+  /** The node's tip after it was asked, which the depths count from at most: what was read of the chain may end below it. */
+  readonly lookedAt?: Height;
   /** Absent for an offer that never left the program that made it. */
   readonly standing?: Standing;
 }
@@ -58,7 +60,8 @@ export function announced(state: PayeeState | undefined, input: AnnounceInput, e
   const sources = sourcesOf(announce.deposits, funding);
   const next =
     state === undefined ? opened(announce, channel, terms, sources, limits) : withDeposits(state, announce.deposits, sources, limits);
-  return stay(next === state ? state : backedAt(next, depthOf(input), env), accepted);
+  const tip = height(Math.max(env.tip, input.lookedAt ?? 0));
+  return stay(next === state ? state : backedAt(next, depthOf(input), { tip }), accepted);
 }
 
 function opened(

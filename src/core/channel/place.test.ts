@@ -90,6 +90,22 @@ describe('what rests on young blocks', () => {
     assert.equal(pair.payeeState().places, undefined, 'what is buried is not kept');
   });
 
+  test('is no deeper for a payee that has read less of the chain than its node when the deposit is announced', () => {
+    const restingLater = (lag: number): readonly bigint[] => {
+      const pair = new MachinePair({ expiry: after(new MachinePair().tip, 1_500) });
+      pair.create();
+      pair.fund([10n * DOGE], 4);
+      pair.nodeTip = after(pair.tip, lag);
+      must(pair.tellPayer({ kind: 'launch' }));
+      assert.equal(pair.exchange({ kind: 'announce' }).kind, 'accepted');
+      assert.equal(pair.pay(8n * DOGE).kind, 'receipt');
+      pair.tip = pair.nodeTip;
+      return [4, 5].map((blocks) => restingOn(restsOf(pair.payeeState()), blocks, pair.tip));
+    };
+    assert.deepEqual(restingLater(0), [0n, 8n * DOGE]);
+    assert.deepEqual(restingLater(9), [0n, 8n * DOGE]);
+  });
+
   test('is bounded whatever its channel may have; waiting helps, and an answer that was given is given again', () => {
     const pair = opened([10n * DOGE], 3);
     pair.young = [{ below: 20, room: amount(DOGE) }];

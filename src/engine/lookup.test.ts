@@ -54,7 +54,7 @@ test('a transaction that makes many deposits is asked for once, and again only w
   const { txid } = deposit.outpoint;
   const node = asChain(regtest);
   const asked: (number | undefined)[] = [];
-  let isFound = true;
+  let isFound: boolean = true;
   const chain: Chain = {
     ...node,
     transaction: (id, vout) => {

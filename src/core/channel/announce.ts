@@ -60,8 +60,7 @@ export function announced(state: PayeeState | undefined, input: AnnounceInput, e
   const sources = sourcesOf(announce.deposits, funding);
   const next =
     state === undefined ? opened(announce, channel, terms, sources, limits) : withDeposits(state, announce.deposits, sources, limits);
-  const tip = height(Math.max(env.tip, input.lookedAt ?? 0));
-  return stay(next === state ? state : backedAt(next, depthOf(input), { tip }), accepted);
+  return stay(next === state ? state : backedAt(next, depthOf(input), { tip: tipOf(input, env) }), accepted);
 }
 
 function opened(
@@ -80,6 +79,11 @@ function limitsOf(state: PayeeState | undefined, { announce: { offer, deposits }
   if (state === undefined) return limitsNow(offer, standing);
   const known = { ...state.limits, minDeposit: offer.minDeposit };
   return deposits.length > state.deposits.length ? { ...limitsNow(known, standing), minDeposit: offer.minDeposit } : known;
+}
+
+/** What the depths count from: the node may be ahead of what was read. */
+function tipOf({ lookedAt }: AnnounceInput, { tip }: Env): Height {
+  return lookedAt === undefined ? tip : height(Math.max(tip, lookedAt));
 }
 
 function depthOf({ announce, funding }: AnnounceInput): (deposit: Deposit) => number | undefined {

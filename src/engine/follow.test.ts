@@ -449,6 +449,34 @@ describe('views that do not get through', () => {
   });
 });
 
+test('a channel whose deadline has come when it gets one is shown the chain at the next reading, without a block', async () => {
+  const regtest = fresh();
+  const [channel, watch] = watchOf(1, []);
+  const shown: number[] = [];
+  const follow: Follower = follower(
+    asChain(regtest),
+    memoryStore(),
+    {
+      all: async function* () {
+        yield [channel, watch] as const;
+      },
+      observe: async () => shown.push(regtest.tip.height) > 0,
+    },
+    { now: () => 0 },
+  );
+  await follow.poll();
+  await follow.poll();
+  assert.equal(shown.length, 1, 'nothing is due, and no block came');
+  follow.track(channel, { ...watch, deadline: height(regtest.tip.height + 1) });
+  await follow.poll();
+  assert.equal(shown.length, 1, 'it is not due yet');
+  follow.track(channel, { ...watch, deadline: height(regtest.tip.height) });
+  await follow.poll();
+  assert.equal(shown.length, 2);
+  await follow.poll();
+  assert.equal(shown.length, 2, 'and once is enough');
+});
+
 test('a deposit that is found and spent between two readings is seen as both', async () => {
   const regtest = fresh();
   const [channel, watch] = watchOf(1, []);

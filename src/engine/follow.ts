@@ -50,7 +50,7 @@ export function follower(chain: Chain, store: Store, followed: Followed, clock: 
           throw error;
         }
       }),
-    track: (channel, watch) => reader.list.set(channel, watch),
+    track: (channel, watch) => reader.track(channel, watch),
     seen,
     trusted: () => {
       if (trust.doubt !== undefined) throw trust.doubt;

@@ -99,3 +99,14 @@ export class Trust {
     return this.#trouble ?? doubtOf(this.#reading, this.#coin, this.#clock.now());
   }
 }
+
+/** The node shows another chain than what was read. */
+export function elsewhere(): WorldError {
+  const hint = 'Wait until it has caught up, or check which chain it follows.';
+  return new WorldError('node-behind', 'The node shows another chain than before.', hint);
+}
+
+/** Whether that, or another coin's, is what stood in the way. */
+export function isElsewhere(error: unknown): boolean {
+  return error instanceof WorldError && (error.code === 'node-behind' || error.code === 'node-wrong-chain');
+}

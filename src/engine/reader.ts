@@ -5,7 +5,7 @@ import { type ChainTime, possible } from '../core/base/lock-time.ts';
 import type { ChainView, DepositView } from '../core/channel/machine.ts';
 import { outpointKey } from '../core/tx/transaction.ts';
 import { type Cursor, freshTrail, loadCursor, saveCursor } from './cursor.ts';
-import { Trust } from './judge.ts';
+import { elsewhere, isElsewhere, Trust } from './judge.ts';
 import { viewOf } from './lookup.ts';
 import type { Watch } from './party.ts';
 import { type Block, type Chain, type Clock, type NodeStatus, type Store, type Tip, WorldError } from './ports.ts';
@@ -68,6 +68,11 @@ export class Reader {
     this.trust = new Trust(chain.coin, clock);
     this.#sightings = new Sightings(store, this.list);
     this.#unconfirmed = new UnconfirmedReader(chain, this.#sightings);
+  }
+
+  /** A channel has a new state. One that is due already, as it may be whose first payment comes late, does not wait for another block. */
+  track(channel: ChannelId, watch: Watch | undefined): void {
+    if (this.list.set(channel, watch)) this.#again.add(channel);
   }
 
   get waiting(): number {
@@ -286,13 +291,4 @@ function isDue({ deadline }: Watch, at: ChainTime): boolean {
 function kindsIn(view: ChainView | undefined): ReadonlySet<DepositView['kind'] | 'waiting'> {
   const seen = view === undefined ? [] : [...view.deposits.values()];
   return new Set(seen.map((one) => (one.kind === 'spent' && one.depth === 0 ? 'waiting' : one.kind)));
-}
-
-function elsewhere(): WorldError {
-  const hint = 'Wait until it has caught up, or check which chain it follows.';
-  return new WorldError('node-behind', 'The node shows another chain than before.', hint);
-}
-
-function isElsewhere(error: unknown): boolean {
-  return error instanceof WorldError && (error.code === 'node-behind' || error.code === 'node-wrong-chain');
 }

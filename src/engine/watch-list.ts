@@ -24,12 +24,14 @@ export class WatchList {
   /** Start of the last time slot that was reached. */
   #reachedTime = LOCK_TIME_THRESHOLD;
 
-  /** Takes in a channel as it is now. Cheap when nothing the chain could touch has changed. */
-  set(channel: ChannelId, watch: Watch | undefined): void {
+  /** Takes in a channel as it is now; says whether its deadline is another than before and has come. Cheap when nothing the chain could touch has changed. */
+  set(channel: ChannelId, watch: Watch | undefined): boolean {
     const before = this.#watches.get(channel);
-    if (before !== undefined && watch !== undefined && isSame(before, watch)) return;
+    if (before !== undefined && watch !== undefined && isSame(before, watch)) return false;
     if (before !== undefined) this.#drop(channel, before);
-    if (watch !== undefined) this.#add(channel, watch);
+    if (watch === undefined) return false;
+    this.#add(channel, watch);
+    return watch.deadline !== before?.deadline && this.#hasCome(slotOf(watch.deadline));
   }
 
   get(channel: ChannelId): Watch | undefined {
@@ -99,8 +101,11 @@ export class WatchList {
     this.#byScript.set(bytesToHex(outputScript), channel);
     const slot = slotOf(watch.deadline);
     this.#byDeadline.set(slot, (this.#byDeadline.get(slot) ?? new Set()).add(channel));
-    const reached = isTime(slot) ? this.#reachedTime : this.#reached;
-    if (watch.isPending || slot <= reached) this.#busy.add(channel);
+    if (watch.isPending || this.#hasCome(slot)) this.#busy.add(channel);
+  }
+
+  #hasCome(slot: number): boolean {
+    return slot <= (isTime(slot) ? this.#reachedTime : this.#reached);
   }
 
   #drop(channel: ChannelId, watch: Watch): void {

@@ -158,8 +158,15 @@ async function closesInTime(subject: ChannelSubject, contract: Contract): Promis
   const state = await world.payeeState(channel);
   if (state.kind !== 'closing') assert.fail(state.kind);
   assert.equal(codeOf(await world.agent.pay(channel, { ...invoice, most: invoice.amount }, world.payee)), 'margin-reached');
-  assert.deepEqual(world.events.splice(0), ['payee: accepted']);
+  sendsOnly(world);
   await isOverForBoth(world, channel, amount(world.deposit - 2n * world.price));
+}
+
+/** The close went out; where the node has come to expect higher fees, children that hurry it did too. */
+function sendsOnly({ events }: ChannelWorld): void {
+  const sent = events.splice(0);
+  assert.notEqual(sent.length, 0);
+  assert.deepEqual([...new Set(sent)], ['payee: accepted']);
 }
 
 async function pausesWithoutDeposit(subject: ChannelSubject): Promise<void> {
@@ -196,7 +203,7 @@ async function sendsCloseAgain(subject: ChannelSubject): Promise<void> {
   assert.ok(!(await world.chain.mempool()).includes(txid));
   await world.look();
   assert.ok((await world.chain.mempool()).includes(txid));
-  assert.deepEqual(world.events.splice(0), ['payee: accepted']);
+  sendsOnly(world);
   await isOverForBoth(world, channel, amount(world.deposit - 3n * world.price));
 }
 

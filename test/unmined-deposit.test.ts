@@ -142,6 +142,15 @@ async function watchedShop(t: TestContext, coin: Coin): Promise<WatchedShop> {
   return { shop, folder, clock, watched };
 }
 
+/** Has a watcher look after every block. What it has ever cried out. */
+function watching({ world }: Shop, watcher: Watcher): ReadonlySet<string> {
+  const alarms = new Set<string>();
+  world.watching.set('wallet', async () => {
+    for (const { code } of (await watcher.poll()).alarms) alarms.add(code);
+  });
+  return alarms;
+}
+
 for (const coin of [dogecoinRegtest, litecoinRegtest]) {
   describe(`a top-up in no block, ${coin.id}`, () => {
     test('does not hold up the close of what is deep, whatever else hangs on it', async () => {
@@ -178,6 +187,59 @@ for (const coin of [dogecoinRegtest, litecoinRegtest]) {
       await shop.mineTo(shop.regtest.tip.height + 2);
       const { best } = await shop.world.payeeState(channel);
       assert.equal((await watched(channel)).total, best?.total);
+    });
+
+    test('that comes after the close which left it out: that close is no worse spend, and a watcher claims what is left', async (t) => {
+      const { shop, folder, clock, watched } = await watchedShop(t, coin);
+      const { world } = shop;
+      const { channel, deep, young } = await shop.openPaid();
+      await world.mine(1);
+      must(await world.merchant.close(channel));
+      await watched(channel);
+      await world.mine(2);
+      assert.ok(shop.takerOf(deep) !== undefined);
+      world.watching.clear();
+      clock.time += 60 * MINUTE;
+      const alarms = watching(shop, new Watcher({ folder, chain: world.chain, clock }));
+      shop.ask(1n);
+      await shop.mineTo((await world.payeeState(channel)).terms.expiry - 1);
+      assert.deepEqual(alarms, new Set(['merchant-silent']));
+      const claim = shop.takerOf(young) ?? assert.fail('claimed before the expiry');
+      assert.ok(world.paidTo(claim, world.payeeScript) > 0n);
+    });
+
+    test('that comes after the close which left it out, while the merchant claims it: no watcher cries out', async (t) => {
+      const { shop, folder, clock, watched } = await watchedShop(t, coin);
+      const { world } = shop;
+      const { channel, young } = await shop.openPaid();
+      await world.mine(1);
+      must(await world.merchant.close(channel));
+      const alarms = watching(shop, new Watcher({ folder, chain: world.chain, clock }));
+      for (let blocks = 0; blocks < 6; blocks++) {
+        await watched(channel);
+        await world.mine(1);
+        if (blocks === 1) shop.ask(1n);
+      }
+      assert.ok(shop.takerOf(young) !== undefined);
+      assert.deepEqual(alarms, new Set());
+    });
+
+    test('that a reorganisation took out again voids no close that a watcher has for what is deep', async (t) => {
+      const { shop, folder, clock, watched } = await watchedShop(t, coin);
+      const { world } = shop;
+      const { channel, deep, young } = await shop.openPaid();
+      shop.ask(1n);
+      await world.mine(1);
+      const [funding] = [(await world.chain.transaction(young.outpoint.txid)) ?? assert.fail()];
+      await watched(channel);
+      world.watching.clear();
+      clock.time += 60 * MINUTE;
+      watching(shop, new Watcher({ folder, chain: world.chain, clock }));
+      shop.ask(3n);
+      await world.subject.invalidate(await world.blockOf(funding.transaction));
+      await shop.mineTo((await world.payeeState(channel)).terms.expiry - 1);
+      const close = shop.takerOf(deep) ?? assert.fail('closed before the expiry');
+      assert.ok(world.paidTo(close, world.payeeScript) > (world.deposit * 9n) / 10n);
     });
 
     test('is claimed as well when a block takes it', async () => {

@@ -3,13 +3,14 @@ import { test } from 'node:test';
 import { amount } from '../../core/base/amount.ts';
 import { height } from '../../core/base/height.ts';
 import { costTogether } from '../../core/channel/fate.ts';
+import type { DepositView } from '../../core/channel/machine.ts';
 import { costOf, isRaise } from '../../core/contract/fee.ts';
 import { contracts } from '../../core/contract/registry.ts';
-import { outpointKey } from '../../core/tx/transaction.ts';
+import { outpointKey, type Transaction } from '../../core/tx/transaction.ts';
 import { MachinePair } from '../../testing/machine-pair.ts';
 import { must, payeeKey, replacingCoin } from '../../testing/sample.ts';
 import { judged } from './judge.ts';
-import { rungsOf } from './rungs.ts';
+import { rungsOf, singlesOf } from './rungs.ts';
 
 for (const contract of contracts) {
   test(`${contract.id}: a watcher's closes reach half of what they take, and outpay what was built on the one that waits`, () => {
@@ -32,7 +33,8 @@ for (const contract of contracts) {
       const seen = { kind: 'spent', transaction: closes[0], depth: 0, cost: { ...own, burden: amount(burden) } } as const;
       const view = { kind: 'view', deposits: new Map([[outpointKey(deposit.outpoint), seen]]), found: [] } as const;
       const at = { tip: height(1_990), medianTime: terms.expiry - Math.ceil(terms.closingMargin / 12), now: 0 };
-      const { send } = judged(watched, view, { ...at, feeRate: policy.feeRate, isMerchantSilent: true });
+      const { sends } = judged(watched, view, { ...at, feeRate: policy.feeRate, isMerchantSilent: true });
+      const send = sends.flat();
       const before = costTogether([seen], deposits) ?? assert.fail();
       for (const close of send) assert.ok(isRaise(policy, before, costOf(close, deposits) ?? assert.fail()));
       return send;
@@ -42,4 +44,45 @@ for (const contract of contracts) {
     assert.ok(cheap !== undefined && dear !== undefined && dear > cheap);
     assert.deepEqual(sentWith(top.fee), [], 'nothing that it holds pays for so much');
   });
+}
+
+test('of two deposits that are closed one by one, only a close that takes less than is owed from one is a worse spend', () => {
+  const pair = new MachinePair();
+  const { dust } = pair.terms.coin.policy;
+  pair.open(dust * 1_000n, dust * 1_000n);
+  pair.pay(amount(dust * 600n));
+  const [older] = must(rungsOf(pair.payeeState(), payeeKey));
+  pair.pay(amount(dust * 1_500n));
+  const state = pair.payeeState();
+  const { channel, terms, deposits } = state;
+  const closes = must(rungsOf(state, payeeKey));
+  const apart = singlesOf(state, payeeKey);
+  const [used, inUse] = deposits.map(({ outpoint }) => outpointKey(outpoint));
+  const first = apart.map((lot) => lot.closes[0]).find((close) => inputsOf(close) === used);
+  assert.ok(apart.length === 2 && first !== undefined && used !== undefined && inUse !== undefined);
+  const watched = { channel, terms, deposits, total: amount(dust * 1_500n), since: height(1_000), closes, apart };
+  const at = { tip: height(1_990), medianTime: 0, now: 0, feeRate: terms.coin.policy.feeRate, isMerchantSilent: true };
+  const verdictOn = (taker: (typeof closes)[0], depth: number): ReturnType<typeof judged> => {
+    const seen = new Map<string, DepositView>([
+      [used, { kind: 'spent', transaction: taker, depth }],
+      [inUse, { kind: 'unspent', depth: 10 }],
+    ]);
+    return judged(watched, { kind: 'view', deposits: seen, found: [] }, at);
+  };
+  for (const depth of [0, 1]) {
+    const fair = verdictOn(first, depth);
+    assert.notEqual(fair.danger?.code, 'worse-spend');
+    assert.ok(fair.sends.some(([close]) => close !== undefined && inputsOf(close) === inUse));
+    assert.equal(verdictOn(older, depth).danger?.code, 'worse-spend');
+  }
+  const lost = verdictOn(older, 1);
+  assert.equal(lost.standing, 'lost');
+  assert.ok(
+    lost.sends.some(([close]) => close !== undefined && inputsOf(close) === inUse),
+    'the other one is closed all the same',
+  );
+});
+
+function inputsOf({ inputs }: Transaction): string {
+  return inputs.map(({ outpoint }) => outpointKey(outpoint)).join();
 }

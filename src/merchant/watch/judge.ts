@@ -1,168 +1,50 @@
-import type { Amount } from '../../core/base/amount.ts';
-import { after, type LockTime } from '../../core/base/height.ts';
-import { type ChainTime, expectedHeight, possible } from '../../core/base/lock-time.ts';
-import { branchOf, costTogether, isSpent, type Spend, spentBy, transactionsOf, viewOf } from '../../core/channel/fate.ts';
+import { isSpent, transactionsOf, viewOf } from '../../core/channel/fate.ts';
 import type { ChainView, DepositView } from '../../core/channel/machine.ts';
-import { closingAt, type Deposit, type Terms } from '../../core/contract/contract.ts';
-import { type Cost, closeUrgency, costOf, isRaise, isReplaceable, LAST_SHARE, rateOf, times } from '../../core/contract/fee.ts';
-import { type Transaction, transactionId } from '../../core/tx/transaction.ts';
-import { takenBy } from './taken.ts';
-import type { Watched } from './watch-file.ts';
-
-/** How a watched channel stands. `quiet`: not due. `due`: to be closed, and nothing on the chain closes it yet. `waiting`, `mined`, `buried`: a close that takes enough. */
-export type Standing = 'quiet' | 'due' | 'waiting' | 'mined' | 'buried' | 'endangered' | 'lost';
-
-export type Danger =
-  | { readonly code: 'close-late'; readonly blocksLeft: number }
-  | { readonly code: 'deposit-missing' }
-  /** Something takes the deposit that pays the payee less than the best close that is held. */
-  | { readonly code: 'worse-spend'; readonly txid: string; readonly depth: number; readonly by: string };
+import type { Transaction } from '../../core/tx/transaction.ts';
+import { type Danger, isTaken, judgedLot, type Situation, type Standing } from './judge-lot.ts';
+import { depositsOf, isEnough } from './lot.ts';
+import type { Lot, Watched } from './watch-file.ts';
 
 export interface Verdict {
+  /** Of what is worst off. */
   readonly standing: Standing;
-  /** Closes to be broadcast, the first that the node takes. */
-  readonly send: readonly Transaction[];
+  /** Of each, the first that the node takes is to be broadcast. */
+  readonly sends: readonly (readonly Transaction[])[];
   readonly danger?: Danger;
 }
 
-export interface Situation extends ChainTime {
-  readonly feeRate: Amount;
-  /** No sign of life came from the merchant for too long, so it gets no time to close by itself. */
-  readonly isMerchantSilent: boolean;
-}
+/** From what is over to what is lost. */
+const WORSE: readonly Standing[] = ['buried', 'mined', 'waiting', 'quiet', 'due', 'endangered', 'lost'];
 
-/** The part of the closing margin that the merchant has for itself. */
-const GRACE_PART = 4;
-
-/** The height or time from which a watcher closes what the merchant has not. */
-export function watchingFrom(terms: Terms, isMerchantSilent: boolean): LockTime {
-  return after(closingAt(terms), isMerchantSilent ? 0 : Math.ceil(terms.closingMargin / GRACE_PART));
-}
-
-/** What a watcher does about the chain as it is now. It never sends anything that takes less than the best total it was given. */
+/** What a watcher does about the chain as it is now. It never sends anything that takes less than what it was told is owed. */
 export function judged(watched: Watched, view: ChainView, situation: Situation): Verdict {
-  const { terms, deposits, closes } = watched;
-  const stake = spentBy(closes[0], deposits).map((deposit) => ({ deposit, seen: viewOf(deposit, view) }));
-  const spends = stake.map(({ seen }) => seen).filter(isSpent);
-  const bad = stake.find(({ deposit, seen }) => isTaken(seen) && !(isSpent(seen) && branchOf(terms, deposit, seen) === 'close'));
-  const isWhole = bad === undefined && spends.length === stake.length && takenTogether(watched, spends) >= watched.total;
-  if (isWhole) return closing(watched, spends, situation);
-  if (spends.length > 0 || bad !== undefined) return contested(watched, stake, bad, situation);
-  return open(watched, stake, situation);
+  const verdicts = lotsIn(watched, view)
+    .map((lot) => judgedLot({ watched, lot }, view, situation))
+    .toSorted((a, b) => WORSE.indexOf(b.standing) - WORSE.indexOf(a.standing));
+  const { standing = 'quiet' } = verdicts[0] ?? {};
+  const danger = verdicts.find((one) => one.danger !== undefined)?.danger;
+  return { standing, sends: verdicts.map(({ send }) => send).filter((send) => send.length > 0), ...(danger && { danger }) };
 }
 
-interface Staked {
-  readonly deposit: Deposit;
-  readonly seen: DepositView;
-}
-type Taken = Extract<DepositView, { kind: 'spent' | 'replaced' }>;
-
-function isTaken(seen: DepositView): seen is Taken {
-  return seen.kind === 'spent' || seen.kind === 'replaced';
-}
-
-function takenTogether(watched: Watched, spends: readonly Spend[]): bigint {
-  return transactionsOf(spends).reduce((sum, close) => sum + takenBy(watched, close), 0n);
+/** Deposits are closed together while all are there. What was in no block when the file was written comes into question when one has it. */
+function lotsIn(watched: Watched, view: ChainView): readonly Lot[] {
+  const { apart = [] } = watched;
+  const together = depositsOf(watched, watched);
+  const seenOf = (lot: Lot): readonly DepositView[] => depositsOf(watched, lot).map((deposit) => viewOf(deposit, view));
+  const isAmong = (lot: Lot): boolean => depositsOf(watched, lot).every((deposit) => together.includes(deposit));
+  const later = apart.filter((lot) => !isAmong(lot) && seenOf(lot).every((seen) => isMined(seen) || isTaken(seen)));
+  const single = isParted(watched, seenOf(watched)) ? apart.filter(isAmong) : [];
+  return [...(single.length > 0 ? single : [watched]), ...later];
 }
 
-/** Enough is taken. A living merchant raises its close itself; a silent one can't, and neither is waited for to the last. */
-function closing(watched: Watched, spends: readonly Spend[], situation: Situation): Verdict {
-  const { terms, deposits } = watched;
-  const depth = Math.min(...spends.map((spend) => spend.depth));
-  if (depth > 0) return { standing: depth >= terms.coin.channel.buried ? 'buried' : 'mined', send: [] };
-  const { factor, share } = closeUrgency(terms, possible(terms.expiry, situation));
-  const isOurs = takenTogether(watched, spends) === watched.total;
-  const mayRaise = isOurs && (situation.isMerchantSilent || factor >= LAST_FACTOR);
-  const there = transactionsOf(spends);
-  const before = costTogether(spends, deposits);
-  const isLow = before === undefined || rateOf(before) < wantedRate(terms, situation);
-  const send = mayRaise && isLow ? raises(watched, there, before, { wanted: wantedRate(terms, situation), share }) : [];
-  return { standing: 'waiting', send, ...lateness(terms, situation) };
+function isMined(seen: DepositView): boolean {
+  return seen.kind === 'unspent' && seen.depth > 0;
 }
 
-/** From the last quarter of the margin on. */
-const LAST_FACTOR = 100n;
-
-/**
- * Something takes less than is due. While it is unconfirmed, whatever pays more fee for the best close may still take its place, and is worth as much as
- * near the end, whatever the height.
- */
-function contested(watched: Watched, stake: readonly Staked[], bad: Staked | undefined, situation: Situation): Verdict {
-  const { terms, deposits } = watched;
-  const taken = stake.map(({ seen }) => seen).filter(isTaken);
-  const [worst = taken[0]] = bad !== undefined && isTaken(bad.seen) ? [bad.seen] : [];
-  if (worst === undefined) return open(watched, stake, situation);
-  const depth = Math.max(...taken.map((seen) => seen.depth));
-  const by = bad === undefined ? 'close' : isSpent(bad.seen) ? branchOf(terms, bad.deposit, bad.seen) : 'replaced';
-  const danger = { code: 'worse-spend', txid: transactionId(worst.transaction), depth, by } as const;
-  if (depth > 0) return { standing: 'lost', send: [], danger };
-  const spends = taken.filter(isSpent);
-  const rivals = transactionsOf(spends);
-  const before = rivals.length === 0 ? undefined : costTogether(spends, deposits);
-  const send =
-    before === undefined ? watched.closes : raises(watched, rivals, before, { wanted: wantedRate(terms, situation), share: LAST_SHARE });
-  return { standing: 'endangered', send, danger };
-}
-
-/** Nobody has spent anything. */
-function open(watched: Watched, stake: readonly Staked[], situation: Situation): Verdict {
-  const { terms } = watched;
-  const isMissing = stake.some(({ seen }) => seen.kind === 'missing');
-  const missing = isMissing ? ({ danger: { code: 'deposit-missing' } } as const) : {};
-  if (possible(terms.expiry, situation) < watchingFrom(terms, situation.isMerchantSilent))
-    return { standing: 'quiet', send: [], ...missing };
-  return { standing: 'due', send: fitting(watched, situation), ...missing, ...lateness(terms, situation) };
-}
-
-/** Half the margin is gone and nothing is mined. */
-function lateness({ coin, expiry, closingMargin }: Terms, situation: Situation): { readonly danger?: Danger } {
-  const blocksLeft = expectedHeight(expiry, situation, coin.blockSeconds) - situation.tip;
-  return (expiry - possible(expiry, situation)) * 2 <= closingMargin ? { danger: { code: 'close-late', blocksLeft } } : {};
-}
-
-function wantedRate(terms: Terms, situation: Situation): Amount {
-  return times(situation.feeRate, closeUrgency(terms, possible(terms.expiry, situation)).factor);
-}
-
-/** From the cheapest that pays the rate that is due to the dearest that the danger justifies. */
-function fitting(watched: Watched, situation: Situation): readonly Transaction[] {
-  const { terms } = watched;
-  return from(wantedRate(terms, situation), affordable(watched, closeUrgency(terms, possible(terms.expiry, situation)).share));
-}
-
-interface Wish {
-  readonly wanted: Amount;
-  readonly share: bigint;
-}
-
-/** Of rivals that spend other things too nobody here knows what they pay: the node says whether a close is enough. */
-function raises(
-  watched: Watched,
-  rivals: readonly Transaction[],
-  before: Cost | undefined,
-  { wanted, share }: Wish,
-): readonly Transaction[] {
-  const { policy } = watched.terms.coin;
-  if (!rivals.every((rival) => isReplaceable(policy, rival))) return [];
-  const higher = affordable(watched, share).filter(({ cost }) => before === undefined || isRaise(policy, before, cost));
-  return from(wanted, higher);
-}
-
-interface Priced {
-  readonly close: Transaction;
-  readonly cost: Cost;
-}
-
-function from(wanted: Amount, ascending: readonly Priced[]): readonly Transaction[] {
-  const quick = ascending.filter(({ cost }) => rateOf(cost) >= wanted);
-  return (quick.length > 0 ? quick : ascending.slice(-1)).map(({ close }) => close);
-}
-
-/** The cheapest always; dearer ones up to one part in `share` of the total. */
-function affordable({ deposits, closes, total }: Watched, share: bigint): readonly Priced[] {
-  const priced = closes.flatMap((close) => {
-    const cost = costOf(close, deposits);
-    return cost === undefined ? [] : [{ close, cost }];
-  });
-  return priced.filter(({ close, cost }) => close === closes[0] || cost.fee * share <= total);
+/** Whether no transaction could take all of it any more, or need not: a close took what is owed of some, or a block has the spend of one. */
+function isParted(watched: Watched, stake: readonly DepositView[]): boolean {
+  if (stake.some((seen) => seen.kind === 'missing' || (seen.kind === 'unspent' && seen.depth === 0) || (isTaken(seen) && seen.depth > 0)))
+    return true;
+  const spends = stake.filter(isSpent);
+  return spends.length > 0 && spends.length < stake.length && isEnough(watched, transactionsOf(spends));
 }

@@ -1,6 +1,6 @@
-import { type Amount, isAmount, ZERO } from '../../core/base/amount.ts';
+import { type Amount, amount, isAmount, ZERO } from '../../core/base/amount.ts';
 import { isRefusal, type Refusal, refuse } from '../../core/base/refusal.ts';
-import { unminedOf } from '../../core/channel/payee-press.ts';
+import { stakeOf, unminedOf } from '../../core/channel/payee-press.ts';
 import type { PayeeState } from '../../core/channel/payee-state.ts';
 import type { Deposit } from '../../core/contract/contract.ts';
 import { affordableRate, costOf, isRaise, LAST_SHARE, times } from '../../core/contract/fee.ts';
@@ -8,6 +8,7 @@ import { closeSize } from '../../core/contract/size.ts';
 import type { Signer } from '../../core/tx/sign.ts';
 import type { Transaction } from '../../core/tx/transaction.ts';
 import { takenBy } from './taken.ts';
+import type { Lot } from './watch-file.ts';
 
 /**
  * Times the coin's own rate: what the payee itself would go up to, and on to all that the share allows, since what others build on a close that
@@ -22,6 +23,17 @@ const FACTORS = [1n, 3n, 10n, 30n, 100n, 300n, 1_000n, 3_000n, 10_000n, 10n ** 1
 export function rungsOf(state: PayeeState, signer: Signer): readonly [Transaction, ...Transaction[]] | Refusal {
   const mined = rungsWithout(state, signer, unminedOf(state));
   return isRefusal(mined) ? rungsWithout(state, signer, []) : mined;
+}
+
+/** The same for each deposit by itself, of several: one may be closed, or go, without the rest. None for what would not pay for its own close. */
+export function singlesOf(state: PayeeState, signer: Signer): readonly Lot[] {
+  const stake = stakeOf(state);
+  if (stake.length < 2) return [];
+  return stake.flatMap((deposit) => {
+    const without = stake.filter((other) => other !== deposit);
+    const closes = rungsWithout(state, signer, without);
+    return isRefusal(closes) ? [] : [{ total: amount(takenBy(state, closes[0])), closes }];
+  });
 }
 
 function rungsWithout(state: PayeeState, signer: Signer, without: readonly Deposit[]): readonly [Transaction, ...Transaction[]] | Refusal {

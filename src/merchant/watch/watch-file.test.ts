@@ -80,7 +80,7 @@ for (const [name, hostile, reason] of [
 
 test('a file of a later format is told apart from a damaged one', () => {
   const text = writeWatched(sample);
-  const newer = readWatched(text.replace('"format":1', '"format":2'));
+  const newer = readWatched(text.replace('"format":1', '"format":3'));
   assert.ok('kind' in newer && newer.newer);
   const damaged = readWatched(text.slice(0, -10));
   assert.ok('kind' in damaged && !damaged.newer);

@@ -10,8 +10,16 @@ import { amountField, channelIdField, depositField, type Field, heightField, tra
 import { outpointKey, type Transaction } from '../../core/tx/transaction.ts';
 import { takenBy } from './taken.ts';
 
+/** Closes that spend the same. */
+export interface Lot {
+  /** What each of them takes. */
+  readonly total: Amount;
+  /** The same close at ascending fees; one where the terms fix the fee. */
+  readonly closes: readonly [Transaction, ...Transaction[]];
+}
+
 /** What a watcher needs to close one channel: no key and no secret, only transactions that are signed for good. */
-export interface Watched {
+export interface Watched extends Lot {
   readonly channel: ChannelId;
   readonly terms: Terms;
   readonly deposits: readonly Deposit[];
@@ -19,8 +27,11 @@ export interface Watched {
   readonly total: Amount;
   /** The chain's height when this was written: until then the payee's node saw nothing spend the deposits. */
   readonly since: Height;
-  /** The same close at ascending fees; one where the terms fix the fee. */
-  readonly closes: readonly [Transaction, ...Transaction[]];
+  /**
+   * Closes of single deposits, where the best payment takes from several: of those that were in no block, and of the others for the case that one is
+   * closed or gone without the rest.
+   */
+  readonly apart?: readonly Lot[];
 }
 
 /** A file that tells a watcher nothing. A newer program may have written it. */
@@ -30,21 +41,27 @@ export interface Unreadable {
   readonly newer: boolean;
 }
 
-export const WATCH_FORMAT = 1;
+/** The first has no closes of single deposits; what needs none is still written so. */
+export const WATCH_FORMAT = 2;
 const MOST_CLOSES = 16;
 
-const watchedField: Field<Omit<Watched, 'closes'> & { readonly closes: readonly Transaction[] }> = z.strictObject({
+const closesField: Field<Lot['closes']> = z.tuple([transactionField], transactionField).refine(({ length }) => length <= MOST_CLOSES);
+const watchedField: Field<Watched> = z.strictObject({
   channel: channelIdField,
   terms: termsField,
   deposits: z.array(depositField).min(1).max(64),
   total: amountField,
   since: heightField,
-  closes: z.array(transactionField).min(1).max(MOST_CLOSES),
+  closes: closesField,
+  apart: z
+    .array(z.strictObject({ total: amountField, closes: closesField }))
+    .max(64)
+    .exactOptional(),
 });
 const fileField = z.object({ format: z.int(), watched: z.unknown() });
 
 export function writeWatched(watched: Watched): string {
-  return `${JSON.stringify({ format: WATCH_FORMAT, watched: z.encode(watchedField, watched) })}\n`;
+  return `${JSON.stringify({ format: watched.apart === undefined ? 1 : WATCH_FORMAT, watched: z.encode(watchedField, watched) })}\n`;
 }
 
 /** Reads what `writeWatched` wrote. Whatever else the text says, what comes out are closes of just that channel which take just that total. */
@@ -54,17 +71,21 @@ export function readWatched(text: string): Watched | Unreadable {
   if (outer.data.format > WATCH_FORMAT) return { ...unreadable(`it has the newer format ${outer.data.format}`), newer: true };
   const inner = watchedField.safeParse(outer.data.watched);
   if (!inner.success) return unreadable(z.prettifyError(inner.error).slice(0, 300));
-  const { closes, ...rest } = inner.data;
-  const [first, ...others] = closes;
-  if (first === undefined) return unreadable('it holds no close');
-  const watched: Watched = { ...rest, closes: [first, ...others] };
-  const wrong = whatIsWrong(watched);
-  return wrong === undefined ? watched : unreadable(wrong);
+  const wrong = whatIsWrong(inner.data);
+  return wrong === undefined ? inner.data : unreadable(wrong);
 }
 
 function whatIsWrong(watched: Watched): string | undefined {
-  const { channel, terms, deposits, total, closes } = watched;
+  const { channel, terms, apart = [] } = watched;
   if (channelIdOf(terms.coin, terms.contract.redeemScript(terms)) !== channel) return 'its terms are those of another channel';
+  const singles = apart.map(({ closes }) => inputsOf(closes[0]));
+  if (apart.some(({ closes }) => closes[0].inputs.length !== 1) || new Set(singles).size < singles.length)
+    return 'closes of single deposits are none';
+  return [watched, ...apart].map((lot) => whatIsWrongIn(watched, lot)).find((wrong) => wrong !== undefined);
+}
+
+function whatIsWrongIn(watched: Watched, { total, closes }: Lot): string | undefined {
+  const { terms, deposits } = watched;
   const costs = closes.map((close) => costOf(close, deposits));
   if (costs.some((cost) => cost === undefined)) return 'a close spends something else than the deposits';
   if (closes.some((close) => inputsOf(close) !== inputsOf(closes[0]))) return 'the closes do not spend the same';

@@ -12,7 +12,8 @@ import type { Broadcast, Chain, Clock, Tip } from '../../engine/ports.ts';
 import { memoryStore } from '../../store/memory.ts';
 import { Entries, type FileTrouble } from './entries.ts';
 import type { Heartbeat, WatchFolder } from './folder.ts';
-import { type Danger, judged, type Standing } from './judge.ts';
+import { judged } from './judge.ts';
+import type { Danger, Standing } from './judge-lot.ts';
 import type { Watched } from './watch-file.ts';
 
 export interface WatcherOptions {
@@ -159,28 +160,29 @@ export class Watcher {
     if (watched === undefined || this.#follow === undefined) return false;
     const { tip, medianTime, feeRate } = this.#follow.seen();
     const at = { tip: tip.height, medianTime, now: this.#options.clock.now() };
-    const { standing, send, danger } = judged(watched, view, { ...at, feeRate, isMerchantSilent: this.#isMerchantSilent() });
-    const refused = await this.#broadcast(channel, send);
+    const { standing, sends, danger } = judged(watched, view, { ...at, feeRate, isMerchantSilent: this.#isMerchantSilent() });
+    const refusals: Alarm[] = [];
+    for (const send of sends) refusals.push(...(await this.#broadcast(channel, send)));
     const dangers: readonly Alarm[] =
       danger === undefined
         ? []
         : [{ ...danger, channel, expiry: expectedHeight(watched.terms.expiry, at, watched.terms.coin.blockSeconds) }];
-    this.#outcomes.set(channel, { standing, alarms: refused === undefined ? dangers : [...dangers, refused] });
+    this.#outcomes.set(channel, { standing, alarms: [...dangers, ...refusals.slice(0, 1)] });
     this.#follow.track(channel, this.#watchOf(watched));
     return true;
   }
 
-  /** Tries one close after the other until the node has one. @returns why it took none. */
-  async #broadcast(channel: ChannelId, closes: readonly Transaction[]): Promise<Alarm | undefined> {
+  /** Tries one close after the other until the node has one. @returns why it took none, if so. */
+  async #broadcast(channel: ChannelId, closes: readonly Transaction[]): Promise<readonly Alarm[]> {
     let reason: string | undefined;
     for (const transaction of closes) {
       const outcome = await this.#options.chain.broadcast(transaction);
       this.#sent.push({ channel, transaction, outcome });
-      if (!('reason' in outcome)) return undefined;
+      if (!('reason' in outcome)) return [];
       reason = `${transactionId(transaction)}: ${outcome.reason}`;
       if (outcome.kind !== 'fee-too-low' && outcome.kind !== 'conflict') break;
     }
-    return reason === undefined ? undefined : { code: 'close-refused', channel, reason };
+    return reason === undefined ? [] : [{ code: 'close-refused', channel, reason }];
   }
 }
 

@@ -1,15 +1,17 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 import { type Amount, amount } from '../../core/base/amount.ts';
 import type { ChannelId } from '../../core/base/bytes.ts';
+import type { Height } from '../../core/base/height.ts';
 import { isRefusal, type RefusalCode } from '../../core/base/refusal.ts';
-import { unminedOf } from '../../core/channel/payee-press.ts';
+import { stakeOf, unminedOf } from '../../core/channel/payee-press.ts';
 import type { PayeeState } from '../../core/channel/payee-state.ts';
 import type { Coin } from '../../core/coin/coin.ts';
 import type { Book } from '../../engine/engine.ts';
 import type { Clock, KeyRing, Tip } from '../../engine/ports.ts';
 import type { WatchFolder } from './folder.ts';
-import { rungsOf } from './rungs.ts';
+import { rungsOf, singlesOf } from './rungs.ts';
 import { takenBy } from './taken.ts';
+import type { Watched } from './watch-file.ts';
 
 export interface WatchWriterOptions {
   readonly coin: Coin;
@@ -42,6 +44,7 @@ interface Written {
   readonly deposits: number;
   /** Of those that it takes from, how many were in no block. */
   readonly unmined: number;
+  readonly since: Height;
   readonly at: number;
 }
 
@@ -128,19 +131,22 @@ export class WatchWriter implements Book<PayeeState> {
   async #renew(state: PayeeState, total: Amount, tip: Tip): Promise<void> {
     const { folder, clock, keys, onTrouble } = this.#options;
     const { channel, terms, deposits } = state;
-    const held = this.#written.has(channel) ? undefined : await folder.read(channel);
+    const before = this.#written.get(channel);
+    const held = before === undefined ? await folder.read(channel) : undefined;
     const isHeld = held !== undefined && !('kind' in held);
     if (held !== undefined && !isHeld && held.newer) return onTrouble(channel, { kind: 'file-newer' });
     if (isHeld && held.total > total) return onTrouble(channel, { kind: 'file-better', held: held.total, known: total });
     const unmined = unminedOf(state).length;
-    if (!isHeld || unmined > 0 || held.total !== total || held.deposits.length !== deposits.length) {
+    // What is closing may have been spent already: who wrote before knows better from where on.
+    const since = (state.kind === 'closing' ? (isHeld ? held.since : before?.since) : undefined) ?? tip.height;
+    if (!isHeld || unmined > 0 || !isUpToDate(held, state)) {
       const closes = rungsOf(state, keys.signer(state.keyName));
       if (isRefusal(closes)) return onTrouble(channel, { kind: 'no-close', code: closes.code });
-      // What is closing may have been spent already: an earlier file knows better from where on.
-      const since = isHeld && state.kind === 'closing' ? held.since : tip.height;
-      await folder.write({ channel, terms, deposits, total: amount(takenBy(state, closes[0])), since, closes });
+      const apart = singlesOf(state, keys.signer(state.keyName));
+      const total = amount(takenBy(state, closes[0]));
+      await folder.write({ channel, terms, deposits, total, since, closes, ...(apart.length > 0 && { apart }) });
     }
-    this.#written.set(channel, { total, deposits: deposits.length, unmined, at: clock.now() });
+    this.#written.set(channel, { total, deposits: deposits.length, unmined, since, at: clock.now() });
   }
 }
 
@@ -148,4 +154,10 @@ export class WatchWriter implements Book<PayeeState> {
 function isWritten(written: Written | undefined, state: PayeeState): boolean {
   if (written === undefined || written.total !== state.best?.total || written.deposits !== state.deposits.length) return false;
   return written.unmined === unminedOf(state).length;
+}
+
+/** Whether a file says all that is known of a channel whose deposits are in blocks. */
+function isUpToDate(held: Watched, state: PayeeState): boolean {
+  if (held.total !== state.best?.total || held.deposits.length !== state.deposits.length) return false;
+  return held.apart !== undefined || stakeOf(state).length < 2;
 }

@@ -100,7 +100,8 @@ function watchFiles(): readonly string[] {
     const closes = rungsOf(state, payeeKey);
     if (isRefusal(closes) || state.best === undefined) return [];
     const { channel, terms, deposits, best } = state;
-    return [writeWatched({ channel, terms, deposits, total: best.total, since: height(terms.expiry), closes })];
+    const watched = { channel, terms, deposits, total: best.total, since: height(terms.expiry), closes };
+    return [writeWatched(watched), writeWatched({ ...watched, apart: [{ total: best.total, closes }] })];
   });
 }
 

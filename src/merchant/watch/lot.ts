@@ -1,0 +1,35 @@
+import { least, subtract } from '../../core/base/amount.ts';
+import { spentBy } from '../../core/channel/fate.ts';
+import type { Deposit } from '../../core/contract/contract.ts';
+import type { Transaction } from '../../core/tx/transaction.ts';
+import { takenBy } from './taken.ts';
+import type { Lot, Watched } from './watch-file.ts';
+
+/** The deposits that a lot's closes spend. */
+export function depositsOf({ deposits }: Watched, { closes }: Lot): readonly Deposit[] {
+  return spentBy(closes[0], deposits);
+}
+
+/** Whether what transactions take of a channel is all that is owed from the deposits they spend, as far as it is known here. */
+export function isEnough(watched: Watched, transactions: readonly Transaction[]): boolean {
+  const spent = watched.deposits.filter((deposit) => transactions.some((one) => spentBy(one, [deposit]).length > 0));
+  const owed = owedFrom(watched);
+  return takenTogether(watched, transactions) >= spent.reduce((sum, deposit) => sum + (owed.get(deposit) ?? 0n), 0n);
+}
+
+export function takenTogether(watched: Watched, transactions: readonly Transaction[]): bigint {
+  return transactions.reduce((sum, close) => sum + takenBy(watched, close), 0n);
+}
+
+/** Payments drain one deposit after the other; what a close leaves out has one of its own. */
+function owedFrom(watched: Watched): ReadonlyMap<Deposit, bigint> {
+  const owed = new Map<Deposit, bigint>();
+  let left = watched.total;
+  for (const deposit of depositsOf(watched, watched)) {
+    const part = least(left, deposit.value);
+    owed.set(deposit, part);
+    left = subtract(left, part);
+  }
+  for (const lot of watched.apart ?? []) for (const deposit of depositsOf(watched, lot)) owed.set(deposit, lot.total);
+  return owed;
+}

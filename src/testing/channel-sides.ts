@@ -32,6 +32,8 @@ export interface SidesOptions {
   readonly nodes?: { readonly payer?: Chain; readonly payee?: Chain };
   /** The system's unless given. */
   readonly clock?: Clock;
+  /** The merchant is paid to a key that it has not at hand. */
+  readonly isCold?: boolean;
   /** What the merchant keeps up to date on its channels. */
   readonly books?: (keys: KeyRing) => readonly Book<PayeeState>[];
 }
@@ -56,7 +58,15 @@ export function priceOn(coin: Coin): Amount {
 
 /** A fresh merchant and a fresh payer, whose wallet is empty. */
 export async function openSides(chain: Chain, { verify }: Verifier, options: SidesOptions): Promise<Sides> {
-  const { terms = {}, form = 'compact', exposure = ZERO, books = () => [], nodes = {}, clock = { now: Date.now } } = options;
+  const {
+    terms = {},
+    form = 'compact',
+    exposure = ZERO,
+    books = () => [],
+    nodes = {},
+    clock = { now: Date.now },
+    isCold = false,
+  } = options;
   const { coin } = chain;
   const events: string[] = [];
   const onEvent = (side: string) => (_: ChannelId, event: Driven<unknown> | Refusal | Error) =>
@@ -75,7 +85,7 @@ export async function openSides(chain: Chain, { verify }: Verifier, options: Sid
     identity: random.bytes(16),
     exposure,
     keys: keys.payee,
-    keyOf: (script) => (equalBytes(script, payeeScript) ? payout : undefined),
+    keyOf: (script) => (!isCold && equalBytes(script, payeeScript) ? payout : undefined),
     terms: { ...shortTerms(coin, terms.contract), depth: [{ upTo: amount(10n ** 18n), blocks: DEPTH }], ...terms },
     prices: new Map([['tea', { text: 'A cup of tea', price: priceOn(coin) }]]),
     payeeScript,

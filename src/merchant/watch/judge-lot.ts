@@ -68,7 +68,11 @@ export function isTaken(seen: DepositView): seen is Taken {
   return seen.kind === 'spent' || seen.kind === 'replaced';
 }
 
-/** Enough is taken. A living merchant raises its close itself; a silent one can't, and neither is waited for to the last. */
+/**
+ * Enough is taken. A living merchant raises its close itself; a silent one can't, and neither is waited for to the last. What takes more than is held
+ * here is an agreed end, or a better close: that is left to a living merchant, and to a silent one until little time is left, since then nobody else
+ * is there to outpay what holds it up.
+ */
 function closing(watching: Watching, spends: readonly Spend[], situation: Situation): LotVerdict {
   const { watched, lot } = watching;
   const { terms, deposits } = watched;
@@ -77,7 +81,8 @@ function closing(watching: Watching, spends: readonly Spend[], situation: Situat
   const { factor, share } = closeUrgency(terms, possible(terms.expiry, situation));
   const there = transactionsOf(spends);
   const isOurs = takenTogether(watched, there) === lot.total;
-  const mayRaise = isOurs && (situation.isMerchantSilent || factor >= LAST_FACTOR);
+  const isLast = factor >= LAST_FACTOR;
+  const mayRaise = situation.isMerchantSilent ? isOurs || isLast : isOurs && isLast;
   const before = costTogether(spends, deposits);
   const isLow = before === undefined || rateOf(before) < wantedRate(terms, situation);
   const send = mayRaise && isLow ? raises(watching, there, before, { wanted: wantedRate(terms, situation), share }) : [];

@@ -1,5 +1,6 @@
 import { runWorld } from './life.ts';
-import { type Mutant, mutants } from './mutants.ts';
+import { mutants } from './mutants.ts';
+import type { Mutant } from './plant.ts';
 
 /** Worlds in which a planted fault has to show. */
 export const MOST_WORLDS = 400;

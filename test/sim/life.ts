@@ -1,9 +1,11 @@
 import { bytesToHex, type ChannelId } from '../../src/core/base/bytes.ts';
+import { allDeposits, type PayerState } from '../../src/core/channel/payer-state.ts';
 import { closingAt } from '../../src/core/contract/contract.ts';
+import { outpointKey, sameOutpoint } from '../../src/core/tx/transaction.ts';
 import { openingOf } from './chain.ts';
 import type { Chance } from './chance.ts';
 import { CALM } from './network.ts';
-import { Violation } from './oracle.ts';
+import { CRUMB, Violation } from './oracle.ts';
 import type { PayerSide } from './payer.ts';
 import type { Plotter } from './plots.ts';
 import { heal, steal, strike } from './trouble.ts';
@@ -288,6 +290,13 @@ function lastExpiry({ chain, oracle }: World): number {
   return Math.max(0, ...[...oracle.truths.values()].map(({ terms }) => openingOf(chain, terms.expiry)));
 }
 
+/** Where the payee signs refunds, crumbs of strangers may be left that it has signed none for: their channel waits for that. */
+function isOthers({ chain }: World, state: PayerState): boolean {
+  const left = allDeposits(state).filter(({ outpoint }) => chain.outputs.has(outpointKey(outpoint)));
+  const isStrewn = left.every(({ outpoint, value }) => value <= CRUMB && state.found?.some((one) => sameOutpoint(one, outpoint)));
+  return state.kind === 'refunding' && state.terms.contract.expiryIn === 'releases' && left.length > 0 && isStrewn;
+}
+
 async function ended(world: World, payer: PayerSide): Promise<void> {
   const { chain, stage, coverage } = world;
   const { running } = payer;
@@ -295,7 +304,7 @@ async function ended(world: World, payer: PayerSide): Promise<void> {
   payer.start('look', async () => {
     for (const state of await payer.states()) {
       coverage.hit(`payer end ${state.kind === 'ended' ? state.how : state.kind}`);
-      const isOver = state.kind === 'ended' || (state.kind === 'planned' && state.offered.length === 0);
+      const isOver = state.kind === 'ended' || (state.kind === 'planned' && state.offered.length === 0) || isOthers(world, state);
       if (!isOver) throw new Violation(`I7 ${payer.name} is left with a channel that is ${state.kind}: ${state.channel}`);
     }
     const { confirmed, pending } = await running.wallet.balance();

@@ -3,55 +3,20 @@ import { after, height } from '../../src/core/base/height.ts';
 import { blocksOn } from '../../src/core/base/lock-time.ts';
 import { isRefusal } from '../../src/core/base/refusal.ts';
 import { type ChainView, type DepositView, type Env, stay } from '../../src/core/channel/machine.ts';
-import type { PayeeInput } from '../../src/core/channel/payee.ts';
 import { isOwnClose } from '../../src/core/channel/payee-press.ts';
 import type { PayeeState } from '../../src/core/channel/payee-state.ts';
-import type { PayerInput } from '../../src/core/channel/payer.ts';
-import type { PayerState } from '../../src/core/channel/payer-state.ts';
 import { cltv } from '../../src/core/contract/cltv.ts';
 import { type Contract, isDue } from '../../src/core/contract/contract.ts';
 import { presignedRefund } from '../../src/core/contract/presigned-refund.ts';
 import { contracts } from '../../src/core/contract/registry.ts';
 import { outpointKey, type Transaction } from '../../src/core/tx/transaction.ts';
-import { type Party, payeeParty, payerParty } from '../../src/engine/party.ts';
+import { payeeParty } from '../../src/engine/party.ts';
 import type { Chain, Store, Write } from '../../src/engine/ports.ts';
 import type { Merchant } from '../../src/merchant/merchant.ts';
 import { idOf } from './chain.ts';
+import { type Mutant, type PayeeParty, payeeMachine, payerMachine, replaced, withEnv } from './plant.ts';
+import { plottedMutants } from './plotted.ts';
 import { type Profile, plotted, villainous } from './profile.ts';
-import type { Mutation } from './world.ts';
-
-/** A fault on purpose, and the kind of world where it shows. */
-export interface Mutant {
-  readonly name: string;
-  /** The rule that has to break. */
-  readonly breaks: RegExp;
-  /** What is to be changed for as long as a world runs; returns what changes it back. */
-  readonly plant?: () => () => void;
-  readonly mutation?: () => Mutation;
-  readonly profile?: (drawn: Profile) => Profile;
-}
-
-type PayeeParty = Party<PayeeState, PayeeInput>;
-type PayerParty = Party<PayerState, PayerInput>;
-
-function replaced<Whole extends object>(whole: Whole, part: Partial<Whole>): () => void {
-  const before = { ...whole };
-  Object.assign(whole, part);
-  return () => void Object.assign(whole, before);
-}
-
-function payeeMachine(change: (real: PayeeParty['transition']) => PayeeParty['transition']): () => () => void {
-  return () => replaced<PayeeParty>(payeeParty, { transition: change(payeeParty.transition) });
-}
-
-function payerMachine(change: (real: PayerParty['transition']) => PayerParty['transition']): () => () => void {
-  return () => replaced<PayerParty>(payerParty, { transition: change(payerParty.transition) });
-}
-
-/** The same world with one thing otherwise. A signer is made when it is asked for, so it can't be copied. */
-function withEnv(env: Env, part: Partial<Env>): Env {
-  return Object.create(env, Object.fromEntries(Object.entries(part).map(([key, value]) => [key, { value, enumerable: true }])));
-}
 
 function later(env: Env, blocks: number): Env {
   const seconds = blocks * 60;
@@ -373,6 +338,7 @@ export const mutants: readonly Mutant[] = [
     mutation: () => ({ payee: { merchant: givingUp } }),
     profile: (drawn) => ({ ...shaken({ 'node-down': 4 })(drawn), lies: 0 }),
   },
+  ...plottedMutants,
 ];
 
 /** What waits and has no lock, as closes have none, counts as mined. */

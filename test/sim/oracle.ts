@@ -1,7 +1,8 @@
 import { amount } from '../../src/core/base/amount.ts';
-import { bytesToHex, type ChannelId, equalBytes, type TxId, txId } from '../../src/core/base/bytes.ts';
+import { bytesToHex, type ChannelId, type TxId, txId } from '../../src/core/base/bytes.ts';
 import { isTime, kindOf, LOCK_TIME_THRESHOLD } from '../../src/core/base/height.ts';
 import { blocksOn, type ChainTime } from '../../src/core/base/lock-time.ts';
+import type { PayeeState } from '../../src/core/channel/payee-state.ts';
 import { allDeposits } from '../../src/core/channel/payer-state.ts';
 import { payeeSnapshot, payerSnapshot } from '../../src/core/channel/snapshot.ts';
 import { depthFor, type YoungBound } from '../../src/core/coin/coin.ts';
@@ -10,7 +11,7 @@ import type { Deposit, Terms } from '../../src/core/contract/contract.ts';
 import { capacityOf, isDue, payerScript } from '../../src/core/contract/contract.ts';
 import { isReleased } from '../../src/core/contract/release.ts';
 import { leastStake } from '../../src/core/contract/stake.ts';
-import type { Reply, Request } from '../../src/core/message/message.ts';
+import type { Offer, Reply, Request } from '../../src/core/message/message.ts';
 import { isProofFor } from '../../src/core/message/proof.ts';
 import { outpointKey, type Transaction, transactionId } from '../../src/core/tx/transaction.ts';
 import type { Write } from '../../src/engine/ports.ts';
@@ -18,6 +19,7 @@ import type { Taken } from '../../src/transport/responder.ts';
 import { chainTimeAt, costIn, isExpired, medianTime, type SimChain } from './chain.ts';
 import type { Disk } from './disk.ts';
 import { verify } from './keys.ts';
+import { isOverdue, Market, type Standing } from './shop.ts';
 
 /** A rule of money was broken. */
 export class Violation extends Error {}
@@ -44,8 +46,11 @@ export interface Truth {
   kept: number | undefined;
   /** Transactions of the deposits that the payee accepted. */
   readonly funding: Set<TxId>;
+  readonly offer: Offer;
   /** What the offer lets it deliver before deposits are deep. */
   readonly unconfirmed: bigint;
+  /** Ends that the payee has signed. */
+  readonly ends: Set<TxId>;
   /** The best total on the payee's disk. */
   stored: bigint;
   /** Values of those deposits by outpoint, in the payee's order. */
@@ -63,19 +68,20 @@ const MOST_LOCKED = 200_000;
 /** No close of a few deposits is longer. */
 const MOST_CLOSE_BYTES = 1_000n;
 /** An output of so much is left where it is. */
-const CRUMB = (coin.policy.dust * 3n) / 2n;
+export const CRUMB: bigint = (coin.policy.dust * 3n) / 2n;
 /** So many blocks of a margin may go by unseen. */
 const MOST_UNATTENDED = 2;
 /** Blocks in a row, each seen by a payee whose node is sound, that are enough to get a close mined. */
 const ENOUGH = 6;
 
-/** Watches every message, broadcast and block, and knows the rules I1 to I9. */
+/** Watches every message, broadcast and block, and knows the rules I1 to I10. */
 export class Oracle {
   readonly truths: Map<ChannelId, Truth> = new Map();
   readonly #byScript = new Map<string, Truth>();
   readonly #chain: SimChain;
   readonly #disk: Disk;
-  readonly #payeeScript: Uint8Array;
+  readonly #shop: Standing;
+  readonly #market = new Market();
   readonly #mostExposed: bigint;
   readonly #young: readonly YoungBound[];
   /** Since which block a deposit's transaction has been in none. */
@@ -93,15 +99,15 @@ export class Oracle {
   /** Name of the payer who plans, and hinders closes by all that the mempool's rules allow. */
   plotter: string | undefined;
 
-  constructor(chain: SimChain, disk: Disk, payeeScript: Uint8Array, mostExposed: bigint, young: readonly YoungBound[]) {
+  constructor(chain: SimChain, disk: Disk, shop: Standing, mostExposed: bigint, young: readonly YoungBound[]) {
     this.#mostExposed = mostExposed;
     this.#young = young;
     this.#chain = chain;
     this.#disk = disk;
-    this.#payeeScript = payeeScript;
+    this.#shop = shop;
   }
 
-  opened(payer: string, channel: ChannelId, terms: Terms, unconfirmed: bigint, own: ReadonlySet<string>): void {
+  opened(payer: string, channel: ChannelId, terms: Terms, offer: Offer, own: ReadonlySet<string>): void {
     if (this.truths.has(channel)) return;
     const { expiry } = terms;
     const left = expiry - (isTime(expiry) ? medianTime(this.#chain) : this.#chain.tip.height);
@@ -121,7 +127,9 @@ export class Oracle {
       kept: undefined,
       funding: new Set(),
       wished: 0n,
-      unconfirmed,
+      offer,
+      unconfirmed: offer.unconfirmed ?? 0n,
+      ends: new Set(),
       deposits: new Map(),
       stored: 0n,
     };
@@ -154,17 +162,48 @@ export class Oracle {
       throw new Violation(`I5 ${total} is signed for wishes of ${truth.wished} in ${channel}`);
   }
 
-  /** Writes of the payee that are on its disk: a best total never goes down. */
-  stored(writes: readonly Write[]): void {
+  /** Writes of the payee that are on its disk: a best total never goes down. `isCurrent`: what wrote them has seen the last block. */
+  stored(writes: readonly Write[], isCurrent: boolean): void {
     for (const { kind, id, value = '' } of writes) {
       const truth = kind === 'payee-channel' ? this.truths.get(id as ChannelId) : undefined;
       const best = bestIn(value);
       if (truth === undefined) continue;
+      const state = payeeSnapshot.decode(value);
+      this.#checkTaken(truth, state, isCurrent);
+      this.#checkEndRate(truth, state);
       // What is stored is accepted, though the answer may have been lost with the program.
-      this.#accepted(truth.channel, payeeSnapshot.decode(value).deposits);
+      this.#accepted(truth.channel, state.deposits);
       if (best < truth.stored) throw new Violation(`I8 ${best} was stored over ${truth.stored} in ${id}`);
       truth.stored = best;
     }
+  }
+
+  /** I10: deposits are taken by the stricter of what was offered and of what the shop stands by now, and only in time. */
+  #checkTaken(truth: Truth, { terms, deposits }: PayeeState, isCurrent: boolean): void {
+    const { channel, deposits: known, offer } = truth;
+    const fresh = deposits.filter(({ outpoint }) => !known.has(outpointKey(outpoint)));
+    if (fresh.length === 0) return;
+    const depthOf = ({ outpoint }: Deposit): number => this.#depths.get(outpoint.txid) ?? 0;
+    const fault = this.#shop.fault({ terms, deposits, fresh, isUnconfirmed: offer.unconfirmed !== undefined, depthOf });
+    if (fault !== undefined) throw new Violation(`I10 taken in ${channel}: ${fault}`);
+    const [first] = deposits;
+    const firstAt = first && this.#chain.mined.get(first.outpoint.txid)?.height;
+    if (isCurrent && known.size === 0 && isOverdue(offer, this.#chain.tip.height, firstAt))
+      throw new Violation(`I10 taken in ${channel}, whose offer was for no later than ${offer.origin?.until}`);
+  }
+
+  /** I2: what the payee signs is no slower than what it would send itself. Known where nothing else is wrong. */
+  #checkEndRate(truth: Truth, state: PayeeState): void {
+    if (this.plotter === undefined || state.kind !== 'closing') return;
+    const txid = transactionId(state.transaction);
+    if (truth.ends.has(txid)) return;
+    truth.ends.add(txid);
+    if (this.#market.isSlowEnd(state)) throw new Violation(`I2 an end is signed that is slower than a close in ${truth.channel}`);
+  }
+
+  /** The payee begins to read the chain. */
+  polling(): void {
+    this.#market.begin();
   }
 
   /** The best totals on the payee's disk. */
@@ -174,6 +213,7 @@ export class Oracle {
 
   /** The payee has read the chain to this height, by a sound node: what is due has begun, but where something was paid meanwhile. */
   polled(height: number, before: ReadonlyMap<ChannelId, bigint>): void {
+    this.#market.end();
     for (const { channel, terms } of this.truths.values()) {
       const text = this.#disk.durable('payee-channel', channel) ?? '';
       if (bestIn(text) !== before.get(channel)) continue;
@@ -239,6 +279,8 @@ export class Oracle {
       if (shallow !== undefined && request.offer.unconfirmed === undefined)
         throw new Violation(`I3 ${shallow.outpoint.txid} was accepted before it was ${needed} deep`);
     }
+    if (reply.kind === 'refusal' && reply.code === 'exposure-full' && request.kind === 'payment' && isCurrent)
+      this.#checkRoom(this.#truth(request.channel), request.payment.total);
     if (reply.kind !== 'receipt' || request.kind !== 'payment') return;
     const truth = this.#truth(reply.channel);
     this.#durable(reply.channel, reply.total, 'acknowledged');
@@ -246,6 +288,8 @@ export class Oracle {
     if (isCurrent && reply.total > truth.acknowledged && !this.#hasEnded(truth)) {
       this.#checkExposure(truth, reply.total);
       this.#checkYoung(truth, reply.total);
+      if (this.plotter !== undefined && this.#market.isEatenUp(truth.terms, reply.total))
+        throw new Violation(`I3 ${reply.total} taken in ${truth.channel}: its close costs more while fees are ${this.#market.seen}`);
     }
     if (reply.total > truth.acknowledged) truth.acknowledged = reply.total;
     if (reply.spent > reply.total) throw new Violation(`I3 ${reply.spent} is spent of ${reply.total} in ${reply.channel}`);
@@ -271,6 +315,21 @@ export class Oracle {
     if (after > truth.unconfirmed) throw new Violation(`I3 ${total} taken in ${truth.channel}: ${after} of it has no deposit in the chain`);
     if (sum > this.#mostExposed)
       throw new Violation(`I3 ${sum} is exposed with ${total} taken in ${truth.channel}, more than ${this.#mostExposed}`);
+  }
+
+  /** I7: nothing is refused for the sake of what is written off. Known where nothing else is wrong, and nothing is lost. */
+  #checkRoom(truth: Truth, total: bigint): void {
+    if (this.plotter === undefined || total > [...truth.deposits.values()].reduce((sum, value) => sum + value, 0n)) return;
+    const others = [...this.truths.values()].filter((one) => one !== truth && !this.#hasEnded(one));
+    // What a refund has taken is exposed until that is buried.
+    if (others.some(({ terms }) => isExpired(terms, chainTimeAt(this.#chain, this.#chain.tip.height)))) return;
+    const needed = Math.max(...[truth, ...others].flatMap(({ offer }) => offer.depth.map(({ blocks }) => blocks)));
+    const sumBelow = (below: number): bigint =>
+      others.reduce((all, one) => all + this.#youngOf(one, one.signed, below), this.#youngOf(truth, total, below));
+    const isLost = this.#partsOf(truth, total).some(({ depth }) => depth === 'lost');
+    const isRoom = [{ below: needed, most: 0n }, ...this.#young].every(({ below, most }) => sumBelow(below) <= most + this.#mostExposed);
+    if (isRoom && !isLost && this.#youngOf(truth, total, needed) <= truth.unconfirmed)
+      throw new Violation(`I7 ${total} is refused in ${truth.channel}, though no more than ${sumBelow(needed)} is exposed`);
   }
 
   /** Open channels with something to close with. */
@@ -497,6 +556,7 @@ export class Oracle {
   spiked(rate: bigint): void {
     if (rate === this.#rate) return;
     this.#rate = rate;
+    this.#market.rate = rate;
     if (rate > this.#worstRate) this.#worstRate = rate;
     this.#soundRun = 0;
   }
@@ -577,9 +637,7 @@ export class Oracle {
     for (const { transaction } of this.#chain.mined.values()) {
       const shares = this.#takenBy(transaction);
       const all = [...shares.values()].reduce((sum, value) => sum + value, 0n);
-      const paid = transaction.outputs
-        .filter(({ script }) => equalBytes(script, this.#payeeScript))
-        .reduce((sum, one) => sum + one.value, 0n);
+      const paid = transaction.outputs.filter(({ script }) => this.#shop.isOwn(script)).reduce((sum, one) => sum + one.value, 0n);
       for (const [truth, value] of shares) {
         taken.set(truth, (taken.get(truth) ?? 0n) + value);
         // Channels that close together bear the fee by what is taken from each.

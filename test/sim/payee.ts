@@ -48,14 +48,13 @@ export interface Seams {
 export class PayeeSide {
   readonly machine: Machine;
   readonly node: SimNode;
-  readonly payeeScript: Uint8Array;
-  /** Key of what is paid out. */
-  readonly purse: Signer;
+  /** Of every payout that it ever had, the present one last. */
+  readonly purses: Signer[] = [nativeKeyRing('purse').signer('m/purse')];
   /** Of its store, which keeps it when an older copy is put back. */
   readonly identity: Uint8Array;
   instances: Instance[] = [];
   readonly #stage: Stage;
-  readonly #terms: MerchantTerms;
+  #terms: MerchantTerms;
   readonly #clock: Clock;
   readonly #seams: Seams;
   readonly #keys = nativeKeyRing('payee');
@@ -73,8 +72,22 @@ export class PayeeSide {
     this.#clock = clock;
     this.#seams = seams;
     this.identity = new Uint8Array(16).fill(number);
-    this.purse = nativeKeyRing('purse').signer('m/purse');
-    this.payeeScript = p2pkh(this.purse.publicKey);
+  }
+
+  get purse(): Signer {
+    const [purse] = this.purses.slice(-1);
+    if (purse === undefined) throw new Error('a shop has a payout');
+    return purse;
+  }
+
+  get payeeScript(): Uint8Array {
+    return p2pkh(this.purse.publicKey);
+  }
+
+  /** What programs that are started from now on stand by; `payout`: the name of the key they pay out to. */
+  change(terms: MerchantTerms, payout?: string): void {
+    this.#terms = terms;
+    if (payout !== undefined) this.purses.push(nativeKeyRing('purse').signer(payout));
   }
 
   boot(): void {
@@ -92,7 +105,7 @@ export class PayeeSide {
         prices: PRICES,
         payeeScript: this.payeeScript,
         identity: this.identity,
-        ...(this.#seams.canHurry && { keyOf: (script) => (equalBytes(script, this.payeeScript) ? this.purse : undefined) }),
+        ...(this.#seams.canHurry && { keyOf: (script) => this.purses.find(({ publicKey }) => equalBytes(script, p2pkh(publicKey))) }),
         ...(this.#seams.exposure && { exposure: this.#seams.exposure }),
         ...(this.#seams.young && { young: this.#seams.young }),
         onEvent: (_, event) => {

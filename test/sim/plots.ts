@@ -1,5 +1,5 @@
 import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';
-import type { Scheme, Schemer } from './schemer.ts';
+import type { Opening, Scheme, Schemer } from './schemer.ts';
 import { reorganise } from './trouble.ts';
 import type { World } from './world.ts';
 
@@ -18,9 +18,9 @@ const wait =
 const deepen: Move = (world, schemer) => wait(world.profile.depth + 1)(world, schemer);
 const announce: Move = (_, schemer) => schemer.announce();
 const open =
-  (channels: number, deposits: number, hundredths: number, isCheap = false): Move =>
+  (channels: number, deposits: number, hundredths: number, rest: Partial<Opening> = {}): Move =>
   (_, schemer) =>
-    schemer.open(channels, deposits, dust * BigInt(hundredths), isCheap);
+    schemer.open({ channels, deposits, value: dust * BigInt(hundredths), isCheap: false, lifetime: 0, ...rest });
 const own =
   (act: (schemer: Schemer, scheme: Scheme, world: World) => void): Move =>
   (world, schemer) => {
@@ -56,8 +56,21 @@ const stuffOthers: Move = (world, schemer) => {
     schemer.stuff(truth.terms.contract.outputScript(truth.terms), world.chance.between(1, 120), world.chance.happens(0.6));
 };
 /** Fees rise and fall; who plans knows when to wait for it. */
-const rise: Move = (world) => world.setFees(world.chance.pick([2n, 3n]));
-const fall: Move = (world) => world.setFees(1n);
+const risen =
+  (...factors: readonly [bigint, ...bigint[]]): Move =>
+  (world, schemer) => {
+    schemer.holdsFees = true;
+    world.setFees(world.chance.pick(factors));
+  };
+const rise = risen(2n, 3n);
+const fall: Move = (world, schemer) => {
+  schemer.holdsFees = false;
+  world.setFees(1n);
+};
+/** So long that whoever looks at the chain knows of it. */
+const looks: readonly Move[] = [wait(1), wait(1), wait(1)];
+const change: Move = (world) => world.changeTerms();
+const credit = (hundredths: number): Move => own((schemer, scheme) => schemer.credit(scheme, dust * BigInt(hundredths)));
 
 /** What somebody who plans does one after the other. Ends are not in them: those come at the margin, where `react` waits. */
 const plots: Readonly<Record<string, readonly Move[]>> = {
@@ -75,7 +88,7 @@ const plots: Readonly<Record<string, readonly Move[]>> = {
     end,
     takeAway,
   ],
-  'an end that nobody mines': [collect, open(1, 1, 2_900), deepen, announce, increment, end, rise, wait(20), fall],
+  'an end that nobody mines': [collect, open(1, 1, 2_900), deepen, announce, increment, rise, ...looks, end, wait(20), fall],
   'many channels in one young block': [
     collect,
     collect,
@@ -86,12 +99,36 @@ const plots: Readonly<Record<string, readonly Move[]>> = {
     all((schemer, scheme) => schemer.increment(scheme)),
     takeAway,
   ],
-  'deposits that are never mined': [collect, open(1, 2, 300, true), increment, buy, replace, wait(2)],
+  'deposits that are never mined': [collect, open(1, 2, 300, { isCheap: true }), increment, buy, replace, wait(2)],
+  'room that stays taken': [
+    collect,
+    open(1, 1, 300, { isCheap: true, lifetime: 200 }),
+    credit(95),
+    buy,
+    wait(90),
+    collect,
+    open(1, 1, 100),
+    credit(50),
+    buy,
+  ],
   'a close that is pinned': [collect, open(1, 1, 2_500), deepen, announce, increment, buy, wait(1)],
   'outputs that nobody asked for': [collect, open(1, 1, 2_600), deepen, announce, buy, increment, stuffOwn, wait(1)],
   "outputs to others' channels": [stuffOthers, wait(1), stuffOthers],
-  'a total that fees eat up': [collect, open(1, 1, 50), deepen, announce, rise, buy, fall],
+  'a total that fees eat up': [collect, open(1, 1, 50), deepen, announce, risen(10n, 30n), ...looks, buy, buy, fall],
   'an old offer': [collect, wait(30), open(1, 1, 400), deepen, announce, increment],
+  'an offer of other times': [collect, change, open(1, 1, 400), deepen, announce, increment, topUp(false), deepen, announce],
+  'an offer that has run out': [collect, wait(260), open(1, 1, 400, { lifetime: 20 }), deepen, announce, increment],
+  'a top-up that holds up what is deep': [
+    collect,
+    open(1, 1, 1_500),
+    deepen,
+    announce,
+    credit(1_490),
+    own((schemer, scheme) => schemer.topUp(scheme, dust * 200n, true, true)),
+    announce,
+    credit(45),
+    wait(1),
+  ],
 };
 
 /** Somebody dishonest with a plan: one move of it at a time, and at any time what hurts most just then. */
@@ -111,6 +148,7 @@ export class Plotter {
       world.coverage.hit(`plot ${plot}`);
       world.stage.note(`plot ${plot}`);
       this.#moves = moves;
+      this.schemer.holdsFees = false;
     }
     const [next, ...rest] = this.#moves;
     this.#moves = rest;
@@ -121,7 +159,7 @@ export class Plotter {
   react(world: World): void {
     if (this.schemer.pin()) {
       if (world.chance.happens(0.6)) world.setFees(world.chance.pick([2n, 3n]));
-    } else if (!this.schemer.isDue) world.setFees(1n);
+    } else if (!this.schemer.isDue && (world.isCalm || !this.schemer.holdsFees)) world.setFees(1n);
     if (world.chance.happens(0.8)) this.schemer.refund();
   }
 }

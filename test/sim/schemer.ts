@@ -1,11 +1,12 @@
-import { amount } from '../../src/core/base/amount.ts';
+import { amount, feeFor } from '../../src/core/base/amount.ts';
 import type { ChannelId } from '../../src/core/base/bytes.ts';
-import { after, lockTime } from '../../src/core/base/height.ts';
-import { blocksOn } from '../../src/core/base/lock-time.ts';
+import { lockTime } from '../../src/core/base/height.ts';
+import { blocksOn, present } from '../../src/core/base/lock-time.ts';
 import { isRefusal } from '../../src/core/base/refusal.ts';
 import { termsOf } from '../../src/core/channel/announce.ts';
 import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';
 import { capacityOf, channelIdOf, type Deposit, isDue, type Terms } from '../../src/core/contract/contract.ts';
+import { closeSize } from '../../src/core/contract/size.ts';
 import type { Announce, Offer, Pay, Reply } from '../../src/core/message/message.ts';
 import { proofFor } from '../../src/core/message/proof.ts';
 import { p2pkh } from '../../src/core/tx/script.ts';
@@ -24,6 +25,10 @@ const MOST_CHANNELS = 12;
 /** Of what keeps a transaction from being replaced or helped: one large child, or as many as a family may have. */
 const HEAVY_OUTPUTS = 2_500;
 const CROWD = 24;
+/** Blocks that an expiry is beyond the margin, at the least. */
+const SLACK = 10;
+/** More than a crumb: a payer has to take it for a deposit. */
+const WORTH = (dust * 3n) / 2n;
 
 /** A channel of the schemer's own, as it knows it. */
 export interface Scheme {
@@ -33,6 +38,16 @@ export interface Scheme {
   announce: Announce;
   /** The largest total that it has signed. */
   total: bigint;
+}
+
+/** Channels of one transaction, each with so many deposits. Cheap ones are never mined. */
+export interface Opening {
+  readonly channels: number;
+  readonly deposits: number;
+  readonly value: bigint;
+  readonly isCheap: boolean;
+  /** Blocks that they last beyond the least, and some more. */
+  readonly lifetime: number;
 }
 
 /** What it asks the payee over the second road, where every increment is delivered as it comes. */
@@ -53,6 +68,8 @@ export class Schemer {
   /** Channels that were made last. */
   #fresh = 1;
   #refundedAt: string | undefined;
+  /** Miners' fees stay as high as it has made them. */
+  holdsFees: boolean = false;
   /** Transactions of its own whose place it has already made hard to take. */
   readonly #pinned = new Set<string>();
 
@@ -95,11 +112,11 @@ export class Schemer {
   }
 
   /**
-   * Several channels by one transaction, each with several deposits of `value`. Cheap ones are never mined.
+   * Several channels by one transaction.
    * Where the payee signs refunds the funding goes out all the same: who plans to rob needs no way back.
    */
-  open(channels: number, deposits: number, value: bigint, isCheap: boolean): void {
-    const made = Array.from({ length: channels }, () => this.#planned()).filter((one) => one !== undefined);
+  open({ channels, deposits, value, isCheap, lifetime }: Opening): void {
+    const made = Array.from({ length: channels }, () => this.#planned(lifetime)).filter((one) => one !== undefined);
     this.#fresh = made.length;
     const outputs = made.flatMap(({ terms }) =>
       Array.from({ length: deposits }, () => ({ value, script: terms.contract.outputScript(terms) })),
@@ -114,12 +131,16 @@ export class Schemer {
     if (this.#send('funding', funding)) this.announce();
   }
 
-  #planned(): Scheme | undefined {
+  #planned(least: number): Scheme | undefined {
     const offer = this.#chance.happens(0.7) ? this.#offers.at(-1) : this.#chance.pickAny(this.#offers);
     if (offer === undefined || this.#used >= MOST_CHANNELS) return undefined;
     const signer = this.#keys.signer(branchKeyName(coin, 'channel', this.#used++));
-    const lifetime = blocksOn(offer.contract.expiresBy, this.#chance.between(0, 30), coin.blockSeconds);
-    const expiry = lockTime(Math.min(offer.maxExpiry, after(offer.minExpiry, lifetime)));
+    const { expiresBy } = offer.contract;
+    const lifetime = blocksOn(expiresBy, least + this.#chance.between(0, 30), coin.blockSeconds);
+    const at = present(expiresBy, chainTimeAt(this.#chain, this.#chain.tip.height));
+    // An old offer is for a time that may be near.
+    const from = Math.max(offer.minExpiry, at + offer.closingMargin + blocksOn(expiresBy, SLACK, coin.blockSeconds));
+    const expiry = lockTime(Math.min(offer.maxExpiry, from + lifetime));
     const announce: Announce = { kind: 'announce', offer, payerKey: signer.publicKey, expiry, deposits: [] };
     const terms = termsOf(announce);
     return { channel: channelIdOf(coin, terms.contract.redeemScript(terms)), terms, signer, announce, total: 0n };
@@ -137,11 +158,14 @@ export class Schemer {
     for (const { announce } of this.schemes.values()) this.#start('announce', () => this.#payee.exchange(announce));
   }
 
-  topUp(scheme: Scheme, value: bigint, isCheap: boolean): void {
+  topUp(scheme: Scheme, value: bigint, isCheap: boolean, isCrowded: boolean = false): void {
     const { terms } = scheme;
     const funding = this.#funding([{ value, script: terms.contract.outputScript(terms) }], isCheap);
     if (funding === undefined || !this.#send('top-up', funding)) return;
-    const deposit = { outpoint: { txid: idOf(funding).txid, vout: 0 }, value: amount(value) };
+    const { txid } = idOf(funding);
+    const [rest] = this.purse.outputsOf(txid, funding);
+    if (isCrowded && rest !== undefined) this.#crowd(rest);
+    const deposit = { outpoint: { txid, vout: 0 }, value: amount(value) };
     scheme.announce = { ...scheme.announce, deposits: [...scheme.announce.deposits, deposit] };
     this.#start('announce', () => this.#payee.exchange(scheme.announce));
   }
@@ -218,6 +242,11 @@ export class Schemer {
     if (total > scheme.total) scheme.total = total;
   }
 
+  /** So much more, for nothing in particular. */
+  credit(scheme: Scheme, value: bigint): void {
+    this.#start('credit', () => this.#exchange(scheme, this.#signed(scheme, scheme.total + value)));
+  }
+
   /** As much as the deposits hold, or nearly. */
   increment(scheme: Scheme): void {
     const capacity = capacityOf(scheme.announce.deposits);
@@ -233,7 +262,8 @@ export class Schemer {
   end(scheme: Scheme): void {
     const { terms, announce, signer, channel, total } = scheme;
     this.#start('end', async () => {
-      const fee = amount(feeRate * BigInt(this.#chance.pick([1, 1, 2, 20])));
+      const least = feeFor(closeSize(terms, announce.deposits.length, total > 0n ? 2 : 1), feeRate);
+      const fee = amount(least * BigInt(this.#chance.pick([1, 1, 1, 3, 6, 60])));
       const agreement = { total: amount(total), payerScript: p2pkh(signer.publicKey), fee };
       const agreed = terms.contract.agree(terms, announce.deposits, agreement);
       if (isRefusal(agreed)) return agreed;
@@ -246,7 +276,7 @@ export class Schemer {
     this.#send(
       'stuffing',
       this.#funding(
-        Array.from({ length: count }, () => ({ value: dust, script })),
+        Array.from({ length: count }, () => ({ value: this.#chance.pick([dust, WORTH]), script })),
         isCheap,
       ),
     );

@@ -9,7 +9,7 @@ import { contracts } from '../../src/core/contract/registry.ts';
 import type { Announce, Pay, Request } from '../../src/core/message/message.ts';
 import { p2pkh } from '../../src/core/tx/script.ts';
 import type { Transaction } from '../../src/core/tx/transaction.ts';
-import { defaultTerms } from '../../src/merchant/terms.ts';
+import { defaultTerms, type MerchantTerms } from '../../src/merchant/terms.ts';
 import { branchKeyName, branchNames } from '../../src/wallet/branch.ts';
 import { SimChain } from './chain.ts';
 import { Chance } from './chance.ts';
@@ -24,6 +24,7 @@ import { type PayerSeams, PayerSide } from './payer.ts';
 import { Plotter } from './plots.ts';
 import { drawProfile, type Profile, sometimesPlotted } from './profile.ts';
 import { Schemer } from './schemer.ts';
+import { Standing } from './shop.ts';
 import { type Fate, type Process, Stage } from './stage.ts';
 import { Thief } from './thief.ts';
 import { Villain } from './villain.ts';
@@ -66,6 +67,7 @@ export class World {
   readonly payee: PayeeSide;
   readonly payers: readonly PayerSide[];
   readonly oracle: Oracle;
+  readonly #shop: Standing;
   /** The same shop under the same words, elsewhere; and what it can be told. */
   readonly twin: PayeeSide | undefined;
   readonly #announced = new Map<ChannelId, Announce>();
@@ -97,13 +99,8 @@ export class World {
     });
     if (this.profile.hasVillain)
       this.villain = new Villain(this.stage, this.chain, this.payee.machine.disk, nativeKeyRing('payee'), this.payee.purse);
-    this.oracle = new Oracle(
-      this.chain,
-      this.payee.machine.disk,
-      this.payee.payeeScript,
-      hundredths(this.profile.exposure.all),
-      this.#young,
-    );
+    this.#shop = new Standing(this.#terms(), this.payee.payeeScript);
+    this.oracle = new Oracle(this.chain, this.payee.machine.disk, this.#shop, hundredths(this.profile.exposure.all), this.#young);
     this.payers = Array.from({ length: this.profile.payers }, (_, i) => this.#payer(`payer${i}`, clock, mutation.payer ?? {}));
     this.#listen(apart);
     if (this.profile.hasThief) this.#admitThief();
@@ -148,7 +145,7 @@ export class World {
     return node;
   }
 
-  #terms(): ConstructorParameters<typeof PayeeSide>[2] {
+  #terms(): MerchantTerms {
     const { margin, depth, isFixed, exposure, hasPlotter } = this.profile;
     const contract = contracts[this.profile.contract] ?? contracts[0];
     const as = (blocks: number): number => blocksOn(contract.expiresBy, blocks, coin.blockSeconds);
@@ -190,10 +187,11 @@ export class World {
     if (this.profile.instances === 1) {
       payee.onPolling = () => {
         const before = oracle.bests();
+        oracle.polling();
         return (height) => this.#guard(() => oracle.polled(height, before));
       };
     }
-    payee.machine.onSynced = (writes) => this.#guard(() => oracle.stored(writes));
+    payee.machine.onSynced = (writes) => this.#guard(() => oracle.stored(writes, this.#isAnyCurrent));
     payee.node.onBroadcast = (transaction, outcome) => {
       coverage.hit(`payee broadcast ${outcome.kind}`);
       if (oracle.sharers(transaction) > 1) coverage.hit(`payee broadcast of a shared close ${outcome.kind}`);
@@ -231,6 +229,10 @@ export class World {
     );
   }
 
+  get #isAnyCurrent(): boolean {
+    return this.profile.instances === 1 && this.payee.instances.some(({ process }) => this.#isCurrent(process));
+  }
+
   #sent(sender: Process, request: Request): void {
     if (request.kind === 'announce') {
       const terms = termsOf(request);
@@ -238,7 +240,7 @@ export class World {
       this.#announced.set(channel, request);
       const key = bytesToHex(p2pkh(terms.payerKey));
       const name = [...this.payers.map((payer) => payer.name), PLOTTER].find((one) => ownScripts(one).has(key));
-      if (name !== undefined) this.oracle.opened(name, channel, terms, request.offer.unconfirmed ?? 0n, ownScripts(name));
+      if (name !== undefined) this.oracle.opened(name, channel, terms, request.offer, ownScripts(name));
     }
     this.thief?.hear(request);
     const payer = this.payers.find(({ process }) => process === sender);
@@ -308,6 +310,27 @@ export class World {
     this.chain.feeRate = rate;
     this.chain.relayRate = factor === 1n ? minRelayFeeRate : rate / 10n;
     this.oracle.spiked(rate);
+  }
+
+  /** The shop wants more of payers from now on, or its money elsewhere: its programs start again. */
+  changeTerms(): void {
+    const terms = this.#terms();
+    const longer = blocksOn(terms.contract.expiresBy, 6, coin.blockSeconds);
+    const { closingMargin, minLifetime, depth } = terms;
+    const kinds: Readonly<Record<string, Partial<MerchantTerms>>> = {
+      larger: { minDeposit: amount(10n * DOGE) },
+      smaller: { maxDeposit: amount(2n * DOGE) },
+      deeper: { depth: depth.map(({ upTo, blocks }) => ({ upTo, blocks: blocks + 4 })) },
+      longer: { closingMargin: closingMargin + longer, minLifetime: minLifetime + longer },
+      elsewhere: {},
+    };
+    const [kind, change] = this.chance.pickAny(Object.entries(kinds)) ?? ['elsewhere', {}];
+    this.coverage.hit(`terms ${kind}`);
+    this.stage.note(`the shop changes its terms: ${kind}`);
+    for (const { process } of this.payee.instances) this.crash(process, false);
+    this.payee.change({ ...terms, ...change }, kind === 'elsewhere' ? `m/purse/${this.payee.purses.length}` : undefined);
+    this.#shop.change({ ...terms, ...change }, this.payee.payeeScript);
+    this.payee.boot();
   }
 
   setFailures(node: number, store: number): void {

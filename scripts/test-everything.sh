@@ -7,14 +7,15 @@ as_root() {
   if [ "$(id -u)" = 0 ]; then "$@"; elif command -v sudo >/dev/null; then sudo "$@"; else return 1; fi
 }
 
-# litecoind: a real node for the live tests. A C compiler and libsecp256k1: what the bench compares with. A JDK and Maven: the real bitcoinj.
+# litecoind: a real node for the live tests. A C compiler and libsecp256k1: what the bench compares with. A JDK and Maven: the real bitcoinj. `script`: a
+# terminal for the commands that ask.
 has_all() {
-  command -v litecoind && command -v cc && [ -e /usr/include/secp256k1.h ] && command -v javac && command -v mvn
+  command -v litecoind && command -v cc && [ -e /usr/include/secp256k1.h ] && command -v javac && command -v mvn && command -v script
 }
 if command -v apt-get >/dev/null && ! has_all >/dev/null; then
   as_root apt-get update -qq &&
-    as_root apt-get install -y -qq --no-install-recommends litecoind gcc libc6-dev libsecp256k1-dev default-jdk-headless maven >/dev/null ||
-    echo "Could not install litecoind, libsecp256k1-dev, default-jdk-headless and maven: install them by hand for all tests and the bench." >&2
+    as_root apt-get install -y -qq --no-install-recommends litecoind gcc libc6-dev libsecp256k1-dev default-jdk-headless maven bsdutils >/dev/null ||
+    echo "Could not install litecoind, libsecp256k1-dev, default-jdk-headless, maven and bsdutils: install them by hand for all tests and the bench." >&2
 fi
 
 npm ci --no-audit --no-fund

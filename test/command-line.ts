@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +12,9 @@ import { Serving } from './serving.ts';
 
 /** Past the height where CLTV binds blocks. */
 const FIRST_BLOCKS = 1_400;
+
+/** How a question to a person ends. */
+const QUESTION = '[y/N] ';
 
 /** What a command came to. */
 export interface Ran {
@@ -64,6 +68,30 @@ export class CommandLine {
     child.stdin.end(input);
     const [out, said, code] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
     this.#running.delete(child);
+    assert.notEqual(out, '', said);
+    return { code, out: JSON.parse(out), said };
+  }
+
+  /**
+   * A command at a terminal, a pseudo-terminal of util-linux' `script`: who sits there answers the question. All that is shown is what was said, and what
+   * it prints last is its JSON. One that does not come to its end is killed by `close`.
+   */
+  async atTerminal(answer: string, folder: string, ...words: readonly string[]): Promise<Ran> {
+    const line = [process.execPath, ...this.#args(folder, words)].map((word) => `'${word}'`).join(' ');
+    const child = spawn('script', ['--quiet', '--return', '--command', line, '/dev/null'], {
+      env: { ...ENV, SHELL: '/bin/sh', TERM: 'dumb' },
+    });
+    this.#running.add(child);
+    const ended = once(child, 'close');
+    let said = '';
+    child.stdout.on('data', (bytes: Buffer) => {
+      const isAsked = said.includes(QUESTION);
+      said += bytes.toString();
+      if (!isAsked && said.includes(QUESTION)) child.stdin.write(`${answer}\r`);
+    });
+    const [code] = await ended;
+    this.#running.delete(child);
+    const [out = ''] = /^\{.*$/m.exec(said) ?? [];
     assert.notEqual(out, '', said);
     return { code, out: JSON.parse(out), said };
   }

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { after as afterAll, before, test } from 'node:test';
 import { z } from 'zod';
 import { amount } from '../src/core/base/amount.ts';
@@ -6,10 +9,11 @@ import { CommandLine, type Ran } from './command-line.ts';
 import type { Serving } from './serving.ts';
 
 const DOGE = 100_000_000n;
-const shown = z.object({ url: z.string() });
+const up = z.object({ url: z.string() });
 const address = z.object({ address: z.string() });
 const opened = z.object({ channel: z.string() });
 const refused = z.object({ error: z.string(), advice: z.string(), facts: z.record(z.string(), z.string()) });
+const shown = z.object({ paid: z.string() });
 const paid = z.object({ paidNow: z.string() });
 
 let cli: CommandLine;
@@ -21,7 +25,45 @@ afterAll(() => cli.close());
 async function open(listen: string, ...prices: readonly string[]): Promise<{ readonly url: string; readonly serving: Serving }> {
   const flags = prices.flatMap((price) => ['--price', price]);
   const serving = await cli.serve('shop', 'merchant', '--listen', listen, ...flags);
-  return { url: shown.parse(await serving.up).url, serving };
+  return { url: up.parse(await serving.up).url, serving };
+}
+
+/** The same shop, with another list of prices. */
+async function restarted({ url, serving }: Awaited<ReturnType<typeof open>>, price: string): ReturnType<typeof open> {
+  await serving.kill();
+  return open(new URL(url).host, price);
+}
+
+const total = async (): Promise<string> => shown.parse((await cli.run('payer', 'show')).out).paid;
+
+interface LossyWay {
+  readonly url: string;
+  /** Answers to payments don't arrive; the payments do. */
+  loses: boolean;
+  readonly close: () => Promise<void>;
+}
+
+/** A way to a shop. */
+async function losing(shop: string): Promise<LossyWay> {
+  const server = createServer(async (request, response) => {
+    const asked = await text(request);
+    const { method = 'GET', url = '/', headers } = request;
+    const { authorization = '' } = headers;
+    const sent = { 'content-type': 'application/json', ...(authorization !== '' && { authorization }) };
+    const answer = await fetch(shop + url, { method, headers: sent, ...(asked !== '' && { body: asked }) });
+    const body = await answer.text();
+    if (way.loses && url.endsWith('/payments')) response.destroy();
+    else response.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? '' }).end(body);
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const bound = server.address();
+  if (bound === null || typeof bound === 'string') return assert.fail();
+  const close = async (): Promise<void> => {
+    server.closeAllConnections();
+    await once(server.close(), 'close');
+  };
+  const way: LossyWay = { url: `http://127.0.0.1:${bound.port}`, loses: false, close };
+  return way;
 }
 
 const pay = (...words: readonly string[]): Promise<Ran> => cli.run('payer', 'pay', ...words);
@@ -48,11 +90,51 @@ test('tea at 0.1 that a shop sells for 399.8 after a restart is not paid for, un
   assert.equal((await cli.run('payer', 'open', '--resume', opened.parse(made.out).channel)).code, 0);
   assertPaid(await pay('--item', 'tea', '--times', '2'), DOGE / 5n);
   assertTooHigh(await pay('--item', 'gold'), { price: String(41n * DOGE), most: String(40n * DOGE - DOGE / 5n) });
-  await first.serving.kill();
 
-  const again = await open(new URL(first.url).host, 'tea=399.7');
-  assertTooHigh(await pay('--item', 'tea'), { price: '39970000000', most: String(DOGE / 10n) });
-  assertTooHigh(await pay('--item', 'tea', '--max', '399.6'), { price: '39970000000', most: '39960000000' });
-  assertPaid(await pay('--item', 'tea', '--max', '399.7'), 39_970_000_000n);
+  const dearer = await restarted(first, 'tea=0.3');
+  const facts = { price: '30000000', most: '10000000' };
+  const before = await total();
+  for (const answer of ['', 'n']) {
+    const no = await cli.atTerminal(answer, 'payer', 'pay', '--item', 'tea');
+    assert.match(no.said, /tea costs 0\.3 DOGE, and was 0\.1 at most before\. Pay\? \[y\/N\] /);
+    assertTooHigh(no, facts);
+  }
+  assertTooHigh(await cli.tell('y\n', 'payer', 'pay', '--item', 'tea'), facts);
+  assert.equal(await total(), before);
+  assertPaid(await cli.atTerminal('y', 'payer', 'pay', '--item', 'tea'), 30_000_000n);
+  assertPaid(await pay('--item', 'tea', '--max', '0.3'), 30_000_000n);
+
+  const again = await restarted(dearer, 'tea=399.1');
+  assertTooHigh(await pay('--item', 'tea'), { price: '39910000000', most: '30000000' });
+  assertTooHigh(await pay('--item', 'tea', '--max', '399'), { price: '39910000000', most: '39900000000' });
+  assertPaid(await pay('--item', 'tea', '--max', '399.1'), 39_910_000_000n);
   await again.serving.kill();
+});
+
+test('a purchase whose answer was lost is not made twice by the same command once more', async () => {
+  const shop = await open('127.0.0.1:0', 'tea=0.1', 'coffee=0.2');
+  const way = await losing(shop.url);
+  try {
+    const made = await cli.run('payer', 'open', way.url, '--deposit', '40', '--no-wait');
+    cli.regtest.mine(3);
+    const { channel } = opened.parse(made.out);
+    assert.equal((await cli.run('payer', 'open', '--resume', channel)).code, 0);
+    const once = ['pay', channel, '--item', 'tea'];
+    assertPaid(await cli.run('payer', ...once), DOGE / 10n);
+    way.loses = true;
+    assert.equal((await cli.run('payer', ...once)).code, 3);
+    way.loses = false;
+    const retried = await cli.run('payer', ...once);
+    assertPaid(retried, DOGE / 10n);
+    assert.match(retried.said, /a payment of 0\.1 DOGE that had got no answer is sent again first/);
+    assert.equal(shown.parse((await cli.run('payer', 'show', channel)).out).paid, String(DOGE / 5n));
+    assertPaid(await cli.run('payer', ...once), DOGE / 10n);
+    way.loses = true;
+    assert.equal((await cli.run('payer', ...once)).code, 3);
+    way.loses = false;
+    assertPaid(await cli.run('payer', 'pay', channel, '--item', 'coffee'), (3n * DOGE) / 10n);
+  } finally {
+    await way.close();
+    await shop.serving.kill();
+  }
 });

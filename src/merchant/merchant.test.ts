@@ -167,7 +167,7 @@ describe('what the merchant answers about channels and goods', () => {
       ['0'.repeat(32), 'invoice-unknown'],
     ];
     for (const [id, code] of wrong) {
-      assertRefused(await world.agent.pay(second, { id, amount: own.amount, most: own.amount }, world.payee), code);
+      assertRefused(await world.agent.pay(second, { ...own, id, most: own.amount }, world.payee), code);
       assert.equal((await world.payeeState(second)).best, undefined);
     }
     must(await world.agent.pay(second, { ...own, most: own.amount }, world.payee));

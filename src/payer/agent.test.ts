@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { amount, ZERO } from '../core/base/amount.ts';
+import { type Amount, amount, ZERO } from '../core/base/amount.ts';
+import { bytesToHex, type ChannelId } from '../core/base/bytes.ts';
 import { after } from '../core/base/height.ts';
 import { isRefusal, refuse } from '../core/base/refusal.ts';
 import { dogecoin } from '../core/coin/dogecoin.ts';
+import type { Invoice } from '../core/message/message.ts';
 import type { Connection } from '../engine/ports.ts';
 import { fastestVerifier } from '../engine/verifier.ts';
 import { codeOf } from '../testing/channel-world.ts';
 import { assertRefused, must } from '../testing/sample.ts';
 import { TwoDisks } from '../testing/two-disks.ts';
+import type { Exchange } from './exchange.ts';
 
 const { verify } = await fastestVerifier();
 
@@ -72,6 +75,104 @@ test('a payee that takes a payment, refuses it and says that it was set back is 
   const invoice = must(await world.agent.invoice(channel, 'tea', liar));
   assert.ok(isRefusal(await world.agent.pay(channel, { ...invoice, most: invoice.amount }, liar)));
   assert.equal((await world.payerState(channel)).signed, before + world.price);
+});
+
+describe('a purchase whose answer was lost, asked for again', () => {
+  /** Takes what is sent, and loses the answers to payments. */
+  const losing = (world: TwoDisks): Connection => ({
+    exchange: async (request, psbt) => {
+      const reply = await world.payee.exchange(request, psbt);
+      return request.kind === 'payment' ? Promise.reject(new Error('cut off')) : reply;
+    },
+  });
+  /** Sends nothing on that is a payment. */
+  const deaf = (world: TwoDisks): Connection => ({
+    exchange: async (request, psbt) =>
+      request.kind === 'payment' ? Promise.reject(new Error('cut off')) : world.payee.exchange(request, psbt),
+  });
+  const sums = async (world: TwoDisks, channel: ChannelId): Promise<readonly (bigint | undefined)[]> => {
+    const [payer, payee] = [await world.payerState(channel), await world.payeeState(channel)];
+    return [payer.signed, payer.best?.total, payer.spent, payee.best?.total, payee.spent];
+  };
+
+  for (const [name, wire] of [['arrived', losing] as const, ['never arrived', deaf] as const]) {
+    test(`is bought once, at the price that was agreed to then, where the payment ${name}`, async () => {
+      const world = await TwoDisks.open({ verify });
+      const channel = await world.opened();
+      const agree = async ({ amount: price }: Invoice): Promise<Amount> => price;
+      await assert.rejects(world.agent.buy(channel, 'tea', agree, wire(world)), /cut off/);
+      await world.start('payer', world.copy('payer'));
+      const { reply } = must(await world.agent.buy(channel, 'tea', () => assert.fail('nothing new is agreed to'), world.payee));
+      assert.equal(reply.kind, 'receipt');
+      assert.deepEqual(await sums(world, channel), Array(5).fill(world.price));
+      must(await world.agent.buy(channel, 'tea', agree, world.payee));
+      assert.deepEqual(await sums(world, channel), Array(5).fill(2n * world.price), 'an answered one is bought again');
+    });
+
+    test(`is bought once by whoever asks for invoices himself, where the payment ${name}`, async () => {
+      const world = await TwoDisks.open({ verify });
+      const channel = await world.opened();
+      const buy = async (payee: Connection): Promise<Exchange> => {
+        const invoice = must(await world.agent.invoice(channel, 'tea', payee));
+        return must(await world.agent.pay(channel, { ...invoice, most: invoice.amount }, payee));
+      };
+      await assert.rejects(buy(wire(world)), /cut off/);
+      assert.equal((await buy(world.payee)).reply.kind, 'receipt');
+      assert.deepEqual(await sums(world, channel), Array(5).fill(world.price));
+    });
+  }
+
+  test('is not bought again of a payee that holds the payment and refuses it', async () => {
+    const world = await TwoDisks.open({ verify });
+    const channel = await world.opened();
+    const agree = async ({ amount: price }: Invoice): Promise<Amount> => price;
+    await assert.rejects(world.agent.buy(channel, 'tea', agree, losing(world)), /cut off/);
+    const { best } = await world.payeeState(channel);
+    const signatures = best?.signatures.map((one) => bytesToHex(one)).join(',') ?? '';
+    const liar: Connection = {
+      exchange: async (request, psbt) =>
+        request.kind === 'payment' ? refuse('total-lower', { best: best?.total ?? 0n, signatures }) : world.payee.exchange(request, psbt),
+    };
+    assertRefused(await world.agent.buy(channel, 'tea', () => assert.fail('nothing new is agreed to'), liar), 'total-lower');
+    assert.equal((await world.payerState(channel)).signed, world.price);
+  });
+
+  test('does not stand for another item', async () => {
+    const world = await TwoDisks.open({ verify });
+    const channel = await world.opened();
+    const agree = async ({ amount: price }: Invoice): Promise<Amount> => price;
+    await assert.rejects(world.agent.buy(channel, 'tea', agree, losing(world)), /cut off/);
+    const coffee: Connection = {
+      exchange: async (request, psbt) => {
+        const asked = request.kind === 'invoice-request' ? { ...request, item: 'tea' } : request;
+        const reply = await world.payee.exchange(asked, psbt);
+        return reply.kind === 'invoice' ? { ...reply, item: 'coffee' } : reply;
+      },
+    };
+    must(await world.agent.buy(channel, 'coffee', agree, coffee));
+    assert.deepEqual(await sums(world, channel), Array(5).fill(2n * world.price));
+  });
+});
+
+test('what is paid ahead is paid once where the total had to be more, and its answer was lost', async () => {
+  const world = await TwoDisks.open({ verify });
+  const channel = await world.opened();
+  const least = amount(world.price + 1n);
+  // As while fees are high: the first try is refused, and the answer to the second is lost.
+  let asked = 0;
+  const dear: Connection = {
+    exchange: async (request, psbt) => {
+      if (request.kind !== 'payment') return world.payee.exchange(request, psbt);
+      if (asked++ === 0) return refuse('total-too-small', { least });
+      await world.payee.exchange(request, psbt);
+      throw new Error('cut off');
+    },
+  };
+  await assert.rejects(world.agent.pay(channel, { amount: world.price }, dear), /cut off/);
+  const total = (await world.payeeState(channel)).best?.total;
+  assert.equal(total, least);
+  must(await world.agent.pay(channel, { amount: world.price }, world.payee));
+  assert.equal((await world.payeeState(channel)).best?.total, least);
 });
 
 test('an invoice for more than the payer agreed to is refused as data, and nothing is signed or sent', async () => {

@@ -49,10 +49,16 @@ export interface Agent {
   /** Asks what an item costs. */
   readonly invoice: (channel: ChannelId, item: string, payee: Connection) => Promise<Invoice | Refusal>;
   /**
-   * Seed steps E, F and 6: signs, stores, sends; refused where an invoice asks for more than `most`. An unanswered payment is sent again first: after an error, the same purchase again is bought once.
+   * Seed steps E, F and 6: signs, stores, sends; refused where an invoice asks for more than `most`. An unanswered payment is sent again first: after an
+   * error, the same purchase again (the same item, or the same amount ahead) is made once, by whichever invoice came first.
    * A payee or payer that was set back is brought into step on the way (`heal.ts`).
    */
   readonly pay: (channel: ChannelId, purchase: Purchase, payee: Connection) => Promise<Exchange | Refusal>;
+  /**
+   * Asks what an item costs, has `agree` say the most that it may cost, and pays. After an error, asking for the same item again buys it once, at the
+   * price that was agreed to before: the payment that got no answer is sent again, and its receipt is the answer.
+   */
+  readonly buy: (channel: ChannelId, item: string, agree: Agree, payee: Connection) => Promise<Exchange | Refusal>;
   /** Brings both sides to the best state that either can prove: this payer takes over what it has signed itself, the payee is shown the rest. */
   readonly resync: (channel: ChannelId, payee: Connection) => Promise<Exchange | Refusal>;
   /** Ends at the best total, at once, if the payee agrees; without deposits that are gone. @throws WorldError when the node can't be asked. */
@@ -66,11 +72,14 @@ export interface Agent {
   readonly poll: () => Promise<void>;
 }
 
+/** The most that an item may cost whose price the payee has named, or that it is not to be bought. */
+export type Agree = (invoice: Invoice) => Promise<Amount | Refusal>;
+
 /** What is paid for. */
 export type Purchase = Bought | Ahead;
 
 /** An invoice, and the most that its item may cost: what a person saw or agreed to, never what the payee says. */
-export interface Bought extends Pick<Invoice, 'amount' | 'id'> {
+export interface Bought extends Pick<Invoice, 'amount' | 'id' | 'item'> {
   readonly most: Amount;
 }
 
@@ -105,6 +114,15 @@ export function openAgent(options: AgentOptions): Agent {
     announce: (channel, payee) => announcedOn(lineOf(channel, payee)),
     invoice: async (channel, item, payee) => askPrice(engine, lineOf(channel, payee), item),
     pay: (channel, purchase, payee) => paying(channel, () => paid(engine, lineOf(channel, payee), purchase)),
+    buy: async (channel, item, agree, payee) => {
+      const line = lineOf(channel, payee);
+      const settled = await paying(channel, () => settlePending(engine, line));
+      if (settled?.pending.item === item) return settled.exchange;
+      const invoice = await askPrice(engine, line, item);
+      if (isRefusal(invoice)) return invoice;
+      const most = await agree(invoice);
+      return isRefusal(most) ? most : paying(channel, () => paid(engine, line, { ...invoice, most }));
+    },
     resync: async (channel, payee) => {
       const line = lineOf(channel, payee);
       await reconcile(line);
@@ -152,23 +170,28 @@ async function worthAsked(engine: PayerEngine, line: Line, { code, detail: { lea
 interface Settled {
   readonly before: OpenPayer;
   readonly pending: PendingPayment;
-  readonly exchange: Exchange;
+  readonly exchange: Exchange | Refusal;
 }
 
-/** A payment that got no answer is sent again before anything else. Refused or not, nothing is pending then. */
+/**
+ * A payment that got no answer is sent again before anything else. Refused or not, nothing is pending then; but who refuses it and then holds it as
+ * the best has been paid, whatever it says.
+ */
 async function settlePending(engine: PayerEngine, line: Line): Promise<Settled | undefined> {
   const before = await engine.get(line.channel);
   if (before?.kind !== 'open' || before.pending === undefined) return undefined;
+  const { pending } = before;
   const exchange = told(await line.exchange({ kind: 'resend' }));
-  return isRefusal(exchange) ? undefined : { before, pending: before.pending, exchange };
+  const isPaid = !isRefusal(exchange) || (await engine.get(line.channel))?.best?.total === pending.payment.total;
+  return isPaid ? { before, pending, exchange } : undefined;
 }
 
 /** Whoever got no answer asks for the same once more: that is not bought twice. */
 function isFor({ before, pending }: Settled, purchase: Purchase): boolean {
-  if (isBought(purchase)) return pending.invoice === purchase.id;
+  if (isBought(purchase)) return pending.invoice === purchase.id || pending.item === purchase.item;
   const { amount, info = NONE } = purchase;
-  const isSame = pending.invoice === undefined && equalBytes(pending.info ?? NONE, info);
-  return isSame && totalAhead(before, amount) === pending.payment.total;
+  if (pending.invoice !== undefined || !equalBytes(pending.info ?? NONE, info)) return false;
+  return pending.ahead === undefined ? totalAhead(before, amount) === pending.payment.total : pending.ahead === amount;
 }
 
 const NONE = new Uint8Array();
@@ -181,13 +204,13 @@ function payInput(state: PayerState | undefined, purchase: Purchase, least: Amou
   if (state === undefined) return refuse('channel-unknown');
   if (state.kind !== 'open') return notOpen(state);
   if (isBought(purchase)) {
-    const { id: invoice, amount: price } = purchase;
+    const { id: invoice, item, amount: price } = purchase;
     const total = totalFor(state, price);
-    return isRefusal(total) ? total : { kind: 'pay', total: greatest(total, least), price, invoice };
+    return isRefusal(total) ? total : { kind: 'pay', total: greatest(total, least), price, invoice, item };
   }
   const { amount, info } = purchase;
   const total = totalAhead(state, amount);
-  return isRefusal(total) ? total : { kind: 'pay', total: greatest(total, least), price: ZERO, ...(info === undefined ? {} : { info }) };
+  return isRefusal(total) ? total : { kind: 'pay', total: greatest(total, least), price: ZERO, ahead: amount, ...(info && { info }) };
 }
 
 /** An invoice is the payee's word about money: it must be the answer to the very question, and pay to where the offer said. */

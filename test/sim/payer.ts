@@ -6,6 +6,7 @@ import { isRefusal, type Refusal } from '../../src/core/base/refusal.ts';
 import type { PayerState } from '../../src/core/channel/payer-state.ts';
 import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';
 import { capacityOf } from '../../src/core/contract/contract.ts';
+import type { Invoice } from '../../src/core/message/message.ts';
 import { scriptOf } from '../../src/core/tx/address.ts';
 import { p2pkh } from '../../src/core/tx/script.ts';
 import type { Clock, Connection, SeedRing, Store } from '../../src/engine/ports.ts';
@@ -55,7 +56,7 @@ export class PayerSide {
   running: Running | undefined;
   channels: ChannelId[] = [];
   /** Purchases begun: invoice and price. */
-  readonly bought: Map<string, { readonly channel: ChannelId; readonly price: bigint }> = new Map();
+  readonly bought: Map<string, { readonly channel: ChannelId; readonly item: string; readonly price: Amount }> = new Map();
   /** The owner means to spend this much more. */
   onWish: (channel: ChannelId, price: bigint) => void = () => undefined;
   busy = 0;
@@ -202,21 +203,24 @@ export class PayerSide {
   buy(channel: ChannelId, item: string): void {
     this.start(`buy ${item}`, async () => {
       const { agent, payee } = this.#must();
-      const invoice = await agent.invoice(channel, item, payee);
-      if (isRefusal(invoice)) return invoice;
-      this.onWish(channel, invoice.amount);
-      this.bought.set(invoice.id, { channel, price: invoice.amount });
-      return agent.pay(channel, { ...invoice, most: invoice.amount }, payee);
+      // A purchase that got no answer is no new wish: it is settled unasked.
+      const agree = async ({ id, amount: price }: Invoice): Promise<Amount> => {
+        this.onWish(channel, price);
+        this.bought.set(id, { channel, item, price });
+        return price;
+      };
+      return agent.buy(channel, item, agree, payee);
     });
   }
 
   /** Tries a purchase again whose outcome is not known. */
   buyAgain(): void {
-    const [id, { channel, price }] = this.#stage.chance.pickAny([...this.bought]) ?? ['', {}];
-    if (channel === undefined || price === undefined) return;
+    const [id, known] = this.#stage.chance.pickAny([...this.bought]) ?? ['', undefined];
+    if (known === undefined) return;
+    const { channel, item, price } = known;
     this.onWish(channel, price);
-    const known = amount(price);
-    this.start('buy again', async () => this.#must().agent.pay(channel, { id, amount: known, most: known }, this.#must().payee));
+    const purchase = { id, item, amount: price, most: price };
+    this.start('buy again', async () => this.#must().agent.pay(channel, purchase, this.#must().payee));
   }
 
   credit(channel: ChannelId, value: Amount): void {

@@ -1,9 +1,11 @@
 import type { Command } from 'commander';
-import { type Amount, formatAmount, ZERO } from '../../core/base/amount.ts';
+import { type Amount, formatAmount, subtract, ZERO } from '../../core/base/amount.ts';
+import type { Refusal } from '../../core/base/refusal.ts';
 import type { PayerState } from '../../core/channel/payer-state.ts';
 import type { Connection } from '../../engine/ports.ts';
 import { WorldError } from '../../engine/ports.ts';
-import type { Purchase } from '../../payer/agent.ts';
+import type { Agree } from '../../payer/agent.ts';
+import type { Exchange } from '../../payer/exchange.ts';
 import { command, run, type Shell } from '../action.ts';
 import { asking } from '../ask.ts';
 import { channelFacts, channelLine } from '../channel-print.ts';
@@ -48,14 +50,15 @@ async function pay(shell: Shell, name: string | undefined, flags: PayFlags): Pro
     const payee = await payer.payeeOf(state.channel);
     const before = state.best?.total ?? ZERO;
     const payAll = async (): Promise<PayerState> => {
-      const purchases = purchasesOf(shell, payer, state, payee, flags);
+      const once = purchaseOf(shell, payer, state, payee, flags);
       let last: PayerState = state;
-      for (let count = 0; count < times; count++) {
-        const purchase = await purchases();
-        last = granted(await payer.agent.pay(state.channel, purchase, payee)).state;
-      }
+      for (let count = 0; count < times; count++) last = granted(await once()).state;
       return last;
     };
+    if (state.kind === 'open' && state.pending !== undefined) {
+      const unanswered = formatAmount(subtract(state.pending.payment.total, before));
+      shell.print.note(`a payment of ${unanswered} ${shell.config.coin.ticker} that had got no answer is sent again first`);
+    }
     const last = await tellingPaid(shell, { before, now: () => payer.channel(state.channel) }, payAll);
     const paid = paidSince(before, last);
     shell.print.result({ ...channelFacts(last), payments: times, paidNow: paid }, [
@@ -77,26 +80,26 @@ function bitcoinjPayment(server: string, { amount: value, deposit, info, protoco
   };
 }
 
-/** Each purchase of a command: the owner agrees to the price of the first, and none of the others may cost more. */
-function purchasesOf(
+/** One purchase of a command: the owner agrees to the price of the first, and none of the others may cost more. */
+function purchaseOf(
   { print }: Shell,
   payer: OpenPayer,
   state: PayerState,
   payee: Connection,
   { item, amount: ahead, times = 1, max }: PayFlags,
-): () => Promise<Purchase> {
+): () => Promise<Exchange | Refusal> {
+  const { agent } = payer;
   if (item === undefined) {
     if (ahead === undefined) throw new WorldError('config', 'Nothing is named to pay for.', 'Give --item or --amount.');
     const purchase = { amount: amountOf(ahead) };
-    return async () => purchase;
+    return () => agent.pay(state.channel, purchase, payee);
   }
   const bound = max === undefined ? {} : { max: amountOf(max) };
   let most: Amount | undefined;
-  return async () => {
-    const invoice = granted(await payer.agent.invoice(state.channel, item, payee));
+  const agree: Agree = async ({ amount: price }) => {
     const ware = { merchant: await payer.merchantOf(state.channel), item };
-    const bargain = { ware, price: invoice.amount, times, ...bound };
-    most ??= granted(await consent({ prices: payer.prices, print, ask: asking() }, state, bargain));
-    return { ...invoice, most };
+    most ??= granted(await consent({ prices: payer.prices, print, ask: asking() }, state, { ware, price, times, ...bound }));
+    return most;
   };
+  return () => agent.buy(state.channel, item, agree, payee);
 }

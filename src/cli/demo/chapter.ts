@@ -120,8 +120,7 @@ export async function payChapter(
 }
 
 async function buy({ agent, payee }: Stage, channel: ChannelId): Promise<void> {
-  const invoice = must(await agent.invoice(channel, 'item', payee));
-  must(await agent.pay(channel, { ...invoice, most: PRICE }, payee));
+  must(await agent.buy(channel, 'item', async () => PRICE, payee));
 }
 
 async function tellItem({ agent, payee }: Stage, narrator: Narrator, channel: ChannelId, item: number, explain: boolean): Promise<void> {

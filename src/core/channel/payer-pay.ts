@@ -12,28 +12,23 @@ import { withReleases } from './payer-release.ts';
 import { allDeposits, notOpen, type OpenPayer, type PayerState, type PendingPayment } from './payer-state.ts';
 
 /** Signs a new total. `totalFor` says which one buys something. */
-export interface PayInput {
+export interface PayInput extends Omit<PendingPayment, 'payment'> {
   readonly kind: 'pay';
   readonly total: Amount;
-  /** What it buys; 0 for credit. */
-  readonly price: Amount;
-  readonly invoice?: string;
-  /** Goes along with it, where the payee's protocol carries that. */
-  readonly info?: Uint8Array;
 }
 
 /** Seed steps E and F: sign, store, then send. One payment at a time: an unanswered one is sent again first. */
-export function paying(state: PayerState, { total, price, invoice, info }: PayInput, env: Env): Step<PayerState> | Refusal {
+export function paying(state: PayerState, { kind: _, total, ...purchase }: PayInput, env: Env): Step<PayerState> | Refusal {
   if (state.kind !== 'open') return notOpen(state);
   if (state.pending !== undefined) return refuse('payment-unanswered', { total: state.pending.payment.total });
   const { terms, deposits, best } = state;
   if (isDue(terms, env)) return refuse('margin-reached', { tip: env.tip, expiry: terms.expiry });
   if (total <= (best?.total ?? ZERO)) return refuse('total-lower', { best: best?.total ?? 0n });
-  const needed = state.spent + price;
+  const needed = state.spent + purchase.price;
   if (total < needed) return refuse('invoice-unmet', { total, needed });
   const payment = terms.contract.sign(terms, deposits, total, env.signer);
   if (isRefusal(payment)) return payment;
-  const pending = { payment, price, ...(invoice === undefined ? {} : { invoice }), ...(info && { info }) };
+  const pending = { payment, ...purchase };
   const signed = greatest(total, state.signed);
   return stay({ ...state, signed, pending }, { kind: 'send', message: payOf(state, pending) });
 }

@@ -12,6 +12,10 @@ export interface PendingPayment {
   /** What it buys; 0 for credit. */
   readonly price: Amount;
   readonly invoice?: string;
+  /** The item of that invoice: whoever asks for it again, having had no answer, has this one. */
+  readonly item?: string;
+  /** What was to be paid ahead: the total may have had to be more. */
+  readonly ahead?: Amount;
   /** What goes along with it, unsigned, where the payee's protocol carries that: it is for nothing else, and is sent again with it. */
   readonly info?: Uint8Array;
 }

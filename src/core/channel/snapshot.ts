@@ -136,6 +136,8 @@ const pending = z.strictObject({
   payment: paymentField,
   price: amountField,
   invoice: z.string().exactOptional(),
+  item: z.string().exactOptional(),
+  ahead: amountField.exactOptional(),
   info: bytesField.exactOptional(),
 });
 

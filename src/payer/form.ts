@@ -1,5 +1,5 @@
 import { bytesToHex } from '../core/base/bytes.ts';
-import { allDeposits, type PayerState } from '../core/channel/payer-state.ts';
+import { allDeposits, type PayerState, unsentOf } from '../core/channel/payer-state.ts';
 import type { Request } from '../core/message/message.ts';
 import type { FundingTransactions } from '../core/message/psbt.ts';
 import { announcePsbt, endPsbt, paymentPsbt } from '../core/message/psbt-message.ts';
@@ -35,7 +35,7 @@ export function psbtOf(state: PayerState, request: Request): Uint8Array | undefi
 /** A PSBT has the funding transactions whole, and whoever has them can have them mined: not before they may be, each deposit with its refund. */
 function isLaunchable(state: PayerState): boolean {
   const isReleased = allDeposits(state).every(({ release }) => release !== undefined);
-  return state.kind !== 'planned' && (state.terms.contract.expiryIn === 'script' || isReleased);
+  return state.kind !== 'planned' && unsentOf(state).size === 0 && (state.terms.contract.expiryIn === 'script' || isReleased);
 }
 
 /** The funding transactions of a channel as a PSBT shows them. */

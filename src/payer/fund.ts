@@ -1,7 +1,7 @@
 import type { Amount } from '../core/base/amount.ts';
 import type { ChannelId, TxId } from '../core/base/bytes.ts';
 import { isRefusal, type Refusal, refuse } from '../core/base/refusal.ts';
-import { allDeposits, type PayerState } from '../core/channel/payer-state.ts';
+import { allDeposits, type PayerState, unsentOf } from '../core/channel/payer-state.ts';
 import { encodeTransaction } from '../core/tx/transaction.ts';
 import type { PayerEngine } from '../engine/engine.ts';
 import type { Chain, Connection } from '../engine/ports.ts';
@@ -54,7 +54,7 @@ export async function launchChannel(
 ): Promise<Exchange | Refusal> {
   const state = await engine.get(channel);
   if (state === undefined) return refuse('channel-unknown');
-  return launchDeposits({ wallet, engine, propose }, channel, await unsentOf(state, { wallet, chain }), payee);
+  return launchDeposits({ wallet, engine, propose }, channel, await revocable(state, { wallet, chain }), payee);
 }
 
 async function launchDeposits(
@@ -87,12 +87,13 @@ async function launchDeposits(
 }
 
 /** Deposits that were never broadcast. What a launch that was cut off has sent is the wallet's to send again, and can't be given up any more. */
-async function unsentOf(state: PayerState, { wallet, chain }: Pick<FundContext, 'wallet' | 'chain'>): Promise<readonly TxId[]> {
+async function revocable(state: PayerState, { wallet, chain }: Pick<FundContext, 'wallet' | 'chain'>): Promise<readonly TxId[]> {
+  const held = unsentOf(state);
   const waiting = new Set(state.offered.map(({ outpoint }) => outpoint.txid));
   const unsent: TxId[] = [];
   for (const { txid, stage } of await wallet.transactions()) {
     if (!waiting.has(txid) || stage.kind !== 'reserved') continue;
-    if (state.kind === 'funding' || (await chain.transaction(txid)) !== undefined) await wallet.publish(txid);
+    if ((state.kind === 'funding' && !held.has(txid)) || (await chain.transaction(txid)) !== undefined) await wallet.publish(txid);
     else unsent.push(txid);
   }
   return unsent;

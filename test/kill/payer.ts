@@ -3,7 +3,7 @@ import { coreRpc } from '../../src/chain/core-rpc.ts';
 import { type ChannelId, hexToBytes } from '../../src/core/base/bytes.ts';
 import { after, height } from '../../src/core/base/height.ts';
 import { isRefusal } from '../../src/core/base/refusal.ts';
-import type { PayerState } from '../../src/core/channel/payer-state.ts';
+import { type PayerState, unsentOf } from '../../src/core/channel/payer-state.ts';
 import { scriptOf } from '../../src/core/tx/address.ts';
 import { type Connection, WorldError } from '../../src/engine/ports.ts';
 import { fastestVerifier } from '../../src/engine/verifier.ts';
@@ -85,7 +85,7 @@ async function tend({ agent, payee }: Shopper, channel: ChannelId): Promise<void
       else if (isRefusal(await agent.fund(channel, DEPOSIT, payee))) await agent.engine.drive(channel, { kind: 'abandon' });
       return;
     case 'funding':
-      await agent.announce(channel, payee);
+      await (unsentOf(state).size > 0 ? agent.launch : agent.announce)(channel, payee);
       return;
     case 'open':
       return shop(agent, channel, payee);

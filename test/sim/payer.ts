@@ -3,7 +3,7 @@ import type { ChannelId } from '../../src/core/base/bytes.ts';
 import { after, height, lockTime } from '../../src/core/base/height.ts';
 import { blocksOn } from '../../src/core/base/lock-time.ts';
 import { isRefusal, type Refusal } from '../../src/core/base/refusal.ts';
-import type { PayerState } from '../../src/core/channel/payer-state.ts';
+import { type PayerState, unsentOf } from '../../src/core/channel/payer-state.ts';
 import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';
 import { capacityOf } from '../../src/core/contract/contract.ts';
 import type { Invoice } from '../../src/core/message/message.ts';
@@ -161,7 +161,7 @@ export class PayerSide {
         if (state.offered.length > 0) await agent.launch(channel, payee);
         return;
       case 'funding':
-        await agent.announce(channel, payee);
+        await (unsentOf(state).size > 0 ? agent.launch : agent.announce)(channel, payee);
         return;
       case 'open':
         if (state.offered.length > 0) await agent.launch(channel, payee);

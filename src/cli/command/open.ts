@@ -4,7 +4,7 @@ import { after } from '../../core/base/height.ts';
 import { blocksOn, present } from '../../core/base/lock-time.ts';
 import { isRefusal, type Refusal } from '../../core/base/refusal.ts';
 import type { Limits } from '../../core/channel/limits.ts';
-import type { PayerState } from '../../core/channel/payer-state.ts';
+import { type PayerState, unsentOf } from '../../core/channel/payer-state.ts';
 import { addressOf, scriptOf } from '../../core/tx/address.ts';
 import { type Connection, WorldError } from '../../engine/ports.ts';
 import { httpConnection } from '../../transport/http/client.ts';
@@ -70,7 +70,7 @@ async function open(shell: Shell, url: string | undefined, flags: OpenFlags): Pr
     const payee = await payer.payeeOf(state.channel);
     if (deposit !== undefined) await fund(shell, payer, state, payee, deposit);
     // Cut off between signing the deposit and broadcasting it.
-    else if (state.kind === 'planned') granted(await payer.agent.launch(state.channel, payee));
+    else if (state.kind === 'planned' || unsentOf(state).size > 0) granted(await payer.agent.launch(state.channel, payee));
     const opened = flags.wait ? await accepted(shell, payer, state, payee) : await payer.channel(state.channel);
     shell.print.result(channelFacts(opened), [
       channelLine(opened),

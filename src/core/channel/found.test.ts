@@ -81,6 +81,43 @@ for (const contract of contracts) {
       assert.equal(refunded.includes(outpointKey(strange.outpoint)), contract.expiryIn === 'script');
     });
 
+    test('have no deposit broadcast that the payee has not agreed to, whatever state they find the channel in', () => {
+      const isOut = (pair: MachinePair, { outpoint }: Deposit): boolean =>
+        pair.broadcasts.some((one) => transactionId(one) === outpoint.txid);
+      const unmined = (pair: MachinePair): Deposit => {
+        const [own] = pair.fund([10n * DOGE], 0);
+        pair.chain.delete(outpointKey(own?.outpoint ?? assert.fail()));
+        return own ?? assert.fail();
+      };
+      const planned = (): MachinePair => {
+        const pair = new MachinePair({ contract });
+        pair.create();
+        return pair;
+      };
+      const abandon = (pair: MachinePair): void => void must(pair.tellPayer({ kind: 'abandon' }));
+      const cases = [
+        [planned(), () => undefined],
+        [planned(), abandon],
+        [new MachinePair({ contract }).open(10n * DOGE), () => undefined],
+      ] as const;
+      for (const [pair, first] of cases) {
+        const own = unmined(pair);
+        // As where the answer never came: the refunds are signed all the same.
+        pair.answer('announce', pair.ask(pair.request({ kind: 'announce' })));
+        first(pair);
+        for (const salt of [90, 91]) {
+          stray(pair, SMALL, 10, salt);
+          must(pair.tellPayer(pair.view()));
+        }
+        assert.ok(!isOut(pair, own));
+        assert.equal(must(pair.tellPayer({ kind: 'launch' })).effects.length > 0, true);
+        assert.ok(isOut(pair, own));
+        pair.broadcasts.length = 0;
+        must(pair.tellPayer(pair.view()));
+        assert.ok(isOut(pair, own), 'what is on its way is sent again while it is missing');
+      }
+    });
+
     test('make the channel where it has nothing else', () => {
       const pair = new MachinePair({ contract });
       pair.create();

@@ -7,7 +7,7 @@ import { decodeTransaction, type Outpoint, outpointKey, sameOutpoint } from '../
 import { MAX_DEPOSITS } from './announce.ts';
 import { viewOf } from './fate.ts';
 import type { ChainView } from './machine.ts';
-import { allDeposits, type PayerState, sourcesOf, standing } from './payer-state.ts';
+import { allDeposits, type PayerState, sourcesOf, standing, unsentWithout } from './payer-state.ts';
 
 /** Deposits that a channel comes to have by what is found: each costs a question to the node at every look, and anybody can make thousands. */
 export const MOST_FOUND = 64;
@@ -50,7 +50,8 @@ function met(state: PayerState, view: ChainView): PayerState {
     found: others.map(({ outpoint }) => outpoint),
     funding: withFunding(state.funding, taken),
   };
-  return next.kind === 'planned' ? { ...next, kind: 'funding' } : next;
+  // What somebody else has made is no word of the payee's about what this payer has signed.
+  return next.kind === 'planned' ? { ...next, ...unsentWithout(state, renamed), kind: 'funding' } : next;
 }
 
 /** Deposits and what was found of the same worth, made of the very coins that were to fund them: whoever passes that on can change its id. */

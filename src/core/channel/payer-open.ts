@@ -13,7 +13,7 @@ import { excessive, type Limits } from './limits.ts';
 import { type Effect, type Env, type Step, stay } from './machine.ts';
 import { foundWithout } from './payer-found.ts';
 import { isRefundableWhole, refundable, withReleases } from './payer-release.ts';
-import { allDeposits, notOpen, type PayerState, standing } from './payer-state.ts';
+import { allDeposits, fundingId, notOpen, type PayerState, standing, unsentOf, unsentWithout } from './payer-state.ts';
 
 /** Makes a channel under an offer. Deposits may be named already, or come later: by a wallet elsewhere, or as top-ups. */
 export interface CreateInput {
@@ -85,7 +85,9 @@ export function funded(state: PayerState, { deposits, transaction }: FundInput):
   if (deposits.some(({ value }) => value < least)) return refuse('deposit-too-small', { least });
   if (sum < offer.minDeposit) return refuse('deposit-too-small', { deposits: sum, least: offer.minDeposit });
   if (sum > offer.maxDeposit) return refuse('deposit-too-large', { deposits: sum, most: offer.maxDeposit });
-  return stay({ ...state, offered: [...state.offered, ...deposits], funding: [...state.funding, transaction] });
+  const txid = fundingId(transaction);
+  const unsent = state.kind === 'planned' || txid === undefined ? {} : { unsent: [...unsentOf(state), txid] };
+  return stay({ ...state, ...unsent, offered: [...state.offered, ...deposits], funding: [...state.funding, transaction] });
 }
 
 /** Takes back deposits that were never broadcast: the payee would not have them, or could not be reached. */
@@ -93,31 +95,36 @@ export function withdrawn(state: PayerState, { txid }: WithdrawInput): Step<Paye
   if (state.kind === 'ended') return notOpen(state);
   const isOther = ({ outpoint }: Deposit): boolean => outpoint.txid !== txid;
   const funding = state.funding.filter((bytes) => fundingId(bytes) !== txid);
-  return stay({ ...state, offered: state.offered.filter(isOther), funding });
-}
-
-function fundingId(bytes: Uint8Array): TxId | undefined {
-  const transaction = decodeTransaction(bytes);
-  return transaction && transactionId(transaction);
+  const unsent = state.unsent && { unsent: state.unsent.filter((one) => one !== txid) };
+  return stay({ ...state, ...unsent, offered: state.offered.filter(isOther), funding });
 }
 
 /** Seed step B, second half: from here on the coins are in the channel, whatever the payee does. So each of them must have a way back first. */
 export function launched(state: PayerState, env: Env): Step<PayerState> | Refusal {
-  if (!isRefundableWhole(state, env)) return refuse('refund-unsigned');
-  if (state.kind === 'funding' || state.kind === 'open') return stay(state, ...fundingBroadcasts(state, env));
-  if (state.kind !== 'planned') return notOpen(state);
-  if (state.offered.length === 0) return refuse('deposit-absent');
-  const { offer, terms } = state;
-  const last = offer?.origin && offer.origin.until - Math.ceil(TO_BE_MINED / terms.coin.blockSeconds);
-  if (last !== undefined && env.tip > last) return refuse('offer-outdated', { until: last, tip: env.tip });
-  return stay({ ...state, kind: 'funding' }, ...fundingBroadcasts(state, env));
+  const unsent = unsentOf(state);
+  const going = allDeposits(state).filter(({ outpoint }) => unsent.has(outpoint.txid));
+  if (refundable(state, going, env).length < going.length) return refuse('refund-unsigned');
+  if (state.kind !== 'planned' && state.kind !== 'funding' && state.kind !== 'open') return notOpen(state);
+  if (state.kind === 'planned' && state.offered.length === 0) return refuse('deposit-absent');
+  const isFirst = state.kind !== 'open' && unsent.size > 0;
+  const outdated = isFirst ? outdatedFor(state, env) : undefined;
+  if (outdated !== undefined) return outdated;
+  const { unsent: _, ...sent } = state.kind === 'planned' ? { ...state, kind: 'funding' as const } : state;
+  return stay(sent, ...fundingBroadcasts(sent, env));
 }
 
-/** The funding transactions, but those that make a deposit which the payer could not have back. */
+function outdatedFor({ offer, terms }: PayerState, { tip }: Env): Refusal | undefined {
+  const last = offer?.origin && offer.origin.until - Math.ceil(TO_BE_MINED / terms.coin.blockSeconds);
+  return last !== undefined && tip > last ? refuse('offer-outdated', { until: last, tip }) : undefined;
+}
+
+/** The funding transactions, but those that the payee has not agreed to, and those that make a deposit which the payer could not have back. */
 export function fundingBroadcasts(state: PayerState, env: Env): readonly Effect[] {
+  const unsent = unsentOf(state);
+  const isDue = (one: Transaction): boolean => !unsent.has(transactionId(one)) && isSafe(state, one, env);
   return state.funding
     .map((bytes) => decodeTransaction(bytes))
-    .filter((transaction): transaction is Transaction => transaction !== undefined && isSafe(state, transaction, env))
+    .filter((transaction): transaction is Transaction => transaction !== undefined && isDue(transaction))
     .map((transaction) => ({ kind: 'broadcast', transaction }));
 }
 
@@ -170,6 +177,7 @@ export function accepted(before: PayerState, message: Accepted, env: Env): Step<
   return stay({
     ...state,
     ...foundWithout(state, deposits),
+    ...unsentWithout(state, deposits),
     kind: 'open',
     deposits,
     offered: state.offered.filter((one) => !deposits.includes(one)),

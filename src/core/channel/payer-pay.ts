@@ -9,7 +9,7 @@ import { outpointKey } from '../tx/transaction.ts';
 import { type Env, type Step, stay } from './machine.ts';
 import { foundWithout } from './payer-found.ts';
 import { withReleases } from './payer-release.ts';
-import { allDeposits, notOpen, type OpenPayer, type PayerState, type PendingPayment } from './payer-state.ts';
+import { allDeposits, notOpen, type OpenPayer, type PayerState, type PendingPayment, unsentWithout } from './payer-state.ts';
 
 /** Signs a new total. `totalFor` says which one buys something. */
 export interface PayInput extends Omit<PendingPayment, 'payment'> {
@@ -122,6 +122,7 @@ function acceptedOf(state: PayerState, listed: readonly Deposit[]): PayerState {
   return {
     ...state,
     ...foundWithout(state, known),
+    ...unsentWithout(state, known),
     kind: 'open',
     deposits: known,
     offered: allDeposits(state).filter((deposit) => !taken.has(deposit)),

@@ -1,5 +1,5 @@
 import { type Amount, subtract, ZERO } from '../base/amount.ts';
-import type { ChannelId } from '../base/bytes.ts';
+import type { ChannelId, TxId } from '../base/bytes.ts';
 import { type Refusal, refuse } from '../base/refusal.ts';
 import { capacityOf, type Deposit, type Payment, type Terms } from '../contract/contract.ts';
 import type { End, Offer } from '../message/message.ts';
@@ -38,6 +38,8 @@ export interface PayerChannel {
   readonly found?: readonly Outpoint[];
   /** Every funding transaction, whole: a PSBT shows them. */
   readonly funding: readonly Uint8Array[];
+  /** Those of them that the payee has not agreed to yet: they stay here. While the channel is planned, all do. */
+  readonly unsent?: readonly TxId[];
   /** The largest total that was ever signed: the most that the payee can take. */
   readonly signed: Amount;
   /** How much of the best total has bought something. */
@@ -70,9 +72,26 @@ export type OpenPayer = Extract<PayerState, { kind: 'open' }>;
 
 /** The channel without what only its present state says. */
 export function channelOf(state: PayerState): PayerChannel {
-  const { channel, terms, offer, keyName, returnScript, deposits, offered, found, funding, signed, spent, best } = state;
+  const { channel, terms, offer, keyName, returnScript, deposits, offered, found, funding, unsent, signed, spent, best } = state;
   const common = { channel, terms, keyName, returnScript, deposits, offered, funding, signed, spent };
-  return { ...common, ...(offer && { offer }), ...(found && { found }), ...(best && { best }) };
+  return { ...common, ...(offer && { offer }), ...(found && { found }), ...(unsent && { unsent }), ...(best && { best }) };
+}
+
+/** The funding transactions that are signed and not to be broadcast: the payee has not agreed to what they make. */
+export function unsentOf({ kind, funding, unsent = [] }: PayerState): ReadonlySet<TxId> {
+  return new Set(kind === 'planned' ? funding.flatMap((bytes) => fundingId(bytes) ?? []) : unsent);
+}
+
+export function fundingId(bytes: Uint8Array): TxId | undefined {
+  const transaction = decodeTransaction(bytes);
+  return transaction && transactionId(transaction);
+}
+
+/** What is unsent still, when the payee counts these deposits. */
+export function unsentWithout(state: PayerState, deposits: readonly Deposit[]): Pick<PayerState, 'unsent'> {
+  const counted = new Set(deposits.map(({ outpoint }) => outpoint.txid));
+  const unsent = [...unsentOf(state)].filter((txid) => !counted.has(txid));
+  return unsent.length === 0 && state.unsent === undefined ? {} : { unsent };
 }
 
 /** Every coin that the channel may still have to get back. */

@@ -19,7 +19,7 @@ import {
 } from './payer-open.ts';
 import { handing, type PayInput, paying, receipted, refused, resending, resynced } from './payer-pay.ts';
 import { withReleases } from './payer-release.ts';
-import type { PayerState } from './payer-state.ts';
+import { type PayerState, unsentWithout } from './payer-state.ts';
 
 /** What a payer's owner orders, the payee answers, or the chain shows. */
 export type PayerInput = CreateInput | FurtherInput;
@@ -112,5 +112,5 @@ function replied(state: PayerState, to: Request['kind'], message: Reply, env: En
 /** Only while no coin has left: later there is money to get back. */
 function abandoned(state: PayerState): Step<PayerState> | Refusal {
   if (state.kind !== 'planned') return refuse('channel-ending');
-  return stay({ ...state, kind: 'ended', how: 'abandoned', returned: ZERO, transactions: [] });
+  return stay({ ...state, kind: 'ended', how: 'abandoned', ...unsentWithout(state, []), returned: ZERO, transactions: [] });
 }

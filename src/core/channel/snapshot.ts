@@ -20,6 +20,7 @@ import {
   signatureField,
   signingField,
   transactionField,
+  txIdField,
 } from '../message/fields.ts';
 import { invoiceJson, offerJson, receiptJson } from '../message/json.ts';
 import type { Receipt } from '../message/message.ts';
@@ -115,6 +116,7 @@ const payerChannel = {
   offered: releasedDeposits,
   found: z.array(outpointField).exactOptional(),
   funding: z.array(bytesField),
+  unsent: z.array(txIdField).exactOptional(),
   signed: amountField,
   spent: amountField,
   best: paymentField.exactOptional(),

@@ -19,6 +19,7 @@ export class SimNode {
   /** Probability that a call fails. */
   failure = 0;
   onFault: (fault: NodeFault) => void = () => undefined;
+  onMempool: () => void = () => undefined;
   onBroadcast: (transaction: Transaction, outcome: Broadcast) => void = () => undefined;
 
   constructor(chain: SimChain, stage: Stage) {
@@ -78,7 +79,11 @@ export class SimNode {
           if (mined === undefined || !mined.transaction.outputs.some((_, i) => view.outputs.has(`${txid}:${i}`))) return undefined;
           return { transaction: mined.transaction, depth: tipOf(view).height - mined.height + 1 };
         }),
-      mempool: () => ask('mempool', (view) => [...view.pool.keys()]),
+      mempool: () =>
+        ask('mempool', (view) => {
+          this.onMempool();
+          return [...view.pool.keys()];
+        }),
       // Asked beside another question each time: it takes no turn of its own.
       waiting: async (txid) => costIn(this.stale ?? this.#chain, txid),
       broadcast: (transaction) =>

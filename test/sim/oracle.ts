@@ -11,8 +11,9 @@ import type { Deposit, Terms } from '../../src/core/contract/contract.ts';
 import { capacityOf, isDue, payerScript } from '../../src/core/contract/contract.ts';
 import { isReleased } from '../../src/core/contract/release.ts';
 import { leastStake } from '../../src/core/contract/stake.ts';
-import type { Offer, Reply, Request } from '../../src/core/message/message.ts';
+import type { Announce, Offer, Reply, Request } from '../../src/core/message/message.ts';
 import { isProofFor } from '../../src/core/message/proof.ts';
+import { p2pkh } from '../../src/core/tx/script.ts';
 import { outpointKey, type Transaction, transactionId } from '../../src/core/tx/transaction.ts';
 import type { Write } from '../../src/engine/ports.ts';
 import type { Taken } from '../../src/transport/responder.ts';
@@ -69,6 +70,8 @@ const MOST_LOCKED = 200_000;
 const MOST_CLOSE_BYTES = 1_000n;
 /** An output of so much is left where it is. */
 export const CRUMB: bigint = (coin.policy.dust * 3n) / 2n;
+/** A payer's own deposits, and what it takes in of strangers. */
+const MOST_KEPT = 80;
 /** So many blocks of a margin may go by unseen. */
 const MOST_UNATTENDED = 2;
 /** Blocks in a row, each seen by a payee whose node is sound, that are enough to get a close mined. */
@@ -82,6 +85,8 @@ export class Oracle {
   readonly #disk: Disk;
   readonly #shop: Standing;
   readonly #market = new Market();
+  /** The payee's reading of the chain that is under way. */
+  #look: { readonly height: number; readonly before: ReadonlyMap<ChannelId, bigint> } | undefined;
   readonly #mostExposed: bigint;
   readonly #young: readonly YoungBound[];
   /** Since which block a deposit's transaction has been in none. */
@@ -202,8 +207,49 @@ export class Oracle {
   }
 
   /** The payee begins to read the chain. */
-  polling(): void {
+  polling(before: ReadonlyMap<ChannelId, bigint>): void {
     this.#market.begin();
+    this.#look = { height: this.#chain.tip.height, before };
+  }
+
+  /** What is due goes before all that strangers can lengthen. */
+  readsMempool(): void {
+    if (this.#look === undefined) return;
+    const { height, before } = this.#look;
+    for (const truth of this.truths.values()) {
+      const isThere = [...truth.deposits.keys()].every((key) => this.#chain.outputs.has(key));
+      if (isThere && this.#isLeftOpen(truth, height, before))
+        throw new Violation(`I2 the mempool is read before the close of ${truth.channel}`);
+    }
+  }
+
+  /** A payment or not: whether a channel that is due, and was paid before, is as it was. */
+  #isLeftOpen({ channel, terms }: Truth, height: number, before: ReadonlyMap<ChannelId, bigint>): boolean {
+    const text = this.#disk.durable('payee-channel', channel) ?? '';
+    const isSame = bestIn(text) > 0n && bestIn(text) === before.get(channel);
+    return isSame && isDue(terms, chainTimeAt(this.#chain, height)) && text.includes('"kind":"open"');
+  }
+
+  /** What a payer keeps of a channel is bounded, whoever makes outputs to it. */
+  kept(writes: readonly Write[]): void {
+    for (const { kind, id, value } of writes) {
+      if (kind !== 'payer-channel' || value === undefined) continue;
+      const state = payerSnapshot.decode(value);
+      const count = allDeposits(state).length;
+      const isTwice = new Set(state.funding.map(bytesToHex)).size < state.funding.length;
+      if (count > MOST_KEPT || isTwice)
+        throw new Violation(`I7 ${count} outputs are kept in ${id}${isTwice ? ', and one transaction twice' : ''}`);
+    }
+  }
+
+  /** I7: what a payer announces is its own, or in the chain: nobody waits for what a stranger may never have mined. */
+  announced({ deposits }: Announce, own: ReadonlySet<string>): void {
+    for (const { outpoint } of deposits) {
+      const made = this.#chain.mined.get(outpoint.txid)?.transaction ?? this.#chain.pool.get(outpoint.txid)?.transaction;
+      const isOwn = made === undefined || made.inputs.some(({ script }) => own.has(bytesToHex(p2pkh(script.subarray(script.length - 33)))));
+      if (!isOwn && !this.#depths.has(outpoint.txid))
+        throw new Violation(`I7 ${outpoint.txid} is announced, which somebody else may have mined`);
+    }
   }
 
   /** The best totals on the payee's disk. */
@@ -214,12 +260,10 @@ export class Oracle {
   /** The payee has read the chain to this height, by a sound node: what is due has begun, but where something was paid meanwhile. */
   polled(height: number, before: ReadonlyMap<ChannelId, bigint>): void {
     this.#market.end();
-    for (const { channel, terms } of this.truths.values()) {
-      const text = this.#disk.durable('payee-channel', channel) ?? '';
-      if (bestIn(text) !== before.get(channel)) continue;
-      if (isDue(terms, chainTimeAt(this.#chain, height)) && bestIn(text) > 0n && text.includes('"kind":"open"')) {
-        throw new Violation(`I2 no close at ${height} in ${channel}, which expires at ${terms.expiry}`);
-      }
+    this.#look = undefined;
+    for (const truth of this.truths.values()) {
+      if (this.#isLeftOpen(truth, height, before))
+        throw new Violation(`I2 no close at ${height} in ${truth.channel}, which expires at ${truth.terms.expiry}`);
     }
   }
 

@@ -8,10 +8,12 @@ import { p2pkh } from '../../src/core/tx/script.ts';
 import type { Signer } from '../../src/core/tx/sign.ts';
 import type { Driven } from '../../src/engine/drive.ts';
 import type { Chain, Clock, Store, Tip } from '../../src/engine/ports.ts';
+import type { Item, PriceList } from '../../src/merchant/invoice.ts';
 import { type Merchant, openMerchant } from '../../src/merchant/merchant.ts';
 import type { MerchantTerms } from '../../src/merchant/terms.ts';
 import { wire } from '../../src/testing/wire.ts';
 import type { Taken } from '../../src/transport/responder.ts';
+import type { Chance } from './chance.ts';
 import { nativeKeyRing, verify } from './keys.ts';
 import { Machine } from './machine.ts';
 import type { Listener } from './network.ts';
@@ -20,11 +22,29 @@ import type { Process, Stage } from './stage.ts';
 
 const { dust } = coin.policy;
 
-export const PRICES: ReadonlyMap<string, { readonly text: string; readonly price: ReturnType<typeof amount> }> = new Map([
+export const PRICES: PriceList = new Map([
   ['tea', { text: 'A cup of tea', price: amount(2n * dust) }],
   ['meal', { text: 'A meal', price: amount(45n * dust) }],
   ['sip', { text: 'A sip', price: amount(1_000n) }],
 ]);
+
+/** What a shop asks for may be more than it was a moment ago. */
+export class Prices extends Map<string, Item> {
+  readonly #chance: Chance;
+  readonly #rises: number;
+
+  constructor(chance: Chance, rises: number) {
+    super(PRICES);
+    this.#chance = chance;
+    this.#rises = rises;
+  }
+
+  override get(name: string): Item | undefined {
+    const item = super.get(name);
+    if (item === undefined || !this.#chance.happens(this.#rises)) return item;
+    return { ...item, price: amount(item.price * this.#chance.pick([3n, 20n])) };
+  }
+}
 
 export interface Instance extends Listener {
   readonly merchant: Merchant;
@@ -37,6 +57,7 @@ export interface Instance extends Listener {
 export interface Seams {
   readonly exposure?: Amount;
   readonly young?: readonly YoungBound[];
+  readonly prices?: PriceList;
   readonly store?: (store: Store) => Store;
   readonly chain?: (chain: Chain) => Chain;
   readonly merchant?: (merchant: Merchant) => Merchant;
@@ -102,7 +123,7 @@ export class PayeeSide {
         clock: this.#clock,
         random: this.#stage.chance,
         terms: this.#terms,
-        prices: PRICES,
+        prices: this.#seams.prices ?? PRICES,
         payeeScript: this.payeeScript,
         identity: this.identity,
         ...(this.#seams.canHurry && { keyOf: (script) => this.purses.find(({ publicKey }) => equalBytes(script, p2pkh(publicKey))) }),

@@ -27,6 +27,8 @@ export interface PayerOptions {
   readonly form: Form;
   readonly lifetime: () => number;
   readonly payee: (process: Process) => Connection;
+  /** What an item cost when its owner looked; without, what it costs when it is asked for is what was seen. */
+  readonly seen?: (item: string) => Amount | undefined;
 }
 
 /** What mutations may put in the place of a part. */
@@ -203,8 +205,10 @@ export class PayerSide {
   buy(channel: ChannelId, item: string): void {
     this.start(`buy ${item}`, async () => {
       const { agent, payee } = this.#must();
-      // A purchase that got no answer is no new wish: it is settled unasked.
+      // A purchase that got no answer is no new wish: it is settled unasked. Nor is one that costs more than was seen.
       const agree = async ({ id, amount: price }: Invoice): Promise<Amount> => {
+        const most = this.#options.seen?.(item) ?? price;
+        if (price > most) return most;
         this.onWish(channel, price);
         this.bought.set(id, { channel, item, price });
         return price;

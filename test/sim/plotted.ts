@@ -3,12 +3,15 @@ import { isRefusal } from '../../src/core/base/refusal.ts';
 import { keyNameOf } from '../../src/core/channel/announce.ts';
 import type { ChainView, DepositView } from '../../src/core/channel/machine.ts';
 import type { PayeeState } from '../../src/core/channel/payee-state.ts';
+import { allDeposits, type PayerState } from '../../src/core/channel/payer-state.ts';
 import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';
 import { cltv } from '../../src/core/contract/cltv.ts';
 import { isDue } from '../../src/core/contract/contract.ts';
 import { contracts } from '../../src/core/contract/registry.ts';
+import { outpointKey } from '../../src/core/tx/transaction.ts';
 import { payeeParty } from '../../src/engine/party.ts';
-import { type Mutant, type PayeeParty, payeeMachine, replaced, withEnv } from './plant.ts';
+import type { Agent } from '../../src/payer/agent.ts';
+import { type Mutant, type PayeeParty, payeeMachine, payerMachine, replaced, withEnv } from './plant.ts';
 import { type Profile, plotted } from './profile.ts';
 
 /** Worlds of one plot. */
@@ -71,6 +74,43 @@ export const plottedMutants: readonly Mutant[] = [
     }),
     profile: plotting('a top-up that holds up what is deep', { exposure: { channel: 100, all: 150 } }),
   },
+  {
+    name: 'what is due has no place before what strangers make long',
+    breaks: /^I2 the mempool is read before/,
+    plant: () => {
+      const { watch } = payeeParty;
+      const unhurried: PayeeParty['watch'] = (state) => {
+        const watched = watch(state);
+        return watched && { ...watched, deadline: height(2 ** 28), isPending: true };
+      };
+      return replaced<PayeeParty>(payeeParty, { watch: unhurried });
+    },
+    profile: plotting('outputs that nobody asked for'),
+  },
+  {
+    name: 'the payer keeps every output that somebody makes to its channel',
+    breaks: /^I7 .*are kept/,
+    plant: payerMachine((real) => (state, input, env) => {
+      const step = real(state, input, env);
+      return input.kind === 'view' && !isRefusal(step) && step.state !== undefined ? { ...step, state: greedy(step.state, input) } : step;
+    }),
+    profile: plotting("outputs to others' channels"),
+  },
+  {
+    name: "strangers' outputs stand for deposits before they are deep",
+    breaks: /^I7 .*is announced/,
+    plant: payerMachine((real) => (state, input, env) => {
+      const young = new Set(state?.found?.map(outpointKey));
+      return real(state, input.kind === 'view' ? deepened(input, young) : input, env);
+    }),
+    profile: plotting("outputs to others' channels"),
+  },
+  {
+    name: 'the payer pays what is asked for, not what was seen',
+    breaks: /^I5.*wishes/,
+    mutation: () => ({ payer: { agent: agreeable } }),
+    profile: (drawn) => ({ ...drawn, hasThief: false, lies: 0, rises: 0.5 }),
+  },
 ];
 
 /** The offer, had it been made for ever. The channel keeps its own name. */
@@ -91,6 +131,41 @@ function unforgotten(state: PayeeState): PayeeState {
   return places === undefined
     ? state
     : { ...state, places: places.map((place) => (place.at === 'lost' ? { ...place, at: 'none' } : place)) };
+}
+
+function greedy(state: PayerState, { found }: ChainView): PayerState {
+  const known = new Set(allDeposits(state).map(({ outpoint }) => outpointKey(outpoint)));
+  const more = found.filter(({ deposit }) => !known.has(outpointKey(deposit.outpoint)));
+  if (more.length === 0) return state;
+  return {
+    ...state,
+    offered: [...state.offered, ...more.map(({ deposit }) => deposit)],
+    found: [...(state.found ?? []), ...more.map(({ deposit }) => deposit.outpoint)],
+    funding: [...state.funding, ...more.map(({ transaction }) => transaction)],
+  };
+}
+
+/** What was found looks as deep as anybody could want. */
+function deepened(view: ChainView, young: ReadonlySet<string>): ChainView {
+  const seenOf = (key: string, seen: DepositView): DepositView =>
+    young.has(key) && seen.kind === 'unspent' ? { ...seen, depth: 1_000 } : seen;
+  return { ...view, deposits: new Map([...view.deposits].map(([key, seen]) => [key, seenOf(key, seen)])) };
+}
+
+function agreeable(agent: Agent): Agent {
+  return {
+    ...agent,
+    buy: (channel, item, agree, payee) =>
+      agent.buy(
+        channel,
+        item,
+        async (invoice) => {
+          const most = await agree(invoice);
+          return isRefusal(most) ? most : invoice.amount;
+        },
+        payee,
+      ),
+  };
 }
 
 /** What is in the mempool counts as mined. */

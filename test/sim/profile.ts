@@ -48,6 +48,8 @@ export interface Profile {
   readonly hasTwin: boolean;
   /** Weight of what a thief does at two doors of the payee at once; a third of it, of asking as a stranger. */
   readonly doors: number;
+  /** Part of the questions for a price that are answered by a higher one than was seen before. */
+  readonly rises: number;
   /** Weights of what may happen besides business. */
   readonly trouble: Readonly<Record<Trouble, number>>;
   /** Weight of all trouble against business, which is 1. */
@@ -82,6 +84,7 @@ export function drawProfile(chance: Chance, apart: Chance): Profile {
     hasPlotter: false,
     hasVillain: false,
     hasTwin: false,
+    rises: 0,
     payers: chance.happens(0.3) ? 2 : 1,
     instances: chance.happens(0.2) ? 2 : 1,
     contract: chance.int(contracts.length),
@@ -143,6 +146,11 @@ const PLOTTED = 0.06;
 export function sometimesPlotted(drawn: Profile, apart: Chance): Profile {
   if (!apart.happens(PLOTTED)) return drawn;
   return apart.happens(0.4) ? villainous(drawn) : plotted({ ...drawn, depth: apart.between(2, 4) });
+}
+
+/** What came last of all: it is drawn by itself, and asked for nowhere else. */
+export function sometimesDearer(drawn: Profile, prices: Chance): Profile {
+  return prices.happens(0.15) ? { ...drawn, rises: 0.3 } : drawn;
 }
 
 /** A payer's own troubles go on; the shop's are its owner. */

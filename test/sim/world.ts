@@ -19,10 +19,10 @@ import { bluff, lie } from './liar.ts';
 import { Network } from './network.ts';
 import { SimNode } from './node.ts';
 import { Oracle } from './oracle.ts';
-import { PayeeSide, type Seams } from './payee.ts';
+import { PayeeSide, PRICES, Prices, type Seams } from './payee.ts';
 import { type PayerSeams, PayerSide } from './payer.ts';
 import { Plotter } from './plots.ts';
-import { drawProfile, type Profile, sometimesPlotted } from './profile.ts';
+import { drawProfile, type Profile, sometimesDearer, sometimesPlotted } from './profile.ts';
 import { Schemer } from './schemer.ts';
 import { Standing } from './shop.ts';
 import { type Fate, type Process, Stage } from './stage.ts';
@@ -85,7 +85,8 @@ export class World {
     this.chance = new Chance(seed, number);
     const apart = new Chance(~seed, number);
     const drawn = drawProfile(this.chance, apart);
-    this.profile = profile?.(drawn) ?? sometimesPlotted(drawn, apart);
+    const prices = new Chance(~seed, ~number);
+    this.profile = profile?.(drawn) ?? sometimesDearer(sometimesPlotted(drawn, apart), prices);
     this.stage = new Stage(this.chance, keepTrace);
     this.stage.note(JSON.stringify({ ...this.profile, fever: Number(this.profile.fever) }));
     this.network = new Network(this.stage);
@@ -95,6 +96,7 @@ export class World {
       exposure: hundredths(this.profile.exposure.all),
       young: this.#young,
       canHurry: this.profile.hasPlotter,
+      ...(this.profile.rises > 0 && { prices: new Prices(prices, this.profile.rises) }),
       ...mutation.payee,
     });
     if (this.profile.hasVillain)
@@ -165,7 +167,8 @@ export class World {
   #payer(name: string, clock: { readonly now: () => number }, seams: PayerSeams): PayerSide {
     const lifetime = (): number => this.chance.between(0, this.profile.lifetime);
     const payee = (process: Process): ReturnType<Network['connection']> => this.network.connection(process, () => this.payee.any());
-    return new PayerSide(this.stage, this.#node(), clock, { name, form: this.profile.form, lifetime, payee }, seams);
+    const seen = (item: string): Amount | undefined => (this.profile.rises > 0 ? PRICES.get(item)?.price : undefined);
+    return new PayerSide(this.stage, this.#node(), clock, { name, form: this.profile.form, lifetime, payee, seen }, seams);
   }
 
   #listen(apart: Chance): void {
@@ -187,7 +190,7 @@ export class World {
     if (this.profile.instances === 1) {
       payee.onPolling = () => {
         const before = oracle.bests();
-        oracle.polling();
+        oracle.polling(before);
         return (height) => this.#guard(() => oracle.polled(height, before));
       };
     }
@@ -197,7 +200,11 @@ export class World {
       if (oracle.sharers(transaction) > 1) coverage.hit(`payee broadcast of a shared close ${outcome.kind}`);
       this.#guard(() => oracle.broadcast(transaction));
     };
+    payee.node.onMempool = () => {
+      if (this.profile.hasPlotter && payee.node.isSound) this.#guard(() => oracle.readsMempool());
+    };
     for (const payer of this.payers) {
+      if (this.profile.hasPlotter) payer.machine.onSynced = (writes) => this.#guard(() => oracle.kept(writes));
       payer.onWish = (channel, price) => oracle.wished(channel, price);
       payer.node.onBroadcast = (transaction, outcome) => {
         coverage.hit(`payer broadcast ${outcome.kind}`);
@@ -245,6 +252,7 @@ export class World {
     this.thief?.hear(request);
     const payer = this.payers.find(({ process }) => process === sender);
     this.oracle.sent(request, payer?.machine.disk);
+    if (payer !== undefined && payer !== this.robber && request.kind === 'announce') this.oracle.announced(request, ownScripts(payer.name));
     if (payer !== undefined && payer !== this.robber && request.kind === 'payment')
       this.oracle.checkWish(request.channel, request.payment.total);
   }

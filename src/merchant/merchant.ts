@@ -39,7 +39,7 @@ export interface Merchant extends Responder {
   readonly announce: (announce: Announce) => Promise<Reply>;
   /** Seed step H, ordered by the owner. */
   readonly close: (channel: ChannelId) => Promise<Driven<PayeeState> | Refusal>;
-  /** The same for many at once, with few transactions. @throws WorldError when the node can't be asked: what is stored goes out later. */
+  /** The same for many at once, with few transactions; like it, the order takes the place of an agreed end. @throws WorldError when the node can't be asked: what is stored goes out later. */
   readonly settle: (channels: readonly ChannelId[]) => Promise<readonly Settled[]>;
   readonly engine: PayeeEngine;
   readonly invoices: InvoiceBook;

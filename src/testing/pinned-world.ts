@@ -33,6 +33,8 @@ export interface PinnedOptions {
   readonly signing?: Signing;
   /** The payee is paid to a key that is not at hand. */
   readonly isCold?: boolean;
+  /** Blocks that a channel lives. */
+  readonly life?: number;
   readonly books?: SidesOptions['books'];
 }
 
@@ -49,10 +51,12 @@ export class PinnedWorld {
   readonly regtest: Regtest;
   readonly market: { minFeeRate: Amount };
   readonly #paced: PacedChain;
+  readonly #life: number;
   readonly #from: Height;
   readonly #struck = new Set<TxId>();
 
-  private constructor(world: ChannelWorld, paced: PacedChain, market: { minFeeRate: Amount }) {
+  private constructor(world: ChannelWorld, paced: PacedChain, market: { minFeeRate: Amount }, life: number) {
+    this.#life = life;
     this.world = world;
     this.regtest = paced.regtest;
     this.market = market;
@@ -61,21 +65,21 @@ export class PinnedWorld {
   }
 
   static async open(paced: PacedChain, verifier: Verifier, options: PinnedOptions): Promise<PinnedWorld> {
-    const { contract, signing, isCold = false, books } = options;
+    const { contract, signing, isCold = false, life = LIFETIME, books } = options;
     const { regtest } = paced;
     const { coin } = regtest;
     const market = { minFeeRate: coin.policy.feeRate };
     const span = (blocks: number): number => blocksOn(contract.expiresBy, blocks, coin.blockSeconds);
     const subject = embedded(regtest, verifier, { mine: async (blocks) => paced.mine(blocks, market) });
-    const terms = { contract, closingMargin: span(MARGIN), minLifetime: span(LIFETIME), ...(signing && { signing }) };
+    const terms = { contract, closingMargin: span(MARGIN), minLifetime: span(life), ...(signing && { signing }) };
     const clock = { now: () => regtest.chain.tip.block.header.time * 1000 };
     const world = await ChannelWorld.open(subject, { terms, clock, isCold, ...(books && { books }) });
-    return new PinnedWorld(world, paced, market);
+    return new PinnedWorld(world, paced, market, life);
   }
 
   /** A channel of which so many percent are paid. */
   async paid(percent: bigint): Promise<ChannelId> {
-    const channel = await this.world.openChannel(LIFETIME);
+    const channel = await this.world.openChannel(this.#life);
     await this.world.payUpTo(channel, (this.world.deposit * percent) / 100n);
     return channel;
   }

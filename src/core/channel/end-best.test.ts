@@ -133,6 +133,17 @@ for (const contract of contracts) {
         assertRefused(pair.tellPayee({ kind: 'close' }), 'channel-ending');
       });
 
+      test('and by an order to close it together with others as well', () => {
+        const { pair } = agreed();
+        const [first] = pair.payeeState().deposits;
+        const before = pair.broadcasts.length;
+        must(pair.tellPayee({ kind: 'gather' }));
+        const state = pair.payeeState();
+        assert.deepEqual(state.kind === 'closing' && inputs(state.transaction), keys(first));
+        assert.equal(pair.broadcasts.length, before, 'who closes them together sends it');
+        assertRefused(pair.tellPayee({ kind: 'gather' }), 'channel-ending');
+      });
+
       test('where nothing takes the place of an end on its way, it is that which is hurried, whatever was ordered', () => {
         const { pair, end } = agreed();
         const key = keyNumber(3);

@@ -70,8 +70,8 @@ export function closed(state: ActivePayee | ClosingPayee, env: Env): Step<Closin
   return { kind: 'step', state: { ...state, kind: 'closing', transaction }, effects: [{ kind: 'broadcast', transaction }] };
 }
 
-/** The same for whoever closes several together. Its own close is sent at the next look at the chain that finds the deposits free. */
-export function gathered(state: ActivePayee, env: Env): Step<ClosingPayee> | Refusal {
-  const step = closed(state, env);
+/** The same order for whoever closes several together. The own close is sent by them, and at the next look at the chain that finds it due. */
+export function gathered(state: PayeeState, env: Env): Step<ClosingPayee> | Refusal {
+  const step = ordered(state, env);
   return isRefusal(step) ? step : stay(step.state);
 }

@@ -8,7 +8,7 @@ import { observed } from './payee-chain.ts';
 import { ended, gathered, ordered } from './payee-close.ts';
 import { increased, paid } from './payee-pay.ts';
 import { accompanied } from './payee-press.ts';
-import { isActive, notActive, type PayeeState } from './payee-state.ts';
+import type { PayeeState } from './payee-state.ts';
 
 /** What a payee can be asked, told by the chain, or ordered by its owner (`close`; `gather` to close it together with others). */
 export type PayeeInput =
@@ -43,7 +43,7 @@ function answered(state: PayeeState | undefined, input: PayeeInput, env: Env): S
     case 'close':
       return ordered(state, env);
     case 'gather':
-      return isActive(state) ? gathered(state, env) : notActive(state);
+      return gathered(state, env);
     case 'view':
       return observed(backedBy(state, input, env), input, env);
   }

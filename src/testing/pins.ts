@@ -46,7 +46,8 @@ export function lightChildren(
   return children;
 }
 
-function spend(outpoint: Outpoint, owner: Signer, outputs: readonly TxOutput[]): Transaction {
+/** Spends a P2PKH output of the owner's. It says that it may be replaced. */
+export function spend(outpoint: Outpoint, owner: Signer, outputs: readonly TxOutput[]): Transaction {
   const bare = { version: 2, inputs: [{ outpoint, script: new Uint8Array(), sequence: 0xffff_fffd }], outputs, lockTime: 0 };
   const signature = encodeSignature(owner.sign(signatureHash(bare, 0, p2pkh(owner.publicKey), SIGHASH.ALL)), SIGHASH.ALL);
   return { ...bare, inputs: bare.inputs.map((input) => ({ ...input, script: script(signature, owner.publicKey) })) };

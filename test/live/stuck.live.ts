@@ -7,6 +7,7 @@ import { contracts } from '../../src/core/contract/registry.ts';
 import { transactionId } from '../../src/core/tx/transaction.ts';
 import { fastestVerifier } from '../../src/engine/verifier.ts';
 import { type ChannelSubject, ChannelWorld } from '../../src/testing/channel-world.ts';
+import { pins } from '../../src/testing/pinned-world.ts';
 import { must } from '../../src/testing/sample.ts';
 import { type LiveNode, type NodeKind, startNode, whyWithout } from './node.ts';
 
@@ -111,6 +112,24 @@ for (const kind of ['litecoind', 'dogecoind'] as const) {
         const ended = await world.payeeState(channel);
         assert.equal(ended.kind === 'ended' && ended.how, 'closed');
       });
+
+      for (const [name, pin] of Object.entries(pins)) {
+        test(`${contract.id}: an agreed end that miners leave out is outpaid before the expiry, though its payer pins it by ${name}`, async () => {
+          const [world, channel] = await opened(subject(), contract);
+          world.watching.delete('payer');
+          const { terms } = await world.payeeState(channel);
+          const { reply } = must(await world.agent.end(channel, world.payee));
+          if (reply.kind !== 'ended') assert.fail(reply.kind);
+          const { transaction } = reply;
+          await hinder(subject(), transactionId(transaction), world.feeOf(await world.payeeState(channel), transaction));
+          const vout = transaction.outputs.findIndex(({ script }) => world.wallet.keyOf(script) !== undefined);
+          const owner = world.wallet.keyOf(transaction.outputs[vout]?.script ?? assert.fail('nothing comes back')) ?? assert.fail();
+          for (const child of pin({ transaction, vout, owner }, world.coin))
+            assert.equal((await world.chain.broadcast(child)).kind, 'accepted');
+          const minedAt = await pressedUntilMined(world, channel, terms.expiry);
+          assert.ok(minedAt <= terms.expiry);
+        });
+      }
     }
   });
 }

@@ -232,7 +232,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a deposit counts before it is deep enough',
-    breaks: /^I3/,
+    breaks: /^I(3|10)/,
     plant: payeeMachine((real) => (state, input, env) => {
       if (input.kind !== 'announce') return real(state, input, env);
       const funding = input.funding.map((view) => (view.kind === 'unspent' ? { ...view, depth: 1000 } : view));

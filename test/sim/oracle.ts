@@ -242,14 +242,21 @@ export class Oracle {
     }
   }
 
-  /** I7: what a payer announces is its own, or in the chain: nobody waits for what a stranger may never have mined. */
-  announced({ deposits }: Announce, own: ReadonlySet<string>): void {
-    for (const { outpoint } of deposits) {
-      const made = this.#chain.mined.get(outpoint.txid)?.transaction ?? this.#chain.pool.get(outpoint.txid)?.transaction;
-      const isOwn = made === undefined || made.inputs.some(({ script }) => own.has(bytesToHex(p2pkh(script.subarray(script.length - 33)))));
-      if (!isOwn && !this.#depths.has(outpoint.txid))
-        throw new Violation(`I7 ${outpoint.txid} is announced, which somebody else may have mined`);
-    }
+  /**
+   * I7: what a payer announces beside its own is in the chain: nobody waits for what a stranger may never have mined. Once an end is begun nobody
+   * waits any more, and refunds are all that is to be signed.
+   */
+  announced(channel: ChannelId, { deposits }: Announce, own: ReadonlySet<string>, disk: Disk): void {
+    const isOthers = ({ outpoint: { txid } }: Deposit): boolean => {
+      const made = this.#chain.mined.get(txid)?.transaction ?? this.#chain.pool.get(txid)?.transaction;
+      return made !== undefined && !made.inputs.some(({ script }) => own.has(bytesToHex(p2pkh(script.subarray(script.length - 33)))));
+    };
+    const others = deposits.filter(isOthers);
+    const young = others.find(({ outpoint }) => !this.#depths.has(outpoint.txid));
+    if (young === undefined || others.length === deposits.length) return;
+    const { kind } = payerSnapshot.decode(disk.durable('payer-channel', channel) ?? '');
+    if (kind === 'planned' || kind === 'funding' || kind === 'open')
+      throw new Violation(`I7 ${young.outpoint.txid} is announced, which somebody else may have mined`);
   }
 
   /** The best totals on the payee's disk. */

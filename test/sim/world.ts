@@ -252,7 +252,11 @@ export class World {
     this.thief?.hear(request);
     const payer = this.payers.find(({ process }) => process === sender);
     this.oracle.sent(request, payer?.machine.disk);
-    if (payer !== undefined && payer !== this.robber && request.kind === 'announce') this.oracle.announced(request, ownScripts(payer.name));
+    if (payer !== undefined && payer !== this.robber && request.kind === 'announce') {
+      const terms = termsOf(request);
+      const channel = channelIdOf(coin, terms.contract.redeemScript(terms));
+      this.oracle.announced(channel, request, ownScripts(payer.name), payer.machine.disk);
+    }
     if (payer !== undefined && payer !== this.robber && request.kind === 'payment')
       this.oracle.checkWish(request.channel, request.payment.total);
   }

@@ -8,16 +8,14 @@ import { dogecoinRegtest } from '../src/core/coin/dogecoin.ts';
 import type { Contract, Signing } from '../src/core/contract/contract.ts';
 import { contracts } from '../src/core/contract/registry.ts';
 import { closeSize } from '../src/core/contract/size.ts';
-import { p2pkh, script } from '../src/core/tx/script.ts';
-import { SIGHASH, signatureHash } from '../src/core/tx/sighash.ts';
-import { encodeSignature } from '../src/core/tx/sign.ts';
-import { decodeTransaction, type Transaction } from '../src/core/tx/transaction.ts';
+import { decodeTransaction } from '../src/core/tx/transaction.ts';
 import { fastestVerifier } from '../src/engine/verifier.ts';
 import { DEPTH } from '../src/testing/channel-sides.ts';
 import { type ChannelSubject, ChannelWorld } from '../src/testing/channel-world.ts';
 import { embedded } from '../src/testing/embedded.ts';
-import { assertRefused, keyNumber, must, sampleTerms } from '../src/testing/sample.ts';
+import { assertRefused, must, sampleTerms } from '../src/testing/sample.ts';
 import { shortTerms } from '../src/testing/short-terms.ts';
+import { spentOtherwise } from '../src/testing/spent-otherwise.ts';
 
 const coin = dogecoinRegtest;
 const verifier = await fastestVerifier();
@@ -36,22 +34,6 @@ async function worldOf(contract: Contract, signing: Signing, unconfirmed?: bigin
 }
 
 const DEEP = [{ upTo: amount(10n ** 18n), blocks: DEPTH }];
-
-/** The coins of a channel's last funding, paid to somebody else. */
-async function spentOtherwise(world: ChannelWorld, channel: ChannelId): Promise<Transaction> {
-  const made = decodeTransaction((await world.payer(channel)).funding.at(-1) ?? assert.fail()) ?? assert.fail();
-  const value = made.outputs.reduce((sum, output) => sum + output.value, 0n);
-  const other = { ...made, outputs: [{ value, script: p2pkh(keyNumber(66).publicKey) }] };
-  const inputs = await Promise.all(
-    made.inputs.map(async (input, i) => {
-      const before = (await world.chain.transaction(input.outpoint.txid))?.transaction.outputs[input.outpoint.vout] ?? assert.fail();
-      const key = world.wallet.keyOf(before.script) ?? assert.fail('not a coin of the wallet');
-      const signature = encodeSignature(key.sign(signatureHash(other, i, before.script, SIGHASH.ALL)), SIGHASH.ALL);
-      return { ...input, script: script(signature, key.publicKey) };
-    }),
-  );
-  return { ...other, inputs };
-}
 
 /** What the payee was paid by what ended the channel. */
 async function received(world: ChannelWorld, channel: ChannelId): Promise<readonly [string, bigint | undefined]> {

@@ -6,6 +6,7 @@ import { describe, type TestContext, test } from 'node:test';
 import { asChain } from '../src/chain/regtest/port.ts';
 import { amount } from '../src/core/base/amount.ts';
 import type { ChannelId } from '../src/core/base/bytes.ts';
+import { height } from '../src/core/base/height.ts';
 import { isSame } from '../src/core/channel/fate.ts';
 import { dogecoinRegtest as coin } from '../src/core/coin/dogecoin.ts';
 import type { Contract } from '../src/core/contract/contract.ts';
@@ -14,8 +15,10 @@ import { fastestVerifier } from '../src/engine/verifier.ts';
 import { watchFolder } from '../src/merchant/watch/folder.ts';
 import { Watcher } from '../src/merchant/watch/watcher.ts';
 import { WatchWriter } from '../src/merchant/watch/writer.ts';
+import { DEPTH } from '../src/testing/channel-sides.ts';
 import { type Pin, PinnedWorld, pinnedChain, pins } from '../src/testing/pinned-world.ts';
 import { must } from '../src/testing/sample.ts';
+import { spentOtherwise } from '../src/testing/spent-otherwise.ts';
 
 const verifier = await fastestVerifier();
 const chain = pinnedChain(coin, verifier);
@@ -78,6 +81,21 @@ for (const contract of contracts.filter(({ form }) => form.sequence < 0xffff_fff
         assert.ok(fate?.isMined && !isSame(fate.transaction, reply.transaction));
       });
     }
+
+    test('holds the best close while an end is agreed, and sends it when what the end spends besides is gone', async (t) => {
+      const { pinned, channel, orphaned } = await towered(t, contract);
+      const { world, regtest } = pinned;
+      await world.topUp(channel);
+      const { reply } = must(await world.agent.end(channel, world.payee));
+      assert.equal(reply.kind === 'ended' && reply.transaction.inputs.length, 2);
+      const double = await spentOtherwise(world, channel);
+      await world.subject.invalidate(regtest.block(height(chain.tip - DEPTH + 1))?.hash ?? assert.fail());
+      assert.equal(regtest.mineBlock([double]).kind, 'mined');
+      await pinned.robbed([channel], UNPINNED, orphaned());
+      const fate = await pinned.fateOf(channel);
+      assert.ok(fate?.isMined);
+      assert.equal(fate.transaction.inputs.length, 1);
+    });
 
     test('control: leaves an agreed end alone that miners take, and one that is better than what it holds until little time is left', async (t) => {
       const { pinned, channel, orphaned } = await towered(t, contract);

@@ -4,7 +4,7 @@ import type { TxId } from '../core/base/bytes.ts';
 import { isRefusal, type Refusal } from '../core/base/refusal.ts';
 import type { PayerState } from '../core/channel/payer-state.ts';
 import type { Contract } from '../core/contract/contract.ts';
-import { bitcoinjContracts, contractOf } from '../core/message/bitcoinj/version.ts';
+import { bitcoinjContracts, contractOf, selfRefunded } from '../core/message/bitcoinj/version.ts';
 import { transactionId } from '../core/tx/transaction.ts';
 import { WorldError } from '../engine/ports.ts';
 import { type Acknowledged, type BitcoinjChannel, openBitcoinj } from '../payer/bitcoinj.ts';
@@ -92,15 +92,22 @@ async function open(payer: OpenPayer, { server, deposit, major }: BitcoinjPaymen
   const { host, port } = hostPort(server);
   const url = `${SCHEME}${host}:${port}`;
   const { agent, chain, wallet, keys } = payer;
-  const order = { contracts: contractsFor(major), ...(deposit === undefined ? {} : { capacity: deposit }) };
+  const contracts = contractsFor(major, await payer.channelsWith(url));
+  const order = { contracts, ...(deposit === undefined ? {} : { capacity: deposit }) };
   const known = (): ReturnType<OpenPayer['channelsWith']> => payer.channelsWith(url);
   const remember = (channel: BitcoinjChannel['channel']): Promise<void> => payer.remember(channel, url);
   return granted(await openBitcoinj(await connectTcp(host, port), order, { agent, chain, wallet, keys, clock, known, remember }));
 }
 
-/** @throws WorldError `config` */
-function contractsFor(major: number | undefined): readonly [Contract, ...Contract[]] {
-  if (major === undefined) return bitcoinjContracts;
+/**
+ * Version 1 has its refunds from the server: it is spoken where the owner names it, or has a channel of it with this server already.
+ * @throws WorldError `config`
+ */
+function contractsFor(major: number | undefined, known: readonly PayerState[]): readonly [Contract, ...Contract[]] {
+  if (major === undefined) {
+    const isAgreed = known.some(({ kind, terms }) => kind !== 'ended' && !selfRefunded.includes(terms.contract));
+    return isAgreed ? bitcoinjContracts : selfRefunded;
+  }
   const contract = contractOf(major);
   if (contract === undefined) throw new WorldError('config', `There is no version ${major} of the protocol.`, 'Leave it away.');
   return [contract];

@@ -30,7 +30,7 @@ export interface BitcoinjPayerOptions {
 }
 
 export interface BitcoinjOrder {
-  /** Kinds of channel, the best first: a server may answer with any of them. */
+  /** Kinds of channel that the owner agrees to, the best first: a server may answer with any of them. Those of version 1 have their refund from the server. */
   readonly contracts: readonly [Contract, ...Contract[]];
   /** Of a new channel; without it only an old one is gone on with. */
   readonly capacity?: Amount;
@@ -146,8 +146,8 @@ async function made(
   const refusal = await unacceptable(client, proposal, capacity, order, clock);
   if (refusal !== undefined) return refusal;
   const returnScript = scriptOf(chain.coin, await wallet.receiveAddress()) ?? new Uint8Array();
-  // The window and the capacity are the owner's own, and the proposal is within them.
-  const limits = { lifetime: window + MOST_AHEAD, minDeposit: capacity };
+  // Window, capacity and contract are the owner's own, and the proposal is within them.
+  const limits = { lifetime: window + MOST_AHEAD, minDeposit: capacity, expiryIn: proposal.contract.expiryIn };
   const planned = await agent.plan(offerOf(proposal, capacity, chain), proposal.expiry, returnScript, limits);
   if (isRefusal(planned)) return planned;
   const { channel } = planned;

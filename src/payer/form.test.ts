@@ -19,7 +19,10 @@ async function planned(contract: Contract): Promise<{ readonly world: TwoDisks; 
   const offer = must(await world.payee.exchange({ kind: 'offer-request' }));
   if (offer.kind !== 'offer') assert.fail(offer.kind);
   const expiry = offer.minExpiry < offer.maxExpiry ? after(offer.minExpiry, 10) : offer.minExpiry;
-  return { world, channel: must(await world.agent.plan(offer, expiry, await world.freshScript())).channel };
+  return {
+    world,
+    channel: must(await world.agent.plan(offer, expiry, await world.freshScript(), { expiryIn: contract.expiryIn })).channel,
+  };
 }
 
 /** What a payee is shown with each announcement: a PSBT has the funding transaction whole, signed. */

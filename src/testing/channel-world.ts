@@ -151,7 +151,9 @@ export class ChannelWorld {
   /** Seed steps 1 to 4, with the payee's answers checked: provisional while the deposit is fresh, accepted once it is deep enough. */
   async openChannel(lifetime: number = SHORT.minLifetime + 200): Promise<ChannelId> {
     const offer = await this.offer();
-    const { channel } = must(await this.agent.plan(offer, await this.expiryIn(offer, lifetime), await this.freshScript()));
+    const { channel } = must(
+      await this.agent.plan(offer, await this.expiryIn(offer, lifetime), await this.freshScript(), { expiryIn: offer.contract.expiryIn }),
+    );
     const funded = must(await this.agent.fund(channel, this.deposit, this.payee));
     assert.deepEqual([funded.state.kind, funded.reply.kind], ['funding', 'provisional']);
     assert.equal(codeOf(await this.agent.pay(channel, { amount: this.price }, this.payee)), 'channel-not-open');

@@ -167,7 +167,16 @@ export class MachinePair {
 
   create(): void {
     const expiry = this.terms.expiry;
-    must(this.tellPayer({ kind: 'create', offer: this.offer, expiry, keyName: 'm/1', returnScript }));
+    must(
+      this.tellPayer({
+        kind: 'create',
+        offer: this.offer,
+        expiry,
+        keyName: 'm/1',
+        returnScript,
+        limits: { expiryIn: this.offer.contract.expiryIn },
+      }),
+    );
   }
 
   /** Makes and launches deposits that are `depth` deep at once. */

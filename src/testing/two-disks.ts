@@ -161,7 +161,7 @@ export class TwoDisks {
     if (offer.kind !== 'offer') assert.fail(offer.kind);
     const isFree = offer.minExpiry < offer.maxExpiry;
     const expiry = isFree ? this.#paced.lockIn(offer.contract.expiresBy, lifetime) : offer.minExpiry;
-    const { channel } = must(await this.agent.plan(offer, expiry, await this.freshScript()));
+    const { channel } = must(await this.agent.plan(offer, expiry, await this.freshScript(), { expiryIn: offer.contract.expiryIn }));
     must(await this.agent.fund(channel, this.deposit, this.payee));
     await this.mine(2);
     return channel;

@@ -159,7 +159,11 @@ export class Machines {
       if (next === undefined) throw new Error('the payer has no channel');
       return next;
     };
-    const created = tell(undefined, { kind: 'create', offer, expiry: terms.expiry, keyName: 'm/1', returnScript }, 'create');
+    const created = tell(
+      undefined,
+      { kind: 'create', offer, expiry: terms.expiry, keyName: 'm/1', returnScript, limits: { expiryIn: offer.contract.expiryIn } },
+      'create',
+    );
     const funded = tell(created, { kind: 'fund', deposits: [deposit], transaction: encodeTransaction(funding) }, 'fund');
     const launched = tell(this.#released(funded, chain), { kind: 'launch' }, 'launch');
     return { payee: undefined, payer: launched, chain, down: {}, budget, acknowledged: 0n, signed: 0n };

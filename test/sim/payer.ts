@@ -191,7 +191,7 @@ export class PayerSide {
       const lifetime = blocksOn(offer.contract.expiresBy, this.#options.lifetime(), coin.blockSeconds);
       const expiry = lockTime(Math.min(offer.maxExpiry, after(offer.minExpiry, lifetime)));
       const returnScript = scriptOf(coin, await wallet.receiveAddress()) ?? new Uint8Array();
-      const planned = await agent.plan(offer, expiry, returnScript);
+      const planned = await agent.plan(offer, expiry, returnScript, { expiryIn: offer.contract.expiryIn });
       if (isRefusal(planned)) return planned;
       this.channels.push(planned.channel);
       return agent.fund(planned.channel, value, payee);

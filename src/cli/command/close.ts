@@ -2,8 +2,11 @@ import type { Command } from 'commander';
 import { formatAmount } from '../../core/base/amount.ts';
 import { bytesToHex } from '../../core/base/bytes.ts';
 import { certain } from '../../core/base/lock-time.ts';
-import { refuse } from '../../core/base/refusal.ts';
-import type { PayerState } from '../../core/channel/payer-state.ts';
+import { type Refusal, refuse } from '../../core/base/refusal.ts';
+import { refundable } from '../../core/channel/payer-release.ts';
+import { allDeposits, type PayerState } from '../../core/channel/payer-state.ts';
+import { capacityOf, type Deposit } from '../../core/contract/contract.ts';
+import { verifyPortable } from '../../core/tx/sign.ts';
 import { encodeTransaction, type Transaction, transactionId } from '../../core/tx/transaction.ts';
 import { command, run, type Shell } from '../action.ts';
 import { channelFacts, channelLine } from '../channel-print.ts';
@@ -54,11 +57,35 @@ export function refundCommand(): Command {
           const reached = certain(terms.expiry, { tip: tip.height, medianTime, now: clock.now() });
           if (kind !== 'ended' && reached < terms.expiry)
             throw new Refused(refuse('refund-too-early', { tip: reached, expiry: terms.expiry }));
+          const now = await payer.channel(channel);
+          const refusal = await unrefundable(payer, now);
+          // Whoever wants the bytes gets those there are.
+          if (refusal !== undefined && !(flags.print === true && endingOf(now) !== undefined)) throw new Refused(refusal);
+          if (refusal !== undefined) shell.print.note(`${refusal.message} ${refusal.advice}`);
           return finish(shell, payer, channel, flags);
         }),
       ),
     );
 }
+
+/** Why coins of an expired channel are not on their way back; undefined when all that is left of them is. */
+async function unrefundable({ chain }: OpenPayer, state: PayerState): Promise<Refusal | undefined> {
+  if (state.kind === 'ended') return undefined;
+  const all = allDeposits(state);
+  const unspent: Deposit[] = [];
+  for (const deposit of all) if ((await chain.output(deposit.outpoint)) !== undefined) unspent.push(deposit);
+  const signed = refundable(state, unspent, { verify: verifyPortable });
+  const unsigned = unspent.filter((deposit) => !signed.includes(deposit));
+  const sent = endingOf(state);
+  const facts = { deposits: unsigned.length, value: capacityOf(unsigned), ...(sent && { transaction: transactionId(sent) }) };
+  if (unsigned.length > 0) return { ...refuse('refund-unsigned', facts), advice: ASK_MERCHANT };
+  if (sent !== undefined) return undefined;
+  if (unspent.length > 0) return refuse('fee-unaffordable', { value: capacityOf(unspent) });
+  // What was counted once and is spent now is on its way by the merchant's close.
+  return state.deposits.length > 0 ? undefined : refuse('funding-missing', { deposits: all.length });
+}
+
+const ASK_MERCHANT = 'The merchant can still sign it: pawment recover --merchant <url>, and this once more.';
 
 async function withChannel(
   shell: Shell,

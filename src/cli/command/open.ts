@@ -24,6 +24,7 @@ interface OpenFlags extends CommonFlags {
   readonly blocks?: number;
   readonly maxMargin?: number;
   readonly maxDepth?: number;
+  readonly signedRefund?: boolean;
   readonly psbt?: boolean;
   readonly wait: boolean;
   readonly resume?: string;
@@ -53,6 +54,10 @@ export function openCommand(): Command {
       blockCount(),
     )
     .option('--max-depth <count>', 'agree to so many blocks over the deposit; ten times what buries a close unless said', blockCount())
+    .option(
+      '--signed-refund',
+      'agree to a contract whose refund the merchant has to sign: what it does not sign for, it alone can give back',
+    )
     .option('--psbt', 'announce by PSBT')
     .option('--no-wait', 'do not wait until the deposit is deep enough')
     .option('--resume <channel>', 'wait for a channel that is not open yet')
@@ -88,7 +93,7 @@ async function plan(
   flags: OpenFlags,
   minDeposit: Amount = ZERO,
 ): Promise<PayerState> {
-  const { blocks, maxMargin, maxDepth } = flags;
+  const { blocks, maxMargin, maxDepth, signedRefund } = flags;
   if (url === undefined) throw new WorldError('config', 'No merchant is named.', 'pawment open <url> --deposit <coins>');
   const offer = await requestOffer(httpConnection(url));
   if (offer.coin.id !== config.coin.id)
@@ -105,6 +110,7 @@ async function plan(
     ...(blocks === undefined ? {} : { lifetime: as(blocks) }),
     ...(maxMargin === undefined ? {} : { closingMargin: as(maxMargin) }),
     ...(maxDepth === undefined ? {} : { depth: maxDepth }),
+    ...(signedRefund === true ? { expiryIn: 'releases' as const } : {}),
   };
   const planned = await payer.agent.plan(offer, expiry, returnScript, limits);
   const state = granted(isRefusal(planned) ? withFlag(planned) : planned);
@@ -120,6 +126,7 @@ const FLAGS: Readonly<Record<keyof Limits, string>> = {
   closingMargin: '--max-margin',
   depth: '--max-depth',
   minDeposit: '--deposit',
+  expiryIn: '--signed-refund',
 };
 
 /** Which flag agrees to more of what an offer asks for. */

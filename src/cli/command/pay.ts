@@ -35,7 +35,11 @@ export function payCommand(): Command {
     .option('--bitcoinj <host:port>', 'pay a bitcoinj server, through the channel there is with it or a new one')
     .option('--deposit <coins>', 'how much goes into a new channel with it')
     .option('--info <text>', 'what goes along with each payment to it')
-    .option('--protocol <version>', 'version of its protocol, 1 or 2; the newest unless said', wholeNumber(1, 2))
+    .option(
+      '--protocol <version>',
+      'version of its protocol, 1 or 2; 2 unless said. In 1 the way back is in what the server signs',
+      wholeNumber(1, 2),
+    )
     .option('--settle', 'have it settle the channel afterwards')
     .action((name: string | undefined, flags: PayFlags) => run(flags, (shell) => pay(shell, name, flags)));
 }

@@ -20,7 +20,14 @@ for (const contract of contracts) {
     /** The order of a payer who takes the expiry that the offer wants at least. */
     const create = (alter: Partial<Offer>, limits?: Partial<Limits>): CreateInput => {
       const { offer } = new MachinePair({ contract }, alter);
-      return { kind: 'create', offer, expiry: offer.minExpiry, keyName: 'm/1', returnScript, ...(limits && { limits }) };
+      return {
+        kind: 'create',
+        offer,
+        expiry: offer.minExpiry,
+        keyName: 'm/1',
+        returnScript,
+        limits: { expiryIn: contract.expiryIn, ...limits },
+      };
     };
     const lasting = (lifetime: number): Partial<Offer> => ({ minExpiry: after(now, lifetime), maxExpiry: after(now, lifetime) });
     const far = contract.expiresBy === 'time' ? lockTime(MAX_LOCK_TIME) : lockTime(490_002_841);
@@ -58,6 +65,21 @@ for (const contract of contracts) {
         assertRefused(new MachinePair({ contract }).tellPayer(create({ ...most, ...longer }, { [term]: 0 })), 'offer-excessive');
       });
     }
+
+    test('a way back that the payee signs, only where the owner has agreed to that; one in the script always', () => {
+      const { offer } = new MachinePair({ contract }, lasting(60_000));
+      const input = { kind: 'create', offer, expiry: offer.minExpiry, keyName: 'm/1', returnScript } as const;
+      const unasked = [undefined, {}, { expiryIn: 'script' }, { lifetime: 10_000_000 }] as const;
+      for (const limits of unasked) {
+        const step = new MachinePair({ contract }).tellPayer({ ...input, ...(limits && { limits }) });
+        if (contract.expiryIn === 'script') must(step);
+        else {
+          assertRefused(step, 'offer-excessive');
+          assert.deepEqual([step.remedy, step.detail], ['agree', { term: 'expiryIn', asked: 'releases', most: 'script' }]);
+        }
+      }
+      must(new MachinePair({ contract }).tellPayer({ ...input, limits: { expiryIn: 'releases' } }));
+    });
 
     test('an expiry that nobody lives to see, under any offer', () => {
       assertRefused(new MachinePair({ contract }).tellPayer(create({ minExpiry: far, maxExpiry: far })), 'offer-excessive');

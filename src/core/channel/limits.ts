@@ -3,6 +3,7 @@ import type { LockKind, LockTime } from '../base/height.ts';
 import { possible } from '../base/lock-time.ts';
 import { type Refusal, refuse } from '../base/refusal.ts';
 import type { Coin } from '../coin/coin.ts';
+import type { Contract } from '../contract/contract.ts';
 import type { Offer } from '../message/message.ts';
 import type { Env } from './machine.ts';
 
@@ -15,6 +16,8 @@ export interface Limits {
   /** Blocks that any deposit has to be deep before it can be paid from. */
   readonly depth: number;
   readonly minDeposit: Amount;
+  /** What gives the payer its way back: by `releases` it has only what the payee signs, and coins that nobody signs for can't be had back. */
+  readonly expiryIn: Contract['expiryIn'];
 }
 
 /** What merchants ask for by default, and ten times what they have in mind for margin and depth. */
@@ -26,6 +29,7 @@ export function usualLimits({ channel, policy }: Coin, kind: LockKind): Limits {
     closingMargin: 10 * closingMargin,
     depth: 10 * channel.buried,
     minDeposit: amount(policy.dust * 1_000_000n),
+    expiryIn: 'script',
   };
 }
 
@@ -37,8 +41,10 @@ export function excessive(offer: Offer, expiry: LockTime, given: Partial<Limits>
     closingMargin: offer.closingMargin,
     depth: Math.max(0, ...offer.depth.map(({ blocks }) => blocks)),
     minDeposit: offer.minDeposit,
+    expiryIn: offer.contract.expiryIn,
   };
   const terms = ['lifetime', 'closingMargin', 'depth', 'minDeposit'] as const;
-  const term = terms.find((one) => asked[one] > most[one]);
+  const isTrusting = asked.expiryIn === 'releases' && most.expiryIn === 'script';
+  const term = isTrusting ? 'expiryIn' : terms.find((one) => asked[one] > most[one]);
   return term === undefined ? undefined : refuse('offer-excessive', { term, asked: asked[term], most: most[term] });
 }

@@ -99,7 +99,14 @@ for (const contract of contracts.filter(({ expiryIn }) => expiryIn === 'releases
   describe(`${contract.id}: under one key there is one expiry`, () => {
     test('an offer that leaves a choice of the expiry is refused by both sides: offer-malformed', () => {
       const open = new MachinePair({ contract }, { minExpiry: after(new MachinePair({ contract }).terms.expiry, -60) });
-      const create = { kind: 'create', expiry: open.terms.expiry, keyName: 'm/1', returnScript, offer: open.offer } as const;
+      const create = {
+        kind: 'create',
+        expiry: open.terms.expiry,
+        keyName: 'm/1',
+        returnScript,
+        offer: open.offer,
+        limits: { expiryIn: open.offer.contract.expiryIn },
+      } as const;
       assertRefused(open.tellPayer(create), 'offer-malformed');
       const { deposit } = signedDeposit(open, 10n * DOGE, 1);
       const announce = {

@@ -44,6 +44,8 @@ export interface Greeting {
 const IDLE = 3_600_000;
 
 /** A payer's side of one connection to a bitcoinj server. */
+const HINT = 'Ask it for another. In version 1 the server signs the refund: who agrees to that names it, by --protocol 1.';
+
 export class BitcoinjClient {
   readonly #dialogue: Dialogue;
   #isMade: boolean = false;
@@ -73,7 +75,7 @@ export class BitcoinjClient {
         code: 'NO_ACCEPTABLE_VERSION',
         explanation: `Version ${version.major} is not spoken here.`,
       });
-      throw new WorldError('peer-nonsense', `The server speaks version ${version.major} only.`, 'Ask it for another.');
+      throw new WorldError('peer-nonsense', `The server speaks version ${version.major} only.`, HINT);
     }
     const answer = await this.#dialogue.next('initiate', 'channel-open');
     this.#dialogue.setIdle(IDLE);

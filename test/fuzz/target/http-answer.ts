@@ -106,7 +106,18 @@ function taken(request: Request, reply: Reply): Outcome {
 /** Whatever an offer asks for, the payer takes it or refuses it. */
 function planned(offer: Offer): Outcome {
   const [near, far] = [offer.minExpiry, offer.maxExpiry].map((each) =>
-    payer(undefined, { kind: 'create', offer, expiry: height(each), keyName: open.keyName, returnScript: open.returnScript }, env),
+    payer(
+      undefined,
+      {
+        kind: 'create',
+        offer,
+        expiry: height(each),
+        keyName: open.keyName,
+        returnScript: open.returnScript,
+        limits: { expiryIn: offer.contract.expiryIn },
+      },
+      env,
+    ),
   );
   const step = near !== undefined && isRefusal(near) ? far : near;
   if (step === undefined || isRefusal(step)) return { code: step?.code ?? '', path: 'offer' };

@@ -11,6 +11,9 @@ const CONTRACTS: ReadonlyMap<number, Contract> = new Map([
 /** The newest first. */
 export const bitcoinjContracts: readonly [Contract, ...Contract[]] = [cltvTime, presignedRefund];
 
+/** Those of them whose refund needs nothing of the payee. */
+export const selfRefunded: readonly [Contract, ...Contract[]] = [cltvTime];
+
 export function contractOf(major: number): Contract | undefined {
   return CONTRACTS.get(major);
 }

@@ -308,7 +308,7 @@ describe('a payer and a bitcoinj server', () => {
       await server.say({ kind: 'server-version', major: 1, minor: 0 });
       assert.equal((await server.hears('error')).code, 'NO_ACCEPTABLE_VERSION');
     };
-    await assert.rejects(world.connect(refused, { contracts: [cltvTime] }), { code: 'peer-nonsense' });
+    await assert.rejects(world.connect(refused, { contracts: [cltvTime] }), { code: 'peer-nonsense', hint: /--protocol 1/ });
   });
 
   test('checkBadData: without a good signature of the refund nothing is launched', async () => {

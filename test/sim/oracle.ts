@@ -212,12 +212,15 @@ export class Oracle {
     this.#look = { height: this.#chain.tip.height, before };
   }
 
-  /** What is due goes before all that strangers can lengthen. */
+  /** What is due goes before all that strangers can lengthen, but where the mempool is what says who takes the deposits. */
   readsMempool(): void {
     if (this.#look === undefined) return;
     const { height, before } = this.#look;
+    const taken = new Set(
+      [...this.#chain.pool.values()].flatMap(({ transaction }) => transaction.inputs.map((one) => outpointKey(one.outpoint))),
+    );
     for (const truth of this.truths.values()) {
-      const isThere = [...truth.deposits.keys()].every((key) => this.#chain.outputs.has(key));
+      const isThere = [...truth.deposits.keys()].every((key) => this.#chain.outputs.has(key) && !taken.has(key));
       if (isThere && this.#isLeftOpen(truth, height, before))
         throw new Violation(`I2 the mempool is read before the close of ${truth.channel}`);
     }

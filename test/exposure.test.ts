@@ -7,7 +7,6 @@ import { after } from '../src/core/base/height.ts';
 import { exposureOf } from '../src/core/channel/payee-state.ts';
 import { dogecoinRegtest } from '../src/core/coin/dogecoin.ts';
 import { litecoinRegtest } from '../src/core/coin/litecoin.ts';
-import { TX_SEQUENCE } from '../src/core/contract/contract.ts';
 import { script } from '../src/core/tx/script.ts';
 import { SIGHASH, signatureHash } from '../src/core/tx/sighash.ts';
 import { encodeSignature } from '../src/core/tx/sign.ts';
@@ -121,7 +120,7 @@ async function signedAnew(
     assert.ok(before !== undefined);
     const key = world.wallet.keyOf(before.script) ?? assert.fail('not a coin of the wallet');
     const signature = encodeSignature(key.sign(signatureHash(bare, i, before.script, hashType)), hashType);
-    inputs.push({ outpoint: input.outpoint, script: script(signature, key.publicKey), sequence: TX_SEQUENCE });
+    inputs.push({ outpoint: input.outpoint, script: script(signature, key.publicKey), sequence: input.sequence });
   }
   return { ...bare, inputs };
 }

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { type Amount, amount as toAmount } from '../core/base/amount.ts';
 import { isTxId, parseHex, type TxId, txId } from '../core/base/bytes.ts';
 import { type Height, height, isHeight } from '../core/base/height.ts';
-import type { Cost } from '../core/contract/fee.ts';
 import { decodeTransaction, type Transaction, type TxInput, type TxOutput, transactionId } from '../core/tx/transaction.ts';
+import type { Waiting } from '../engine/ports.ts';
 import { amountOf, integerOf, JsonNumber } from './json-number.ts';
 
 // What pawment reads of each answer of a node; all else in it is passed over. Numbers come as JsonNumber.
@@ -97,13 +97,16 @@ const flatFees = z
   .transform(({ fee, modifiedfee, descendantfees }) => ({ base: fee, modified: modifiedfee, descendant: BigInt(descendantfees) }));
 const size = z.union([z.object({ vsize: count }), z.object({ size: count }).transform(({ size: vsize }) => ({ vsize }))]);
 
-export const mempoolEntry: z.ZodType<Cost> = z
+export const mempoolEntry: z.ZodType<Waiting> = z
   .union([z.object({ fees }).transform((entry) => entry.fees), flatFees])
   .and(size)
-  .transform(({ base, modified, descendant, vsize }) => ({
+  .and(z.object({ ancestorcount: count }))
+  .transform(({ base, modified, descendant, vsize, ancestorcount }) => ({
     fee: base,
     size: vsize,
     burden: toAmount(descendant > modified ? descendant - modified : 0n),
+    // It counts itself.
+    ancestors: Math.max(0, ancestorcount - 1),
   }));
 
 /** `estimatesmartfee`: no amount when the node has no estimate. Dogecoin Core 1.14 says -1 then, later nodes leave the field out. */

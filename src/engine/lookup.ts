@@ -1,9 +1,9 @@
 import type { TxId } from '../core/base/bytes.ts';
-import type { ChainView, DepositView, FundingView, Source } from '../core/channel/machine.ts';
+import type { ChainView, DepositView, FundingView, FundingWait, Source } from '../core/channel/machine.ts';
 import type { Deposit } from '../core/contract/contract.ts';
-import type { Cost } from '../core/contract/fee.ts';
+import { isReplaceable } from '../core/contract/fee.ts';
 import { type Outpoint, outpointKey, sameOutpoint, type Transaction, transactionId } from '../core/tx/transaction.ts';
-import { type Chain, WorldError } from './ports.ts';
+import { type Chain, type Waiting, WorldError } from './ports.ts';
 
 /** What this side's own node says of announced deposits. It alone is believed. A transaction that makes several is asked for once: it may be large. */
 export async function lookUpFunding(chain: Chain, deposits: readonly Deposit[]): Promise<readonly FundingView[]> {
@@ -34,11 +34,19 @@ async function lookUpDeposit(chain: Chain, outpoint: Outpoint, asked: Asked): Pr
   if (output !== undefined) {
     const { value, script, depth, coinbase } = output;
     const view = { kind: 'unspent', value, script, depth, isImmature: coinbase && depth < chain.coin.coinbaseMaturity } as const;
-    return known === undefined || coinbase ? view : { ...view, spends: known.transaction.inputs.map((input) => input.outpoint) };
+    if (known === undefined || coinbase) return view;
+    const spends = known.transaction.inputs.map((input) => input.outpoint);
+    const waits = depth > 0 ? undefined : await waitOf(chain, known.transaction);
+    return { ...view, spends, ...(waits && { waits }) };
   }
   // A node without an index forgets a transaction all of whose outputs are spent: it then looks like one that never was.
   if (known === undefined) return { kind: 'missing' };
   return known.transaction.outputs.length <= outpoint.vout ? { kind: 'no-such-output' } : { kind: 'spent' };
+}
+
+async function waitOf(chain: Chain, transaction: Transaction): Promise<FundingWait | undefined> {
+  const waiting = await costOf(chain, transaction);
+  return waiting && { ...waiting, isReplaceable: isReplaceable(chain.coin.policy, transaction) };
 }
 
 /** A spend of a deposit that was met in a block or in the mempool (depth 0). */
@@ -68,12 +76,12 @@ export async function viewOf(
 /** What a spend in the mempool takes may be back there itself. A mined one says enough: it is not above what it spends. */
 async function spentBy(chain: Chain, { outpoint }: Deposit, spend: SeenSpend): Promise<DepositView> {
   if (spend.depth > 0) return { kind: 'spent', ...spend };
-  const [funding, cost] = await Promise.all([chain.transaction(outpoint.txid, outpoint.vout), costOf(chain, spend)]);
+  const [funding, cost] = await Promise.all([chain.transaction(outpoint.txid, outpoint.vout), costOf(chain, spend.transaction)]);
   return { kind: 'spent', ...spend, ...(funding && { depositDepth: funding.depth }), ...(cost && { cost }) };
 }
 
-/** It says how dear it is to replace the spend, and nothing else: a node that does not tell holds nobody up. */
-async function costOf(chain: Chain, { transaction }: SeenSpend): Promise<Cost | undefined> {
+/** It says how dear it is to replace what waits, and whether it will be mined, and nothing else: a node that does not tell holds nobody up. */
+async function costOf(chain: Chain, transaction: Transaction): Promise<Waiting | undefined> {
   try {
     return await chain.waiting(transactionId(transaction));
   } catch (error) {

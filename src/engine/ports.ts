@@ -56,6 +56,11 @@ export function isTaken(answer: Broadcast): answer is Exclude<Broadcast, { reado
   return !('reason' in answer);
 }
 
+/** What a transaction in the mempool pays, all that builds on it, and on how many others there it builds itself. */
+export interface Waiting extends Cost {
+  readonly ancestors: number;
+}
+
 /** One node of one chain. Every call throws `WorldError` when the node can't answer. */
 export interface Chain {
   readonly coin: Coin;
@@ -72,8 +77,8 @@ export interface Chain {
    */
   readonly transaction: (txid: TxId, vout?: number) => Promise<{ readonly transaction: Transaction; readonly depth: number } | undefined>;
   readonly mempool: () => Promise<readonly TxId[]>;
-  /** What a transaction in the mempool pays, and all that builds on it; undefined when it is not there. */
-  readonly waiting: (txid: TxId) => Promise<Cost | undefined>;
+  /** Undefined when it is not in the mempool. */
+  readonly waiting: (txid: TxId) => Promise<Waiting | undefined>;
   readonly broadcast: (transaction: Transaction) => Promise<Broadcast>;
   /** Units per 1,000 bytes that confirm soon; never below the coin's own floor. */
   readonly feeRate: () => Promise<Amount>;

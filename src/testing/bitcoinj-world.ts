@@ -37,6 +37,8 @@ export interface BitcoinjWorldOptions {
   readonly terms?: Partial<BitcoinjTerms>;
   /** The most that all channels together deliver before their deposits are deep enough; plenty unless given. */
   readonly exposure?: Amount;
+  /** What the merchant's node says that miners ask for, times the coin's own rate; 1 unless given. */
+  readonly rate?: () => bigint;
   /** What each address may ask for; anything unless given. */
   readonly quotas?: Quotas;
   /** What the application answers; nothing unless given. */
@@ -75,7 +77,9 @@ export class BitcoinjWorld {
     this.regtest = new Regtest({ coin: this.coin, verify: verifier.verify });
     this.regtest.setTime(START);
     this.regtest.mine(FIRST_BLOCKS);
-    this.node = new FaultyChain(asChain(this.regtest));
+    const { rate = () => 1n } = options;
+    const feeRate = async (): Promise<Amount> => amount(this.coin.policy.feeRate * rate());
+    this.node = new FaultyChain({ ...asChain(this.regtest), feeRate });
     [this.#merchant, this.#payee] = this.#open();
   }
 

@@ -193,7 +193,9 @@ export class MachinePair {
   /** Puts a deposit on the chain, whoever made it. */
   confirm({ outpoint, value }: Deposit, depth = 10, view: Partial<Extract<FundingView, { kind: 'unspent' }>> = {}): void {
     const script = this.terms.contract.outputScript(this.terms);
-    this.chain.set(outpointKey(outpoint), { kind: 'unspent', value, script, depth, isImmature: false, ...view });
+    const waits = { fee: this.terms.coin.policy.maxFee, size: 250, ancestors: 0, isReplaceable: false };
+    const waiting = depth === 0 ? { waits } : {};
+    this.chain.set(outpointKey(outpoint), { kind: 'unspent', value, script, depth, isImmature: false, ...waiting, ...view });
   }
 
   /** An accepted channel with these deposits. */

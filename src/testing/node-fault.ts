@@ -133,7 +133,12 @@ export function lying(node: Calls, seed: number): Calls {
       return oneOf([undefined, without, found && { ...found, depth: 1_000_000 }]);
     },
     mempool: async () => oneOf([[], [NOWHERE], [...(await node.mempool()), NOWHERE, NOWHERE]]),
-    waiting: async () => oneOf([undefined, { fee: MAX_AMOUNT, size: 1, burden: MAX_AMOUNT }, { fee: amount(0n), size: 1_000_000 }]),
+    waiting: async () =>
+      oneOf([
+        undefined,
+        { fee: MAX_AMOUNT, size: 1, burden: MAX_AMOUNT, ancestors: 0 },
+        { fee: amount(0n), size: 1_000_000, ancestors: 1_000 },
+      ]),
     broadcast: async (transaction) => {
       const isPassedOn = oneOf([true, false, false]);
       if (isPassedOn) await node.broadcast(transaction);

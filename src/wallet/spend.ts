@@ -1,7 +1,7 @@
 import { type Amount, formatAmount } from '../core/base/amount.ts';
 import type { TxId } from '../core/base/bytes.ts';
 import type { Coin } from '../core/coin/coin.ts';
-import { type Form, TX_SEQUENCE, TX_VERSION } from '../core/contract/contract.ts';
+import { type Form, TX_VERSION } from '../core/contract/contract.ts';
 import { p2pkh, script } from '../core/tx/script.ts';
 import { SIGHASH, signatureHash } from '../core/tx/sighash.ts';
 import { encodeSignature } from '../core/tx/sign.ts';
@@ -20,10 +20,10 @@ export interface Funding {
   readonly fee: Amount;
 }
 
-/** Version 2, replaceable. */
-const USUAL = { version: TX_VERSION, sequence: TX_SEQUENCE };
+/** Version 2, and not to be replaced (BIP125): who is paid counts on it the sooner, and no wallet of this kind ever does. */
+const USUAL = { version: TX_VERSION, sequence: 0xffff_fffe };
 
-/** Lock time 0. */
+/** Lock time 0. Of a form that lets its closes be replaced only the version is taken. */
 export function unsignedTransaction(
   inputs: readonly OwnOutput[],
   outputs: readonly TxOutput[],
@@ -31,7 +31,7 @@ export function unsignedTransaction(
 ): Transaction {
   return {
     version,
-    inputs: inputs.map(({ outpoint }) => ({ outpoint, script: new Uint8Array(), sequence })),
+    inputs: inputs.map(({ outpoint }) => ({ outpoint, script: new Uint8Array(), sequence: Math.max(sequence, USUAL.sequence) })),
     outputs,
     lockTime: 0,
   };

@@ -187,7 +187,7 @@ describe('funding', () => {
     const { txid, transaction, fee } = await wallet.fund(payees, { label: 'channel one' });
     assert.equal(txid, transactionId(transaction));
     assert.deepEqual([transaction.version, transaction.lockTime], [2, 0]);
-    assert.ok(transaction.inputs.every(({ sequence }) => sequence === 0xffff_fffd));
+    assert.ok(transaction.inputs.every(({ sequence }) => sequence === 0xffff_fffe));
     assert.deepEqual(transaction.outputs.slice(0, 2), payees);
     assert.deepEqual(transaction.outputs[2], { script: scriptAt(0, 1, 0), value: doge(40) - fee });
     assert.ok(fee >= feeFor(transactionSize(transaction), coin.policy.feeRate));

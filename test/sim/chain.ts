@@ -8,9 +8,8 @@ import { type Height, height as heightOf, isTime, LOCK_TIME_THRESHOLD, type Lock
 import { type ChainTime, certain } from '../../src/core/base/lock-time.ts';
 import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';
 import type { Terms } from '../../src/core/contract/contract.ts';
-import type { Cost } from '../../src/core/contract/fee.ts';
 import { encodeTransaction, outpointKey, sha256d, type Transaction } from '../../src/core/tx/transaction.ts';
-import type { Block, Broadcast } from '../../src/engine/ports.ts';
+import type { Block, Broadcast, Waiting } from '../../src/engine/ports.ts';
 import { verify } from './keys.ts';
 
 export interface Output {
@@ -310,11 +309,11 @@ export class SimChain implements View {
 }
 
 /** What a transaction in the mempool pays, and all that builds on it. */
-export function costIn({ pool }: Pick<View, 'pool'>, txid: TxId): Cost | undefined {
+export function costIn({ pool }: Pick<View, 'pool'>, txid: TxId): Waiting | undefined {
   const entry = pool.get(txid);
   if (entry === undefined) return undefined;
   const burden = familyIn(pool, txid).reduce((total, one) => total + (pool.get(one)?.fee ?? 0n), 0n) - entry.fee;
-  return { fee: amount(entry.fee), size: entry.size, burden: amount(burden) };
+  return { fee: amount(entry.fee), size: entry.size, burden: amount(burden), ancestors: ancestorsIn(pool, entry.transaction).length };
 }
 
 /** Everything in the mempool that a transaction builds on, each once. */

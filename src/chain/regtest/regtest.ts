@@ -114,12 +114,13 @@ export class Regtest {
     return this.pool.entries().map(({ txid }) => txid);
   }
 
-  /** What a transaction in the mempool pays, and all that builds on it. */
-  waiting(txid: TxId): Cost | undefined {
+  /** What a transaction in the mempool pays, all that builds on it, and on how many it builds. */
+  waiting(txid: TxId): (Cost & { readonly ancestors: number }) | undefined {
     const family = this.pool.familyOf(txid);
     if (family === undefined) return undefined;
     const { fee, size } = family.entry;
-    return { fee: amount(fee), size, burden: amount(family.descendants.reduce((sum, one) => sum + one.fee, 0n)) };
+    const burden = amount(family.descendants.reduce((sum, one) => sum + one.fee, 0n));
+    return { fee: amount(fee), size, burden, ancestors: family.ancestors.length };
   }
 
   /** Hands a transaction to the node (`sendrawtransaction`). */

@@ -7,11 +7,13 @@ import { depthFor, hasRule } from '../coin/coin.ts';
 import { capacityOf, channelIdOf, type Deposit, isDue, isExpiryOf, type Terms } from '../contract/contract.ts';
 import { leastDeposit } from '../contract/size.ts';
 import { type Announce, type OfferedTerms, offerDigest, type Releasing } from '../message/message.ts';
-import { outpointKey } from '../tx/transaction.ts';
+import { outpointKey, sameOutpoint } from '../tx/transaction.ts';
 import { backedAt } from './backing.ts';
 import type { Env, FundingView, Source, Step } from './machine.ts';
 import { stay } from './machine.ts';
 import type { PayeeState } from './payee-state.ts';
+import type { Doubt } from './place.ts';
+import { doubtOf } from './placing.ts';
 import { type DepositLimits, limitsNow, overdue, type Standing, termsNow, wrongOrigin } from './standing.ts';
 
 export interface AnnounceInput {
@@ -60,7 +62,8 @@ export function announced(state: PayeeState | undefined, input: AnnounceInput, e
   const sources = sourcesOf(announce.deposits, funding);
   const next =
     state === undefined ? opened(announce, channel, terms, sources, limits) : withDeposits(state, announce.deposits, sources, limits);
-  return stay(next === state ? state : backedAt(next, depthOf(input), { tip: tipOf(input, env) }), accepted);
+  if (next === state) return stay(state, accepted);
+  return stay(backedAt(next, depthOf(input), { tip: tipOf(input, env) }, doubtsOf(state, input, env)), accepted);
 }
 
 function opened(
@@ -91,6 +94,20 @@ function depthOf({ announce, funding }: AnnounceInput): (deposit: Deposit) => nu
   return ({ outpoint }) => {
     const view = views.get(outpointKey(outpoint));
     return view?.kind === 'unspent' ? view.depth : undefined;
+  };
+}
+
+/** What was taken before is not judged again. */
+function doubtsOf(
+  state: PayeeState | undefined,
+  { announce: { deposits, offer }, funding }: AnnounceInput,
+  { feeRate }: Env,
+): (deposit: Deposit) => Doubt | undefined {
+  const known = new Set(state?.deposits.map(({ outpoint }) => outpointKey(outpoint)));
+  return ({ outpoint }) => {
+    const view = funding[deposits.findIndex((one) => sameOutpoint(one.outpoint, outpoint))];
+    if (known.has(outpointKey(outpoint)) || view?.kind !== 'unspent') return undefined;
+    return doubtOf(view, offer.coin, feeRate);
   };
 }
 

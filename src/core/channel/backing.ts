@@ -5,7 +5,7 @@ import { capacityOf, type Deposit } from '../contract/contract.ts';
 import { branchOf, isSpent, viewOf } from './fate.ts';
 import type { ChainView, DepositView, Env } from './machine.ts';
 import type { ActivePayee, Backing, PayeeState } from './payee-state.ts';
-import { standingOf } from './place.ts';
+import { type Doubt, standingOf } from './place.ts';
 import { placeAt, placeIn, withPlaces } from './placing.ts';
 
 /** Depth of a deposit, 0 in the mempool; undefined when it is not there, or went elsewhere. */
@@ -40,9 +40,18 @@ export function backedBy(state: PayeeState, view: ChainView, { tip }: Pick<Env, 
   return backedAs(withPlaces(state, places, tip), depthOf, tip);
 }
 
-/** The same by what the node says of announced deposits. */
-export function backedAt(state: PayeeState, depthOf: DepthOf, { tip }: Pick<Env, 'tip'>): PayeeState {
-  const places = state.deposits.map((deposit, i) => placeAt(depthOf(deposit), state.places?.[i], tip, state.terms));
+/** The same by what the node says of announced deposits, and why new ones of them may never be mined. */
+export function backedAt(
+  state: PayeeState,
+  depthOf: DepthOf,
+  { tip }: Pick<Env, 'tip'>,
+  doubtIn: (deposit: Deposit) => Doubt | undefined = () => undefined,
+): PayeeState {
+  const places = state.deposits.map((deposit, i) => {
+    const place = placeAt(depthOf(deposit), state.places?.[i], tip, state.terms);
+    const doubt = place.at === 'none' ? doubtIn(deposit) : undefined;
+    return doubt === undefined ? place : { ...place, doubt };
+  });
   return backedAs(withPlaces(state, places, tip), depthOf, tip);
 }
 

@@ -61,7 +61,15 @@ export type FundingView =
       readonly isImmature: boolean;
       /** What its transaction spends, where the node knows. */
       readonly spends?: readonly Outpoint[];
+      /** Of one in the mempool, where the node tells. */
+      readonly waits?: FundingWait;
     };
+
+/** What a funding that waits pays, on how many others in the mempool it builds, and whether it says that it may be replaced (BIP125). */
+export interface FundingWait extends Cost {
+  readonly ancestors: number;
+  readonly isReplaceable: boolean;
+}
 
 /** What the transaction that made a deposit spends: who spends that otherwise takes the deposit away. */
 export interface Source {

@@ -7,7 +7,7 @@ import type { Pay, Receipt } from '../message/message.ts';
 import { blocksToDepth } from './backing.ts';
 import { type Env, type KeptInvoice, type Step, stay } from './machine.ts';
 import { type BestPayment, exposureAt, exposureOf, factsOf, notActive, type PayeeState, restsOf } from './payee-state.ts';
-import { partsOf, restingOn, writtenOff } from './place.ts';
+import { type Doubt, doubted, partsOf, restingOn, writtenOff } from './place.ts';
 
 /** Seed steps 6 and G: takes a better payment. Without an invoice all of it is credit. */
 export function paid(state: PayeeState, pay: Pay, kept: KeptInvoice | undefined, env: Env): Step<PayeeState> | Refusal {
@@ -66,6 +66,11 @@ function fullFor(state: PayeeState, total: Amount, env: Env): Refusal | undefine
   if (total > capacityOf(state.deposits)) return undefined;
   const exposure = exposureAt(state, total);
   const [lost, more] = [writtenOff(restsOf(state)), writtenOff(partsOf(state, total))];
+  const unsure = doubted(partsOf(state, total));
+  const unsureBefore = doubted(restsOf(state)).sum;
+  if (unsure.sum > unsureBefore) {
+    return full(state, { exposure: unsure.sum, most: unsureBefore, blocks: 1, ...(unsure.doubt && { doubt: unsure.doubt }) });
+  }
   if (more > lost) return full(state, { exposure: more, most: lost, blocks: blocksToDepth(state, env) });
   if (exposure === 0n) return tooYoung(state, total, env);
   const room = exposureOf(state) + (env.room ?? 0n);
@@ -86,7 +91,15 @@ function tooYoung(state: PayeeState, total: Amount, { tip, young = [] }: Env): R
   return undefined;
 }
 
-function full({ terms }: PayeeState, facts: { readonly exposure: bigint; readonly most: bigint; readonly blocks: number }): Refusal {
+interface Full {
+  readonly exposure: bigint;
+  readonly most: bigint;
+  readonly blocks: number;
+  /** Why a deposit counts for nothing until a block has it. */
+  readonly doubt?: Doubt;
+}
+
+function full({ terms }: PayeeState, facts: Full): Refusal {
   return refuse('exposure-full', { ...facts, seconds: facts.blocks * terms.coin.blockSeconds });
 }
 

@@ -9,7 +9,13 @@ import { capacityOf, type Deposit, type Terms } from '../contract/contract.ts';
 export interface Place {
   readonly at: 'block' | 'none' | 'lost';
   readonly height: Height;
+  /** Of what no block has had yet: why it may never come to one, as far as the node could tell. Nothing is delivered on it. */
+  readonly doubt?: Doubt;
 }
+
+/** `fee`: it pays less than what is mined soon. `parents`: it builds on what is in no block itself. `replaceable`: it says so. `untold`: the node does not say. */
+export type Doubt = (typeof DOUBTS)[number];
+export const DOUBTS = ['fee', 'parents', 'replaceable', 'untold'] as const;
 
 /** Value delivered that rests on one deposit, and where that is. */
 export interface Part {
@@ -47,13 +53,21 @@ export function partsOf(state: Placed, total: Amount): readonly Part[] {
 
 function worstOf(places: readonly Place[], deposits: readonly Deposit[], taken: bigint): Place {
   const used = places.filter((_, i) => i === 0 || capacityOf(deposits.slice(0, i)) < taken);
-  const worst = used.find(({ at }) => at === 'lost') ?? used.find(({ at }) => at === 'none');
+  const worst =
+    used.find(({ at }) => at === 'lost') ?? used.find(({ doubt }) => doubt !== undefined) ?? used.find(({ at }) => at === 'none');
   return worst ?? used.reduce((youngest, place) => (place.height > youngest.height ? place : youngest), DEEP);
 }
 
 /** What of these parts is written off. */
 export function writtenOff(parts: readonly Part[]): Amount {
   return sumOf(parts.filter(({ place }) => place.at === 'lost'));
+}
+
+/** What of these parts rests on deposits that may never be mined, and why. */
+export function doubted(parts: readonly Part[]): { readonly sum: Amount; readonly doubt?: Doubt } {
+  const resting = parts.filter(({ place }) => place.doubt !== undefined);
+  const doubt = resting[0]?.place.doubt;
+  return { sum: sumOf(resting), ...(doubt && { doubt }) };
 }
 
 /** What of these parts rests on deposits that are less than so many blocks deep. */

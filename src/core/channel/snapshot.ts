@@ -27,7 +27,7 @@ import type { Receipt } from '../message/message.ts';
 import type { KeptInvoice, Source } from './machine.ts';
 import type { Backing, BestPayment, PayeeState } from './payee-state.ts';
 import type { PayerState } from './payer-state.ts';
-import type { Place } from './place.ts';
+import { DOUBTS, type Place } from './place.ts';
 
 /** The format of stored states. Old formats decode for ever; a newer one is refused. */
 export const SNAPSHOT_FORMAT = 1;
@@ -75,7 +75,9 @@ const limits: Field<PayeeState['limits']> = z.strictObject({
 
 const backing: Field<Backing> = z.strictObject({ backed: amountField, deepAt: heightField.exactOptional() });
 
-const places: Field<readonly Place[]> = z.array(z.strictObject({ at: z.enum(['block', 'none', 'lost']), height: heightField }));
+const places: Field<readonly Place[]> = z.array(
+  z.strictObject({ at: z.enum(['block', 'none', 'lost']), height: heightField, doubt: z.enum(DOUBTS).exactOptional() }),
+);
 
 const sources: Field<readonly Source[]> = z.array(z.strictObject({ deposit: outpointField, spends: z.array(outpointField) }));
 

@@ -110,11 +110,12 @@ export const readCases: readonly Case[] = [
       assert.equal(await chain.waiting(txid), undefined);
       await world.accepts(tx);
       const fee = feeFor(192, coin.policy.feeRate);
-      const cost = { fee, size: transactionSize(tx), burden: ZERO };
+      const cost = { fee, size: transactionSize(tx), burden: ZERO, ancestors: 0 };
       assert.deepEqual(await chain.waiting(txid), cost);
       const child = spend(coin, outputOf(tx, output.owner));
       await world.accepts(child);
       assert.deepEqual(await chain.waiting(txid), { ...cost, burden: fee });
+      assert.equal((await chain.waiting(transactionId(child)))?.ancestors, 1);
       await world.accepts(spend(coin, outputOf(child, output.owner)));
       assert.deepEqual(await chain.waiting(txid), { ...cost, burden: amount(fee * 2n) });
       await subject.mine(1);

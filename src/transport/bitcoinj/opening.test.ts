@@ -293,3 +293,23 @@ describe('where nothing is delivered before the deposit is deep enough', () => {
     assert.deepEqual(world.faults, []);
   });
 });
+
+test('a contract that pays less than is mined soon has its channel opened when a block has it', async () => {
+  let rate = 1n;
+  const world = await BitcoinjWorld.open({ rate: () => rate });
+  const control = world.connect();
+  await control.open(VALUE, DOGE);
+  await control.hangUp();
+  await control.served;
+  rate = 3n;
+  await world.mine(1);
+  const payer = world.connect();
+  const channel = payer.prepare(await payer.ask(), VALUE);
+  await payer.say(payer.contractOf(channel, DOGE));
+  await world.timers.isSet(IDLE);
+  assert.equal(world.merchant.engine.exposure.total, DOGE);
+  const opened = payer.hears('channel-open');
+  await world.mine(1);
+  await opened;
+  await payer.pay(channel, 2n * DOGE);
+});

@@ -333,8 +333,9 @@ export class Oracle {
       if (shallow !== undefined && request.offer.unconfirmed === undefined)
         throw new Violation(`I3 ${shallow.outpoint.txid} was accepted before it was ${needed} deep`);
     }
-    if (reply.kind === 'refusal' && reply.code === 'exposure-full' && request.kind === 'payment' && isCurrent)
-      this.#checkRoom(this.#truth(request.channel), request.payment.total);
+    // On a funding that may never be mined nothing is given, whatever room there is.
+    const isFull = reply.kind === 'refusal' && reply.code === 'exposure-full' && !('doubt' in reply.detail);
+    if (isFull && request.kind === 'payment' && isCurrent) this.#checkRoom(this.#truth(request.channel), request.payment.total);
     if (reply.kind !== 'receipt' || request.kind !== 'payment') return;
     const truth = this.#truth(reply.channel);
     this.#durable(reply.channel, reply.total, 'acknowledged');

@@ -1,22 +1,30 @@
 import { Command, CommanderError } from 'commander';
-import { backupCommand, restoreCommand, verifyCommand } from './command/backup.ts';
-import { chainCommand } from './command/chain.ts';
-import { channelsCommand, showCommand } from './command/channels.ts';
-import { closeCommand, refundCommand } from './command/close.ts';
-import { decodeCommand } from './command/decode.ts';
-import { demoCommand } from './command/demo.ts';
-import { merchantCommand } from './command/merchant.ts';
-import { offerCommand } from './command/offer.ts';
-import { openCommand } from './command/open.ts';
-import { payCommand } from './command/pay.ts';
-import { recoverCommand } from './command/recover.ts';
-import { statusCommand } from './command/status.ts';
-import { walletCommand } from './command/wallet.ts';
-import { watchCommand } from './command/watch.ts';
 import { EXIT, failure } from './print.ts';
 
 const EXIT_CODES = `
 Exit codes: 0 done, 1 refused (what was done before is told), 2 misused, 3 the world failed (node, disk, network), 4 a person has to look, 70 a fault of pawment.`;
+
+/** Each is loaded when it is asked for: they need much that the others do not. */
+const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
+  ['demo', async () => (await import('./command/demo.ts')).demoCommand()],
+  ['chain', async () => (await import('./command/chain.ts')).chainCommand()],
+  ['wallet', async () => (await import('./command/wallet.ts')).walletCommand()],
+  ['merchant', async () => (await import('./command/merchant.ts')).merchantCommand()],
+  ['offer', async () => (await import('./command/offer.ts')).offerCommand()],
+  ['open', async () => (await import('./command/open.ts')).openCommand()],
+  ['pay', async () => (await import('./command/pay.ts')).payCommand()],
+  ['channels', async () => (await import('./command/channels.ts')).channelsCommand()],
+  ['show', async () => (await import('./command/channels.ts')).showCommand()],
+  ['close', async () => (await import('./command/close.ts')).closeCommand()],
+  ['refund', async () => (await import('./command/close.ts')).refundCommand()],
+  ['decode', async () => (await import('./command/decode.ts')).decodeCommand()],
+  ['status', async () => (await import('./command/status.ts')).statusCommand()],
+  ['watch', async () => (await import('./command/watch.ts')).watchCommand()],
+  ['backup', async () => (await import('./command/backup.ts')).backupCommand()],
+  ['restore', async () => (await import('./command/backup.ts')).restoreCommand()],
+  ['verify', async () => (await import('./command/backup.ts')).verifyCommand()],
+  ['recover', async () => (await import('./command/recover.ts')).recoverCommand()],
+]);
 
 /** Runs the command line. Sets the exit code instead of leaving, so that output is written out. */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -25,10 +33,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     .version('0.1.0')
     .addHelpText('after', EXIT_CODES)
     .exitOverride();
-  for (const make of [demoCommand, chainCommand, walletCommand, merchantCommand, offerCommand, openCommand]) program.addCommand(make());
-  for (const make of [payCommand, channelsCommand, showCommand, closeCommand, refundCommand, decodeCommand, statusCommand, watchCommand])
-    program.addCommand(make());
-  for (const make of [backupCommand, restoreCommand, verifyCommand, recoverCommand]) program.addCommand(make());
+  for (const load of asked(argv[2])) program.addCommand(await load());
   overrideExit(program);
   process.stdout.on('error', unlessUnread);
   try {
@@ -36,6 +41,13 @@ export async function main(argv: readonly string[]): Promise<void> {
   } catch (error) {
     process.exitCode = error instanceof CommanderError ? (error.exitCode === 0 ? EXIT.ok : EXIT.usage) : failure(error, false);
   }
+}
+
+/** The command of that name; for anything else, such as help, all of them. */
+function asked(name: string | undefined): readonly (() => Promise<Command>)[] {
+  const load = name === undefined ? undefined : COMMANDS.get(name);
+  if (load !== undefined) return [load];
+  return name === '--version' || name === '-V' ? [] : [...COMMANDS.values()];
 }
 
 /** Whoever reads may have seen enough: `pawment channels | head -1`. */

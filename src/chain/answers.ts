@@ -15,6 +15,9 @@ export interface ChainInfo {
   /** Unix time in seconds. */
   readonly mediantime: number;
   readonly initialblockdownload?: boolean | undefined;
+  readonly pruned?: boolean | undefined;
+  /** The lowest block that a pruned node keeps. */
+  readonly pruneheight?: number | undefined;
 }
 
 export interface Unspent {
@@ -71,6 +74,8 @@ export const chainInfo: z.ZodType<ChainInfo> = z.object({
   bestblockhash: hash,
   mediantime: integer,
   initialblockdownload: z.boolean().optional(),
+  pruned: z.boolean().optional(),
+  pruneheight: integer.optional(),
 });
 
 export const header: z.ZodType<{ readonly height: Height }> = z.object({ height: blockHeight });

@@ -91,12 +91,18 @@ test('tip: a node that is catching up knows no tip, but on regtest it does', asy
   assert.deepEqual(await regtest.chain.tip(), { height: 5, hash: HASH });
 });
 
-test('block: one that a pruning node has deleted is said to be that', async () => {
-  const getblock = { code: -1, message: 'Block not available (pruned data)' };
-  const { chain } = await chainWith(dogecoin, { getblock });
-  await assert.rejects(chain.block(height(0)), fails('node-pruned', /deleted/));
-  const other = await chainWith(dogecoin, { getblock: { code: -1, message: "Can't read block from disk" } });
-  await assert.rejects(other.chain.block(height(0)), fails('node-refused', /read block from disk/));
+test('block: one that a pruning node has deleted is said to be that, in whatever words the node refuses it', async () => {
+  const info = (rest: string) => `{"blocks":900,"headers":900,"bestblockhash":"${HASH}","mediantime":1700000000${rest}}`;
+  const refusing = async (message: string, rest: string) => {
+    const { chain } = await chainWith(dogecoin, { getblock: { code: -1, message }, getblockchaininfo: info(rest) });
+    return chain.block(height(0));
+  };
+  for (const message of ['Block not available (pruned data)', 'Block not found on disk', "Can't read block from disk", 'Blok verwijderd']) {
+    for (const rest of [',"pruned":true,"pruneheight":1', ',"pruned":true'])
+      await assert.rejects(refusing(message, rest), fails('node-pruned', /deleted/));
+    for (const rest of ['', ',"pruned":false', ',"pruned":true,"pruneheight":0'])
+      await assert.rejects(refusing(message, rest), fails('node-refused', new RegExp(message.replace(/[()]/g, '.'))));
+  }
 });
 
 test("block: Dogecoin's first, from its fields alone", async () => {
@@ -311,7 +317,24 @@ test('an answer of the wrong shape is not guessed at', async () => {
   await assert.rejects(chain.output({ txid: TXID, vout: 0 }), fails('node-refused', /gettxout makes no sense: value/));
   await assert.rejects(chain.mempool(), fails('node-refused', /getrawmempool/));
   await assert.rejects(chain.block(height(3)), fails('node-refused', /getblockhash/));
-  await assert.rejects(chain.feeRate(), fails('node-refused', /estimatesmartfee/));
+});
+
+test('feeRate: whatever keeps a node from an estimate, the rate is the floor of the coin; a node that is away has none', async () => {
+  const failing = [
+    { code: -32603, message: 'Fee estimation disabled' },
+    { code: -32601, message: 'Method not found' },
+    { code: -8, message: 'Invalid conf_target' },
+    '7',
+    '{"feerate":"much","blocks":2}',
+    'null',
+  ];
+  for (const estimatesmartfee of failing) {
+    const { chain } = await chainWith(dogecoin, { estimatesmartfee });
+    assert.equal(await chain.feeRate(), dogecoin.policy.feeRate, JSON.stringify(estimatesmartfee));
+  }
+  const { chain, node } = await chainWith(dogecoin, { estimatesmartfee: '{"feerate":1,"blocks":2}' });
+  await node.close();
+  await assert.rejects(chain.feeRate(), fails('node-down', /reached/));
 });
 
 test('a method that the node lacks is refused by name', async () => {

@@ -149,7 +149,7 @@ async function status(node: Node): Promise<NodeStatus> {
 async function block(node: Node, height: Height): Promise<Block | undefined | typeof MOVED> {
   const hash = await node.find(INVALID_PARAMETER, answer.hash, 'getblockhash', height);
   if (hash === undefined) return undefined;
-  const found = await wholeBlock(node, hash);
+  const found = await wholeBlock(node, hash, height);
   if (found.confirmations < 0) return MOVED;
   const transactions = found.tx.map(({ txid, transaction: tx }) => {
     return { txid, transaction: tx ?? unreadable('getblock', `nothing in it gives the id ${txid}`) };
@@ -157,19 +157,20 @@ async function block(node: Node, height: Height): Promise<Block | undefined | ty
   return { height, hash: found.hash, previous: found.previousblockhash ?? '0'.repeat(64), transactions };
 }
 
-// rpc/blockchain.cpp: -1 is any other error; its text alone tells that the block was deleted.
-const MISC_ERROR = -1;
-
-async function wholeBlock(node: Node, hash: TxId): Promise<answer.BlockAnswer> {
+async function wholeBlock(node: Node, hash: TxId, height: Height): Promise<answer.BlockAnswer> {
   try {
     return await node.call(answer.block, 'getblock', hash, 2);
   } catch (error) {
-    if (error instanceof RpcError && error.code === MISC_ERROR && /pruned/i.test(error.message)) {
-      const hint = 'A node that keeps all blocks shows what happened in them; this one goes on from its tip.';
-      throw new WorldError('node-pruned', 'the node has deleted a block that was not read yet', hint, error);
-    }
-    throw asWorldError('getblock', error);
+    if (!(error instanceof RpcError && (await isPruned(node, height)))) throw asWorldError('getblock', error);
+    const hint = 'A node that keeps all blocks shows what happened in them; this one goes on from its tip.';
+    throw new WorldError('node-pruned', 'the node has deleted a block that was not read yet', hint, error);
   }
+}
+
+/** Nodes have several words for a block that they don't have any more; all of them say which is the lowest that they keep. */
+async function isPruned(node: Node, height: Height): Promise<boolean> {
+  const { pruned, pruneheight } = await node.ask(answer.chainInfo, 'getblockchaininfo');
+  return pruned === true && (pruneheight === undefined || height < pruneheight);
 }
 
 async function output(node: Node, { txid, vout }: Outpoint): Promise<UnspentOutput | undefined> {
@@ -225,9 +226,14 @@ async function broadcast(node: Node, tx: Transaction): Promise<Broadcast> {
   }
 }
 
+/** The coin's own rate where the node has no estimate, has them switched off, or can't say: a close at that rate is better than none. */
 async function feeRate(node: Node): Promise<Amount> {
   const floor = node.coin.policy.feeRate;
-  const estimate = await node.ask(answer.feeEstimate, 'estimatesmartfee', CONFIRM_WITHIN);
+  const estimate = await node.ask(answer.feeEstimate, 'estimatesmartfee', CONFIRM_WITHIN).catch(unlessRefused);
   if (estimate === undefined || estimate < floor) return floor;
   return least(estimate, amount(floor * FEE_CEILING));
+}
+
+function unlessRefused(error: unknown): undefined {
+  if (!(error instanceof WorldError && error.code === 'node-refused')) throw error;
 }

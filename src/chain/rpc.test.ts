@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, test } from 'node:test';
+import { inspect } from 'node:util';
 import { type WorldCode, WorldError } from '../engine/ports.ts';
 import { type FakeAnswer, type FakeNode, type FakeNodeOptions, fakeNode } from '../testing/fake-node.ts';
 import { JsonNumber } from './json-number.ts';
@@ -105,7 +106,8 @@ test('user and password are sent, from the options or the address, and a wrong o
 
 test('however much a node says, only its first words are passed on', async () => {
   const long = 'x'.repeat(100_000);
-  const saying = (text: string, status: number) => rpcClient({ url: 'http://h', post: async () => ({ text, status }) })('getblockcount');
+  const saying = (text: string, status: number) =>
+    rpcClient({ url: 'http://h', post: async () => ({ text, status }), pause: async () => undefined })('getblockcount');
   const isShort = (error: unknown): boolean => error instanceof Error && error.message.includes('xxx') && error.message.length < 2_000;
   await assert.rejects(saying(long, 503), isShort);
   await assert.rejects(saying(JSON.stringify({ result: null, error: { code: -26, message: long }, id: 0 }), 500), isShort);
@@ -199,7 +201,6 @@ test('a node that is still starting is node-down, alone and in a batch', async (
 test('each refusal of HTTP has its reason and hint', async () => {
   for (const [status, body, code, message, hint] of [
     [403, '', 'node-refused', /refused this machine/, /rpcallowip/],
-    [503, 'Work queue depth exceeded', 'node-down', /overloaded: Work queue/, /rpcworkqueue/],
     [200, '<html>', 'node-refused', /something else than JSON-RPC/, /RPC port/],
     [404, '', 'node-refused', /answered 404/, /RPC port/],
     [200, '{"result":1}x', 'node-refused', /something else/, /RPC port/],
@@ -208,5 +209,90 @@ test('each refusal of HTTP has its reason and hint', async () => {
   ] as const) {
     const { url } = await start(() => '1', { http: (response) => response.writeHead(status, { location: '/' }).end(body) });
     await assert.rejects(rpcClient({ url })('getblockcount'), fails(code, message, hint), `${status} ${body}`);
+  }
+});
+
+const YES = '{"result":1,"error":null,"id":0}';
+
+/** A client whose requests get these answers in turn, the last one for ever. */
+function answered(answers: readonly { readonly status: number; readonly text: string }[], url = 'http://h') {
+  const pauses: number[] = [];
+  let asked = 0;
+  const rpc = rpcClient({
+    url,
+    post: async () => answers[Math.min(asked++, answers.length - 1)] ?? assert.fail(),
+    pause: async (milliseconds) => void pauses.push(milliseconds),
+  });
+  return { rpc, pauses };
+}
+
+const busy = [
+  { status: 503, text: 'Work queue depth exceeded' },
+  { status: 500, text: 'Work queue depth exceeded\r\n' },
+  { status: 429, text: '{"error":{"code":-32005,"message":"limit exceeded"}}' },
+  { status: 502, text: '<html><h1>502 Bad Gateway</h1></html>' },
+  { status: 504, text: '' },
+  { status: 520, text: '<!DOCTYPE html>' },
+  { status: 408, text: '' },
+];
+
+test('who is busy is asked again, and again after longer; whoever stays busy is node-down', async () => {
+  for (const answer of busy) {
+    const passing = answered([answer, answer, { status: 200, text: YES }]);
+    assert.deepEqual(await passing.rpc('getblockcount'), new JsonNumber('1'), `${answer.status}`);
+    assert.deepEqual(passing.pauses, [200, 600]);
+    await assert.rejects(answered([answer]).rpc('getblockcount'), fails('node-down', new RegExp(`busy \\(${answer.status}\\)`), /Wait/));
+  }
+});
+
+test('what has answered as a node does has a bad moment when it says something else; what never has is none', async () => {
+  const page = { status: 200, text: '<html>please wait</html>' };
+  const { rpc, pauses } = answered([{ status: 200, text: YES }, page, { status: 200, text: YES }]);
+  for (let i = 0; i < 2; i++) assert.deepEqual(await rpc('getblockcount'), new JsonNumber('1'));
+  assert.deepEqual(pauses, [200]);
+  await assert.rejects(answered([page]).rpc('getblockcount'), fails('node-refused', /something else than JSON-RPC/));
+});
+
+test('path and query of an address are sent', async () => {
+  const asked: string[] = [];
+  const post: Post = async (url) => {
+    asked.push(url);
+    return { status: 200, text: YES };
+  };
+  for (const url of ['http://h/v2/k3y-in-path', 'http://h:1/?key=s3cret&x=1', 'http://h']) await rpcClient({ url, post })('getblockcount');
+  assert.deepEqual(asked, ['http://h/v2/k3y-in-path', 'http://h:1/?key=s3cret&x=1', 'http://h/']);
+});
+
+test('no word about a failure has a secret in it, however it comes back', async () => {
+  const secrets = ['p@ss/w\u00f6rd "1"', 'k3y-in-path', 's3cret+in query'];
+  const [password = '', path = '', query = ''] = secrets;
+  const url = `http://ann:${encodeURIComponent(password)}@h/v2/${path}?key=${encodeURIComponent(query)}`;
+  const forms = secrets.flatMap((text) => [
+    text,
+    encodeURIComponent(text),
+    JSON.stringify(text).slice(1, -1),
+    Buffer.from(text).toString('base64'),
+    Buffer.from(text).toString('base64url'),
+    Buffer.from(text).toString('hex'),
+    new URLSearchParams({ text }).toString().slice('text='.length),
+  ]);
+  const authorization = Buffer.from(`ann:${password}`).toString('base64');
+  const echo = [...forms, authorization, url].join(' | ');
+  const answers = [
+    { status: 503, text: echo },
+    { status: 401, text: echo },
+    { status: 403, text: echo },
+    { status: 404, text: echo },
+    { status: 500, text: JSON.stringify({ result: null, error: { code: -1, message: echo }, id: 0 }) },
+    { status: 500, text: JSON.stringify({ result: null, error: { code: -28, message: echo }, id: 0 }) },
+  ];
+  const failures = await Promise.allSettled([
+    ...answers.map((answer) => answered([answer], url).rpc('getblockcount')),
+    rpcClient({ url, post: () => Promise.reject(new Error(echo)) })('getblockcount'),
+  ]);
+  for (const failure of failures) {
+    assert(failure.status === 'rejected');
+    const said = inspect(failure.reason, { depth: null });
+    for (const form of [...forms, authorization]) assert(!said.includes(form), `${form} in ${said}`);
   }
 });

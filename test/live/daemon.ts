@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import type { RpcAuth } from '../../src/chain/rpc.ts';
+import type { RpcAuth } from '../../src/chain/endpoint.ts';
 import { findProgram, type Program } from './program.ts';
 
 export interface Daemon {

@@ -32,9 +32,9 @@ export function refusalKind(words: string): Failure {
 }
 
 /** What a refusal of `sendrawtransaction` means; undefined when it says nothing about the transaction. */
-export function outcomeOf({ code, message }: RpcError): Broadcast | undefined {
-  if (/already[ -](in[ -])?mempool|already known|same-nonwitness-data-in-mempool/.test(message)) return { kind: 'already-known' };
-  if (code === ALREADY_IN_CHAIN || /txn-already-known/.test(message)) return { kind: 'already-mined' };
+export function outcomeOf({ code, message, words }: RpcError): Broadcast | undefined {
+  if (/already[ -](in[ -])?mempool|already known|same-nonwitness-data-in-mempool/.test(words)) return { kind: 'already-known' };
+  if (code === ALREADY_IN_CHAIN || /txn-already-known/.test(words)) return { kind: 'already-mined' };
   if (!ABOUT_THE_TRANSACTION.includes(code)) return undefined;
-  return { kind: refusalKind(message), reason: message };
+  return { kind: refusalKind(words), reason: message };
 }

@@ -7,6 +7,7 @@ import { inspect } from 'node:util';
 import { type WorldCode, WorldError } from '../engine/ports.ts';
 import { type FakeAnswer, type FakeNode, type FakeNodeOptions, fakeNode } from '../testing/fake-node.ts';
 import { JsonNumber } from './json-number.ts';
+import { outcomeOf } from './outcome.ts';
 import type { Post } from './post.ts';
 import { RpcError, rpcClient } from './rpc.ts';
 
@@ -294,5 +295,22 @@ test('no word about a failure has a secret in it, however it comes back', async 
     assert(failure.status === 'rejected');
     const said = inspect(failure.reason, { depth: null });
     for (const form of [...forms, authorization]) assert(!said.includes(form), `${form} in ${said}`);
+  }
+});
+
+test('what the node means is read from what it said, not from what may be shown of that', async () => {
+  for (const [said, kind] of [
+    ['txn-already-in-mempool', 'already-known'],
+    ['66: mempool min fee not met', 'fee-too-low'],
+    ['258: txn-mempool-conflict', 'conflict'],
+  ] as const) {
+    const { rpc } = answered(
+      [{ status: 500, text: JSON.stringify({ result: null, error: { code: -26, message: said }, id: 0 }) }],
+      'http://ann:mempool@h',
+    );
+    const refused = await rpc('sendrawtransaction', '00').catch((error: unknown) => error);
+    assert(refused instanceof RpcError);
+    assert.equal(outcomeOf(refused)?.kind, kind);
+    assert(!inspect([refused, outcomeOf(refused)], { depth: null, showHidden: true }).includes('mempool'));
   }
 });

@@ -12,14 +12,21 @@ export type RpcParameter = string | number | boolean;
  */
 export type Rpc = (method: string, ...parameters: readonly RpcParameter[]) => Promise<unknown>;
 
-/** The node's own refusal of a call: a code of `rpc/protocol.h` and its words. */
+/** The node's own refusal of a call: a code of `rpc/protocol.h` and its words, as they may be shown. */
 export class RpcError extends Error {
   readonly code: number;
+  readonly #words: string;
 
-  constructor(code: number, message: string) {
+  constructor(code: number, message: string, words: string = message) {
     super(message);
     this.name = 'RpcError';
     this.code = code;
+    this.#words = words;
+  }
+
+  /** As the node said it: what is left out of the message may be a word that it means something by. Never to be shown. */
+  get words(): string {
+    return this.#words;
   }
 }
 
@@ -85,5 +92,5 @@ function settle({ method, settle: done, fail }: Call, answer: Answer | undefined
   else if (answer.error == null) done(answer.result);
   else if (answer.error.code === IN_WARMUP)
     fail(new WorldError('node-down', `the node is starting: ${endpoint.told(answer.error.message)}`, 'Wait until it has started.'));
-  else fail(new RpcError(answer.error.code, endpoint.told(answer.error.message)));
+  else fail(new RpcError(answer.error.code, endpoint.told(answer.error.message), answer.error.message));
 }

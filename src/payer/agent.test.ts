@@ -137,6 +137,23 @@ describe('a purchase whose answer was lost, asked for again', () => {
     assert.equal((await world.payerState(channel)).signed, world.price);
   });
 
+  test('is bought once where the payee had no time for it when it was asked again', async () => {
+    for (const wire of [losing, deaf]) {
+      const world = await TwoDisks.open({ verify });
+      const channel = await world.opened();
+      const agree = async ({ amount: price }: Invoice): Promise<Amount> => price;
+      await assert.rejects(world.agent.buy(channel, 'tea', agree, wire(world)), /cut off/);
+      const crowded: Connection = {
+        exchange: async (request, psbt) =>
+          request.kind === 'payment' ? refuse('too-many', { seconds: 5 }) : world.payee.exchange(request, psbt),
+      };
+      const none = (): never => assert.fail('nothing new is agreed to');
+      assertRefused(await world.agent.buy(channel, 'tea', none, crowded), 'too-many');
+      assert.equal(must(await world.agent.buy(channel, 'tea', none, world.payee)).reply.kind, 'receipt');
+      assert.deepEqual(await sums(world, channel), Array(5).fill(world.price));
+    }
+  });
+
   test('does not stand for another item', async () => {
     const world = await TwoDisks.open({ verify });
     const channel = await world.opened();

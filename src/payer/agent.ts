@@ -166,7 +166,7 @@ async function worthAsked(engine: PayerEngine, line: Line, { code, detail: { lea
   return least <= worthAt(terms, deposits, least, times(own, 2n * HEADROOM)) ? least : undefined;
 }
 
-/** A payment that was unanswered before, and its answer. */
+/** A payment that was unanswered before, and its answer: a refusal too where it is paid all the same, or still unanswered. */
 interface Settled {
   readonly before: OpenPayer;
   readonly pending: PendingPayment;
@@ -174,16 +174,18 @@ interface Settled {
 }
 
 /**
- * A payment that got no answer is sent again before anything else. Refused or not, nothing is pending then; but who refuses it and then holds it as
- * the best has been paid, whatever it says.
+ * A payment that got no answer is sent again before anything else. Refused or not, nothing is pending then, unless the payee had no time to look at it;
+ * but who refuses it and then holds it as the best has been paid, whatever it says.
  */
 async function settlePending(engine: PayerEngine, line: Line): Promise<Settled | undefined> {
   const before = await engine.get(line.channel);
   if (before?.kind !== 'open' || before.pending === undefined) return undefined;
   const { pending } = before;
   const exchange = told(await line.exchange({ kind: 'resend' }));
-  const isPaid = !isRefusal(exchange) || (await engine.get(line.channel))?.best?.total === pending.payment.total;
-  return isPaid ? { before, pending, exchange } : undefined;
+  const after = await engine.get(line.channel);
+  const isLeft = after?.kind === 'open' && after.pending !== undefined;
+  const isPaid = !isRefusal(exchange) || after?.best?.total === pending.payment.total;
+  return isPaid || isLeft ? { before, pending, exchange } : undefined;
 }
 
 /** Whoever got no answer asks for the same once more: that is not bought twice. */

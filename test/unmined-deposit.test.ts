@@ -189,6 +189,24 @@ for (const coin of [dogecoinRegtest, litecoinRegtest]) {
       assert.equal((await watched(channel)).total, best?.total);
     });
 
+    test('is in what a file says of a better payment: an older store does not write over that', async (t) => {
+      const { shop, folder, clock, watched } = await watchedShop(t, coin);
+      const { world } = shop;
+      const { channel } = await shop.openPaid();
+      const held = await watched(channel);
+      const state = await world.payeeState(channel);
+      const best = state.best ?? assert.fail();
+      const older = { ...state, best: { ...best, total: amount(best.total - 1n) } } as const;
+      assert.ok(older.best.total > held.total && held.apart?.length === 2);
+      const troubles: string[] = [];
+      const onTrouble = (_: ChannelId, { kind }: { readonly kind: string }): void => void troubles.push(kind);
+      const writer = new WatchWriter({ coin, folder, keys: world.keys.payee, clock, onTrouble });
+      writer.found(channel, older);
+      await writer.run(async () => older, await world.chain.tip());
+      assert.deepEqual(troubles, ['file-better']);
+      assert.deepEqual(await folder.read(channel), held);
+    });
+
     test('that comes after the close which left it out: that close is no worse spend, and a watcher claims what is left', async (t) => {
       const { shop, folder, clock, watched } = await watchedShop(t, coin);
       const { world } = shop;

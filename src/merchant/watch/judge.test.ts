@@ -83,6 +83,34 @@ test('of two deposits that are closed one by one, only a close that takes less t
   );
 });
 
+test('a deposit whose coins were spent otherwise, in no block yet, does not keep the others from being closed', () => {
+  const pair = new MachinePair();
+  const { dust } = pair.terms.coin.policy;
+  pair.open(dust * 1_000n, dust * 1_000n);
+  const total = amount(dust * 1_500n);
+  pair.pay(total);
+  const state = pair.payeeState();
+  const { channel, terms, deposits } = state;
+  const closes = must(rungsOf(state, payeeKey));
+  const watched = { channel, terms, deposits, total, since: height(1_000), closes, apart: singlesOf(state, payeeKey) };
+  const [gone, left] = deposits.map(({ outpoint }) => outpointKey(outpoint));
+  assert.ok(gone !== undefined && left !== undefined);
+  const other = { version: 2, inputs: [], outputs: [], lockTime: 0 };
+  for (const depth of [0, 1]) {
+    const seen = new Map<string, DepositView>([
+      [gone, { kind: 'replaced', transaction: other, depth }],
+      [left, { kind: 'unspent', depth: 10 }],
+    ]);
+    const at = { tip: height(1_990), medianTime: 0, now: 0, feeRate: terms.coin.policy.feeRate, isMerchantSilent: true };
+    const { sends, danger } = judged(watched, { kind: 'view', deposits: seen, found: [] }, at);
+    assert.equal(danger?.code, 'worse-spend');
+    assert.ok(
+      sends.some(([close]) => close !== undefined && inputsOf(close) === left),
+      `at depth ${depth}`,
+    );
+  }
+});
+
 function inputsOf({ inputs }: Transaction): string {
   return inputs.map(({ outpoint }) => outpointKey(outpoint)).join();
 }

@@ -1,4 +1,4 @@
-import { isSpent, transactionsOf, viewOf } from '../../core/channel/fate.ts';
+import { isAbsent, isSpent, transactionsOf, viewOf } from '../../core/channel/fate.ts';
 import type { ChainView, DepositView } from '../../core/channel/machine.ts';
 import type { Transaction } from '../../core/tx/transaction.ts';
 import { type Danger, isTaken, judgedLot, type Situation, type Standing } from './judge-lot.ts';
@@ -43,7 +43,7 @@ function isMined(seen: DepositView): boolean {
 
 /** Whether no transaction could take all of it any more, or need not: a close took what is owed of some, or a block has the spend of one. */
 function isParted(watched: Watched, stake: readonly DepositView[]): boolean {
-  if (stake.some((seen) => seen.kind === 'missing' || (seen.kind === 'unspent' && seen.depth === 0) || (isTaken(seen) && seen.depth > 0)))
+  if (stake.some((seen) => isAbsent(seen) || (seen.kind === 'unspent' && seen.depth === 0) || (isTaken(seen) && seen.depth > 0)))
     return true;
   const spends = stake.filter(isSpent);
   return spends.length > 0 && spends.length < stake.length && isEnough(watched, transactionsOf(spends));

@@ -21,6 +21,11 @@ export function takenTogether(watched: Watched, transactions: readonly Transacti
   return transactions.reduce((sum, close) => sum + takenBy(watched, close), 0n);
 }
 
+/** What is owed in all by what was known when a file was written. */
+export function owedIn(watched: Watched): bigint {
+  return [...owedFrom(watched).values()].reduce((sum, part) => sum + part, 0n);
+}
+
 /** Payments drain one deposit after the other; what a close leaves out has one of its own. */
 function owedFrom(watched: Watched): ReadonlyMap<Deposit, bigint> {
   const owed = new Map<Deposit, bigint>();

@@ -9,6 +9,7 @@ import type { Coin } from '../../core/coin/coin.ts';
 import type { Book } from '../../engine/engine.ts';
 import type { Clock, KeyRing, Tip } from '../../engine/ports.ts';
 import type { WatchFolder } from './folder.ts';
+import { owedIn } from './lot.ts';
 import { rungsOf, singlesOf } from './rungs.ts';
 import { takenBy } from './taken.ts';
 import type { Watched } from './watch-file.ts';
@@ -135,7 +136,8 @@ export class WatchWriter implements Book<PayeeState> {
     const held = before === undefined ? await folder.read(channel) : undefined;
     const isHeld = held !== undefined && !('kind' in held);
     if (held !== undefined && !isHeld && held.newer) return onTrouble(channel, { kind: 'file-newer' });
-    if (isHeld && held.total > total) return onTrouble(channel, { kind: 'file-better', held: held.total, known: total });
+    const owed = isHeld ? owedIn(held) : 0n;
+    if (owed > total) return onTrouble(channel, { kind: 'file-better', held: owed, known: total });
     const unmined = unminedOf(state).length;
     // What is closing may have been spent already: who wrote before knows better from where on.
     const since = (state.kind === 'closing' ? (isHeld ? held.since : before?.since) : undefined) ?? tip.height;

@@ -29,7 +29,7 @@ import { seedKeyRing } from '../wallet/keyring.ts';
 import { createMnemonic, seedOf } from '../wallet/mnemonic.ts';
 import { readSeedFile, writeSeedFile } from '../wallet/seed-disk.ts';
 import { type SeedContents, sealSeed } from '../wallet/seed-file.ts';
-import { openWallet, type Wallet } from '../wallet/wallet.ts';
+import { openWallet, type SyncReport, type Wallet } from '../wallet/wallet.ts';
 import type { Config } from './config.ts';
 import { lockDatadir } from './lock.ts';
 import { passphraseFor } from './passphrase.ts';
@@ -107,9 +107,11 @@ export interface OpenPayer {
   readonly chain: Chain;
   readonly keys: KeyRing;
   readonly wallet: Wallet;
+  /** Blocks that the wallet never saw: the node had deleted them. */
+  readonly unread: number;
   readonly agent: Agent;
   /** Reads the chain again: for the channels first, then for the wallet. */
-  readonly sync: () => Promise<void>;
+  readonly sync: () => Promise<SyncReport>;
   /** Remembers where the payee of a channel is. */
   readonly remember: (channel: ChannelId, url: string) => Promise<void>;
   /** @throws WorldError `config` for a payee that is unknown, or not reached by HTTP. */
@@ -146,18 +148,20 @@ export async function openPayer(config: Config, { form = 'compact', first, ...op
   await first?.({ chain, store, keys, wallet }, birthday);
   const { verify } = await fastestVerifier();
   const agent = openAgent({ chain, store, keys, wallet, verify, clock, form });
-  const sync = async (): Promise<void> => {
+  const sync = async (): Promise<SyncReport> => {
     // A refund does not wait for the wallet, which may have years of blocks to read.
     const polled = await agent.poll().catch((error: unknown) => ({ error }));
-    await wallet.sync();
+    const report = await wallet.sync();
     if (polled !== undefined) throw polled.error;
+    return report;
   };
-  await sync();
+  const { unread } = await sync();
   await agent.tidy();
   return {
     chain,
     keys,
     wallet,
+    unread,
     agent,
     sync,
     remember: async (channel, url) => rememberPeer(store, channel, url),

@@ -32,6 +32,7 @@ const CursorRecord = z.strictObject({
   wallet: z.string(),
   birthday: height,
   trail: z.array(BlockMark).min(1).readonly(),
+  unread: index.optional(),
 });
 
 const BranchRecord = z.strictObject({ used: index, next: index });

@@ -13,6 +13,8 @@ export interface Cursor {
   readonly birthday: Height;
   /** Marks of scanned blocks, oldest first, denser towards the last: enough to find where a reorganised chain forked off. */
   readonly trail: readonly Tip[];
+  /** Blocks that the node had deleted before they were read. */
+  readonly unread?: number | undefined;
 }
 
 /** The keys of one BIP44 branch. */

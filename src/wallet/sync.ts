@@ -6,6 +6,7 @@ import { findFork, headOf } from '../engine/trail.ts';
 import { applyBlock, forgetBuried, RETAINED_BLOCKS, rollBack } from './apply.ts';
 import { CURSOR_ID, coverKeys, cursorOf, type GapLimits, type Ledger, loadLedger, saveLedger } from './ledger.ts';
 import type { Cursor } from './state.ts';
+import { isPruned, lowestKept, passOver } from './unread.ts';
 import type { Watch } from './watch.ts';
 
 /** Blocks taken in by one commit: what a crash in a long scan costs at most. */
@@ -47,13 +48,16 @@ export async function scanBlocks(context: ScanContext, onProgress?: ScanProgress
 type Step =
   | { readonly kind: 'done' }
   | { readonly kind: 'scan'; readonly first: Block; readonly tip: Height }
-  | { readonly kind: 'roll-back'; readonly to: Tip; readonly tip: Height };
+  | { readonly kind: 'roll-back'; readonly to: Tip; readonly tip: Height }
+  | { readonly kind: 'pass-over'; readonly first: Block; readonly tip: Height };
 
 async function nextStep({ chain }: ScanContext, { trail, birthday }: Cursor): Promise<Step> {
   const head = headOf(trail);
   const tip = await chain.tip();
   if (tip.hash === head.hash) return { kind: 'done' };
-  const first = await chain.block(after(head.height, 1));
+  const next = after(head.height, 1);
+  const first = await chain.block(next).catch(unlessPruned);
+  if (first === 'pruned') return { kind: 'pass-over', first: await lowestKept(chain, next, tip.height), tip: tip.height };
   if (first?.previous === head.hash) return { kind: 'scan', first, tip: tip.height };
   if (tip.height + RETAINED_BLOCKS < head.height) {
     throw new WorldError(
@@ -66,6 +70,11 @@ async function nextStep({ chain }: ScanContext, { trail, birthday }: Cursor): Pr
   if (fork?.height === head.height) return { kind: 'done' };
   if (fork !== undefined && fork.height + RETAINED_BLOCKS >= head.height) return { kind: 'roll-back', to: fork, tip: tip.height };
   return { kind: 'roll-back', to: await markAt(chain, birthday), tip: tip.height };
+}
+
+function unlessPruned(error: unknown): 'pruned' {
+  if (isPruned(error)) return 'pruned';
+  throw error;
 }
 
 /** @throws WorldError when the node has no such block. */
@@ -81,6 +90,10 @@ async function takeStep(context: ScanContext, ledger: Ledger, step: Exclude<Step
     // Below the birthday nothing is known of the chain, so its mark is taken as the node has it now.
     const { trail, ...cursor } = cursorOf(ledger);
     ledger.cursor.set(CURSOR_ID, { ...cursor, trail: [...trail.filter(({ height }) => height < step.to.height), step.to] });
+    return [];
+  }
+  if (step.kind === 'pass-over') {
+    await passOver(context.chain, ledger, step.first);
     return [];
   }
   const dead: TxId[] = [];

@@ -30,6 +30,8 @@ import { watchKeys } from './watch.ts';
 
 export interface SyncReport {
   readonly height: Height;
+  /** Blocks that the node had deleted before the wallet read them: what came in by those is not counted. */
+  readonly unread: number;
   /** Own transactions that a block has made impossible: one of their inputs was spent otherwise. What they had reserved is free again. */
   readonly dead: readonly TxId[];
   /** Published transactions that the node would not take again. `release` gives up on one. */
@@ -118,7 +120,8 @@ async function syncAll(context: WalletContext, onProgress?: ScanProgress): Promi
   await context.mempool.refresh(context.watch);
   const refused = await rebroadcast(context);
   const ledger = await loadLedger(context.store, context.coin);
-  return { height: headOf(cursorOf(ledger).trail).height, dead, refused };
+  const { trail, unread = 0 } = cursorOf(ledger);
+  return { height: headOf(trail).height, unread, dead, refused };
 }
 
 async function receiveAddress(context: WalletContext): Promise<string> {

@@ -89,7 +89,12 @@ async function balance({ config, print }: Shell): Promise<void> {
   const payer = await openPayer(config);
   const { confirmed, pending, immature } = await payer.wallet.balance();
   await payer.close();
-  print.result({ confirmed, pending, immature }, [
+  const { unread } = payer;
+  if (unread > 0)
+    print.note(
+      `The node had deleted ${unread} blocks before they were read: what came in by those is not counted. Restore the words on a node that has them to see it.`,
+    );
+  print.result({ confirmed, pending, immature, unread }, [
     `${formatAmount(confirmed)} ${config.coin.ticker}`,
     ...(pending > 0n ? [`${formatAmount(pending)} ${config.coin.ticker} unconfirmed`] : []),
     ...(immature > 0n ? [`${formatAmount(immature)} ${config.coin.ticker} mined, not mature yet`] : []),

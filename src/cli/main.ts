@@ -1,4 +1,4 @@
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, type Option } from 'commander';
 import { EXIT, failure } from './print.ts';
 
 const EXIT_CODES = `
@@ -57,5 +57,15 @@ function unlessUnread(error: NodeJS.ErrnoException): void {
 
 function overrideExit(command: Command): void {
   command.exitOverride().enablePositionalOptions();
+  for (const option of command.options) if (option.required) refuseFlags(option);
   for (const child of command.commands) overrideExit(child);
+}
+
+/** `--resume --json` has forgotten its channel. */
+function refuseFlags(option: Option): void {
+  const parse = option.parseArg;
+  option.argParser((value: string, before: unknown) => {
+    if (value.startsWith('--')) throw new InvalidArgumentError('A flag is no value.');
+    return parse === undefined ? value : parse(value, before);
+  });
 }

@@ -1,11 +1,9 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { z } from 'zod';
 import { coreRpc } from '../chain/core-rpc.ts';
-import { type ChannelId, isChannelId } from '../core/base/bytes.ts';
+import type { ChannelId } from '../core/base/bytes.ts';
 import type { Height } from '../core/base/height.ts';
-import { refuse } from '../core/base/refusal.ts';
-import { allDeposits, type PayerState } from '../core/channel/payer-state.ts';
+import type { PayerState } from '../core/channel/payer-state.ts';
 import {
   type Chain,
   type Clock,
@@ -16,7 +14,6 @@ import {
   type Store,
   WorldError,
 } from '../engine/ports.ts';
-import { restoredJson } from '../engine/restore.ts';
 import { fastestSigner } from '../engine/signer.ts';
 import { fastestVerifier } from '../engine/verifier.ts';
 import { type Agent, openAgent } from '../payer/agent.ts';
@@ -33,7 +30,7 @@ import { openWallet, type SyncReport, type Wallet } from '../wallet/wallet.ts';
 import type { Config } from './config.ts';
 import { lockDatadir } from './lock.ts';
 import { passphraseFor } from './passphrase.ts';
-import { Refused } from './print.ts';
+import { httpPeerOf, isWith, pick, rememberPeer } from './peer.ts';
 
 export type Role = 'payer' | 'merchant';
 
@@ -179,69 +176,4 @@ export async function openPayer(config: Config, { form = 'compact', first, ...op
       release();
     },
   };
-}
-
-const PEER = 'peer';
-const peerField = z.object({ url: z.string() });
-
-async function rememberPeer(store: Store, channel: ChannelId, url: string): Promise<void> {
-  const expected = (await store.get(PEER, channel))?.version ?? 0;
-  await store.commit([{ kind: PEER, id: channel, expected, value: JSON.stringify({ url }) }]);
-}
-
-export async function peerOf(store: Store, channel: ChannelId): Promise<string> {
-  const record = await store.get(PEER, channel);
-  if (record === undefined)
-    throw new WorldError('config', `The payee of channel ${channel} is not known.`, 'Name it: pawment recover --merchant <url>');
-  return readPeer(record.value);
-}
-
-async function httpPeerOf(store: Store, channel: ChannelId): Promise<string> {
-  const url = await peerOf(store, channel);
-  if (/^https?:/.test(url)) return url;
-  throw new WorldError('config', `The channel is with ${url}.`, 'Pay and settle through it by: pawment pay --bitcoinj <host:port>');
-}
-
-function readPeer(text: string): string {
-  return restoredJson(peerField, 'The record of a payee', text).url;
-}
-
-/** Ended channels are meant only when named in full; those that nothing was ever deposited to, when named by their id. */
-export async function pick(
-  all: AsyncIterable<readonly [ChannelId, PayerState]>,
-  store: Store,
-  name: string | undefined,
-): Promise<PayerState> {
-  const found: PayerState[] = [];
-  for await (const [channel, state] of all) {
-    if (channel === name) return state;
-    const isMeant =
-      name === undefined || isUrl(name) ? holdsCoins(state) && (await isWith(store, channel, name)) : channel.startsWith(name);
-    if (isMeant && state.kind !== 'ended') found.push(state);
-  }
-  const [only, ...others] = found;
-  if (only === undefined) throw new Refused(refuse('channel-unknown', name === undefined ? {} : { name }));
-  if (others.length > 0) {
-    throw new WorldError(
-      'config',
-      `${found.length} channels are meant by ${name ?? 'nothing'}.`,
-      `Name one: ${found.map(({ channel }) => channel.slice(0, 12)).join(', ')}.`,
-    );
-  }
-  return only;
-}
-
-function holdsCoins(state: PayerState): boolean {
-  return state.kind !== 'planned' || allDeposits(state).length > 0;
-}
-
-async function isWith(store: Store, channel: ChannelId, url: string | undefined): Promise<boolean> {
-  if (url === undefined) return true;
-  // Of a channel that the seed alone brought back nobody knows whom it is with.
-  const record = await store.get(PEER, channel);
-  return record !== undefined && readPeer(record.value) === url;
-}
-
-function isUrl(name: string): boolean {
-  return !isChannelId(name) && name.includes('://');
 }

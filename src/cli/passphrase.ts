@@ -6,6 +6,11 @@ import type { Config } from './config.ts';
 /** Regtest money is worth nothing: its seed files open with this, unless another is given. */
 const REGTEST_PASSPHRASE = 'regtest';
 
+/** Whether somebody gives a passphrase, or the one that everybody knows is taken. */
+export function isAsked({ coin, passphrase }: Config): boolean {
+  return passphrase !== undefined || coin.network !== 'regtest';
+}
+
 /**
  * The passphrase of the seed file: from the environment, or asked for without showing it.
  * @throws WorldError `wallet-locked` when nobody can be asked, `config` for an empty one.

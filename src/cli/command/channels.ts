@@ -7,7 +7,8 @@ import { restored } from '../../engine/restore.ts';
 import { command, run, type Shell } from '../action.ts';
 import { channelFacts, channelLine, channelLines } from '../channel-print.ts';
 import type { CommonFlags } from '../config.ts';
-import { openStore, peerOf, pick } from '../open.ts';
+import { openStore } from '../open.ts';
+import { peerOf, pick } from '../peer.ts';
 
 /** What is stored, without asking a node. */
 export function channelsCommand(): Command {

@@ -10,6 +10,7 @@ import { command, run, type Shell } from '../action.ts';
 import type { CommonFlags } from '../config.ts';
 import { wholeNumber } from '../number.ts';
 import { createSeed, openNode, openPayer, readSeed, seedPath } from '../open.ts';
+import { isAsked } from '../passphrase.ts';
 
 interface WalletFlags extends CommonFlags {
   readonly merchant?: boolean;
@@ -58,7 +59,7 @@ async function init({ config, print }: Shell): Promise<void> {
     '',
     `  ${mnemonic}`,
     '',
-    `The seed is in ${seedPath(config, 'payer')}, sealed with the passphrase.`,
+    `The seed is in ${seedPath(config, 'payer')}${isAsked(config) ? ', sealed with the passphrase' : ''}.`,
   ]);
 }
 

@@ -41,7 +41,7 @@ test('a plus is a plus, and parameters nobody knows are passed over', () => {
 test('what can not be followed to the letter is refused', () => {
   const read = (rest: string) => readPaymentUri(dogecoin, `dogecoin:${address}${rest}`);
   assert.equal(read('').kind, 'request');
-  for (const wrong of ['1.123456789', '-1', '1e3', '1,5', '', '.5', '10000000001']) {
+  for (const wrong of ['1.123456789', '-1', '1e3', '1,5', '', '.', '..5', '5..', '-.5', '.5.', '10000000001']) {
     assert.deepEqual(read(`?amount=${wrong}`), { kind: 'amount' }, wrong);
   }
   assert.deepEqual(read('?req-expires=1'), { kind: 'required', parameter: 'req-expires' });

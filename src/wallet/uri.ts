@@ -59,7 +59,7 @@ function readQuery(query: string): { readonly values: ReadonlyMap<string, string
 
 function requestFrom(address: string, values: ReadonlyMap<string, string>): PaymentUriReading {
   const text = values.get('amount');
-  const amount = text === undefined ? undefined : parseAmount(text);
+  const amount = text === undefined ? undefined : uriAmount(text);
   if (text !== undefined && amount === undefined) return { kind: 'amount' };
   const label = values.get('label');
   const message = values.get('message');
@@ -70,6 +70,11 @@ function requestFrom(address: string, values: ReadonlyMap<string, string>): Paym
     ...(message === undefined ? {} : { message }),
   };
   return { kind: 'request', request };
+}
+
+/** BIP21 lets the digits on either side of the point be left out, not on both. */
+function uriAmount(text: string): Amount | undefined {
+  return parseAmount(text.replace(/^\.(?=[0-9])/, '0.').replace(/(?<=^[0-9]+)\.$/, ''));
 }
 
 function decode(text: string): string | undefined {

@@ -3,12 +3,12 @@ import { type Command, Option } from 'commander';
 import { type Amount, formatAmount } from '../../core/base/amount.ts';
 import { blocksOn } from '../../core/base/lock-time.ts';
 import { contractById, contracts } from '../../core/contract/registry.ts';
-import { scriptOf } from '../../core/tx/address.ts';
 import { WorldError } from '../../engine/ports.ts';
 import type { PriceList } from '../../merchant/invoice.ts';
 import { defaultTerms, type MerchantTerms } from '../../merchant/terms.ts';
 import { isLoopback } from '../../net/callers.ts';
 import { command, run, type Shell } from '../action.ts';
+import { destinationOf } from '../address.ts';
 import type { CommonFlags } from '../config.ts';
 import { type HostPort, hostPort } from '../host-port.ts';
 import { blockCount, wholeNumber } from '../number.ts';
@@ -88,10 +88,7 @@ async function serve(shell: Shell, flags: MerchantFlags): Promise<void> {
     await createSeed(config, 'merchant', (await chain.tip()).height);
     print.note(`made ${seedPath(config, 'merchant')}; write its words down: pawment wallet words --merchant`);
   }
-  const payout = flags.payout === undefined ? undefined : scriptOf(config.coin, flags.payout);
-  if (flags.payout !== undefined && payout === undefined) {
-    throw new WorldError('config', `${flags.payout} is no address on ${config.coin.id}.`, 'Check it.');
-  }
+  const payout = flags.payout === undefined ? undefined : destinationOf(config.coin, flags.payout).script;
   const common = {
     host,
     port,

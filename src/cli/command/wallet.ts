@@ -7,6 +7,7 @@ import { readMnemonic } from '../../wallet/mnemonic.ts';
 import { terminalQr } from '../../wallet/qr.ts';
 import { paymentUri } from '../../wallet/uri.ts';
 import { command, run, type Shell } from '../action.ts';
+import { amountTo, destinationOf } from '../address.ts';
 import type { CommonFlags } from '../config.ts';
 import { wholeNumber } from '../number.ts';
 import { createSeed, openNode, openPayer, readSeed, seedPath } from '../open.ts';
@@ -43,9 +44,9 @@ export function walletCommand(): Command {
   );
   wallet.addCommand(
     command('send', 'Pay to an address on chain', ['pawment wallet send <address> 10'])
-      .argument('<address>')
-      .argument('<amount>', 'in whole coins')
-      .action((to: string, amount: string, flags: CommonFlags) => run(flags, (shell) => send(shell, to, amount))),
+      .argument('<address>', 'or a payment URI')
+      .argument('[amount]', 'in whole coins; needed where no URI says it')
+      .action((to: string, amount: string | undefined, flags: CommonFlags) => run(flags, (shell) => send(shell, to, amount))),
   );
   return wallet;
 }
@@ -102,12 +103,17 @@ async function balance({ config, print }: Shell): Promise<void> {
   ]);
 }
 
-async function send({ config, print }: Shell, to: string, text: string): Promise<void> {
-  const value = amountOf(text);
+async function send({ config, print }: Shell, to: string, text: string | undefined): Promise<void> {
+  const destination = destinationOf(config.coin, to);
+  const { address } = destination;
+  const value = amountTo(destination, text === undefined ? undefined : amountOf(text));
   const payer = await openPayer(config);
-  const { txid, fee } = await payer.wallet.send(to, value);
+  const { txid, fee } = await payer.wallet.send(address, value);
   await payer.close();
-  print.result({ txid, fee }, [`sent ${text} ${config.coin.ticker} for a fee of ${formatAmount(fee)}: ${txid}`]);
+  const { ticker } = config.coin;
+  print.result({ txid, address, value, fee }, [
+    `sent ${formatAmount(value)} ${ticker} to ${address} for a fee of ${formatAmount(fee)} ${ticker}: ${txid}`,
+  ]);
 }
 
 /** @throws WorldError `config` */

@@ -269,3 +269,39 @@ test('what was reserved for a deposit that no channel knows of goes back to the 
   assert.deepEqual(await reserved(), []);
   assert.deepEqual(await world.wallet.balance(), before);
 });
+
+test('what was reserved for a deposit that was never broadcast goes back to the wallet when its channel has ended', async () => {
+  for (const isTopUp of [false, true]) {
+    const world = await TwoDisks.open({ verify });
+    const channel = isTopUp ? await world.opened() : await planned(world);
+    let disk = world.copy('payer');
+    const cut = {
+      exchange: async () => {
+        disk = world.copy('payer');
+        throw new Error('cut off');
+      },
+    };
+    await assert.rejects(world.agent.fund(channel, world.deposit, cut), /cut off/);
+    await world.start('payer', disk);
+    const [reserved] = (await world.wallet.transactions()).filter(({ stage }) => stage.kind === 'reserved');
+    assert.ok(reserved !== undefined);
+    const { expiry } = (await world.payerState(channel)).terms;
+    await world.mineBefore(expiry);
+    const isReserved = async (): Promise<boolean> => {
+      await world.agent.tidy();
+      return (await world.wallet.transactions()).some(({ txid, stage }) => txid === reserved.txid && stage.kind === 'reserved');
+    };
+    assert.equal(await isReserved(), true);
+    await world.mine(1);
+    await world.mine(2 * world.coin.channel.buried);
+    assert.equal((await world.payerState(channel)).kind, 'ended');
+    assert.equal(await isReserved(), false);
+    assert.equal(await world.chain.transaction(reserved.txid), undefined);
+  }
+});
+
+async function planned(world: TwoDisks): Promise<ChannelId> {
+  const offer = must(await world.payee.exchange({ kind: 'offer-request' }));
+  if (offer.kind !== 'offer') assert.fail(offer.kind);
+  return must(await world.agent.plan(offer, after(offer.minExpiry, 10), await world.freshScript())).channel;
+}

@@ -99,11 +99,19 @@ async function revocable(state: PayerState, { wallet, chain }: Pick<FundContext,
   return unsent;
 }
 
-/** A deposit is reserved first and then noted in its channel, and the other way round when it is given up: in between, only the wallet knows of it. */
+const NONE: ReadonlySet<TxId> = new Set();
+
+/**
+ * A deposit is reserved first and then noted in its channel, and the other way round when it is given up: in between, only the wallet knows of it. What
+ * stayed here until its channel ended goes nowhere any more.
+ */
 export async function releaseOrphans({ wallet, engine }: Pick<FundContext, 'wallet' | 'engine'>): Promise<void> {
   const reserved = (await wallet.transactions()).filter(({ stage, label }) => stage.kind === 'reserved' && label.startsWith(DEPOSIT));
   if (reserved.length === 0) return;
   const known = new Set<TxId>();
-  for await (const [, state] of engine.all()) for (const { outpoint } of allDeposits(state)) known.add(outpoint.txid);
+  for await (const [, state] of engine.all()) {
+    const unsent = state.kind === 'ended' ? unsentOf(state) : NONE;
+    for (const { outpoint } of allDeposits(state)) if (!unsent.has(outpoint.txid)) known.add(outpoint.txid);
+  }
   for (const { txid } of reserved) if (!known.has(txid)) await wallet.release(txid);
 }

@@ -72,7 +72,8 @@ export type OpenPayer = Extract<PayerState, { kind: 'open' }>;
 
 /** The channel without what only its present state says. */
 export function channelOf(state: PayerState): PayerChannel {
-  const { channel, terms, offer, keyName, returnScript, deposits, offered, found, funding, unsent, signed, spent, best } = state;
+  const { channel, terms, offer, keyName, returnScript, deposits, offered, found, funding, signed, spent, best } = state;
+  const unsent = state.kind === 'planned' ? [...unsentOf(state)] : state.unsent;
   const common = { channel, terms, keyName, returnScript, deposits, offered, funding, signed, spent };
   return { ...common, ...(offer && { offer }), ...(found && { found }), ...(unsent && { unsent }), ...(best && { best }) };
 }

@@ -154,6 +154,17 @@ describe('a purchase whose answer was lost, asked for again', () => {
     }
   });
 
+  test('is given up by whoever had no time for it at first: the next thing is bought alone', async () => {
+    const world = await TwoDisks.open({ verify });
+    const channel = await world.opened();
+    const crowded: Connection = {
+      exchange: async (request, psbt) => (request.kind === 'payment' ? refuse('too-many') : world.payee.exchange(request, psbt)),
+    };
+    assertRefused(await world.agent.pay(channel, { amount: amount(world.price * 2n) }, crowded), 'too-many');
+    await world.buy(channel);
+    assert.deepEqual((await sums(world, channel)).slice(1), Array(4).fill(world.price));
+  });
+
   test('does not stand for another item', async () => {
     const world = await TwoDisks.open({ verify });
     const channel = await world.opened();

@@ -44,8 +44,10 @@ export function lineTo(engine: PayerEngine, form: Form, channel: ChannelId, paye
     state: () => engine.get(channel),
     exchange: async (input) => {
       let signed = ZERO;
+      let isUnanswered = false;
       const driven = await engine.drive(channel, (at) => {
         signed = at?.signed ?? ZERO;
+        isUnanswered = at?.kind === 'open' && at.pending !== undefined;
         return typeof input === 'function' ? input(at) : input;
       });
       if (isRefusal(driven)) return driven;
@@ -53,6 +55,8 @@ export function lineTo(engine: PayerEngine, form: Form, channel: ChannelId, paye
       if (request === undefined || before === undefined) return refuse('channel-not-open');
       const message = await payee.exchange(request, form === 'psbt' ? psbtOf(before, request) : undefined);
       checkKind(channel, request, message);
+      if (isUnanswered && request.kind === 'payment' && isUnread(message))
+        return { kind: 'answer', state: before, reply: message, isNews: false };
       const state = stateOf(await engine.drive(channel, { kind: 'reply', to: request.kind, message }));
       if (isRefusal(state)) return state;
       checkTaken(state, message);
@@ -73,6 +77,11 @@ export function stateOf(driven: Driven<PayerState> | Refusal): PayerState | Refu
   if (isRefusal(driven)) return driven;
   if (driven.state === undefined) throw new Error('a payer channel that exists goes on existing');
   return driven.state;
+}
+
+/** Whoever has no time looks at nothing: a payment that had no answer may be held already, and has none now. */
+function isUnread(reply: Reply): boolean {
+  return isRefusal(reply) && reply.code === 'too-many';
 }
 
 const ANSWERS: Readonly<Record<Request['kind'], readonly Reply['kind'][]>> = {

@@ -99,7 +99,7 @@ function replied(state: PayerState, to: Request['kind'], message: Reply, env: En
     case 'ended':
       return endAgreed(state, message, env);
     case 'refusal':
-      if (to === 'payment') return isUnread(message) ? stay(state) : refused(state, message, env);
+      if (to === 'payment') return refused(state, message, env);
       return to === 'end' ? endRefused(state, message, env) : stay(state);
     case 'provisional':
       return stay(withReleases(state, message, announcedOf(state), env));
@@ -107,11 +107,6 @@ function replied(state: PayerState, to: Request['kind'], message: Reply, env: En
     case 'invoice':
       return stay(state);
   }
-}
-
-/** Whoever has no time looks at no payment: it may be one that is held already. */
-function isUnread({ code }: Refusal): boolean {
-  return code === 'too-many';
 }
 
 /** Only while no coin has left: later there is money to get back. */

@@ -13,17 +13,22 @@ export function viewOf({ outpoint }: Deposit, view: ChainView): DepositView {
 }
 
 /** Nothing will change what has become of the deposit. One that stays away is given up when a refund at the expiry would be buried. */
-export function isSettled(seen: DepositView, { coin, expiry }: Terms, at: ChainTime): boolean {
-  const { buried } = coin.channel;
+export function isSettled(seen: DepositView, terms: Terms, at: ChainTime): boolean {
+  const { buried } = terms.coin.channel;
   switch (seen.kind) {
     case 'unspent':
       return false;
     case 'missing':
-      return certain(expiry, at) >= expiry + blocksOn(kindOf(expiry), buried, coin.blockSeconds);
+      return isLongPast(terms, at);
     case 'spent':
     case 'replaced':
       return seen.depth >= buried;
   }
+}
+
+/** A refund at the expiry would be buried by now. */
+export function isLongPast({ coin, expiry }: Terms, at: ChainTime): boolean {
+  return certain(expiry, at) >= expiry + blocksOn(kindOf(expiry), coin.channel.buried, coin.blockSeconds);
 }
 
 export function isAbsent({ kind }: DepositView): boolean {

@@ -122,6 +122,28 @@ for (const contract of contracts) {
       assert.deepEqual(payerEnd(pair), ['abandoned', 0n]);
     });
 
+    test('one that nobody takes after an end at nothing is let go by the payee when a refund at the expiry would be buried', () => {
+      const pair = opened(10n * DOGE);
+      const reply = pair.exchange({ kind: 'end' });
+      const end = reply.kind === 'ended' ? reply.transaction : assert.fail(reply.kind);
+      for (const at of [1_880, 2_000, 2_059]) {
+        pair.tip = height(at);
+        must(pair.tellPayee(pair.view()));
+        assert.equal(pair.payeeState().kind, 'closing');
+      }
+      pair.tip = height(2_060);
+      const waiting = pair.payee;
+      must(pair.tellPayee(pair.view()));
+      assert.deepEqual(payeeEnd(pair), ['unused', undefined, undefined]);
+      pair.payee = waiting;
+      pair.spend(end, 1);
+      must(pair.tellPayee(pair.view()));
+      assert.equal(pair.payeeState().kind, 'closing', 'control: it was mined at last');
+      pair.spend(end, BURIED);
+      must(pair.tellPayee(pair.view()));
+      assert.deepEqual(payeeEnd(pair), ['closed', 0n, end]);
+    });
+
     test('one that comes after the payer has given it up is refunded', () => {
       for (const others of [[], [4n * DOGE]]) {
         const pair = opened(...others, 10n * DOGE);

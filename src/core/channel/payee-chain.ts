@@ -5,8 +5,8 @@ import { isRefusal, type Refusal } from '../base/refusal.ts';
 import { type Deposit, isDue } from '../contract/contract.ts';
 import type { Transaction } from '../tx/transaction.ts';
 import { reaching } from './backing.ts';
-import { branchOf, isSettled, isSpent, spentBy, transactionsOf, viewOf } from './fate.ts';
-import { type ChainView, type Env, type Step, stay } from './machine.ts';
+import { branchOf, isLongPast, isSettled, isSpent, isWaiting, spentBy, transactionsOf, viewOf } from './fate.ts';
+import { type ChainView, type DepositView, type Env, type Step, stay } from './machine.ts';
 import { closed } from './payee-close.ts';
 import { claimed, pressed, stakeOf } from './payee-press.ts';
 import { type ActivePayee, isActive, type PayeeState } from './payee-state.ts';
@@ -15,6 +15,7 @@ import { type ActivePayee, isActive, type PayeeState } from './payee-state.ts';
 export function observed(state: PayeeState, view: ChainView, env: Env): Step<PayeeState> | Refusal {
   if (state.kind === 'ended') return stay(state);
   if (isOver(state, view, env)) return stay(over(state, view, env));
+  if (isForgone(state, view, env)) return stay({ ...withoutTransaction(state), kind: 'ended', how: 'unused' });
   if (state.kind === 'closing') return pressed(state, view, env);
   const needed = state.best === undefined ? state.deposits.slice(0, 1) : stakeOf(state);
   const seen = needed.map((deposit) => viewOf(deposit, view));
@@ -49,6 +50,17 @@ function isOver(state: PayeeState, view: ChainView, env: Env): boolean {
   if (best === undefined) return settled.length === stake.length;
   const rest = claimed(state, env, settled);
   return isRefusal(rest) && rest.code !== 'contract-unfit';
+}
+
+/** An end at nothing that no block took: the payer can have its own back alone by now, and whoever never asks for it keeps nobody waiting. */
+function isForgone(state: PayeeState, view: ChainView, env: Env): boolean {
+  const { kind, terms, best } = state;
+  if (kind !== 'closing' || best !== undefined || !isLongPast(terms, env)) return false;
+  return !stakeOf(state).some((deposit) => isMined(viewOf(deposit, view)));
+}
+
+function isMined(seen: DepositView): boolean {
+  return isSpent(seen) && !isWaiting(seen);
 }
 
 function over(state: PayeeState, view: ChainView, env: Env): PayeeState {

@@ -260,6 +260,23 @@ for (const coin of [dogecoinRegtest, litecoinRegtest]) {
       assert.ok(world.paidTo(close, world.payeeScript) > (world.deposit * 9n) / 10n);
     });
 
+    test('that a reorganisation took out again is in a new file by itself, which a watcher that runs takes in', async (t) => {
+      const { shop, folder, clock, watched } = await watchedShop(t, coin);
+      const { world } = shop;
+      const { channel, young } = await shop.openPaid();
+      shop.ask(1n);
+      await world.mine(1);
+      const funding = (await world.chain.transaction(young.outpoint.txid)) ?? assert.fail();
+      const { total } = await watched(channel);
+      const watcher = new Watcher({ folder, chain: world.chain, clock });
+      await watcher.poll();
+      shop.ask(3n);
+      await world.subject.invalidate(await world.blockOf(funding.transaction));
+      await world.look();
+      assert.ok((await watched(channel)).total < total, 'what is left in blocks is closed by itself');
+      assert.ok(!(await watcher.poll()).alarms.some(({ code }) => code === 'file-unreadable'));
+    });
+
     test('is claimed as well when a block takes it', async () => {
       const shop = await Shop.open(coin);
       const { world } = shop;

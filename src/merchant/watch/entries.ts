@@ -1,6 +1,7 @@
 import type { ChannelId } from '../../core/base/bytes.ts';
 import type { Coin } from '../../core/coin/coin.ts';
 import type { WatchFolder } from './folder.ts';
+import { owedIn } from './lot.ts';
 import type { Watched } from './watch-file.ts';
 
 /** A file that does not say what it should. What was read of it before still holds. */
@@ -54,8 +55,8 @@ export class Entries {
     if ('kind' in read) return read.reason;
     const { coin } = read.terms;
     if (coin.id !== this.#coin.id) return `it is on ${coin.id}, and the node on ${this.#coin.id}`;
-    if (known !== undefined && read.total < known.watched.total)
-      return `it holds a total of ${read.total}, and held ${known.watched.total}`;
+    const [owed, before] = [owedIn(read), known === undefined ? 0n : owedIn(known.watched)];
+    if (owed < before) return `it holds a total of ${owed}, and held ${before}`;
     this.#known.set(channel, { stamp, watched: read });
     return read;
   }

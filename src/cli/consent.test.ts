@@ -25,7 +25,7 @@ class Owner {
       this.asked.push(question);
       return answer === 'yes';
     };
-    const ware = { merchant: 'http://127.0.0.1:8402', item: 'tea' };
+    const ware = { merchant: 'https://shop.example', item: 'tea' };
     return consent({ prices: this.prices, print, ask: answer && ask }, state, { ware, price: amount(price), times: 1, ...alter });
   }
 }
@@ -54,7 +54,7 @@ describe('a price in a script', () => {
   test('item after item, each never seen, comes to no more than that', async () => {
     const owner = new Owner();
     const buy = (item: string): ReturnType<typeof consent> =>
-      owner.buy(4n * DOGE, undefined, { ware: { merchant: 'http://127.0.0.1:8402', item } });
+      owner.buy(4n * DOGE, undefined, { ware: { merchant: 'https://shop.example', item } });
     must(await buy('first'));
     must(await buy('second'));
     const refusal = await buy('third');

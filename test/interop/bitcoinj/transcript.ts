@@ -41,6 +41,8 @@ export async function transcript(): Promise<readonly string[]> {
   try {
     await using payer = await world.peer('payer');
     await world.fund(payer, amount(4n * VALUE));
+    // A contract that builds on coins in no block would wait for one.
+    world.mine();
     await using proxy = await RecordingProxy.start(merchant.port);
     const order = { level: 'protocol', version: 'VERSION_2_ALLOW_1', key: '11'.repeat(32), value: VALUE, window: 86_340 } as const;
     const { contract } = await payer.connect({ ...order, port: proxy.port });

@@ -104,15 +104,15 @@ export async function payChapter(
   channel: ChannelId,
   { payments, explain }: StoryOptions,
 ): Promise<Amount> {
-  const progress = narrator.progress(payments);
   // Who asks for explanations gets them for every payment.
   const told = explain ? payments : Math.min(TOLD_ITEMS, payments);
   for (let item = 1; item <= told; item++) await tellItem(stage, narrator, channel, item, explain);
+  const work = narrator.work('      payments');
   for (let item = told + 1; item <= payments; item++) {
     await buy(stage, channel);
-    progress.at(item);
+    work.at(item, payments);
   }
-  progress.done();
+  work.done();
   const state = await stage.agent.engine.get(channel);
   if (state?.best === undefined) throw new Error('nothing was paid');
   narrator.line(`      ******** ${payments} ORDERS DONE, ${doge(state.best.total)} paid ********`);

@@ -1,4 +1,4 @@
-import { type Bar, Presets, SingleBar } from 'cli-progress';
+import { rows, Screen, type Sink, type Work } from '../screen.ts';
 
 /** Tells the story: steps as they happen, facts below them, and a bar for what repeats. */
 export interface Narrator {
@@ -7,31 +7,25 @@ export interface Narrator {
   readonly step: (label: string, text: string) => void;
   readonly fact: (name: string, value: string) => void;
   readonly line: (text: string) => void;
-  readonly progress: (total: number) => Progress;
+  readonly work: (name: string) => Work;
 }
 
-export interface Progress {
-  readonly at: (count: number) => void;
-  readonly done: () => void;
-}
+/** Of rows after the first. A hash of 64 digits has room beside it on 80 columns. */
+const INDENT = 10;
 
-export function narrator(stream: NodeJS.WriteStream): Narrator {
-  const print = (text: string): void => void stream.write(`${text}\n`);
+export function narrator(stream: Sink): Narrator {
+  const screen = new Screen(stream);
+  const print = (...lines: readonly string[]): void => {
+    const { columns } = stream;
+    screen.lines(columns === undefined ? lines : lines.flatMap((line) => rows(line, columns, INDENT)));
+  };
   return {
-    heading: (text) => print(`\n${text}\n${'─'.repeat(text.length)}`),
+    heading: (text) => print('', text, '─'.repeat(text.length)),
     step: (label, text) => print(`[${label}] ${text}`),
     fact: (name, value) => print(`      ${name.padEnd(18)} ${value}`),
     line: print,
-    progress: (total) => bar(stream, total),
+    work: (name) => screen.work(name),
   };
-}
-
-/** Where nobody watches, a bar would be a line for each step. */
-function bar(stream: NodeJS.WriteStream, total: number): Progress {
-  if (!stream.isTTY) return { at: () => undefined, done: () => undefined };
-  const made: Bar = new SingleBar({ stream, format: '      payments [{bar}] {value}/{total}  {eta}s to go' }, Presets.shades_classic);
-  made.start(total, 0);
-  return { at: (count) => made.update(count), done: () => made.stop() };
 }
 
 /** Says nothing: for when only the figures are wanted. */
@@ -40,5 +34,5 @@ export const silence: Narrator = {
   step: () => undefined,
   fact: () => undefined,
   line: () => undefined,
-  progress: () => ({ at: () => undefined, done: () => undefined }),
+  work: () => ({ at: () => undefined, done: () => undefined }),
 };

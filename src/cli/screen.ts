@@ -1,0 +1,139 @@
+/** What is written to: a terminal, or what nobody watches. */
+export interface Sink {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  readonly write: (text: string) => unknown;
+}
+
+/** Long work, as it goes on. */
+export interface Work {
+  /** So much of it is done; `left` is in milliseconds, and reckoned from the time that it took so far unless given. */
+  readonly at: (done: number, total: number, left?: number) => void;
+  /** It is over, however it ended: nothing of it stays on the screen. */
+  readonly done: () => void;
+}
+
+/** Time, as a screen needs it. `every` calls back again and again, without keeping the process alive, until what it returns is called. */
+export interface Ticker {
+  readonly now: () => number;
+  readonly every: (milliseconds: number, tick: () => void) => () => void;
+}
+
+/** Milliseconds between two looks at the work: what is over by the first never shows. */
+const TICK = 250;
+/** Milliseconds between two lines where a line can't be changed. */
+const SELDOM = 10_000;
+const MOST_BAR = 40;
+const USUAL_COLUMNS = 80;
+/** A bar of fewer says nothing. */
+const LEAST_BAR = 10;
+
+interface Running {
+  readonly name: string;
+  readonly since: number;
+  progress?: { readonly done: number; readonly total: number; readonly left?: number };
+}
+
+/**
+ * The one writer of a terminal: whole lines, and below them, while long work goes on, a row that tells of it and gives way to every line. Who is no
+ * terminal gets the lines alone; one that can't change a row (`dumb`) gets a line of the work now and then.
+ */
+export class Screen {
+  readonly #terminal: Sink;
+  readonly #ticker: Ticker;
+  readonly #isDumb: boolean;
+  #row = '';
+  #told = 0;
+
+  constructor(terminal: Sink, { ticker = realTime, term = process.env['TERM'] }: { ticker?: Ticker; term?: string | undefined } = {}) {
+    this.#terminal = terminal;
+    this.#ticker = ticker;
+    this.#isDumb = term === undefined || term === 'dumb';
+  }
+
+  /** Writes lines to the terminal, or to another stream that may be the same terminal. */
+  lines(lines: readonly string[], to: Sink = this.#terminal): void {
+    const row = this.#row;
+    this.#show('');
+    to.write(lines.map((line) => `${line}\n`).join(''));
+    this.#show(row);
+  }
+
+  /** Begins to tell of long work. One at a time: what is begun last is told. */
+  work(name: string): Work {
+    if (this.#terminal.isTTY !== true) return { at: () => undefined, done: () => undefined };
+    const running: Running = { name, since: this.#ticker.now() };
+    this.#told = running.since;
+    const stop = this.#ticker.every(TICK, () => this.#tell(running));
+    return {
+      at: (done, total, left) => {
+        running.progress = { done, total, ...(left !== undefined && { left }) };
+      },
+      done: () => {
+        stop();
+        this.#show('');
+      },
+    };
+  }
+
+  #tell(running: Running): void {
+    const now = this.#ticker.now();
+    if (!this.#isDumb) this.#show(rowOf(running, now, (this.#terminal.columns ?? USUAL_COLUMNS) - 1));
+    else if (now - this.#told >= SELDOM) {
+      this.#told = now;
+      this.#terminal.write(`${rowOf(running, now, USUAL_COLUMNS)}\n`);
+    }
+  }
+
+  #show(row: string): void {
+    if (row === this.#row) return;
+    this.#terminal.write(`\r\u001b[K${row}`);
+    this.#row = row;
+  }
+}
+
+const realTime: Ticker = {
+  now: () => performance.now(),
+  every: (milliseconds, tick) => {
+    const timer = setInterval(tick, milliseconds).unref();
+    return () => clearInterval(timer);
+  },
+};
+
+function rowOf({ name, since, progress }: Running, now: number, columns: number): string {
+  const taken = now - since;
+  if (progress === undefined || progress.total <= 0) return cut(`${name}, ${span(taken)} so far`, columns);
+  const { done, total, left = done > 0 && done < total ? (taken / done) * (total - done) : undefined } = progress;
+  const rest = left === undefined ? '' : `, ${span(left)} left`;
+  const width = Math.min(MOST_BAR, columns - `${name} [] ${done} of ${total}${rest}`.length);
+  if (width < LEAST_BAR) return cut(`${name} ${done} of ${total}${rest}`, columns);
+  const full = Math.round((Math.min(done, total) / total) * width);
+  return `${name} [${'█'.repeat(full)}${'░'.repeat(width - full)}] ${done} of ${total}${rest}`;
+}
+
+function cut(text: string, columns: number): string {
+  return text.slice(0, Math.max(0, columns));
+}
+
+/** Milliseconds in words. */
+export function span(milliseconds: number): string {
+  const seconds = Math.ceil(milliseconds / 1000);
+  if (seconds < 120) return `${seconds} s`;
+  const minutes = Math.round(seconds / 60);
+  return minutes < 120 ? `${minutes} min` : `${(minutes / 60).toFixed(1)} h`;
+}
+
+/** The text in rows of so many columns, broken at spaces; rows after the first are indented. Words that are longer than a row stay whole: who copies them gets them so. */
+export function rows(text: string, columns: number, indent: number): readonly string[] {
+  const made: string[] = [];
+  let row = '';
+  for (const part of text.match(/ *[^ ]+/g) ?? []) {
+    const isFirst = row.trim() === '';
+    if (isFirst || row.length + part.length <= columns) row += part;
+    else {
+      made.push(row);
+      row = ' '.repeat(indent) + part.trimStart();
+    }
+  }
+  return [...made, row];
+}

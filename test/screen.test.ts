@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { rows, Screen, type Ticker } from '../src/cli/screen.ts';
+import { shownBy } from './terminal.ts';
+
+/** A terminal, or none, that keeps what it was sent, and a clock that is moved by hand. */
+class Watched {
+  sent = '';
+  isTTY = true;
+  columns = 80;
+  #now = 0;
+  #ticks: (() => void)[] = [];
+  readonly ticker: Ticker = {
+    now: () => this.#now,
+    every: (_, tick) => {
+      this.#ticks.push(tick);
+      return () => {
+        this.#ticks = this.#ticks.filter((one) => one !== tick);
+      };
+    },
+  };
+
+  write(text: string): void {
+    this.sent += text.replaceAll('\n', '\r\n');
+  }
+
+  pass(milliseconds: number): void {
+    this.#now += milliseconds;
+    for (const tick of this.#ticks) tick();
+  }
+
+  rows(): Promise<readonly string[]> {
+    return shownBy(this.columns, this.sent);
+  }
+}
+
+for (const columns of [80, 120])
+  test(`lines and results written while a bar stands leave neither parts of the other, at ${columns} columns`, async () => {
+    const terminal = new Watched();
+    terminal.columns = columns;
+    const screen = new Screen(terminal, { ticker: terminal.ticker, term: 'xterm' });
+    const work = screen.work('payments');
+    work.at(250, 1000);
+    terminal.pass(5_000);
+    const bar = `payments [${'█'.repeat(10)}${'░'.repeat(30)}] 250 of 1000, 15 s left`;
+    assert.deepEqual(await terminal.rows(), [bar]);
+    screen.lines(['Order item 1', 'x'.repeat(columns + 5)]);
+    assert.deepEqual(await terminal.rows(), ['Order item 1', 'x'.repeat(columns), 'xxxxx', bar]);
+    screen.lines(['the result'], { write: (text) => terminal.write(text) });
+    work.at(1000, 1000);
+    terminal.pass(1_000);
+    work.done();
+    screen.lines(['done']);
+    assert.deepEqual(await terminal.rows(), ['Order item 1', 'x'.repeat(columns), 'xxxxx', 'the result', 'done']);
+  });
+
+test('work whose end nobody knows says how long it takes; a narrow terminal gets no bar', async () => {
+  const terminal = new Watched();
+  const screen = new Screen(terminal, { ticker: terminal.ticker, term: 'xterm' });
+  const work = screen.work('reading the chain');
+  terminal.pass(150_000);
+  assert.deepEqual(await terminal.rows(), ['reading the chain, 3 min so far']);
+  terminal.columns = 44;
+  work.at(3, 6, 180_000);
+  terminal.pass(1);
+  assert.deepEqual(await terminal.rows(), ['reading the chain 3 of 6, 3 min left']);
+});
+
+test('a pipe gets the lines alone, and a terminal that can change nothing a line of the work now and then', async () => {
+  const pipe = new Watched();
+  pipe.isTTY = false;
+  const dumb = new Watched();
+  for (const [to, term] of [
+    [pipe, 'xterm'],
+    [dumb, 'dumb'],
+  ] as const) {
+    const screen = new Screen(to, { ticker: to.ticker, term });
+    const work = screen.work('payments');
+    work.at(50, 100);
+    for (let i = 0; i < 22; i++) to.pass(500);
+    screen.lines(['a line']);
+    work.done();
+  }
+  assert.equal(pipe.sent, 'a line\r\n');
+  assert.equal(dumb.sent, `payments [${'█'.repeat(20)}${'░'.repeat(20)}] 50 of 100, 10 s left\r\na line\r\n`);
+});
+
+test('prose breaks at spaces and goes on indented; a hash stays whole', () => {
+  assert.deepEqual(rows('[B] one two three', 11, 4), ['[B] one two', '    three']);
+  assert.deepEqual(rows(`  name   ${'f'.repeat(12)} end`, 10, 2), ['  name', `  ${'f'.repeat(12)}`, '  end']);
+  assert.deepEqual(rows('', 10, 2), ['']);
+});

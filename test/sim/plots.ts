@@ -1,5 +1,5 @@
 import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';
-import type { Opening, Scheme, Schemer } from './schemer.ts';
+import type { Opening, Pays, Scheme, Schemer } from './schemer.ts';
 import { reorganise } from './trouble.ts';
 import type { World } from './world.ts';
 
@@ -20,7 +20,7 @@ const announce: Move = (_, schemer) => schemer.announce();
 const open =
   (channels: number, deposits: number, hundredths: number, rest: Partial<Opening> = {}): Move =>
   (_, schemer) =>
-    schemer.open({ channels, deposits, value: dust * BigInt(hundredths), isCheap: false, lifetime: 0, ...rest });
+    schemer.open({ channels, deposits, value: dust * BigInt(hundredths), pays: 'enough', lifetime: 0, ...rest });
 const own =
   (act: (schemer: Schemer, scheme: Scheme, world: World) => void): Move =>
   (world, schemer) => {
@@ -32,8 +32,8 @@ const buy = own((schemer, scheme) => schemer.buy(scheme));
 const twoRoads = own((schemer, scheme) => schemer.twoRoads(scheme));
 const increment = own((schemer, scheme) => schemer.increment(scheme));
 const end = own((schemer, scheme) => schemer.end(scheme));
-const topUp = (isCheap: boolean): Move =>
-  own((schemer, scheme, { chance }) => schemer.topUp(scheme, dust * BigInt(chance.between(5, 400)), isCheap));
+const topUp = (pays: Pays): Move =>
+  own((schemer, scheme, { chance }) => schemer.topUp(scheme, dust * BigInt(chance.between(5, 400)), pays));
 const replace: Move = (_, schemer) => schemer.replace();
 const all =
   (act: (schemer: Schemer, scheme: Scheme) => void): Move =>
@@ -67,22 +67,37 @@ const fall: Move = (world, schemer) => {
   schemer.holdsFees = false;
   world.setFees(1n);
 };
+/** Fees rise just when it waits to be mined: it does, until it is written off, and then a miner takes another spend of its coins. */
+const outlast: Move = (world, schemer) => {
+  world.setFees(10n);
+  wait(90)(world, schemer);
+  const other = schemer.robbedFunding();
+  world.setFees(1n);
+  world.mine(other === undefined ? undefined : [other]);
+};
 /** So long that whoever looks at the chain knows of it. */
 const looks: readonly Move[] = [wait(1), wait(1), wait(1)];
 const change: Move = (world) => world.changeTerms();
+/** Crowded, so that nothing more can be built on it; and from now on what it pays is too little, until the channel has expired. */
+const holdUp = own((schemer, scheme, world) => {
+  schemer.topUp(scheme, dust * 200n, 'surely', true);
+  schemer.siege = { terms: scheme.terms, factor: world.chance.pick([3n, 5n]) };
+  world.setFees(schemer.siege.factor);
+});
+const take = (hundredths: number): Move => own((schemer, scheme) => schemer.take(scheme, dust * BigInt(hundredths)));
 const credit = (hundredths: number): Move => own((schemer, scheme) => schemer.credit(scheme, dust * BigInt(hundredths)));
 
 /** What somebody who plans does one after the other. Ends are not in them: those come at the margin, where `react` waits. */
 const plots: Readonly<Record<string, readonly Move[]>> = {
   'one total over two roads': [collect, open(1, 1, 1_900), deepen, announce, twoRoads, buy, twoRoads, buy, twoRoads, buy],
-  'an end that voids what was confirmed': [collect, open(1, 1, 2_500), deepen, announce, increment, topUp(true), end, replace, wait(3)],
+  'an end that voids what was confirmed': [collect, open(1, 1, 2_500), deepen, announce, increment, topUp('little'), end, replace, wait(3)],
   'an end over a top-up that is taken away': [
     collect,
     open(1, 1, 500),
     deepen,
     announce,
     increment,
-    topUp(false),
+    topUp('enough'),
     deepen,
     announce,
     end,
@@ -99,15 +114,14 @@ const plots: Readonly<Record<string, readonly Move[]>> = {
     all((schemer, scheme) => schemer.increment(scheme)),
     takeAway,
   ],
-  'deposits that are never mined': [collect, open(1, 2, 300, { isCheap: true }), increment, buy, replace, wait(2)],
+  'deposits that are never mined': [collect, open(1, 2, 300, { pays: 'little' }), increment, buy, replace, wait(2)],
   'room that stays taken': [
     collect,
-    open(1, 1, 300, { isCheap: true, lifetime: 200 }),
+    open(1, 1, 300, { pays: 'surely', lifetime: 200 }),
     credit(95),
-    buy,
-    wait(90),
+    outlast,
     collect,
-    open(1, 1, 100),
+    open(1, 1, 100, { pays: 'surely' }),
     credit(50),
     buy,
   ],
@@ -116,19 +130,9 @@ const plots: Readonly<Record<string, readonly Move[]>> = {
   "outputs to others' channels": [stuffOthers, wait(1), stuffOthers],
   'a total that fees eat up': [collect, open(1, 1, 50), deepen, announce, risen(10n, 30n), ...looks, buy, buy, fall],
   'an old offer': [collect, wait(30), open(1, 1, 400), deepen, announce, increment],
-  'an offer of other times': [collect, change, open(1, 1, 400), deepen, announce, increment, topUp(false), deepen, announce],
+  'an offer of other times': [collect, change, open(1, 1, 400), deepen, announce, increment, topUp('enough'), deepen, announce],
   'an offer that has run out': [collect, wait(260), open(1, 1, 400, { lifetime: 20 }), deepen, announce, increment],
-  'a top-up that holds up what is deep': [
-    collect,
-    open(1, 1, 1_500),
-    deepen,
-    announce,
-    credit(1_490),
-    own((schemer, scheme) => schemer.topUp(scheme, dust * 200n, true, true)),
-    announce,
-    credit(45),
-    wait(1),
-  ],
+  'a top-up that holds up what is deep': [collect, open(1, 1, 1_500), deepen, announce, take(1_490), holdUp, take(45), take(45)],
 };
 
 /** Somebody dishonest with a plan: one move of it at a time, and at any time what hurts most just then. */
@@ -141,6 +145,8 @@ export class Plotter {
   }
 
   move(world: World): void {
+    // Nothing is done about fees meanwhile.
+    if (this.schemer.isBesieging && this.#moves.length === 0) this.#moves = [wait(1)];
     if (this.#moves.length === 0) {
       const { plot: only } = world.profile;
       const known = Object.entries(plots).filter(([name]) => only === undefined || name === only);
@@ -157,7 +163,9 @@ export class Plotter {
 
   /** What waits in the mempool is pinned, best of all when blocks are about to be full; what has expired is fetched. */
   react(world: World): void {
-    if (this.schemer.pin()) {
+    const { siege, isBesieging } = this.schemer;
+    if (isBesieging && siege !== undefined) world.setFees(siege.factor);
+    else if (this.schemer.pin()) {
       if (world.chance.happens(0.6)) world.setFees(world.chance.pick([2n, 3n]));
     } else if (!this.schemer.isDue && (world.isCalm || !this.schemer.holdsFees)) world.setFees(1n);
     if (world.chance.happens(0.8)) this.schemer.refund();

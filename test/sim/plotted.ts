@@ -2,9 +2,11 @@ import { height } from '../../src/core/base/height.ts';
 import { isRefusal } from '../../src/core/base/refusal.ts';
 import { keyNameOf } from '../../src/core/channel/announce.ts';
 import type { ChainView, DepositView } from '../../src/core/channel/machine.ts';
+import type { PayeeState } from '../../src/core/channel/payee-state.ts';
 import { allDeposits, type PayerState } from '../../src/core/channel/payer-state.ts';
 import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';
 import { cltv } from '../../src/core/contract/cltv.ts';
+import { isDue } from '../../src/core/contract/contract.ts';
 import { contracts } from '../../src/core/contract/registry.ts';
 import { outpointKey } from '../../src/core/tx/transaction.ts';
 import { payeeParty } from '../../src/engine/party.ts';
@@ -53,6 +55,24 @@ export const plottedMutants: readonly Mutant[] = [
       (real) => (state, input, env) => (input.kind === 'announce' ? lasting(real)(state, input, env) : real(state, input, env)),
     ),
     profile: plotting('an offer that has run out'),
+  },
+  {
+    name: 'what is written off goes on taking up room',
+    breaks: /^I7 .*refused/,
+    plant: () => {
+      const { exposed } = payeeParty;
+      return replaced<PayeeParty>(payeeParty, { exposed: (state) => exposed(unforgotten(state)) });
+    },
+    profile: plotting('room that stays taken', { exposure: { channel: 100, all: 100 } }),
+  },
+  {
+    name: 'the close waits for a top-up that is in no block',
+    breaks: /^I[26]/,
+    plant: payeeMachine((real) => (state, input, env) => {
+      const isClosing = input.kind === 'view' && state !== undefined && isDue(state.terms, env);
+      return real(state, isClosing ? asMined(input) : input, env);
+    }),
+    profile: plotting('a top-up that holds up what is deep', { exposure: { channel: 100, all: 150 }, young: 0 }),
   },
   {
     name: 'what is due has no place before what strangers make long',
@@ -105,6 +125,14 @@ function lasting(real: PayeeParty['transition']): PayeeParty['transition'] {
   };
 }
 
+/** Nothing is given up. */
+function unforgotten(state: PayeeState): PayeeState {
+  const { places } = state;
+  return places === undefined
+    ? state
+    : { ...state, places: places.map((place) => (place.at === 'lost' ? { ...place, at: 'none' } : place)) };
+}
+
 function greedy(state: PayerState, { found }: ChainView): PayerState {
   const known = new Set(allDeposits(state).map(({ outpoint }) => outpointKey(outpoint)));
   const more = found.filter(({ deposit }) => !known.has(outpointKey(deposit.outpoint)));
@@ -138,4 +166,10 @@ function agreeable(agent: Agent): Agent {
         payee,
       ),
   };
+}
+
+/** What is in the mempool counts as mined. */
+function asMined(view: ChainView): ChainView {
+  const mined = (seen: DepositView): DepositView => (seen.kind === 'unspent' ? { ...seen, depth: Math.max(1, seen.depth) } : seen);
+  return { ...view, deposits: new Map([...view.deposits].map(([key, seen]) => [key, mined(seen)])) };
 }

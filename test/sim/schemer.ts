@@ -40,12 +40,15 @@ export interface Scheme {
   total: bigint;
 }
 
-/** Channels of one transaction, each with so many deposits. Cheap ones are never mined. */
+/** What a funding pays: too little to be mined, more than the usual rate, or more than the rate of the day and never to be replaced, so that nobody doubts it. */
+export type Pays = 'little' | 'enough' | 'surely';
+
+/** Channels of one transaction, each with so many deposits. */
 export interface Opening {
   readonly channels: number;
   readonly deposits: number;
   readonly value: bigint;
-  readonly isCheap: boolean;
+  readonly pays: Pays;
   /** Blocks that they last beyond the least, and some more. */
   readonly lifetime: number;
 }
@@ -70,6 +73,8 @@ export class Schemer {
   #refundedAt: string | undefined;
   /** Miners' fees stay as high as it has made them. */
   holdsFees: boolean = false;
+  /** Until this channel has expired they stay so many times the usual, whatever else happens. */
+  siege: { readonly terms: Terms; readonly factor: bigint } | undefined;
   /** Transactions of its own whose place it has already made hard to take. */
   readonly #pinned = new Set<string>();
 
@@ -115,13 +120,13 @@ export class Schemer {
    * Several channels by one transaction.
    * Where the payee signs refunds the funding goes out all the same: who plans to rob needs no way back.
    */
-  open({ channels, deposits, value, isCheap, lifetime }: Opening): void {
+  open({ channels, deposits, value, pays, lifetime }: Opening): void {
     const made = Array.from({ length: channels }, () => this.#planned(lifetime)).filter((one) => one !== undefined);
     this.#fresh = made.length;
     const outputs = made.flatMap(({ terms }) =>
       Array.from({ length: deposits }, () => ({ value, script: terms.contract.outputScript(terms) })),
     );
-    const funding = this.#funding(outputs, isCheap);
+    const funding = this.#funding(outputs, pays);
     if (funding === undefined || made.length === 0) return;
     const { txid } = idOf(funding);
     for (const [i, scheme] of made.entries()) {
@@ -146,11 +151,13 @@ export class Schemer {
     return { channel: channelIdOf(coin, terms.contract.redeemScript(terms)), terms, signer, announce, total: 0n };
   }
 
-  #funding(outputs: readonly TxOutput[], isCheap: boolean): Transaction | undefined {
+  #funding(outputs: readonly TxOutput[], pays: Pays): Transaction | undefined {
     const value = outputs.reduce((sum, output) => sum + output.value, 0n);
     const coins = this.purse.gather(value + dust * 10n);
-    const rate = isCheap ? minRelayFeeRate * 2n : feeRate * 2n;
-    return coins && this.purse.make({ coins, outputs, feeRate: rate, sequence: this.#chance.happens(0.5) ? REPLACEABLE : LASTING });
+    if (coins === undefined) return undefined;
+    if (pays === 'surely') return this.purse.make({ coins, outputs, feeRate: this.#chain.feeRate * 2n, sequence: LASTING });
+    const rate = pays === 'little' ? minRelayFeeRate * 2n : feeRate * 2n;
+    return this.purse.make({ coins, outputs, feeRate: rate, sequence: this.#chance.happens(0.5) ? REPLACEABLE : LASTING });
   }
 
   /** Shows the payee all that it has funded. */
@@ -158,9 +165,9 @@ export class Schemer {
     for (const { announce } of this.schemes.values()) this.#start('announce', () => this.#payee.exchange(announce));
   }
 
-  topUp(scheme: Scheme, value: bigint, isCheap: boolean, isCrowded: boolean = false): void {
+  topUp(scheme: Scheme, value: bigint, pays: Pays, isCrowded: boolean = false): void {
     const { terms } = scheme;
-    const funding = this.#funding([{ value, script: terms.contract.outputScript(terms) }], isCheap);
+    const funding = this.#funding([{ value, script: terms.contract.outputScript(terms) }], pays);
     if (funding === undefined || !this.#send('top-up', funding)) return;
     const { txid } = idOf(funding);
     const [rest] = this.purse.outputsOf(txid, funding);
@@ -185,6 +192,13 @@ export class Schemer {
     const funding = txid && this.#chain.mined.get(txid)?.transaction;
     const coins = funding === undefined ? [] : this.#spentBy(funding);
     return coins.length === 0 ? undefined : this.purse.make({ coins, outputs: [], feeRate: feeRate * 5n });
+  }
+
+  /** A miner's block with another use of the coins of what waits for one still, and of what builds on it. */
+  robbedFunding(): Transaction | undefined {
+    const funding = [...this.#chain.pool.values()].findLast((entry) => this.#isFunding(entry));
+    const coins = funding === undefined ? [] : this.#spentBy(funding.transaction);
+    return coins.length === 0 ? undefined : this.purse.make({ coins, outputs: [], feeRate: this.#chain.feeRate * 2n });
   }
 
   #isFunding({ txid }: Unconfirmed): boolean {
@@ -247,6 +261,14 @@ export class Schemer {
     this.#start('credit', () => this.#exchange(scheme, this.#signed(scheme, scheme.total + value)));
   }
 
+  /** The same where every increment is delivered as it comes. */
+  take(scheme: Scheme, value: bigint): void {
+    const pay = this.#signed(scheme, scheme.total + value);
+    if (pay === undefined) return;
+    this.#increment(pay);
+    scheme.total += value;
+  }
+
   /** As much as the deposits hold, or nearly. */
   increment(scheme: Scheme): void {
     const capacity = capacityOf(scheme.announce.deposits);
@@ -277,7 +299,7 @@ export class Schemer {
       'stuffing',
       this.#funding(
         Array.from({ length: count }, () => ({ value: this.#chance.pick([dust, WORTH]), script })),
-        isCheap,
+        isCheap ? 'little' : 'enough',
       ),
     );
   }
@@ -286,6 +308,10 @@ export class Schemer {
   get isDue(): boolean {
     const at = chainTimeAt(this.#chain, this.#chain.tip.height);
     return [...this.schemes.values()].some(({ terms }) => isDue(terms, at) && !isExpired(terms, at));
+  }
+
+  get isBesieging(): boolean {
+    return this.siege !== undefined && !isExpired(this.siege.terms, chainTimeAt(this.#chain, this.#chain.tip.height));
   }
 
   /** Whatever spends its deposits and is not its own: a child of its output keeps that from being replaced, or helped. Says whether there was any. */

@@ -51,7 +51,7 @@ export function heal(world: World, p: number): void {
     if (chance.happens(p)) machine.disk.isFull = false;
   }
   if (chance.happens(p)) world.network.flush();
-  if (chance.happens(p / 2) || p === 1) world.setFees(1n);
+  if ((chance.happens(p / 2) || p === 1) && world.plotter?.schemer.isBesieging !== true) world.setFees(1n);
 }
 
 function nodeOf({ chance, payee, payers }: World): SimNode {

@@ -72,6 +72,26 @@ export class CommandLine {
     return { code, out: JSON.parse(out), said };
   }
 
+  /** A command that somebody stops by Ctrl-C once this has come true; or, without it, once it has said something that matches. */
+  async stopped(when: Promise<unknown> | RegExp, folder: string, ...words: readonly string[]): Promise<Ran> {
+    const child = spawn(process.execPath, this.#args(folder, words), { env: ENV, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#running.add(child);
+    const ended = once(child, 'close');
+    const out = text(child.stdout);
+    let said = '';
+    const heard = new Promise<void>((resolve) => {
+      child.stderr.setEncoding('utf8').on('data', (more: string) => {
+        said += more;
+        if (when instanceof RegExp && when.test(said)) resolve();
+      });
+    });
+    await Promise.race([when instanceof RegExp ? heard : when, ended]);
+    child.kill('SIGINT');
+    const [code] = await ended;
+    this.#running.delete(child);
+    return { code, out: JSON.parse(await out), said };
+  }
+
   /**
    * A command at a terminal, a pseudo-terminal of util-linux' `script`: who sits there answers the question. All that is shown is what was said, and what
    * it prints last is its JSON. One that does not come to its end is killed by `close`.

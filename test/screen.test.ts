@@ -40,8 +40,10 @@ for (const columns of [80, 120])
     terminal.columns = columns;
     const screen = new Screen(terminal, { ticker: terminal.ticker, term: 'xterm' });
     const work = screen.work('payments');
-    work.at(250, 1000);
+    work.at(0, 1000);
     terminal.pass(5_000);
+    work.at(250, 1000);
+    terminal.pass(0);
     const bar = `payments [${'█'.repeat(10)}${'░'.repeat(30)}] 250 of 1000, 15 s left`;
     assert.deepEqual(await terminal.rows(), [bar]);
     screen.lines(['Order item 1', 'x'.repeat(columns + 5)]);
@@ -76,8 +78,10 @@ test('a pipe gets the lines alone, and a terminal that can change nothing a line
   ] as const) {
     const screen = new Screen(to, { ticker: to.ticker, term });
     const work = screen.work('payments');
+    work.at(0, 100);
+    to.pass(10_000 - 500);
     work.at(50, 100);
-    for (let i = 0; i < 22; i++) to.pass(500);
+    for (let i = 0; i < 2; i++) to.pass(500);
     screen.lines(['a line']);
     work.done();
   }

@@ -1,11 +1,14 @@
 import { Command } from 'commander';
 import { type CommonFlags, type Config, resolveConfig } from './config.ts';
 import { failure, type Printer, printer } from './print.ts';
+import { Stop } from './stop.ts';
 
 /** What every command gets: its settings, and a way to speak. */
 export interface Shell {
   readonly config: Config;
   readonly print: Printer;
+  /** Told what to say when the command is stopped half-way. */
+  readonly stop: Stop;
 }
 
 /** A command with the settings that all share. */
@@ -22,11 +25,16 @@ export function command(name: string, description: string, examples: readonly st
     .addHelpText('after', `\nExamples:\n${examples.map((line) => `  ${line}`).join('\n')}`);
 }
 
-/** Runs a command's work; whatever goes wrong is printed with what to do about it, and becomes the exit code. */
+/** Runs a command's work; whatever goes wrong is printed with what to do about it, and becomes the exit code. Who stops it is told what it has done. */
 export async function run(flags: CommonFlags, work: (shell: Shell) => Promise<void>): Promise<void> {
+  const print = printer(flags.json === true);
+  const stop = new Stop();
+  const deaf = stop.listen((stopped) => process.exit(failure(stopped, print)));
   try {
-    await work({ config: resolveConfig(flags, process.env), print: printer(flags.json === true) });
+    await work({ config: resolveConfig(flags, process.env), print, stop });
   } catch (error) {
-    process.exitCode = failure(error, flags.json === true);
+    process.exitCode = failure(error, print);
+  } finally {
+    deaf();
   }
 }

@@ -15,7 +15,7 @@ export interface Bargain {
 
 export interface Consenting {
   readonly prices: Prices;
-  readonly print: Shell['print'];
+  readonly print: Pick<Shell['print'], 'note'>;
   /** Asks a person; undefined where nobody is there. */
   readonly ask: ((question: string) => Promise<boolean>) | undefined;
 }

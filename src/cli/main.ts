@@ -1,8 +1,9 @@
 import { Command, CommanderError, InvalidArgumentError, type Option } from 'commander';
-import { EXIT, failure } from './print.ts';
+import { EXIT, failure, printer } from './print.ts';
 
 const EXIT_CODES = `
-Exit codes: 0 done, 1 refused (what was done before is told), 2 misused, 3 the world failed (node, disk, network), 4 a person has to look, 70 a fault of pawment.`;
+Exit codes: 0 done, 1 refused (what was done before is told), 2 misused, 3 the world failed (node, disk, network), 4 a person has to look, 70 a fault of pawment,
+130 or 143 stopped by Ctrl-C or a signal (what was done before is told).`;
 
 /** Each is loaded when it is asked for: they need much that the others do not. */
 const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
@@ -39,7 +40,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   try {
     await program.parseAsync([...argv]);
   } catch (error) {
-    process.exitCode = error instanceof CommanderError ? (error.exitCode === 0 ? EXIT.ok : EXIT.usage) : failure(error, false);
+    process.exitCode = error instanceof CommanderError ? (error.exitCode === 0 ? EXIT.ok : EXIT.usage) : failure(error, printer(false));
   }
 }
 

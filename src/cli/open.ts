@@ -31,6 +31,7 @@ import type { Config } from './config.ts';
 import { lockDatadir } from './lock.ts';
 import { passphraseFor } from './passphrase.ts';
 import { httpPeerOf, isWith, pick, rememberPeer } from './peer.ts';
+import type { Work } from './screen.ts';
 
 export type Role = 'payer' | 'merchant';
 
@@ -130,11 +131,16 @@ export interface OpenOptions {
   readonly form?: Form;
   /** No block up to this one holds money of the seed; what the seed file says unless given. */
   readonly birthday?: Height;
+  /** Shows long work; nothing is shown unless given. */
+  readonly work?: (name: string) => Work;
   /** Done before the chain is read. */
   readonly first?: (parts: PayerParts, birthday: Height) => Promise<void>;
 }
 
-export async function openPayer(config: Config, { form = 'compact', first, ...options }: OpenOptions = {}): Promise<OpenPayer> {
+export async function openPayer(
+  config: Config,
+  { form = 'compact', first, work = unseen, ...options }: OpenOptions = {},
+): Promise<OpenPayer> {
   const seed = await readSeed(config, 'payer');
   const birthday = options.birthday ?? seed.birthday;
   const chain = await openNode(config);
@@ -145,15 +151,14 @@ export async function openPayer(config: Config, { form = 'compact', first, ...op
   await first?.({ chain, store, keys, wallet }, birthday);
   const { verify } = await fastestVerifier();
   const agent = openAgent({ chain, store, keys, wallet, verify, clock, form });
-  const sync = async (): Promise<SyncReport> => {
+  const sync = async (onProgress?: (scanned: number, tip: number) => void): Promise<SyncReport> => {
     // A refund does not wait for the wallet, which may have years of blocks to read.
     const polled = await agent.poll().catch((error: unknown) => ({ error }));
-    const report = await wallet.sync();
+    const report = await wallet.sync(onProgress);
     if (polled !== undefined) throw polled.error;
     return report;
   };
-  const { unread } = await sync();
-  await agent.tidy();
+  const { unread } = await started(work('reading the chain'), agent, sync);
   return {
     chain,
     keys,
@@ -175,5 +180,31 @@ export async function openPayer(config: Config, { form = 'compact', first, ...op
       await store.close();
       release();
     },
+  };
+}
+
+const unseen = (): Work => ({ at: () => undefined, done: () => undefined });
+
+/** The first look at the chain, which may have years to read. */
+async function started(
+  work: Work,
+  agent: Agent,
+  sync: (onProgress: (scanned: number, tip: number) => void) => Promise<SyncReport>,
+): Promise<SyncReport> {
+  try {
+    const report = await sync(fromFirst(work));
+    await agent.tidy();
+    return report;
+  } finally {
+    work.done();
+  }
+}
+
+/** Counts from the first block that is reported, not from the chain's. */
+export function fromFirst(work: Work): (scanned: number, tip: number) => void {
+  let first: number | undefined;
+  return (scanned, tip) => {
+    first ??= scanned - 1;
+    work.at(scanned - first, tip - first);
   };
 }

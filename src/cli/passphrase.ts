@@ -1,6 +1,7 @@
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import { WorldError } from '../engine/ports.ts';
+import { answered } from './ask.ts';
 import type { Config } from './config.ts';
 
 /** Regtest money is worth nothing: its seed files open with this, unless another is given. */
@@ -28,8 +29,7 @@ async function ask(): Promise<string> {
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
   process.stderr.write('Passphrase: ');
   const lines = createInterface({ input: process.stdin, output: silent, terminal: true });
-  const answer = await lines.question('');
-  lines.close();
+  const answer = await answered(lines, '');
   process.stderr.write('\n');
   return answer;
 }

@@ -13,7 +13,7 @@ import type { Shell } from './action.ts';
 import { channelFacts, channelLine } from './channel-print.ts';
 import { hostPort } from './host-port.ts';
 import { clock, type OpenPayer, openPayer } from './open.ts';
-import { paidSince, tellingPaid } from './paid.ts';
+import { type Paying, paidSince, tellingPaid } from './paid.ts';
 import { granted } from './print.ts';
 
 export interface BitcoinjPayment {
@@ -36,7 +36,7 @@ const SCHEME = 'bitcoinj://';
 /** Goes on with the channel that there is with a server, or makes one; pays; and hangs up, or has it settled. */
 export async function payBitcoinj(shell: Shell, payment: BitcoinjPayment): Promise<void> {
   const { config, print } = shell;
-  const payer = await openPayer(config);
+  const payer = await openPayer(config, { work: print.work });
   try {
     const opened = await open(payer, payment);
     try {
@@ -45,7 +45,9 @@ export async function payBitcoinj(shell: Shell, payment: BitcoinjPayment): Promi
       // A new channel begins with a payment.
       const opening = opened.isResumed ? undefined : paidSince(ZERO, await now());
       const before = opened.isResumed ? paidSince(ZERO, await now()) : ZERO;
-      const done = await tellingPaid(shell, { before, now }, () => payAndEnd(shell, opened, payment));
+      const paid: Acknowledged[] = [];
+      const paying: Paying = { before, now, times: payment.value === undefined ? 0 : payment.times, made: () => paid.length };
+      const done = await tellingPaid(shell, paying, () => payAndEnd(shell, opened, payment, paid));
       report(shell, await now(), { ...done, sum: paidSince(before, await now()), ...(opening === undefined ? {} : { opening }) });
     } finally {
       await opened.hangUp();
@@ -65,9 +67,9 @@ interface Done {
   readonly settlement?: TxId;
 }
 
-async function payAndEnd(shell: Shell, opened: BitcoinjChannel, payment: BitcoinjPayment): Promise<Done> {
+async function payAndEnd(shell: Shell, opened: BitcoinjChannel, payment: BitcoinjPayment, paid: Acknowledged[]): Promise<Done> {
   const { print } = shell;
-  const paid = await pay(shell, opened, payment);
+  await pay(shell, opened, payment, paid);
   for (const { info } of paid.slice(-1)) if (info !== undefined) print.note(`answer: ${new TextDecoder().decode(info)}`);
   const settlement = payment.isLast ? await opened.settle() : undefined;
   return { payments: paid.length, ...(settlement === undefined ? {} : { settlement: transactionId(settlement) }) };
@@ -117,16 +119,18 @@ async function pay(
   { print }: Shell,
   channel: BitcoinjChannel,
   { server, value, times, info }: BitcoinjPayment,
-): Promise<readonly Acknowledged[]> {
-  const paid: Acknowledged[] = [];
-  if (value === undefined) return paid;
+  paid: Acknowledged[],
+): Promise<void> {
+  if (value === undefined) return;
+  const work = print.work('payments');
   for (let count = 0; count < times; count++) {
     const answer = await channel.pay(value, info === undefined ? undefined : utf8ToBytes(info));
     const one = granted(isRefusal(answer) ? withoutTopUp(answer, server) : answer);
     if (one.resent !== undefined) print.note(`a payment of ${formatAmount(one.resent)} that had got no answer was sent again first`);
     paid.push(one);
+    work.at(paid.length, times);
   }
-  return paid;
+  work.done();
 }
 
 /** bitcoinj's channels have one deposit: what others top up is replaced. */

@@ -51,7 +51,7 @@ test('a note never goes to standard output', () => {
 });
 
 test('a refusal ends with 1, and says why, with which facts, and what to do', () => {
-  const { value, out, err } = said(() => failure(refusal, false));
+  const { value, out, err } = said(() => failure(refusal, printer(false)));
   assert.equal(value, EXIT.refused);
   assert.deepEqual(err.split('\n'), [
     'The total is more than the channel holds.',
@@ -63,7 +63,7 @@ test('a refusal ends with 1, and says why, with which facts, and what to do', ()
 });
 
 test('as JSON a refusal is one value with its code', () => {
-  const { value, out, err } = said(() => failure(refusal, true));
+  const { value, out, err } = said(() => failure(refusal, printer(true)));
   assert.equal(value, EXIT.refused);
   const { error, advice, facts } = JSON.parse(out);
   assert.deepEqual(
@@ -74,21 +74,21 @@ test('as JSON a refusal is one value with its code', () => {
 });
 
 test('a refusal without facts leaves no empty line, and signatures are not printed', () => {
-  assert.doesNotMatch(said(() => failure(new Refused(refuse('channel-unknown')), false)).err, /\n\n/);
+  assert.doesNotMatch(said(() => failure(new Refused(refuse('channel-unknown')), printer(false))).err, /\n\n/);
   const state = refuse('total-lower', { total: 1n, signatures: 'ab'.repeat(70) });
-  assert.doesNotMatch(said(() => failure(new Refused(state), false)).err, /abab/);
+  assert.doesNotMatch(said(() => failure(new Refused(state), printer(false))).err, /abab/);
 });
 
 test('a failing world ends with 3, a wrong setting with 2, a fault of pawment with 70', () => {
-  const down = said(() => failure(new WorldError('node-down', 'The node is down.', 'Start it.'), false));
+  const down = said(() => failure(new WorldError('node-down', 'The node is down.', 'Start it.'), printer(false)));
   assert.deepEqual([down.value, down.err], [3, 'The node is down.\nStart it.\n']);
-  const config = said(() => failure(new WorldError('config', 'That is no amount.', 'Write 12.5.'), true));
+  const config = said(() => failure(new WorldError('config', 'That is no amount.', 'Write 12.5.'), printer(true)));
   assert.equal(config.value, 2);
   assert.deepEqual(JSON.parse(config.out), { error: 'config', message: 'That is no amount.', advice: 'Write 12.5.' });
-  const bug = said(() => failure(new TypeError('x is not a function'), false));
+  const bug = said(() => failure(new TypeError('x is not a function'), printer(false)));
   assert.equal(bug.value, 70);
   assert.match(bug.err, /fault of pawment: TypeError: x is not a function/);
-  assert.equal(said(() => failure('thrown text', true)).value, 70);
+  assert.equal(said(() => failure('thrown text', printer(true))).value, 70);
 });
 
 test('granted gives the value, or ends with the refusal', () => {

@@ -1,9 +1,11 @@
 import { isRefusal, type Refusal } from '../core/base/refusal.ts';
 import { WorldError } from '../engine/ports.ts';
 import { plain } from './plain.ts';
+import { Screen, type Work } from './screen.ts';
+import { Stopped } from './stop.ts';
 
 /** How a command ended, as the shell sees it. */
-export const EXIT = { ok: 0, refused: 1, usage: 2, world: 3, attention: 4, bug: 70 } as const;
+export const EXIT = { ok: 0, refused: 1, usage: 2, world: 3, attention: 4, bug: 70, stopped: 130, ended: 143 } as const;
 
 /** Thrown by a command to end with a refusal: what was asked is against the rules. What the command did before it stands, and has been told. */
 export class Refused extends Error {
@@ -21,22 +23,31 @@ export function granted<T>(value: T | Refusal): T {
   return value;
 }
 
-/** What a command says: its result on standard output, everything else on standard error. */
+/** What a command says: its result on standard output, everything else on standard error. Texts may come from strangers. */
 export interface Printer {
-  /** The result: as one JSON value, or as lines for people. Texts may come from strangers. */
+  /** The result: as one JSON value, or as lines for people. */
   readonly result: (value: object, lines: readonly string[]) => void;
   readonly note: (text: string) => void;
+  /** Why it came to none: as one JSON value, or as lines for people. */
+  readonly failure: (value: object, lines: readonly string[]) => void;
+  /** Begins to show long work, where a person can see it. */
+  readonly work: (name: string) => Work;
 }
 
 export function printer(json: boolean): Printer {
+  const screen = new Screen(process.stderr);
+  const write = (lines: readonly string[], to: NodeJS.WriteStream): void => screen.lines(lines.map(plain), to);
+  const inJson = (value: object): void => write([JSON.stringify(value, writeBigint)], process.stdout);
   return {
-    result: (value, lines) => void process.stdout.write(written(json ? [JSON.stringify(value, writeBigint)] : lines)),
-    note: (text) => void process.stderr.write(written([text])),
+    result: (value, lines) => (json ? inJson(value) : write(lines, process.stdout)),
+    note: (text) => write([text], process.stderr),
+    failure: (value, lines) => {
+      screen.end();
+      if (json) inJson(value);
+      else write(lines, process.stderr);
+    },
+    work: (name) => screen.work(name),
   };
-}
-
-function written(lines: readonly string[]): string {
-  return lines.map((line) => `${plain(line)}\n`).join('');
 }
 
 /** Amounts are decimal digits in JSON, in the smallest unit. */
@@ -45,17 +56,37 @@ function writeBigint(_: string, value: unknown): unknown {
 }
 
 /** Prints why a command failed. @returns its exit code. */
-export function failure(error: unknown, json: boolean): number {
+export function failure(error: unknown, print: Pick<Printer, 'failure'>): number {
+  const { value, lines, code } = failed(error);
+  print.failure(
+    value,
+    lines.filter((line) => line !== ''),
+  );
+  return code;
+}
+
+interface Failed {
+  readonly value: { readonly error: string; readonly message: string; readonly advice?: string; readonly facts?: object };
+  readonly lines: readonly string[];
+  readonly code: number;
+}
+
+function failed(error: unknown): Failed {
   if (error instanceof Refused) {
     const { code, message, advice, detail } = error.refusal;
-    return report({ error: code, message, advice, facts: detail }, [message, factsLine(detail), advice], json, EXIT.refused);
+    return { value: { error: code, message, advice, facts: detail }, lines: [message, factsLine(detail), advice], code: EXIT.refused };
   }
   if (error instanceof WorldError) {
-    const code = error.code === 'config' ? EXIT.usage : EXIT.world;
-    return report({ error: error.code, message: error.message, advice: error.hint }, [error.message, error.hint], json, code);
+    const { code, message, hint } = error;
+    return { value: { error: code, message, advice: hint }, lines: [message, hint], code: code === 'config' ? EXIT.usage : EXIT.world };
+  }
+  if (error instanceof Stopped) {
+    const { message, advice, facts = {} } = error.account;
+    const code = error.signal === 'SIGINT' ? EXIT.stopped : EXIT.ended;
+    return { value: { error: 'stopped', message, advice, facts }, lines: [message, advice], code };
   }
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  return report({ error: 'bug', message: text }, [`This is a fault of pawment: ${text}`], json, EXIT.bug);
+  return { value: { error: 'bug', message: text }, lines: [`This is a fault of pawment: ${text}`], code: EXIT.bug };
 }
 
 function factsLine(detail: Readonly<Record<string, string>>): string {
@@ -63,10 +94,4 @@ function factsLine(detail: Readonly<Record<string, string>>): string {
     .filter(([name]) => name !== 'signatures')
     .map(([name, value]) => `${name}: ${value}`)
     .join(', ');
-}
-
-function report(value: object, lines: readonly string[], json: boolean, code: number): number {
-  if (json) process.stdout.write(written([JSON.stringify(value)]));
-  else process.stderr.write(written(lines.filter((line) => line !== '')));
-  return code;
 }

@@ -32,6 +32,8 @@ interface Running {
   readonly name: string;
   readonly since: number;
   progress?: { readonly done: number; readonly total: number; readonly left?: number };
+  /** The first that was reported: what went before did not take this time. */
+  base?: { readonly done: number; readonly at: number };
 }
 
 /**
@@ -43,6 +45,7 @@ export class Screen {
   readonly #ticker: Ticker;
   readonly #isDumb: boolean;
   #row = '';
+  #stop: () => void = () => undefined;
   #told = 0;
 
   constructor(terminal: Sink, { ticker = realTime, term = process.env['TERM'] }: { ticker?: Ticker; term?: string | undefined } = {}) {
@@ -64,16 +67,21 @@ export class Screen {
     if (this.#terminal.isTTY !== true) return { at: () => undefined, done: () => undefined };
     const running: Running = { name, since: this.#ticker.now() };
     this.#told = running.since;
-    const stop = this.#ticker.every(TICK, () => this.#tell(running));
+    this.#stop();
+    this.#stop = this.#ticker.every(TICK, () => this.#tell(running));
     return {
       at: (done, total, left) => {
+        running.base ??= { done, at: this.#ticker.now() };
         running.progress = { done, total, ...(left !== undefined && { left }) };
       },
-      done: () => {
-        stop();
-        this.#show('');
-      },
+      done: () => this.end(),
     };
+  }
+
+  /** Nothing is told of any more, whether or not it is over. */
+  end(): void {
+    this.#stop();
+    this.#show('');
   }
 
   #tell(running: Running): void {
@@ -100,15 +108,19 @@ const realTime: Ticker = {
   },
 };
 
-function rowOf({ name, since, progress }: Running, now: number, columns: number): string {
-  const taken = now - since;
-  if (progress === undefined || progress.total <= 0) return cut(`${name}, ${span(taken)} so far`, columns);
-  const { done, total, left = done > 0 && done < total ? (taken / done) * (total - done) : undefined } = progress;
+function rowOf({ name, since, progress, base }: Running, now: number, columns: number): string {
+  if (progress === undefined || base === undefined || progress.total <= 0) return cut(`${name}, ${span(now - since)} so far`, columns);
+  const { done, total, left = reckoned(progress, base, now) } = progress;
   const rest = left === undefined ? '' : `, ${span(left)} left`;
   const width = Math.min(MOST_BAR, columns - `${name} [] ${done} of ${total}${rest}`.length);
   if (width < LEAST_BAR) return cut(`${name} ${done} of ${total}${rest}`, columns);
   const full = Math.round((Math.min(done, total) / total) * width);
   return `${name} [${'█'.repeat(full)}${'░'.repeat(width - full)}] ${done} of ${total}${rest}`;
+}
+
+/** As the rest goes on as what was seen. */
+function reckoned({ done, total }: { done: number; total: number }, base: { done: number; at: number }, now: number): number | undefined {
+  return done > base.done && done < total ? ((now - base.at) / (done - base.done)) * (total - done) : undefined;
 }
 
 function cut(text: string, columns: number): string {

@@ -67,7 +67,7 @@ const LOOK = 1_000;
 const OVERDUE = 120_000;
 
 /** Serves payers until told to stop, and looks after the channels all the while. */
-export async function keepShop({ config, print }: Shell, chain: Chain, options: ShopOptions): Promise<void> {
+export async function keepShop({ config, print, stop }: Shell, chain: Chain, options: ShopOptions): Promise<void> {
   const keys = keysOf(config, await readSeed(config, 'merchant'));
   const release = lockDatadir(config.datadir, 'merchant');
   const { store, identity } = await claimedStore(config, options, release);
@@ -88,7 +88,9 @@ export async function keepShop({ config, print }: Shell, chain: Chain, options: 
   );
   const servers: Closable[] = [];
   try {
-    await merchant.engine.follower.poll();
+    const work = print.work('reading the chain');
+    await merchant.engine.follower.poll().finally(work.done);
+    stop.say(async () => ({ message: 'Stopped at once.', advice: 'What was taken is stored: start it again.' }));
     const server = await serveMerchant(merchant, { ...serveOptions(merchant, options, log), quotas });
     servers.push(server);
     const bitcoinj = await door?.open(merchant);

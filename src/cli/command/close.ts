@@ -13,6 +13,7 @@ import { channelFacts, channelLine } from '../channel-print.ts';
 import type { CommonFlags } from '../config.ts';
 import { clock, type OpenPayer, openPayer } from '../open.ts';
 import { granted, Refused } from '../print.ts';
+import type { Account } from '../stop.ts';
 import { until } from '../wait.ts';
 
 interface EndFlags extends CommonFlags {
@@ -33,11 +34,27 @@ export function closeCommand(): Command {
     .action((name: string | undefined, flags: EndFlags) =>
       run(flags, (shell) =>
         withChannel(shell, name, flags, async (payer, { channel }) => {
+          shell.stop.say(async () => accountOf(await payer.channel(channel), 'close'));
           granted(await payer.agent.end(channel, await payer.payeeOf(channel)));
           return finish(shell, payer, channel, flags);
         }),
       ),
     );
+}
+
+/** What is told of an end that was stopped. */
+export function accountOf(state: PayerState, command: 'close' | 'refund'): Account {
+  const { channel, kind } = state;
+  const sent = endingOf(state);
+  const again = `pawment ${command} ${channel.slice(0, 16)} --wait`;
+  if (sent === undefined)
+    return { message: `Stopped. Channel ${channel} is ${kind}.`, advice: `Go on with: ${again}`, facts: { channel, state: kind } };
+  const transaction = transactionId(sent);
+  return {
+    message: `Stopped. Channel ${channel} is ${kind}, by transaction ${transaction}.`,
+    advice: `It goes on by itself; to see it buried: ${again}`,
+    facts: { channel, state: kind, transaction },
+  };
 }
 
 export function refundCommand(): Command {
@@ -52,6 +69,7 @@ export function refundCommand(): Command {
     .action((name: string | undefined, flags: EndFlags) =>
       run(flags, (shell) =>
         withChannel(shell, name, flags, async (payer, { channel, terms, kind }) => {
+          shell.stop.say(async () => accountOf(await payer.channel(channel), 'refund'));
           // Opening the payer has read the chain: what is due is on its way already.
           const { tip, medianTime } = payer.agent.engine.follower.seen();
           const reached = certain(terms.expiry, { tip: tip.height, medianTime, now: clock.now() });
@@ -93,7 +111,7 @@ async function withChannel(
   flags: EndFlags,
   work: (payer: OpenPayer, state: PayerState) => Promise<PayerState>,
 ): Promise<void> {
-  const payer = await openPayer(shell.config);
+  const payer = await openPayer(shell.config, { work: shell.print.work });
   try {
     const state = await work(payer, await payer.channel(name));
     const transaction = endingOf(state);
@@ -118,10 +136,19 @@ function endingOf(state: PayerState): Transaction | undefined {
 async function finish(shell: Shell, payer: OpenPayer, channel: PayerState['channel'], { wait }: EndFlags): Promise<PayerState> {
   const now = await payer.channel(channel);
   if (wait !== true) return now;
-  shell.print.note(`waiting until it is ${now.terms.coin.channel.buried} blocks deep`);
+  const { buried } = now.terms.coin.channel;
+  shell.print.note(`waiting until it is ${buried} blocks deep`);
+  const work = shell.print.work('waiting for confirmations');
   return until(async () => {
     await payer.sync();
     const state = await payer.channel(channel);
-    return state.kind === 'ended' ? state : undefined;
-  }, LOOK);
+    if (state.kind === 'ended') return state;
+    const depth = await depthOf(payer, endingOf(state));
+    work.at(depth, buried, (buried - depth) * state.terms.coin.blockSeconds * 1000);
+    return undefined;
+  }, LOOK).finally(work.done);
+}
+
+async function depthOf({ chain }: OpenPayer, transaction: Transaction | undefined): Promise<number> {
+  return transaction === undefined ? 0 : ((await chain.transaction(transactionId(transaction), 0))?.depth ?? 0);
 }

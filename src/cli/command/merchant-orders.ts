@@ -36,7 +36,7 @@ export function closeOrderCommand(): Command {
     .action((name: string | undefined, flags: OrderFlags) => run(flags, (shell) => order(shell, name, flags)));
 }
 
-async function order({ config, print }: Shell, name: string | undefined, flags: OrderFlags): Promise<void> {
+async function order({ config, print, stop }: Shell, name: string | undefined, flags: OrderFlags): Promise<void> {
   if ((name === undefined) !== (flags.all === true))
     throw new WorldError('config', 'Which channel is to be closed?', 'Name one, or give --all.');
   const isRunning = isLocked(config.datadir, 'merchant');
@@ -45,6 +45,11 @@ async function order({ config, print }: Shell, name: string | undefined, flags: 
   try {
     const ids = name === undefined ? await paidChannels(store) : [await findChannel(store, name)];
     await Promise.all(ids.map((id) => ordered(store, id)));
+    stop.say(async () => ({
+      message: `Stopped. ${ids.length === 1 ? 'The order to close stands' : `The orders to close ${ids.length} channels stand`}.`,
+      advice: 'The running merchant carries it out: pawment merchant channels shows what became of it.',
+      facts: { ordered: ids },
+    }));
     if (!isRunning) print.note('No merchant is running on this data folder: it closes what it is told to once it runs.');
     if (wait) for (const id of ids) await until(async () => ((await store.get(CLOSE_ORDER, id)) === undefined ? true : undefined), LOOK);
     const states = await Promise.all(ids.map((id) => stateOf(store, id)));

@@ -2,9 +2,10 @@ import type { Command } from 'commander';
 import { type Amount, formatAmount, ZERO } from '../../core/base/amount.ts';
 import { after } from '../../core/base/height.ts';
 import { blocksOn, present } from '../../core/base/lock-time.ts';
-import { isRefusal, type Refusal } from '../../core/base/refusal.ts';
+import { isRefusal, type Refusal, refuse } from '../../core/base/refusal.ts';
 import type { Limits } from '../../core/channel/limits.ts';
-import { type PayerState, unsentOf } from '../../core/channel/payer-state.ts';
+import { allDeposits, type PayerState, unsentOf } from '../../core/channel/payer-state.ts';
+import { capacityOf } from '../../core/contract/contract.ts';
 import { addressOf, scriptOf } from '../../core/tx/address.ts';
 import { type Connection, WorldError } from '../../engine/ports.ts';
 import { httpConnection } from '../../transport/http/client.ts';
@@ -14,6 +15,7 @@ import type { CommonFlags } from '../config.ts';
 import { blockCount } from '../number.ts';
 import { clock, type OpenPayer, openPayer } from '../open.ts';
 import { granted, Refused } from '../print.ts';
+import type { Account } from '../stop.ts';
 import { until } from '../wait.ts';
 import { when } from '../when.ts';
 import { requestOffer } from './offer.ts';
@@ -68,22 +70,42 @@ export function openCommand(): Command {
 async function open(shell: Shell, url: string | undefined, flags: OpenFlags): Promise<void> {
   // Before anything is planned with the merchant.
   const deposit = flags.resume === undefined ? depositOf(flags) : undefined;
-  const payer = await openPayer(shell.config, { form: flags.psbt === true ? 'psbt' : 'compact' });
+  const payer = await openPayer(shell.config, { work: shell.print.work, form: flags.psbt === true ? 'psbt' : 'compact' });
   try {
     const known = flags.resume ?? flags.topUp;
     const state = known === undefined ? await plan(shell, payer, url, flags, deposit) : await payer.channel(known);
-    const payee = await payer.payeeOf(state.channel);
+    const { channel } = state;
+    shell.stop.say(async () => accountOf(await payer.channel(channel)));
+    const payee = await payer.payeeOf(channel);
     if (deposit !== undefined) await fund(shell, payer, state, payee, deposit);
     // Cut off between signing the deposit and broadcasting it.
     else if (state.kind === 'planned' || unsentOf(state).size > 0) granted(await payer.agent.launch(state.channel, payee));
     const opened = flags.wait ? await accepted(shell, payer, state, payee) : await payer.channel(state.channel);
     shell.print.result(channelFacts(opened), [
       channelLine(opened),
-      ...(opened.kind === 'open' ? [] : [`go on with: pawment open --resume ${opened.channel.slice(0, 16)}`]),
+      ...(opened.kind === 'open' ? [] : [`go on with: pawment open --resume ${nameOf(opened)}`]),
     ]);
   } finally {
     await payer.close();
   }
+}
+
+/** What is told of a channel whose opening was stopped. */
+export function accountOf(state: PayerState): Account {
+  const { channel, kind, terms } = state;
+  const value = capacityOf(allDeposits(state));
+  const facts = { channel, state: kind, deposited: value };
+  if (value === 0n) return { message: 'Stopped. Nothing was deposited.', advice: 'The same command begins again.', facts };
+  const money = `${formatAmount(value)} ${terms.coin.ticker}`;
+  return {
+    message: kind === 'planned' ? `Stopped. ${money} are signed for channel ${channel}.` : `Stopped. ${money} are in channel ${channel}.`,
+    advice: kind === 'open' ? `It is open: pawment pay ${nameOf(state)} …` : `Go on with: pawment open --resume ${nameOf(state)}`,
+    facts,
+  };
+}
+
+function nameOf({ channel }: PayerState): string {
+  return channel.slice(0, 16);
 }
 
 async function plan(
@@ -149,19 +171,22 @@ function depositOf({ deposit }: OpenFlags): Amount {
 }
 
 /** Announces after every block until the payee counts the deposits. */
-async function accepted({ print }: Shell, payer: OpenPayer, { channel }: PayerState, payee: Connection): Promise<PayerState> {
+async function accepted({ print }: Shell, payer: OpenPayer, { channel, terms }: PayerState, payee: Connection): Promise<PayerState> {
   let said = '';
+  const work = print.work('waiting for confirmations');
   return until(async () => {
     await payer.sync();
     const answer = await payer.agent.announce(channel, payee);
     if (isRefusal(answer)) throw new Refused(answer);
     if (answer.reply.kind === 'accepted') return answer.state;
-    const text =
-      answer.reply.kind === 'provisional' ? waiting(answer.reply.waitingFor.message, answer.reply.waitingFor.detail) : answer.reply.kind;
+    const { message, detail } = answer.reply.kind === 'provisional' ? answer.reply.waitingFor : refuse('channel-not-open');
+    const [depth, needed] = [Number(detail['depth']), Number(detail['needed'])];
+    if (depth < needed) work.at(depth, needed, (needed - depth) * terms.coin.blockSeconds * 1000);
+    const text = waiting(message, detail);
     if (text !== said) print.note(text);
     said = text;
     return undefined;
-  }, LOOK);
+  }, LOOK).finally(work.done);
 }
 
 function waiting(message: string, { depth, needed }: Partial<Record<'depth' | 'needed', string>>): string {

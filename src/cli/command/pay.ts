@@ -48,22 +48,34 @@ async function pay(shell: Shell, name: string | undefined, flags: PayFlags): Pro
   checkPayFlags(name, flags);
   if (flags.bitcoinj !== undefined) return payBitcoinj(shell, bitcoinjPayment(flags.bitcoinj, flags));
   const { times = 1 } = flags;
-  const payer = await openPayer(shell.config, { form: flags.psbt === true ? 'psbt' : 'compact' });
+  const payer = await openPayer(shell.config, { work: shell.print.work, form: flags.psbt === true ? 'psbt' : 'compact' });
   try {
     const state = await payer.channel(name);
     const payee = await payer.payeeOf(state.channel);
     const before = state.best?.total ?? ZERO;
+    let made = 0;
+    const once = async (buy: ReturnType<typeof purchaseOf>): Promise<PayerState> => {
+      const { state: last } = granted(await buy());
+      made++;
+      return last;
+    };
     const payAll = async (): Promise<PayerState> => {
-      const once = purchaseOf(shell, payer, state, payee, flags);
-      let last: PayerState = state;
-      for (let count = 0; count < times; count++) last = granted(await once()).state;
+      const buy = purchaseOf(shell, payer, state, payee, flags);
+      // The owner may be asked at the first: nothing is shown before.
+      let last = await once(buy);
+      const work = shell.print.work('payments');
+      try {
+        for (; made < times; work.at(made, times)) last = await once(buy);
+      } finally {
+        work.done();
+      }
       return last;
     };
     if (state.kind === 'open' && state.pending !== undefined) {
       const unanswered = formatAmount(subtract(state.pending.payment.total, before));
       shell.print.note(`a payment of ${unanswered} ${shell.config.coin.ticker} that had got no answer is sent again first`);
     }
-    const last = await tellingPaid(shell, { before, now: () => payer.channel(state.channel) }, payAll);
+    const last = await tellingPaid(shell, { before, now: () => payer.channel(state.channel), times, made: () => made }, payAll);
     const paid = paidSince(before, last);
     shell.print.result({ ...channelFacts(last), payments: times, paidNow: paid }, [
       `${times} payments, ${formatAmount(paid)} ${shell.config.coin.ticker} in all`,

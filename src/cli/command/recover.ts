@@ -9,7 +9,7 @@ import { command, run, type Shell } from '../action.ts';
 import { channelFacts, channelLine } from '../channel-print.ts';
 import type { CommonFlags } from '../config.ts';
 import { wholeNumber } from '../number.ts';
-import { type OpenPayer, openPayer } from '../open.ts';
+import { fromFirst, type OpenPayer, openPayer } from '../open.ts';
 
 interface RecoverFlags extends CommonFlags {
   readonly merchant?: string;
@@ -27,13 +27,24 @@ export function recoverCommand(): Command {
     .action((flags: RecoverFlags) => run(flags, (shell) => recover(shell, flags)));
 }
 
-async function recover({ config, print }: Shell, { merchant, birthday }: RecoverFlags): Promise<void> {
+async function recover({ config, print, stop }: Shell, { merchant, birthday }: RecoverFlags): Promise<void> {
   const found: ChannelId[] = [];
+  let reached: readonly [number, number] | undefined;
+  stop.say(async () => ({
+    message: reached === undefined ? 'Stopped before the search.' : `Stopped at block ${reached[0]} of ${reached[1]}.`,
+    advice: 'What was searched is kept, and nothing was sent: the same command goes on from there.',
+  }));
   const payer = await openPayer(config, {
+    work: print.work,
     ...(birthday === undefined ? {} : { birthday: height(birthday) }),
     first: async (parts, from) => {
-      const onProgress = (scanned: number, tip: number): void => print.note(`block ${scanned} of ${tip}`);
-      found.push(...(await recoverChannels({ ...parts, birthday: from, onProgress })));
+      const work = print.work('searching blocks for channels');
+      const show = fromFirst(work);
+      const onProgress = (scanned: number, tip: number): void => {
+        reached = [scanned, tip];
+        show(scanned, tip);
+      };
+      found.push(...(await recoverChannels({ ...parts, birthday: from, onProgress }).finally(work.done)));
     },
   });
   try {

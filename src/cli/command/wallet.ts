@@ -79,7 +79,7 @@ async function words({ config, print }: Shell, { merchant }: WalletFlags): Promi
 
 async function address({ config, print }: Shell, { amount: text }: WalletFlags): Promise<void> {
   const amount = text === undefined ? undefined : amountOf(text);
-  const payer = await openPayer(config);
+  const payer = await openPayer(config, { work: print.work });
   const to = await payer.wallet.receiveAddress();
   await payer.close();
   const uri = paymentUri(config.coin, amount === undefined ? { address: to } : { address: to, amount });
@@ -88,7 +88,7 @@ async function address({ config, print }: Shell, { amount: text }: WalletFlags):
 }
 
 async function balance({ config, print }: Shell): Promise<void> {
-  const payer = await openPayer(config);
+  const payer = await openPayer(config, { work: print.work });
   const { confirmed, pending, immature } = await payer.wallet.balance();
   await payer.close();
   const { unread } = payer;
@@ -103,11 +103,18 @@ async function balance({ config, print }: Shell): Promise<void> {
   ]);
 }
 
-async function send({ config, print }: Shell, to: string, text: string | undefined): Promise<void> {
+async function send({ config, print, stop }: Shell, to: string, text: string | undefined): Promise<void> {
   const destination = destinationOf(config.coin, to);
   const { address } = destination;
   const value = amountTo(destination, text === undefined ? undefined : amountOf(text));
-  const payer = await openPayer(config);
+  const payer = await openPayer(config, { work: print.work });
+  const before = new Set((await payer.wallet.transactions()).map((own) => own.txid));
+  stop.say(async () => {
+    const sent = (await payer.wallet.transactions()).find((own) => !before.has(own.txid))?.txid;
+    if (sent === undefined) return { message: 'Stopped. Nothing was sent.', advice: 'The same command begins again.' };
+    const advice = 'Any command of the wallet broadcasts it again until a block has it: do not send a second time.';
+    return { message: `Stopped. Transaction ${sent} is signed and on its way.`, advice, facts: { txid: sent } };
+  });
   const { txid, fee } = await payer.wallet.send(address, value);
   await payer.close();
   const { ticker } = config.coin;

@@ -8,6 +8,8 @@ export interface Narrator {
   readonly fact: (name: string, value: string) => void;
   readonly line: (text: string) => void;
   readonly work: (name: string) => Work;
+  /** Nothing of the work stays on the screen. */
+  readonly end: () => void;
 }
 
 /** Of rows after the first. A hash of 64 digits has room beside it on 80 columns. */
@@ -25,6 +27,7 @@ export function narrator(stream: Sink): Narrator {
     fact: (name, value) => print(`      ${name.padEnd(18)} ${value}`),
     line: print,
     work: (name) => screen.work(name),
+    end: () => screen.end(),
   };
 }
 
@@ -35,4 +38,5 @@ export const silence: Narrator = {
   fact: () => undefined,
   line: () => undefined,
   work: () => ({ at: () => undefined, done: () => undefined }),
+  end: () => undefined,
 };

@@ -47,11 +47,11 @@ function shown({ code, facts, message, lines }: Said, json: boolean): void {
   const told = [
     [written(() => printer(json).result({ ...result, total: 10n ** 18n }, lines)), lines.length],
     [written(() => printer(json).note(message)), 1],
-    [written(() => failure(attempted(refusal), json)), 3],
-    [written(() => failure(new WorldError('node-refused', message, message), json)), 2],
-    [written(() => failure(new WorldError('config', message, 'hint'), json)), 2],
-    [written(() => failure(new Error(message), json)), 1],
-    [written(() => failure(message, json)), 1],
+    [written(() => failure(attempted(refusal), printer(json))), 3],
+    [written(() => failure(new WorldError('node-refused', message, message), printer(json))), 2],
+    [written(() => failure(new WorldError('config', message, 'hint'), printer(json))), 2],
+    [written(() => failure(new Error(message), printer(json))), 1],
+    [written(() => failure(message, printer(json))), 1],
     [logged(result), 1],
   ] as const;
   for (const [text, most] of told) {

@@ -106,8 +106,8 @@ describe('architecture', () => {
 
   test('what is shown and logged goes through what writes out the unseen', () => {
     // The demo tells only its own story, and a passphrase is asked for in our own words.
-    const through = new Set(['cli/print.ts', 'cli/log.ts', 'cli/passphrase.ts', 'cli/command/demo.ts']);
-    const speaks = /\bprocess\.(?:stdout|stderr)\.write\b|\bconsole\.|\bpino\(/;
+    const through = new Set(['cli/print.ts', 'cli/log.ts', 'cli/passphrase.ts', 'cli/demo/narrator.ts']);
+    const speaks = /\bprocess\.(?:stdout|stderr)\.write\b|\bnew Screen\(|\bconsole\.|\bpino\(/;
     const speaking = sources.filter(({ text }) => speaks.test(withoutComments(text))).map(({ path }) => path);
     assert.ok(speaking.includes('cli/print.ts'));
     assert.deepEqual(

@@ -37,11 +37,11 @@ test('a signal ends with what the command had to say last; one that is served un
   });
   const served = (): void => undefined;
   signals.on('SIGTERM', served);
-  signals.emit('SIGTERM');
+  signals.emit('SIGTERM', 'SIGTERM');
   signals.off('SIGTERM', served);
   assert.equal(told, 0);
   stop.say(async () => ({ message: 'Stopped after 3.', advice: 'Go on.' }));
-  signals.emit('SIGTERM');
+  signals.emit('SIGTERM', 'SIGTERM');
   const stopped = await ended;
   assert.ok(stopped instanceof Stopped);
   assert.deepEqual([stopped.message, stopped.signal], ['Stopped after 3.', 'SIGTERM']);

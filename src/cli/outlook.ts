@@ -13,6 +13,7 @@ import { metricsOf } from '../merchant/metrics.ts';
 import { Tally } from '../merchant/tally.ts';
 import { watchFolder } from '../merchant/watch/folder.ts';
 import { WatchWriter } from '../merchant/watch/writer.ts';
+import type { ProbedStore } from '../store/probed.ts';
 import { type HttpServer, serveHttp } from '../transport/http/serve.ts';
 import type { HostPort } from './host-port.ts';
 
@@ -38,7 +39,7 @@ export interface Outlook {
   readonly books: readonly Book<PayeeState>[];
   readonly counts: AnswerCounts;
   /** Serves the figures, where that is asked for. */
-  readonly open: (merchant: Merchant, jobs: Jobs) => Promise<HttpServer | undefined>;
+  readonly open: (merchant: Merchant, store: Pick<ProbedStore, 'trouble'>, jobs: Jobs) => Promise<HttpServer | undefined>;
   /** Brings the files of watchers up to date, where there are any. */
   readonly jobs: (merchant: Merchant) => readonly Pick<Job, 'name' | 'run'>[];
 }
@@ -54,12 +55,13 @@ export function openOutlook({ coin, backend, keys, clock, log, metrics, hostName
   return {
     books: writer === undefined ? [tally] : [tally, writer],
     counts,
-    open: async (merchant, jobs) => {
+    open: async (merchant, store, jobs) => {
       const { follower, exposure } = merchant.engine;
       const read = (): Figures =>
         figuresOf({
           ...{ coin, backend, tally, counts, exposure, clock },
           read: () => readOf(follower.report()),
+          unkept: () => store.trouble()?.message,
           jobs: jobs.reports,
           ...(writer === undefined ? {} : { unwatched: () => writer.behind }),
         });
@@ -71,9 +73,9 @@ export function openOutlook({ coin, backend, keys, clock, log, metrics, hostName
   };
 }
 
-function readOf({ seen, readAt, doubt }: FollowReport): ReadChain {
+function readOf({ seen, readAt, unready }: FollowReport): ReadChain {
   const last = seen === undefined || readAt === undefined ? {} : { last: { tip: seen.tip, at: readAt } };
-  return doubt === undefined ? last : { ...last, doubt: doubt.message };
+  return unready === undefined ? last : { ...last, doubt: unready.message };
 }
 
 function texts(trouble: object): object {

@@ -17,6 +17,7 @@ import { type Merchant, openMerchant } from '../merchant/merchant.ts';
 import type { MerchantTerms } from '../merchant/terms.ts';
 import { makeBackup } from '../store/backup.ts';
 import { claimStore } from '../store/identity.ts';
+import { type ProbedStore, probed } from '../store/probed.ts';
 import { type HttpServer, serveMerchant } from '../transport/http/serve.ts';
 import { Quotas } from '../transport/quota.ts';
 import { keyName } from '../wallet/keyring.ts';
@@ -65,6 +66,9 @@ const SWEEP = 60_000;
 const LOOK = 1_000;
 /** Milliseconds without a look after which somebody should come and see. */
 const OVERDUE = 120_000;
+/** Milliseconds between two looks whether the store keeps what it is given, and without one that did. */
+const PROBE = 5_000;
+const UNKEPT = 30_000;
 
 /** Serves payers until told to stop, and looks after the channels all the while. */
 export async function keepShop({ config, print, stop }: Shell, chain: Chain, options: ShopOptions): Promise<void> {
@@ -91,13 +95,13 @@ export async function keepShop({ config, print, stop }: Shell, chain: Chain, opt
     const work = print.work('reading the chain');
     await merchant.engine.follower.poll().finally(work.done);
     stop.say(async () => ({ message: 'Stopped at once.', advice: 'What was taken is stored: start it again.' }));
-    const server = await serveMerchant(merchant, { ...serveOptions(merchant, options, log), quotas });
+    const server = await serveMerchant(merchant, { ...serveOptions(merchant, store, options, log), quotas });
     servers.push(server);
     const bitcoinj = await door?.open(merchant);
     if (bitcoinj !== undefined) servers.push(bitcoinj);
     const backups = options.backups === undefined ? [] : [backupJob(config, options.backups, verify, log)];
     const jobs = jobsOf(merchant, store, outlook, log, backups);
-    const figures = await outlook.open(merchant, jobs);
+    const figures = await outlook.open(merchant, store, jobs);
     if (figures !== undefined) servers.push(figures);
     await noteMetrics(store, figures?.url);
     const payTo = addressOf(config.coin, payeeScript);
@@ -120,8 +124,8 @@ async function claimedStore(
   config: Config,
   { random, isRecovering }: ShopOptions,
   release: () => void,
-): Promise<{ readonly store: Store; readonly identity: Uint8Array }> {
-  const store = openStore(config, 'merchant');
+): Promise<{ readonly store: ProbedStore; readonly identity: Uint8Array }> {
+  const store = probed(openStore(config, 'merchant'));
   try {
     return { store, identity: await claimStore(store, { path: storePath(config, 'merchant'), random, isRecovering }) };
   } catch (error) {
@@ -138,7 +142,8 @@ async function closeAll(servers: readonly Closable[]): Promise<void> {
 }
 
 function serveOptions(
-  merchant: Merchant,
+  { engine }: Merchant,
+  store: ProbedStore,
   { host, port, hostNames, trustProxy = false }: ShopOptions,
   log: Logger,
 ): Parameters<typeof serveMerchant>[1] {
@@ -147,17 +152,22 @@ function serveOptions(
     port,
     hostNames,
     trustProxy,
-    health: async () => merchant.engine.follower.trusted(),
+    ready: async () => {
+      engine.follower.ready();
+      const trouble = store.trouble();
+      if (trouble !== undefined) throw trouble;
+    },
     onRequest: (method, path, status, milliseconds) => log.debug({ method, path, status, milliseconds }, 'request'),
     onError: (error, where) => log.error({ error: String(error), where }, 'request'),
   };
 }
 
 /** What has to go on for as long as the shop is open, each for itself. A shop that can't watch goes on closing what it can, and sells nothing. */
-function jobsOf(merchant: Merchant, store: Store, outlook: Outlook, log: Logger, backups: readonly Job[]): Jobs {
+function jobsOf(merchant: Merchant, store: ProbedStore, outlook: Outlook, log: Logger, backups: readonly Job[]): Jobs {
   const often = { interval: LOOK, overdue: OVERDUE };
   const list: readonly Job[] = [
     { ...often, name: 'follow', run: merchant.engine.follower.poll },
+    { name: 'store', interval: PROBE, overdue: UNKEPT, run: store.probe },
     { ...often, name: 'orders', run: () => carryOut(merchant, store, log) },
     { name: 'invoices', interval: SWEEP, overdue: 10 * SWEEP, run: merchant.invoices.sweep },
     ...outlook.jobs(merchant).map((job) => ({ ...often, ...job })),

@@ -12,8 +12,10 @@ export interface Follower {
   readonly track: (channel: ChannelId, watch: Watch | undefined) => void;
   /** As of the last poll that came through: enough to do what is due. @throws WorldError `node-down` before the first. */
   readonly seen: () => Seen;
-  /** The same for promising anything new. @throws WorldError `node-…` while the node can't be relied on. */
+  /** The same for what was promised before. @throws WorldError `node-…` while what was read of the node can't be relied on. */
   readonly trusted: () => Seen;
+  /** The same for promising anything new. @throws WorldError as `trusted`, and when the node has not answered for half a minute. */
+  readonly ready: () => Seen;
   readonly report: () => FollowReport;
 }
 
@@ -22,8 +24,10 @@ export interface FollowReport {
   readonly seen?: Seen;
   /** Unix time in milliseconds of the last poll that came through. */
   readonly readAt?: number;
-  /** Why nothing new is promised. */
+  /** Why nothing is taken any more. */
   readonly doubt?: WorldError;
+  /** Why nothing new is promised: the same, or sooner. */
+  readonly unready?: WorldError;
   /** Channels whose view did not get through yet. */
   readonly waiting: number;
   /** Blocks that went by unread because the node had deleted them. */
@@ -56,14 +60,19 @@ export function follower(chain: Chain, store: Store, followed: Followed, clock: 
       if (trust.doubt !== undefined) throw trust.doubt;
       return seen();
     },
+    ready: () => {
+      if (trust.unready !== undefined) throw trust.unready;
+      return seen();
+    },
     report: () => {
-      const { seen: last, readAt, doubt } = trust;
+      const { seen: last, readAt, doubt, unready } = trust;
       return {
         waiting: reader.waiting,
         missed: reader.missed,
         ...(last && { seen: last }),
         ...(readAt && { readAt }),
         ...(doubt && { doubt }),
+        ...(unready && { unready }),
       };
     },
   };

@@ -11,8 +11,10 @@ export interface Reading {
   readonly readAt: number;
 }
 
-/** Milliseconds after which what was read last counts for nothing. */
+/** Milliseconds after which what was read last counts for nothing: as long as an invoice can be paid. */
 export const MOST_STALE: number = 10 * 60 * 1000;
+/** Milliseconds without an answer after which nothing new is promised: a node that is busy for a moment answers sooner. */
+export const MOST_SILENT: number = 30 * 1000;
 /** Headers run ahead of blocks by one or two while a block is on its way. */
 const MOST_HEADERS_AHEAD = 10;
 /** Block times vary: so many intervals without a block happen by chance once in 10^26 (Poisson), and half of them are the median's own delay. */
@@ -64,6 +66,10 @@ export class Trust {
   readonly #clock: Clock;
   #reading: (Reading & { readonly feeRate: Amount }) | undefined;
   #trouble: WorldError | undefined;
+  /** Unix time in milliseconds of the first question that waits for an answer, or got none. */
+  #silentSince: number | undefined;
+  /** The last reading got no answer to something: single answers say little until one comes through. */
+  #isFailing: boolean = false;
 
   constructor(coin: Coin, clock: Clock) {
     this.#coin = coin;
@@ -76,12 +82,24 @@ export class Trust {
     { peak, feeRate, isWhole }: Pick<Reading, 'peak'> & { readonly feeRate: Amount; readonly isWhole: boolean },
   ): void {
     this.#reading = { status, peak, feeRate, readAt: isWhole ? this.#clock.now() : (this.#reading?.readAt ?? 0) };
+    if (isWhole) this.#isFailing = false;
+  }
+
+  asked(): void {
+    this.#silentSince ??= this.#clock.now();
+  }
+
+  answered(): void {
+    if (!this.#isFailing) this.#silentSince = undefined;
   }
 
   /** A reading came through, or why not. A node that is away may be back in a moment; one that shows another chain is not to be relied on at all. */
   conclude(error?: unknown): void {
+    this.#isFailing = isSilence(error);
+    if (this.#isFailing) this.asked();
+    else this.answered();
     if (error === undefined) this.#trouble = undefined;
-    else if (error instanceof WorldError && error.code !== 'node-down') this.#trouble = error;
+    else if (error instanceof WorldError && !this.#isFailing) this.#trouble = error;
   }
 
   get readAt(): number | undefined {
@@ -94,10 +112,25 @@ export class Trust {
     return { tip: status.tip, medianTime: Math.floor(status.medianTime / 1000), feeRate };
   }
 
+  /** Why nothing is to be taken any more, not even what was promised before. */
   get doubt(): WorldError | undefined {
     if (this.#reading === undefined) return new WorldError('node-down', 'The chain has not been read yet.', 'Wait until the node answers.');
     return this.#trouble ?? doubtOf(this.#reading, this.#coin, this.#clock.now());
   }
+
+  /** Why nothing new is to be promised. */
+  get unready(): WorldError | undefined {
+    if (this.doubt !== undefined) return this.doubt;
+    const silence = this.#silentSince === undefined ? 0 : Math.abs(this.#clock.now() - this.#silentSince);
+    if (silence <= MOST_SILENT) return undefined;
+    const message = `The node has not answered for ${Math.floor(silence / 1000)} seconds.`;
+    return new WorldError('node-down', message, 'Look after the node; it goes on by itself.');
+  }
+}
+
+/** The node gave no answer. */
+export function isSilence(error: unknown): boolean {
+  return error instanceof WorldError && error.code === 'node-down';
 }
 
 /** The node shows another chain than what was read. */

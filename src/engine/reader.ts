@@ -5,6 +5,7 @@ import { type ChainTime, possible } from '../core/base/lock-time.ts';
 import type { ChainView, DepositView } from '../core/channel/machine.ts';
 import { outpointKey } from '../core/tx/transaction.ts';
 import { type Cursor, freshTrail, loadCursor, saveCursor } from './cursor.ts';
+import { hearing } from './hearing.ts';
 import { elsewhere, isElsewhere, Trust } from './judge.ts';
 import { viewOf } from './lookup.ts';
 import type { Watch } from './party.ts';
@@ -60,14 +61,14 @@ export class Reader {
   #feeRate: Amount;
 
   constructor(chain: Chain, store: Store, followed: Followed, clock: Clock) {
-    this.#chain = chain;
+    this.trust = new Trust(chain.coin, clock);
+    this.#chain = hearing(chain, this.trust);
     this.#store = store;
     this.#followed = followed;
     this.#feeRate = chain.coin.policy.feeRate;
     this.#clock = clock;
-    this.trust = new Trust(chain.coin, clock);
     this.#sightings = new Sightings(store, this.list);
-    this.#unconfirmed = new UnconfirmedReader(chain, this.#sightings);
+    this.#unconfirmed = new UnconfirmedReader(this.#chain, this.#sightings);
   }
 
   /** A channel has a new state. One that is due already, as it may be whose first payment comes late, does not wait for another block. */

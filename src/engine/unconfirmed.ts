@@ -1,6 +1,7 @@
 import type { ChannelId, TxId } from '../core/base/bytes.ts';
 import type { Transaction } from '../core/tx/transaction.ts';
-import { type Chain, WorldError } from './ports.ts';
+import { isSilence } from './judge.ts';
+import type { Chain } from './ports.ts';
 import type { Sightings } from './sightings.ts';
 
 /** Transactions after which it is seen whether there is time for more. They are asked for one by one: each may take a megabyte of answer. */
@@ -56,8 +57,4 @@ export class UnconfirmedReader {
     this.#known.set(txid, channels.size > 0 ? transaction : undefined);
     for (const channel of channels) touched.add(channel);
   }
-}
-
-function isSilence(error: unknown): boolean {
-  return error instanceof WorldError && error.code === 'node-down';
 }

@@ -33,7 +33,7 @@ export function announcer(
     const { offer, deposits } = announce;
     const stands = standing === undefined ? {} : { standing };
     if (offer.coin.id !== coin.id) return refuse('coin-mismatch', { coin: offer.coin.id, expected: coin.id });
-    const { tip } = engine.follower.trusted();
+    const { tip } = engine.follower.ready();
     const terms = termsOf(announce);
     const channel = channelIdOf(coin, terms.contract.redeemScript(terms));
     // A payee that sees no deposit says what is wrong with all the rest: the node is not asked for an offer that was not made here.

@@ -45,6 +45,11 @@ test('when all is well there is nothing to look at', () => {
 
 for (const [name, change, sentence] of [
   ['a node that is not trusted', { doubt: 'The node is at block 5 of 9.' }, /^Nothing new is promised: The node is at block 5 of 9\.$/],
+  [
+    'a store that keeps nothing',
+    { unkept: 'no room left for a.sqlite' },
+    /^Nothing can be stored, so nothing is sold: no room left for a\.sqlite$/,
+  ],
   ['a chain that was read long ago', { chain: { height: height(1_650), hash: '', age: 1_200 } }, /last read 20 minutes ago/],
   ['a channel past its closing height', { nearestClosing: height(1_650) }, /closed at block 1650 is not being closed; 350 blocks are left/],
   [
@@ -88,6 +93,7 @@ test('the metrics are the figures, money in whole coins, heights as blocks to th
     'pawment_nearest_expiry_blocks 350',
     'pawment_nearest_unmined_expiry_blocks 70',
     'pawment_chain_trusted 1',
+    'pawment_ready 1',
     'pawment_answers_total{kind="receipt"} 12',
     'pawment_refusals_total{code="too-many"} 4',
     'pawment_job_alive{job="follow"} 1',

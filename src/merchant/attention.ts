@@ -6,10 +6,11 @@ const MOST_AGE = 600;
 
 /** What a person has to look at, as whole sentences; nothing when all is well. */
 export function attentionOf(figures: Figures): readonly string[] {
-  const { chain, doubt, jobs, exposure, writtenOff, coin } = figures;
+  const { chain, doubt, unkept, jobs, exposure, writtenOff, coin } = figures;
   const dead = jobs.filter(({ isAlive }) => !isAlive).map(({ name, failures }) => `The job ${name} is dead: it failed ${failures} times.`);
   return [
     ...(doubt === undefined ? [] : [`Nothing new is promised: ${doubt}`]),
+    ...(unkept === undefined ? [] : [`Nothing can be stored, so nothing is sold: ${unkept}`]),
     ...(chain !== undefined && chain.age > MOST_AGE ? [`The chain was last read ${Math.round(chain.age / 60)} minutes ago.`] : []),
     ...(chain === undefined ? [] : lateness(figures, chain.height)),
     ...dead,

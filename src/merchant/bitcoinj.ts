@@ -95,7 +95,7 @@ export function bitcoinjPayee({
     shop,
     nonce: () => random.bytes(16),
     offer: (contract, wanted) => {
-      engine.follower.trusted();
+      engine.follower.ready();
       const seconds = Math.max(window.least, Math.min(window.most, wanted));
       // One expiry only: nothing in the messages could say which of several the payer has chosen.
       const expiry = lockTime(Math.floor(clock.now() / 1000) + seconds);

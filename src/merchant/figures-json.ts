@@ -24,6 +24,7 @@ export const figuresJson: Field<Figures> = z.object({
   unmined: z.array(z.object({ channel: channelIdField, atRisk: amountField, closing: heightField, expiry: heightField })),
   chain: z.object({ height: heightField, hash: z.string().max(64), age: z.number().min(0) }).exactOptional(),
   doubt: z.string().max(1_000).exactOptional(),
+  unkept: z.string().max(1_000).exactOptional(),
   answers: z.partialRecord(z.enum(['offer', 'accepted', 'provisional', 'invoice', 'receipt', 'state', 'ended', 'refusal']), count),
   refusals: z.partialRecord(z.enum(refusalCodes), count),
   failures: count,

@@ -61,6 +61,8 @@ export interface Figures {
   readonly chain?: ChainFigures;
   /** Why nothing new is promised now. */
   readonly doubt?: string;
+  /** Why the store keeps nothing now. */
+  readonly unkept?: string;
   readonly answers: Readonly<Partial<Record<Reply['kind'], number>>>;
   readonly refusals: Readonly<Partial<Record<RefusalCode, number>>>;
   /** Requests that node or store kept from being answered. */
@@ -111,13 +113,14 @@ export interface FigureSources {
   readonly counts: AnswerCounts;
   readonly exposure: Exposure;
   readonly read: () => ReadChain;
+  readonly unkept?: () => string | undefined;
   readonly jobs: () => readonly JobReport[];
   readonly unwatched?: () => number;
   readonly clock: Clock;
 }
 
 /** Costs the same however many channels are idle. */
-export function figuresOf({ coin, backend, tally, counts, exposure, read, jobs, unwatched, clock }: FigureSources): Figures {
+export function figuresOf({ coin, backend, tally, counts, exposure, read, unkept, jobs, unwatched, clock }: FigureSources): Figures {
   const { counts: channels, ends, atRisk, pinnable, capacity } = tally;
   const { answers, refusals, failures } = counts;
   const { total, most, channels: exposed } = exposure;
@@ -134,6 +137,7 @@ export function figuresOf({ coin, backend, tally, counts, exposure, read, jobs, 
     writtenOff: exposure.writtenOff,
     ...deadlines(tally, read(), coin, clock.now()),
     ...chainFigures(read(), clock),
+    ...unkeptFigure(unkept?.()),
     answers,
     refusals,
     failures,
@@ -170,4 +174,8 @@ function deadlines(
 function chainFigures({ last, doubt }: ReadChain, clock: Clock): Pick<Figures, 'chain' | 'doubt'> {
   const chain = last && { height: last.tip.height, hash: last.tip.hash, age: Math.max(0, Math.round((clock.now() - last.at) / 1000)) };
   return { ...(chain && { chain }), ...(doubt === undefined ? {} : { doubt }) };
+}
+
+function unkeptFigure(unkept: string | undefined): Pick<Figures, 'unkept'> {
+  return unkept === undefined ? {} : { unkept };
 }

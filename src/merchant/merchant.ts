@@ -81,7 +81,7 @@ export function openMerchant(options: MerchantOptions): Merchant {
         case 'announce':
           return announcedReply(await announce(request, standing));
         case 'invoice-request':
-          engine.follower.trusted();
+          engine.follower.ready();
           return (await unproven(request)) ?? invoice(request.channel, request.item);
         case 'payment':
           return receiptOf(await paid(request));
@@ -111,7 +111,7 @@ export function openMerchant(options: MerchantOptions): Merchant {
 }
 
 function offerAt({ chain, terms, payeeScript, clock, keys, random, identity }: MerchantOptions, { follower }: PayeeEngine): Offer {
-  const { tip, medianTime } = follower.trusted();
+  const { tip, medianTime } = follower.ready();
   return makeOffer(chain.coin, terms, payeeScript, { tip: tip.height, medianTime, now: clock.now() }, keys, random, identity);
 }
 

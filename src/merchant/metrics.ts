@@ -92,6 +92,10 @@ function registerChain(registry: Registry, read: () => Figures): void {
     const { chain, doubt } = read();
     return single(chain !== undefined && doubt === undefined ? 1 : 0);
   });
+  gauge(registry, 'ready', '1 while something new can be sold: what /v1/ready says.', [], () => {
+    const { chain, doubt, unkept } = read();
+    return single(chain !== undefined && doubt === undefined && unkept === undefined ? 1 : 0);
+  });
   const nearest = 'of channels that hold a payment; negative when it is past.';
   gauge(
     registry,

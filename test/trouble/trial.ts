@@ -79,11 +79,12 @@ export class Trial {
 
   /** Whoever can't see the chain for long, or sees something odd, promises nothing new. */
   async checkCredit(): Promise<void> {
-    const { doubt, readAt = 0 } = this.world.merchant.engine.follower.report();
+    const { doubt, unready, readAt = 0 } = this.world.merchant.engine.follower.report();
     if (this.time.now - readAt > 10 * MINUTE) assert.ok(doubt, 'who has not looked for long is in doubt');
-    if (doubt === undefined) return;
+    if (doubt !== undefined) assert.equal(unready?.code, doubt.code);
+    if (unready === undefined) return;
     this.doubts++;
-    await assert.rejects(this.world.merchant.answer({ kind: 'offer-request' }), { name: 'WorldError', code: doubt.code });
+    await assert.rejects(this.world.merchant.answer({ kind: 'offer-request' }), { name: 'WorldError', code: unready.code });
   }
 
   /** What was acknowledged is known whatever the node is up to. */

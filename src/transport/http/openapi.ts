@@ -68,7 +68,11 @@ function paths(): Json {
   }
   return {
     ...all,
-    '/v1/health': { get: plain('health', 'Whether the payee can serve.', content(reference('Health'))) },
+    '/v1/live': { get: plain('live', 'Whether the program answers, whatever else is wrong.', content(reference('Health'))) },
+    '/v1/ready': {
+      get: plain('ready', 'Whether the payee can promise anything new: its node answers, its store keeps.', content(reference('Health'))),
+    },
+    '/v1/health': { get: plain('health', 'The same as /v1/ready.', content(reference('Health'))) },
     '/openapi.json': { get: plain('openApi', 'This document.', content({ type: 'object' })) },
   };
 }

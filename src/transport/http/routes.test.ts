@@ -358,6 +358,8 @@ test('unknown paths and wrong methods are refused; the right method is named', a
     ['PUT', END, 'POST'],
     ['OPTIONS', INVOICES, 'POST'],
     ['POST', '/openapi.json', 'GET'],
+    ['POST', '/v1/live', 'GET'],
+    ['POST', '/v1/ready', 'GET'],
     ['POST', '/v1/health', 'GET'],
   ] as const;
   for (const [method, path, allow] of wrong) {
@@ -370,12 +372,22 @@ test('unknown paths and wrong methods are refused; the right method is named', a
   assert.deepEqual([head.status, await head.text()], [200, '']);
 });
 
-test('health is what the owner says it is', async () => {
-  assert.deepEqual(await (await httpRoutes({ payee: fakePayee() }).request('/v1/health')).json(), { status: 'ok' });
+test('ready is what the owner says it is, by both its names; live is whoever answers', async () => {
   const fail = async (): Promise<never> => {
     throw new WorldError('node-down', 'secret-node is down', 'Start secret-node.');
   };
-  assert.equal((await httpRoutes({ payee: fakePayee(), health: fail }).request('/v1/health')).status, 503);
+  for (const [path, status] of [
+    ['/v1/live', 200],
+    ['/v1/ready', 503],
+    ['/v1/health', 503],
+  ] as const) {
+    const well = await httpRoutes({ payee: fakePayee(), ready: async () => undefined }).request(path);
+    assert.deepEqual([well.status, await well.json()], [200, { status: 'ok' }], path);
+    assert.equal((await httpRoutes({ payee: fakePayee() }).request(path)).status, 200, path);
+    const failed = await httpRoutes({ payee: fakePayee(), ready: fail }).request(path);
+    assert.equal(failed.status, status, path);
+    assert.doesNotMatch(await failed.text(), /secret/);
+  }
 });
 
 test('the access log has method, path, status and time of every response, and nothing of what was said', async () => {

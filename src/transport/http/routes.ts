@@ -15,8 +15,8 @@ import { answerForms, writeAnswer } from './reply.ts';
 
 export interface RouteOptions {
   readonly payee: Responder;
-  /** Throws `WorldError` when the payee can't serve; without it, to be reachable is to be healthy. */
-  readonly health?: () => Promise<unknown>;
+  /** Throws `WorldError` when nothing new can be promised; without it, to be reachable is to be ready. */
+  readonly ready?: () => Promise<unknown>;
   /** Web origins whose pages may call; `*` for all. None unless given. Nothing here rests on cookies. */
   readonly origin?: string | string[];
   /** What each address may ask for; without it anything. */
@@ -33,7 +33,7 @@ export type HttpRoutes = Hono<{ Bindings: HttpEnv }>;
 
 /** The plain protocol as Fetch-style routes: `fetch` takes a `Request` and gives a `Response`, on a socket or without one. */
 export function httpRoutes(options: RouteOptions): HttpRoutes {
-  const { payee, health, origin, onRequest, onError, quota } = options;
+  const { payee, ready, origin, onRequest, onError, quota } = options;
   const app: HttpRoutes = new Hono();
   const gate = quota === undefined ? OPEN_GATE : quotaGate(quota);
   if (onRequest !== undefined) {
@@ -49,11 +49,16 @@ export function httpRoutes(options: RouteOptions): HttpRoutes {
     const endpoint = endpoints[kind];
     app.on(endpoint.method, endpoint.path, (c) => gate(c, kind, () => answer(c, kind, endpoint, payee)));
   }
-  const healthy = async (): Promise<Answered> => {
-    await health?.();
-    return { response: json(200, { status: 'ok' }) };
-  };
-  app.get('/v1/health', (c) => gate(c, 'other', healthy));
+  const well = async (): Promise<Answered> => ({ response: json(200, { status: 'ok' }) });
+  app.get('/v1/live', (c) => gate(c, 'other', well));
+  for (const path of READY_PATHS) {
+    app.get(path, (c) =>
+      gate(c, 'other', async () => {
+        await ready?.();
+        return well();
+      }),
+    );
+  }
   app.get('/openapi.json', (c) => gate(c, 'other', async () => ({ response: json(200, openApi()) })));
   for (const [path, methods] of methodsByPath()) {
     app.all(path, (c) => gate(c, 'other', async () => refusedAs('request-unknown', { allowed: methods }, { allow: methods }, 405)));
@@ -66,13 +71,13 @@ export function httpRoutes(options: RouteOptions): HttpRoutes {
   return app;
 }
 
+/** The second is what earlier versions had alone. */
+const READY_PATHS = ['/v1/ready', '/v1/health'] as const;
+
 const requestKinds: readonly Message['kind'][] = ['payment', 'invoice-request', 'state-request', 'offer-request', 'announce', 'end'];
 
 function methodsByPath(): ReadonlyMap<string, string> {
-  const methods = new Map([
-    ['/v1/health', 'GET'],
-    ['/openapi.json', 'GET'],
-  ]);
+  const methods = new Map(['/v1/live', ...READY_PATHS, '/openapi.json'].map((path) => [path, 'GET']));
   for (const { path, method } of Object.values(endpoints)) methods.set(path, method);
   return methods;
 }

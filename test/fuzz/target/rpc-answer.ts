@@ -20,6 +20,8 @@ import { type Mutate, mutateBytes } from '../mutate.ts';
 import { ACCEPTED, type Outcome, orWorldError, type Target, textOf, utf8 } from '../target.ts';
 
 const coin = dogecoinRegtest;
+/** A node that is busy is asked again at once. */
+const pause = async (): Promise<void> => undefined;
 const { verify } = await fastestVerifier();
 const regtest: Regtest = createRegtest({ coin, now: () => 1_700_000_000_000, verify });
 regtest.mine(130);
@@ -151,7 +153,7 @@ async function recorded(ask: number): Promise<Uint8Array> {
     });
     return { status: 200, text: Array.isArray(JSON.parse(body)) ? `[${texts.join()}]` : (texts[0] ?? '') };
   };
-  await asks[ask]?.(coreRpc(coin, { url: 'http://node.example', post }));
+  await asks[ask]?.(coreRpc(coin, { url: 'http://node.example', post, pause }));
   return utf8(`{"ask":${ask},"answers":{${[...answers].map(([method, texts]) => `"${method}":[${texts.join()}]`).join()}}}`);
 }
 
@@ -248,6 +250,6 @@ export const rpcAnswer: Target = {
     if (json === undefined || ask === undefined) return { code: 'no-question' };
     const status = Number(textIn(at(json, 'status')) || 200);
     if (!(status >= 200 && status < 600 && Number.isInteger(status)) || [204, 205, 304].includes(status)) return { code: 'no-question' };
-    return orWorldError(() => ask(coreRpc(coin, { url: 'http://node.example', post: scripted(json) })));
+    return orWorldError(() => ask(coreRpc(coin, { url: 'http://node.example', post: scripted(json), pause })));
   },
 };

@@ -96,6 +96,8 @@ export class Oracle {
   /** Funding that had its way back when it first left: wallets send their own again, also when another took its place. */
   readonly #released = new Set<TxId>();
   readonly #depths = new Map<TxId, number>();
+  /** Fundings that may never have been mined, as far as a node could tell when they were taken. */
+  readonly #doubted = new Set<TxId>();
   readonly #prices = new Map<string, { readonly channel: ChannelId; readonly price: bigint }>();
   #soundRun = 0;
   #rate: bigint = coin.policy.feeRate;
@@ -188,6 +190,7 @@ export class Oracle {
     const { channel, deposits: known, offer } = truth;
     const fresh = deposits.filter(({ outpoint }) => !known.has(outpointKey(outpoint)));
     if (fresh.length === 0) return;
+    for (const { outpoint } of fresh) if (this.#isDoubted(outpoint.txid)) this.#doubted.add(outpoint.txid);
     const depthOf = ({ outpoint }: Deposit): number => this.#depths.get(outpoint.txid) ?? 0;
     const fault = this.#shop.fault({ terms, deposits, fresh, isUnconfirmed: offer.unconfirmed !== undefined, depthOf });
     if (fault !== undefined) throw new Violation(`I10 taken in ${channel}: ${fault}`);
@@ -195,6 +198,28 @@ export class Oracle {
     const firstAt = first && this.#chain.mined.get(first.outpoint.txid)?.height;
     if (isCurrent && known.size === 0 && isOverdue(offer, this.#chain.tip.height, firstAt))
       throw new Violation(`I10 taken in ${channel}, whose offer was for no later than ${offer.origin?.until}`);
+  }
+
+  /** It pays less than what is mined soon, builds on what is in no block itself, or says that it may be replaced. */
+  #isDoubted(txid: TxId): boolean {
+    const waiting = this.#chain.pool.get(txid);
+    const cost = costIn(this.#chain, txid);
+    if (waiting === undefined || cost === undefined || this.#depths.has(txid)) return false;
+    const isSlow = cost.fee * 1000n < this.#market.seen * BigInt(cost.size);
+    return isSlow || cost.ancestors > 0 || waiting.transaction.inputs.some(({ sequence }) => sequence <= MOST_REPLACEABLE);
+  }
+
+  /** I3: nothing is delivered on such a funding before a block has had it. */
+  #checkDoubted(truth: Truth, total: bigint): void {
+    const [before, after] = [this.#doubtedOf(truth, truth.acknowledged), this.#doubtedOf(truth, total)];
+    if (after > before) throw new Violation(`I3 ${after} of ${total} taken in ${truth.channel} rests on a funding that may never be mined`);
+  }
+
+  #doubtedOf(truth: Truth, total: bigint): bigint {
+    const isDoubted = ({ txid }: { readonly txid: TxId }): boolean => this.#doubted.has(txid) && !this.#depths.has(txid);
+    const parts = this.#sharesOf(truth, total);
+    if (truth.terms.signing.kind === 'fixed') return parts.some(isDoubted) ? total : 0n;
+    return parts.filter(isDoubted).reduce((sum, { value }) => sum + value, 0n);
   }
 
   /** I2: what the payee signs is no slower than what it would send itself. Known where nothing else is wrong. */
@@ -339,6 +364,7 @@ export class Oracle {
     if (reply.kind !== 'receipt' || request.kind !== 'payment') return;
     const truth = this.#truth(reply.channel);
     this.#durable(reply.channel, reply.total, 'acknowledged');
+    if (reply.total > truth.acknowledged && !this.#hasEnded(truth)) this.#checkDoubted(truth, reply.total);
     // In a channel that is over nothing is taken any more: its receipts are those of payments that were, whose answers may have been lost.
     if (isCurrent && reply.total > truth.acknowledged && !this.#hasEnded(truth)) {
       this.#checkExposure(truth, reply.total);
@@ -414,21 +440,28 @@ export class Oracle {
   }
 
   /** Of which deposits a total is made, each with its depth. `lost`: in no block for so long that it is written off. */
-  #partsOf({ deposits, terms: { signing } }: Truth, total: bigint): readonly { readonly value: bigint; readonly depth: number | 'lost' }[] {
+  #partsOf(truth: Truth, total: bigint): readonly { readonly value: bigint; readonly depth: number | 'lost' }[] {
     const { height } = this.#chain.tip;
-    let left = signing.kind === 'fixed' ? total + signing.fee : total;
-    const parts = [...deposits].flatMap(([key, worth]) => {
-      const txid = txId(key.slice(0, 64));
+    const { signing } = truth.terms;
+    const parts = this.#sharesOf(truth, total).map(({ txid, value }) => {
       const mined = this.#chain.mined.get(txid);
       const isLost = height - (this.#unmined.get(txid) ?? height) >= coin.channel.buried;
-      const value = left < worth ? left : worth;
-      left -= value;
-      return value === 0n ? [] : [{ value, depth: mined !== undefined ? height - mined.height + 1 : isLost ? ('lost' as const) : 0 }];
+      return { value, depth: mined !== undefined ? height - mined.height + 1 : isLost ? ('lost' as const) : 0 };
     });
     if (signing.kind !== 'fixed') return parts;
     // Signed for all deposits that it takes from, or none.
     const worst = parts.toSorted((a, b) => (a.depth === 'lost' ? -1 : a.depth) - (b.depth === 'lost' ? -1 : b.depth))[0];
     return worst === undefined ? [] : [{ value: total, depth: worst.depth }];
+  }
+
+  /** What a total takes from each deposit, in their order. */
+  #sharesOf({ deposits, terms: { signing } }: Truth, total: bigint): readonly { readonly txid: TxId; readonly value: bigint }[] {
+    let left = total === 0n ? 0n : signing.kind === 'fixed' ? total + signing.fee : total;
+    return [...deposits].flatMap(([key, worth]) => {
+      const value = left < worth ? left : worth;
+      left -= value;
+      return value === 0n ? [] : [{ txid: txId(key.slice(0, 64)), value }];
+    });
   }
 
   /** What of a total no deposit backs that is in a block, and that is not written off. Nothing is known here of how deep the payee wants it: less than it asks for. */
@@ -454,6 +487,7 @@ export class Oracle {
   sold({ receipt: { channel, total }, added }: Taken): void {
     const truth = this.#truth(channel);
     this.#durable(channel, total, 'acknowledged');
+    if (total > truth.acknowledged && !this.#hasEnded(truth)) this.#checkDoubted(truth, total);
     if (total > truth.acknowledged) truth.acknowledged = total;
     if (added > 0n) truth.sold.push({ total, added });
     this.#checkDelivered(truth);
@@ -495,6 +529,8 @@ export class Oracle {
 
   /** The payee's disk was set back: it is held to what it then knows. */
   restored(): void {
+    // What is announced again is judged again.
+    this.#doubted.clear();
     for (const truth of this.truths.values()) {
       const stored = this.storedBest(truth.channel);
       truth.stored = stored;

@@ -1,7 +1,7 @@
 import { height } from '../../src/core/base/height.ts';
 import { isRefusal } from '../../src/core/base/refusal.ts';
 import { keyNameOf } from '../../src/core/channel/announce.ts';
-import type { ChainView, DepositView } from '../../src/core/channel/machine.ts';
+import type { ChainView, DepositView, FundingView } from '../../src/core/channel/machine.ts';
 import type { PayeeState } from '../../src/core/channel/payee-state.ts';
 import { allDeposits, type PayerState } from '../../src/core/channel/payer-state.ts';
 import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';
@@ -66,6 +66,15 @@ export const plottedMutants: readonly Mutant[] = [
     profile: plotting('room that stays taken', { exposure: { channel: 100, all: 100 } }),
   },
   {
+    name: 'a doubted funding counts as an undoubted one',
+    breaks: /^I3 .*may never be mined/,
+    plant: payeeMachine(
+      (real) => (state, input, env) =>
+        real(state, input.kind === 'announce' ? { ...input, funding: input.funding.map(undoubted) } : input, env),
+    ),
+    profile: plotting('deposits that are never mined', { exposure: { channel: 100, all: 100 } }),
+  },
+  {
     name: 'the close waits for a top-up that is in no block',
     breaks: /^I[26]/,
     plant: payeeMachine((real) => (state, input, env) => {
@@ -123,6 +132,12 @@ function lasting(real: PayeeParty['transition']): PayeeParty['transition'] {
     if (isRefusal(step) || step.state === undefined) return step;
     return { ...step, state: { ...step.state, keyName: keyNameOf(offer) } };
   };
+}
+
+/** As if it paid whatever fees are, for itself alone, and for good. */
+function undoubted(view: FundingView): FundingView {
+  if (view.kind !== 'unspent') return view;
+  return { ...view, waits: { fee: coin.policy.maxFee, size: 200, ancestors: 0, isReplaceable: false } };
 }
 
 /** Nothing is given up. */

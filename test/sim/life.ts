@@ -199,7 +199,7 @@ function act(world: World, payer: PayerSide): void {
     buy: 8,
     again: 0.5,
     credit: 1,
-    more: 0.5,
+    more: 0.5 + (profile.haste?.topping ?? 0),
     resync: 0.5,
     end: 0.3,
     drain: eager * 6,
@@ -210,6 +210,8 @@ function act(world: World, payer: PayerSide): void {
   coverage.hit(`wish ${wish}`);
   stage.note(`${payer.name} wants ${wish}`);
   if (wish === 'tend') payer.tend();
+  else if (wish === 'buy' && channel !== undefined && profile.haste !== undefined)
+    payer.buy(channel, payer.unanswered(channel) ?? chance.pick(['tea', 'meal']));
   else if (wish !== 'open' && channel !== undefined) wishes[wish](payer, channel, chance);
   else if (payer.channels.length < MOST_CHANNELS) open(world, payer);
 }

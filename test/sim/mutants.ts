@@ -5,6 +5,7 @@ import { isRefusal } from '../../src/core/base/refusal.ts';
 import { type ChainView, type DepositView, type Env, stay } from '../../src/core/channel/machine.ts';
 import { isOwnClose } from '../../src/core/channel/payee-press.ts';
 import type { PayeeState } from '../../src/core/channel/payee-state.ts';
+import type { PayerState } from '../../src/core/channel/payer-state.ts';
 import { cltv } from '../../src/core/contract/cltv.ts';
 import { type Contract, isDue } from '../../src/core/contract/contract.ts';
 import { presignedRefund } from '../../src/core/contract/presigned-refund.ts';
@@ -13,6 +14,7 @@ import { outpointKey, type Transaction } from '../../src/core/tx/transaction.ts'
 import { payeeParty } from '../../src/engine/party.ts';
 import type { Chain, Store, Write } from '../../src/engine/ports.ts';
 import type { Merchant } from '../../src/merchant/merchant.ts';
+import type { Agent } from '../../src/payer/agent.ts';
 import { idOf } from './chain.ts';
 import { type Mutant, type PayeeParty, payeeMachine, payerMachine, replaced, withEnv } from './plant.ts';
 import { plottedMutants } from './plotted.ts';
@@ -82,6 +84,12 @@ const calm = { lost: 0, doubled: 0, held: 0, impatience: 0 };
 const busy = (drawn: Profile): Profile => ({ ...drawn, nodeFailure: 0, storeFailure: 0, network: calm, hostility: 0.1 });
 const alone = (drawn: Profile): Profile => ({ ...busy(drawn), instances: 1 });
 const robbed = (drawn: Profile): Profile => ({ ...alone(drawn), hasThief: true });
+/** One payer, whose channel is soon open and lasts. */
+const served = (drawn: Profile): Profile => ({
+  ...alone(drawn),
+  ...{ hasThief: false, crash: { payer: 0, payee: 0 }, lies: 0, bluffs: 0, hostility: 0, settling: 0 },
+  ...{ payers: 1, depth: 1, lifetime: 100, turns: 100, pace: 120 },
+});
 const shaken =
   (trouble: Partial<Profile['trouble']>) =>
   (drawn: Profile): Profile => ({
@@ -282,6 +290,12 @@ export const mutants: readonly Mutant[] = [
     profile: shaken({ malleate: 5, reorg: 2 }),
   },
   {
+    name: 'a payment that had no answer is given up where the payee has no time for it',
+    breaks: /^I5 .*wishes/,
+    mutation: () => ({ payer: { agent: forgetful } }),
+    profile: (drawn) => ({ ...served(drawn), haste: { busy: 0.4, cut: 0, topping: 0 } }),
+  },
+  {
     name: 'the payer believes a best total without looking at the signature',
     breaks: /^I[45]/,
     plant: payerMachine((real) => (state, input, env) => real(state, input, withEnv(env, { verify: () => true }))),
@@ -303,6 +317,14 @@ export const mutants: readonly Mutant[] = [
       (real) => (state, input, env) => real(state, input.kind === 'create' ? { ...input, limits: { lifetime: 2 ** 40 } } : input, env),
     ),
     profile: (drawn) => ({ ...alone(drawn), bluffs: 0.5 }),
+  },
+  {
+    name: 'what the payee has not agreed to is broadcast all the same',
+    breaks: /^I4 .*not agreed/,
+    plant: payerMachine(
+      (real) => (state, input, env) => real(input.kind === 'view' && state !== undefined ? sent(state) : state, input, env),
+    ),
+    profile: (drawn) => ({ ...served(drawn), haste: { busy: 0, cut: 0.3, topping: 3 } }),
   },
   {
     name: 'the payee takes payments without looking at the signature',
@@ -341,6 +363,12 @@ export const mutants: readonly Mutant[] = [
   ...plottedMutants,
 ];
 
+/** Nothing is held back. */
+function sent(state: PayerState): PayerState {
+  const { unsent: _, ...rest } = state;
+  return rest;
+}
+
 /** What waits and has no lock, as closes have none, counts as mined. */
 function asMined(view: ChainView): ChainView {
   const mined = (seen: DepositView): DepositView =>
@@ -361,6 +389,19 @@ function reckoningByItself(merchant: Merchant): Merchant {
       const before = (await merchant.engine.get(pay.channel))?.best?.total ?? 0n;
       const taken = await merchant.increment(pay);
       return isRefusal(taken) ? taken : { ...taken, added: amount(taken.receipt.total - before) };
+    },
+  };
+}
+
+/** Whatever a busy payee refuses counts as refused. */
+function forgetful(agent: Agent): Agent {
+  return {
+    ...agent,
+    buy: async (channel, item, agree, payee) => {
+      const bought = await agent.buy(channel, item, agree, payee);
+      if (isRefusal(bought) && bought.code === 'too-many')
+        await agent.engine.drive(channel, { kind: 'reply', to: 'payment', message: bought });
+      return bought;
     },
   };
 }

@@ -1,3 +1,4 @@
+import { refuse } from '../../src/core/base/refusal.ts';
 import type { Reply, Request } from '../../src/core/message/message.ts';
 import { type Connection, WorldError } from '../../src/engine/ports.ts';
 import type { Process, Stage } from './stage.ts';
@@ -21,7 +22,8 @@ export type NetworkFault =
   | 'message-held'
   | 'gave-up-early'
   | 'peer-died'
-  | 'nobody-there';
+  | 'nobody-there'
+  | 'payee-busy';
 
 /** A program that answers messages. */
 export interface Listener {
@@ -46,6 +48,12 @@ export class Network {
   onFault: (fault: NetworkFault) => void = () => undefined;
   onSent: (sender: Process, request: Request) => void = () => undefined;
   onAnswer: (from: Process, request: Request, reply: Reply) => void = () => undefined;
+  /** Whether whoever is asked has no time to look at it. */
+  isBusy: (request: Request) => boolean = () => false;
+  /** Whether an answer gets lost that others would not. */
+  loses: (reply: Reply) => boolean = () => false;
+  /** An answer has come to whoever asked. */
+  onHeard: (request: Request, reply: Reply) => void = () => undefined;
   /** What arrives instead of an answer. */
   bend: (request: Request, reply: Reply) => Reply = (_, reply) => reply;
 
@@ -94,13 +102,18 @@ export class Network {
       this.#drop(exchange);
       return;
     }
+    if (this.isBusy(request)) {
+      this.onFault('payee-busy');
+      this.#answer(exchange, request, refuse('too-many', { seconds: 5 }));
+      return;
+    }
     const handled = { process: there.process, exchange };
     this.#handling.add(handled);
     this.#stage.start(there.process, `answer ${request.kind}`, async () => {
       try {
         const reply = await there.answer(request, psbt);
         this.onAnswer(there.process, request, reply);
-        this.#answer(exchange, this.bend(request, reply));
+        this.#answer(exchange, request, this.bend(request, reply));
       } catch (error) {
         this.#drop(exchange);
         throw error;
@@ -110,14 +123,18 @@ export class Network {
     });
   }
 
-  #answer(exchange: Exchange, reply: Reply): void {
-    if (this.#stage.chance.happens(this.odds.lost)) {
+  #answer(exchange: Exchange, request: Request, reply: Reply): void {
+    if (this.#stage.chance.happens(this.odds.lost) || this.loses(reply)) {
       this.onFault('reply-lost');
       this.#drop(exchange);
       return;
     }
     const label = `reply ${reply.kind === 'refusal' ? reply.code : reply.kind}`;
-    void this.#stage.ask(exchange.sender, label, () => reply).then(exchange.succeed);
+    const heard = (): Reply => {
+      this.onHeard(request, reply);
+      return reply;
+    };
+    void this.#stage.ask(exchange.sender, label, heard).then(exchange.succeed);
   }
 
   /** One copy will not be answered. */

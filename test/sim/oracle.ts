@@ -96,6 +96,8 @@ export class Oracle {
   /** Funding that had its way back when it first left: wallets send their own again, also when another took its place. */
   readonly #released = new Set<TxId>();
   readonly #depths = new Map<TxId, number>();
+  /** Transactions of deposits that a payer was told are taken, or will be. */
+  readonly #agreed = new Set<TxId>();
   /** Fundings that may never have been mined, as far as a node could tell when they were taken. */
   readonly #doubted = new Set<TxId>();
   readonly #prices = new Map<string, { readonly channel: ChannelId; readonly price: bigint }>();
@@ -300,6 +302,22 @@ export class Oracle {
       if (this.#isLeftOpen(truth, height, before))
         throw new Violation(`I2 no close at ${height} in ${truth.channel}, which expires at ${truth.terms.expiry}`);
     }
+  }
+
+  /** What a payer hears, true or not. */
+  heard(request: Request, reply: Reply): void {
+    const isTaken = request.kind === 'announce' && (reply.kind === 'accepted' || reply.kind === 'provisional');
+    const deposits = isTaken ? request.deposits : reply.kind === 'state' ? reply.deposits : [];
+    for (const { outpoint } of deposits) this.#agreed.add(outpoint.txid);
+  }
+
+  /** I4: no deposit of a payer's own leaves before the payee has agreed to it. What a block has had is out already. */
+  checkAgreed(transaction: Transaction, own: ReadonlySet<string>): void {
+    const txid = transactionId(transaction);
+    const made = transaction.outputs.find(({ script }) => this.#byScript.has(bytesToHex(script)));
+    const isOwn = transaction.inputs.some(({ script }) => own.has(bytesToHex(p2pkh(script.subarray(script.length - 33)))));
+    if (made !== undefined && isOwn && !this.#agreed.has(txid) && !this.#depths.has(txid))
+      throw new Violation(`I4 ${txid} leaves, and the payee has not agreed to what it makes`);
   }
 
   /** Refunds wait for the expiry, and no coin leaves that its owner could not have back. */

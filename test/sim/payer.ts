@@ -27,6 +27,8 @@ export interface PayerOptions {
   readonly form: Form;
   readonly lifetime: () => number;
   readonly payee: (process: Process) => Connection;
+  /** What got no answer is no new wish when it is asked for again, by whoever does one thing after the other. Only where nobody lies about how it came out. */
+  readonly isPatient: boolean;
   /** What an item cost when its owner looked; without, what it costs when it is asked for is what was seen. */
   readonly seen?: (item: string) => Amount | undefined;
 }
@@ -61,6 +63,8 @@ export class PayerSide {
   readonly bought: Map<string, { readonly channel: ChannelId; readonly item: string; readonly price: Amount }> = new Map();
   /** The owner means to spend this much more. */
   onWish: (channel: ChannelId, price: bigint) => void = () => undefined;
+  /** Payments for something, by their invoices, that were sent: `lost` when no answer can come any more. */
+  readonly #sent = new Map<string, { readonly channel: ChannelId; isLost: boolean }>();
   busy = 0;
   #started = 0;
 
@@ -100,7 +104,7 @@ export class PayerSide {
       const agent = alteredAgent(
         openAgent({ chain, store, keys: this.keys, verify, clock: this.#clock, wallet, form: this.#options.form }),
       );
-      this.running = { process, payee: this.#options.payee(process), wallet, agent };
+      this.running = { process, payee: this.#noting(this.#options.payee(process)), wallet, agent };
       await wallet.sync();
       await agent.poll();
       await this.#tidy();
@@ -122,7 +126,41 @@ export class PayerSide {
     });
   }
 
+  /** A payment that got no answer is not answered by who has no time for it either. */
+  #noting({ exchange }: Connection): Connection {
+    return {
+      exchange: async (request, psbt) => {
+        const invoice = request.kind === 'payment' ? request.invoice : undefined;
+        const wasLost = invoice !== undefined && this.#sent.get(invoice)?.isLost === true;
+        if (invoice !== undefined && request.kind === 'payment') this.#sent.set(invoice, { channel: request.channel, isLost: wasLost });
+        const reply = await exchange(request, psbt).catch((error: unknown) => {
+          if (invoice !== undefined) this.#lose(invoice);
+          throw error;
+        });
+        const isUnread = isRefusal(reply) && reply.code === 'too-many';
+        if (invoice !== undefined && !(wasLost && isUnread)) this.#sent.delete(invoice);
+        return reply;
+      },
+    };
+  }
+
+  #lose(invoice?: string): void {
+    for (const [id, one] of this.#sent) if (invoice === undefined || id === invoice) one.isLost = true;
+  }
+
+  /** Its owner looks what the payee holds, and what was wanted is told by that. */
+  #settle(channel: ChannelId): void {
+    for (const [id, one] of this.#sent) if (one.channel === channel) this.#sent.delete(id);
+  }
+
+  /** What was wanted before, and nobody knows yet what came of it. */
+  unanswered(channel: ChannelId): string | undefined {
+    const [id = ''] = [...this.#sent].find(([, one]) => one.isLost && one.channel === channel) ?? [];
+    return this.bought.get(id)?.item;
+  }
+
   died(): void {
+    this.#lose();
     this.process = undefined;
     this.running = undefined;
     this.busy = 0;
@@ -203,13 +241,14 @@ export class PayerSide {
   }
 
   buy(channel: ChannelId, item: string): void {
+    const isAgain = this.#options.isPatient && this.busy === 0 && this.unanswered(channel) === item;
     this.start(`buy ${item}`, async () => {
       const { agent, payee } = this.#must();
       // A purchase that got no answer is no new wish: it is settled unasked. Nor is one that costs more than was seen.
       const agree = async ({ id, amount: price }: Invoice): Promise<Amount> => {
         const most = this.#options.seen?.(item) ?? price;
         if (price > most) return most;
-        this.onWish(channel, price);
+        if (!isAgain) this.onWish(channel, price);
         this.bought.set(id, { channel, item, price });
         return price;
       };
@@ -245,7 +284,12 @@ export class PayerSide {
   }
 
   resync(channel: ChannelId): void {
-    this.start('resync', async () => this.#must().agent.resync(channel, this.#must().payee));
+    this.#settle(channel);
+    this.start('resync', async () =>
+      this.#must()
+        .agent.resync(channel, this.#must().payee)
+        .finally(() => this.#settle(channel)),
+    );
   }
 
   end(channel: ChannelId): void {

@@ -44,6 +44,8 @@ export interface Profile {
   readonly fever: bigint;
   /** How often the merchant's owner has all channels closed, and payers spend all they have, beside other business. */
   readonly settling: number;
+  /** What came later still; absent in worlds without. */
+  readonly haste?: Haste;
   /** Somebody runs the shop a second time under its words, with a store of its own. */
   readonly hasTwin: boolean;
   /** Weight of what a thief does at two doors of the payee at once; a third of it, of asking as a stranger. */
@@ -54,6 +56,16 @@ export interface Profile {
   readonly trouble: Readonly<Record<Trouble, number>>;
   /** Weight of all trouble against business, which is 1. */
   readonly hostility: number;
+}
+
+/** Times of many requests, and payers that are in a hurry. */
+export interface Haste {
+  /** Part of the payments for which the payee has no time, and of the receipts that get lost. */
+  readonly busy: number;
+  /** Part of the announcements upon which the payer's program dies. */
+  readonly cut: number;
+  /** Weight of further deposits beside what payers want otherwise. */
+  readonly topping: number;
 }
 
 export type Trouble =
@@ -151,6 +163,12 @@ export function sometimesPlotted(drawn: Profile, apart: Chance): Profile {
 /** What came last of all: it is drawn by itself, and asked for nowhere else. */
 export function sometimesDearer(drawn: Profile, prices: Chance): Profile {
   return prices.happens(0.15) ? { ...drawn, rises: 0.3 } : drawn;
+}
+
+/** The same of what came after that. */
+export function sometimesHasty(drawn: Profile, later: Chance): Profile {
+  if (!later.happens(0.2)) return drawn;
+  return { ...drawn, haste: { busy: later.pick([0, 0.05, 0.3]), cut: later.pick([0, 0.1, 0.4]), topping: later.pick([0, 3]) } };
 }
 
 /** A payer's own troubles go on; the shop's are its owner. */

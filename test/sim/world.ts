@@ -22,7 +22,7 @@ import { Oracle } from './oracle.ts';
 import { PayeeSide, PRICES, Prices, type Seams } from './payee.ts';
 import { type PayerSeams, PayerSide } from './payer.ts';
 import { Plotter } from './plots.ts';
-import { drawProfile, type Profile, sometimesDearer, sometimesPlotted } from './profile.ts';
+import { drawProfile, type Profile, sometimesDearer, sometimesHasty, sometimesPlotted } from './profile.ts';
 import { Schemer } from './schemer.ts';
 import { Standing } from './shop.ts';
 import { type Fate, type Process, Stage } from './stage.ts';
@@ -86,7 +86,8 @@ export class World {
     const apart = new Chance(~seed, number);
     const drawn = drawProfile(this.chance, apart);
     const prices = new Chance(~seed, ~number);
-    this.profile = profile?.(drawn) ?? sometimesDearer(sometimesPlotted(drawn, apart), prices);
+    const later = new Chance(seed, ~number);
+    this.profile = profile?.(drawn) ?? sometimesHasty(sometimesDearer(sometimesPlotted(drawn, apart), prices), later);
     this.stage = new Stage(this.chance, keepTrace);
     this.stage.note(JSON.stringify({ ...this.profile, fever: Number(this.profile.fever) }));
     this.network = new Network(this.stage);
@@ -104,7 +105,7 @@ export class World {
     this.#shop = new Standing(this.#terms(), this.payee.payeeScript);
     this.oracle = new Oracle(this.chain, this.payee.machine.disk, this.#shop, hundredths(this.profile.exposure.all), this.#young);
     this.payers = Array.from({ length: this.profile.payers }, (_, i) => this.#payer(`payer${i}`, clock, mutation.payer ?? {}));
-    this.#listen(apart);
+    this.#listen(apart, later);
     if (this.profile.hasThief) this.#admitThief();
     if (this.profile.hasPlotter) this.plotter = this.#admitPlotter();
     if (this.profile.hasTwin) this.twin = new PayeeSide(this.stage, this.#node(), this.#terms(), clock, mutation.payee ?? {}, 2);
@@ -165,16 +166,21 @@ export class World {
   }
 
   #payer(name: string, clock: { readonly now: () => number }, seams: PayerSeams): PayerSide {
+    const { form, lies, bluffs } = this.profile;
     const lifetime = (): number => this.chance.between(0, this.profile.lifetime);
     const payee = (process: Process): ReturnType<Network['connection']> => this.network.connection(process, () => this.payee.any());
     const seen = (item: string): Amount | undefined => (this.profile.rises > 0 ? PRICES.get(item)?.price : undefined);
-    return new PayerSide(this.stage, this.#node(), clock, { name, form: this.profile.form, lifetime, payee, seen }, seams);
+    return new PayerSide(this.stage, this.#node(), clock, { name, form, lifetime, payee, seen, isPatient: lies + bluffs === 0 }, seams);
   }
 
-  #listen(apart: Chance): void {
+  #listen(apart: Chance, later: Chance): void {
     const { coverage, oracle, network, payee, stage } = this;
     network.onFault = (fault) => coverage.hit(`fault ${fault}`);
-    network.onSent = (sender, request) => this.#guard(() => this.#sent(sender, request));
+    network.onSent = (sender, request) => {
+      this.#guard(() => this.#sent(sender, request));
+      const isCut = request.kind === 'announce' && !this.isCalm && later.happens(this.profile.haste?.cut ?? 0);
+      if (isCut && this.payers.some(({ process }) => process === sender)) this.crash(sender, false);
+    };
     network.onAnswer = (from, request, reply) => {
       coverage.hit(`reply ${reply.kind === 'refusal' ? `refusal ${reply.code}` : reply.kind}`);
       this.#guard(() => oracle.answered(request, reply, this.profile.instances === 1 && this.#isCurrent(from)));
@@ -186,6 +192,10 @@ export class World {
       coverage.hit('fault payee-lied');
       return lie(this.chance, request, reply);
     };
+    const isCrowded = (): boolean => !this.isCalm && later.happens(this.profile.haste?.busy ?? 0);
+    network.isBusy = ({ kind }) => kind === 'payment' && isCrowded();
+    network.loses = ({ kind }) => kind === 'receipt' && isCrowded();
+    network.onHeard = (request, reply) => oracle.heard(request, reply);
     // Each of two programs on one store watches only the channels it has met: that is why there is to be one.
     if (this.profile.instances === 1) {
       payee.onPolling = () => {
@@ -209,6 +219,7 @@ export class World {
       payer.node.onBroadcast = (transaction, outcome) => {
         coverage.hit(`payer broadcast ${outcome.kind}`);
         this.#guard(() => oracle.payerBroadcast(transaction, payer.machine.disk));
+        if (payer !== this.robber) this.#guard(() => oracle.checkAgreed(transaction, ownScripts(payer.name)));
       };
     }
     for (const { machine } of [payee, ...this.payers]) machine.onFault = (fault) => coverage.hit(`fault ${fault}`);

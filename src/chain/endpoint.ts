@@ -14,12 +14,16 @@ export interface EndpointOptions {
   /** `http://127.0.0.1:22555`; may carry `user:password@`, and a path or query, which count as secrets as well. */
   readonly url: string;
   readonly auth?: RpcAuth;
-  /** Milliseconds until a request is given up; 60,000 unless said. */
+  /** Milliseconds until a request is given up, however often it is asked again; 60,000 unless said. */
   readonly timeout?: number;
   /** Node's own unless given. */
   readonly post?: Post;
   /** Waits so many milliseconds; a timer unless given. */
   readonly pause?: (milliseconds: number) => Promise<unknown>;
+  /** Milliseconds since some moment; the system's unless given. */
+  readonly now?: () => number;
+  /** Says after so many milliseconds that it is enough; a timer unless given. */
+  readonly expiry?: (milliseconds: number) => AbortSignal;
 }
 
 const TIMEOUT = 60_000;
@@ -39,11 +43,13 @@ export class Endpoint {
   readonly #timeout: number;
   readonly #post: Post;
   readonly #pause: (milliseconds: number) => Promise<unknown>;
+  readonly #now: () => number;
+  readonly #expiry: (milliseconds: number) => AbortSignal;
   #secrets: readonly string[];
   /** It has answered as a node does: whatever else it says later is a bad moment. */
   #isNode: boolean = false;
 
-  constructor({ url, auth, timeout = TIMEOUT, post = httpPost, pause = setTimeout }: EndpointOptions) {
+  constructor({ url, auth, timeout = TIMEOUT, post = httpPost, pause = setTimeout, ...time }: EndpointOptions) {
     const { username, password, protocol, host, pathname, search, searchParams } = new URL(url);
     this.#name = `${protocol}//${host}`;
     this.#url = `${this.#name}${pathname}${search}`;
@@ -52,6 +58,8 @@ export class Endpoint {
     this.#timeout = timeout;
     this.#post = post;
     this.#pause = pause;
+    this.#now = time.now ?? (() => performance.now());
+    this.#expiry = time.expiry ?? ((milliseconds) => AbortSignal.timeout(milliseconds));
     this.#secrets = [
       decoded(password),
       ...(pathname.length > 1 ? [pathname, ...pathname.split('/')] : []),
@@ -62,14 +70,15 @@ export class Endpoint {
 
   /** @throws WorldError `node-down` when no answer comes, `node-refused` when it is none of a node's. */
   async post<T>(body: string, schema: z.ZodType<T>): Promise<T> {
-    for (const pause of PAUSES) {
-      const answer = await this.#ask(body, schema);
+    const end = this.#now() + this.#timeout;
+    const again = [...PAUSES];
+    for (;;) {
+      const answer = await this.#ask(body, schema, end);
       if (!(answer instanceof WorldError)) return answer;
+      const pause = again.shift();
+      if (pause === undefined || this.#now() + pause >= end) throw answer;
       await this.#pause(pause);
     }
-    const answer = await this.#ask(body, schema);
-    if (answer instanceof WorldError) throw answer;
-    return answer;
   }
 
   /** What others say, without what nobody may see: they may repeat what they were sent. */
@@ -78,9 +87,9 @@ export class Endpoint {
   }
 
   /** The answer, or in which way the node is busy. */
-  async #ask<T>(body: string, schema: z.ZodType<T>): Promise<T | WorldError> {
+  async #ask<T>(body: string, schema: z.ZodType<T>, end: number): Promise<T | WorldError> {
     const headers = { 'content-type': 'application/json', ...(await this.#authorization()) };
-    const posted = await this.#send(headers, body);
+    const posted = await this.#send(headers, body, end);
     const { status } = posted;
     if (status === 401)
       throw new WorldError('node-refused', `${this.#name} refused the password`, 'Check rpcuser and rpcpassword, or the cookie file.');
@@ -112,9 +121,10 @@ export class Endpoint {
     return { authorization: `Basic ${encoded}` };
   }
 
-  async #send(headers: Readonly<Record<string, string>>, body: string): Promise<Posted> {
+  async #send(headers: Readonly<Record<string, string>>, body: string, end: number): Promise<Posted> {
+    const left = Math.max(1, Math.ceil(end - this.#now()));
     try {
-      return await this.#post(this.#url, { headers, body, signal: AbortSignal.timeout(this.#timeout) });
+      return await this.#post(this.#url, { headers, body, signal: this.#expiry(left) });
     } catch (error) {
       const timedOut = error instanceof Error && error.name === 'TimeoutError';
       const reason = timedOut ? `no answer within ${this.#timeout} ms` : this.told(reasonOf(error));

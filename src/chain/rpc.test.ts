@@ -246,6 +246,47 @@ test('who is busy is asked again, and again after longer; whoever stays busy is 
   }
 });
 
+/** A client of a gateway that says after so many milliseconds that it is too busy, and how long each try was given. */
+function slow(takes: number, timeout?: number) {
+  let time = 0;
+  const given: number[] = [];
+  const never = new AbortController().signal;
+  const rpc = rpcClient({
+    url: 'http://h',
+    ...(timeout === undefined ? {} : { timeout }),
+    now: () => time,
+    expiry: (milliseconds) => {
+      given.push(milliseconds);
+      return never;
+    },
+    pause: async (milliseconds) => {
+      time += milliseconds;
+    },
+    post: async () => {
+      time += Math.min(takes, given.at(-1) ?? assert.fail());
+      return { status: 504, text: '' };
+    },
+  });
+  return { rpc, given, time: () => time };
+}
+
+test('all tries of a request have one deadline: a gateway that says just before it that it is busy is not waited for four times', async () => {
+  for (const [takes, given] of [
+    [59_000, [60_000, 800]],
+    [59_900, [60_000]],
+    [25_000, [60_000, 34_800, 9_200]],
+    [10, [60_000, 59_790, 59_180, 57_370]],
+  ] as const) {
+    const gateway = slow(takes);
+    await assert.rejects(gateway.rpc('getblockcount'), fails('node-down', /busy \(504\)/));
+    assert.deepEqual(gateway.given, given, `${takes}`);
+    assert.ok(gateway.time() <= 60_000, `${gateway.time()}`);
+  }
+  const hasty = slow(2_900, 3_000);
+  await assert.rejects(hasty.rpc('getblockcount'), fails('node-down', /busy/));
+  assert.equal(hasty.time(), 2_900);
+});
+
 test('what has answered as a node does has a bad moment when it says something else; what never has is none', async () => {
   const page = { status: 200, text: '<html>please wait</html>' };
   const { rpc, pauses } = answered([{ status: 200, text: YES }, page, { status: 200, text: YES }]);

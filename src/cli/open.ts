@@ -29,8 +29,10 @@ import { type SeedContents, sealSeed } from '../wallet/seed-file.ts';
 import { openWallet, type SyncReport, type Wallet } from '../wallet/wallet.ts';
 import type { Config } from './config.ts';
 import { lockDatadir } from './lock.ts';
+import { aLittle, atOnce, type NodeWait } from './node-wait.ts';
 import { passphraseFor } from './passphrase.ts';
 import { httpPeerOf, isWith, pick, rememberPeer } from './peer.ts';
+import type { Printer } from './print.ts';
 import type { Work } from './screen.ts';
 
 export type Role = 'payer' | 'merchant';
@@ -38,8 +40,8 @@ export type Role = 'payer' | 'merchant';
 export const random: Random = { bytes: (length) => crypto.getRandomValues(new Uint8Array(length)) };
 export const clock: Clock = { now: Date.now };
 
-/** The node, asked once, so that a wrong one is found before anything is done. @throws WorldError */
-export async function openNode({ coin, rpc }: Config): Promise<Chain> {
+/** The node, asked once, so that a wrong one is found before anything is done; and one that is not there yet is waited for as said. @throws WorldError */
+export async function openNode({ coin, rpc }: Config, wait: NodeWait = atOnce): Promise<Chain> {
   if (rpc === undefined) {
     throw new WorldError(
       'config',
@@ -48,7 +50,7 @@ export async function openNode({ coin, rpc }: Config): Promise<Chain> {
     );
   }
   const chain = coreRpc(coin, rpc);
-  await chain.tip();
+  await wait(chain.tip);
   return chain;
 }
 
@@ -131,19 +133,16 @@ export interface OpenOptions {
   readonly form?: Form;
   /** No block up to this one holds money of the seed; what the seed file says unless given. */
   readonly birthday?: Height;
-  /** Shows long work; nothing is shown unless given. */
-  readonly work?: (name: string) => Work;
+  /** Shows long work, and waits a little for a node that is starting; nothing is shown, nor waited for, unless given. */
+  readonly print?: Pick<Printer, 'work' | 'note'>;
   /** Done before the chain is read. */
   readonly first?: (parts: PayerParts, birthday: Height) => Promise<void>;
 }
 
-export async function openPayer(
-  config: Config,
-  { form = 'compact', first, work = unseen, ...options }: OpenOptions = {},
-): Promise<OpenPayer> {
+export async function openPayer(config: Config, { form = 'compact', first, print, ...options }: OpenOptions = {}): Promise<OpenPayer> {
   const seed = await readSeed(config, 'payer');
   const birthday = options.birthday ?? seed.birthday;
-  const chain = await openNode(config);
+  const chain = await openNode(config, print && aLittle(config, print.note));
   const release = lockDatadir(config.datadir, 'payer');
   const keys = keysOf(config, seed);
   const store = openStore(config, 'payer');
@@ -158,7 +157,7 @@ export async function openPayer(
     if (polled !== undefined) throw polled.error;
     return report;
   };
-  const { unread } = await started(work('reading the chain'), agent, sync);
+  const { unread } = await started(print?.work('reading the chain') ?? UNSEEN, agent, sync);
   return {
     chain,
     keys,
@@ -183,7 +182,7 @@ export async function openPayer(
   };
 }
 
-const unseen = (): Work => ({ at: () => undefined, done: () => undefined });
+const UNSEEN: Work = { at: () => undefined, done: () => undefined };
 
 /** The first look at the chain, which may have years to read. */
 async function started(

@@ -36,7 +36,7 @@ const SCHEME = 'bitcoinj://';
 /** Goes on with the channel that there is with a server, or makes one; pays; and hangs up, or has it settled. */
 export async function payBitcoinj(shell: Shell, payment: BitcoinjPayment): Promise<void> {
   const { config, print } = shell;
-  const payer = await openPayer(config, { work: print.work });
+  const payer = await openPayer(config, { print });
   try {
     const opened = await open(payer, payment);
     try {

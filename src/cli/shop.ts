@@ -27,6 +27,7 @@ import type { Config } from './config.ts';
 import type { HostPort } from './host-port.ts';
 import { lockDatadir } from './lock.ts';
 import { logger } from './log.ts';
+import type { NodeWait } from './node-wait.ts';
 import { clock, keysOf, openStore, readSeed, storePath } from './open.ts';
 import { CLOSE_ORDER } from './orders.ts';
 import { noteMetrics, type Outlook, type OutlookOptions, openOutlook } from './outlook.ts';
@@ -46,6 +47,8 @@ export interface ShopOptions extends OutlookOptions {
   /** The most that all channels together deliver before their deposits are deep enough; nothing unless given. */
   readonly exposure?: Amount;
   readonly random: Random;
+  /** For the first look at the chain. */
+  readonly wait: NodeWait;
   /** Output script of closes; the first receive key of the merchant's seed unless given. */
   readonly payout?: Uint8Array;
   /** Where to save the channels, and how often; not at all unless given. */
@@ -93,7 +96,7 @@ export async function keepShop({ config, print, stop }: Shell, chain: Chain, opt
   const servers: Closable[] = [];
   try {
     const work = print.work('reading the chain');
-    await merchant.engine.follower.poll().finally(work.done);
+    await options.wait(merchant.engine.follower.poll).finally(work.done);
     stop.say(async () => ({ message: 'Stopped at once.', advice: 'What was taken is stored: start it again.' }));
     const server = await serveMerchant(merchant, { ...serveOptions(merchant, store, options, log), quotas });
     servers.push(server);

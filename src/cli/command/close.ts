@@ -111,7 +111,7 @@ async function withChannel(
   flags: EndFlags,
   work: (payer: OpenPayer, state: PayerState) => Promise<PayerState>,
 ): Promise<void> {
-  const payer = await openPayer(shell.config, { work: shell.print.work });
+  const payer = await openPayer(shell.config, { print: shell.print });
   try {
     const state = await work(payer, await payer.channel(name));
     const transaction = endingOf(state);

@@ -11,6 +11,7 @@ import { command, run, type Shell } from '../action.ts';
 import { destinationOf } from '../address.ts';
 import type { CommonFlags } from '../config.ts';
 import { type HostPort, hostPort } from '../host-port.ts';
+import { atOnce, forEver } from '../node-wait.ts';
 import { blockCount, wholeNumber } from '../number.ts';
 import { createSeed, openNode, random, seedPath } from '../open.ts';
 import { keepShop } from '../shop.ts';
@@ -36,6 +37,7 @@ interface MerchantFlags extends CommonFlags {
   readonly backupTo?: string;
   readonly backupEvery: number;
   readonly recover?: boolean;
+  readonly wait: boolean;
   readonly verbose?: boolean;
 }
 
@@ -72,6 +74,7 @@ export function merchantCommand(): Command {
       '--recover',
       'take up what payers bring back from a store of these words that is gone, or go on from a copy; nothing else may serve under them',
     )
+    .option('--no-wait', 'end at once when the node is not there yet, or not ready, instead of waiting for it')
     .option('--verbose', 'log every request')
     .action((flags: MerchantFlags) => run(flags, (shell) => serve(shell, flags)));
   merchant.addCommand(closeOrderCommand());
@@ -83,7 +86,8 @@ async function serve(shell: Shell, flags: MerchantFlags): Promise<void> {
   const { config, print } = shell;
   const { host, port } = addressOf(flags.listen, HTTP, flags);
   const { exposure, ...unconfirmed } = risksOf(flags);
-  const chain = await openNode(config);
+  const wait = flags.wait ? forEver(print.note) : atOnce;
+  const chain = await openNode(config, wait);
   if (!existsSync(seedPath(config, 'merchant'))) {
     await createSeed(config, 'merchant', (await chain.tip()).height);
     print.note(`made ${seedPath(config, 'merchant')}; write its words down: pawment wallet words --merchant`);
@@ -98,6 +102,7 @@ async function serve(shell: Shell, flags: MerchantFlags): Promise<void> {
     prices: pricesOf(flags.price),
     terms: { ...termsOf(shell, flags), ...unconfirmed },
     random,
+    wait,
     logLevel: flags.verbose === true ? 'debug' : 'info',
     ...(flags.bitcoinj === undefined ? {} : { bitcoinj: addressOf(flags.bitcoinj, BITCOINJ, flags) }),
     ...(flags.metrics === undefined ? {} : { metrics: addressOf(flags.metrics, HTTP, flags) }),

@@ -70,7 +70,7 @@ export function openCommand(): Command {
 async function open(shell: Shell, url: string | undefined, flags: OpenFlags): Promise<void> {
   // Before anything is planned with the merchant.
   const deposit = flags.resume === undefined ? depositOf(flags) : undefined;
-  const payer = await openPayer(shell.config, { work: shell.print.work, form: flags.psbt === true ? 'psbt' : 'compact' });
+  const payer = await openPayer(shell.config, { print: shell.print, form: flags.psbt === true ? 'psbt' : 'compact' });
   try {
     const known = flags.resume ?? flags.topUp;
     const state = known === undefined ? await plan(shell, payer, url, flags, deposit) : await payer.channel(known);

@@ -48,7 +48,7 @@ async function pay(shell: Shell, name: string | undefined, flags: PayFlags): Pro
   checkPayFlags(name, flags);
   if (flags.bitcoinj !== undefined) return payBitcoinj(shell, bitcoinjPayment(flags.bitcoinj, flags));
   const { times = 1 } = flags;
-  const payer = await openPayer(shell.config, { work: shell.print.work, form: flags.psbt === true ? 'psbt' : 'compact' });
+  const payer = await openPayer(shell.config, { print: shell.print, form: flags.psbt === true ? 'psbt' : 'compact' });
   try {
     const state = await payer.channel(name);
     const payee = await payer.payeeOf(state.channel);

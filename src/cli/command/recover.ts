@@ -35,7 +35,7 @@ async function recover({ config, print, stop }: Shell, { merchant, birthday }: R
     advice: 'What was searched is kept, and nothing was sent: the same command goes on from there.',
   }));
   const payer = await openPayer(config, {
-    work: print.work,
+    print,
     ...(birthday === undefined ? {} : { birthday: height(birthday) }),
     first: async (parts, from) => {
       const work = print.work('searching blocks for channels');

@@ -9,6 +9,7 @@ import { paymentUri } from '../../wallet/uri.ts';
 import { command, run, type Shell } from '../action.ts';
 import { amountTo, destinationOf } from '../address.ts';
 import type { CommonFlags } from '../config.ts';
+import { aLittle } from '../node-wait.ts';
 import { wholeNumber } from '../number.ts';
 import { createSeed, openNode, openPayer, readSeed, seedPath } from '../open.ts';
 import { isAsked } from '../passphrase.ts';
@@ -53,7 +54,7 @@ export function walletCommand(): Command {
 
 async function init({ config, print }: Shell): Promise<void> {
   mkdirSync(config.datadir, { recursive: true, mode: 0o700 });
-  const { height: birthday } = await (await openNode(config)).tip();
+  const { height: birthday } = await (await openNode(config, aLittle(config, print.note))).tip();
   const mnemonic = await createSeed(config, 'payer', birthday);
   print.result({ seed: seedPath(config, 'payer'), mnemonic, birthday }, [
     'Write these words down, in order, and keep them secret. They bring the money back when this computer is gone:',
@@ -79,7 +80,7 @@ async function words({ config, print }: Shell, { merchant }: WalletFlags): Promi
 
 async function address({ config, print }: Shell, { amount: text }: WalletFlags): Promise<void> {
   const amount = text === undefined ? undefined : amountOf(text);
-  const payer = await openPayer(config, { work: print.work });
+  const payer = await openPayer(config, { print });
   const to = await payer.wallet.receiveAddress();
   await payer.close();
   const uri = paymentUri(config.coin, amount === undefined ? { address: to } : { address: to, amount });
@@ -88,7 +89,7 @@ async function address({ config, print }: Shell, { amount: text }: WalletFlags):
 }
 
 async function balance({ config, print }: Shell): Promise<void> {
-  const payer = await openPayer(config, { work: print.work });
+  const payer = await openPayer(config, { print });
   const { confirmed, pending, immature } = await payer.wallet.balance();
   await payer.close();
   const { unread } = payer;
@@ -107,7 +108,7 @@ async function send({ config, print, stop }: Shell, to: string, text: string | u
   const destination = destinationOf(config.coin, to);
   const { address } = destination;
   const value = amountTo(destination, text === undefined ? undefined : amountOf(text));
-  const payer = await openPayer(config, { work: print.work });
+  const payer = await openPayer(config, { print });
   const before = new Set((await payer.wallet.transactions()).map((own) => own.txid));
   stop.say(async () => {
     const sent = (await payer.wallet.transactions()).find((own) => !before.has(own.txid))?.txid;

@@ -10,6 +10,7 @@ import { watchMetrics } from '../../merchant/watch/watch-metrics.ts';
 import { Watcher, type WatchReport } from '../../merchant/watch/watcher.ts';
 import { command, run, type Shell } from '../action.ts';
 import type { CommonFlags } from '../config.ts';
+import { aLittle, atOnce, forEver } from '../node-wait.ts';
 import { wholeNumber } from '../number.ts';
 import { clock, openNode } from '../open.ts';
 import { EXIT } from '../print.ts';
@@ -17,6 +18,7 @@ import { pause, untilStopped } from '../wait.ts';
 
 interface WatchFlags extends CommonFlags {
   readonly once?: boolean;
+  readonly wait: boolean;
   readonly silence: number;
   readonly textfile?: string;
 }
@@ -32,13 +34,16 @@ export function watchCommand(): Command {
   ])
     .argument('<folder>', 'where the merchant keeps its signed closes; a copy that is kept up to date will do')
     .option('--once', 'look once, do what is due, and end with exit code 4 if a person has to look')
+    .option('--no-wait', 'end at once when the node is not there yet, or not ready, instead of waiting for it')
     .option('--silence <minutes>', 'without a sign of life for so long, the merchant gets no time to close by itself', wholeNumber(1), 10)
     .option('--textfile <file>', "write figures there for node_exporter's textfile collector (name it *.prom)")
     .action((folder: string, flags: WatchFlags) => run(flags, (shell) => watch(shell, folder, flags)));
 }
 
 async function watch(shell: Shell, path: string, flags: WatchFlags): Promise<void> {
-  const chain = await openNode(shell.config);
+  const { config, print } = shell;
+  const patient = flags.once === true ? aLittle(config, print.note) : forEver(print.note);
+  const chain = await openNode(config, flags.wait ? patient : atOnce);
   const watcher = new Watcher({ folder: watchFolder(path), chain, clock, mostSilent: flags.silence * 60_000 });
   const look = async (): Promise<WatchReport> => {
     const report = await watcher.poll();
@@ -47,7 +52,7 @@ async function watch(shell: Shell, path: string, flags: WatchFlags): Promise<voi
   };
   if (flags.once === true) {
     const report = await look();
-    shell.print.result(factsOf(report), linesOf(report));
+    print.result(factsOf(report), linesOf(report));
     if (report.alarms.length > 0) process.exitCode = EXIT.attention;
     return;
   }

@@ -75,9 +75,8 @@ test('bitcoinj’s protocol on the command line, at both ends', async () => {
   cli.regtest.mine(61);
   // Reads the chain.
   await pawment('wallet', 'balance');
-  const channels = z
-    .array(z.object({ channel: z.string(), state: z.string(), returned: z.coerce.bigint() }))
-    .parse((await pawment('channels')).out);
+  const ended = z.object({ channel: z.string(), state: z.string(), returned: z.coerce.bigint() });
+  const { channels } = z.object({ channels: z.array(ended) }).parse((await pawment('channels')).out);
   assert.deepEqual(channels, [{ channel: first.channel, state: 'ended', returned: 10n * DOGE - last.paid }]);
 
   const nothing = await pawment('pay', '--bitcoinj', server, '--amount', '0.1');

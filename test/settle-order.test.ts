@@ -18,7 +18,7 @@ test('all channels are closed by one order: what is spent to the last shares a t
   const shop = await machine.serve('shop', 'merchant', '--listen', '127.0.0.1:0', '--price', 'tea=0.1', '--depth', '1');
   const { url } = z.object({ url: z.string() }).parse(await shop.up);
   assert.equal((await machine.run('shop', 'merchant', 'close')).code, 2, 'which one?');
-  assert.deepEqual((await machine.run('shop', 'merchant', 'close', '--all')).out, []);
+  assert.deepEqual((await machine.run('shop', 'merchant', 'close', '--all')).out, { channels: [] });
   const payers = ['first', 'second', 'third'];
   for (const payer of payers) {
     assert.equal((await machine.run(payer, 'wallet', 'init')).code, 0);
@@ -32,7 +32,7 @@ test('all channels are closed by one order: what is spent to the last shares a t
     const spent = await machine.run(payer, 'pay', url, '--amount', payer === 'first' ? '3' : '10');
     assert.equal(spent.code, 0, spent.said);
   }
-  const states = z.array(closed).parse((await machine.run('shop', 'merchant', 'close', '--all')).out);
+  const { channels: states } = z.object({ channels: z.array(closed) }).parse((await machine.run('shop', 'merchant', 'close', '--all')).out);
   assert.deepEqual(
     states.map(({ state }) => state),
     ['closing', 'closing', 'closing'],

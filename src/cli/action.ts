@@ -30,10 +30,13 @@ export async function run(flags: CommonFlags, work: (shell: Shell) => Promise<vo
   const print = printer(flags.json === true);
   const stop = new Stop();
   const deaf = stop.listen((stopped) => process.exit(failure(stopped, print)));
+  let ticker: string | undefined;
   try {
-    await work({ config: resolveConfig(flags, process.env), print, stop });
+    const config = resolveConfig(flags, process.env);
+    ticker = config.coin.ticker;
+    await work({ config, print, stop });
   } catch (error) {
-    process.exitCode = failure(error, print);
+    process.exitCode = failure(error, print, ticker);
   } finally {
     deaf();
   }

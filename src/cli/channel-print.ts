@@ -1,9 +1,9 @@
-import { formatAmount, ZERO } from '../core/base/amount.ts';
-import { bytesToHex } from '../core/base/bytes.ts';
+import { amount, formatAmount, greatest, ZERO } from '../core/base/amount.ts';
+import { bytesToHex, equalBytes } from '../core/base/bytes.ts';
 import { isTime, type LockTime } from '../core/base/height.ts';
 import { allDeposits, type PayerState, remainingOf } from '../core/channel/payer-state.ts';
 import type { Coin } from '../core/coin/coin.ts';
-import { capacityOf } from '../core/contract/contract.ts';
+import { capacityOf, payerScript } from '../core/contract/contract.ts';
 import { addressOf } from '../core/tx/address.ts';
 import { outpointKey, transactionId } from '../core/tx/transaction.ts';
 import { when } from './when.ts';
@@ -18,7 +18,7 @@ export function channelFacts(state: PayerState): Record<string, unknown> {
     coin: terms.coin.id,
     contract: terms.contract.id,
     ...addressFact(terms.coin, terms.contract.outputScript(terms)),
-    capacity: capacityOf(deposits),
+    capacity: capacityOf(kind === 'ended' ? allDeposits(state) : deposits),
     paid: best?.total ?? ZERO,
     spent,
     remaining: remainingOf(state),
@@ -38,13 +38,24 @@ function addressFact(coin: Coin, outputScript: Uint8Array): Record<string, strin
   return address === undefined ? {} : { address };
 }
 
+/** What came back of an ended channel to any script of the wallet: an end may pay to another than the one that the channel names. */
+export function withReturns(state: PayerState, isOwn: (script: Uint8Array) => boolean): PayerState {
+  if (state.kind !== 'ended') return state;
+  const own = (script: Uint8Array): boolean => isOwn(script) || equalBytes(script, payerScript(state.terms));
+  const outputs = state.transactions.flatMap((transaction) => transaction.outputs.filter(({ script }) => own(script)));
+  return { ...state, returned: greatest(state.returned, amount(outputs.reduce((sum, { value }) => sum + value, 0n))) };
+}
+
 /** A channel in one line. */
 export function channelLine(state: PayerState): string {
   const { channel, kind, terms, deposits, best } = state;
   const { ticker } = terms.coin;
-  const paid = `${formatAmount(best?.total ?? ZERO)} of ${formatAmount(capacityOf(deposits))} ${ticker} paid`;
-  const end = state.kind === 'ended' ? `${state.how}, ${formatAmount(state.returned)} ${ticker} back` : `expires at ${when(terms.expiry)}`;
-  return `${channel.slice(0, 16)}  ${kind.padEnd(9)}  ${paid}, ${end}`;
+  const name = `${channel.slice(0, 16)}  ${kind.padEnd(9)}`;
+  if (state.kind === 'ended') {
+    const back = `${formatAmount(state.returned)} of ${formatAmount(capacityOf(allDeposits(state)))} ${ticker} back`;
+    return `${name}  ${state.how}, ${best === undefined ? '' : `${formatAmount(best.total)} paid, `}${back}`;
+  }
+  return `${name}  ${formatAmount(best?.total ?? ZERO)} of ${formatAmount(capacityOf(deposits))} ${ticker} paid, expires at ${when(terms.expiry)}`;
 }
 
 /** A channel with everything that a person may want to know of it. */

@@ -72,7 +72,9 @@ test('a coin that does not exist and a node without an address are refused', () 
 
 test('a bad file is refused: absent, no JSON, a setting that does not exist, a value of another kind', () => {
   refuses(() => resolveConfig({ config: join(folder, 'absent') }, {}), /no config file/);
-  refuses(() => resolveConfig({ config: file('{') }, {}), /json/);
+  refuses(() => resolveConfig({ config: file('{') }, {}), /json is no JSON: see line 1, column 2/);
+  refuses(() => resolveConfig({ config: file('{\n  "coin": "dogecoin"\n  "rpcPassword": "secret"}') }, {}), /see line 3, column 3\.$/);
+  refuses(() => resolveConfig({ config: folder }, {}), /can’t be read: EISDIR/);
   refuses(() => resolveConfig({ config: file({ coins: 'dogecoin' }) }, {}), /coins/);
   refuses(() => resolveConfig({ config: file({ coin: 1 }) }, {}), /coin/);
   assert.equal(resolveConfig({ config: file({}) }, {}).coin.id, 'dogecoin-regtest');

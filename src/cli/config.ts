@@ -64,7 +64,7 @@ function rpcOf(coin: Coin, flags: CommonFlags, env: Environment, file: FileSetti
 function readFile(path: string | undefined): FileSettings {
   if (path === undefined) return {};
   if (!existsSync(path)) throw new WorldError('config', `There is no config file ${path}.`, 'Make it, or leave --config out.');
-  const read = fileSchema.safeParse(parsed(path));
+  const read = fileSchema.safeParse(parsed(path, contentsOf(path)));
   if (!read.success) throw new WorldError('config', `${path}: ${z.prettifyError(read.error)}`, 'Correct the file.');
   const isPrivate = (statSync(path).mode & 0o077) === 0;
   if (read.data.rpcPassword !== undefined && !isPrivate) {
@@ -73,10 +73,31 @@ function readFile(path: string | undefined): FileSettings {
   return read.data;
 }
 
-function parsed(path: string): unknown {
+function contentsOf(path: string): string {
   try {
-    return JSON.parse(readFileSync(path, 'utf8'));
-  } catch {
-    return undefined;
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new WorldError(
+      'config',
+      `The config file ${path} can’t be read: ${reasonOf(error)}.`,
+      'Name a file that this user may read.',
+      error,
+    );
   }
+}
+
+/** What the parser says holds the text around the fault, and in that text may stand a password: only the place is told. */
+function parsed(path: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const [, at] = / at position (\d+)/.exec(reasonOf(error)) ?? (/end of JSON/.test(reasonOf(error)) ? ['', text.length] : []);
+    const before = at === undefined ? undefined : text.slice(0, Number(at)).split('\n');
+    const place = before === undefined ? '' : `: see line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`;
+    throw new WorldError('config', `${path} is no JSON${place}.`, 'Correct the file.');
+  }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

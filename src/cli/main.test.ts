@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
+import { z } from 'zod';
 
 const run = (...words: string[]) => promisify(execFile)(process.execPath, ['bin/pawment.js', ...words]);
 
@@ -10,8 +11,8 @@ const failing = async (...words: string[]) => {
     () => assert.fail(words.join(' ')),
     (error: unknown) => error,
   );
-  assert.ok(ended instanceof Error && 'code' in ended && 'stderr' in ended);
-  return { code: ended.code, words: String(ended.stderr) };
+  assert.ok(ended instanceof Error && 'code' in ended && 'stderr' in ended && 'stdout' in ended);
+  return { code: ended.code, words: String(ended.stderr), out: String(ended.stdout) };
 };
 
 test('a flag is not taken for the value of the one before it', async () => {
@@ -21,9 +22,12 @@ test('a flag is not taken for the value of the one before it', async () => {
     ['wallet', 'balance', '--datadir', '--json'],
     ['merchant', '--price', '--json'],
   ]) {
-    const { code, words: said } = await failing(...words);
+    const { code, out, words: said } = await failing(...words);
     assert.equal(code, 2, words.join(' '));
-    assert.match(said, /A flag is no value/);
+    const { error, message } = z.object({ error: z.string(), message: z.string() }).parse(JSON.parse(out));
+    assert.equal(error, 'usage');
+    assert.match(message, /A flag is no value/);
+    assert.equal(said, '', 'who asks for JSON gets it on standard output');
   }
 });
 
@@ -34,5 +38,5 @@ test('help names every command, and a command its own flags', async () => {
   assert.match((await run('help', 'pay')).stdout, /--item/);
   assert.match((await run('pay', '--help')).stdout, /--item/);
   const { code, words } = await failing('constructor');
-  assert.deepEqual([code, words], [2, "error: unknown command 'constructor'\n"]);
+  assert.deepEqual([code, words], [2, "unknown command 'constructor'\nSee the command with --help.\n"]);
 });

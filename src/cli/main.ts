@@ -1,5 +1,5 @@
 import { Command, CommanderError, InvalidArgumentError, type Option } from 'commander';
-import { EXIT, failure, printer } from './print.ts';
+import { EXIT, failure, type Printer, printer } from './print.ts';
 
 const EXIT_CODES = `
 Exit codes: 0 done, 1 refused (what was done before is told), 2 misused, 3 the world failed (node, disk, network), 4 a person has to look, 70 a fault of pawment,
@@ -36,12 +36,23 @@ export async function main(argv: readonly string[]): Promise<void> {
     .exitOverride();
   for (const load of asked(argv[2])) program.addCommand(await load());
   overrideExit(program);
+  const print = printer(argv.includes('--json'));
   process.stdout.on('error', unlessUnread);
   try {
     await program.parseAsync([...argv]);
   } catch (error) {
-    process.exitCode = error instanceof CommanderError ? (error.exitCode === 0 ? EXIT.ok : EXIT.usage) : failure(error, printer(false));
+    process.exitCode = error instanceof CommanderError ? misused(error, print) : failure(error, print);
   }
+}
+
+/** Help that was asked for is printed by then. */
+function misused({ exitCode, message, code }: CommanderError, print: Printer): number {
+  if (exitCode === 0) return EXIT.ok;
+  const [text = '', ...advice] = message.replace(/^error: /, '').split('\n');
+  const said = code === 'commander.help' ? 'No command is named.' : text;
+  const all = [...advice, 'See the command with --help.'].join(' ');
+  print.failure({ error: 'usage', message: said, advice: all }, [said, all]);
+  return EXIT.usage;
 }
 
 /** The command of that name; for anything else, such as help, all of them. */
@@ -57,7 +68,11 @@ function unlessUnread(error: NodeJS.ErrnoException): void {
 }
 
 function overrideExit(command: Command): void {
-  command.exitOverride().enablePositionalOptions();
+  // What is wrong is told where the command ends, in the form that was asked for.
+  command
+    .exitOverride()
+    .enablePositionalOptions()
+    .configureOutput({ outputError: () => undefined });
   for (const option of command.options) if (option.required) refuseFlags(option);
   for (const child of command.commands) overrideExit(child);
 }

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { channelId } from '../core/base/bytes.ts';
+import { type ChannelId, channelId } from '../core/base/bytes.ts';
+import type { PayerState } from '../core/channel/payer-state.ts';
 import { memoryStore } from '../store/memory.ts';
-import { isWith, peerOf, rememberPeer } from './peer.ts';
+import { MachinePair } from '../testing/machine-pair.ts';
+import { isWith, peerOf, pick, rememberPeer } from './peer.ts';
+import { Refused } from './print.ts';
 
 const channel = channelId('ab'.repeat(32));
 
@@ -26,4 +29,21 @@ test('what was remembered as it was typed is the same merchant too', async () =>
   assert.ok(await isWith(store, channel, 'http://shop.example/'));
   await rememberPeer(store, channel, 'bitcoinj://shop.example:8403');
   assert.equal(await peerOf(store, channel), 'bitcoinj://shop.example:8403');
+});
+
+test('who has no channel is told to open one, with the merchant that was named; who has one is told to name it', async () => {
+  const store = memoryStore();
+  async function* none(): AsyncIterable<readonly [ChannelId, PayerState]> {}
+  const adviceOn = async (all: AsyncIterable<readonly [ChannelId, PayerState]>, name?: string): Promise<string> => {
+    const error = await pick(all, store, name).catch((thrown: unknown) => thrown);
+    return error instanceof Refused ? error.refusal.advice : assert.fail(String(error));
+  };
+  assert.equal(await adviceOn(none()), 'Open one: pawment open <url> --deposit <coins>');
+  assert.equal(await adviceOn(none(), 'https://shop.example'), 'Open one: pawment open https://shop.example --deposit <coins>');
+  const state = new MachinePair().open(10_000_000_000n).payerState();
+  async function* one(): AsyncIterable<readonly [ChannelId, PayerState]> {
+    yield [state.channel, state];
+  }
+  assert.equal(await adviceOn(one(), 'ffff'), 'Name one of: pawment channels');
+  assert.equal(await pick(one(), store, undefined), state);
 });

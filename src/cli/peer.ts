@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type ChannelId, isChannelId } from '../core/base/bytes.ts';
-import { refuse } from '../core/base/refusal.ts';
+import { type Refusal, refuse } from '../core/base/refusal.ts';
 import { allDeposits, type PayerState } from '../core/channel/payer-state.ts';
 import { type Store, WorldError } from '../engine/ports.ts';
 import { restoredJson } from '../engine/restore.ts';
@@ -38,14 +38,16 @@ export async function pick(
   name: string | undefined,
 ): Promise<PayerState> {
   const found: PayerState[] = [];
+  let isAny = false;
   for await (const [channel, state] of all) {
+    isAny ||= state.kind !== 'ended';
     if (channel === name) return state;
     const isMeant =
       name === undefined || isUrl(name) ? holdsCoins(state) && (await isWith(store, channel, name)) : channel.startsWith(name);
     if (isMeant && state.kind !== 'ended') found.push(state);
   }
   const [only, ...others] = found;
-  if (only === undefined) throw new Refused(refuse('channel-unknown', name === undefined ? {} : { name }));
+  if (only === undefined) throw new Refused(unknown(name, isAny));
   if (others.length > 0) {
     throw new WorldError(
       'config',
@@ -54,6 +56,14 @@ export async function pick(
     );
   }
   return only;
+}
+
+/** Nobody corrects a name where there is nothing to be named. */
+function unknown(name: string | undefined, isAny: boolean): Refusal {
+  const refusal = refuse('channel-unknown', name === undefined ? {} : { name });
+  if (isAny && name !== undefined && !isUrl(name)) return { ...refusal, advice: 'Name one of: pawment channels' };
+  const url = name !== undefined && isUrl(name) ? name : '<url>';
+  return { ...refusal, remedy: 'reopen', advice: `Open one: pawment open ${url} --deposit <coins>` };
 }
 
 function holdsCoins(state: PayerState): boolean {

@@ -51,11 +51,11 @@ test('a note never goes to standard output', () => {
 });
 
 test('a refusal ends with 1, and says why, with which facts, and what to do', () => {
-  const { value, out, err } = said(() => failure(refusal, printer(false)));
+  const { value, out, err } = said(() => failure(refusal, printer(false), 'DOGE'));
   assert.equal(value, EXIT.refused);
   assert.deepEqual(err.split('\n'), [
     'The total is more than the channel holds.',
-    'total: 11, most: 10',
+    'total: 0.00000011 DOGE, most: 0.0000001 DOGE',
     'Add a deposit to the channel, or pay less.',
     '',
   ]);

@@ -1,5 +1,6 @@
 import { isRefusal, type Refusal } from '../core/base/refusal.ts';
 import { WorldError } from '../engine/ports.ts';
+import { factsLine } from './facts.ts';
 import { plain } from './plain.ts';
 import { Screen, type Work } from './screen.ts';
 import { Stopped } from './stop.ts';
@@ -55,9 +56,9 @@ function writeBigint(_: string, value: unknown): unknown {
   return typeof value === 'bigint' ? value.toString() : value;
 }
 
-/** Prints why a command failed. @returns its exit code. */
-export function failure(error: unknown, print: Pick<Printer, 'failure'>): number {
-  const { value, lines, code } = failed(error);
+/** Prints why a command failed. Amounts are shown with the ticker of the coin. @returns its exit code. */
+export function failure(error: unknown, print: Pick<Printer, 'failure'>, ticker = 'coins'): number {
+  const { value, lines, code } = failed(error, ticker);
   print.failure(
     value,
     lines.filter((line) => line !== ''),
@@ -71,10 +72,14 @@ interface Failed {
   readonly code: number;
 }
 
-function failed(error: unknown): Failed {
+function failed(error: unknown, ticker: string): Failed {
   if (error instanceof Refused) {
     const { code, message, advice, detail } = error.refusal;
-    return { value: { error: code, message, advice, facts: detail }, lines: [message, factsLine(detail), advice], code: EXIT.refused };
+    return {
+      value: { error: code, message, advice, facts: detail },
+      lines: [message, factsLine(error.refusal, ticker), advice],
+      code: EXIT.refused,
+    };
   }
   if (error instanceof WorldError) {
     const { code, message, hint } = error;
@@ -87,11 +92,4 @@ function failed(error: unknown): Failed {
   }
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return { value: { error: 'bug', message: text }, lines: [`This is a fault of pawment: ${text}`], code: EXIT.bug };
-}
-
-function factsLine(detail: Readonly<Record<string, string>>): string {
-  return Object.entries(detail)
-    .filter(([name]) => name !== 'signatures')
-    .map(([name, value]) => `${name}: ${value}`)
-    .join(', ');
 }

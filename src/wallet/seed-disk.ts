@@ -35,15 +35,15 @@ export async function writeSeedFile(path: string, text: string, random: Random):
 
 /**
  * Reads and opens a seed file.
- * @throws WorldError `wallet-locked` for a wrong password; `config` when the file is absent, readable by others, damaged or newer.
+ * @throws WorldError `wallet-locked` for a wrong passphrase; `config` when the file is absent, readable by others, damaged or newer.
  */
-export async function readSeedFile(path: string, password: string): Promise<SeedContents> {
-  const opened = await openSeed(await readPrivately(path), password);
+export async function readSeedFile(path: string, passphrase: string): Promise<SeedContents> {
+  const opened = await openSeed(await readPrivately(path), passphrase);
   switch (opened.kind) {
     case 'opened':
       return opened.contents;
-    case 'wrong-password':
-      throw new WorldError('wallet-locked', `The password does not open ${path}.`, 'Try again; the file is whole.');
+    case 'wrong-passphrase':
+      throw new WorldError('wallet-locked', `The passphrase does not open ${path}.`, 'Try again; the file is whole.');
     case 'damaged':
       throw new WorldError('config', `${path} is damaged: ${opened.reason}.`, 'Restore it from a backup, or the wallet from its words.');
     case 'newer':

@@ -29,7 +29,7 @@ const contents: SeedContents = {
 test('what was sealed opens with its password, and only with it', async () => {
   const text = await sealSeed(contents, 'wow', random, cheap);
   assert.deepEqual(await openSeed(text, 'wow'), { kind: 'opened', contents });
-  for (const wrong of ['', 'Wow', 'wow ']) assert.deepEqual(await openSeed(text, wrong), { kind: 'wrong-password' });
+  for (const wrong of ['', 'Wow', 'wow ']) assert.deepEqual(await openSeed(text, wrong), { kind: 'wrong-passphrase' });
 });
 
 test('nothing of the seed is readable in the file, and no two files are alike', async () => {
@@ -45,7 +45,7 @@ test('nothing of the seed is readable in the file, and no two files are alike', 
 test('one password typed on two keyboards is one password', async () => {
   const text = await sealSeed(contents, 'caf\u00e9', random, cheap);
   assert.equal((await openSeed(text, 'cafe\u0301')).kind, 'opened');
-  assert.equal((await openSeed(text, 'cafe')).kind, 'wrong-password');
+  assert.equal((await openSeed(text, 'cafe')).kind, 'wrong-passphrase');
 });
 
 test('the default cost opens too', async () => {
@@ -80,7 +80,7 @@ test('a forger who mends the checksum is stopped by the seal', async () => {
     { ...file, scrypt: { ...scrypt, n: 32 } },
     { ...file, scrypt: { ...scrypt, salt: '00'.repeat(32) } },
   ]) {
-    assert.deepEqual(await openSeed(withChecksum(forged), 'wow'), { kind: 'wrong-password' });
+    assert.deepEqual(await openSeed(withChecksum(forged), 'wow'), { kind: 'wrong-passphrase' });
   }
 });
 

@@ -22,7 +22,7 @@ export interface SeedContents {
 /** What opening a seed file came to. */
 export type OpenedSeed =
   | { readonly kind: 'opened'; readonly contents: SeedContents }
-  | { readonly kind: 'wrong-password' }
+  | { readonly kind: 'wrong-passphrase' }
   | { readonly kind: 'damaged'; readonly reason: string }
   | { readonly kind: 'newer'; readonly version: number };
 
@@ -73,21 +73,21 @@ const Contents = z.strictObject({
 });
 
 /**
- * Seals a wallet's seed with a password: XChaCha20-Poly1305 under a scrypt key, as JSON text. Header and nonce are authenticated too.
- * @throws RangeError for an empty password: that would be no lock.
+ * Seals a wallet's seed with a passphrase: XChaCha20-Poly1305 under a scrypt key, as JSON text. Header and nonce are authenticated too.
+ * @throws RangeError for an empty passphrase: that would be no lock.
  */
-export async function sealSeed(contents: SeedContents, password: string, random: Random, cost: KeyCost = KEY_COST): Promise<string> {
-  if (password === '') throw new RangeError('a seed file needs a password');
+export async function sealSeed(contents: SeedContents, passphrase: string, random: Random, cost: KeyCost = KEY_COST): Promise<string> {
+  if (passphrase === '') throw new RangeError('a seed file needs a passphrase');
   const scrypt = { ...Cost.parse({ n: cost.n, r: cost.r, p: cost.p }), salt: bytesToHex(random.bytes(SALT_BYTES)) };
   const nonce = bytesToHex(random.bytes(NONCE_BYTES));
-  const cipher = await cipherOf({ scrypt, nonce }, password);
+  const cipher = await cipherOf({ scrypt, nonce }, passphrase);
   const sealed = bytesToHex(cipher.encrypt(utf8ToBytes(JSON.stringify(Contents.parse(contents)))));
   const file: SeedFile = { pawment: 'seed', version: VERSION, scrypt, nonce, sealed, checksum: checksumOf({ scrypt, nonce, sealed }) };
   return `${JSON.stringify(file, null, 2)}\n`;
 }
 
-/** Opens what `sealSeed` wrote. The checksum tells a damaged file from a wrong password. */
-export async function openSeed(text: string, password: string): Promise<OpenedSeed> {
+/** Opens what `sealSeed` wrote. The checksum tells a damaged file from a wrong passphrase. */
+export async function openSeed(text: string, passphrase: string): Promise<OpenedSeed> {
   const json = parseJson(text);
   const named = z.object({ pawment: z.literal('seed'), version: z.int().positive() }).safeParse(json);
   if (!named.success) return { kind: 'damaged', reason: 'it is not a pawment seed file' };
@@ -95,8 +95,8 @@ export async function openSeed(text: string, password: string): Promise<OpenedSe
   const file = SeedFile.safeParse(json);
   if (!file.success) return { kind: 'damaged', reason: 'a field is missing or malformed' };
   if (checksumOf(file.data) !== file.data.checksum) return { kind: 'damaged', reason: 'its checksum does not match' };
-  const plain = decrypt(await cipherOf(file.data, password), hexToBytes(file.data.sealed));
-  if (plain === undefined) return { kind: 'wrong-password' };
+  const plain = decrypt(await cipherOf(file.data, passphrase), hexToBytes(file.data.sealed));
+  if (plain === undefined) return { kind: 'wrong-passphrase' };
   const contents = Contents.safeParse(parseJson(new TextDecoder().decode(plain)));
   return contents.success ? { kind: 'opened', contents: contents.data } : { kind: 'damaged', reason: 'what it seals is not a seed' };
 }
@@ -104,10 +104,10 @@ export async function openSeed(text: string, password: string): Promise<OpenedSe
 type Header = Pick<SeedFile, 'scrypt' | 'nonce'>;
 type Cipher = ReturnType<typeof xchacha20poly1305>;
 
-async function cipherOf({ scrypt, nonce }: Header, password: string): Promise<Cipher> {
+async function cipherOf({ scrypt, nonce }: Header, passphrase: string): Promise<Cipher> {
   const { n, r, p, salt } = scrypt;
-  // One password typed on two keyboards can be two byte strings; NFKD makes them one, as BIP39 does.
-  const key = await scryptAsync(utf8ToBytes(password.normalize('NFKD')), hexToBytes(salt), { N: n, r, p, dkLen: KEY_BYTES });
+  // One passphrase typed on two keyboards can be two byte strings; NFKD makes them one, as BIP39 does.
+  const key = await scryptAsync(utf8ToBytes(passphrase.normalize('NFKD')), hexToBytes(salt), { N: n, r, p, dkLen: KEY_BYTES });
   return xchacha20poly1305(key, hexToBytes(nonce), utf8ToBytes(`pawment/seed/${VERSION}/${n}/${r}/${p}`));
 }
 

@@ -120,7 +120,7 @@ async function verify({ config, print }: Shell, flags: BackupFlags): Promise<voi
   ];
   const { ticker } = config.coin;
   print.result(
-    checked.map(({ path, audit, faults }) => ({ path, faults, channels: audit?.channels.size, total: audit?.total })),
+    { checked: checked.map(({ path, audit, faults }) => ({ path, faults, channels: audit?.channels.size, total: audit?.total })) },
     checked.flatMap(({ name, audit, faults }) => [
       audit === undefined
         ? `${name}: NOT GOOD`

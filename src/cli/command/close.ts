@@ -13,8 +13,10 @@ import { channelFacts, channelLine } from '../channel-print.ts';
 import type { CommonFlags } from '../config.ts';
 import { clock, type OpenPayer, openPayer } from '../open.ts';
 import { granted, Refused } from '../print.ts';
+import { span } from '../screen.ts';
 import type { Account } from '../stop.ts';
 import { until } from '../wait.ts';
+import { when } from '../when.ts';
 
 interface EndFlags extends CommonFlags {
   readonly wait?: boolean;
@@ -73,8 +75,7 @@ export function refundCommand(): Command {
           // Opening the payer has read the chain: what is due is on its way already.
           const { tip, medianTime } = payer.agent.engine.follower.seen();
           const reached = certain(terms.expiry, { tip: tip.height, medianTime, now: clock.now() });
-          if (kind !== 'ended' && reached < terms.expiry)
-            throw new Refused(refuse('refund-too-early', { tip: reached, expiry: terms.expiry }));
+          if (kind !== 'ended' && reached < terms.expiry) throw new Refused(tooEarly(terms, reached));
           const now = await payer.channel(channel);
           const refusal = await unrefundable(payer, now);
           // Whoever wants the bytes gets those there are.
@@ -84,6 +85,12 @@ export function refundCommand(): Command {
         }),
       ),
     );
+}
+
+function tooEarly({ expiry, contract, coin }: PayerState['terms'], reached: number): Refusal {
+  const seconds = (expiry - reached) * (contract.expiresBy === 'time' ? 1 : coin.blockSeconds);
+  const advice = `It can be sent, and printed, from ${when(expiry)} on: in about ${span(seconds * 1000)}. Sooner, with the merchant: pawment close`;
+  return { ...refuse('refund-too-early', { tip: reached, expiry }), advice };
 }
 
 /** Why coins of an expired channel are not on their way back; undefined when all that is left of them is. */

@@ -56,7 +56,7 @@ async function order({ config, print, stop }: Shell, name: string | undefined, f
     if (wait && name !== undefined && states.some(({ kind }) => kind === 'open')) throw new Refused(refuse('nothing-to-close'));
     const [only] = states;
     print.result(
-      name === undefined || only === undefined ? states.map(facts) : facts(only),
+      name === undefined || only === undefined ? { channels: states.map(facts) } : facts(only),
       states.length === 0 ? ['No channel holds a payment.'] : states.map(line),
     );
   } finally {
@@ -86,7 +86,7 @@ export function merchantChannelsCommand(): Command {
       const states: PayeeState[] = [];
       for await (const { value } of store.list('payee-channel')) states.push(restored(payeeSnapshot, value));
       await store.close();
-      print.result(states.map(facts), states.length === 0 ? ['no channels'] : states.map(line));
+      print.result({ channels: states.map(facts) }, states.length === 0 ? ['no channels'] : states.map(line));
     }),
   );
 }

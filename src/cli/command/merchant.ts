@@ -4,7 +4,7 @@ import { type Amount, formatAmount } from '../../core/base/amount.ts';
 import { blocksOn } from '../../core/base/lock-time.ts';
 import { contractById, contracts } from '../../core/contract/registry.ts';
 import { WorldError } from '../../engine/ports.ts';
-import type { PriceList } from '../../merchant/invoice.ts';
+import type { Item, PriceList } from '../../merchant/invoice.ts';
 import { defaultTerms, type MerchantTerms } from '../../merchant/terms.ts';
 import { isLoopback } from '../../net/callers.ts';
 import { command, run, type Shell } from '../action.ts';
@@ -134,15 +134,17 @@ function addressOf(listen: string, { spoken, remedy }: InTheClear, { allowPublic
   throw new WorldError('config', `${address.host} can be reached by others, and pawment speaks ${spoken}.`, remedy);
 }
 
-function pricesOf(texts: readonly string[]): PriceList {
-  return new Map(
-    texts.map((text) => {
-      const [name = '', price = ''] = text.split('=');
-      if (name === '') throw new WorldError('config', `${text} is no price.`, 'Write --price tea=0.1.');
-      const value = amountOf(price);
-      return [name, { text: `${name} for ${formatAmount(value)}`, price: value }];
-    }),
-  );
+/** @throws WorldError `config` for what is no price, and for two of one item. */
+export function pricesOf(texts: readonly string[]): PriceList {
+  const prices = new Map<string, Item>();
+  for (const text of texts) {
+    const [, name = '', price = ''] = /^([^=]+)=([^=]+)$/.exec(text) ?? [];
+    if (name === '') throw new WorldError('config', `${text} is no price.`, 'Write the item, =, and whole coins: --price tea=0.1.');
+    if (prices.has(name)) throw new WorldError('config', `The price of ${name} is given twice.`, 'Give it once.');
+    const value = amountOf(price);
+    prices.set(name, { text: `${name} for ${formatAmount(value)}`, price: value });
+  }
+  return prices;
 }
 
 /** @throws WorldError `config` when nothing is said of all channels: whoever opens many is bounded by nothing else. */

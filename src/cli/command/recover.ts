@@ -6,7 +6,7 @@ import type { PayerState } from '../../core/channel/payer-state.ts';
 import { recoverChannels } from '../../payer/recover.ts';
 import { httpConnection } from '../../transport/http/client.ts';
 import { command, run, type Shell } from '../action.ts';
-import { channelFacts, channelLine } from '../channel-print.ts';
+import { channelFacts, channelLine, withReturns } from '../channel-print.ts';
 import type { CommonFlags } from '../config.ts';
 import { wholeNumber } from '../number.ts';
 import { fromFirst, type OpenPayer, openPayer } from '../open.ts';
@@ -51,7 +51,7 @@ async function recover({ config, print, stop }: Shell, { merchant, birthday }: R
     const states: PayerState[] = [];
     for (const channel of found) {
       if (merchant !== undefined) await ask(payer, channel, merchant);
-      states.push(await payer.channel(channel));
+      states.push(withReturns(await payer.channel(channel), (script) => payer.wallet.keyOf(script) !== undefined));
     }
     const { height: tip } = await payer.chain.tip();
     print.result({ tip, channels: states.map(channelFacts) }, [

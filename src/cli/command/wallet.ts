@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { formatAmount, parseAmount } from '../../core/base/amount.ts';
 import { height } from '../../core/base/height.ts';
 import { WorldError } from '../../engine/ports.ts';
-import { readMnemonic } from '../../wallet/mnemonic.ts';
+import { type MnemonicReading, readMnemonic } from '../../wallet/mnemonic.ts';
 import { terminalQr } from '../../wallet/qr.ts';
 import { paymentUri } from '../../wallet/uri.ts';
 import { command, run, type Shell } from '../action.ts';
@@ -68,9 +68,25 @@ async function init({ config, print }: Shell): Promise<void> {
 async function restore({ config, print }: Shell, { birthday = 0 }: WalletFlags): Promise<void> {
   mkdirSync(config.datadir, { recursive: true, mode: 0o700 });
   const read = readMnemonic(readFileSync(0, 'utf8'));
-  if (read.kind !== 'mnemonic') throw new WorldError('config', `These are no seed words: ${read.kind}.`, 'Check them one by one.');
+  if (read.kind !== 'mnemonic') throw notWords(read);
   await createSeed(config, 'payer', height(birthday), read.mnemonic);
   print.result({ seed: seedPath(config, 'payer') }, [`restored into ${seedPath(config, 'payer')}`]);
+}
+
+/** The word that is wrong is told: who sees it sees the others too. */
+export function notWords(reading: Exclude<MnemonicReading, { kind: 'mnemonic' }>): WorldError {
+  if (reading.kind === 'word-count') {
+    return new WorldError(
+      'config',
+      `These are ${reading.count} words.`,
+      'Seed words are 12, 15, 18, 21 or 24: is one missing, or are two one?',
+    );
+  }
+  if (reading.kind === 'unknown-word') {
+    return new WorldError('config', `Word ${reading.position}, “${reading.word}”, is no seed word.`, 'Check how it is spelled.');
+  }
+  const hint = 'One is another word than was written down, or two have changed places.';
+  return new WorldError('config', 'All of these are seed words, but not these together.', hint);
 }
 
 async function words({ config, print }: Shell, { merchant }: WalletFlags): Promise<void> {

@@ -71,7 +71,7 @@ test('what is wrong with a seed file is said, with what to do', async () => {
   const path = join(folder, 'broken.json');
   await assert.rejects(readSeedFile(path, 'wow'), failsWith('config', /no seed/));
   await writeFile(path, text, { mode: 0o600 });
-  await assert.rejects(readSeedFile(path, 'vow'), failsWith('wallet-locked', /password/));
+  await assert.rejects(readSeedFile(path, 'vow'), failsWith('wallet-locked', /passphrase/));
   await writeFile(path, text.slice(0, 100));
   await assert.rejects(readSeedFile(path, 'wow'), failsWith('config', /damaged/));
   await writeFile(path, text.replace('"version": 1', '"version": 9'));

@@ -65,7 +65,11 @@ export function selectionError(coin: Coin, selection: NoSelection, pending: Amou
       return new WorldError('wallet-short', `The wallet lacks ${money(selection.missing)}.`, `Send it money.${waiting}`);
     }
     case 'scattered':
-      return new WorldError('wallet-short', 'The money lies in too many small pieces.', 'Sweep the wallet to an address of its own first.');
+      return new WorldError(
+        'wallet-short',
+        'There is enough, in more small pieces than fit in one transaction.',
+        'Merge them by `pawment wallet sweep` (`sweep` of the library), and do this again once a block holds that.',
+      );
     case 'dust':
       return new WorldError(
         'config',

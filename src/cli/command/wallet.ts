@@ -1,11 +1,12 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { formatAmount, parseAmount } from '../../core/base/amount.ts';
+import { add, amount, formatAmount, parseAmount } from '../../core/base/amount.ts';
 import { height } from '../../core/base/height.ts';
 import { WorldError } from '../../engine/ports.ts';
 import { type MnemonicReading, readMnemonic } from '../../wallet/mnemonic.ts';
 import { terminalQr } from '../../wallet/qr.ts';
 import { paymentUri } from '../../wallet/uri.ts';
+import type { Wallet } from '../../wallet/wallet.ts';
 import { command, run, type Shell } from '../action.ts';
 import { amountTo, destinationOf } from '../address.ts';
 import type { CommonFlags } from '../config.ts';
@@ -44,10 +45,18 @@ export function walletCommand(): Command {
     command('balance', 'What the wallet holds', ['pawment wallet balance']).action((flags: CommonFlags) => run(flags, balance)),
   );
   wallet.addCommand(
-    command('send', 'Pay to an address on chain', ['pawment wallet send <address> 10'])
+    command('send', 'Pay to an address on chain', ['pawment wallet send <address> 10', 'pawment wallet send <address> all'])
       .argument('<address>', 'or a payment URI')
-      .argument('[amount]', 'in whole coins; needed where no URI says it')
+      .argument('[amount]', 'in whole coins, or `all`; needed where no URI says it')
       .action((to: string, amount: string | undefined, flags: CommonFlags) => run(flags, (shell) => send(shell, to, amount))),
+  );
+  wallet.addCommand(
+    command('sweep', 'Move all that is confirmed; without an address into one piece of the wallet itself', [
+      'pawment wallet sweep',
+      'pawment wallet sweep <address>',
+    ])
+      .argument('[address]', 'where to; an address of the wallet itself unless named')
+      .action((to: string | undefined, flags: CommonFlags) => run(flags, (shell) => sweep(shell, to))),
   );
   return wallet;
 }
@@ -95,11 +104,11 @@ async function words({ config, print }: Shell, { merchant }: WalletFlags): Promi
 }
 
 async function address({ config, print }: Shell, { amount: text }: WalletFlags): Promise<void> {
-  const amount = text === undefined ? undefined : amountOf(text);
+  const asked = text === undefined ? undefined : amountOf(text);
   const payer = await openPayer(config, { print });
   const to = await payer.wallet.receiveAddress();
   await payer.close();
-  const uri = paymentUri(config.coin, amount === undefined ? { address: to } : { address: to, amount });
+  const uri = paymentUri(config.coin, asked === undefined ? { address: to } : { address: to, amount: asked });
   // Into a pipe goes the address alone: for `$(pawment wallet address)`.
   print.result({ address: to, uri }, process.stdout.isTTY ? [to, uri, '', ...terminalQr(uri).split('\n')] : [to]);
 }
@@ -120,24 +129,62 @@ async function balance({ config, print }: Shell): Promise<void> {
   ]);
 }
 
-async function send({ config, print, stop }: Shell, to: string, text: string | undefined): Promise<void> {
+async function send(shell: Shell, to: string, text: string | undefined): Promise<void> {
+  const { config, print } = shell;
   const destination = destinationOf(config.coin, to);
+  if (text === 'all') return sweep(shell, to);
   const { address } = destination;
   const value = amountTo(destination, text === undefined ? undefined : amountOf(text));
-  const payer = await openPayer(config, { print });
-  const before = new Set((await payer.wallet.transactions()).map((own) => own.txid));
-  stop.say(async () => {
-    const sent = (await payer.wallet.transactions()).find((own) => !before.has(own.txid))?.txid;
-    if (sent === undefined) return { message: 'Stopped. Nothing was sent.', advice: 'The same command begins again.' };
-    const advice = 'Any command of the wallet broadcasts it again until a block has it: do not send a second time.';
-    return { message: `Stopped. Transaction ${sent} is signed and on its way.`, advice, facts: { txid: sent } };
-  });
-  const { txid, fee } = await payer.wallet.send(address, value);
-  await payer.close();
   const { ticker } = config.coin;
-  print.result({ txid, address, value, fee }, [
-    `sent ${formatAmount(value)} ${ticker} to ${address} for a fee of ${formatAmount(fee)} ${ticker}: ${txid}`,
-  ]);
+  await withWallet(shell, async (wallet) => {
+    const { txid, fee } = await wallet.send(address, value);
+    print.result({ txid, address, value, fee }, [
+      `sent ${formatAmount(value)} ${ticker} to ${address} for a fee of ${formatAmount(fee)} ${ticker}: ${txid}`,
+    ]);
+  });
+}
+
+/** @throws WorldError `config` for a URI that asks for an amount: all is another one. */
+async function sweep(shell: Shell, to: string | undefined): Promise<void> {
+  const { config, print } = shell;
+  const asked = to === undefined ? undefined : destinationOf(config.coin, to);
+  if (asked?.amount !== undefined) {
+    throw new WorldError(
+      'config',
+      `The URI asks for ${formatAmount(asked.amount)} ${config.coin.ticker}, not for all.`,
+      'Give the address.',
+    );
+  }
+  await withWallet(shell, async (wallet) => {
+    const address = asked?.address ?? (await wallet.receiveAddress());
+    const sent = await wallet.sweep(address);
+    const fee = add(...sent.map((one) => one.fee));
+    const value = add(...sent.flatMap(({ transaction }) => transaction.outputs.map((output) => amount(output.value))));
+    const txids = sent.map(({ txid }) => txid);
+    const coins = sent.reduce((count, { transaction }) => count + transaction.inputs.length, 0);
+    const { ticker } = config.coin;
+    print.result({ txids, address, value, fee, coins }, [
+      `sent ${formatAmount(value)} ${ticker}, in ${coins} pieces before, to ${address} for a fee of ${formatAmount(fee)} ${ticker}:`,
+      ...txids,
+    ]);
+  });
+}
+
+/** Who stops it is told what was sent by then. */
+async function withWallet({ config, print, stop }: Shell, work: (wallet: Wallet) => Promise<void>): Promise<void> {
+  const payer = await openPayer(config, { print });
+  try {
+    const before = new Set((await payer.wallet.transactions()).map(({ txid }) => txid));
+    stop.say(async () => {
+      const txids = (await payer.wallet.transactions()).map(({ txid }) => txid).filter((txid) => !before.has(txid));
+      if (txids.length === 0) return { message: 'Stopped. Nothing was sent.', advice: 'The same command begins again.' };
+      const advice = 'Any command of the wallet broadcasts it again until a block has it: do not send it a second time.';
+      return { message: `Stopped. Signed and on its way: ${txids.join(', ')}.`, advice, facts: { txids } };
+    });
+    await work(payer.wallet);
+  } finally {
+    await payer.close();
+  }
 }
 
 /** @throws WorldError `config` */

@@ -13,7 +13,7 @@ import { verifyPortable } from '../src/core/tx/sign.ts';
 import { type Connection, type KeyRing, type Store, WorldError } from '../src/engine/ports.ts';
 import { openMerchant } from '../src/merchant/merchant.ts';
 import { defaultTerms } from '../src/merchant/terms.ts';
-import { openAgent } from '../src/payer/agent.ts';
+import { type AgentOptions, openAgent, type Raise } from '../src/payer/agent.ts';
 import { memoryStore } from '../src/store/memory.ts';
 import { seedKeyRing } from '../src/wallet/keyring.ts';
 import { openWallet } from '../src/wallet/wallet.ts';
@@ -68,7 +68,7 @@ async function world(shopStore: (store: Store) => Store = (store) => store) {
   const keys = seedKeyRing(coin, random.bytes(32));
   const store = memoryStore();
   const wallet = await openWallet({ chain, store, keys });
-  const openPayer = () => openAgent({ ...common, store, keys, wallet });
+  const openPayer = (more: Pick<AgentOptions, 'raised'> = {}) => openAgent({ ...common, store, keys, wallet, ...more });
   const agent = openPayer();
   regtest.fund(await wallet.receiveAddress(), amount(500n * DOGE));
   const mine = async (count: number) => {
@@ -333,3 +333,39 @@ test('cut off between signing the deposit and broadcasting it: launch goes on; a
 function isTrouble(event: unknown): boolean {
   return event instanceof Error || (typeof event === 'object' && event !== null && 'code' in event);
 }
+
+test('a payment that is raised to the least is asked for first, and a no signs nothing; later ones and larger ones are not asked for', async () => {
+  const { mine, payee, regtest, openPayer } = await world();
+  const asked: Raise[] = [];
+  let answer = false;
+  const agent = openPayer({
+    raised: async (raise) => {
+      asked.push(raise);
+      return answer;
+    },
+  });
+  await agent.poll();
+  const offer = must(await payee.exchange({ kind: 'offer-request' }));
+  if (offer.kind !== 'offer') return assert.fail(offer.kind);
+  const returnScript = scriptOf(coin, regtest.newAddress()) ?? new Uint8Array();
+  const { channel } = must(await agent.plan(offer, after(offer.minExpiry, 100), returnScript));
+  must(await agent.fund(channel, amount(100n * DOGE), payee));
+  await mine(3);
+  await agent.poll();
+  must(await agent.announce(channel, payee));
+  const pay = (value: bigint) => agent.pay(channel, { amount: amount(value) }, payee);
+  const refused = await pay(1_000n);
+  assert.ok(isRefusal(refused));
+  assert.equal(refused.code, 'price-too-high');
+  assert.equal((await agent.engine.get(channel))?.signed, 0n);
+  answer = true;
+  const { state } = must(await pay(1_000n));
+  assert.deepEqual(
+    asked.map(({ due, moves }) => [due, moves]),
+    [0, 1].map(() => [1_000n, state.best?.total]),
+  );
+  answer = false;
+  must(await pay(1_000n));
+  must(await agent.buy(channel, 'tea', async (invoice) => invoice.amount, payee));
+  assert.equal(asked.length, 2);
+});

@@ -6,7 +6,7 @@ import { openPrices, type Prices } from '../payer/prices.ts';
 import { memoryStore } from '../store/memory.ts';
 import { MachinePair } from '../testing/machine-pair.ts';
 import { assertRefused, must } from '../testing/sample.ts';
-import { type Bargain, type Consenting, consent } from './consent.ts';
+import { agreeToRaise, type Bargain, type Consenting, consent } from './consent.ts';
 
 const DOGE = 100_000_000n;
 const state = new MachinePair().open(100n * DOGE).payerState();
@@ -96,4 +96,27 @@ describe('a price at a terminal', () => {
     ]);
     assert.ok(!isRefusal(await owner.buy(40n * DOGE)));
   });
+});
+
+test('a payment of more than is due is told, asked for where somebody is there, and held against the owner’s bound', async () => {
+  const raise = { due: amount(0n), moves: amount(1_387_000n) };
+  const tried = async (answer: boolean | undefined, max?: bigint): Promise<readonly [boolean, string, string]> => {
+    const notes: string[] = [];
+    let question = '';
+    const print = { note: (text: string) => void notes.push(text) };
+    const ask =
+      answer === undefined
+        ? undefined
+        : async (text: string): Promise<boolean> => {
+            question = text;
+            return answer;
+          };
+    return [await agreeToRaise({ print, ask }, raise, 'DOGE', max === undefined ? undefined : amount(max)), notes.join(), question];
+  };
+  const text = 'The least that the channel can pay now is 0.01387 DOGE, for 0 DOGE that are due: the rest is credit for later purchases.';
+  assert.deepEqual(await tried(undefined), [true, text, '']);
+  assert.deepEqual(await tried(false), [false, '', `${text} Pay?`]);
+  assert.deepEqual(await tried(true), [true, '', `${text} Pay?`]);
+  assert.deepEqual(await tried(true, 1_386_999n), [false, text, '']);
+  assert.deepEqual(await tried(false, 1_387_000n), [true, '', '']);
 });

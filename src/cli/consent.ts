@@ -1,6 +1,7 @@
 import { type Amount, amount, formatAmount, isAmount, MAX_AMOUNT } from '../core/base/amount.ts';
 import { type Refusal, refuse } from '../core/base/refusal.ts';
 import type { PayerState } from '../core/channel/payer-state.ts';
+import type { Raise } from '../payer/agent.ts';
 import type { Prices, Ware } from '../payer/prices.ts';
 import type { Shell } from './action.ts';
 
@@ -46,6 +47,24 @@ export async function consent({ prices, print, ask }: Consenting, state: PayerSt
   await prices.agree(ware, price, { channel: state.channel, sum });
   print.note(`${ware.item} costs ${formatAmount(price)} ${ticker}; from now on it is paid for no more than that without asking`);
   return price;
+}
+
+/**
+ * Whether a payment may move more than it is for: the owner's bound says so, or the owner does. Where nobody can be asked it is told, and made: a
+ * contract's least is small, and the rest stays with the channel as credit.
+ */
+export async function agreeToRaise(
+  { print, ask }: Omit<Consenting, 'prices'>,
+  { due, moves }: Pick<Raise, 'due' | 'moves'>,
+  ticker: string,
+  max: Amount | undefined,
+): Promise<boolean> {
+  const [all, part] = [`${formatAmount(moves)} ${ticker}`, `${formatAmount(due)} ${ticker}`];
+  const text = `The least that the channel can pay now is ${all}, for ${part} that are due: the rest is credit for later purchases.`;
+  if (max !== undefined && moves <= max) return true;
+  if (max === undefined && ask !== undefined) return ask(`${text} Pay?`);
+  print.note(text);
+  return max === undefined;
 }
 
 function questionOf({ ware, price, times }: Bargain, known: Amount | undefined, ticker: string): string {

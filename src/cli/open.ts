@@ -16,7 +16,7 @@ import {
 } from '../engine/ports.ts';
 import { fastestSigner } from '../engine/signer.ts';
 import { fastestVerifier } from '../engine/verifier.ts';
-import { type Agent, openAgent } from '../payer/agent.ts';
+import { type Agent, type AgentOptions, openAgent } from '../payer/agent.ts';
 import type { Form } from '../payer/form.ts';
 import { openPrices, type Prices } from '../payer/prices.ts';
 import type { RecoverOptions } from '../payer/recover.ts';
@@ -131,6 +131,7 @@ export type PayerParts = Pick<RecoverOptions, 'chain' | 'store' | 'keys' | 'wall
 
 export interface OpenOptions {
   readonly form?: Form;
+  readonly raised?: AgentOptions['raised'];
   /** No block up to this one holds money of the seed; what the seed file says unless given. */
   readonly birthday?: Height;
   /** Shows long work, and waits a little for a node that is starting; nothing is shown, nor waited for, unless given. */
@@ -139,7 +140,10 @@ export interface OpenOptions {
   readonly first?: (parts: PayerParts, birthday: Height) => Promise<void>;
 }
 
-export async function openPayer(config: Config, { form = 'compact', first, print, ...options }: OpenOptions = {}): Promise<OpenPayer> {
+export async function openPayer(
+  config: Config,
+  { form = 'compact', first, print, raised, ...options }: OpenOptions = {},
+): Promise<OpenPayer> {
   const seed = await readSeed(config, 'payer');
   const birthday = options.birthday ?? seed.birthday;
   const chain = await openNode(config, print && aLittle(config, print.note));
@@ -149,7 +153,7 @@ export async function openPayer(config: Config, { form = 'compact', first, print
   const wallet = await openWallet({ chain, store, keys, birthday });
   await first?.({ chain, store, keys, wallet }, birthday);
   const { verify } = await fastestVerifier();
-  const agent = openAgent({ chain, store, keys, wallet, verify, clock, form });
+  const agent = openAgent({ chain, store, keys, wallet, verify, clock, form, ...(raised && { raised }) });
   const sync = async (onProgress?: (scanned: number, tip: number) => void): Promise<SyncReport> => {
     // A refund does not wait for the wallet, which may have years of blocks to read.
     const polled = await agent.poll().catch((error: unknown) => ({ error }));

@@ -33,6 +33,8 @@ export interface Printer {
   readonly failure: (value: object, lines: readonly string[]) => void;
   /** Begins to show long work, where a person can see it. */
   readonly work: (name: string) => Work;
+  /** Shows no work any more: a person is about to be asked. */
+  readonly still: () => void;
 }
 
 export function printer(json: boolean): Printer {
@@ -48,6 +50,7 @@ export function printer(json: boolean): Printer {
       else write(lines, process.stderr);
     },
     work: (name) => screen.work(name),
+    still: () => screen.end(),
   };
 }
 

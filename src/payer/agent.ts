@@ -1,4 +1,4 @@
-import { type Amount, greatest, parseUnits, ZERO } from '../core/base/amount.ts';
+import { type Amount, amount, greatest, parseUnits, ZERO } from '../core/base/amount.ts';
 import { type ChannelId, equalBytes } from '../core/base/bytes.ts';
 import type { LockTime } from '../core/base/height.ts';
 import { isRefusal, type Refusal, refuse } from '../core/base/refusal.ts';
@@ -26,6 +26,16 @@ export interface AgentOptions extends EngineOptions<PayerState> {
   readonly wallet: Wallet;
   /** `compact` unless said. */
   readonly form?: Form;
+  /** Asked before a payment moves more than what it is for; a no refuses it, and nothing is signed. Agreed to unless given. */
+  readonly raised?: (raise: Raise) => Promise<boolean>;
+}
+
+/** A payment of more than was asked for, as neither the contract nor the payee's fees allow a smaller one. The rest is credit. */
+export interface Raise {
+  readonly channel: ChannelId;
+  /** What was asked for, less credit. */
+  readonly due: Amount;
+  readonly moves: Amount;
 }
 
 /** The product around a payer: opens, funds, pays, ends and refunds channels, and gets everything back that it did not spend. */
@@ -89,7 +99,7 @@ export interface Ahead extends Pick<Invoice, 'amount'>, Pick<PayInput, 'info'> {
 }
 
 export function openAgent(options: AgentOptions): Agent {
-  const { wallet, form = 'compact', keys, chain } = options;
+  const { wallet, form = 'compact', keys, chain, raised = async () => true } = options;
   const engine = payerEngine({ keyOf: wallet.keyOf, ...options });
   const lineOf = (channel: ChannelId, payee: Connection): Line => lineTo(engine, form, channel, payee);
   const announcedOn = async (line: Line): Promise<Exchange | Refusal> => told(await line.exchange({ kind: 'announce' }));
@@ -113,7 +123,7 @@ export function openAgent(options: AgentOptions): Agent {
     launch: (channel, payee) => funding(channel, () => launchChannel({ wallet, engine, chain, propose }, channel, payee)),
     announce: (channel, payee) => announcedOn(lineOf(channel, payee)),
     invoice: async (channel, item, payee) => askPrice(engine, lineOf(channel, payee), item),
-    pay: (channel, purchase, payee) => paying(channel, () => paid(engine, lineOf(channel, payee), purchase)),
+    pay: (channel, purchase, payee) => paying(channel, () => paid(engine, lineOf(channel, payee), purchase, raised)),
     buy: async (channel, item, agree, payee) => {
       const line = lineOf(channel, payee);
       const settled = await paying(channel, () => settlePending(engine, line));
@@ -121,7 +131,7 @@ export function openAgent(options: AgentOptions): Agent {
       const invoice = await askPrice(engine, line, item);
       if (isRefusal(invoice)) return invoice;
       const most = await agree(invoice);
-      return isRefusal(most) ? most : paying(channel, () => paid(engine, line, { ...invoice, most }));
+      return isRefusal(most) ? most : paying(channel, () => paid(engine, line, { ...invoice, most }, raised));
     },
     resync: async (channel, payee) => {
       const line = lineOf(channel, payee);
@@ -143,17 +153,33 @@ function idOf(offer: Offer, expiry: LockTime, keys: KeyRing, keyName: string): C
   return channelIdOf(offer.coin, offer.contract.redeemScript(terms));
 }
 
-async function paid(engine: PayerEngine, line: Line, purchase: Purchase): Promise<Exchange | Refusal> {
+async function paid(engine: PayerEngine, line: Line, purchase: Purchase, raised: Raised): Promise<Exchange | Refusal> {
   if (isBought(purchase) && purchase.amount > purchase.most) {
     return refuse('price-too-high', { price: purchase.amount, most: purchase.most });
   }
   const settled = await settlePending(engine, line);
   if (settled !== undefined && isFor(settled, purchase)) return settled.exchange;
-  const pay = async (least?: Amount): Promise<Exchange | Refusal> =>
-    told(await inStep(line, () => line.exchange((state) => payInput(state, purchase, least))));
+  const pay = async (least?: Amount): Promise<Exchange | Refusal> => {
+    const raise = raiseOf(await engine.get(line.channel), purchase, least);
+    if (raise !== undefined && !(await raised(raise))) return refuse('price-too-high', { price: raise.moves, most: raise.due });
+    return told(await inStep(line, () => line.exchange((state) => payInput(state, purchase, least))));
+  };
   const first = await pay();
   const least = isRefusal(first) ? await worthAsked(engine, line, first) : undefined;
   return least === undefined ? first : pay(least);
+}
+
+type Raised = NonNullable<AgentOptions['raised']>;
+
+/** One unit more is no raise: every payment is a new total. */
+function raiseOf(state: PayerState | undefined, purchase: Purchase, least: Amount | undefined): Raise | undefined {
+  const input = payInput(state, purchase, least);
+  if (state === undefined || isRefusal(input) || input.kind !== 'pay') return undefined;
+  const best = state.best?.total ?? ZERO;
+  const owed = isBought(purchase) ? state.spent + purchase.amount : best + purchase.amount;
+  const due = owed > best ? amount(owed - best) : ZERO;
+  const moves = amount(input.total - best);
+  return moves > due && moves > 1n ? { channel: state.channel, due, moves } : undefined;
 }
 
 /** While fees are high a payee takes only what its close is worth: the rest is credit. What it asks for is held against the rate that this side's node knows. */
@@ -210,9 +236,9 @@ function payInput(state: PayerState | undefined, purchase: Purchase, least: Amou
     const total = totalFor(state, price);
     return isRefusal(total) ? total : { kind: 'pay', total: greatest(total, least), price, invoice, item };
   }
-  const { amount, info } = purchase;
-  const total = totalAhead(state, amount);
-  return isRefusal(total) ? total : { kind: 'pay', total: greatest(total, least), price: ZERO, ahead: amount, ...(info && { info }) };
+  const { amount: ahead, info } = purchase;
+  const total = totalAhead(state, ahead);
+  return isRefusal(total) ? total : { kind: 'pay', total: greatest(total, least), price: ZERO, ahead, ...(info && { info }) };
 }
 
 /** An invoice is the payee's word about money: it must be the answer to the very question, and pay to where the offer said. */

@@ -9,7 +9,7 @@ import type { Exchange } from '../../payer/exchange.ts';
 import { command, run, type Shell } from '../action.ts';
 import { asking } from '../ask.ts';
 import { channelFacts, channelLine } from '../channel-print.ts';
-import { consent } from '../consent.ts';
+import { agreeToRaise, consent } from '../consent.ts';
 import { wholeNumber } from '../number.ts';
 import { type OpenPayer, openPayer } from '../open.ts';
 import { paidSince, tellingPaid } from '../paid.ts';
@@ -48,7 +48,14 @@ async function pay(shell: Shell, name: string | undefined, flags: PayFlags): Pro
   checkPayFlags(name, flags);
   if (flags.bitcoinj !== undefined) return payBitcoinj(shell, bitcoinjPayment(flags.bitcoinj, flags));
   const { times = 1 } = flags;
-  const payer = await openPayer(shell.config, { print: shell.print, form: flags.psbt === true ? 'psbt' : 'compact' });
+  const max = flags.max === undefined ? undefined : amountOf(flags.max);
+  const payer = await openPayer(shell.config, {
+    ...{ print: shell.print, form: flags.psbt === true ? 'psbt' : 'compact' },
+    raised: async (raise) => {
+      shell.print.still();
+      return agreeToRaise({ print: shell.print, ask: asking() }, raise, shell.config.coin.ticker, max);
+    },
+  });
   try {
     const state = await payer.channel(name);
     const payee = await payer.payeeOf(state.channel);

@@ -20,6 +20,8 @@ export class Book {
   readonly setting: Setting;
   readonly #transactions: Transaction[] = [];
   readonly #numbers = new Map<string, number>();
+  /** The machines' answers are kept, and the transactions in them: each is encoded once. */
+  readonly #met = new WeakMap<Transaction, number>();
 
   constructor(setting: Setting) {
     this.setting = setting;
@@ -28,11 +30,13 @@ export class Book {
   }
 
   number(transaction: Transaction): number {
-    const id = transactionId(transaction);
-    const known = this.#numbers.get(id);
+    const known = this.#met.get(transaction);
     if (known !== undefined) return known;
-    this.#numbers.set(id, this.#transactions.length);
-    return this.#transactions.push(transaction) - 1;
+    const id = transactionId(transaction);
+    const number = this.#numbers.get(id) ?? this.#transactions.push(transaction) - 1;
+    this.#numbers.set(id, number);
+    this.#met.set(transaction, number);
+    return number;
   }
 
   transaction(number: number): Transaction {

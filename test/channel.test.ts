@@ -39,7 +39,7 @@ function fullable(store: Store, disk: { readonly isFull: boolean }): Store {
   };
 }
 
-async function world(shopStore: (store: Store) => Store = (store) => store) {
+async function world(shopStore: (store: Store) => Store = (store) => store, more: Pick<AgentOptions, 'raised'> = {}) {
   const regtest = createRegtest({ coin });
   const fees = { rate: coin.policy.feeRate };
   const chain = { ...asChain(regtest), feeRate: async () => fees.rate };
@@ -68,7 +68,7 @@ async function world(shopStore: (store: Store) => Store = (store) => store) {
   const keys = seedKeyRing(coin, random.bytes(32));
   const store = memoryStore();
   const wallet = await openWallet({ chain, store, keys });
-  const openPayer = (more: Pick<AgentOptions, 'raised'> = {}) => openAgent({ ...common, store, keys, wallet, ...more });
+  const openPayer = () => openAgent({ ...common, store, keys, wallet, ...more });
   const agent = openPayer();
   regtest.fund(await wallet.receiveAddress(), amount(500n * DOGE));
   const mine = async (count: number) => {
@@ -335,23 +335,19 @@ function isTrouble(event: unknown): boolean {
 }
 
 test('a payment that is raised to the least is asked for first, and a no signs nothing; later ones and larger ones are not asked for', async () => {
-  const { mine, payee, regtest, openPayer } = await world();
   const asked: Raise[] = [];
   let answer = false;
-  const agent = openPayer({
-    raised: async (raise) => {
-      asked.push(raise);
-      return answer;
-    },
-  });
-  await agent.poll();
+  const raised = async (raise: Raise): Promise<boolean> => {
+    asked.push(raise);
+    return answer;
+  };
+  const { mine, payee, regtest, agent } = await world(undefined, { raised });
   const offer = must(await payee.exchange({ kind: 'offer-request' }));
   if (offer.kind !== 'offer') return assert.fail(offer.kind);
   const returnScript = scriptOf(coin, regtest.newAddress()) ?? new Uint8Array();
   const { channel } = must(await agent.plan(offer, after(offer.minExpiry, 100), returnScript));
   must(await agent.fund(channel, amount(100n * DOGE), payee));
   await mine(3);
-  await agent.poll();
   must(await agent.announce(channel, payee));
   const pay = (value: bigint) => agent.pay(channel, { amount: amount(value) }, payee);
   const refused = await pay(1_000n);

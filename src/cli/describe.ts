@@ -51,3 +51,34 @@ export function describePsbt(coin: Coin, bytes: Uint8Array): readonly string[] {
     ]),
   ];
 }
+
+/** A transaction as one object, for `--json`. */
+export function transactionFacts(coin: Coin, tx: Transaction): object {
+  return {
+    txid: transactionId(tx),
+    version: tx.version,
+    lockTime: tx.lockTime,
+    size: transactionSize(tx),
+    inputs: tx.inputs.map(({ outpoint, script, sequence }) => ({ ...outpoint, sequence, ...scriptFacts(script) })),
+    outputs: tx.outputs.map(({ value, script }) => ({ value, address: addressOf(coin, script), ...scriptFacts(script) })),
+  };
+}
+
+export function scriptFacts(script: Uint8Array): { readonly script: string; readonly asm: string } {
+  return { script: bytesToHex(script), asm: describeScript(script) };
+}
+
+/** A PSBT of a channel as one object; undefined for any other bytes. */
+export function psbtFacts(coin: Coin, bytes: Uint8Array): object | undefined {
+  const psbt = decodePsbt(bytes);
+  if (isRefusal(psbt)) return undefined;
+  return {
+    size: bytes.length,
+    transaction: transactionFacts(coin, psbt.transaction),
+    redeemScript: scriptFacts(psbt.redeemScript),
+    deposits: psbt.inputs.map(({ deposit: { outpoint, value }, hashType, partialSignatures }) => ({
+      ...{ ...outpoint, value, hashType },
+      signatures: partialSignatures.map(({ key, signature }) => ({ key: bytesToHex(key), signature: bytesToHex(signature) })),
+    })),
+  };
+}

@@ -5,6 +5,9 @@ const EXIT_CODES = `
 Exit codes: 0 done, 1 refused (what was done before is told), 2 misused, 3 the world failed (node, disk, network), 4 a person has to look, 70 a fault of pawment,
 130 or 143 stopped by Ctrl-C or a signal (what was done before is told).`;
 
+/** Those of the completion are made from all others. */
+const COMPLETION = 'completion';
+
 /** Each is loaded when it is asked for: they need much that the others do not. */
 const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ['demo', async () => (await import('./command/demo.ts')).demoCommand()],
@@ -25,7 +28,12 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ['restore', async () => (await import('./command/backup.ts')).restoreCommand()],
   ['verify', async () => (await import('./command/backup.ts')).verifyCommand()],
   ['recover', async () => (await import('./command/recover.ts')).recoverCommand()],
+  [COMPLETION, async () => (await import('./command/completion.ts')).completionCommand(completed)],
 ]);
+
+function completed(): Promise<readonly Command[]> {
+  return Promise.all([...COMMANDS].filter(([name]) => name !== COMPLETION).map(([, load]) => load()));
+}
 
 /** Runs the command line. Sets the exit code instead of leaving, so that output is written out. */
 export async function main(argv: readonly string[]): Promise<void> {

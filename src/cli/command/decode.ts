@@ -1,18 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { base64, base64urlnopad } from '@scure/base';
 import type { Command } from 'commander';
-import { formatAmount } from '../../core/base/amount.ts';
+import { type Amount, formatAmount } from '../../core/base/amount.ts';
 import { bytesToHex, parseHex } from '../../core/base/bytes.ts';
 import { isRefusal } from '../../core/base/refusal.ts';
 import type { Coin } from '../../core/coin/coin.ts';
 import { decodeAnnounce, decodeEnd, decodePay } from '../../core/message/compact.ts';
-import { decodePsbt } from '../../core/message/psbt.ts';
 import { readScript } from '../../core/tx/script.ts';
 import { decodeTransaction, outpointKey } from '../../core/tx/transaction.ts';
 import { WorldError } from '../../engine/ports.ts';
 import { command, run } from '../action.ts';
 import type { CommonFlags } from '../config.ts';
-import { describePsbt, describeScript, describeTransaction } from '../describe.ts';
+import { describePsbt, describeScript, describeTransaction, psbtFacts, scriptFacts, transactionFacts } from '../describe.ts';
 
 export function decodeCommand(): Command {
   return command('decode', 'Say what a transaction, script, PSBT or compact message holds', [
@@ -29,52 +28,61 @@ export function decodeCommand(): Command {
         const found = recognise(config.coin, bytes);
         if (found === undefined)
           throw new WorldError('config', 'These bytes are nothing that pawment knows.', 'Check that they are whole.');
-        print.result(found, [`a ${found.kind}`, ...found.lines]);
+        print.result({ kind: found.kind, ...found.facts }, [`a ${found.kind}`, ...found.lines]);
       }),
     );
 }
 
 interface Found {
-  readonly kind: string;
+  readonly kind: 'PSBT' | 'transaction' | 'script' | 'compact payment' | 'compact announcement' | 'compact end';
+  readonly facts: object;
   readonly lines: readonly string[];
 }
 
-function recognise(coin: Coin, bytes: Uint8Array): Found | undefined {
-  if (!isRefusal(decodePsbt(bytes))) return { kind: 'PSBT', lines: describePsbt(coin, bytes) };
-  const compact = describeCompact(bytes);
+export function recognise(coin: Coin, bytes: Uint8Array): Found | undefined {
+  const psbt = psbtFacts(coin, bytes);
+  if (psbt !== undefined) return { kind: 'PSBT', facts: psbt, lines: describePsbt(coin, bytes) };
+  const compact = describeCompact(coin, bytes);
   if (compact !== undefined) return compact;
   const transaction = decodeTransaction(bytes);
   if (transaction !== undefined && transaction.inputs.length > 0)
-    return { kind: 'transaction', lines: describeTransaction(coin, transaction) };
-  return readScript(bytes) === undefined ? undefined : { kind: 'script', lines: [describeScript(bytes)] };
+    return { kind: 'transaction', facts: transactionFacts(coin, transaction), lines: describeTransaction(coin, transaction) };
+  return readScript(bytes) === undefined ? undefined : { kind: 'script', facts: scriptFacts(bytes), lines: [describeScript(bytes)] };
 }
 
-function describeCompact(bytes: Uint8Array): Found | undefined {
+function describeCompact({ ticker }: Coin, bytes: Uint8Array): Found | undefined {
+  const money = (value: Amount): string => `${formatAmount(value)} ${ticker}`;
   const pay = decodePay(bytes);
   if (!isRefusal(pay)) {
-    const { total, signatures } = pay.payment;
-    return {
-      kind: 'compact payment',
-      lines: [`channel ${pay.channel}`, `total ${formatAmount(total)}`, ...signatures.map((one) => `signature ${bytesToHex(one)}`)],
-    };
+    const { channel, payment } = pay;
+    const signatures = payment.signatures.map((one) => bytesToHex(one));
+    const lines = [`channel ${channel}`, `total ${money(payment.total)}`, ...signatures.map((one) => `signature ${one}`)];
+    return { kind: 'compact payment', facts: { channel, total: payment.total, signatures }, lines };
   }
   const announce = decodeAnnounce(bytes);
   if (!isRefusal(announce)) {
-    const deposits = announce.deposits.map(({ outpoint, value }) => `deposit ${outpoint.txid}:${outpoint.vout}, ${formatAmount(value)}`);
-    return {
-      kind: 'compact announcement',
-      lines: [`payer key ${bytesToHex(announce.payerKey)}`, `expiry ${announce.expiry}`, ...deposits],
-    };
+    const { expiry } = announce;
+    const payerKey = bytesToHex(announce.payerKey);
+    const deposits = announce.deposits.map(({ outpoint, value }) => ({ ...outpoint, value }));
+    const lines = deposits.map(({ txid, vout, value }) => `deposit ${txid}:${vout}, ${money(value)}`);
+    const facts = { payerKey, expiry, deposits };
+    return { kind: 'compact announcement', facts, lines: [`payer key ${payerKey}`, `expiry ${expiry}`, ...lines] };
   }
   const end = decodeEnd(bytes);
   if (isRefusal(end)) return undefined;
-  const { total, fee, payerScript, without = [] } = end.agreement;
-  const lines = [
-    `channel ${end.channel}`,
-    `total ${formatAmount(total)}, fee ${formatAmount(fee)}`,
-    `rest to ${describeScript(payerScript)}`,
-  ];
-  return { kind: 'compact end', lines: [...lines, ...without.map((outpoint) => `without ${outpointKey(outpoint)}`)] };
+  const { channel, agreement } = end;
+  const { total, fee, payerScript, without = [] } = agreement;
+  const left = without.map((outpoint) => outpointKey(outpoint));
+  return {
+    kind: 'compact end',
+    facts: { channel, total, fee, payerScript: scriptFacts(payerScript), without: left },
+    lines: [
+      `channel ${channel}`,
+      `total ${money(total)}, fee ${money(fee)}`,
+      `rest to ${describeScript(payerScript)}`,
+      ...left.map((outpoint) => `without ${outpoint}`),
+    ],
+  };
 }
 
 function attempt<T>(read: () => T): T | undefined {

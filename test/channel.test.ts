@@ -11,6 +11,7 @@ import type { Announce } from '../src/core/message/message.ts';
 import { scriptOf } from '../src/core/tx/address.ts';
 import { verifyPortable } from '../src/core/tx/sign.ts';
 import { type Connection, type KeyRing, type Store, WorldError } from '../src/engine/ports.ts';
+import { fastestSigner } from '../src/engine/signer.ts';
 import { openMerchant } from '../src/merchant/merchant.ts';
 import { defaultTerms } from '../src/merchant/terms.ts';
 import { type AgentOptions, openAgent, type Raise } from '../src/payer/agent.ts';
@@ -47,7 +48,7 @@ async function world(shopStore: (store: Store) => Store = (store) => store, more
   const events: unknown[] = [];
   const onEvent = (_: unknown, event: unknown) => void events.push(event);
   const common = { chain, verify: verifyPortable, clock, random, onEvent };
-  const shopKeys = seedKeyRing(coin, random.bytes(32));
+  const shopKeys = seedKeyRing(coin, random.bytes(32), fastestSigner());
   // Names in here can't sign: a fault that touches one channel.
   const broken = new Set<string>();
   const faulty: KeyRing = {
@@ -65,7 +66,7 @@ async function world(shopStore: (store: Store) => Store = (store) => store, more
     prices: new Map([['tea', { text: 'A cup of tea', price: amount(DOGE / 10n) }]]),
     payeeScript: scriptOf(coin, regtest.newAddress()) ?? new Uint8Array(),
   });
-  const keys = seedKeyRing(coin, random.bytes(32));
+  const keys = seedKeyRing(coin, random.bytes(32), fastestSigner());
   const store = memoryStore();
   const wallet = await openWallet({ chain, store, keys });
   const openPayer = () => openAgent({ ...common, store, keys, wallet, ...more });

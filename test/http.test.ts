@@ -10,6 +10,7 @@ import type { Offer, Pay, Reply, Request } from '../src/core/message/message.ts'
 import { scriptOf } from '../src/core/tx/address.ts';
 import { verifyPortable } from '../src/core/tx/sign.ts';
 import type { Connection } from '../src/engine/ports.ts';
+import { fastestSigner } from '../src/engine/signer.ts';
 import { type Merchant, openMerchant } from '../src/merchant/merchant.ts';
 import { defaultTerms } from '../src/merchant/terms.ts';
 import { type Agent, openAgent } from '../src/payer/agent.ts';
@@ -47,7 +48,7 @@ before(async () => {
     random,
     store: memoryStore(),
     identity: random.bytes(16),
-    keys: seedKeyRing(coin, random.bytes(32)),
+    keys: seedKeyRing(coin, random.bytes(32), fastestSigner()),
     terms: defaultTerms(coin),
     prices: new Map([['tea', { text: 'A cup of tea', price: PRICE }]]),
     payeeScript: scriptOf(coin, regtest.newAddress()) ?? assert.fail(),
@@ -68,7 +69,7 @@ interface Customer {
 async function customer(form: Form): Promise<Customer> {
   const chain = asChain(regtest);
   const store = memoryStore();
-  const keys = seedKeyRing(coin, random.bytes(32));
+  const keys = seedKeyRing(coin, random.bytes(32), fastestSigner());
   const wallet = await openWallet({ chain, store, keys });
   const agent = openAgent({ chain, store, keys, wallet, verify: verifyPortable, clock, form });
   const http = httpConnection(server.url);

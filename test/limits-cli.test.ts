@@ -7,6 +7,7 @@ import { dogecoinRegtest as coin } from '../src/core/coin/dogecoin.ts';
 import { presignedRefund } from '../src/core/contract/presigned-refund.ts';
 import { scriptOf } from '../src/core/tx/address.ts';
 import { verifyPortable as verify } from '../src/core/tx/sign.ts';
+import { fastestSigner } from '../src/engine/signer.ts';
 import { openMerchant } from '../src/merchant/merchant.ts';
 import { defaultTerms, type MerchantTerms } from '../src/merchant/terms.ts';
 import { memoryStore } from '../src/store/memory.ts';
@@ -35,7 +36,7 @@ afterAll(() => cli.close());
 async function serve(alter: Partial<MerchantTerms>): Promise<HttpServer> {
   const merchant = openMerchant({
     ...{ chain: asChain(cli.regtest), verify, clock: { now: Date.now }, random, store: memoryStore(), prices: new Map() },
-    keys: seedKeyRing(coin, random.bytes(32)),
+    keys: seedKeyRing(coin, random.bytes(32), fastestSigner()),
     identity: random.bytes(16),
     terms: { ...defaultTerms(coin), ...alter },
     payeeScript: scriptOf(coin, cli.regtest.newAddress()) ?? assert.fail(),

@@ -5,6 +5,7 @@ import { asChain } from '../src/chain/regtest/port.ts';
 import { amount } from '../src/core/base/amount.ts';
 import { dogecoinRegtest as coin } from '../src/core/coin/dogecoin.ts';
 import { scriptOf } from '../src/core/tx/address.ts';
+import { fastestSigner } from '../src/engine/signer.ts';
 import { fastestVerifier } from '../src/engine/verifier.ts';
 import { type Merchant, openMerchant } from '../src/merchant/merchant.ts';
 import { defaultTerms } from '../src/merchant/terms.ts';
@@ -26,7 +27,7 @@ before(async () => {
   const { verify } = await fastestVerifier();
   merchant = openMerchant({
     ...{ chain: asChain(cli.regtest), verify, clock: { now: Date.now }, random, store: memoryStore() },
-    keys: seedKeyRing(coin, random.bytes(32)),
+    keys: seedKeyRing(coin, random.bytes(32), fastestSigner()),
     identity: random.bytes(16),
     terms: defaultTerms(coin),
     prices: new Map([['tea', { text: 'A cup of tea', price: amount(DOGE / 10n) }]]),

@@ -8,6 +8,7 @@ import { dogecoinRegtest as coin } from '../src/core/coin/dogecoin.ts';
 import { presignedRefund } from '../src/core/contract/presigned-refund.ts';
 import { scriptOf } from '../src/core/tx/address.ts';
 import { verifyPortable as verify } from '../src/core/tx/sign.ts';
+import { fastestSigner } from '../src/engine/signer.ts';
 import { openMerchant } from '../src/merchant/merchant.ts';
 import { defaultTerms } from '../src/merchant/terms.ts';
 import { memoryStore } from '../src/store/memory.ts';
@@ -32,7 +33,7 @@ afterAll(() => cli.close());
 test('coins that nobody can refund are refused with what helps, and those that can be are not', async () => {
   const merchant = openMerchant({
     ...{ chain: asChain(cli.regtest), verify, clock: { now: Date.now }, random, store: memoryStore(), prices: new Map() },
-    keys: seedKeyRing(coin, random.bytes(32)),
+    keys: seedKeyRing(coin, random.bytes(32), fastestSigner()),
     identity: random.bytes(16),
     terms: defaultTerms(coin, presignedRefund),
     payeeScript: scriptOf(coin, cli.regtest.newAddress()) ?? assert.fail(),

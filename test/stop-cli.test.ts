@@ -9,6 +9,7 @@ import { amount } from '../src/core/base/amount.ts';
 import { dogecoinRegtest as coin } from '../src/core/coin/dogecoin.ts';
 import { scriptOf } from '../src/core/tx/address.ts';
 import { verifyPortable as verify } from '../src/core/tx/sign.ts';
+import { fastestSigner } from '../src/engine/signer.ts';
 import { type Merchant, openMerchant } from '../src/merchant/merchant.ts';
 import { defaultTerms } from '../src/merchant/terms.ts';
 import { memoryStore } from '../src/store/memory.ts';
@@ -31,7 +32,7 @@ before(async () => {
   cli = await CommandLine.open();
   merchant = openMerchant({
     ...{ chain: asChain(cli.regtest), verify, clock: { now: Date.now }, random, store: memoryStore() },
-    keys: seedKeyRing(coin, random.bytes(32)),
+    keys: seedKeyRing(coin, random.bytes(32), fastestSigner()),
     identity: random.bytes(16),
     terms: defaultTerms(coin),
     prices: new Map([['tea', { text: 'A cup of tea', price: amount(TEA) }]]),

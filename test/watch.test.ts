@@ -7,6 +7,7 @@ import { amount } from '../src/core/base/amount.ts';
 import { type ChannelId, channelId } from '../src/core/base/bytes.ts';
 import { dogecoinRegtest as coin } from '../src/core/coin/dogecoin.ts';
 import { scriptOf } from '../src/core/tx/address.ts';
+import { fastestSigner } from '../src/engine/signer.ts';
 import { fastestVerifier } from '../src/engine/verifier.ts';
 import { watchFolder } from '../src/merchant/watch/folder.ts';
 import { type Agent, openAgent } from '../src/payer/agent.ts';
@@ -62,7 +63,7 @@ async function openShop(): Promise<Shop> {
 async function payer(): Promise<Agent & { readonly mine: (blocks: number) => Promise<void> }> {
   const chain = asChain(cli.regtest);
   const store = memoryStore();
-  const keys = seedKeyRing(coin, random.bytes(32));
+  const keys = seedKeyRing(coin, random.bytes(32), fastestSigner());
   const wallet = await openWallet({ chain, store, keys });
   const { verify } = await fastestVerifier();
   const agent = openAgent({ chain, store, keys, wallet, verify, clock: { now: Date.now }, form: 'compact' });

@@ -9,6 +9,7 @@ import { dogecoinRegtest } from '../core/coin/dogecoin.ts';
 import { p2pkh } from '../core/tx/script.ts';
 import type { Transaction } from '../core/tx/transaction.ts';
 import type { Store } from '../engine/ports.ts';
+import { fastestSigner } from '../engine/signer.ts';
 import { fastestVerifier } from '../engine/verifier.ts';
 import { BitcoinjBook, type BitcoinjTerms, bitcoinjPayee } from '../merchant/bitcoinj.ts';
 import { type Merchant, openMerchant } from '../merchant/merchant.ts';
@@ -160,7 +161,7 @@ export class BitcoinjWorld {
   #open(): [Merchant, BitcoinjPayee] {
     const { exposure = amount(DOGE * 1_000_000n), store = (disk) => disk } = this.#options;
     const { chain } = this.node;
-    const keys = seedKeyRing(this.coin, SEED);
+    const keys = seedKeyRing(this.coin, SEED, fastestSigner());
     const book = new BitcoinjBook();
     const payeeScript = p2pkh(keys.signer("m/44'/1'/0'/0/0").publicKey);
     const clock = { now: () => this.#seconds * 1000 };

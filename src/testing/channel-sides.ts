@@ -8,6 +8,7 @@ import { signer } from '../core/tx/sign.ts';
 import type { Driven } from '../engine/drive.ts';
 import type { Book } from '../engine/engine.ts';
 import type { Chain, Clock, KeyRing, Random } from '../engine/ports.ts';
+import { fastestSigner } from '../engine/signer.ts';
 import type { Verifier } from '../engine/verifier.ts';
 import { type Merchant, openMerchant } from '../merchant/merchant.ts';
 import type { MerchantTerms } from '../merchant/terms.ts';
@@ -75,7 +76,7 @@ export async function openSides(chain: Chain, { verify }: Verifier, options: Sid
   const { payer = chain, payee = chain } = nodes;
   const payout = signer(random.bytes(32));
   const payeeScript = p2pkh(payout.publicKey);
-  const keys = { payer: seedKeyRing(coin, random.bytes(32)), payee: seedKeyRing(coin, random.bytes(32)) };
+  const keys = { payer: seedKeyRing(coin, random.bytes(32), fastestSigner()), payee: seedKeyRing(coin, random.bytes(32), fastestSigner()) };
   const merchant = openMerchant({
     ...common,
     chain: payee,

@@ -11,9 +11,12 @@ import type { Contract, Deposit, Signing, Terms } from '../core/contract/contrac
 import { contracts } from '../core/contract/registry.ts';
 import type { Offer } from '../core/message/message.ts';
 import { p2pkh } from '../core/tx/script.ts';
-import { type Signer, signer } from '../core/tx/sign.ts';
+import type { Signer } from '../core/tx/sign.ts';
 import { encodeTransaction, type Transaction, transactionId } from '../core/tx/transaction.ts';
+import { fastestSigner } from '../engine/signer.ts';
 import { strictSigner } from './strict-signer.ts';
+
+const signer = fastestSigner();
 
 /** A key for tests, the same for the same number; it signs nothing that nobody should. */
 export function keyNumber(number: number): Signer {

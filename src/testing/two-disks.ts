@@ -13,6 +13,7 @@ import { scriptOf } from '../core/tx/address.ts';
 import { p2pkh } from '../core/tx/script.ts';
 import { type Signature, type Signer, signer, type Verify } from '../core/tx/sign.ts';
 import type { Chain, Connection, SeedRing } from '../engine/ports.ts';
+import { fastestSigner } from '../engine/signer.ts';
 import { type Merchant, type MerchantOptions, openMerchant } from '../merchant/merchant.ts';
 import type { MerchantTerms } from '../merchant/terms.ts';
 import { type Agent, openAgent } from '../payer/agent.ts';
@@ -67,7 +68,7 @@ export class TwoDisks {
     this.chain = through(asChain(this.regtest));
     this.price = amount(this.coin.policy.dust * 2n);
     this.deposit = amount(this.price * 100n);
-    const ring = (fill: number): SeedRing => remembering(seedKeyRing(this.coin, new Uint8Array(32).fill(fill)));
+    const ring = (fill: number): SeedRing => remembering(seedKeyRing(this.coin, new Uint8Array(32).fill(fill), fastestSigner()));
     this.keys = { payer: ring(1), payee: ring(2) };
     this.#verify = verify;
     this.#form = form;

@@ -13,6 +13,7 @@ import type { ChannelId } from '../../src/core/base/bytes.ts';
 import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';
 import type { Pay } from '../../src/core/message/message.ts';
 import { scriptOf } from '../../src/core/tx/address.ts';
+import { fastestSigner } from '../../src/engine/signer.ts';
 import { fastestVerifier } from '../../src/engine/verifier.ts';
 import { type Agent, openAgent } from '../../src/payer/agent.ts';
 import { memoryStore } from '../../src/store/memory.ts';
@@ -102,7 +103,7 @@ export interface Customer {
 export async function openCustomer({ url, regtest }: Shop): Promise<Customer> {
   const chain = asChain(regtest);
   const store = memoryStore();
-  const keys = seedKeyRing(coin, random.bytes(32));
+  const keys = seedKeyRing(coin, random.bytes(32), fastestSigner());
   const wallet = await openWallet({ chain, store, keys });
   const { verify } = await fastestVerifier();
   const agent: Agent = openAgent({ chain, store, keys, wallet, verify, clock: { now: Date.now }, form: 'compact' });

@@ -10,6 +10,7 @@ import { dogecoinRegtest } from '../../src/core/coin/dogecoin.ts';
 import { p2pkh } from '../../src/core/tx/script.ts';
 import { signer } from '../../src/core/tx/sign.ts';
 import type { Chain, Clock, Connection, Random } from '../../src/engine/ports.ts';
+import { fastestSigner } from '../../src/engine/signer.ts';
 import { fastestVerifier } from '../../src/engine/verifier.ts';
 import { type Merchant, openMerchant } from '../../src/merchant/merchant.ts';
 import { defaultTerms } from '../../src/merchant/terms.ts';
@@ -79,7 +80,7 @@ async function play(): Promise<Shop> {
     ...node,
     broadcast: async (transaction) => (network.isStill ? { kind: 'accepted' } : node.broadcast(transaction)),
   };
-  const keys = seedKeyRing(coin, chance.bytes(32));
+  const keys = seedKeyRing(coin, chance.bytes(32), fastestSigner());
   const open = async (disk: MemoryDisk): Promise<Front> => {
     const prices = new Map([['tea', { text: 'A cup of tea', price: amount(DOGE / 10n) }]]);
     const payeeScript = p2pkh(payout.publicKey);
@@ -114,7 +115,7 @@ async function play(): Promise<Shop> {
   const players = [first, await player('psbt')];
 
   async function player(form: Form) {
-    const own = { chain, store: memoryStore(), keys: seedKeyRing(coin, chance.bytes(32)) };
+    const own = { chain, store: memoryStore(), keys: seedKeyRing(coin, chance.bytes(32), fastestSigner()) };
     const wallet = await openWallet(own);
     const agent = openAgent({ ...own, wallet, verify, clock, form });
     const mine = async (blocks: number): Promise<void> => {

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { coreRpc } from '../../src/chain/core-rpc.ts';
 import { hexToBytes } from '../../src/core/base/bytes.ts';
+import { fastestSigner } from '../../src/engine/signer.ts';
 import { fastestVerifier } from '../../src/engine/verifier.ts';
 import { type Merchant, openMerchant } from '../../src/merchant/merchant.ts';
 import { identityOf } from '../../src/store/identity.ts';
@@ -21,7 +22,7 @@ async function run({ store: path, node, seed, payeeScript, isHasty }: Go): Promi
   const opened = openSqlite(path);
   const store = isHasty ? hasty(opened) : opened;
   const chain = coreRpc(coin, { url: node });
-  const keys = seedKeyRing(coin, hexToBytes(seed));
+  const keys = seedKeyRing(coin, hexToBytes(seed), fastestSigner());
   const merchant = openMerchant({
     ...{ chain, store, keys, verify, clock, random, terms, prices, payeeScript: hexToBytes(payeeScript) },
     identity: await identityOf(opened, random),

@@ -6,6 +6,7 @@ import { isRefusal } from '../../src/core/base/refusal.ts';
 import { type PayerState, unsentOf } from '../../src/core/channel/payer-state.ts';
 import { scriptOf } from '../../src/core/tx/address.ts';
 import { type Connection, WorldError } from '../../src/engine/ports.ts';
+import { fastestSigner } from '../../src/engine/signer.ts';
 import { fastestVerifier } from '../../src/engine/verifier.ts';
 import { type Agent, openAgent } from '../../src/payer/agent.ts';
 import { openSqlite } from '../../src/store/sqlite.ts';
@@ -33,7 +34,7 @@ async function run({ store: path, node, merchant, seed, isHasty }: Go): Promise<
   const opened = openSqlite(path);
   const store = isHasty ? hasty(opened) : opened;
   const chain = coreRpc(coin, { url: node });
-  const keys = seedKeyRing(coin, hexToBytes(seed));
+  const keys = seedKeyRing(coin, hexToBytes(seed), fastestSigner());
   const wallet = await openWallet({ chain, store, keys, birthday: height(START) });
   const agent = openAgent({ chain, store, keys, wallet, verify, clock });
   const shopper = { wallet, agent, payee: httpConnection(merchant) };

@@ -10,6 +10,7 @@ import type { Pay } from '../../src/core/message/message.ts';
 import { scriptOf } from '../../src/core/tx/address.ts';
 import { p2pkh } from '../../src/core/tx/script.ts';
 import { type Connection, WorldError } from '../../src/engine/ports.ts';
+import { fastestSigner } from '../../src/engine/signer.ts';
 import { fastestVerifier } from '../../src/engine/verifier.ts';
 import { httpConnection } from '../../src/transport/http/client.ts';
 import { type HttpServer, serveMerchant } from '../../src/transport/http/serve.ts';
@@ -53,7 +54,7 @@ export async function setStage({ witness, onAct, onFault }: StageOptions): Promi
   const { verify } = await fastestVerifier();
   const regtest = createRegtest({ coin, verify });
   regtest.mine(START);
-  const payerKeys = seedKeyRing(coin, Buffer.from(SEEDS.payer, 'hex'));
+  const payerKeys = seedKeyRing(coin, Buffer.from(SEEDS.payer, 'hex'), fastestSigner());
   const value = amount(DEPOSIT * 3n);
   for (let i = 0; i < COINS; i++) regtest.fund(p2pkh(payerKeys.signer(branchKeyName(coin, 'receive', i % 10)).publicKey), value);
   regtest.mine(1);

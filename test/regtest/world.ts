@@ -9,8 +9,11 @@ import type { Coin } from '../../src/core/coin/coin.ts';
 import { addressOf } from '../../src/core/tx/address.ts';
 import { p2pkh, script } from '../../src/core/tx/script.ts';
 import { SIGHASH, signatureHash } from '../../src/core/tx/sighash.ts';
-import { encodeSignature, type Signer, signer } from '../../src/core/tx/sign.ts';
+import { encodeSignature, type Signer } from '../../src/core/tx/sign.ts';
 import { encodeTransaction, type Outpoint, type Transaction, type TxOutput, transactionId } from '../../src/core/tx/transaction.ts';
+import { fastestSigner } from '../../src/engine/signer.ts';
+
+const signerOf = fastestSigner();
 
 /** A node by its calls alone, be it embedded or real. Errors come back as `code: message`. */
 export interface NodeCalls {
@@ -36,7 +39,7 @@ const MIN_DEPTH = 10;
 
 /** The n-th key of the tests. */
 export function testKey(n: number): Signer {
-  return signer(hexToBytes((n + 1).toString(16).padStart(64, '0')));
+  return signerOf(hexToBytes((n + 1).toString(16).padStart(64, '0')));
 }
 
 const purse = testKey(0);

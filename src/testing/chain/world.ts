@@ -5,10 +5,13 @@ import type { Height } from '../../core/base/height.ts';
 import type { Coin } from '../../core/coin/coin.ts';
 import { addressOf } from '../../core/tx/address.ts';
 import { p2pkh } from '../../core/tx/script.ts';
-import { type Signer, signer } from '../../core/tx/sign.ts';
+import type { Signer } from '../../core/tx/sign.ts';
 import { type Transaction, transactionId } from '../../core/tx/transaction.ts';
 import type { Block, Broadcast, Chain } from '../../engine/ports.ts';
+import { fastestSigner } from '../../engine/signer.ts';
 import type { KeyOutput } from '../p2pkh.ts';
+
+const signerOf = fastestSigner();
 
 /** A regtest chain of its own, past the height where the coin's rules bind blocks, with a wallet that can pay. */
 export interface ChainSubject {
@@ -44,7 +47,7 @@ export class World {
   key(): Signer {
     const bytes = new Uint8Array(32);
     new DataView(bytes.buffer).setUint32(28, keys++);
-    return signer(bytes);
+    return signerOf(bytes);
   }
 
   address(owner: Signer): string {

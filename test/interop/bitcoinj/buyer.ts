@@ -8,6 +8,7 @@ import { dogecoinRegtest } from '../../../src/core/coin/dogecoin.ts';
 import type { Contract } from '../../../src/core/contract/contract.ts';
 import { verifyPortable } from '../../../src/core/tx/sign.ts';
 import type { Chain, Store } from '../../../src/engine/ports.ts';
+import { fastestSigner } from '../../../src/engine/signer.ts';
 import { type Agent, openAgent } from '../../../src/payer/agent.ts';
 import { type BitcoinjChannel, openBitcoinj } from '../../../src/payer/bitcoinj.ts';
 import { openSqlite } from '../../../src/store/sqlite.ts';
@@ -17,7 +18,7 @@ import { openWallet, type Wallet } from '../../../src/wallet/wallet.ts';
 import type { World } from './world.ts';
 
 const COIN = dogecoinRegtest;
-const KEYS = seedKeyRing(COIN, new Uint8Array(32).fill(6));
+const KEYS = seedKeyRing(COIN, new Uint8Array(32).fill(6), fastestSigner());
 
 /** A pawment payer on the chain of a world. Its wallet and channels are in a file: started again it has them all. */
 export class PawmentBuyer implements AsyncDisposable {

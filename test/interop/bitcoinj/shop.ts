@@ -6,6 +6,7 @@ import { dogecoinRegtest } from '../../../src/core/coin/dogecoin.ts';
 import { p2pkh } from '../../../src/core/tx/script.ts';
 import { verifyPortable } from '../../../src/core/tx/sign.ts';
 import { type Line, type Store, WorldError } from '../../../src/engine/ports.ts';
+import { fastestSigner } from '../../../src/engine/signer.ts';
 import { BitcoinjBook, bitcoinjPayee } from '../../../src/merchant/bitcoinj.ts';
 import { type Merchant, openMerchant } from '../../../src/merchant/merchant.ts';
 import { defaultTerms } from '../../../src/merchant/terms.ts';
@@ -74,7 +75,7 @@ export class PawmentShop implements AsyncDisposable {
     const clock = { now: () => world.seconds * 1000 };
     const random = { bytes: (length: number) => crypto.getRandomValues(new Uint8Array(length)) };
     const store = openSqlite(join(world.folder, 'merchant.sqlite'));
-    const keys = seedKeyRing(COIN, SEED);
+    const keys = seedKeyRing(COIN, SEED, fastestSigner());
     const chain = { ...asChain(world.regtest), coin: COIN };
     const book = new BitcoinjBook();
     const payeeScript = p2pkh(keys.signer("m/44'/1'/0'/0/0").publicKey);

@@ -1,4 +1,3 @@
-import { OpToNum } from '@scure/btc-signer/script.js';
 import { formatAmount, isAmount } from '../core/base/amount.ts';
 import { bytesToHex } from '../core/base/bytes.ts';
 import { isRefusal } from '../core/base/refusal.ts';
@@ -6,6 +5,7 @@ import type { Coin } from '../core/coin/coin.ts';
 import { decodePsbt } from '../core/message/psbt.ts';
 import { addressOf } from '../core/tx/address.ts';
 import { readScript } from '../core/tx/script.ts';
+import { readNumber } from '../core/tx/script-number.ts';
 import { type Transaction, transactionId, transactionSize } from '../core/tx/transaction.ts';
 
 /** A script in words: opcodes by name, pushes in hex. */
@@ -17,7 +17,7 @@ export function describeScript(script: Uint8Array): string {
 
 /** Heights and other script numbers have four bytes at most; they are shown as such. */
 function describePush(bytes: Uint8Array): string {
-  const number = bytes.length <= 4 ? OpToNum(bytes) : undefined;
+  const number = readNumber(bytes, 4);
   return number === undefined ? `<${bytesToHex(bytes)}>` : `<${number}>`;
 }
 

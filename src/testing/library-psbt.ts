@@ -1,6 +1,7 @@
 import { RawPSBTV0 } from '@scure/btc-signer/psbt.js';
+import { bytesToHex, txId } from '../core/base/bytes.ts';
 import type { InputMap, PsbtMaps } from '../core/message/psbt-maps.ts';
-import { fromRaw, transactionId } from '../core/tx/transaction.ts';
+import { type Transaction, transactionId } from '../core/tx/transaction.ts';
 
 type Raw = ReturnType<typeof RawPSBTV0.decode>;
 
@@ -30,4 +31,25 @@ function attempt<T>(read: () => T): T | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** The same transaction as the library holds it. */
+interface RawTransaction {
+  readonly version: number;
+  readonly inputs: readonly { txid: Uint8Array; index: number; finalScriptSig: Uint8Array; sequence: number }[];
+  readonly outputs: readonly { amount: bigint; script: Uint8Array }[];
+  readonly lockTime: number;
+}
+
+export function fromRaw(raw: RawTransaction): Transaction {
+  return {
+    version: raw.version,
+    inputs: raw.inputs.map(({ txid, index, finalScriptSig, sequence }) => ({
+      outpoint: { txid: txId(bytesToHex(txid)), vout: index },
+      script: finalScriptSig,
+      sequence,
+    })),
+    outputs: raw.outputs.map(({ amount, script }) => ({ value: amount, script })),
+    lockTime: raw.lockTime,
+  };
 }

@@ -1,6 +1,5 @@
-import { RawTx } from '@scure/btc-signer/script.js';
 import { concatBytes } from '../../core/base/bytes.ts';
-import { decodeTransaction, type Transaction } from '../../core/tx/transaction.ts';
+import { decodeTransaction, decodeWitnessed, type Transaction } from '../../core/tx/transaction.ts';
 
 /** A transaction as somebody hands it in. Its witnesses are not kept, only that there are any. */
 export interface Submitted {
@@ -23,23 +22,12 @@ export function readSubmitted(bytes: Uint8Array, dialect: 'dogecoin' | 'litecoin
     return transaction && { transaction, hasWitness: false };
   }
   if (bytes[VERSION_SIZE + 1] !== 1) return undefined;
-  if (isWitnessForm(bytes)) {
-    const transaction = decodeTransaction(bytes);
-    return transaction && { transaction, hasWitness: true };
-  }
+  const witnessed = decodeWitnessed(bytes);
+  if (witnessed !== undefined) return { transaction: witnessed, hasWitness: true };
   // Litecoin Core calls witnesses without items superfluous and reads no further.
   const plain = dialect === 'dogecoin' ? withoutEmptyWitnesses(bytes) : undefined;
   const transaction = plain && decodeTransaction(plain);
   return transaction && { transaction, hasWitness: false };
-}
-
-function isWitnessForm(bytes: Uint8Array): boolean {
-  try {
-    RawTx.decode(bytes);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** The plain form of one in which every input has a witness of no items: a zero byte for each before the lock time. */

@@ -1,8 +1,8 @@
-import { OpToNum, type ScriptOP } from '@scure/btc-signer/script.js';
 import { equalBytes } from '../base/bytes.ts';
 import { isLockTime, type LockTime } from '../base/height.ts';
 import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
-import { type OP, readScript, script } from '../tx/script.ts';
+import { type OP, readScript, type ScriptPart, script } from '../tx/script.ts';
+import { readNumber } from '../tx/script-number.ts';
 import { publicKey } from '../tx/sign.ts';
 import type { ScriptTerms, WrittenTerms } from './contract.ts';
 
@@ -32,7 +32,7 @@ function filled(terms: WrittenTerms, slot: Slot): Uint8Array | number {
 export function readTemplate(template: Template, isExpiry: (expiry: LockTime) => boolean, bytes: Uint8Array): WrittenTerms | Refusal {
   const parts = readScript(bytes);
   if (parts?.length !== template.length) return refuse('script-unknown');
-  const found = new Map<Slot, ScriptOP | undefined>();
+  const found = new Map<Slot, ScriptPart | undefined>();
   for (const [i, expected] of template.entries()) {
     if (isSlot(expected)) found.set(expected, found.get(expected) ?? parts[i]);
     else if (parts[i] !== expected) return refuse('script-unknown');
@@ -56,13 +56,13 @@ function withExpiry(
   return expiry === undefined || !isLockTime(expiry) || !isExpiry(expiry) ? refuse('expiry-malformed') : { ...keys, expiry };
 }
 
-function keyFrom(part: ScriptOP | undefined): ReturnType<typeof publicKey> {
+function keyFrom(part: ScriptPart | undefined): ReturnType<typeof publicKey> {
   return part instanceof Uint8Array ? publicKey(part) : undefined;
 }
 
 /** A number as BIP62 wants it: the shortest form, and no push where an opcode stands for it. BIP65 reads up to five bytes. */
-function expiryFrom(part: ScriptOP | undefined): number | undefined {
-  if (part === undefined || typeof part === 'string') return undefined;
-  const value = OpToNum(part, 5, true);
-  return value !== undefined && part instanceof Uint8Array && value <= 16 ? undefined : value;
+function expiryFrom(part: ScriptPart | undefined): number | undefined {
+  if (!(part instanceof Uint8Array)) return typeof part === 'number' ? part : undefined;
+  const value = readNumber(part, 5);
+  return value === undefined || value <= 16 ? undefined : value;
 }

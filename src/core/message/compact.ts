@@ -1,11 +1,12 @@
 import { bytesToHex, channelId, concatBytes, hexToBytes, txId } from '../base/bytes.ts';
 import { isLockTime } from '../base/height.ts';
+import { Malformed } from '../base/reader.ts';
 import { type Refusal, refuse } from '../base/refusal.ts';
 import type { Deposit } from '../contract/contract.ts';
 import { publicKey, readCompact, type Signature } from '../tx/sign.ts';
 import type { Outpoint } from '../tx/transaction.ts';
 import type { Announce, End, Pay } from './message.ts';
-import { ByteReader, Malformed, uint8, uint32, uint64 } from './reader.ts';
+import { ByteReader, uint8, uint32, uint64 } from './reader.ts';
 
 /**
  * The form for speed and headers. First byte: kind. Then big-endian fields:

@@ -1,8 +1,8 @@
 import { bytesToHex, concatBytes, equalBytes, type TxId, txId } from '../base/bytes.ts';
+import { Malformed } from '../base/reader.ts';
 import { type Refusal, refuse } from '../base/refusal.ts';
-import { sha256d, type Transaction, type TxInput, type TxOutput } from '../tx/transaction.ts';
-import { Malformed } from './reader.ts';
-import { WireReader } from './wire-reader.ts';
+import { isMarked, readOutput, readPlain, sha256d, type Transaction, type TxOutput } from '../tx/transaction.ts';
+import { WireReader } from '../tx/wire-reader.ts';
 
 /** What the maps of a PSBT hold, as far as a channel has use for it. */
 export interface PsbtMaps {
@@ -111,14 +111,7 @@ function unsignedIn(fields: readonly Field[]): Transaction {
   if (version !== undefined && numberIn(version) !== 0) throw new Malformed('another version');
   const bytes = valueAt(fields, GLOBAL.unsignedTx);
   if (bytes === undefined) throw new Malformed('no transaction');
-  const reader = new WireReader(bytes);
-  const transaction: Transaction = {
-    version: reader.int32(),
-    inputs: reader.list(readInput),
-    outputs: reader.list(readOutput),
-    lockTime: reader.uint32(),
-  };
-  reader.end();
+  const transaction = readPlain(bytes);
   if (transaction.inputs.some(({ script }) => script.length > 0)) throw new Malformed('a signed input');
   return transaction;
 }
@@ -152,30 +145,21 @@ function numberIn(value: Uint8Array): number {
 function fundingIn(bytes: Uint8Array): NonNullable<InputMap['funding']> {
   const reader = new WireReader(bytes);
   reader.int32();
-  const isMarked = bytes[4] === 0 && bytes[5] === 1;
-  if (isMarked) reader.bytes(2);
+  const marked = isMarked(bytes);
+  if (marked) reader.bytes(2);
   const start = reader.at;
   const inputs = reader.list(passInput);
   const outputs = reader.list(readOutput);
   const end = reader.at;
-  if (isMarked) for (const _ of inputs) reader.list((witness) => witness.prefixed());
+  if (marked) for (const _ of inputs) reader.list((witness) => witness.prefixed());
   const lockTime = reader.bytes(4);
   reader.end();
-  const plain = isMarked ? concatBytes(bytes.subarray(0, 4), bytes.subarray(start, end), lockTime) : bytes;
+  const plain = marked ? concatBytes(bytes.subarray(0, 4), bytes.subarray(start, end), lockTime) : bytes;
   return { id: txId(bytesToHex(sha256d(plain).reverse())), outputs };
-}
-
-function readInput(reader: WireReader): TxInput {
-  const txid = txId(bytesToHex(reader.bytes(32).reverse()));
-  return { outpoint: { txid, vout: reader.uint32() }, script: reader.prefixed(), sequence: reader.uint32() };
 }
 
 function passInput(reader: WireReader): undefined {
   reader.bytes(36);
   reader.prefixed();
   reader.uint32();
-}
-
-function readOutput(reader: WireReader): TxOutput {
-  return { value: reader.uint64(), script: reader.prefixed() };
 }

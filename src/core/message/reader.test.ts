@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { amount, MAX_AMOUNT } from '../base/amount.ts';
 import { concatBytes } from '../base/bytes.ts';
-import { ByteReader, Malformed, uint8, uint32, uint64 } from './reader.ts';
+import { Malformed } from '../base/reader.ts';
+import { ByteReader, uint8, uint32, uint64 } from './reader.ts';
 
 const bytes = fc.uint8Array({ maxLength: 40 });
 

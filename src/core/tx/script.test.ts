@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { OpToNum, Script } from '@scure/btc-signer/script.js';
 import fc from 'fast-check';
 import { bytesToHex, concatBytes, hexToBytes } from '../base/bytes.ts';
 import { height } from '../base/height.ts';
 import { isRefusal } from '../base/refusal.ts';
 import { contracts } from '../contract/registry.ts';
 import { hash160, OP, type Operation, operationAt, p2pkh, p2sh, readScript, script, withoutCodeSeparators } from './script.ts';
+import { readNumber } from './script-number.ts';
 import { signer } from './sign.ts';
 
 const payerKey = signer(new Uint8Array(32).fill(1)).publicKey;
@@ -61,6 +63,40 @@ for (const contract of contracts.filter(({ expiresBy }) => expiresBy === 'height
     assert.equal(read('4c0111'), 'script-unknown', '17 pushed the long way');
   });
 }
+
+test('another writer and reader of scripts makes the same of all', () => {
+  const anyNumber = fc.oneof(fc.integer({ min: -300, max: 300 }), fc.integer({ min: -(2 ** 31), max: 2 ** 31 }), fc.nat(2 ** 32));
+  const any = fc.array(fc.oneof(fc.constantFrom(...opcodes), anyNumber, fc.uint8Array({ maxLength: 300 })), { maxLength: 8 });
+  fc.assert(fc.property(any, (written) => assert.deepEqual(script(...written), Script.encode(written))));
+  for (const length of [75, 76, 255, 256, 65_535, 65_536]) {
+    assert.deepEqual(script(new Uint8Array(length)), Script.encode([new Uint8Array(length)]));
+  }
+  const same = (bytes: Uint8Array): void => assert.deepEqual(readScript(bytes), libraryReads(bytes));
+  fc.assert(fc.property(fc.uint8Array({ maxLength: 100 }), same), { numRuns: 1_000 });
+  for (let opcode = 0; opcode < 256; opcode++) same(Uint8Array.of(opcode));
+  same(hexToBytes('4c00'));
+});
+
+const opcodes = Object.keys(OP).filter((name): name is keyof typeof OP => Object.hasOwn(OP, name));
+
+function libraryReads(bytes: Uint8Array): unknown {
+  try {
+    return Script.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+test('another reader of script numbers makes the same of all', () => {
+  const number = fc.oneof(
+    fc.uint8Array({ maxLength: 7 }),
+    fc.array(fc.constantFrom(0, 1, 0x7f, 0x80, 0xff), { maxLength: 6 }).map((bytes) => Uint8Array.from(bytes)),
+  );
+  fc.assert(
+    fc.property(number, fc.constantFrom(4, 5), (bytes, most) => assert.equal(readNumber(bytes, most), OpToNum(bytes, most, true))),
+    { numRuns: 1_000 },
+  );
+});
 
 test('scripts are written with the shortest pushes', () => {
   const start = (length: number): string => bytesToHex(script(new Uint8Array(length).fill(7)).subarray(0, 5));

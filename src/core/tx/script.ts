@@ -1,7 +1,8 @@
 import { ripemd160 } from '@noble/hashes/legacy.js';
 import { sha256 } from '@noble/hashes/sha2.js';
-import { OP, Script, type ScriptType } from '@scure/btc-signer/script.js';
+import { OP } from '@scure/btc-signer/script.js';
 import { concatBytes } from '../base/bytes.ts';
+import { writeNumber } from './script-number.ts';
 
 export { OP };
 
@@ -13,18 +14,60 @@ export interface Operation {
   readonly end: number;
 }
 
+/** An opcode by its name, a number, or bytes that are pushed. */
+export type ScriptPart = keyof typeof OP | number | Uint8Array;
+
 /** Writes a script: names for opcodes, numbers as minimal script numbers, bytes as minimal pushes (BIP62 rule 3 and 4). */
-export function script(...parts: ScriptType): Uint8Array {
-  return Script.encode(parts);
+export function script(...parts: readonly ScriptPart[]): Uint8Array {
+  return concatBytes(...parts.map(written));
+}
+
+/** What stands before the numbers that have opcodes of their own: -1 and 1 … 16. */
+const BEFORE_ONE = OP.OP_1 - 1;
+
+function written(part: ScriptPart): Uint8Array {
+  if (typeof part === 'string') return Uint8Array.of(OP[part]);
+  if (typeof part !== 'number') return concatBytes(pushOf(part.length), part);
+  if (part === 0) return Uint8Array.of(OP.OP_0);
+  if (part === -1 || (part >= 1 && part <= 16)) return Uint8Array.of(BEFORE_ONE + part);
+  return written(writeNumber(part));
+}
+
+/** The shortest opcode that pushes so many bytes. */
+function pushOf(length: number): Uint8Array {
+  if (length < OP.PUSHDATA1) return Uint8Array.of(length);
+  if (length <= 0xff) return Uint8Array.of(OP.PUSHDATA1, length);
+  if (length <= 0xffff) return Uint8Array.of(OP.PUSHDATA2, length, length >> 8);
+  return Uint8Array.of(OP.PUSHDATA4, length, length >> 8, length >> 16, length >> 24);
+}
+
+const NAMES: ReadonlyMap<number, keyof typeof OP> = new Map(
+  Object.keys(OP)
+    .filter(isName)
+    .map((name) => [OP[name], name]),
+);
+
+function isName(name: string): name is keyof typeof OP {
+  return Object.hasOwn(OP, name);
 }
 
 /** Reads a script into names, small numbers and pushes; undefined when a push runs past its end or an opcode is unknown. */
-export function readScript(bytes: Uint8Array): ScriptType | undefined {
-  try {
-    return Script.decode(bytes);
-  } catch {
-    return undefined;
+export function readScript(bytes: Uint8Array): readonly ScriptPart[] | undefined {
+  const parts: ScriptPart[] = [];
+  for (let offset = 0; offset < bytes.length; ) {
+    const operation = operationAt(bytes, offset);
+    const part = operation && partOf(operation);
+    if (operation === undefined || part === undefined) return undefined;
+    parts.push(part);
+    offset = operation.end;
   }
+  return parts;
+}
+
+function partOf({ opcode, data }: Operation): ScriptPart | undefined {
+  if (opcode === OP.OP_0) return 0;
+  if (opcode >= OP.OP_1 && opcode <= OP.OP_16) return opcode - BEFORE_ONE;
+  return data?.slice() ?? NAMES.get(opcode);
 }
 
 const PUSHDATA_LENGTH_BYTES: Readonly<Record<number, number>> = { [OP.PUSHDATA1]: 1, [OP.PUSHDATA2]: 2, [OP.PUSHDATA4]: 4 };

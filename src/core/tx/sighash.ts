@@ -1,5 +1,6 @@
 import { withoutCodeSeparators } from './script.ts';
 import { encodeTransaction, sha256d, type Transaction } from './transaction.ts';
+import { sizeBytes } from './wire-writer.ts';
 
 /** Hash types of legacy signatures; the byte behind a DER signature. */
 export const SIGHASH = { ALL: 1, NONE: 2, SINGLE: 3, ANYONECANPAY: 0x80 } as const;
@@ -79,14 +80,8 @@ function valueOffsets(outputs: Transaction['outputs'], length: number): readonly
   const offsets: number[] = [];
   let end = length - 8;
   for (const output of outputs.toReversed()) {
-    end -= 8 + lengthBytes(output.script.length) + output.script.length;
+    end -= 8 + sizeBytes(output.script.length) + output.script.length;
     if (output !== NULL_OUTPUT) offsets.unshift(end);
   }
   return offsets;
-}
-
-/** How many bytes the length of a script takes (`serialize.h`, CompactSize). */
-function lengthBytes(length: number): number {
-  if (length < 0xfd) return 1;
-  return length <= 0xffff ? 3 : 5;
 }

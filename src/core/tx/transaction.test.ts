@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { RawTx } from '@scure/btc-signer/script.js';
+import { RawOldTx, RawTx } from '@scure/btc-signer/script.js';
 import fc from 'fast-check';
+import { fromRaw } from '../../testing/library-psbt.ts';
 import { bytesToHex, concatBytes, hexToBytes, txId } from '../base/bytes.ts';
 import {
   decodeTransaction,
+  decodeWitnessed,
   encodeTransaction,
   outpointKey,
   sameOutpoint,
@@ -47,6 +49,86 @@ test('bytes that are cut, or have others behind them, are no transaction', () =>
     }),
   );
   fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => void decodeTransaction(bytes)));
+});
+
+/** The same by another writer and reader. */
+function library(tx: Transaction): Parameters<typeof RawOldTx.encode>[0] {
+  const inputs = tx.inputs.map(({ outpoint, script, sequence }) => ({
+    ...{ txid: hexToBytes(outpoint.txid), index: outpoint.vout },
+    ...{ finalScriptSig: script, sequence },
+  }));
+  return {
+    version: tx.version,
+    inputs,
+    outputs: tx.outputs.map(({ value, script }) => ({ amount: value, script })),
+    lockTime: tx.lockTime,
+  };
+}
+
+function libraryReads(bytes: Uint8Array): Transaction | undefined {
+  for (const codec of [RawTx, RawOldTx]) {
+    try {
+      return fromRaw(codec.decode(bytes));
+    } catch {
+      // The next form, or none.
+    }
+  }
+  return undefined;
+}
+
+test('another writer makes the same bytes, and refuses the same numbers', () => {
+  const long = [0xfc, 0xfd, 0xffff, 0x1_0000].map((length) => ({ value: 1n, script: new Uint8Array(length).fill(7) }));
+  const base: Transaction = { version: 1, inputs: [], outputs: long, lockTime: 0 };
+  assert.deepEqual(encodeTransaction(base), RawOldTx.encode(library(base)));
+  assert.deepEqual(decodeTransaction(encodeTransaction(base)), base);
+  const many: Transaction = { ...base, outputs: new Array(300).fill({ value: 1n, script: new Uint8Array() }) };
+  assert.deepEqual(encodeTransaction(many), RawOldTx.encode(library(many)));
+  fc.assert(fc.property(transactions, (tx) => assert.deepEqual(encodeTransaction(tx), RawOldTx.encode(library(tx)))));
+
+  const input = { outpoint: { txid: txId('ab'.repeat(32)), vout: 0 }, script: new Uint8Array(), sequence: 0 };
+  const wrong: readonly Transaction[] = [
+    ...[2 ** 31, -(2 ** 31) - 1, 1.5, Number.NaN].map((version) => ({ ...base, version })),
+    ...[-1, 2 ** 32, 0.5].map((lockTime) => ({ ...base, lockTime })),
+    ...[-1, 2 ** 32].map((sequence) => ({ ...base, inputs: [{ ...input, sequence }] })),
+    ...[-1, 2 ** 32].map((vout) => ({ ...base, inputs: [{ ...input, outpoint: { ...input.outpoint, vout } }] })),
+    ...[-1n, 2n ** 64n].map((value) => ({ ...base, outputs: [{ value, script: new Uint8Array() }] })),
+  ];
+  for (const tx of wrong) {
+    assert.throws(() => RawOldTx.encode(library(tx)));
+    assert.throws(() => encodeTransaction(tx), RangeError);
+  }
+});
+
+test('another reader makes the same of any bytes', () => {
+  const written = fc
+    .tuple(transactions, fc.array(fc.array(scripts, { maxLength: 3 }), { minLength: 5, maxLength: 5 }))
+    .chain(([tx, items]) => {
+      const witnesses = items.slice(0, tx.inputs.length);
+      const plain = encodeTransaction(tx);
+      const marked = witnesses.some((item) => item.length > 0) ? RawTx.encode({ ...library(tx), segwitFlag: true, witnesses }) : plain;
+      return fc.constantFrom(plain, marked);
+    });
+  const edits = fc.array(fc.tuple(fc.nat(), fc.constantFrom(0, 1, 0x4c, 0xfc, 0xfd, 0xfe, 0xff)), { maxLength: 3 });
+  let read = 0;
+  fc.assert(
+    fc.property(written, edits, (whole, changes) => {
+      const bytes = whole.slice();
+      for (const [at, value] of changes) bytes[at % Math.min(bytes.length, 60)] = value;
+      const tx = decodeTransaction(bytes);
+      assert.deepEqual(tx, libraryReads(bytes));
+      if (tx !== undefined) read++;
+    }),
+    { numRuns: 1_000 },
+  );
+  assert.ok(read > 100, `${read} were transactions`);
+  const empty = RawOldTx.encode({ version: 1, inputs: [], outputs: [], lockTime: 0 });
+  assert.deepEqual(decodeTransaction(empty), libraryReads(empty));
+  const bare = concatBytes(
+    hexToBytes('010000000001'),
+    RawOldTx.encode(library({ version: 0, inputs: [], outputs: [], lockTime: 0 })).subarray(4),
+  );
+  assert.equal(decodeWitnessed(bare), undefined, 'a mark, and no witnesses');
+  assert.deepEqual(decodeTransaction(bare), libraryReads(bare));
 });
 
 test('the id is the one the chain has: the coinbase of Dogecoin’s block 0', () => {

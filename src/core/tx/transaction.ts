@@ -1,6 +1,8 @@
 import { sha256 } from '@noble/hashes/sha2.js';
-import { RawOldTx, RawTx } from '@scure/btc-signer/script.js';
 import { bytesToHex, hexToBytes, type TxId, txId } from '../base/bytes.ts';
+import { Malformed } from '../base/reader.ts';
+import { WireReader } from './wire-reader.ts';
+import { sizeBytes, WireWriter } from './wire-writer.ts';
 
 export interface Outpoint {
   readonly txid: TxId;
@@ -30,6 +32,8 @@ export interface Transaction {
   readonly lockTime: number;
 }
 
+const ID_BYTES = 32;
+
 export function sha256d(bytes: Uint8Array): Uint8Array {
   return sha256(sha256(bytes));
 }
@@ -42,54 +46,79 @@ export function sameOutpoint(a: Outpoint, b: Outpoint): boolean {
   return a.vout === b.vout && a.txid === b.txid;
 }
 
-/** Legacy serialisation, no witnesses. */
+/** Legacy serialisation, no witnesses. @throws RangeError for a number that its field can't hold. */
 export function encodeTransaction(tx: Transaction): Uint8Array {
-  return RawOldTx.encode({
-    version: tx.version,
-    inputs: tx.inputs.map(({ outpoint, script, sequence }) => ({
-      txid: hexToBytes(outpoint.txid),
-      index: outpoint.vout,
-      finalScriptSig: script,
-      sequence,
-    })),
-    outputs: tx.outputs.map(({ value, script }) => ({ amount: value, script })),
-    lockTime: tx.lockTime,
-  });
+  const writer = new WireWriter(transactionSize(tx));
+  writer.int32(tx.version);
+  writer.size(tx.inputs.length);
+  for (const { outpoint, script, sequence } of tx.inputs) {
+    writer.bytes(hexToBytes(outpoint.txid).reverse());
+    writer.uint32(outpoint.vout);
+    writer.prefixed(script);
+    writer.uint32(sequence);
+  }
+  writer.size(tx.outputs.length);
+  for (const { value, script } of tx.outputs) {
+    writer.uint64(value);
+    writer.prefixed(script);
+  }
+  writer.uint32(tx.lockTime);
+  return writer.whole;
 }
 
 /** Reads a whole transaction; witnesses are dropped. Undefined for anything else, trailing bytes included. */
 export function decodeTransaction(bytes: Uint8Array): Transaction | undefined {
   // With the witness mark first, as nodes read: the other way round witnesses could pass for outputs, and inputs go unseen.
-  const raw = attempt(() => RawTx.decode(bytes)) ?? attempt(() => RawOldTx.decode(bytes));
-  return raw && fromRaw(raw);
+  return decodeWitnessed(bytes) ?? attempt(() => readPlain(bytes));
 }
 
-/** The same transaction as the codec library holds it. */
-interface RawTransaction {
-  readonly version: number;
-  readonly inputs: readonly { txid: Uint8Array; index: number; finalScriptSig: Uint8Array; sequence: number }[];
-  readonly outputs: readonly { amount: bigint; script: Uint8Array }[];
-  readonly lockTime: number;
+/** The same of one that has witnesses, without them; undefined of any other. */
+export function decodeWitnessed(bytes: Uint8Array): Transaction | undefined {
+  return isMarked(bytes) ? attempt(() => readWitnessed(bytes)) : undefined;
 }
 
-export function fromRaw(raw: RawTransaction): Transaction {
-  return {
-    version: raw.version,
-    inputs: raw.inputs.map(({ txid, index, finalScriptSig, sequence }) => ({
-      outpoint: { txid: txId(bytesToHex(txid)), vout: index },
-      script: finalScriptSig,
-      sequence,
-    })),
-    outputs: raw.outputs.map(({ amount, script }) => ({ value: amount, script })),
-    lockTime: raw.lockTime,
-  };
+/** Whether BIP144's mark stands where the count of the inputs would. */
+export function isMarked(bytes: Uint8Array): boolean {
+  return bytes[4] === 0 && bytes[5] === 1;
+}
+
+/** @throws Malformed unless the bytes are a whole transaction in the form without witnesses. */
+export function readPlain(bytes: Uint8Array): Transaction {
+  const reader = new WireReader(bytes);
+  const version = reader.int32();
+  const tx = { version, inputs: reader.list(readInput), outputs: reader.list(readOutput), lockTime: reader.uint32() };
+  reader.end();
+  return tx;
+}
+
+function readWitnessed(bytes: Uint8Array): Transaction {
+  const reader = new WireReader(bytes);
+  const version = reader.int32();
+  reader.bytes(2);
+  const [inputs, outputs] = [reader.list(readInput), reader.list(readOutput)];
+  const witnesses = inputs.map(() => reader.list((witness) => witness.prefixed()));
+  // BIP144: without any, the other form is the only one.
+  if (witnesses.every((items) => items.length === 0)) throw new Malformed('no witness');
+  const lockTime = reader.uint32();
+  reader.end();
+  return { version, inputs, outputs, lockTime };
+}
+
+function readInput(reader: WireReader): TxInput {
+  const txid = txId(bytesToHex(reader.bytes(ID_BYTES).reverse()));
+  return { outpoint: { txid, vout: reader.uint32() }, script: reader.prefixed(), sequence: reader.uint32() };
+}
+
+export function readOutput(reader: WireReader): TxOutput {
+  return { value: reader.uint64(), script: reader.prefixed() };
 }
 
 function attempt<T>(read: () => T): T | undefined {
   try {
     return read();
-  } catch {
-    return undefined;
+  } catch (error) {
+    if (error instanceof Malformed) return undefined;
+    throw error;
   }
 }
 
@@ -99,5 +128,11 @@ export function transactionId(tx: Transaction): TxId {
 
 /** Bytes on the wire without witnesses; fees and limits of legacy chains count these. */
 export function transactionSize(tx: Transaction): number {
-  return encodeTransaction(tx).length;
+  const inputs = tx.inputs.reduce((sum, { script }) => sum + ID_BYTES + 4 + prefixedSize(script) + 4, 0);
+  const outputs = tx.outputs.reduce((sum, { script }) => sum + 8 + prefixedSize(script), 0);
+  return 4 + sizeBytes(tx.inputs.length) + inputs + sizeBytes(tx.outputs.length) + outputs + 4;
+}
+
+function prefixedSize(bytes: Uint8Array): number {
+  return sizeBytes(bytes.length) + bytes.length;
 }

@@ -22,7 +22,7 @@ function publishedPsbts(value: unknown): readonly Uint8Array[] {
 /** PSBTs, and the messages that they stand for. */
 export const psbt: Target = {
   name: 'psbt',
-  files: ['psbt', 'psbt-maps', 'psbt-message', 'wire-reader'].map((name) => `core/message/${name}.ts`),
+  files: ['message/psbt', 'message/psbt-maps', 'message/psbt-message', 'tx/wire-reader'].map((name) => `core/${name}.ts`),
   corpus: [...golden('message/v1/*-psbt.hex'), ...publishedPsbts(publishedVectors('bip174-psbt.json'))],
   mutate: mutatePsbt,
   check: (input) => {

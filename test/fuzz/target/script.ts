@@ -19,7 +19,7 @@ const outputs = channels.flatMap(({ terms }) => [terms.contract.outputScript(ter
 /** Scripts: their steps, the templates of the contracts, the branch that a spend takes, the address they pay to. */
 export const script: Target = {
   name: 'script',
-  files: ['core/tx/script.ts', 'core/contract/template.ts', 'core/contract/recognise.ts', 'core/tx/address.ts'],
+  files: ['core/tx/script.ts', 'core/tx/script-number.ts', 'core/contract/template.ts', 'core/contract/recognise.ts', 'core/tx/address.ts'],
   corpus: [...redeemScripts, ...unlocks, ...outputs],
   mutate: mutateScript,
   check: (input) => {

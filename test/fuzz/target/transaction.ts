@@ -18,7 +18,7 @@ const HASH_TYPES = [0, 1, 2, 3, 4, 0x41, 0x81, 0x82, 0x83, 0x84, 0xff, -1, 0x7ff
 /** Transactions: read, written, named and hashed for signing. */
 export const transaction: Target = {
   name: 'transaction',
-  files: ['core/tx/transaction.ts', 'core/tx/sighash.ts'],
+  files: ['core/tx/transaction.ts', 'core/tx/wire-reader.ts', 'core/tx/sighash.ts'],
   corpus: [...golden('tx/*.hex'), ...channels.flatMap(({ funding }) => [...funding.values()])],
   mutate: mutateTx,
   check: (input) => {

@@ -2,9 +2,9 @@ import { type DescField, type Message as Fields, fromBinary, isFieldSet } from '
 import type { GenMessage } from '@bufbuild/protobuf/codegenv2';
 import { type Amount, isAmount } from '../../base/amount.ts';
 import { bytesToHex, txId } from '../../base/bytes.ts';
+import { Malformed } from '../../base/reader.ts';
 import { type Refusal, refuse } from '../../base/refusal.ts';
 import { type PublicKey, publicKey } from '../../tx/sign.ts';
-import { Malformed } from '../reader.ts';
 import { type BitcoinjErrorCode, type BitcoinjMessage, MAX_BITCOINJ_BYTES, type Update } from './message.ts';
 import {
   type ClientVersion,

@@ -1,4 +1,4 @@
-import { Malformed, Reader } from './reader.ts';
+import { Malformed, Reader } from '../base/reader.ts';
 
 /** Reads fields as transactions and PSBTs have them, integers little-endian; a length in a longer form than it needs is `Malformed`. */
 export class WireReader extends Reader {

@@ -7,7 +7,7 @@ import { height } from '../base/height.ts';
 import { contracts } from '../contract/registry.ts';
 import { p2pkh } from '../tx/script.ts';
 import { outpointKey, type Transaction, transactionId } from '../tx/transaction.ts';
-import { refunding } from './payer-chain.ts';
+import { refunding } from './payer-refund.ts';
 
 const DOGE = 100_000_000n;
 const BURIED = 60;

@@ -1,0 +1,117 @@
+import type { Amount } from '../base/amount.ts';
+import { equalBytes } from '../base/bytes.ts';
+import { certain } from '../base/lock-time.ts';
+import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
+import { PATIENT } from '../contract/child.ts';
+import { type Deposit, payerScript } from '../contract/contract.ts';
+import { costOf, isRaise, isReplaceable, refundUrgency, times } from '../contract/fee.ts';
+import type { Transaction } from '../tx/transaction.ts';
+import { branchOf, isWaiting, spentBy, transactionsOf, viewOf } from './fate.ts';
+import { hurried } from './hurry.ts';
+import { type ChainView, type DepositView, type Effect, type Env, type Step, stay } from './machine.ts';
+import { contested, type Held, refundOf } from './payer-contest.ts';
+import { refundParts } from './payer-parts.ts';
+import { refundable } from './payer-release.ts';
+import { allDeposits, channelOf, type PayerState } from './payer-state.ts';
+
+/**
+ * Valid from tip = expiry. Made anew for what is unspent, so that neither a malleated deposit nor a partial close holds it up, and at a higher
+ * rate when it waits for long or fees have risen. As many transactions as nodes want it to be.
+ */
+export function refunding(state: PayerState, view: ChainView, env: Env): Step<PayerState> | Refusal {
+  const { expiry } = state.terms;
+  if (certain(expiry, env) < expiry) return refuse('refund-too-early', { tip: certain(expiry, env), expiry });
+  const seen = seenBy(state, view);
+  const free = seen.filter(({ at }) => at.kind === 'unspent').map(({ deposit }) => deposit);
+  const made = refundParts(refundable(state, free, env), view).map((part) => keptOr(state, refundOf(state, part, env)));
+  const [refusal] = made.filter(isRefusal);
+  const done = together([{ refunds: made.flatMap((one) => (isRefusal(one) ? [] : [one])) }, ...hurriedBy(state, seen, env)]);
+  return done.refunds.length + done.children.length === 0 && refusal !== undefined ? refusal : sent(state, done);
+}
+
+/** What waits for too long is outbid, or hurried by children; undefined while nothing does. */
+export function outbid(state: PayerState, view: ChainView, env: Env): Step<PayerState> | undefined {
+  const done = together(hurriedBy(state, seenBy(state, view), env));
+  return done.refunds.length + done.children.length > 0 ? sent(state, done) : undefined;
+}
+
+interface Seen {
+  readonly deposit: Deposit;
+  readonly at: DepositView;
+}
+
+/** Refunds to be broadcast, and children of what is there. */
+interface Doing {
+  readonly refunds: readonly Transaction[];
+  readonly children?: readonly Effect[];
+}
+
+function seenBy(state: PayerState, view: ChainView): readonly Seen[] {
+  return allDeposits(state).map((deposit) => ({ deposit, at: viewOf(deposit, view) }));
+}
+
+/** What waits for too long: refunds of this payer's own, and what the payee, or both together, sent in time. */
+function hurriedBy(state: PayerState, seen: readonly Seen[], env: Env): readonly Doing[] {
+  const waiting = seen.flatMap(({ deposit, at }) => (isWaiting(at) ? [{ deposit, at }] : []));
+  const isOwn = ({ deposit, at }: Held): boolean => branchOf(state.terms, deposit, at) === 'refund';
+  const contest = contested(
+    state,
+    waiting.filter((one) => !isOwn(one)),
+    env,
+  );
+  return [slow(state, waiting.filter(isOwn), env), ...(contest === undefined ? [] : [contest])];
+}
+
+/** What was sent last goes out again, unless the new one is so much better that it could take its place. */
+function keptOr(state: PayerState, made: Transaction | Refusal): Transaction | Refusal {
+  if (isRefusal(made) || state.kind !== 'refunding') return made;
+  const { transaction } = state;
+  const isSameTaking =
+    transaction.inputs.length === made.inputs.length &&
+    spentBy(transaction, spentBy(made, allDeposits(state))).length === made.inputs.length;
+  return isSameTaking && !isRaiseOf(state, transaction, made) ? transaction : made;
+}
+
+/** Refunds of this payer's own that wait in the mempool, each for itself: only the payer can take that branch. */
+function slow(state: PayerState, own: readonly Held[], env: Env): Doing {
+  const taking = own.map(({ deposit }) => deposit);
+  const { policy } = state.terms.coin;
+  const wanted = times(env.feeRate, refundUrgency(state.terms, certain(state.terms.expiry, env)).factor);
+  const there = transactionsOf(own.map(({ at }) => at));
+  const refunds = there
+    .filter((one) => isReplaceable(policy, one))
+    .flatMap((one) => {
+      const made = refundOf(state, spentBy(one, taking), env);
+      return isRefusal(made) || !isRaiseOf(state, one, made) ? [] : [made];
+    });
+  return { refunds, children: there.filter((one) => !isReplaceable(policy, one)).flatMap((one) => childrenFor(state, one, env, wanted)) };
+}
+
+function isRaiseOf(state: PayerState, kept: Transaction, made: Transaction): boolean {
+  const [before, after] = [kept, made].map((one) => costOf(one, allDeposits(state)));
+  return before !== undefined && after !== undefined && isRaise(state.terms.coin.policy, before, after);
+}
+
+function together(parts: readonly Doing[]): Required<Doing> {
+  const worthOf = ({ outputs }: Transaction): bigint => outputs.reduce((sum, { value }) => sum + value, 0n);
+  const refunds = parts
+    .flatMap((part) => part.refunds)
+    .toSorted((a, b) => Number(worthOf(a) < worthOf(b)) - Number(worthOf(a) > worthOf(b)));
+  return { refunds, children: parts.flatMap(({ children = [] }) => children) };
+}
+
+/** The most valuable comes first, and is kept; the others follow from the next view again. */
+function sent(state: PayerState, { refunds, children }: Required<Doing>): Step<PayerState> {
+  const [transaction] = refunds;
+  const isKnown = transaction === undefined || (state.kind === 'refunding' && state.transaction === transaction);
+  const next: PayerState = isKnown ? state : { ...channelOf(state), kind: 'refunding', transaction };
+  return stay(next, ...refunds.map((one) => ({ kind: 'broadcast', transaction: one }) as const), ...children);
+}
+
+/** Children of a transaction that pays this payer, where its fee has become too low. */
+export function childrenFor(state: PayerState, transaction: Transaction, env: Env, wanted: Amount): readonly Effect[] {
+  const { terms, returnScript: script } = state;
+  const isChannelKey = equalBytes(script, payerScript(terms));
+  const signer = isChannelKey ? env.signer : env.keyOf(script);
+  return hurried(transaction, { terms, deposits: allDeposits(state), script, signer, rungs: PATIENT, wanted });
+}

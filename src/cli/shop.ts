@@ -19,6 +19,7 @@ import { makeBackup } from '../store/backup.ts';
 import { claimStore } from '../store/identity.ts';
 import { type ProbedStore, probed } from '../store/probed.ts';
 import { type HttpServer, serveMerchant } from '../transport/http/serve.ts';
+import type { Place } from '../transport/listen.ts';
 import { Quotas } from '../transport/quota.ts';
 import { keyName } from '../wallet/keyring.ts';
 import type { Shell } from './action.ts';
@@ -34,12 +35,11 @@ import { noteMetrics, type Outlook, type OutlookOptions, openOutlook } from './o
 import { pause, untilStopped } from './wait.ts';
 
 export interface ShopOptions extends OutlookOptions {
-  readonly host: string;
-  readonly port: number;
+  readonly place: Place;
   /** Where bitcoinj's payers come in; nowhere unless given. */
   readonly bitcoinj?: HostPort;
-  /** A proxy in front says who asks. */
-  readonly trustProxy?: boolean;
+  /** So many proxies in front say who asks. */
+  readonly trustProxy: number;
   readonly prices: PriceList;
   readonly terms: MerchantTerms;
   /** Nothing else serves under these words any more: see `MerchantOptions.isRecovering`. */
@@ -147,12 +147,11 @@ async function closeAll(servers: readonly Closable[]): Promise<void> {
 function serveOptions(
   { engine }: Merchant,
   store: ProbedStore,
-  { host, port, hostNames, trustProxy = false }: ShopOptions,
+  { place, hostNames, trustProxy }: ShopOptions,
   log: Logger,
 ): Parameters<typeof serveMerchant>[1] {
   return {
-    host,
-    port,
+    ...place,
     hostNames,
     trustProxy,
     ready: async () => {

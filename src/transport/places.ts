@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { clientOf } from './quota.ts';
+import { clientOf } from './client-address.ts';
 
 export interface PlacesOptions {
   /** Connections at once. When there are no more places, who has shown nothing and came first gives way; when all have shown something, the next is dropped. */
@@ -23,7 +23,7 @@ export class Places {
   /** Gives a connection a place until it is closed. False if there is none: then it is dropped. */
   take(socket: Socket): boolean {
     const { mostConnections, mostPerAddress } = this.#options;
-    const address = clientOf(socket.remoteAddress ?? '', undefined);
+    const address = clientOf(socket.remoteAddress ?? '');
     const count = this.#counts.get(address) ?? 0;
     if (count >= mostPerAddress || (this.#size >= mostConnections && !this.#sendAway())) {
       socket.destroy();

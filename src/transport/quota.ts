@@ -123,16 +123,3 @@ export class Quotas {
     return known;
   }
 }
-
-/** Who asks, as far as quotas go: an IPv4 address, or the /64 that one subscriber has of IPv6. */
-export function clientOf(remote: string, forwarded: string | undefined): string {
-  // The last entry is what the proxy in front saw; all before it is hearsay.
-  const address = forwarded?.split(',').at(-1)?.trim() || remote;
-  const mapped = address.toLowerCase().replace(/^::ffff:(?=\d+\.)/, '');
-  if (!mapped.includes(':')) return mapped.slice(0, 64);
-  const [head = '', tail] = mapped.split('::', 2);
-  const parts = head === '' ? [] : head.split(':');
-  const rest = tail === undefined || tail === '' ? [] : tail.split(':');
-  const zeros = tail === undefined ? [] : Array.from({ length: Math.max(0, 8 - parts.length - rest.length) }, () => '0');
-  return [...parts, ...zeros, ...rest].slice(0, 4).join(':').slice(0, 64);
-}

@@ -8,7 +8,7 @@ import { SOCKET_OPTIONS, TcpLine } from '../../src/transport/tcp/line.ts';
 
 async function tcpPlace(): Promise<LinePlace> {
   const server = createServer(SOCKET_OPTIONS);
-  const port = await listen(server, '127.0.0.1', 0);
+  const port = await listen(server, { host: '127.0.0.1', port: 0 });
   return {
     open: async (setting) => {
       const accepted = new Promise<TcpLine>((resolve) =>

@@ -7,10 +7,11 @@ import { WorldError } from '../../engine/ports.ts';
 import type { Item, PriceList } from '../../merchant/invoice.ts';
 import { defaultTerms, type MerchantTerms } from '../../merchant/terms.ts';
 import { isLoopback } from '../../net/callers.ts';
+import type { Place } from '../../transport/listen.ts';
 import { command, run, type Shell } from '../action.ts';
 import { destinationOf } from '../address.ts';
 import type { CommonFlags } from '../config.ts';
-import { type HostPort, hostPort } from '../host-port.ts';
+import { type HostPort, hostPort, placeOf } from '../host-port.ts';
 import { atOnce, forEver } from '../node-wait.ts';
 import { blockCount, wholeNumber } from '../number.ts';
 import { createSeed, openNode, random, seedPath } from '../open.ts';
@@ -30,7 +31,7 @@ interface MerchantFlags extends CommonFlags {
   readonly exposure?: string;
   readonly lifetime?: number;
   readonly allowPublic?: boolean;
-  readonly trustProxy?: boolean;
+  readonly trustProxy?: number | true;
   readonly hostName: readonly string[];
   readonly metrics?: string;
   readonly watchTo?: string;
@@ -50,7 +51,7 @@ export function merchantCommand(): Command {
     'pawment merchant --price tea=0.1 --bitcoinj :4242',
     'pawment merchant close <channel>',
   ])
-    .option('--listen <host:port>', 'where to serve', '127.0.0.1:8402')
+    .option('--listen <place>', 'where to serve: host:port, or unix: and the path of a socket', '127.0.0.1:8402')
     .option('--bitcoinj <host:port>', 'also serve payers of bitcoinj there; without a host at the loopback address')
     .option('--price <item=coins>', 'something for sale; may be given again', appended, [])
     .option('--payout <address>', "where closes pay to; an address of the merchant's own seed unless said")
@@ -64,7 +65,11 @@ export function merchantCommand(): Command {
     )
     .option('--lifetime <blocks>', 'the fewest blocks a channel lives', blockCount())
     .option('--allow-public', 'listen on other than the loopback address, without TLS')
-    .option('--trust-proxy', 'a proxy in front says in X-Forwarded-For who asks, for limits by address')
+    .option(
+      '--trust-proxy [hops]',
+      'so many proxies in front, 1 unless said, add to X-Forwarded-For who asks, for limits by address',
+      wholeNumber(0, 16),
+    )
     .option('--host-name <name>', 'a name that a proxy in front passes on as the Host; may be given again', appended, [])
     .option('--metrics <host:port>', 'where to show figures, for Prometheus and pawment status; not where payers come')
     .option('--watch-to <folder>', 'keep signed closes there for pawment watch')
@@ -84,7 +89,7 @@ export function merchantCommand(): Command {
 
 async function serve(shell: Shell, flags: MerchantFlags): Promise<void> {
   const { config, print } = shell;
-  const { host, port } = addressOf(flags.listen, HTTP, flags);
+  const place = placeFor(flags);
   const { exposure, ...unconfirmed } = risksOf(flags);
   const wait = flags.wait ? forEver(print.note) : atOnce;
   const chain = await openNode(config, wait);
@@ -94,9 +99,8 @@ async function serve(shell: Shell, flags: MerchantFlags): Promise<void> {
   }
   const payout = flags.payout === undefined ? undefined : destinationOf(config.coin, flags.payout).script;
   const common = {
-    host,
-    port,
-    trustProxy: flags.trustProxy === true,
+    place,
+    trustProxy: Number(flags.trustProxy ?? 0),
     hostNames: flags.hostName,
     isRecovering: flags.recover === true,
     prices: pricesOf(flags.price),
@@ -110,6 +114,8 @@ async function serve(shell: Shell, flags: MerchantFlags): Promise<void> {
     ...(flags.backupTo === undefined ? {} : { backups: { folder: flags.backupTo, interval: flags.backupEvery * 60_000 } }),
     ...(exposure === undefined ? {} : { exposure }),
   } as const;
+  if ('path' in place && flags.trustProxy === undefined)
+    print.note('All who come by the socket share one share of requests: see --trust-proxy.');
   if (flags.recover === true)
     print.note('With --recover nothing else may serve under these words: not the store that this one is a copy of, either.');
   await keepShop(shell, chain, payout === undefined ? common : { ...common, payout });
@@ -126,6 +132,12 @@ const BITCOINJ: InTheClear = {
   spoken: 'plain TCP there',
   remedy: "bitcoinj's peers speak no TLS: have them come through a tunnel, such as ssh or a VPN, or give --allow-public.",
 };
+
+/** Where payers come: a Unix socket is no address that others can reach. */
+function placeFor(flags: MerchantFlags): Place {
+  const place = placeOf(flags.listen);
+  return 'path' in place ? place : addressOf(flags.listen, HTTP, flags);
+}
 
 /** @throws WorldError `config` for a public address without leave. */
 function addressOf(listen: string, { spoken, remedy }: InTheClear, { allowPublic }: MerchantFlags): HostPort {

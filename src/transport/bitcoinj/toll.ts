@@ -1,5 +1,6 @@
 import { refuse } from '../../core/base/refusal.ts';
-import { type Charge, clientOf, type Quotas } from '../quota.ts';
+import { clientOf } from '../client-address.ts';
+import type { Charge, Quotas } from '../quota.ts';
 import { type Ending, refused } from './ending.ts';
 
 /** What one client's address pays for its questions, as over HTTP; nothing where there are no quotas. */
@@ -9,7 +10,7 @@ export class Toll {
 
   /** @param remote address of the client. */
   constructor(remote: string, quotas: Quotas | undefined) {
-    this.#address = clientOf(remote, undefined);
+    this.#address = clientOf(remote);
     this.#quotas = quotas;
   }
 

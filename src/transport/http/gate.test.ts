@@ -13,7 +13,7 @@ function opened(added: bigint = 1n): { readonly routes: HttpRoutes; readonly pay
     ({ kind }) => replies[kind][0],
     () => amount(added),
   );
-  return { routes: httpRoutes({ payee, quota: { quotas: new Quotas(), trustProxy: false } }), payee };
+  return { routes: httpRoutes({ payee, quota: { quotas: new Quotas(), proxies: 0 } }), payee };
 }
 
 async function asks(routes: HttpRoutes, remote: string): Promise<Response> {

@@ -2,8 +2,9 @@ import type { Context } from 'hono';
 import type { Amount } from '../../core/base/amount.ts';
 import { refuse } from '../../core/base/refusal.ts';
 import type { Request as Message } from '../../core/message/message.ts';
+import { clientOf } from '../client-address.ts';
 import { queue } from '../queue.ts';
-import { clientOf, type Quotas } from '../quota.ts';
+import type { Quotas } from '../quota.ts';
 import { declaredBytes, MOST_UNDECLARED } from './body.ts';
 import { refusalResponse } from './problem.ts';
 
@@ -22,8 +23,8 @@ export interface HttpEnv {
 
 export interface QuotaGate {
   readonly quotas: Quotas;
-  /** Takes the address from the last entry of `X-Forwarded-For`: only where a proxy of one's own writes it. */
-  readonly trustProxy: boolean;
+  /** Proxies of one's own in front, each of which adds to `X-Forwarded-For` whom it saw. */
+  readonly proxies: number;
 }
 
 type AnyContext = Context<{ Bindings: HttpEnv }>;
@@ -45,11 +46,11 @@ const MOST_WAITING = 1_000;
 const CROWDED_WAIT = 5;
 
 /** Checks quotas before anything else is looked at. What is turned away has its connection closed: the rest of its body is not worth reading. */
-export function quotaGate({ quotas, trustProxy }: QuotaGate): Gate {
+export function quotaGate({ quotas, proxies }: QuotaGate): Gate {
   const turn = queue(STRANGERS_AT_ONCE, MOST_WAITING);
   return async (c, kind, answer) => {
     const { remote = '', keep } = c.env;
-    const address = clientOf(remote, trustProxy ? c.req.header('x-forwarded-for') : undefined);
+    const address = clientOf(remote, c.req.header('x-forwarded-for'), proxies);
     const seconds = quotas.take(address, kind, bytesOf(c.req.raw));
     if (seconds > 0) return tooMany(seconds);
     if (!quotas.precedes(address) && !(await turn())) return tooMany(CROWDED_WAIT);

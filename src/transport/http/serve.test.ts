@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { request } from 'node:http';
 import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { amount } from '../../core/base/amount.ts';
 import type { Reply } from '../../core/message/message.ts';
@@ -261,16 +265,57 @@ test('payments that are taken go on without end', async (t) => {
   for (let i = 0; i < 50; i++) assert.equal((await connection.exchange(pay)).kind, 'receipt');
 });
 
-test('behind a proxy that is trusted, addresses are told apart by what it says; behind none that is not believed', async (t) => {
-  for (const trustProxy of [true, false]) {
+for (const [trustProxy, statuses] of [
+  [false, [404, 429]],
+  [0, [404, 429]],
+  [true, [404, 404]],
+  [1, [404, 404]],
+  // The last entry is then another proxy's, and what stands before it is always the same.
+  [2, [404, 429]],
+] as const) {
+  test(`with trustProxy ${trustProxy}, addresses are told apart by what so many proxies say`, async (t) => {
     const shop = await open(t, { quotas: new Quotas(SMALL_QUOTA), trustProxy });
-    const statuses: number[] = [];
+    const answered: number[] = [];
     for (let i = 0; i < 6; i++) {
-      const headers = { 'x-forwarded-for': `9.9.9.9, 10.0.0.${i}` };
-      statuses.push((await fetch(`${shop.server.url}/v1/nothing`, { headers })).status);
+      const headers = { 'x-forwarded-for': `6.6.6.${i}, 9.9.9.9:4000, 10.0.0.${i}:443` };
+      answered.push((await fetch(`${shop.server.url}/v1/nothing`, { headers })).status);
     }
+    assert.deepEqual([answered[0], answered.at(-1)], statuses);
+  });
+}
+
+test('serves on a Unix socket, by any name; whoever comes there shares one share, unless a proxy says who asks', async (t) => {
+  const home = mkdtempSync(join(tmpdir(), 'pawment-serve-'));
+  t.after(() => rmSync(home, { recursive: true }));
+  for (const trustProxy of [false, true]) {
+    const path = join(home, 'shop.sock');
+    const shop = await open(t, { quotas: new Quotas(SMALL_QUOTA), trustProxy, path });
+    assert.deepEqual([shop.server.url, shop.server.port], [`unix:${path}`, 0]);
+    const statuses: (number | undefined)[] = [];
+    for (let i = 0; i < 6; i++) {
+      const headers = { host: 'shop.example', 'x-forwarded-for': `10.0.0.${i}` };
+      const asked = request({ agent: false, socketPath: path, path: '/v1/nothing', headers }).end();
+      const [response] = await once(asked, 'response');
+      response.resume();
+      statuses.push(response.statusCode);
+    }
+    assert.equal(statuses[0], 404);
     assert.equal(statuses.at(-1), trustProxy ? 404 : 429);
+    await shop.server.close();
   }
+});
+
+test('one proxy behind a Unix socket may hold all places', async (t) => {
+  const home = mkdtempSync(join(tmpdir(), 'pawment-serve-'));
+  t.after(() => rmSync(home, { recursive: true }));
+  const path = join(home, 'shop.sock');
+  await open(t, { path, mostConnections: 300 });
+  const sockets = Array.from({ length: 300 }, () => connect(path));
+  await Promise.all(sockets.map((socket) => once(socket, 'connect')));
+  const last = sockets.at(-1) ?? connect(path);
+  last.write('GET /v1/nothing HTTP/1.1\r\nhost: localhost\r\n\r\n');
+  assert.match(await firstHeard(last.setEncoding('utf8')), /^HTTP\/1\.1 404 /);
+  for (const socket of sockets) socket.destroy();
 });
 
 test('large bodies have few places: one that comes slowly keeps no small one waiting', async (t) => {

@@ -12,6 +12,8 @@ import { httpRoutes, type RouteOptions } from './routes.ts';
 export interface ServeOptions extends Partial<Callers>, Partial<PlacesOptions> {
   /** 0, the default, takes any free port. */
   readonly port?: number;
+  /** File of a Unix socket to listen on, instead of host and port. No page reaches it, so it goes by any name; its peers have no addresses. */
+  readonly path?: string;
   /** Milliseconds in which a whole request must have come in; 30,000 unless given. Headers have a third of it. */
   readonly requestTimeout?: number;
   /** Milliseconds that running requests get when the server closes; 10,000 unless given. */
@@ -21,8 +23,9 @@ export interface ServeOptions extends Partial<Callers>, Partial<PlacesOptions> {
 }
 
 export interface HttpServer {
-  /** `http://127.0.0.1:8402` */
+  /** `http://127.0.0.1:8402`, or `unix:/run/pawment/shop.sock` */
   readonly url: string;
+  /** 0 for a Unix socket. */
   readonly port: number;
   /** Takes no more connections, finishes what runs, then resolves. May be called again. */
   readonly close: () => Promise<void>;
@@ -33,15 +36,20 @@ const MOST_HEADER_BYTES = 16 * 1024;
 export interface MerchantOptions extends ServeOptions, Omit<RouteOptions, 'payee' | 'quota'> {
   /** What each address may ask for, here and wherever else they are given; as usual, and here only, unless given. */
   readonly quotas?: Quotas;
-  /** Stands behind one proxy of its own, which says in `X-Forwarded-For` who asks; else every payer would seem to be that proxy. */
-  readonly trustProxy?: boolean;
+  /**
+   * Stands behind so many proxies of its own, which say in `X-Forwarded-For` who asks (true: one); else every payer would seem to be the nearest.
+   * Nobody may reach it past them: who does says himself who he is.
+   */
+  readonly trustProxy?: boolean | number;
 }
 
 /** Serves the plain protocol of one payee. @throws WorldError `config` when it can't listen there. */
 export function serveMerchant(payee: Responder, options: MerchantOptions = {}): Promise<HttpServer> {
   const { quotas = new Quotas(), trustProxy = false, ...rest } = options;
-  const perAddress = trustProxy ? { mostPerAddress: Number.POSITIVE_INFINITY } : {};
-  return serveHttp(httpRoutes({ ...rest, payee, quota: { quotas, trustProxy } }), { foreignPages: true, ...perAddress, ...rest });
+  const proxies = Number(trustProxy);
+  // The connections are then the proxy's.
+  const perAddress = proxies > 0 ? { mostPerAddress: Number.POSITIVE_INFINITY } : {};
+  return serveHttp(httpRoutes({ ...rest, payee, quota: { quotas, proxies } }), { foreignPages: true, ...perAddress, ...rest });
 }
 
 /**
@@ -52,7 +60,8 @@ export async function serveHttp(
   routes: { readonly fetch: (request: Request, env: HttpEnv) => Response | Promise<Response> },
   options: ServeOptions = {},
 ): Promise<HttpServer> {
-  const { host = '127.0.0.1', port = 0, requestTimeout = 30_000, grace = 10_000, mostConnections = 5_000, mostPerAddress = 250 } = options;
+  const { port = 0, path, requestTimeout = 30_000, grace = 10_000, mostConnections = 5_000 } = options;
+  const { host = path === undefined ? '127.0.0.1' : `unix:${path}`, mostPerAddress = path === undefined ? 250 : mostConnections } = options;
   const places = new Places({ mostConnections, mostPerAddress });
   const listener = getRequestListener((request, env) => routes.fetch(request, envOf(env.incoming.socket, places)));
   const running = new Set<ServerResponse>();
@@ -83,9 +92,9 @@ export async function serveHttp(
     }
     return closed;
   };
-  const actual = await listen(server, host, port);
+  const actual = await listen(server, path === undefined ? { host, port } : { path });
   server.on('error', (error) => options.onError?.(error, 'listen'));
-  return { url: `http://${host.includes(':') ? `[${host}]` : host}:${actual}`, port: actual, close };
+  return { url: path === undefined ? `http://${host.includes(':') ? `[${host}]` : host}:${actual}` : `unix:${path}`, port: actual, close };
 }
 
 function envOf(socket: Socket, places: Places): HttpEnv {

@@ -53,7 +53,7 @@ export async function serveTcp(onLine: (line: Line, keep: () => void) => Promise
     for (const line of lines) void line.close();
   });
   server.once('close', () => patience.end());
-  const actual = await listen(server, host, port);
+  const actual = await listen(server, { host, port });
   server.on('error', (error) => options.onError?.(error, 'listen'));
   const close = (): Promise<void> => {
     if (server.listening) {

@@ -153,7 +153,7 @@ export async function openPayer(
   const wallet = await openWallet({ chain, store, keys, birthday });
   await first?.({ chain, store, keys, wallet }, birthday);
   const { verify } = await fastestVerifier();
-  const agent = openAgent({ chain, store, keys, wallet, verify, clock, form, ...(raised && { raised }) });
+  const agent = openAgent({ chain, store, keys, wallet, verify, clock, form, mempool: 'when-missing', ...(raised && { raised }) });
   const sync = async (onProgress?: (scanned: number, tip: number) => void): Promise<SyncReport> => {
     // A refund does not wait for the wallet, which may have years of blocks to read.
     const polled = await agent.poll().catch((error: unknown) => ({ error }));

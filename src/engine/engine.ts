@@ -14,6 +14,7 @@ import { type Follower, follower } from './follow.ts';
 import { type Party, payeeParty, payerParty } from './party.ts';
 import type { Chain, Clock, KeyRing, Store } from './ports.ts';
 import type { Followed } from './reader.ts';
+import type { MempoolReading } from './unconfirmed.ts';
 
 export interface EngineOptions<State> {
   readonly chain: Chain;
@@ -29,6 +30,8 @@ export interface EngineOptions<State> {
   readonly young?: readonly YoungBound[];
   /** What a block led to in one channel, when it led to anything: for logs and screens. An exception touches that channel alone. */
   readonly onEvent?: (channel: ChannelId, event: Driven<State> | Refusal | Error) => void;
+  /** `always` unless given: what runs for one command has no time for a crowded one. */
+  readonly mempool?: MempoolReading;
   /** Kept up to date on every channel, so that nobody has to go through them all to know a sum. */
   readonly books?: readonly Book<State>[];
 }
@@ -105,6 +108,6 @@ function engine<State extends { readonly kind: string }, Input extends object>(
       return !(event instanceof Error);
     },
   };
-  const follow: Follower = follower(chain, store, followed, clock);
+  const follow: Follower = follower(chain, store, followed, clock, options.mempool);
   return { ...machine, follower: follow, exposure };
 }

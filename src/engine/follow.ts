@@ -4,6 +4,7 @@ import { serially } from './lock.ts';
 import type { Watch } from './party.ts';
 import type { Chain, Clock, Store, WorldError } from './ports.ts';
 import { type Followed, Reader } from './reader.ts';
+import type { MempoolReading } from './unconfirmed.ts';
 
 export interface Follower {
   /** Takes in what is new: blocks, reorganisations, the mempool. Turns it into views for the channels concerned, and stores how far it read. */
@@ -35,8 +36,8 @@ export interface FollowReport {
 }
 
 /** Reads the chain once for all channels of a store. What it has read is stored last, so a crash only makes it read the same again. */
-export function follower(chain: Chain, store: Store, followed: Followed, clock: Clock): Follower {
-  const reader = new Reader(chain, store, followed, clock);
+export function follower(chain: Chain, store: Store, followed: Followed, clock: Clock, mempool: MempoolReading = 'always'): Follower {
+  const reader = new Reader(chain, store, followed, clock, mempool);
   const { trust } = reader;
   const inTurn = serially<'poll'>();
   const seen = (): Seen => {

@@ -12,7 +12,7 @@ import type { Watch } from './party.ts';
 import { type Block, type Chain, type Clock, type NodeStatus, type Store, type Tip, WorldError } from './ports.ts';
 import { Sightings } from './sightings.ts';
 import { cutTrail, extendTrail, findFork, headOf } from './trail.ts';
-import { UnconfirmedReader } from './unconfirmed.ts';
+import { type MempoolReading, UnconfirmedReader } from './unconfirmed.ts';
 import { WatchList } from './watch-list.ts';
 
 /** One side's channels, as far as the chain concerns them. */
@@ -60,7 +60,7 @@ export class Reader {
   #cursor: Cursor | undefined;
   #feeRate: Amount;
 
-  constructor(chain: Chain, store: Store, followed: Followed, clock: Clock) {
+  constructor(chain: Chain, store: Store, followed: Followed, clock: Clock, mempool: MempoolReading) {
     this.trust = new Trust(chain.coin, clock);
     this.#chain = hearing(chain, this.trust);
     this.#store = store;
@@ -68,7 +68,7 @@ export class Reader {
     this.#feeRate = chain.coin.policy.feeRate;
     this.#clock = clock;
     this.#sightings = new Sightings(store, this.list);
-    this.#unconfirmed = new UnconfirmedReader(this.#chain, this.#sightings);
+    this.#unconfirmed = new UnconfirmedReader(this.#chain, this.#sightings, mempool);
   }
 
   /** A channel has a new state. One that is due already, as it may be whose first payment comes late, does not wait for another block. */
@@ -104,7 +104,7 @@ export class Reader {
     const goesOn = async (): Promise<boolean> => (await this.#chain.tip()).hash === tip.hash;
     let isWhole = false;
     await attempt(
-      this.#unconfirmed.read(this.#again, goesOn).then((isAll) => {
+      this.#unconfirmed.look(this.#again, goesOn).then((isAll) => {
         isWhole = isAll && failures.length === 0;
       }),
     );

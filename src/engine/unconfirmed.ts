@@ -4,21 +4,36 @@ import { isSilence } from './judge.ts';
 import type { Chain } from './ports.ts';
 import type { Sightings } from './sightings.ts';
 
-/** Transactions after which it is seen whether there is time for more. They are asked for one by one: each may take a megabyte of answer. */
+/** Transactions asked for at once, after which it is seen whether there is time for more: each may take a megabyte of answer. */
 const AT_ONCE = 25;
 const NOBODY: ReadonlySet<ChannelId> = new Set();
+
+/**
+ * When the mempool is read: with every reading, or only when a deposit is missing that no block has spent. Then what is on its way to a channel shows with
+ * a block, and what spends a deposit when a channel is looked at: at the first reading, and with every block.
+ */
+export type MempoolReading = 'always' | 'when-missing';
 
 /** Reads each mempool transaction once, and keeps those that touch a channel for as long as they stay there. */
 export class UnconfirmedReader {
   readonly #chain: Chain;
   readonly #sightings: Sightings;
+  readonly #reading: MempoolReading;
   #known = new Map<TxId, Transaction | undefined>();
   /** What could not be read comes last the next time. */
   #failed: ReadonlySet<TxId> = new Set();
 
-  constructor(chain: Chain, sightings: Sightings) {
+  constructor(chain: Chain, sightings: Sightings, reading: MempoolReading) {
     this.#chain = chain;
     this.#sightings = sightings;
+    this.#reading = reading;
+  }
+
+  /** `read`, where that is done with every reading; else nothing counts as in the mempool until it is read. */
+  async look(touched: Set<ChannelId>, goesOn: () => Promise<boolean>): Promise<boolean> {
+    if (this.#reading === 'always') return this.read(touched, goesOn);
+    this.#sightings.forgetUnconfirmed();
+    return true;
   }
 
   /**
@@ -37,19 +52,28 @@ export class UnconfirmedReader {
     const fresh = txids.filter((txid) => !before.has(txid));
     const queue = [...fresh.filter((txid) => !this.#failed.has(txid)), ...fresh.filter((txid) => this.#failed.has(txid))];
     let read = 0;
-    for (const txid of queue) {
-      if (read > 0 && read % AT_ONCE === 0 && !(await goesOn())) break;
-      await this.#ask(txid, touched).catch((error: unknown) => failures.set(txid, error));
-      read++;
-      if (isSilence(failures.get(txid))) break;
+    for (; read < queue.length; read += AT_ONCE) {
+      if (read > 0 && !(await goesOn())) break;
+      await this.#ask(queue.slice(read, read + AT_ONCE), touched, failures);
+      if ([...failures.values()].some(isSilence)) break;
     }
     this.#failed = new Set(failures.keys());
     for (const failure of failures.values()) throw failure;
     return read >= queue.length;
   }
 
-  async #ask(txid: TxId, touched: Set<ChannelId>): Promise<void> {
-    this.#keep(txid, (await this.#chain.transaction(txid))?.transaction, touched);
+  async #ask(txids: readonly TxId[], touched: Set<ChannelId>, failures: Map<TxId, unknown>): Promise<void> {
+    const ask = async (txid: TxId): Promise<readonly [TxId, { readonly transaction?: Transaction } | undefined]> => {
+      try {
+        return [txid, await this.#chain.transaction(txid)];
+      } catch (error) {
+        failures.set(txid, error);
+        return [txid, undefined];
+      }
+    };
+    for (const [txid, found] of await Promise.all(txids.map(ask))) {
+      if (!failures.has(txid)) this.#keep(txid, found?.transaction, touched);
+    }
   }
 
   #keep(txid: TxId, transaction: Transaction | undefined, touched: Set<ChannelId>): void {

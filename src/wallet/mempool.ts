@@ -23,6 +23,8 @@ interface Seen {
 
 /** Transactions looked up in one refresh: the rest of a crowded mempool has its turn next time. */
 const LOOKUPS = 500;
+/** Transactions asked for at once: each may take a megabyte of answer. */
+const AT_ONCE = 25;
 
 export function watchMempool(chain: Chain): Mempool {
   let present: ReadonlySet<TxId> = new Set();
@@ -44,11 +46,16 @@ export function watchMempool(chain: Chain): Mempool {
         looked.delete(gone);
         touching.delete(gone);
       }
-      for (const txid of [...present].filter((id) => !looked.has(id)).slice(0, LOOKUPS)) {
-        const found = await chain.transaction(txid);
-        const seen = found && look(watch, txid, found.transaction);
-        if (seen !== undefined) looked.add(txid);
-        if (seen !== undefined && seen.received.length + seen.inputs.length > 0) touching.set(txid, seen);
+      const fresh = [...present].filter((id) => !looked.has(id)).slice(0, LOOKUPS);
+      for (let i = 0; i < fresh.length; i += AT_ONCE) {
+        const some = fresh.slice(i, i + AT_ONCE);
+        const found = await Promise.all(some.map(async (txid) => ({ txid, transaction: (await chain.transaction(txid))?.transaction })));
+        for (const { txid, transaction } of found) {
+          if (transaction === undefined) continue;
+          const seen = look(watch, txid, transaction);
+          looked.add(txid);
+          if (seen.received.length + seen.inputs.length > 0) touching.set(txid, seen);
+        }
       }
     },
   };

@@ -98,8 +98,15 @@ test('block: one that a pruning node has deleted is said to be that, in whatever
     return chain.block(height(0));
   };
   for (const message of ['Block not available (pruned data)', 'Block not found on disk', "Can't read block from disk", 'Blok verwijderd']) {
-    for (const rest of [',"pruned":true,"pruneheight":1', ',"pruned":true'])
-      await assert.rejects(refusing(message, rest), fails('node-pruned', /deleted/));
+    for (const [rest, hint] of [
+      [',"pruned":true,"pruneheight":700', /keeps all blocks.* recover --birthday 760\.$/],
+      [',"pruned":true', /keeps all blocks[^.]*\.$/],
+    ] as const) {
+      await assert.rejects(refusing(message, rest), (error) => {
+        assert.ok(error instanceof WorldError && fails('node-pruned', /deleted block 0/)(error));
+        return hint.test(error.hint);
+      });
+    }
     for (const rest of ['', ',"pruned":false', ',"pruned":true,"pruneheight":0'])
       await assert.rejects(refusing(message, rest), fails('node-refused', new RegExp(message.replace(/[()]/g, '.'))));
   }

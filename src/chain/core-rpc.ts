@@ -161,16 +161,28 @@ async function wholeBlock(node: Node, hash: TxId, height: Height): Promise<answe
   try {
     return await node.call(answer.block, 'getblock', hash, 2);
   } catch (error) {
-    if (!(error instanceof RpcError && (await isPruned(node, height)))) throw asWorldError('getblock', error);
-    const hint = 'A node that keeps all blocks shows what happened in them; this one goes on from its tip.';
-    throw new WorldError('node-pruned', 'the node has deleted a block that was not read yet', hint, error);
+    const lowest = error instanceof RpcError ? await lowestAbove(node, height) : undefined;
+    if (lowest === undefined) throw asWorldError('getblock', error);
+    throw new WorldError('node-pruned', `the node has deleted block ${height}`, hintFor(node, lowest), error);
   }
 }
 
-/** Nodes have several words for a block that they don't have any more; all of them say which is the lowest that they keep. */
-async function isPruned(node: Node, height: Height): Promise<boolean> {
-  const { pruned, pruneheight } = await node.ask(answer.chainInfo, 'getblockchaininfo');
-  return pruned === true && (pruneheight === undefined || height < pruneheight);
+/**
+ * Of a block that can't be shown: the lowest that a pruned node keeps, above that one, or that it does not say which; undefined where it is no pruned
+ * node. Nodes have several words for a block that they don't have any more.
+ */
+async function lowestAbove(node: Node, height: Height): Promise<number | 'unsaid' | undefined> {
+  const { pruned, pruneheight = 'unsaid' } = await node.ask(answer.chainInfo, 'getblockchaininfo');
+  return pruned === true && (pruneheight === 'unsaid' || height < pruneheight) ? pruneheight : undefined;
+}
+
+/** For those who can't do without the block: a search. Whoever follows the chain goes on without it. */
+function hintFor({ coin }: Node, lowest: number | 'unsaid'): string {
+  const whole = 'Name a node that keeps all blocks, or have this one fetch them again (-prune=0, -reindex).';
+  // A search begins that many blocks before what it is told.
+  return lowest === 'unsaid'
+    ? whole
+    : `${whole} What this one keeps is searched by pawment recover --birthday ${lowest + coin.channel.buried}.`;
 }
 
 async function output(node: Node, { txid, vout }: Outpoint): Promise<UnspentOutput | undefined> {

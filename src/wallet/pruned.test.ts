@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import { asChain } from '../chain/regtest/port.ts';
 import { createRegtest, type Regtest } from '../chain/regtest/regtest.ts';
 import { type Amount, amount, ZERO } from '../core/base/amount.ts';
+import { height } from '../core/base/height.ts';
 import { dogecoinRegtest as coin } from '../core/coin/dogecoin.ts';
 import { p2pkh } from '../core/tx/script.ts';
 import { type Chain, WorldError } from '../engine/ports.ts';
@@ -115,4 +116,23 @@ describe('a wallet that was away for longer than its node keeps blocks', () => {
     await Promise.all([wallet.sync(), other.sync()]);
     assert.deepEqual(await wallet.balance(), await other.balance());
   });
+});
+
+test('a wallet that is new to its disk reads from its birthday on, or is told which blocks are missing; nearer to the tip it opens', async () => {
+  const regtest = createRegtest({ coin });
+  regtest.mine(300);
+  const whole = asChain(regtest);
+  const lowest = 200;
+  const block: Chain['block'] = async (at) => {
+    if (at < lowest) throw new WorldError('node-pruned', `block ${at} is deleted`, 'None.');
+    return whole.block(at);
+  };
+  const openAt = (birthday: number): Promise<Wallet> =>
+    openWallet({ chain: { ...whole, block }, store: memoryStore(), keys, birthday: height(birthday) });
+  await assert.rejects(openAt(lowest + coin.channel.buried - 1), { code: 'node-pruned' });
+  const wallet = await openAt(lowest + coin.channel.buried);
+  regtest.fund(await wallet.receiveAddress(), doge(10));
+  regtest.mine(1);
+  await wallet.sync();
+  assert.equal(await confirmed(wallet), doge(10));
 });

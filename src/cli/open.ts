@@ -15,6 +15,7 @@ import {
   WorldError,
 } from '../engine/ports.ts';
 import { fastestSigner } from '../engine/signer.ts';
+import type { MempoolReading } from '../engine/unconfirmed.ts';
 import { fastestVerifier } from '../engine/verifier.ts';
 import { type Agent, type AgentOptions, openAgent } from '../payer/agent.ts';
 import type { Form } from '../payer/form.ts';
@@ -130,6 +131,8 @@ export interface OpenPayer {
 export type PayerParts = Pick<RecoverOptions, 'chain' | 'store' | 'keys' | 'wallet'>;
 
 export interface OpenOptions {
+  /** `when-missing` unless given; what is to tell of coins that others have on their way to a channel reads the mempool always. */
+  readonly mempool?: MempoolReading;
   readonly form?: Form;
   readonly raised?: AgentOptions['raised'];
   /** No block up to this one holds money of the seed; what the seed file says unless given. */
@@ -142,7 +145,7 @@ export interface OpenOptions {
 
 export async function openPayer(
   config: Config,
-  { form = 'compact', first, print, raised, ...options }: OpenOptions = {},
+  { form = 'compact', mempool = 'when-missing', first, print, raised, ...options }: OpenOptions = {},
 ): Promise<OpenPayer> {
   const seed = await readSeed(config, 'payer');
   const birthday = options.birthday ?? seed.birthday;
@@ -153,7 +156,7 @@ export async function openPayer(
   const wallet = await openWallet({ chain, store, keys, birthday });
   await first?.({ chain, store, keys, wallet }, birthday);
   const { verify } = await fastestVerifier();
-  const agent = openAgent({ chain, store, keys, wallet, verify, clock, form, mempool: 'when-missing', ...(raised && { raised }) });
+  const agent = openAgent({ chain, store, keys, wallet, verify, clock, form, mempool, ...(raised && { raised }) });
   const sync = async (onProgress?: (scanned: number, tip: number) => void): Promise<SyncReport> => {
     // A refund does not wait for the wallet, which may have years of blocks to read.
     const polled = await agent.poll().catch((error: unknown) => ({ error }));

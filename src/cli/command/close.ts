@@ -118,7 +118,7 @@ async function withChannel(
   flags: EndFlags,
   work: (payer: OpenPayer, state: PayerState) => Promise<PayerState>,
 ): Promise<void> {
-  const payer = await openPayer(shell.config, { print: shell.print });
+  const payer = await openPayer(shell.config, { print: shell.print, mempool: 'always' });
   try {
     const state = await work(payer, await payer.channel(name));
     const transaction = endingOf(state);

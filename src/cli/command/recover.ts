@@ -36,6 +36,7 @@ async function recover({ config, print, stop }: Shell, { merchant, birthday }: R
   }));
   const payer = await openPayer(config, {
     print,
+    mempool: 'always',
     ...(birthday === undefined ? {} : { birthday: height(birthday) }),
     first: async (parts, from) => {
       const work = print.work('searching blocks for channels');

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Amount, amount as toAmount } from '../core/base/amount.ts';
 import { isTxId, parseHex, type TxId, txId } from '../core/base/bytes.ts';
 import { type Height, height, isHeight } from '../core/base/height.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { WorldError } from '../engine/ports.ts';
 import { Endpoint, type EndpointOptions } from './endpoint.ts';
 import { integerOf, JsonNumber } from './json-number.ts';

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { RpcOptions } from '../chain/rpc.ts';
 import type { Coin } from '../core/coin/coin.ts';
 import { coinById, coins } from '../core/coin/registry.ts';

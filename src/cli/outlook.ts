@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { PayeeState } from '../core/channel/payee-state.ts';
 import type { Coin } from '../core/coin/coin.ts';
 import type { Book } from '../engine/engine.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type ChannelId, isChannelId } from '../core/base/bytes.ts';
 import { type Refusal, refuse } from '../core/base/refusal.ts';
 import { allDeposits, type PayerState } from '../core/channel/payer-state.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { formatAmount, MAX_AMOUNT } from '../core/base/amount.ts';
 import { channelId } from '../core/base/bytes.ts';
 import { payeeSnapshot } from '../core/channel/snapshot.ts';
@@ -12,8 +12,8 @@ import { attentionOf, coinsOf } from '../merchant/attention.ts';
 import { AnswerCounts, type Figures, figuresOf } from '../merchant/figures.ts';
 import { figuresJson } from '../merchant/figures-json.ts';
 import { Tally } from '../merchant/tally.ts';
+import { isLocked } from '../store/lock.ts';
 import type { Config } from './config.ts';
-import { isLocked } from './lock.ts';
 import { clock } from './open.ts';
 import { METRICS_PLACE } from './outlook.ts';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Height, height as heightOf } from '../core/base/height.ts';
 import { heightField } from '../core/message/fields.ts';
 import { type Chain, type Store, type Tip, WorldError, type Write } from './ports.ts';

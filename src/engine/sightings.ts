@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Amount, isAmount, MAX_AMOUNT } from '../core/base/amount.ts';
 import { type ChannelId, equalBytes, type TxId } from '../core/base/bytes.ts';
 import { type Height, height as heightOf } from '../core/base/height.ts';

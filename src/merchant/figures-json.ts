@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { refusalCodes } from '../core/base/refusal.ts';
 import { amountField, channelIdField, coinField, type Field, heightField } from '../core/message/fields.ts';
 import type { Figures } from './figures.ts';

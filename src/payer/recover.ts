@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ChannelId } from '../core/base/bytes.ts';
 import { after, type Height } from '../core/base/height.ts';
 import { recovered } from '../core/channel/payer-recover.ts';

@@ -17,7 +17,7 @@ import { copyFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { backup, DatabaseSync } from 'node:sqlite';
 import { pipeline } from 'node:stream/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Verify } from '../core/tx/sign.ts';
 import { type Clock, WorldError } from '../engine/ports.ts';
 import { type Audit, audit, lostIn } from './audit.ts';

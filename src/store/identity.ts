@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import { z } from 'zod';
+import * as z from 'zod';
 import { bytesToHex, hexToBytes } from '../core/base/bytes.ts';
 import { type Random, type Store, WorldError } from '../engine/ports.ts';
 import { restoredJson } from '../engine/restore.ts';

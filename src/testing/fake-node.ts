@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** What a node answers to one call: the JSON text of the result, so that numbers keep their digits, or an error. */
 export type FakeAnswer = string | { readonly code: number; readonly message: string };

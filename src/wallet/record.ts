@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseUnits } from '../core/base/amount.ts';
 import { bytesToHex, isTxId, parseHex, type TxId } from '../core/base/bytes.ts';
 import { type Height, isHeight } from '../core/base/height.ts';

@@ -2,7 +2,7 @@ import { xchacha20poly1305 } from '@noble/ciphers/chacha.js';
 import { scryptAsync } from '@noble/hashes/scrypt.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { utf8ToBytes } from '@noble/hashes/utils.js';
-import { z } from 'zod';
+import * as z from 'zod';
 import { bytesToHex, hexToBytes } from '../core/base/bytes.ts';
 import { type Height, isHeight } from '../core/base/height.ts';
 import type { Random } from '../engine/ports.ts';

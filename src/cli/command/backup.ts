@@ -6,9 +6,9 @@ import { WorldError } from '../../engine/ports.ts';
 import { fastestVerifier } from '../../engine/verifier.ts';
 import type { Audit } from '../../store/audit.ts';
 import { auditFile, type Generation, generationsIn, makeBackup, readGeneration, restoreBackup } from '../../store/backup.ts';
+import { lockDatadir } from '../../store/lock.ts';
 import { command, run, type Shell } from '../action.ts';
 import type { CommonFlags, Config } from '../config.ts';
-import { lockDatadir } from '../lock.ts';
 import { clock, type Role, storePath } from '../open.ts';
 import { EXIT } from '../print.ts';
 

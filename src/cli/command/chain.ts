@@ -6,9 +6,9 @@ import { serveRegtest } from '../../chain/regtest/server.ts';
 import { type Rpc, RpcError, rpcClient } from '../../chain/rpc.ts';
 import { parseAmount } from '../../core/base/amount.ts';
 import { WorldError } from '../../engine/ports.ts';
+import { lockDatadir } from '../../store/lock.ts';
 import { command, run, type Shell } from '../action.ts';
 import type { CommonFlags } from '../config.ts';
-import { lockDatadir } from '../lock.ts';
 import { wholeNumber } from '../number.ts';
 import { untilStopped } from '../wait.ts';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { bytesToHex } from '../base/bytes.ts';
 import { type Deposit, isExpiryOf, type Terms } from '../contract/contract.ts';
 import {

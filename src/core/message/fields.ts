@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Amount, parseUnits } from '../base/amount.ts';
 import { bytesToHex, type ChannelId, isChannelId, isTxId, parseHex, type TxId } from '../base/bytes.ts';
 import { type Height, isHeight, isLockTime, type LockTime } from '../base/height.ts';

@@ -1,6 +1,6 @@
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type ChannelId, isChannelId } from '../../core/base/bytes.ts';
 import type { Height } from '../../core/base/height.ts';
 import type { Coin } from '../../core/coin/coin.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Amount } from '../../core/base/amount.ts';
 import type { ChannelId } from '../../core/base/bytes.ts';
 import type { Height } from '../../core/base/height.ts';

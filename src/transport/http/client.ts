@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Reply, Request } from '../../core/message/message.ts';
 import { writeProof } from '../../core/message/proof.ts';
 import { type Connection, WorldError } from '../../engine/ports.ts';

@@ -1,5 +1,5 @@
 import { base64, base64urlnopad } from '@scure/base';
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseHex } from '../../core/base/bytes.ts';
 import { MAX_COMPACT_BYTES } from '../../core/message/compact.ts';
 import type { Field } from '../../core/message/fields.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { LOCK_TIME_THRESHOLD } from '../../core/base/height.ts';
 import { coins } from '../../core/coin/registry.ts';
 import { contracts } from '../../core/contract/registry.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Refusal, RefusalCode, Remedy } from '../../core/base/refusal.ts';
 import { refusalField } from '../../core/message/fields.ts';
 import type { WorldError } from '../../engine/ports.ts';

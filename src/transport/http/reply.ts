@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Refusal } from '../../core/base/refusal.ts';
 import type { Field } from '../../core/message/fields.ts';
 import { acceptedJson, endedJson, invoiceJson, offerJson, provisionalJson, receiptJson, stateJson } from '../../core/message/json.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { encodeAnnounce, encodeEnd, encodePay } from '../../core/message/compact.ts';
 import type { Request } from '../../core/message/message.ts';
 import { announceBody, endBody, invoiceBody, paymentBody, type Signed } from './endpoint.ts';

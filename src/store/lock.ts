@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { WorldError } from '../engine/ports.ts';
-import { holdFile, isFileHeld } from '../store/file-lock.ts';
+import { holdFile, isFileHeld } from './file-lock.ts';
 
 export type LockRole = 'payer' | 'merchant' | 'chain';
 

@@ -1,10 +1,14 @@
-import { entropyToMnemonic, mnemonicToSeedSync, validateMnemonic } from '@scure/bip39';
+import { utf8ToBytes } from '@noble/hashes/utils.js';
+import { entropyToMnemonic, validateMnemonic } from '@scure/bip39';
 import { wordlist } from '@scure/bip39/wordlists/english.js';
 import type { Random } from '../engine/ports.ts';
+import { keyDerivation } from './key-derivation.ts';
 
 const WORDS: ReadonlySet<string> = new Set(wordlist);
 /** BIP39 knows these lengths; new wallets get 12 or 24. */
 const WORD_COUNTS: readonly number[] = [12, 15, 18, 21, 24];
+/** BIP39's. */
+const [SEED_ROUNDS, SEED_BYTES] = [2_048, 64];
 const ENTROPY_BYTES = { 12: 16, 24: 32 } as const;
 
 /** What is wrong with typed words, so that a person can mend them. `position` counts from 1. */
@@ -35,5 +39,6 @@ export function readMnemonic(text: string): MnemonicReading {
  */
 export function seedOf(mnemonic: string, passphrase = ''): Uint8Array {
   if (!validateMnemonic(mnemonic, wordlist)) throw new TypeError('not a BIP39 mnemonic');
-  return mnemonicToSeedSync(mnemonic, passphrase);
+  const salt = `mnemonic${passphrase}`.normalize('NFKD');
+  return keyDerivation.pbkdf2(utf8ToBytes(mnemonic.normalize('NFKD')), utf8ToBytes(salt), SEED_ROUNDS, SEED_BYTES);
 }

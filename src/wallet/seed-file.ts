@@ -1,11 +1,11 @@
 import { xchacha20poly1305 } from '@noble/ciphers/chacha.js';
-import { scryptAsync } from '@noble/hashes/scrypt.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { utf8ToBytes } from '@noble/hashes/utils.js';
 import * as z from 'zod';
 import { bytesToHex, hexToBytes } from '../core/base/bytes.ts';
 import { type Height, isHeight } from '../core/base/height.ts';
 import type { Random } from '../engine/ports.ts';
+import { type KeyCost, keyDerivation } from './key-derivation.ts';
 
 /** All that is needed to bring a wallet back. */
 export interface SeedContents {
@@ -25,13 +25,6 @@ export type OpenedSeed =
   | { readonly kind: 'wrong-passphrase' }
   | { readonly kind: 'damaged'; readonly reason: string }
   | { readonly kind: 'newer'; readonly version: number };
-
-/** scrypt (RFC 7914): `n` iterations, `r` blocks, `p` lanes; 128·n·r bytes of memory. */
-export interface KeyCost {
-  readonly n: number;
-  readonly r: number;
-  readonly p: number;
-}
 
 /** 128 MiB and about half a second: what a person unlocking a wallet puts up with. */
 export const KEY_COST: KeyCost = { n: 2 ** 17, r: 8, p: 1 };
@@ -105,9 +98,10 @@ type Header = Pick<SeedFile, 'scrypt' | 'nonce'>;
 type Cipher = ReturnType<typeof xchacha20poly1305>;
 
 async function cipherOf({ scrypt, nonce }: Header, passphrase: string): Promise<Cipher> {
-  const { n, r, p, salt } = scrypt;
+  const { salt, ...cost } = scrypt;
+  const { n, r, p } = cost;
   // One passphrase typed on two keyboards can be two byte strings; NFKD makes them one, as BIP39 does.
-  const key = await scryptAsync(utf8ToBytes(passphrase.normalize('NFKD')), hexToBytes(salt), { N: n, r, p, dkLen: KEY_BYTES });
+  const key = await keyDerivation.scrypt(utf8ToBytes(passphrase.normalize('NFKD')), hexToBytes(salt), cost, KEY_BYTES);
   return xchacha20poly1305(key, hexToBytes(nonce), utf8ToBytes(`pawment/seed/${VERSION}/${n}/${r}/${p}`));
 }
 

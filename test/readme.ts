@@ -39,7 +39,7 @@ export async function runCommands(lines: readonly string[], env: Readonly<Record
     });
     assert.equal(code, 0, out);
     assert.match(out, /100 payments, 10 [A-Z]+ in all/);
-    assert.match(out, /closed, 89\.9\d+ [A-Z]+ back/);
+    assert.match(out, /closed, 10 paid, 89\.9\d+ of 100 [A-Z]+ back/);
     assert.match(out, /20 payments, 2 [A-Z]+ in all/);
     assert.match(out, /settled by [0-9a-f]{64}/);
   } finally {

@@ -1,5 +1,4 @@
 import { utf8ToBytes } from '@noble/hashes/utils.js';
-import type { Logger } from 'pino';
 import { amount, formatAmount } from '../core/base/amount.ts';
 import type { PayeeState } from '../core/channel/payee-state.ts';
 import type { Coin } from '../core/coin/coin.ts';
@@ -9,11 +8,13 @@ import type { PriceList } from '../merchant/invoice.ts';
 import type { Merchant } from '../merchant/merchant.ts';
 import type { MerchantTerms } from '../merchant/terms.ts';
 import { Attachments } from '../transport/bitcoinj/attachments.ts';
-import type { BitcoinjShop, Increment } from '../transport/bitcoinj/payee.ts';
+import type { BitcoinjShop } from '../transport/bitcoinj/payee.ts';
 import { serveBitcoinj } from '../transport/bitcoinj/session.ts';
 import type { Quotas } from '../transport/quota.ts';
 import { serveTcp, type TcpServer } from '../transport/tcp/serve.ts';
 import type { HostPort } from './host-port.ts';
+import type { Log } from './log.ts';
+import { tellSale } from './sale.ts';
 
 /** What bitcoinj's payers agree to as the first payment unless they are told otherwise. */
 const MIN_PAYMENT = amount(1_000n);
@@ -27,7 +28,7 @@ interface DoorOptions extends Pick<BitcoinjOptions, 'chain' | 'keys' | 'random' 
   readonly terms: MerchantTerms;
   readonly prices: PriceList;
   readonly quotas: Quotas;
-  readonly log: Logger;
+  readonly log: Log;
 }
 
 /** Where payers of bitcoinj come in. */
@@ -49,26 +50,24 @@ export function bitcoinjDoor({ listen, terms, prices, quotas, log, ...parts }: D
       const attachments = new Attachments();
       return serveTcp((line, keep) => serveBitcoinj(line, payee, attachments, { quotas, keep }), {
         ...listen,
-        onError: (error, where) => log.error({ error: String(error), where }, 'bitcoinj'),
+        onError: (error, where) => log.failed(`bitcoinj ${where}`, error),
       });
     },
   };
 }
 
 /** Sells by what goes with a payment: the name of an item gets its text back once the payment covers its price. */
-function counter({ ticker }: Coin, prices: PriceList, log: Logger): BitcoinjShop {
-  const answerTo = ({ by, info }: Increment): string => {
-    const item = prices.get(new TextDecoder().decode(info));
-    if (item === undefined) return `got ${formatAmount(by)} ${ticker}`;
-    return by < item.price ? `${item.text}; got ${formatAmount(by)} ${ticker} only` : item.text;
-  };
+function counter(coin: Coin, prices: PriceList, log: Log): BitcoinjShop {
   return {
-    opened: (channel) => log.info({ channel }, 'bitcoinj channel open'),
-    paid: async (increment) => {
-      const { channel, by, total } = increment;
-      const answer = answerTo(increment);
-      log.info({ channel, by: String(by), total: String(total), answer }, 'bitcoinj payment');
-      return utf8ToBytes(answer);
+    opened: (channel) => log.info({ via: 'bitcoinj', channel }, 'connected'),
+    paid: async ({ channel, by, total, info }) => {
+      const name = new TextDecoder().decode(info);
+      const item = prices.get(name);
+      const got = `got ${formatAmount(by)} ${coin.ticker}`;
+      const isSold = item !== undefined && by >= item.price;
+      tellSale(log, coin, { via: 'bitcoinj', channel, by, total, ...(isSold && { item: name }) });
+      if (item === undefined) return utf8ToBytes(got);
+      return utf8ToBytes(isSold ? item.text : `${item.text}; ${got} only`);
     },
   };
 }

@@ -1,4 +1,3 @@
-import type { Logger } from 'pino';
 import * as z from 'zod';
 import type { PayeeState } from '../core/channel/payee-state.ts';
 import type { Coin } from '../core/coin/coin.ts';
@@ -16,6 +15,7 @@ import { WatchWriter } from '../merchant/watch/writer.ts';
 import type { ProbedStore } from '../store/probed.ts';
 import { type HttpServer, serveHttp } from '../transport/http/serve.ts';
 import type { HostPort } from './host-port.ts';
+import type { Log } from './log.ts';
 
 /** What a shop shows of itself, besides serving payers. */
 export interface OutlookOptions {
@@ -31,7 +31,7 @@ interface OutlookParts extends OutlookOptions {
   readonly backend: string;
   readonly keys: KeyRing;
   readonly clock: Clock;
-  readonly log: Logger;
+  readonly log: Log;
 }
 
 export interface Outlook {
@@ -50,7 +50,7 @@ export const METRICS_PLACE = { kind: 'shop', id: 'metrics' } as const;
 export function openOutlook({ coin, backend, keys, clock, log, metrics, hostNames, watchTo }: OutlookParts): Outlook {
   const tally = new Tally();
   const counts = new AnswerCounts();
-  const onTrouble = (channel: string, trouble: object): void => log.error({ channel, ...texts(trouble) }, 'watch file');
+  const onTrouble = (channel: string, trouble: object): void => log.noted(channel, { channel, ...texts(trouble) }, 'watch file', 'warn');
   const writer = watchTo === undefined ? undefined : new WatchWriter({ coin, folder: watchFolder(watchTo), keys, clock, onTrouble });
   return {
     books: writer === undefined ? [tally] : [tally, writer],

@@ -29,6 +29,8 @@ export interface Printer {
   /** The result: as one JSON value, or as lines for people. */
   readonly result: (value: object, lines: readonly string[]) => void;
   readonly note: (text: string) => void;
+  /** A line that has been written out already. */
+  readonly line: (line: string) => void;
   /** Why it came to none: as one JSON value, or as lines for people. */
   readonly failure: (value: object, lines: readonly string[]) => void;
   /** Begins to show long work, where a person can see it. */
@@ -44,6 +46,7 @@ export function printer(json: boolean): Printer {
   return {
     result: (value, lines) => (json ? inJson(value) : write(lines, process.stdout)),
     note: (text) => write([text], process.stderr),
+    line: (line) => screen.lines([line.trimEnd()], process.stderr),
     failure: (value, lines) => {
       screen.end();
       if (json) inJson(value);

@@ -1,4 +1,3 @@
-import type { Logger } from 'pino';
 import { type Amount, ZERO } from '../core/base/amount.ts';
 import type { ChannelId } from '../core/base/bytes.ts';
 import { channelId, equalBytes } from '../core/base/bytes.ts';
@@ -27,11 +26,12 @@ import type { Shell } from './action.ts';
 import { bitcoinjDoor } from './bitcoinj.ts';
 import type { Config } from './config.ts';
 import type { HostPort } from './host-port.ts';
-import { logger } from './log.ts';
+import { type Log, logger } from './log.ts';
 import type { NodeWait } from './node-wait.ts';
 import { clock, keysOf, openStore, readSeed, storePath } from './open.ts';
 import { CLOSE_ORDER } from './orders.ts';
 import { noteMetrics, type Outlook, type OutlookOptions, openOutlook } from './outlook.ts';
+import { tellingSales } from './sale.ts';
 import { pause, untilStopped } from './wait.ts';
 
 export interface ShopOptions extends OutlookOptions {
@@ -78,20 +78,22 @@ export async function keepShop({ config, print, stop }: Shell, chain: Chain, opt
   const keys = keysOf(config, await readSeed(config, 'merchant'));
   const release = lockDatadir(config.datadir, 'merchant');
   const { store, identity } = await claimedStore(config, options, release);
-  const log = logger(options.logLevel);
+  const log = logger(options.logLevel, { clock, ...(process.stderr.isTTY && { write: print.line }) });
   const { verify, backend } = await fastestVerifier();
   const ownKey = keys.signer(keyName(config.coin, { account: 0, change: 0, index: 0 }));
   const own = p2pkh(ownKey.publicKey);
   const keyOf = (script: Uint8Array): Signer | undefined => (equalBytes(script, own) ? ownKey : undefined);
   const { prices, terms, random, isRecovering, exposure = ZERO, payout: payeeScript = own } = options;
-  const onEvent = (channel: ChannelId, event: Driven<PayeeState> | Refusal | Error): void => log.info(eventFacts(channel, event), 'chain');
+  const onEvent = (channel: ChannelId, event: Driven<PayeeState> | Refusal | Error): void => tellEvent(log, channel, event);
   const outlook = openOutlook({ ...options, coin: config.coin, backend, keys, clock, log });
   const shared = { chain, keys, clock, random, terms, prices, payeeScript };
   const quotas = new Quotas();
   const door = options.bitcoinj === undefined ? undefined : bitcoinjDoor({ ...shared, verify, quotas, log, listen: options.bitcoinj });
   const books = [...outlook.books, ...(door?.books ?? [])];
-  const merchant = outlook.counts.counting(
-    openMerchant({ ...shared, identity, isRecovering, store, verify, keyOf, onEvent, exposure, books }),
+  const merchant = tellingSales(
+    outlook.counts.counting(openMerchant({ ...shared, identity, isRecovering, store, verify, keyOf, onEvent, exposure, books })),
+    config.coin,
+    log,
   );
   const servers: Closable[] = [];
   try {
@@ -148,7 +150,7 @@ function serveOptions(
   { engine }: Merchant,
   store: ProbedStore,
   { place, hostNames, trustProxy }: ShopOptions,
-  log: Logger,
+  log: Log,
 ): Parameters<typeof serveMerchant>[1] {
   return {
     ...place,
@@ -160,12 +162,12 @@ function serveOptions(
       if (trouble !== undefined) throw trouble;
     },
     onRequest: (method, path, status, milliseconds) => log.debug({ method, path, status, milliseconds }, 'request'),
-    onError: (error, where) => log.error({ error: String(error), where }, 'request'),
+    onError: (error, where) => log.failed(where, error),
   };
 }
 
 /** What has to go on for as long as the shop is open, each for itself. A shop that can't watch goes on closing what it can, and sells nothing. */
-function jobsOf(merchant: Merchant, store: ProbedStore, outlook: Outlook, log: Logger, backups: readonly Job[]): Jobs {
+function jobsOf(merchant: Merchant, store: ProbedStore, outlook: Outlook, log: Log, backups: readonly Job[]): Jobs {
   const often = { interval: LOOK, overdue: OVERDUE };
   const list: readonly Job[] = [
     { ...often, name: 'follow', run: merchant.engine.follower.poll },
@@ -175,14 +177,10 @@ function jobsOf(merchant: Merchant, store: ProbedStore, outlook: Outlook, log: L
     ...outlook.jobs(merchant).map((job) => ({ ...often, ...job })),
     ...backups,
   ];
-  const onTrouble = (job: string, error: Error): void => {
-    const facts = error instanceof WorldError ? { job, code: error.code, hint: error.hint } : { job, stack: error.stack };
-    log.warn(facts, error.message);
-  };
-  return keepJobs(list, { clock, pause, onTrouble });
+  return keepJobs(list, { clock, pause, onTrouble: log.failed });
 }
 
-function backupJob(config: Config, { folder, interval }: Backups, verify: Verify, log: Logger): Job {
+function backupJob(config: Config, { folder, interval }: Backups, verify: Verify, log: Log): Job {
   const options = { store: storePath(config, 'merchant'), folder, name: 'merchant', coin: config.coin.id, verify, clock };
   const run = async (): Promise<void> => {
     const { number, channels } = await makeBackup(options);
@@ -205,14 +203,14 @@ async function lookAfter(jobs: Jobs, servers: readonly Closable[]): Promise<void
 }
 
 /** Closes what the owner has ordered closed, together where that is cheaper. An order is taken off the list only when it is done, or can't be. */
-async function carryOut(merchant: Merchant, store: Store, log: Logger): Promise<void> {
+async function carryOut(merchant: Merchant, store: Store, log: Log): Promise<void> {
   const orders = new Map<ChannelId, number>();
   for await (const { id, version } of store.list(CLOSE_ORDER)) orders.set(channelId(id), version);
   if (orders.size === 0) return;
   for (const one of await merchant.settle([...orders.keys()])) {
     const { channel } = one;
     if ('why' in one && one.why instanceof WorldError) {
-      log.warn({ channel, error: one.why.message }, 'an order to close has to wait');
+      log.failed(`order to close ${channel}`, one.why);
       continue;
     }
     log.info({ channel, ...('why' in one ? { refusal: one.why.code } : sentFacts(one)) }, 'order to close');
@@ -220,10 +218,11 @@ async function carryOut(merchant: Merchant, store: Store, log: Logger): Promise<
   }
 }
 
-function eventFacts(channel: ChannelId, event: Driven<PayeeState> | Refusal | Error): object {
-  if (event instanceof Error) return { channel, error: event.message };
-  if (isRefusal(event)) return { channel, refusal: event.code, facts: event.detail };
-  return { channel, state: event.state?.kind, broadcasts: event.broadcasts.map(sentFacts) };
+/** A close that waits is tried again at each block, and what fails with the node fails for each channel. */
+function tellEvent(log: Log, channel: ChannelId, event: Driven<PayeeState> | Refusal | Error): void {
+  if (event instanceof Error) log.failed(channel, event);
+  else if (isRefusal(event)) log.noted(channel, { channel, refusal: event.code, facts: event.detail }, 'chain');
+  else log.noted(channel, { channel, state: event.state?.kind, broadcasts: event.broadcasts.map(sentFacts) }, 'chain');
 }
 
 function sentFacts({ transaction, outcome }: Sent): object {

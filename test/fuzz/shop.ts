@@ -98,7 +98,7 @@ async function play(): Promise<Shop> {
     });
     await merchant.engine.follower.poll();
     const [failures, log]: [unknown[], string[]] = [[], []];
-    const lines = logger('debug', (line) => log.push(line));
+    const lines = logger('debug', { write: (line) => log.push(line), isTerminal: false });
     const routes = httpRoutes({
       payee: merchant,
       origin: 'https://app.example',

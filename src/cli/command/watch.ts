@@ -10,6 +10,7 @@ import { watchMetrics } from '../../merchant/watch/watch-metrics.ts';
 import { Watcher, type WatchReport } from '../../merchant/watch/watcher.ts';
 import { command, run, type Shell } from '../action.ts';
 import type { CommonFlags } from '../config.ts';
+import { Lasting } from '../lasting.ts';
 import { aLittle, atOnce, forEver } from '../node-wait.ts';
 import { wholeNumber } from '../number.ts';
 import { clock, openNode } from '../open.ts';
@@ -26,6 +27,7 @@ interface WatchFlags extends CommonFlags {
 /** Milliseconds between two looks at folder and chain. */
 const LOOK = 5_000;
 const OVERDUE = 60_000;
+const SUM_UP = 10_000;
 
 export function watchCommand(): Command {
   return command('watch', 'Close for a merchant that does not, without its keys: with the files of pawment merchant --watch-to', [
@@ -72,12 +74,20 @@ async function keepWatch({ print }: Shell, look: () => Promise<WatchReport>): Pr
     told = new Set(alarms.keys());
   };
   print.result({ watching: true }, ['Watching; Ctrl-C stops it.']);
-  const jobs = keepJobs([{ name: 'watch', interval: LOOK, overdue: OVERDUE, run: work }], {
-    clock,
-    pause,
-    onTrouble: (_, error) =>
-      print.note(`ALARM not everything could be looked after: ${error.message}${error instanceof WorldError ? ` ${error.hint}` : ''}`),
-  });
+  const lasting = new Lasting();
+  const hintOf = (failure: object): string => (failure instanceof WorldError ? ` ${failure.hint}` : '');
+  const onTrouble = (job: string, error: Error): void => {
+    if (lasting.isNew(job, error, clock.now())) print.note(`ALARM not everything could be looked after: ${error.message}${hintOf(error)}`);
+  };
+  const sumUp = async (): Promise<void> => {
+    for (const { failure, times, isOver } of lasting.due(clock.now()))
+      print.note(`${isOver ? 'over' : 'ALARM still'}, ${times} times: ${failure.message}${isOver ? '' : hintOf(failure)}`);
+  };
+  const list = [
+    { name: 'watch', interval: LOOK, overdue: OVERDUE, run: work },
+    { name: 'sum up', interval: SUM_UP, overdue: OVERDUE, run: sumUp },
+  ];
+  const jobs = keepJobs(list, { clock, pause, onTrouble });
   const working = jobs.work(stop.signal);
   await untilStopped();
   stop.abort();

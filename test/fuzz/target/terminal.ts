@@ -77,9 +77,10 @@ function attempted({ refusal }: Refused): unknown {
 
 function logged(facts: object): string {
   let text = '';
-  const log = logger('debug', (line) => {
+  const write = (line: string): void => {
     text += line;
-  });
+  };
+  const log = logger('debug', { write, isTerminal: false });
   log.info(facts, JSON.stringify(facts));
   log.warn({ error: String(new Error(JSON.stringify(facts))) }, 'request');
   const [first = ''] = text.split('\n');

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { z } from 'zod';
 import { logger } from '../../../src/cli/log.ts';
-import { failure, granted, printer, Refused } from '../../../src/cli/print.ts';
+import { plain } from '../../../src/cli/plain.ts';
+import { failure, granted, type Printer, printer, Refused } from '../../../src/cli/print.ts';
+import { Stopped } from '../../../src/cli/stop.ts';
 import { isRefusalCode, refusalCodes, refuse } from '../../../src/core/base/refusal.ts';
 import { WorldError } from '../../../src/engine/ports.ts';
 import { mutateJson } from '../http.ts';
@@ -52,7 +54,9 @@ function shown({ code, facts, message, lines }: Said, json: boolean): void {
     [written(() => failure(new WorldError('config', message, 'hint'), printer(json))), 2],
     [written(() => failure(new Error(message), printer(json))), 1],
     [written(() => failure(message, printer(json))), 1],
-    [logged(result), 1],
+    [written(() => failure(new Stopped({ message, advice: message }, json ? 'SIGINT' : 'SIGTERM'), printer(json))), 2],
+    [written(() => worked(printer(json), message)), 1],
+    [logged(result, message, !json), Number.POSITIVE_INFINITY],
   ] as const;
   for (const [text, most] of told) {
     const shownLines = text.split('\n');
@@ -66,6 +70,14 @@ function shown({ code, facts, message, lines }: Said, json: boolean): void {
   if (json) assert.deepEqual(JSON.parse(told[0][0]), { ...JSON.parse(JSON.stringify(result)), total: '1000000000000000000' });
 }
 
+function worked(print: Printer, message: string): void {
+  const work = print.work(message);
+  work.at(1, 2);
+  print.still();
+  print.line(plain(message));
+  work.done();
+}
+
 /** As a command ends with it. */
 function attempted({ refusal }: Refused): unknown {
   try {
@@ -75,18 +87,36 @@ function attempted({ refusal }: Refused): unknown {
   }
 }
 
-function logged(facts: object): string {
-  let text = '';
+/** All that a log says of something, as text and as JSON: a line each, and again when it has lasted. */
+function logged(facts: object, message: string, isTerminal: boolean): string {
+  let [text, now, says] = ['', 0, 0];
+  let sumUp = (): void => undefined;
   const write = (line: string): void => {
     text += line;
+    says++;
   };
-  const log = logger('debug', { write, isTerminal: false });
-  log.info(facts, JSON.stringify(facts));
-  log.warn({ error: String(new Error(JSON.stringify(facts))) }, 'request');
-  const [first = ''] = text.split('\n');
-  const parsedLine: unknown = JSON.parse(first);
-  assert.ok(typeof parsedLine === 'object');
-  return first;
+  const every = (_: number, work: () => void): void => {
+    sumUp = work;
+  };
+  const log = logger('debug', { write, isTerminal, every, clock: { now: () => now } });
+  log.debug(facts, message);
+  log.info({ facts, error: String(new Error(message)) }, message);
+  log.warn({ [message]: message, nothing: undefined }, message);
+  log.noted(message, facts, message);
+  for (let times = 0; times < 3; times++) {
+    for (const thrown of [new WorldError('node-refused', message, message), new Error(message), message]) log.failed(message, thrown);
+    now += 120_000;
+    sumUp();
+  }
+  now += 86_400_000;
+  sumUp();
+  // What goes on is indented.
+  const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('  '));
+  assert.equal(lines.length, says);
+  if (!isTerminal) for (const line of lines) assert.ok(typeof JSON.parse(line) === 'object');
+  // Each begins as lines of ours do.
+  for (const line of lines) assert.match(line, /^(\{|\d{4}-)/);
+  return text;
 }
 
 /** What goes to standard output and standard error while `run` runs, which waits for nothing. */

@@ -99,17 +99,16 @@ function logged(facts: object, message: string, isTerminal: boolean): string {
     sumUp = work;
   };
   const log = logger('debug', { write, isTerminal, every, clock: { now: () => now } });
-  log.debug(facts, message);
-  log.info({ facts, error: String(new Error(message)) }, message);
-  log.warn({ [message]: message, nothing: undefined }, message);
-  log.noted(message, facts, message);
-  for (let times = 0; times < 3; times++) {
-    for (const thrown of [new WorldError('node-refused', message, message), new Error(message), message]) log.failed(message, thrown);
-    now += 120_000;
+  log.debug({}, message);
+  log.info(facts, 'request');
+  log.warn({ [message]: message, nothing: undefined }, 'request');
+  log.noted('request', {}, message);
+  for (const thrown of [new WorldError('node-refused', message, 'hint'), message]) log.failed('request', thrown);
+  for (const wait of [120_000, 86_400_000]) {
+    log.failed('request', new WorldError('node-refused', message, 'hint'));
+    now += wait;
     sumUp();
   }
-  now += 86_400_000;
-  sumUp();
   // What goes on is indented.
   const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('  '));
   assert.equal(lines.length, says);

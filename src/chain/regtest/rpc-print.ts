@@ -47,7 +47,7 @@ export function printScript(coin: Coin, script: Uint8Array): Json {
 
 function addressesOf(coin: Coin, output: Uint8Array): string[] {
   const { kind } = outputForm(output, dialectOf(coin));
-  if (kind === 'scripthash') return [addressOf(coin, output)].filter((one) => one !== undefined);
+  if (kind === 'scripthash' || kind === 'witness') return [addressOf(coin, output)].filter((one) => one !== undefined);
   if (kind !== 'pubkeyhash' && kind !== 'pubkey' && kind !== 'multisig') return [];
   const pushed: Uint8Array[] = [];
   for (let op = operationAt(output, 0); op !== undefined; op = operationAt(output, op.end)) {

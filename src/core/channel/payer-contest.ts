@@ -81,7 +81,7 @@ export function refundOf(state: PayerState, deposits: readonly Deposit[], env: E
   const { terms, returnScript: script } = state;
   const { policy } = terms.coin;
   const { factor, share, contest } = refundUrgency(terms, certain(terms.expiry, env));
-  const size = refundSize(terms, deposits.length);
+  const size = refundSize(terms, deposits.length, script);
   const wanted = greatest(times(env.feeRate, factor), rival === undefined ? ZERO : raisedRate(policy, rival, size));
   const feeRate = affordableRate(policy, wanted, rival === undefined ? share : contest, capacityOf(deposits), size);
   const cost = feeFor(refundSize(terms, 1) - refundSize(terms, 0), feeRate);

@@ -6,7 +6,7 @@ import { leastEndFee } from '../contract/end-fee.ts';
 import { times } from '../contract/fee.ts';
 import { layOut, NOTHING_LEFT, OWN_CHANGE } from '../contract/plan.ts';
 import { isSignedByBoth } from '../contract/settled.ts';
-import { closeSize } from '../contract/size.ts';
+import { closeSize, extraBytes } from '../contract/size.ts';
 import type { End, Ended } from '../message/message.ts';
 import { SIGHASH } from '../tx/sighash.ts';
 import type { Verify } from '../tx/sign.ts';
@@ -69,9 +69,9 @@ function leftOut({ terms, deposits, signed }: PayerState, { absent = [] }: EndIn
 
 /** What is reckoned here, as far as that is a small part; or what the payee asks for, within bounds of our own. */
 function feeOf(state: PayerState, spent: readonly Deposit[], { least: asked = ZERO }: EndInput, env: Env): Amount | Refusal {
-  const { terms, deposits, best } = state;
+  const { terms, deposits, best, returnScript } = state;
   const total = best?.total ?? ZERO;
-  const usual = feeFor(closeSize(terms, spent.length, total > 0n ? 2 : 1), env.feeRate);
+  const usual = feeFor(closeSize(terms, spent.length, total > 0n ? 2 : 1) + extraBytes(returnScript), env.feeRate);
   const reckoned = total > 0n ? greatest(usual, leastEndFee({ terms, deposits, total }, spent, env)) : usual;
   const capacity = capacityOf(spent);
   const part = amount((capacity > total ? capacity - total : 0n) / MOST_PART);

@@ -79,6 +79,8 @@ export interface Coin {
     /** The first is written; all are read. */
     readonly p2sh: readonly [number, ...number[]];
     readonly wif: number;
+    /** Human-readable part of addresses of witness programs (BIP173); absent where the chain has none. */
+    readonly bech32?: string;
     readonly bip32: { readonly public: number; readonly private: number };
   };
   /** SLIP-44 coin number of the BIP44 path. */

@@ -6,7 +6,7 @@ import type { Signature, Signer, Verify } from '../tx/sign.ts';
 import { outpointKey, type Transaction } from '../tx/transaction.ts';
 import { type Agreement, capacityOf, type Deposit, type Terms } from './contract.ts';
 import { unsigned } from './plan.ts';
-import { closeSize } from './size.ts';
+import { closeSize, extraBytes } from './size.ts';
 
 /** The deposits that an end spends, in the channel's order. */
 export function spentIn(deposits: readonly Deposit[], { without = [] }: Pick<Agreement, 'without'>): readonly Deposit[] {
@@ -21,7 +21,7 @@ export function agree(terms: Terms, all: readonly Deposit[], agreement: Agreemen
   const { dust, feeRate, maxFee } = terms.coin.policy;
   const capacity = capacityOf(deposits);
   const outputs = total > 0n ? 2 : 1;
-  const least = feeFor(closeSize(terms, deposits.length, outputs), feeRate);
+  const least = feeFor(closeSize(terms, deposits.length, outputs) + extraBytes(payerScript), feeRate);
   if (fee < least || fee > maxFee) return refuse('agreement-malformed', { fee, least, most: maxFee });
   if (total + fee + dust > capacity) return refuse('agreement-malformed', { capacity, total, fee });
   if (total > 0n && total < dust) return refuse('agreement-malformed', { total, least: dust });

@@ -8,7 +8,7 @@ import type { Closing, Deposit, Filler, Payout, Plan, PlannedInput, Terms } from
 import { capacityOf, payerScript, TX_SEQUENCE } from './contract.ts';
 import { bareInput, draft, lessFee, plan, slotOf } from './plan.ts';
 import { releaseBytes } from './release.ts';
-import { closeSize, P2PKH_INPUT_BYTES } from './size.ts';
+import { closeSize, extraBytes, P2PKH_INPUT_BYTES } from './size.ts';
 
 /** How the two branches of a deposit's script are unlocked. */
 export interface Unlocks {
@@ -71,7 +71,7 @@ function closeFlexible(
     if (lanes.length === 0) return refuse('nothing-to-close');
     count += lanes.length;
     taken = add(taken, value);
-    size += closeSize(terms, lanes.length, change > 0n ? 1 : 0) - closeSize(terms, 0, 0);
+    size += closeSize(terms, lanes.length, change > 0n ? 2 : 1) - closeSize(terms, 0, 1);
     for (const [i, input] of lanes) {
       const lane = channelLane(unlocks, closing, input, i);
       if (input.final) loose.push(lane);
@@ -115,7 +115,7 @@ function arrange(
   // The payout fills the first gap; further gaps are filled with the smallest outputs to the same script.
   const small = { value: terms.coin.policy.dust, script: payout.script };
   const smalls = Math.max(0, gaps - 1);
-  const whole = size + smalls * 34;
+  const whole = size + smalls * (34 + extraBytes(payout.script));
   const { maxTransactionSize } = terms.coin.policy;
   if (whole > maxTransactionSize) return refuse('contract-unfit', { reason: 'more than one transaction may hold', bytes: whole });
   const value = lessFee(terms, taken, whole, payout.feeRate);

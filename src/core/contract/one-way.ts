@@ -86,7 +86,7 @@ export function oneWay({ id, number, needs, expiresBy, form, template, unlocks, 
     refund: (terms: Terms, deposits, payout, key) => {
       if (deposits.length === 0) return refuse('nothing-to-close');
       if (!isInScript && deposits.some((deposit) => deposit.release === undefined)) return refuse('refund-unsigned');
-      const value = lessFee(terms, capacityOf(deposits), refundSize(terms, deposits.length), payout.feeRate);
+      const value = lessFee(terms, capacityOf(deposits), refundSize(terms, deposits.length, payout.script), payout.feeRate);
       return isRefusal(value) ? value : refund(unlocks, terms, deposits, key, { value, script: payout.script });
     },
     recognise: recogniser((bytes) => !isRefusal(read(bytes)), branches),

@@ -3,21 +3,31 @@ import type { Terms } from './contract.ts';
 
 /** DER of two 33-byte integers cannot occur with a low s: 71 bytes and the hash type at most (BIP66, BIP62). */
 export const SIGNATURE_BYTES = 72;
-/** A P2PKH output; a P2SH output is two bytes shorter. */
+/** A P2PKH output; P2SH and P2WPKH are shorter. */
 const OUTPUT_BYTES = 34;
+const P2PKH_SCRIPT_BYTES = 25;
 /** Outpoint, sequence and a three-byte script length. */
 const INPUT_BYTES = 36 + 4 + 3;
 /** Version, lock time and one-byte counts. */
 const FRAME_BYTES = 4 + 4 + 1 + 1;
 
+/** What a close is made under; it pays to P2PKH where that is not known yet. */
+type Sized = Pick<Terms, 'contract'> & Partial<Pick<Terms, 'payeeScript'>>;
+
 /** Upper bound of the bytes of a close with so many inputs of one channel, and outputs. */
-export function closeSize(terms: Pick<Terms, 'contract'>, inputs: number, outputs: number): number {
-  return FRAME_BYTES + inputs * (INPUT_BYTES + terms.contract.closeUnlockSize) + outputs * OUTPUT_BYTES;
+export function closeSize(terms: Sized, inputs: number, outputs: number): number {
+  const payout = outputs === 0 ? 0 : extraBytes(terms.payeeScript);
+  return FRAME_BYTES + inputs * (INPUT_BYTES + terms.contract.closeUnlockSize) + outputs * OUTPUT_BYTES + payout;
 }
 
-/** Upper bound of the bytes of a refund into one output. */
-export function refundSize(terms: Terms, inputs: number): number {
-  return FRAME_BYTES + inputs * (INPUT_BYTES + terms.contract.refundUnlockSize) + OUTPUT_BYTES;
+/** Bytes that an output has beyond those of a P2PKH output: P2WSH and P2TR hold 32 bytes. */
+export function extraBytes(outputScript: Uint8Array = new Uint8Array()): number {
+  return Math.max(0, outputScript.length - P2PKH_SCRIPT_BYTES);
+}
+
+/** Upper bound of the bytes of a refund into one output; P2PKH unless given. */
+export function refundSize(terms: Terms, inputs: number, returnScript?: Uint8Array): number {
+  return FRAME_BYTES + inputs * (INPUT_BYTES + terms.contract.refundUnlockSize) + OUTPUT_BYTES + extraBytes(returnScript);
 }
 
 /**

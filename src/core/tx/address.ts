@@ -1,5 +1,5 @@
 import { sha256 } from '@noble/hashes/sha2.js';
-import { createBase58check } from '@scure/base';
+import { bech32, bech32m, createBase58check } from '@scure/base';
 import { concatBytes, equalBytes } from '../base/bytes.ts';
 import type { Coin } from '../coin/coin.ts';
 import { script } from './script.ts';
@@ -10,8 +10,20 @@ const HASH_LENGTH = 20;
 const KEY_START = 3;
 const SCRIPT_START = 2;
 
-/** The address of a P2PKH or P2SH output script; undefined for any other script, also for one that pushes the hash in another way. */
+/** Witness programs that a rule binds on the chains that have them: P2WPKH and P2WSH (BIP141), P2TR (BIP341). Coins of any other are anybody's. */
+const PROGRAM_LENGTHS: readonly (readonly number[])[] = [[HASH_LENGTH, 32], [32]];
+/** OP_1, less 1: what a version above 0 is written with. */
+const VERSION_OPCODE = 0x50;
+
+/**
+ * The address of a P2PKH or P2SH output script, or of a witness program where the coin has those; undefined for any other script, also for one that
+ * pushes the hash in another way.
+ */
 export function addressOf(coin: Coin, outputScript: Uint8Array): string | undefined {
+  return witnessAddress(coin, outputScript) ?? hashAddress(coin, outputScript);
+}
+
+function hashAddress(coin: Coin, outputScript: Uint8Array): string | undefined {
   const isKey = outputScript.length === KEY_START + HASH_LENGTH + 2;
   const start = isKey ? KEY_START : SCRIPT_START;
   const hash = outputScript.subarray(start, start + HASH_LENGTH);
@@ -21,12 +33,42 @@ export function addressOf(coin: Coin, outputScript: Uint8Array): string | undefi
 
 /** The output script an address of this coin stands for; undefined when it is no such address. */
 export function scriptOf(coin: Coin, address: string): Uint8Array | undefined {
+  return programIn(coin, address) ?? hashScriptIn(coin, address);
+}
+
+function hashScriptIn(coin: Coin, address: string): Uint8Array | undefined {
   const bytes = decode(address);
   if (bytes?.length !== 1 + HASH_LENGTH) return undefined;
   const [version = 0] = bytes;
   const hash = bytes.subarray(1);
   if (version === coin.prefix.p2pkh) return keyScript(hash);
   return coin.prefix.p2sh.includes(version) ? hashScript(hash) : undefined;
+}
+
+function witnessAddress({ prefix }: Coin, outputScript: Uint8Array): string | undefined {
+  const [opcode = 0, length] = outputScript;
+  const program = outputScript.subarray(2);
+  const version = opcode === 0 ? 0 : opcode - VERSION_OPCODE;
+  if (prefix.bech32 === undefined || length !== program.length || !isBound(version, program)) return undefined;
+  return codecOf(version).encode(prefix.bech32, [version, ...bech32.toWords(program)]);
+}
+
+function programIn({ prefix }: Coin, address: string): Uint8Array | undefined {
+  const read = [bech32, bech32m].map((codec) => codec.decodeUnsafe(address));
+  const at = read.findIndex((one) => one !== undefined);
+  const [version = -1, ...words] = read[at]?.words ?? [];
+  const program = bech32.fromWordsUnsafe(words);
+  // BIP350: version 0 has the older checksum, all others the newer.
+  if (read[at]?.prefix !== prefix.bech32 || Math.min(version, 1) !== at || !(program instanceof Uint8Array)) return undefined;
+  return isBound(version, program) ? script(version === 0 ? 'OP_0' : version, program) : undefined;
+}
+
+function isBound(version: number, program: Uint8Array): boolean {
+  return PROGRAM_LENGTHS[version]?.includes(program.length) === true;
+}
+
+function codecOf(version: number): typeof bech32 {
+  return version === 0 ? bech32 : bech32m;
 }
 
 function keyScript(hash: Uint8Array): Uint8Array {

@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { bytesToHex, hexToBytes } from '../base/bytes.ts';
+import { bitcoin, bitcoinRegtest, bitcoinTest } from '../coin/bitcoin.ts';
+import { litecoin, litecoinRegtest, litecoinTest } from '../coin/litecoin.ts';
+import { coins } from '../coin/registry.ts';
+import { addressOf, scriptOf } from './address.ts';
+
+// BIP350, "Test vectors for v0-v16 native segregated witness addresses", those of versions whose rules the chains have.
+for (const [coin, address, hex] of [
+  [bitcoin, 'BC1QW508D6QEJXTDG4Y5R3ZARVARY0C5XW7KV8F3T4', '0014751e76e8199196d454941c45d1b3a323f1433bd6'],
+  [
+    bitcoinTest,
+    'tb1qrp33g0q5c5txsp9arysrx4k6zdkfs4nce4xj0gdcccefvpysxf3q0sl5k7',
+    '00201863143c14c5166804bd19203356da136c985678cd4d27a1b8c6329604903262',
+  ],
+  [
+    bitcoinTest,
+    'tb1qqqqqp399et2xygdj5xreqhjjvcmzhxw4aywxecjdzew6hylgvsesrxh6hy',
+    '0020000000c4a5cad46221b2a187905e5266362b99d5e91c6ce24d165dab93e86433',
+  ],
+  [
+    bitcoinTest,
+    'tb1pqqqqp399et2xygdj5xreqhjjvcmzhxw4aywxecjdzew6hylgvsesf3hn0c',
+    '5120000000c4a5cad46221b2a187905e5266362b99d5e91c6ce24d165dab93e86433',
+  ],
+  [
+    bitcoin,
+    'bc1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vqzk5jj0',
+    '512079be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798',
+  ],
+] as const) {
+  test(`${address} is ${hex}`, () => {
+    assert.equal(bytesToHex(scriptOf(coin, address) ?? new Uint8Array()), hex);
+    assert.equal(addressOf(coin, hexToBytes(hex)), address.toLowerCase());
+  });
+}
+
+// BIP173 and BIP350, invalid addresses; and valid ones of versions that no rule binds yet, whose coins anybody could take.
+for (const [why, address] of [
+  ['an unknown prefix', 'tc1qw508d6qejxtdg4y5r3zarvary0c5xw7kg3g4ty'],
+  ['bech32 for version 1', 'bc1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vqh2y7hd'],
+  ['bech32m for version 0', 'BC1QW508D6QEJXTDG4Y5R3ZARVARY0C5XW7KEMEAWH'],
+  ['a character that is none', 'bc1p38j9r5y49hruaue7wxjce0updqjuyyx0kh56v8s25huc6995vvpql3jow4'],
+  ['version 17', 'BC130XLXVLHEMJA6C4DQV22UAPCTQUPFHLXM9H8Z3K2E72Q4K9HCZ7VQ7ZWS8R'],
+  ['a program that is too short', 'bc1pw5dgrnzv'],
+  ['a program that is too long', 'bc1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7v8n0nx0muaewav253zgeav'],
+  ['a program of version 0 of 16 bytes', 'BC1QR508D6QEJXTDG4Y5R3ZARVARYV98GJ9P'],
+  ['mixed case', 'bc1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vqzk5jJ0'],
+  ['padding that is too long', 'bc1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7v07qwwzcrf'],
+  ['no program', 'bc1gmk9yu'],
+  ['a wrong checksum', 'BC1QW508D6QEJXTDG4Y5R3ZARVARY0C5XW7KV8F3T5'],
+  ['version 16, which no rule binds', 'BC1SW50QGDZ25J'],
+  ['version 2, which no rule binds', 'bc1zw508d6qejxtdg4y5r3zarvaryvaxxpcs'],
+  ['version 1 of 40 bytes, which no rule binds', 'bc1pw508d6qejxtdg4y5r3zarvary0c5xw7kw508d6qejxtdg4y5r3zarvary0c5xw7kt5nd6y'],
+  ['white space', ' bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4'],
+] as const) {
+  test(`${why} is refused: ${address}`, () => {
+    for (const coin of coins) assert.equal(scriptOf(coin, address), undefined, coin.id);
+  });
+}
+
+test('Litecoin writes its own prefixes; Dogecoin has none, and reads none', () => {
+  const program = hexToBytes('0014751e76e8199196d454941c45d1b3a323f1433bd6');
+  assert.equal(addressOf(litecoin, program)?.slice(0, 5), 'ltc1q');
+  assert.equal(addressOf(litecoinTest, program)?.slice(0, 6), 'tltc1q');
+  assert.equal(addressOf(litecoinRegtest, program)?.slice(0, 6), 'rltc1q');
+  assert.equal(addressOf(bitcoinRegtest, program)?.slice(0, 6), 'bcrt1q');
+  for (const coin of coins.filter(({ rules }) => rules.segwit === undefined)) assert.equal(addressOf(coin, program), undefined);
+});
+
+test('programs become addresses and programs again, on their own chain only', () => {
+  const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
+  const programs = fc.oneof(
+    bytes(20).map((hash) => Uint8Array.of(0x00, 20, ...hash)),
+    bytes(32).map((hash) => Uint8Array.of(0x00, 32, ...hash)),
+    bytes(32).map((key) => Uint8Array.of(0x51, 32, ...key)),
+  );
+  const witnessed = coins.filter(({ rules }) => rules.segwit !== undefined);
+  fc.assert(
+    fc.property(fc.constantFrom(...witnessed), programs, (own, program) => {
+      const address = addressOf(own, program) ?? assert.fail();
+      for (const coin of coins) assert.deepEqual(scriptOf(coin, address), coin === own ? program : undefined);
+      assert.deepEqual(scriptOf(own, address.toUpperCase()), program);
+    }),
+  );
+});

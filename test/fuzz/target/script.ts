@@ -3,9 +3,10 @@ import { describeScript } from '../../../src/cli/describe.ts';
 import { bytesToHex, concatBytes } from '../../../src/core/base/bytes.ts';
 import { isRefusal } from '../../../src/core/base/refusal.ts';
 import { dogecoinRegtest } from '../../../src/core/coin/dogecoin.ts';
+import { litecoinRegtest } from '../../../src/core/coin/litecoin.ts';
 import { contracts } from '../../../src/core/contract/registry.ts';
 import { addressOf, scriptOf } from '../../../src/core/tx/address.ts';
-import { operationAt, p2pkh, readScript, script as scriptFrom, withoutCodeSeparators } from '../../../src/core/tx/script.ts';
+import { operationAt, p2pkh, readScript, reckonedBytes, script as scriptFrom, withoutCodeSeparators } from '../../../src/core/tx/script.ts';
 import { decodeTransaction } from '../../../src/core/tx/transaction.ts';
 import { golden } from '../corpus.ts';
 import { channels } from '../samples.ts';
@@ -15,12 +16,23 @@ import { mutateScript, splitScript } from '../wire.ts';
 const unlocks = golden('tx/*.hex').flatMap((bytes) => decodeTransaction(bytes)?.inputs.map(({ script }) => script) ?? []);
 const redeemScripts = channels.map(({ terms }) => terms.contract.redeemScript(terms));
 const outputs = channels.flatMap(({ terms }) => [terms.contract.outputScript(terms), p2pkh(terms.payerKey)]);
+/** Of versions and lengths that a rule binds, and of others. */
+const programs = (
+  [
+    [0, 20],
+    [0, 32],
+    [0, 25],
+    [0x51, 32],
+    [0x51, 20],
+    [0x52, 32],
+  ] as const
+).map(([version, length]) => Uint8Array.of(version, length, ...new Uint8Array(length).fill(7)));
 
 /** Scripts: their steps, the templates of the contracts, the branch that a spend takes, the address they pay to. */
 export const script: Target = {
   name: 'script',
   files: ['core/tx/script.ts', 'core/tx/script-number.ts', 'core/contract/template.ts', 'core/contract/recognise.ts', 'core/tx/address.ts'],
-  corpus: [...redeemScripts, ...unlocks, ...outputs],
+  corpus: [...redeemScripts, ...unlocks, ...outputs, ...programs],
   mutate: mutateScript,
   check: (input) => {
     const steps = splitScript(input);
@@ -31,8 +43,12 @@ export const script: Target = {
     // A push of nothing in a longer form is read as such, and written as the opcode for it.
     const shortest = parts?.map((part) => (part instanceof Uint8Array && part.length === 0 ? 0 : part));
     if (shortest !== undefined) assert.deepEqual(readScript(scriptFrom(...shortest)), shortest);
-    const address = addressOf(dogecoinRegtest, input);
-    if (address !== undefined) assertSameBytes(scriptOf(dogecoinRegtest, address) ?? new Uint8Array(), input, address);
+    const [address] = [dogecoinRegtest, litecoinRegtest].flatMap((coin) => {
+      const written = addressOf(coin, input);
+      if (written !== undefined) assertSameBytes(scriptOf(coin, written) ?? new Uint8Array(), input, written);
+      return written ?? [];
+    });
+    assert.ok(reckonedBytes(input) >= input.length);
     return (
       templated(input) ?? {
         code: parts === undefined ? 'unreadable' : `${recognised(input)}`,

@@ -17,7 +17,9 @@ import { edgeNumber, type Mutate, mutateBytes } from '../mutate.ts';
 import { ACCEPTED, assertSameBytes, type Target, textOf, utf8 } from '../target.ts';
 
 const key = keyNumber(1).publicKey;
+const program = Uint8Array.of(0x51, 32, ...key.subarray(1));
 const addresses = coins.flatMap((coin) => [addressOf(coin, p2pkh(key)) ?? '', addressOf(coin, p2sh(key)) ?? '']);
+const programs = coins.flatMap((coin) => addressOf(coin, program) ?? []);
 const uris = coins.flatMap((coin, i) => {
   const [address = '', other = ''] = addresses.slice(i * 2);
   const amount = parseUnits('150000000') ?? assert.fail();
@@ -79,7 +81,7 @@ const READ: ReadonlySet<string> = new Set(['address', 'request', 'mnemonic', 'nu
 export const text: Target = {
   name: 'text',
   files: ['core/base/amount.ts', 'core/tx/address.ts', 'chain/json-number.ts', 'wallet/uri.ts', 'wallet/mnemonic.ts', 'cli/number.ts'],
-  corpus: [...addresses, ...uris, words, words.toUpperCase(), ...urls, ...numbers].map(utf8),
+  corpus: [...addresses, ...programs, ...uris, words, words.toUpperCase(), ...urls, ...numbers].map(utf8),
   mutate,
   check: (input) => {
     const typed = textOf(input);

@@ -14,6 +14,8 @@ const SCRIPT_START = 2;
 const PROGRAM_LENGTHS: readonly (readonly number[])[] = [[HASH_LENGTH, 32], [32]];
 /** OP_1, less 1: what a version above 0 is written with. */
 const VERSION_OPCODE = 0x50;
+/** OP_RESERVED is where a version 0 of that kind would be, and stands for none. */
+const NO_VERSION = -1;
 
 /**
  * The address of a P2PKH or P2SH output script, or of a witness program where the coin has those; undefined for any other script, also for one that
@@ -48,7 +50,7 @@ function hashScriptIn(coin: Coin, address: string): Uint8Array | undefined {
 function witnessAddress({ prefix }: Coin, outputScript: Uint8Array): string | undefined {
   const [opcode = 0, length] = outputScript;
   const program = outputScript.subarray(2);
-  const version = opcode === 0 ? 0 : opcode - VERSION_OPCODE;
+  const version = opcode === 0 ? 0 : opcode > VERSION_OPCODE ? opcode - VERSION_OPCODE : NO_VERSION;
   if (prefix.bech32 === undefined || length !== program.length || !isBound(version, program)) return undefined;
   return codecOf(version).encode(prefix.bech32, [version, ...bech32.toWords(program)]);
 }

@@ -86,3 +86,10 @@ test('programs become addresses and programs again, on their own chain only', ()
     }),
   );
 });
+
+test('no opcode but those of bound versions makes a program of what follows', () => {
+  for (let opcode = 0; opcode <= 0xff; opcode++) {
+    const program = Uint8Array.of(opcode, 32, ...new Uint8Array(32).fill(7));
+    assert.equal(addressOf(bitcoin, program) !== undefined, opcode === 0 || opcode === 0x51, `opcode ${opcode}`);
+  }
+});

@@ -29,12 +29,17 @@ async function ask(to: { readonly socketPath: string } | { readonly port: number
   return { status: response.statusCode, said: await text(response) };
 }
 
+/** Asks many times at once, as a share fills again while requests are slow. */
+const askMany = (to: Parameters<typeof ask>[0], forwarded: (i: number) => string): Promise<Asked[]> =>
+  Promise.all(Array.from({ length: MOST / 2 }, (_, i) => ask(to, forwarded(i))));
+
 /** One client's share is used up, and that of another that the same outer proxy saw is not. */
-async function isToldApart(to: { readonly socketPath: string } | { readonly port: number }): Promise<boolean> {
-  let one: Asked = { status: 0, said: '' };
-  for (let i = 0; i < 2 * MOST && one.status !== 429; i++) one = await ask(to, `6.6.6.${i % 250}, 10.0.0.1:${i}, 10.9.9.9`);
-  assert.equal(one.status, 429);
-  return (await ask(to, '6.6.6.6, 10.0.0.2, 10.9.9.9')).status === 404;
+async function isToldApart(to: Parameters<typeof ask>[0]): Promise<boolean> {
+  const isRefused = ({ status }: Asked): boolean => status === 429;
+  let one: Asked[] = [];
+  for (let i = 0; i < 10 && !one.some(isRefused); i++) one = await askMany(to, (i) => `6.6.6.${i % 250}, 10.0.0.1:${i}, 10.9.9.9`);
+  assert.ok(one.some(isRefused));
+  return (await askMany(to, () => '6.6.6.6, 10.0.0.2, 10.9.9.9')).every(({ status }) => status === 404);
 }
 
 const portOf = (up: unknown): number => Number(new URL(z.object({ url: z.string() }).parse(up).url).port);

@@ -373,7 +373,8 @@ test('a request that trickles in byte by byte is given up all the same', async (
   const bytes = [...PAYMENT];
   const trickle = setInterval(() => socket.write(bytes.shift() ?? ' '), 20);
   t.after(() => clearInterval(trickle));
-  assert.match(await heard(socket), /^HTTP\/1\.1 408 /);
+  // A byte that meets the closed connection resets it, and a reset may overtake the answer.
+  assert.match(await heard(socket).catch(String), /^HTTP\/1\.1 408 |ECONNRESET/);
   assert.deepEqual(shop.payee.asked, []);
   await isServing(shop);
 });

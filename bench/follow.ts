@@ -134,6 +134,7 @@ function busyChain(kinds: readonly Block['transactions'][] = busyBlocks()): Chai
     output: async () => ({ value: VALUE, script: SCRIPT, depth: 100, coinbase: false }),
     transaction: async () => undefined,
     mempool: async () => [],
+    unconfirmed: async () => undefined,
     waiting: async () => undefined,
     broadcast: async () => assert.fail('nothing is due'),
     feeRate: async () => coin.policy.feeRate,

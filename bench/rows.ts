@@ -138,6 +138,7 @@ const noChain: Chain = {
   output: unused,
   transaction: unused,
   mempool: unused,
+  unconfirmed: unused,
   waiting: unused,
   broadcast: unused,
   feeRate: unused,

@@ -134,6 +134,9 @@ const output = z
   .object({ value: amount, scriptPubKey: z.object({ hex: bytes }) })
   .transform(({ value, scriptPubKey }): TxOutput => ({ value, script: scriptPubKey.hex }));
 
+/** `getrawtransaction` without more. */
+export const rawTransaction: z.ZodType<Uint8Array> = bytes;
+
 /** A transaction of `getblock` 2, where Dogecoin Core 1.14 leaves out the hex, or of verbose `getrawtransaction`. */
 export const transaction: z.ZodType<StatedTransaction> = z
   .object({

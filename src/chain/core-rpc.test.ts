@@ -201,6 +201,23 @@ test('transaction: in the mempool at depth 0, mined at its depth', async () => {
   }
 });
 
+test('unconfirmed: read from its bytes, as what a node prints of it may be many times as long', async () => {
+  const { chain, node } = await chainWith(dogecoinRegtest, { getrawtransaction: JSON.stringify(second.hex) });
+  const found = await chain.unconfirmed(secondId);
+  assert.equal(found && transactionId(found), secondId);
+  assert.deepEqual(node.lastParameters('getrawtransaction'), [secondId, false]);
+});
+
+test('unconfirmed: one that lives in an extension block as well is read as the node prints it; one that has gone is none', async () => {
+  const { chain } = await chainWith(litecoinRegtest, {
+    getrawtransaction: ([id, isVerbose]) =>
+      id !== secondId ? notFound : isVerbose === true ? raw({ hex: undefined }) : '"02000000000801"',
+  });
+  const found = await chain.unconfirmed(secondId);
+  assert.equal(found && transactionId(found), secondId);
+  assert.equal(await chain.unconfirmed(TXID), undefined);
+});
+
 test('transaction: without an index it is found by an output that is still unspent', async () => {
   const { chain, node } = await chainWith(litecoinRegtest, {
     getrawtransaction: ([, , hash]) => (hash === HASH ? raw({ confirmations: 207, in_active_chain: true }) : notFound),

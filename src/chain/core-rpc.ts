@@ -3,7 +3,7 @@ import { type Amount, amount, least } from '../core/base/amount.ts';
 import { bytesToHex, type TxId } from '../core/base/bytes.ts';
 import { after, type Height } from '../core/base/height.ts';
 import type { Coin } from '../core/coin/coin.ts';
-import { encodeTransaction, type Outpoint, type Transaction } from '../core/tx/transaction.ts';
+import { decodeTransaction, encodeTransaction, type Outpoint, type Transaction, transactionId } from '../core/tx/transaction.ts';
 import { type Block, type Broadcast, type Chain, type NodeStatus, type Tip, type UnspentOutput, WorldError } from '../engine/ports.ts';
 import * as answer from './answers.ts';
 import { outcomeOf } from './outcome.ts';
@@ -37,6 +37,7 @@ export function coreRpc(coin: Coin, options: RpcOptions): Chain {
     output: (outpoint) => output(node, outpoint),
     transaction: (txid, vout) => settled(() => transaction(node, txid, outputsTried(vout))),
     mempool: () => node.ask(answer.hashes, 'getrawmempool'),
+    unconfirmed: (txid) => unconfirmed(node, txid),
     waiting: (txid) => node.find(INVALID_ADDRESS_OR_KEY, answer.mempoolEntry, 'getmempoolentry', txid),
     broadcast: (tx) => broadcast(node, tx),
     feeRate: () => feeRate(node),
@@ -198,6 +199,15 @@ type FoundTransaction = { readonly transaction: Transaction; readonly depth: num
 async function transaction(node: Node, txid: TxId, outputs: readonly number[]): Promise<FoundTransaction | typeof MOVED> {
   const found = await node.find(INVALID_ADDRESS_OR_KEY, answer.transaction, 'getrawtransaction', txid, true);
   return found === undefined ? minedTransaction(node, txid, outputs) : withDepth(found);
+}
+
+/** By its bytes, as strangers can make what a node prints of a transaction many times as long, and many are asked for at once. */
+async function unconfirmed(node: Node, txid: TxId): Promise<Transaction | undefined> {
+  const bytes = await node.find(INVALID_ADDRESS_OR_KEY, answer.rawTransaction, 'getrawtransaction', txid, false);
+  const decoded = bytes && decodeTransaction(bytes);
+  if (bytes === undefined || (decoded !== undefined && transactionId(decoded) === txid)) return decoded;
+  // It lives in Litecoin's extension block as well.
+  return (await node.find(INVALID_ADDRESS_OR_KEY, answer.transaction, 'getrawtransaction', txid, true))?.transaction;
 }
 
 function outputsTried(vout: number | undefined): readonly number[] {

@@ -50,28 +50,28 @@ const strangers = Array.from({ length: CROWD - 1 }, (_, i) => spendOf({ txid: tx
 const mempool = new Map<TxId, Transaction>([...strangers, close].map((transaction) => [transactionId(transaction), transaction]));
 
 const hashAt = (at: number): string => (at === 0 ? coin.genesis : at.toString(16).padStart(64, 'b'));
-const stated = (txid: TxId): FakeAnswer => {
+const stated = (txid: TxId, isVerbose: boolean): FakeAnswer => {
   const transaction = mempool.get(txid);
   if (transaction === undefined) return { code: -5, message: 'No such mempool transaction' };
   const hex = bytesToHex(encodeTransaction(transaction));
-  return JSON.stringify({ txid, hex, version: 1, locktime: 0, vin: [], vout: [] });
+  return JSON.stringify(isVerbose ? { txid, hex, version: 1, locktime: 0, vin: [], vout: [] } : hex);
 };
 const unspent = `{"bestblock":"${hashAt(TIP)}","confirmations":50,"value":1.00000000,"scriptPubKey":{"hex":"51"},"coinbase":false}`;
 
 /** A node with a crowded mempool, in which one transaction closes the channel or does not. */
 async function crowded(isClosed: boolean): Promise<FakeNode> {
   const list = JSON.stringify([...mempool.keys()].slice(0, isClosed ? CROWD : CROWD - 1));
-  const answers: Readonly<Record<string, (first: unknown) => FakeAnswer>> = {
+  const answers: Readonly<Record<string, (first: unknown, second: unknown) => FakeAnswer>> = {
     getblockchaininfo: () => `{"blocks":${TIP},"headers":${TIP},"bestblockhash":"${hashAt(TIP)}","mediantime":0}`,
     getblockhash: (at) => `"${hashAt(Number(at))}"`,
     getblock: (hash) =>
       `{"hash":"${hash}","height":${Number.parseInt(String(hash).replace(/^b+/, ''), 16)},"confirmations":1,"previousblockhash":"${hashAt(1)}","tx":[]}`,
     getrawmempool: () => list,
-    getrawtransaction: (txid) => stated(txId(String(txid))),
+    getrawtransaction: (txid, isVerbose) => stated(txId(String(txid)), isVerbose === true),
     gettxout: () => (isClosed ? 'null' : unspent),
     estimatesmartfee: () => '{"feerate":-1,"blocks":2}',
   };
-  const node = await fakeNode((method, [first]) => answers[method]?.(first) ?? { code: -32601, message: method });
+  const node = await fakeNode((method, [first, second]) => answers[method]?.(first, second) ?? { code: -32601, message: method });
   after(node.close);
   return node;
 }

@@ -603,12 +603,13 @@ describe('a node in trouble', () => {
         block: (at) => or('block', () => node.block(at)),
         mempool: () => or('mempool', node.mempool),
         transaction: (txid) => or('transaction', () => node.transaction(txid)),
+        unconfirmed: (txid) => or('unconfirmed', () => node.unconfirmed(txid)),
         feeRate: () => or('feeRate', node.feeRate),
       },
     };
   }
 
-  for (const call of ['block', 'mempool', 'transaction', 'feeRate'] as const) {
+  for (const call of ['block', 'mempool', 'unconfirmed', 'feeRate'] as const) {
     test(`one that fails on ${call} alone keeps nothing due from being done, also after a restart`, async () => {
       const regtest = fresh();
       const [channel, watch] = funded(regtest, 1);
@@ -645,7 +646,7 @@ describe('a node in trouble', () => {
     await on.follow.poll();
     on.views.length = 0;
     regtest.broadcast(spending);
-    for (const call of ['transaction', 'mempool', 'block'] as const) {
+    for (const call of ['unconfirmed', 'mempool', 'block'] as const) {
       broken.add(call);
       if (call === 'block') regtest.mine(1);
       await assert.rejects(on.follow.poll());

@@ -22,6 +22,7 @@ export function hearing(chain: Chain, trust: Pick<Trust, 'asked' | 'answered'>):
     output: (outpoint) => heard(chain.output(outpoint)),
     transaction: (txid, vout) => heard(chain.transaction(txid, vout)),
     mempool: () => heard(chain.mempool()),
+    unconfirmed: (txid) => heard(chain.unconfirmed(txid)),
     waiting: (txid) => heard(chain.waiting(txid)),
     broadcast: (transaction) => heard(chain.broadcast(transaction)),
     feeRate: () => heard(chain.feeRate()),

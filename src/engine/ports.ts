@@ -77,6 +77,8 @@ export interface Chain {
    */
   readonly transaction: (txid: TxId, vout?: number) => Promise<{ readonly transaction: Transaction; readonly depth: number } | undefined>;
   readonly mempool: () => Promise<readonly TxId[]>;
+  /** A transaction that the mempool named; one that has been mined or has gone since may be undefined. */
+  readonly unconfirmed: (txid: TxId) => Promise<Transaction | undefined>;
   /** Undefined when it is not in the mempool. */
   readonly waiting: (txid: TxId) => Promise<Waiting | undefined>;
   readonly broadcast: (transaction: Transaction) => Promise<Broadcast>;

@@ -87,10 +87,10 @@ function scene(watches: readonly (readonly [ChannelId, Watch])[], onShown: (chan
       return { height: at, hash: hashAt(at), previous: hashAt(at - 1), transactions };
     },
     output: async () => ({ value: VALUE, script: new Uint8Array(), depth: 100, coinbase: false }),
-    transaction: async (txid) => {
-      call('transaction');
-      const transaction = mempool.get(txid);
-      return transaction && { transaction, depth: 0 };
+    transaction: () => assert.fail('nothing is missing'),
+    unconfirmed: async (txid) => {
+      call('unconfirmed');
+      return mempool.get(txid);
     },
     mempool: async () => {
       call('mempool');
@@ -146,6 +146,7 @@ for (const isMined of [true, false]) {
           : { height: at, hash: `${at}`, previous: `${at - 1}`, transactions: isMined ? [{ txid, transaction: counted }] : [] },
       output: async () => ({ value: VALUE, script: new Uint8Array(), depth: 100, coinbase: false }),
       transaction: async () => ({ transaction: counted, depth: 0 }),
+      unconfirmed: async () => counted,
       mempool: async () => (isMined || blocks === 0 ? [] : [txid]),
       waiting: async () => undefined,
       broadcast: async () => assert.fail('nothing is due'),
@@ -203,7 +204,7 @@ test('what is due is done before the mempool is read, and before the channels in
   log.length = 0;
   await follow.poll();
   assert.deepEqual(log.filter((one) => one !== 'block').slice(0, 3), [late[0], later[0], 'mempool']);
-  assert.equal(log.filter((one) => one === 'transaction').length, 100);
+  assert.equal(log.filter((one) => one === 'unconfirmed').length, 100);
   assert.ok(busy.every(([channel]) => log.includes(channel)));
 });
 
@@ -218,13 +219,13 @@ test('a mempool without end does not keep a close from being due at the next blo
   fill(mempool, 200);
   let asked = 0;
   made.onCall = (call) => {
-    if (call !== 'transaction') return;
+    if (call !== 'unconfirmed') return;
     fill(mempool, 2);
     if (++asked === 40) mine();
   };
   await follow.poll();
   assert.ok(!log.includes(due[0]), 'not due yet');
-  assert.ok(log.filter((one) => one === 'transaction').length < 100, 'the rest waits');
+  assert.ok(log.filter((one) => one === 'unconfirmed').length < 100, 'the rest waits');
   log.length = 0;
   await follow.poll();
   assert.equal(
@@ -234,9 +235,9 @@ test('a mempool without end does not keep a close from being due at the next blo
   made.onCall = () => undefined;
   await follow.poll();
   await follow.poll();
-  const before = log.filter((one) => one === 'transaction').length;
+  const before = log.filter((one) => one === 'unconfirmed').length;
   await follow.poll();
-  assert.equal(log.filter((one) => one === 'transaction').length, before);
+  assert.equal(log.filter((one) => one === 'unconfirmed').length, before);
 });
 
 test('a block that comes while many channels are shown the chain: what it makes due is next, and the rest is not forgotten', async () => {
@@ -282,10 +283,10 @@ test('a node that does not answer for one transaction is not asked for thousands
     return get(txid);
   };
   await assert.rejects(follow.poll(), /no answer/);
-  const first = log.filter((one) => one === 'transaction').length;
+  const first = log.filter((one) => one === 'unconfirmed').length;
   assert.ok(first < 50, `${first} were asked for`);
   await assert.rejects(follow.poll(), /no answer/);
-  assert.equal(log.filter((one) => one === 'transaction').length, 101);
+  assert.equal(log.filter((one) => one === 'unconfirmed').length, 101);
 });
 
 test('one large transaction that spends what many deposits were made of is stored once, also when who it is stored with has ended', async () => {

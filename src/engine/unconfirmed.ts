@@ -4,7 +4,7 @@ import { isSilence } from './judge.ts';
 import type { Chain } from './ports.ts';
 import type { Sightings } from './sightings.ts';
 
-/** Transactions asked for at once, after which it is seen whether there is time for more: each may take a megabyte of answer. */
+/** Transactions asked for at once, after which it is seen whether there is time for more: each may be most of a megabyte of hex. */
 const AT_ONCE = 25;
 const NOBODY: ReadonlySet<ChannelId> = new Set();
 
@@ -63,16 +63,16 @@ export class UnconfirmedReader {
   }
 
   async #ask(txids: readonly TxId[], touched: Set<ChannelId>, failures: Map<TxId, unknown>): Promise<void> {
-    const ask = async (txid: TxId): Promise<readonly [TxId, { readonly transaction?: Transaction } | undefined]> => {
+    const ask = async (txid: TxId): Promise<readonly [TxId, Transaction | undefined]> => {
       try {
-        return [txid, await this.#chain.transaction(txid)];
+        return [txid, await this.#chain.unconfirmed(txid)];
       } catch (error) {
         failures.set(txid, error);
         return [txid, undefined];
       }
     };
-    for (const [txid, found] of await Promise.all(txids.map(ask))) {
-      if (!failures.has(txid)) this.#keep(txid, found?.transaction, touched);
+    for (const [txid, transaction] of await Promise.all(txids.map(ask))) {
+      if (!failures.has(txid)) this.#keep(txid, transaction, touched);
     }
   }
 

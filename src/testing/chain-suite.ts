@@ -45,6 +45,7 @@ async function isDownWhenStopped({ chain, connect, stop }: ChainSubject & Remote
     chain.output({ txid, vout: 0 }),
     chain.transaction(txid),
     chain.mempool(),
+    chain.unconfirmed(txid),
     chain.waiting(txid),
     chain.broadcast({ version: 2, inputs: [], outputs: [], lockTime: 0 }),
     chain.feeRate(),

@@ -60,6 +60,7 @@ export class FaultyChain {
       output: (outpoint) => this.#node('output').output(outpoint),
       transaction: (txid) => this.#node('transaction').transaction(txid),
       mempool: () => this.#node('mempool').mempool(),
+      unconfirmed: (txid) => this.#node('unconfirmed').unconfirmed(txid),
       waiting: (txid) => this.#node('waiting').waiting(txid),
       broadcast: (transaction) => this.#node('broadcast').broadcast(transaction),
       feeRate: () => this.#node('feeRate').feeRate(),

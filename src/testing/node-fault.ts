@@ -19,6 +19,7 @@ export function failing(error: () => Error): Calls {
     output: fail,
     transaction: fail,
     mempool: fail,
+    unconfirmed: fail,
     waiting: fail,
     broadcast: fail,
     feeRate: fail,
@@ -27,7 +28,18 @@ export function failing(error: () => Error): Calls {
 
 /** A node whose answers come when `end` does, as errors. */
 export function silent(end: () => Promise<never>): Calls {
-  return { tip: end, status: end, block: end, output: end, transaction: end, mempool: end, waiting: end, broadcast: end, feeRate: end };
+  return {
+    tip: end,
+    status: end,
+    block: end,
+    output: end,
+    transaction: end,
+    mempool: end,
+    unconfirmed: end,
+    waiting: end,
+    broadcast: end,
+    feeRate: end,
+  };
 }
 
 /** A node that is passed on to, and one that gives the last such answer to the same question again; the first one's where there was none. */
@@ -38,6 +50,7 @@ export function remembered(node: Calls): { readonly live: Calls; readonly stale:
   const outputs = memory(node.output, outpointKey);
   const transactions = memory(node.transaction);
   const mempools = memory(node.mempool);
+  const unconfirmed = memory(node.unconfirmed);
   const entries = memory(node.waiting);
   const rates = memory(node.feeRate);
   const of = (which: 'live' | 'stale'): Calls => ({
@@ -47,6 +60,7 @@ export function remembered(node: Calls): { readonly live: Calls; readonly stale:
     output: outputs[which],
     transaction: transactions[which],
     mempool: mempools[which],
+    unconfirmed: unconfirmed[which],
     waiting: entries[which],
     broadcast: node.broadcast,
     feeRate: rates[which],
@@ -87,6 +101,7 @@ export function lagging(coin: Chain['coin'], node: Calls): Calls {
     output: async (outpoint) => earlier(await node.output(outpoint)),
     transaction: async (txid) => earlier(await node.transaction(txid)),
     mempool: async () => [],
+    unconfirmed: async () => undefined,
     waiting: async () => undefined,
     broadcast: async () => ({ kind: 'missing-inputs', reason: 'Missing inputs' }),
     feeRate: async () => coin.policy.feeRate,
@@ -131,6 +146,10 @@ export function lying(node: Calls, seed: number): Calls {
       const found = await node.transaction(txid);
       const without = found && { ...found, transaction: { ...found.transaction, inputs: [], outputs: [] } };
       return oneOf([undefined, without, found && { ...found, depth: 1_000_000 }]);
+    },
+    unconfirmed: async (txid) => {
+      const found = await node.unconfirmed(txid);
+      return oneOf([undefined, found && { ...found, inputs: [], outputs: [] }]);
     },
     mempool: async () => oneOf([[], [NOWHERE], [...(await node.mempool()), NOWHERE, NOWHERE]]),
     waiting: async () =>

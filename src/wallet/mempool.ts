@@ -23,7 +23,7 @@ interface Seen {
 
 /** Transactions looked up in one refresh: the rest of a crowded mempool has its turn next time. */
 const LOOKUPS = 500;
-/** Transactions asked for at once: each may take a megabyte of answer. */
+/** Transactions asked for at once: each may be most of a megabyte of hex. */
 const AT_ONCE = 25;
 
 export function watchMempool(chain: Chain): Mempool {
@@ -49,7 +49,7 @@ export function watchMempool(chain: Chain): Mempool {
       const fresh = [...present].filter((id) => !looked.has(id)).slice(0, LOOKUPS);
       for (let i = 0; i < fresh.length; i += AT_ONCE) {
         const some = fresh.slice(i, i + AT_ONCE);
-        const found = await Promise.all(some.map(async (txid) => ({ txid, transaction: (await chain.transaction(txid))?.transaction })));
+        const found = await Promise.all(some.map(async (txid) => ({ txid, transaction: await chain.unconfirmed(txid) })));
         for (const { txid, transaction } of found) {
           if (transaction === undefined) continue;
           const seen = look(watch, txid, transaction);

@@ -687,6 +687,7 @@ function crashAt(moment: number, chain: Chain, store: Store): { readonly chain: 
       output: (outpoint) => guard(() => chain.output(outpoint)),
       transaction: (txid) => guard(() => chain.transaction(txid)),
       mempool: () => guard(chain.mempool),
+      unconfirmed: (txid) => guard(() => chain.unconfirmed(txid)),
       waiting: (txid) => guard(() => chain.waiting(txid)),
       broadcast: (transaction) => guard(() => chain.broadcast(transaction)),
       feeRate: () => guard(chain.feeRate),
@@ -793,6 +794,7 @@ function fakeChain(): FakeChain {
         const transaction = known(txid);
         return transaction && { transaction, depth: mempool.has(txid) ? 0 : 1 };
       }),
+    unconfirmed: (txid) => call(() => known(txid)),
     mempool: () => call(() => [...mempool.keys()]),
     waiting: () => assert.fail('a wallet does not ask what others pay'),
     broadcast: (transaction) =>

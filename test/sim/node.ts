@@ -1,4 +1,5 @@
 import { amount } from '../../src/core/base/amount.ts';
+import type { TxId } from '../../src/core/base/bytes.ts';
 import type { height } from '../../src/core/base/height.ts';
 import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';
 import type { Transaction } from '../../src/core/tx/transaction.ts';
@@ -71,14 +72,8 @@ export class SimNode {
           const depth = mined === undefined ? 0 : tipOf(view).height - mined.height + 1;
           return { value: amount(made.value), script: made.script, depth, coinbase: false };
         }),
-      transaction: (txid) =>
-        ask('transaction', (view) => {
-          const waiting = view.pool.get(txid);
-          if (waiting !== undefined) return { transaction: waiting.transaction, depth: 0 };
-          const mined = view.mined.get(txid);
-          if (mined === undefined || !mined.transaction.outputs.some((_, i) => view.outputs.has(`${txid}:${i}`))) return undefined;
-          return { transaction: mined.transaction, depth: tipOf(view).height - mined.height + 1 };
-        }),
+      transaction: (txid) => ask('transaction', (view) => transactionIn(view, txid)),
+      unconfirmed: (txid) => ask('transaction', (view) => transactionIn(view, txid)?.transaction),
       mempool: () =>
         ask('mempool', (view) => {
           this.onMempool();
@@ -96,6 +91,14 @@ export class SimNode {
       feeRate: () => ask('fee rate', (view) => amount(view.feeRate)),
     };
   }
+}
+
+function transactionIn(view: View, txid: TxId): { readonly transaction: Transaction; readonly depth: number } | undefined {
+  const waiting = view.pool.get(txid);
+  if (waiting !== undefined) return { transaction: waiting.transaction, depth: 0 };
+  const mined = view.mined.get(txid);
+  if (mined === undefined || !mined.transaction.outputs.some((_, i) => view.outputs.has(`${txid}:${i}`))) return undefined;
+  return { transaction: mined.transaction, depth: tipOf(view).height - mined.height + 1 };
 }
 
 function tipOf(view: View): { readonly height: ReturnType<typeof height>; readonly hash: string } {

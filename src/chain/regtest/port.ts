@@ -12,6 +12,7 @@ export function asChain(regtest: Regtest): Chain {
     output: async (outpoint) => regtest.output(outpoint),
     transaction: async (txid) => regtest.transaction(txid),
     mempool: async () => regtest.mempool(),
+    unconfirmed: async (txid) => regtest.transaction(txid)?.transaction,
     waiting: async (txid) => regtest.waiting(txid),
     broadcast: async (transaction) => asBroadcast(regtest.broadcast(transaction)),
     feeRate: async () => regtest.coin.policy.feeRate,

@@ -92,12 +92,17 @@ export const readCases: readonly Case[] = [
     },
   ],
   [
-    'the mempool lists what waits, and no longer what is mined',
+    'the mempool lists what waits, and gives it, and no longer lists what is mined',
     async (world) => {
-      const { outpoint } = await world.unconfirmed();
-      assert((await world.chain.mempool()).includes(outpoint.txid));
+      const output = await world.confirmed();
+      const tx = spend(world.coin, output);
+      const txid = transactionId(tx);
+      assert.equal(await world.chain.unconfirmed(txid), undefined);
+      await world.accepts(tx);
+      assert((await world.chain.mempool()).includes(txid));
+      assert.deepEqual(await world.chain.unconfirmed(txid), tx);
       await world.subject.mine(1);
-      assert(!(await world.chain.mempool()).includes(outpoint.txid));
+      assert(!(await world.chain.mempool()).includes(txid));
     },
   ],
   [

@@ -236,9 +236,11 @@ test('what does not come to an end within the grace is cut off', async (t) => {
 });
 
 const SMALL_QUOTA = { burst: 5, perSecond: 1, mostAddresses: 10, mostLarge: 1 };
+/** Shares that don't fill again, however long a test takes. */
+const smallQuotas = (more: Partial<typeof SMALL_QUOTA> = {}): Quotas => new Quotas({ ...SMALL_QUOTA, ...more }, () => 0);
 
 test('who asks for too much is told when to come back, and its connection is closed; other addresses are served', async (t) => {
-  const shop = await open(t, { quotas: new Quotas(SMALL_QUOTA) });
+  const shop = await open(t, { quotas: smallQuotas() });
   const status = async (localAddress: string): Promise<string> => {
     const socket = connect({ port: shop.server.port, host: '127.0.0.1', localAddress }).setEncoding('utf8');
     socket.write('GET /v1/nothing HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n');
@@ -260,7 +262,7 @@ test('payments that are taken go on without end', async (t) => {
     const [receipt] = replies.payment;
     return receipt.kind === 'receipt' ? { ...receipt, total: amount(total) } : receipt;
   });
-  const shop = await open(t, { quotas: new Quotas(SMALL_QUOTA) }, paying);
+  const shop = await open(t, { quotas: smallQuotas() }, paying);
   const connection = httpConnection(shop.server.url);
   for (let i = 0; i < 50; i++) assert.equal((await connection.exchange(pay)).kind, 'receipt');
 });
@@ -274,7 +276,7 @@ for (const [trustProxy, statuses] of [
   [2, [404, 429]],
 ] as const) {
   test(`with trustProxy ${trustProxy}, addresses are told apart by what so many proxies say`, async (t) => {
-    const shop = await open(t, { quotas: new Quotas(SMALL_QUOTA), trustProxy });
+    const shop = await open(t, { quotas: smallQuotas(), trustProxy });
     const answered: number[] = [];
     for (let i = 0; i < 6; i++) {
       const headers = { 'x-forwarded-for': `6.6.6.${i}, 9.9.9.9:4000, 10.0.0.${i}:443` };
@@ -289,7 +291,7 @@ test('serves on a Unix socket, by any name; whoever comes there shares one share
   t.after(() => rmSync(home, { recursive: true }));
   for (const trustProxy of [false, true]) {
     const path = join(home, 'shop.sock');
-    const shop = await open(t, { quotas: new Quotas(SMALL_QUOTA), trustProxy, path });
+    const shop = await open(t, { quotas: smallQuotas(), trustProxy, path });
     assert.deepEqual([shop.server.url, shop.server.port], [`unix:${path}`, 0]);
     const statuses: (number | undefined)[] = [];
     for (let i = 0; i < 6; i++) {
@@ -319,7 +321,7 @@ test('one proxy behind a Unix socket may hold all places', async (t) => {
 });
 
 test('large bodies have few places: one that comes slowly keeps no small one waiting', async (t) => {
-  const shop = await open(t, { quotas: new Quotas({ ...SMALL_QUOTA, burst: 50 }) });
+  const shop = await open(t, { quotas: smallQuotas({ burst: 50 }) });
   const slow = await dial(shop, head('chunked').replace('\r\n\r\n', '\r\nexpect: 100-continue\r\n\r\n'));
   assert.match(await firstHeard(slow), /^HTTP\/1\.1 100 Continue/);
   const second = await dial(shop, head('chunked'));
@@ -330,7 +332,7 @@ test('large bodies have few places: one that comes slowly keeps no small one wai
 });
 
 test('slow senders of one address leave places for large bodies to others, and theirs are free when they are hung up on', async (t) => {
-  const shop = await open(t, { quotas: new Quotas({ ...SMALL_QUOTA, burst: 500, mostLarge: 5 }), requestTimeout: 500 });
+  const shop = await open(t, { quotas: smallQuotas({ burst: 500, mostLarge: 5 }), requestTimeout: 5_000 });
   const body = JSON.stringify({ offer: 'x'.repeat(100_000) });
   const sends = async (localAddress: string): Promise<string> => {
     const socket = connect({ port: shop.server.port, host: '127.0.0.1', localAddress }).setEncoding('utf8');

@@ -1,6 +1,7 @@
-import { Command } from 'commander';
-import { type CommonFlags, type Config, resolveConfig } from './config.ts';
+import { Command, type Option } from 'commander';
+import { type CommonFlags, type Config, readConfig, resolveConfig, SECTIONS, type Section } from './config.ts';
 import { failure, type Printer, printer } from './print.ts';
+import { commonOptions, schemaOf } from './setting.ts';
 import { Stop } from './stop.ts';
 
 /** What every command gets: its settings, and a way to speak. */
@@ -13,16 +14,36 @@ export interface Shell {
 
 /** A command with the settings that all share. */
 export function command(name: string, description: string, examples: readonly string[]): Command {
-  return new Command(name)
+  const made = new Command(name)
     .description(description)
-    .option('--coin <id>', 'coin and network (PAWMENT_COIN; dogecoin-regtest unless said)')
-    .option('--datadir <folder>', 'where seed and channels are kept (PAWMENT_DATADIR; ~/.pawment/<coin>)')
-    .option('--config <file>', 'settings as JSON (PAWMENT_CONFIG)')
-    .option('--rpc-url <url>', "the node's RPC (PAWMENT_RPC_URL)")
-    .option('--rpc-user <name>', 'its user (PAWMENT_RPC_USER; the password is PAWMENT_RPC_PASSWORD)')
-    .option('--rpc-cookie <file>', 'its cookie file instead (PAWMENT_RPC_COOKIE)')
-    .option('--json', 'print one JSON value; notes go to standard error')
-    .addHelpText('after', `\nExamples:\n${examples.map((line) => `  ${line}`).join('\n')}`);
+    .addHelpText('after', `\nExamples:\n${examples.map((line) => `  ${line}`).join('\n')}`)
+    .hook('preAction', (hooked, acting) => {
+      // A command above this one has the hook too.
+      if (hooked === acting) configure(acting);
+    });
+  for (const option of commonOptions()) made.addOption(option);
+  return made;
+}
+
+/** Takes from the config file what no flag says. What the environment has a word in is settled where it is needed. @throws WorldError `config` */
+function configure(acting: Command): void {
+  const { config }: CommonFlags = acting.opts();
+  const { common, own } = readConfig(config, process.env, sectionOf(acting));
+  for (const [name, value] of Object.entries({ json: common['json'], ...own })) {
+    const source = acting.getOptionValueSource(name);
+    if (value !== undefined && (source === undefined || source === 'default')) acting.setOptionValueWithSource(name, value, 'config');
+  }
+}
+
+/** A command's flags but for those that all share: what its section of the config file may say. */
+export function ownOptions({ options }: Command): readonly Option[] {
+  const common = new Set(commonOptions().map((option) => option.attributeName()));
+  return options.filter((option) => !common.has(option.attributeName()));
+}
+
+function sectionOf(acting: Command): Section | undefined {
+  const name = SECTIONS.find((one) => one === acting.name());
+  return name && { name, schema: schemaOf(ownOptions(acting)) };
 }
 
 /** Runs a command's work; whatever goes wrong is printed with what to do about it, and becomes the exit code. Who stops it is told what it has done. */

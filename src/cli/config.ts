@@ -6,33 +6,30 @@ import type { RpcOptions } from '../chain/rpc.ts';
 import type { Coin } from '../core/coin/coin.ts';
 import { coinById, coins } from '../core/coin/registry.ts';
 import { WorldError } from '../engine/ports.ts';
+import { passphrase, rpcPassword } from './secret.ts';
+import { commonSettings, type Settings, type SettingsSchema, schemaOf, type Value, variableOf } from './setting.ts';
 
 /** Settings that every command knows, as flags give them. */
 export interface CommonFlags {
   readonly coin?: string;
   readonly datadir?: string;
   readonly config?: string;
+  readonly passphraseFile?: string;
   readonly rpcUrl?: string;
   readonly rpcUser?: string;
   readonly rpcCookie?: string;
   readonly json?: boolean;
 }
 
-const fileSchema = z.strictObject({
-  coin: z.string().optional(),
-  datadir: z.string().optional(),
-  rpcUrl: z.string().optional(),
-  rpcUser: z.string().optional(),
-  rpcPassword: z.string().optional(),
-  rpcCookie: z.string().optional(),
-});
-type FileSettings = z.infer<typeof fileSchema>;
+/** Commands whose own flags may stand in the config file, each in a section of its name. */
+export const SECTIONS = ['merchant', 'watch'] as const;
 
 export interface Config {
   readonly coin: Coin;
   readonly datadir: string;
   /** Undefined where no node is named: only commands that need none run then. */
   readonly rpc: RpcOptions | undefined;
+  /** Read when it is asked for: a watcher has none, and shares the file with who does. @throws WorldError `config` */
   readonly passphrase: string | undefined;
   readonly json: boolean;
 }
@@ -41,37 +38,71 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Flags win over the environment, the environment over the file, the file over what is usual. @throws WorldError `config` */
 export function resolveConfig(flags: CommonFlags, env: Environment): Config {
-  const file = readFile(flags.config ?? env['PAWMENT_CONFIG']);
-  const coinId = flags.coin ?? env['PAWMENT_COIN'] ?? file.coin ?? 'dogecoin-regtest';
+  const { common } = readConfig(flags.config, env);
+  const said = (name: keyof Omit<CommonFlags, 'json' | 'config'>): string | undefined =>
+    flags[name] ?? env[variableOf(name)] ?? textOf(common[name]);
+  const coinId = said('coin') ?? 'dogecoin-regtest';
   const coin = coinById(coinId);
   if (coin === undefined) throw new WorldError('config', `${coinId} is not a coin.`, `One of: ${coins.map(({ id }) => id).join(', ')}.`);
-  const datadir = flags.datadir ?? env['PAWMENT_DATADIR'] ?? file.datadir ?? join(homedir(), '.pawment', coin.id);
-  return { coin, datadir, rpc: rpcOf(coin, flags, env, file), passphrase: env['PAWMENT_PASSPHRASE'], json: flags.json === true };
+  const datadir = said('datadir') ?? join(homedir(), '.pawment', coin.id);
+  const url = said('rpcUrl') ?? (coin.network === 'regtest' ? `http://127.0.0.1:${coin.rpcPort}` : undefined);
+  if (url !== undefined && !URL.canParse(url))
+    throw new WorldError('config', `${url} is no address of a node.`, 'Write it like http://127.0.0.1:22555.');
+  const [cookie, user] = [said('rpcCookie'), said('rpcUser')];
+  const rpc = url === undefined ? undefined : { url, ...authOf(cookie, user, () => rpcPassword(env, textOf(common['rpcPassword']))) };
+  const passphraseFile = said('passphraseFile');
+  return {
+    ...{ coin, datadir, rpc, json: flags.json === true },
+    get passphrase(): string | undefined {
+      return passphrase(env, { byFlag: flags.passphraseFile, otherwise: passphraseFile });
+    },
+  };
 }
 
-function rpcOf(coin: Coin, flags: CommonFlags, env: Environment, file: FileSettings): RpcOptions | undefined {
-  const url =
-    flags.rpcUrl ?? env['PAWMENT_RPC_URL'] ?? file.rpcUrl ?? (coin.network === 'regtest' ? `http://127.0.0.1:${coin.rpcPort}` : undefined);
-  if (url === undefined) return undefined;
-  if (!URL.canParse(url)) throw new WorldError('config', `${url} is no address of a node.`, 'Write it like http://127.0.0.1:22555.');
-  const cookie = flags.rpcCookie ?? env['PAWMENT_RPC_COOKIE'] ?? file.rpcCookie;
-  const user = flags.rpcUser ?? env['PAWMENT_RPC_USER'] ?? file.rpcUser;
-  const password = env['PAWMENT_RPC_PASSWORD'] ?? file.rpcPassword ?? '';
-  if (cookie !== undefined) return { url, auth: { kind: 'cookie', file: cookie } };
-  return user === undefined ? { url } : { url, auth: { kind: 'password', user, password } };
+function authOf(cookie: string | undefined, user: string | undefined, password: () => string | undefined): Pick<RpcOptions, 'auth'> {
+  if (cookie !== undefined) return { auth: { kind: 'cookie', file: cookie } };
+  return user === undefined ? {} : { auth: { kind: 'password', user, password: password() ?? '' } };
 }
 
-function readFile(path: string | undefined): FileSettings {
-  if (path === undefined) return {};
+function textOf(value: Value | undefined): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** What a config file says to all commands, and to one. */
+export interface ConfigFile {
+  readonly common: Settings;
+  readonly own: Settings;
+}
+
+/** A command's own section, and what may stand there. */
+export interface Section {
+  readonly name: (typeof SECTIONS)[number];
+  readonly schema: SettingsSchema;
+}
+
+/**
+ * Reads the file that a flag names, or else the environment; nothing where neither does. Sections of other commands are theirs to read.
+ * @throws WorldError `config`
+ */
+export function readConfig(named: string | undefined, env: Environment, section?: Section): ConfigFile {
+  const path = named ?? env['PAWMENT_CONFIG'];
+  if (path === undefined) return { common: {}, own: {} };
   if (!existsSync(path)) throw new WorldError('config', `There is no config file ${path}.`, 'Make it, or leave --config out.');
-  const read = fileSchema.safeParse(parsed(path, contentsOf(path)));
+  const contents = parsed(path, contentsOf(path));
+  const schema = schemaOf(commonSettings());
+  const others = Object.fromEntries(SECTIONS.map((name) => [name, unread]));
+  const own = section === undefined ? {} : { [section.name]: section.schema.optional() };
+  const read = z.strictObject({ ...schema.shape, ...others, ...own }).safeParse(contents);
   if (!read.success) throw new WorldError('config', `${path}: ${z.prettifyError(read.error)}`, 'Correct the file.');
+  const common = schema.strip().parse(contents);
   const isPrivate = (statSync(path).mode & 0o077) === 0;
-  if (read.data.rpcPassword !== undefined && !isPrivate) {
+  if (common['rpcPassword'] !== undefined && !isPrivate) {
     throw new WorldError('config', `${path} holds a password and can be read by others.`, `chmod 600 ${path}`);
   }
-  return read.data;
+  return { common, own: section === undefined ? {} : section.schema.parse(read.data[section.name] ?? {}) };
 }
+
+const unread = z.record(z.string(), z.unknown()).optional();
 
 function contentsOf(path: string): string {
   try {

@@ -28,10 +28,11 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ['restore', async () => (await import('./command/backup.ts')).restoreCommand()],
   ['verify', async () => (await import('./command/backup.ts')).verifyCommand()],
   ['recover', async () => (await import('./command/recover.ts')).recoverCommand()],
-  [COMPLETION, async () => (await import('./command/completion.ts')).completionCommand(completed)],
+  [COMPLETION, async () => (await import('./command/completion.ts')).completionCommand(allCommands)],
 ]);
 
-function completed(): Promise<readonly Command[]> {
+/** All commands but that one. */
+export function allCommands(): Promise<readonly Command[]> {
   return Promise.all([...COMMANDS].filter(([name]) => name !== COMPLETION).map(([, load]) => load()));
 }
 

@@ -1,10 +1,10 @@
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 
 /** More than any count of blocks, payments or seconds that makes sense; heights stay below it (BIP 65). */
 const MOST = 499_999_999;
 
 /** More blocks than any offer can speak of. */
-const MOST_BLOCKS = 10_000_000;
+export const MOST_BLOCKS = 10_000_000;
 
 /** Reads the value of an option that counts blocks. */
 export function blockCount(): (text: string) => number {
@@ -18,4 +18,17 @@ export function wholeNumber(least = 0, most: number = MOST): (text: string) => n
     if (value >= least && value <= most) return value;
     throw new InvalidArgumentError(`Write a whole number from ${least} to ${most}.`);
   };
+}
+
+/** An option that takes a whole number within bounds, in the config file too. */
+export class WholeNumber extends Option {
+  readonly least: number;
+  readonly most: number;
+
+  constructor(flags: string, description: string, least = 0, most: number = MOST) {
+    super(flags, description);
+    this.least = least;
+    this.most = most;
+    this.argParser(wholeNumber(least, most));
+  }
 }

@@ -42,7 +42,7 @@ export const random: Random = { bytes: (length) => crypto.getRandomValues(new Ui
 export const clock: Clock = { now: Date.now };
 
 /** The node, asked once, so that a wrong one is found before anything is done; and one that is not there yet is waited for as said. @throws WorldError */
-export async function openNode({ coin, rpc }: Config, wait: NodeWait = atOnce): Promise<Chain> {
+export async function openNode({ coin, rpc }: Pick<Config, 'coin' | 'rpc'>, wait: NodeWait = atOnce): Promise<Chain> {
   if (rpc === undefined) {
     throw new WorldError(
       'config',

@@ -13,18 +13,27 @@ export function isAsked({ coin, passphrase }: Config): boolean {
 }
 
 /**
- * The passphrase of the seed file: from the environment, or asked for without showing it.
- * @throws WorldError `wallet-locked` when nobody can be asked, `config` for an empty one.
+ * The passphrase of the seed file: from where it is kept, or asked for without showing it.
+ * @throws WorldError `wallet-locked` when nobody can be asked, `config` for an empty one, or a file of it that can't be read.
  */
 export async function passphraseFor({ coin, passphrase }: Config): Promise<string> {
   const given = passphrase ?? (coin.network === 'regtest' ? REGTEST_PASSPHRASE : await ask());
-  if (given === '') throw new WorldError('config', 'A seed needs a passphrase.', 'Set PAWMENT_PASSPHRASE, or type one when asked.');
+  if (given === '')
+    throw new WorldError(
+      'config',
+      'A seed needs a passphrase.',
+      'Set PAWMENT_PASSPHRASE, name a file that holds it (--passphrase-file), or type one when asked.',
+    );
   return given;
 }
 
 async function ask(): Promise<string> {
   if (!process.stdin.isTTY) {
-    throw new WorldError('wallet-locked', 'The passphrase is not known and nobody can be asked.', 'Set PAWMENT_PASSPHRASE.');
+    throw new WorldError(
+      'wallet-locked',
+      'The passphrase is not known and nobody can be asked.',
+      'Set PAWMENT_PASSPHRASE, or name a file that holds it: --passphrase-file.',
+    );
   }
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
   process.stderr.write('Passphrase: ');

@@ -31,6 +31,7 @@ import type { NodeWait } from './node-wait.ts';
 import { clock, keysOf, openStore, readSeed, storePath } from './open.ts';
 import { CLOSE_ORDER } from './orders.ts';
 import { noteMetrics, type Outlook, type OutlookOptions, openOutlook } from './outlook.ts';
+import { sayReady } from './readiness.ts';
 import { tellingSales } from './sale.ts';
 import { pause, untilStopped } from './wait.ts';
 
@@ -116,6 +117,7 @@ export async function keepShop({ config, print, stop }: Shell, chain: Chain, opt
       `Signatures are checked by ${backend}. Ctrl-C stops it.`,
     ]);
     if (figures !== undefined) print.note(`Figures are shown at ${figures.url}/metrics.`);
+    void sayReady(process.env, print.note);
     await lookAfter(jobs, servers);
   } finally {
     // A server that is left open, when another one could not be, would keep the process from ending.

@@ -1,7 +1,7 @@
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-/** A daemon that live tests start. */
+/** A program that live tests start. */
 export interface Program {
   readonly name: string;
   /** Names another binary than the one on the PATH. */
@@ -26,10 +26,23 @@ export const dogecoind: Program = {
   optional: true,
 };
 
+const ofDebian = (name: string, variable: string, debian = name, optional = false): Program => ({
+  ...{ name, variable, optional },
+  install: `install the Debian package ${debian}`,
+});
+
+export const nginx: Program = ofDebian('nginx', 'NGINX');
+export const caddy: Program = ofDebian('caddy', 'CADDY');
+export const logrotate: Program = ofDebian('logrotate', 'LOGROTATE');
+export const systemdAnalyze: Program = ofDebian('systemd-analyze', 'SYSTEMD_ANALYZE', 'systemd');
+/** It comes with all of Prometheus, 100 MB. */
+export const promtool: Program = ofDebian('promtool', 'PROMTOOL', 'prometheus', true);
+
 /** The path of the binary; undefined when there is none. */
 export function findProgram({ name, variable }: Program): string | undefined {
   const named = process.env[variable];
-  const onPath = (process.env['PATH'] ?? '').split(delimiter).map((folder) => join(folder, name));
+  // What only root runs is not on everybody's path.
+  const onPath = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin'].map((folder) => join(folder, name));
   return (named === undefined ? onPath : [named]).find(canRun);
 }
 

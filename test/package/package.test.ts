@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { z } from 'zod';
@@ -58,6 +58,13 @@ test('what a page of the package refers to is in it, but for what only a checkou
     for (const [name] of text.matchAll(/\b[A-Z]{4,}\.md\b|\b(?:docs|examples)\/[\w/-]+\.\w+/g))
       assert.ok(existsSync(packed.path(name)), `${path}: ${name}`);
   }
+});
+
+test('what it takes to run a merchant is in the package, file by file', async () => {
+  const there = await readdir(join('examples', 'deploy'), { recursive: true, withFileTypes: true });
+  const paths = there.filter((one) => one.isFile()).map(({ parentPath, name }) => join(parentPath, name));
+  assert.ok(paths.length > 10);
+  for (const path of paths) assert.ok(packed.files.includes(path), path);
 });
 
 test('a trace from the package leads to the source, which its maps hold', async () => {

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { type Amount, formatAmount } from '../../core/base/amount.ts';
 import { blocksOn } from '../../core/base/lock-time.ts';
 import { contractById, contracts } from '../../core/contract/registry.ts';
@@ -13,7 +13,7 @@ import { destinationOf } from '../address.ts';
 import type { CommonFlags } from '../config.ts';
 import { type HostPort, hostPort, placeOf } from '../host-port.ts';
 import { atOnce, forEver } from '../node-wait.ts';
-import { blockCount, wholeNumber } from '../number.ts';
+import { MOST_BLOCKS, WholeNumber } from '../number.ts';
 import { createSeed, openNode, random, seedPath } from '../open.ts';
 import { keepShop } from '../shop.ts';
 import { closeOrderCommand, merchantChannelsCommand } from './merchant-orders.ts';
@@ -31,7 +31,7 @@ interface MerchantFlags extends CommonFlags {
   readonly exposure?: string;
   readonly lifetime?: number;
   readonly allowPublic?: boolean;
-  readonly trustProxy?: number | true;
+  readonly trustProxy?: number | boolean;
   readonly hostName: readonly string[];
   readonly metrics?: string;
   readonly watchTo?: string;
@@ -55,26 +55,29 @@ export function merchantCommand(): Command {
     .option('--bitcoinj <host:port>', 'also serve payers of bitcoinj there; without a host at the loopback address')
     .option('--price <item=coins>', 'something for sale; may be given again', appended, [])
     .option('--payout <address>', "where closes pay to; an address of the merchant's own seed unless said")
-    .addOption(new Option('--contract <id>', 'kind of channel').default('cltv-multisig'))
+    .option('--contract <id>', 'kind of channel', 'cltv-multisig')
     .option('--fixed-fee <coins>', 'payers sign a fixed closing fee, for signers that know no other way')
-    .option('--depth <blocks>', 'confirmations of any deposit, instead of by amount', blockCount())
+    .addOption(new WholeNumber('--depth <blocks>', 'confirmations of any deposit, instead of by amount', 1, MOST_BLOCKS))
     .option('--unconfirmed <coins>', 'what each channel delivers before its deposits are that deep; it then opens at once')
     .option(
       '--exposure <coins>',
       'the most that all channels together deliver so; without --unconfirmed, what they may besides on young deposits',
     )
-    .option('--lifetime <blocks>', 'the fewest blocks a channel lives', blockCount())
+    .addOption(new WholeNumber('--lifetime <blocks>', 'the fewest blocks a channel lives', 1, MOST_BLOCKS))
     .option('--allow-public', 'listen on other than the loopback address, without TLS')
-    .option(
-      '--trust-proxy [hops]',
-      'so many proxies in front, 1 unless said, add to X-Forwarded-For who asks, for limits by address',
-      wholeNumber(0, 16),
+    .addOption(
+      new WholeNumber(
+        '--trust-proxy [hops]',
+        'so many proxies in front, 1 unless said, add to X-Forwarded-For who asks, for limits by address',
+        0,
+        16,
+      ),
     )
     .option('--host-name <name>', 'a name that a proxy in front passes on as the Host; may be given again', appended, [])
     .option('--metrics <host:port>', 'where to show figures, for Prometheus and pawment status; not where payers come')
     .option('--watch-to <folder>', 'keep signed closes there for pawment watch')
     .option('--backup-to <folder>', 'save the channels there again and again, for pawment restore')
-    .option('--backup-every <minutes>', 'how often', wholeNumber(1), 60)
+    .addOption(new WholeNumber('--backup-every <minutes>', 'how often', 1).default(60))
     .option(
       '--recover',
       'take up what payers bring back from a store of these words that is gone, or go on from a copy; nothing else may serve under them',

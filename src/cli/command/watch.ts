@@ -12,7 +12,7 @@ import { command, run, type Shell } from '../action.ts';
 import type { CommonFlags } from '../config.ts';
 import { Lasting } from '../lasting.ts';
 import { aLittle, atOnce, forEver } from '../node-wait.ts';
-import { wholeNumber } from '../number.ts';
+import { WholeNumber } from '../number.ts';
 import { clock, openNode } from '../open.ts';
 import { EXIT } from '../print.ts';
 import { pause, untilStopped } from '../wait.ts';
@@ -37,7 +37,11 @@ export function watchCommand(): Command {
     .argument('<folder>', 'where the merchant keeps its signed closes; a copy that is kept up to date will do')
     .option('--once', 'look once, do what is due, and end with exit code 4 if a person has to look')
     .option('--no-wait', 'end at once when the node is not there yet, or not ready, instead of waiting for it')
-    .option('--silence <minutes>', 'without a sign of life for so long, the merchant gets no time to close by itself', wholeNumber(1), 10)
+    .addOption(
+      new WholeNumber('--silence <minutes>', 'without a sign of life for so long, the merchant gets no time to close by itself', 1).default(
+        10,
+      ),
+    )
     .option('--textfile <file>', "write figures there for node_exporter's textfile collector (name it *.prom)")
     .action((folder: string, flags: WatchFlags) => run(flags, (shell) => watch(shell, folder, flags)));
 }

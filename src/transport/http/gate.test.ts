@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { amount } from '../../core/base/amount.ts';
-import { Quotas } from '../quota.ts';
+import { Quotas, USUAL_QUOTA } from '../quota.ts';
 import { type FakePayee, fakePayee, pay, replies } from './fixture.ts';
 import { type HttpRoutes, httpRoutes } from './routes.ts';
 import { writeBody } from './write-request.ts';
@@ -64,4 +64,19 @@ test('a crowd too large to wait is told when to come back, and who has paid is s
   assert.equal(refused.length, 1_200 - 1_000 - 4);
   assert.equal(statuses.filter(({ status }) => status === 200).length, 1_004);
   assert.deepEqual([refused[0]?.headers.get('retry-after'), refused[0]?.headers.get('connection')], ['5', 'close']);
+});
+
+test('Forwarded is not read, whatever stands in front: what a proxy does not write, a client does', async () => {
+  for (const proxies of [0, 1]) {
+    // No time passes: what is used up stays so.
+    const quota = { quotas: new Quotas(USUAL_QUOTA, () => 0), proxies };
+    const routes = httpRoutes({ payee: fakePayee(({ kind }) => replies[kind][0]), quota });
+    const asked = async (forwarded: string, seen: string): Promise<number> => {
+      const headers = { forwarded: `for=${forwarded}`, 'x-forwarded-for': seen };
+      return (await routes.fetch(new Request('http://shop/v1/live', { headers }), { remote: proxies === 0 ? seen : '127.0.0.1' })).status;
+    };
+    for (let i = 0; i < USUAL_QUOTA.burst; i++) assert.equal(await asked(`10.0.0.${i % 250}`, '192.0.2.1'), 200);
+    assert.equal(await asked('10.0.1.1', '192.0.2.1'), 429);
+    assert.equal(await asked('192.0.2.1', '192.0.2.2'), 200);
+  }
 });

@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { request } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { after, before, describe, test } from 'node:test';
+import { promisify } from 'node:util';
+import { createRegtest, type Regtest } from '../../src/chain/regtest/regtest.ts';
+import { type RegtestServer, serveRegtest } from '../../src/chain/regtest/server.ts';
+import { amount } from '../../src/core/base/amount.ts';
+import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';
+import { endpoints } from '../../src/transport/http/endpoint.ts';
+import { example, unitCommands } from '../deploy.ts';
+import { Serving } from '../serving.ts';
+import { whyLeftOut } from './program.ts';
+import { proxies, type RunningProxy, selfSigned, startProxy } from './proxy.ts';
+
+// The merchant as its unit starts it, on its socket, behind a real nginx and a real Caddy with TLS, as the examples configure both.
+
+const run = promisify(execFile);
+const auth = { kind: 'password', user: 'pawment', password: 'much rpc' } as const;
+const names = ['nginx', 'caddy'] as const;
+
+let folder: string;
+let regtest: Regtest;
+let node: RegtestServer;
+let merchant: Serving | undefined;
+let tls: { readonly certificate: string; readonly key: string };
+const inFolder = (name: string): string => join(folder, name);
+
+before(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'pawment-proxy-'));
+  regtest = createRegtest({ coin });
+  regtest.mine(1_400);
+  node = await serveRegtest(regtest, auth);
+  tls = selfSigned(folder);
+  merchant = startMerchant();
+  await merchant.up;
+});
+
+after(async () => {
+  await merchant?.kill();
+  await node.close();
+  rmSync(folder, { recursive: true });
+});
+
+/** By the command of its unit, with the settings of the examples, folders and node of this test, and credentials as systemd shows them. */
+function startMerchant(): Serving {
+  for (const name of ['run', 'credentials']) mkdirSync(inFolder(name));
+  writeFileSync(inFolder('credentials/passphrase'), 'much secret\n');
+  writeFileSync(inFolder('credentials/rpc-password'), `${auth.password}\n`);
+  const changes = { '/var/lib/pawment': inFolder('lib'), '/run/pawment': inFolder('run'), '127.0.0.1:9402': '127.0.0.1:0' };
+  const settings = example('pawment.json', { ...changes, 'http://127.0.0.1:22555': node.url, '"dogecoin"': `"${coin.id}"` });
+  writeFileSync(inFolder('pawment.json'), settings);
+  const [words = []] = unitCommands(example('systemd/pawment-merchant.service', { '/etc/pawment/pawment.json': inFolder('pawment.json') }));
+  const env = { PATH: process.env['PATH'], HOME: folder, CREDENTIALS_DIRECTORY: inFolder('credentials') };
+  return new Serving(spawn(process.execPath, ['bin/pawment.js', ...words, '--json'], { env, stdio: ['ignore', 'pipe', 'pipe'] }));
+}
+
+/** A payer's command, which trusts the certificate or not. */
+async function pay(payer: string, words: readonly string[], trusts = true): Promise<string> {
+  const settings = ['--datadir', inFolder(payer), '--rpc-url', node.url, '--rpc-user', auth.user];
+  const env = {
+    ...{
+      PATH: process.env['PATH'],
+      HOME: folder,
+      PAWMENT_COIN: coin.id,
+      PAWMENT_RPC_PASSWORD: auth.password,
+      PAWMENT_PASSPHRASE: 'such payer',
+    },
+    ...(trusts && { NODE_EXTRA_CA_CERTS: tls.certificate }),
+  };
+  return (await run(process.execPath, ['bin/pawment.js', ...words, ...settings], { env })).stdout;
+}
+
+interface Asked {
+  readonly status: number | undefined;
+  readonly type: string | undefined;
+  readonly said: string;
+}
+
+interface Asking {
+  /** Where it comes from: all of 127.0.0.0/8 is this machine. */
+  readonly from?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+async function ask({ port }: RunningProxy, path: string, { from = '127.0.0.1', headers = {}, body }: Asking = {}): Promise<Asked> {
+  const asked = request({
+    ...{ host: '127.0.0.1', servername: 'localhost', port, path, agent: false, localAddress: from, ca: readFileSync(tls.certificate) },
+    method: body === undefined ? 'GET' : 'POST',
+    headers: { host: `localhost:${port}`, 'content-type': 'application/json', ...headers },
+  }).end(body);
+  const [response] = await once(asked, 'response');
+  return { status: response.statusCode, type: response.headers['content-type'], said: await text(response) };
+}
+
+/** Announcements that are none: each costs a sixtieth of an address's share, and as much comes back in a sixth of a second. */
+function announceMany(proxy: RunningProxy, from: string): Promise<readonly Asked[]> {
+  const one = (i: number): Promise<Asked> => {
+    const said = `10.0.${from.split('.').at(-1)}.${i}`;
+    return ask(proxy, '/v1/channels', { from, body: '{}', headers: { 'x-forwarded-for': `${said}, ${said}`, forwarded: `for=${said}` } });
+  };
+  return Promise.all(Array.from({ length: 100 }, (_, i) => one(i)));
+}
+
+for (const [i, name] of names.entries()) {
+  describe(`behind ${name}`, { skip: whyLeftOut(proxies[name].program) ?? false, timeout: 300_000 }, () => {
+    let proxy: RunningProxy;
+    let url: string;
+    before(async () => {
+      proxy = await startProxy(name, { ...tls, socket: inFolder('run/shop.sock') }, inFolder(name));
+      url = `https://localhost:${proxy.port}`;
+    });
+    after(() => proxy.stop());
+
+    test('a channel is opened and paid in over TLS', async () => {
+      const payer = `payer-${name}`;
+      await pay(payer, ['wallet', 'init']);
+      regtest.fund((await pay(payer, ['wallet', 'address'])).trim(), amount(50_000_000_000n));
+      regtest.mine(1);
+      await assert.rejects(pay(payer, ['open', url, '--deposit', '20', '--no-wait'], false), /can not be reached/);
+      await pay(payer, ['open', url, '--deposit', '20', '--no-wait']);
+      regtest.mine(6);
+      await pay(payer, ['open', '--resume', url]);
+      assert.match(await pay(payer, ['pay', '--item', 'tea', '--times', '5']), /5 payments, 0\.5\d* DOGE in all/);
+    });
+
+    test('it is asked whether it is ready, and takes a body as large as the merchant does', async () => {
+      assert.deepEqual(await ask(proxy, '/v1/ready'), { status: 200, type: 'application/json', said: '{"status":"ok"}' });
+      const most = Math.max(...Object.values(endpoints).map(({ body }) => body?.mostBytes ?? 0));
+      const { status, type, said } = await ask(proxy, '/v1/channels', { body: `"${'a'.repeat(most - 2)}"`, from: `127.9.${i}.1` });
+      assert.deepEqual([status, type], [400, 'application/problem+json'], said);
+    });
+
+    test('who says to be somebody else, in either head, draws on his own share; who is somebody else has another', async () => {
+      const [one, other] = [`127.9.${i}.2`, `127.9.${i}.3`];
+      let asked: readonly Asked[] = [];
+      for (let round = 0; round < 10 && !asked.some(({ status }) => status === 429); round++) asked = await announceMany(proxy, one);
+      assert.ok(asked.some(({ status }) => status === 429));
+      assert.equal(
+        (await ask(proxy, '/v1/nothing', { from: other, headers: { 'x-forwarded-for': one, forwarded: `for=${one}` } })).status,
+        404,
+      );
+    });
+  });
+}

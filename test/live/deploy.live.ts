@@ -46,7 +46,7 @@ test('a unit is exposed to little, as systemd counts it', needs(systemdAnalyze),
 });
 
 test('logrotate takes its config, and finds the log', needs(logrotate), async () => {
-  const changes = { '/var/log/pawment': folder, '    su pawment pawment\n': '' };
+  const changes = { '/var/log/pawment': folder };
   writeFileSync(join(folder, 'merchant.log'), 'a line\n');
   writeFileSync(join(folder, 'logrotate.conf'), example('logrotate.conf', changes), { mode: 0o644 });
   const { stderr } = await run(pathOf(logrotate), ['--debug', '--state', join(folder, 'state'), join(folder, 'logrotate.conf')]);

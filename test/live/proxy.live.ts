@@ -39,6 +39,9 @@ before(async () => {
   tls = selfSigned(folder);
   merchant = startMerchant();
   await merchant.up;
+  await pay(['wallet', 'init']);
+  regtest.fund((await pay(['wallet', 'address'])).trim(), amount(50_000_000_000n));
+  regtest.mine(1);
 });
 
 after(async () => {
@@ -60,9 +63,9 @@ function startMerchant(): Serving {
   return new Serving(spawn(process.execPath, ['bin/pawment.js', ...words, '--json'], { env, stdio: ['ignore', 'pipe', 'pipe'] }));
 }
 
-/** A payer's command, which trusts the certificate or not. */
-async function pay(payer: string, words: readonly string[], trusts = true): Promise<string> {
-  const settings = ['--datadir', inFolder(payer), '--rpc-url', node.url, '--rpc-user', auth.user];
+/** A payer's command. */
+async function pay(words: readonly string[]): Promise<string> {
+  const settings = ['--datadir', inFolder('payer'), '--rpc-url', node.url, '--rpc-user', auth.user];
   const env = {
     ...{
       PATH: process.env['PATH'],
@@ -71,7 +74,7 @@ async function pay(payer: string, words: readonly string[], trusts = true): Prom
       PAWMENT_RPC_PASSWORD: auth.password,
       PAWMENT_PASSPHRASE: 'such payer',
     },
-    ...(trusts && { NODE_EXTRA_CA_CERTS: tls.certificate }),
+    NODE_EXTRA_CA_CERTS: tls.certificate,
   };
   return (await run(process.execPath, ['bin/pawment.js', ...words, ...settings], { env })).stdout;
 }
@@ -87,11 +90,18 @@ interface Asking {
   readonly from?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
+  /** Takes the certificate for good; as is usual unless said. */
+  readonly trusts?: boolean;
 }
 
-async function ask({ port }: RunningProxy, path: string, { from = '127.0.0.1', headers = {}, body }: Asking = {}): Promise<Asked> {
+async function ask(
+  { port }: RunningProxy,
+  path: string,
+  { from = '127.0.0.1', headers = {}, body, trusts = true }: Asking = {},
+): Promise<Asked> {
   const asked = request({
-    ...{ host: '127.0.0.1', servername: 'localhost', port, path, agent: false, localAddress: from, ca: readFileSync(tls.certificate) },
+    ...{ host: '127.0.0.1', servername: 'localhost', port, path, agent: false, localAddress: from },
+    ...(trusts && { ca: readFileSync(tls.certificate) }),
     method: body === undefined ? 'GET' : 'POST',
     headers: { host: `localhost:${port}`, 'content-type': 'application/json', ...headers },
   }).end(body);
@@ -99,14 +109,18 @@ async function ask({ port }: RunningProxy, path: string, { from = '127.0.0.1', h
   return { status: response.statusCode, type: response.headers['content-type'], said: await text(response) };
 }
 
-/** Announcements that are none: each costs a sixtieth of an address's share, and as much comes back in a sixth of a second. */
-function announceMany(proxy: RunningProxy, from: string): Promise<readonly Asked[]> {
+/** Announcements that are none, each from somebody else if one believes what it says of itself. */
+function announceMany(proxy: RunningProxy, from: string, count: number, body: string): Promise<readonly Asked[]> {
   const one = (i: number): Promise<Asked> => {
     const said = `10.0.${from.split('.').at(-1)}.${i}`;
-    return ask(proxy, '/v1/channels', { from, body: '{}', headers: { 'x-forwarded-for': `${said}, ${said}`, forwarded: `for=${said}` } });
+    return ask(proxy, '/v1/channels', { from, body, headers: { 'x-forwarded-for': `${said}, ${said}`, forwarded: `for=${said}` } });
   };
-  return Promise.all(Array.from({ length: 100 }, (_, i) => one(i)));
+  return Promise.all(Array.from({ length: count }, (_, i) => one(i)));
 }
+
+/** Half a megabyte costs forty units of the six hundred that an address has, of which it gets sixty back in a second. */
+const COSTLY = `"${'a'.repeat(500_000)}"`;
+const isRefused = ({ status }: Asked): boolean => status === 429;
 
 for (const [i, name] of names.entries()) {
   describe(`behind ${name}`, { skip: whyLeftOut(proxies[name].program) ?? false, timeout: 300_000 }, () => {
@@ -119,15 +133,11 @@ for (const [i, name] of names.entries()) {
     after(() => proxy.stop());
 
     test('a channel is opened and paid in over TLS', async () => {
-      const payer = `payer-${name}`;
-      await pay(payer, ['wallet', 'init']);
-      regtest.fund((await pay(payer, ['wallet', 'address'])).trim(), amount(50_000_000_000n));
-      regtest.mine(1);
-      await assert.rejects(pay(payer, ['open', url, '--deposit', '20', '--no-wait'], false), /can not be reached/);
-      await pay(payer, ['open', url, '--deposit', '20', '--no-wait']);
+      await assert.rejects(ask(proxy, '/v1/ready', { trusts: false }), { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' });
+      await pay(['open', url, '--deposit', '20', '--no-wait']);
       regtest.mine(6);
-      await pay(payer, ['open', '--resume', url]);
-      assert.match(await pay(payer, ['pay', '--item', 'tea', '--times', '5']), /5 payments, 0\.5\d* DOGE in all/);
+      await pay(['open', '--resume', url]);
+      assert.match(await pay(['pay', url, '--item', 'tea', '--times', '5']), /5 payments, 0\.5\d* DOGE in all/);
     });
 
     test('it is asked whether it is ready, and takes a body as large as the merchant does', async () => {
@@ -140,12 +150,10 @@ for (const [i, name] of names.entries()) {
     test('who says to be somebody else, in either head, draws on his own share; who is somebody else has another', async () => {
       const [one, other] = [`127.9.${i}.2`, `127.9.${i}.3`];
       let asked: readonly Asked[] = [];
-      for (let round = 0; round < 10 && !asked.some(({ status }) => status === 429); round++) asked = await announceMany(proxy, one);
-      assert.ok(asked.some(({ status }) => status === 429));
-      assert.equal(
-        (await ask(proxy, '/v1/nothing', { from: other, headers: { 'x-forwarded-for': one, forwarded: `for=${one}` } })).status,
-        404,
-      );
+      for (let round = 0; round < 10 && !asked.some(isRefused); round++) asked = await announceMany(proxy, one, 30, COSTLY);
+      assert.ok(asked.some(isRefused));
+      // Four hundred units: more than could have come back by now.
+      assert.deepEqual((await announceMany(proxy, other, 40, '{}')).filter(isRefused), []);
     });
   });
 }

@@ -72,6 +72,7 @@ test('the image is built from the package', { skip: runsDocker ? false : 'docker
   await run('docker', ['build', '--quiet', '--tag', 'pawment-test', '--build-arg', `PAWMENT=./${tarball}`, join(folder, 'docker')]);
   const said = await run('docker', ['run', '--rm', '--read-only', 'pawment-test', '--version']);
   assert.match(said.stdout, /^\d+\.\d+\.\d+$/m);
+  await run('docker', ['rmi', 'pawment-test']);
 });
 
 test('the units that are verified are all there are, and each says when it is started', () => {

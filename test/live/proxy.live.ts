@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
+import { z } from 'zod';
 import { createRegtest, type Regtest } from '../../src/chain/regtest/regtest.ts';
 import { type RegtestServer, serveRegtest } from '../../src/chain/regtest/server.ts';
 import { amount } from '../../src/core/base/amount.ts';
@@ -58,9 +59,15 @@ function startMerchant(): Serving {
   const changes = { '/var/lib/pawment': inFolder('lib'), '/run/pawment': inFolder('run'), '127.0.0.1:9402': '127.0.0.1:0' };
   const settings = example('pawment.json', { ...changes, 'http://127.0.0.1:22555': node.url, '"dogecoin"': `"${coin.id}"` });
   writeFileSync(inFolder('pawment.json'), settings);
-  const [words = []] = unitCommands(example('systemd/pawment-merchant.service', { '/etc/pawment/pawment.json': inFolder('pawment.json') }));
+  const [words = []] = commandsOf('merchant');
   const env = { PATH: process.env['PATH'], HOME: folder, CREDENTIALS_DIRECTORY: inFolder('credentials') };
   return new Serving(spawn(process.execPath, ['bin/pawment.js', ...words, '--json'], { env, stdio: ['ignore', 'pipe', 'pipe'] }));
+}
+
+/** What a unit runs, with the folders of this test. */
+function commandsOf(unit: string, changes: Readonly<Record<string, string>> = {}): readonly (readonly string[])[] {
+  const here = { '/etc/pawment/pawment.json': inFolder('pawment.json'), ...changes };
+  return unitCommands(example(`systemd/pawment-${unit}.service`, here));
 }
 
 /** A payer's command. */
@@ -121,6 +128,35 @@ function announceMany(proxy: RunningProxy, from: string, count: number, body: st
 /** Half a megabyte costs forty units of the six hundred that an address has, of which it gets sixty back in a second. */
 const COSTLY = `"${'a'.repeat(500_000)}"`;
 const isRefused = ({ status }: Asked): boolean => status === 429;
+
+test('what the image asks for its health is told when the merchant is ready, and when there is none', async () => {
+  const healthOf = (socket: string): Promise<unknown> => {
+    const [, words = ''] = /^HEALTHCHECK .*CMD (\[.*\])$/m.exec(example('docker/Dockerfile', { '/run/pawment/shop.sock': socket })) ?? [];
+    const [, ...args] = z.array(z.string()).parse(JSON.parse(words));
+    return run(process.execPath, args);
+  };
+  await healthOf(inFolder('run/shop.sock'));
+  await assert.rejects(healthOf(inFolder('run/none.sock')), { code: 1 });
+});
+
+test('the backup’s unit and the watcher’s run beside the merchant, with no more secrets than they are given', async () => {
+  const env = { PATH: process.env['PATH'], HOME: folder };
+  for (const words of commandsOf('backup', { '/var/backups/pawment': inFolder('backups') }))
+    assert.match((await run(process.execPath, ['bin/pawment.js', ...words], { env })).stdout, /backup 1/);
+  mkdirSync(inFolder('watcher'));
+  writeFileSync(inFolder('watcher/rpc-password'), auth.password);
+  const [words = []] = commandsOf('watch', { '/var/lib/pawment-watch': inFolder('lib/watch') });
+  const watching = spawn(process.execPath, ['bin/pawment.js', ...words, '--json'], {
+    env: { ...env, CREDENTIALS_DIRECTORY: inFolder('watcher') },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const watcher = new Serving(watching);
+  try {
+    assert.deepEqual(await watcher.up, { watching: true });
+  } finally {
+    await watcher.kill();
+  }
+});
 
 for (const [i, name] of names.entries()) {
   describe(`behind ${name}`, { skip: whyLeftOut(proxies[name].program) ?? false, timeout: 300_000 }, () => {

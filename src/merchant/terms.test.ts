@@ -34,7 +34,10 @@ describe('what is offered unless the owner says otherwise', () => {
     test(`${coin.id}: no channel that is too small for its close to be got past whoever holds it up, at the coin’s own rate`, () => {
       for (const contract of contracts) {
         const { minDeposit, maxDeposit, signing } = defaultTerms(coin, contract);
-        const least = leastStake({ coin, contract, signing }, coin.policy.feeRate);
+        const least = leastStake(
+          { coin, contract, signing, payeeScript: new Uint8Array(coin.prefix.bech32 === undefined ? 25 : 34) },
+          coin.policy.feeRate,
+        );
         assert.ok(minDeposit >= least && minDeposit < least + coin.policy.dust && minDeposit < maxDeposit);
         assert.equal(minDeposit % coin.policy.dust, 0n, 'a number that people can read');
       }

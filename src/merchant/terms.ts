@@ -37,10 +37,15 @@ export function defaultTerms(coin: Coin, contract: Contract = contracts[0], sign
     ...span[contract.expiresBy],
     contract,
     signing,
-    minDeposit: roundedUp(leastStake({ coin, contract, signing }, feeRate), dust),
+    minDeposit: roundedUp(leastStake({ coin, contract, signing, payeeScript: longestPayout(coin) }, feeRate), dust),
     maxDeposit: amount(dust * 10_000_000n),
     depth,
   };
+}
+
+/** Closes may pay to P2WSH or P2TR where the coin has them, and to P2PKH on all. */
+function longestPayout({ prefix }: Coin): Uint8Array {
+  return new Uint8Array(prefix.bech32 === undefined ? 25 : 34);
 }
 
 function roundedUp(value: Amount, step: Amount): Amount {

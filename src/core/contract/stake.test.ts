@@ -17,6 +17,8 @@ import { closeSize } from './size.ts';
 import { leastStake } from './stake.ts';
 
 const FLEXIBLE: Signing = { kind: 'flexible', slot: 0 };
+const P2PKH = p2pkh(keyNumber(3).publicKey);
+const P2WSH = Uint8Array.of(0, 32, ...new Uint8Array(32).fill(7));
 const factors = [1n, 3n, 10n, 45n];
 const percent = (value: bigint, part: bigint): Amount => amount((value * part) / 100n);
 
@@ -46,10 +48,12 @@ function isLifted({ coin: { policy } }: Terms, size: number, feeRate: Amount, st
 
 for (const coin of [dogecoinRegtest, litecoinRegtest, bitcoinRegtest]) {
   describe(`the least stake on ${coin.id}`, () => {
+    const payouts = coin.prefix.bech32 === undefined ? [P2PKH] : [P2PKH, P2WSH];
     for (const contract of contracts) {
-      for (const signing of [FLEXIBLE, { kind: 'fixed', fee: coin.policy.dust }] as const) {
-        test(`${contract.id}, ${signing.kind}: is enough to get a close past a full family, and little less is not`, () => {
-          const terms = sampleTerms({ coin, contract, signing });
+      const signings: readonly Signing[] = [FLEXIBLE, { kind: 'fixed', fee: coin.policy.dust }];
+      for (const [payeeScript, signing] of payouts.flatMap((one) => signings.map((other) => [one, other] as const))) {
+        test(`${contract.id}, ${signing.kind}, to ${payeeScript.length} bytes: is enough to get a close past a full family, and little less is not`, () => {
+          const terms = { ...sampleTerms({ coin, contract, signing }), payeeScript };
           const size = closeSize(terms, 1, 2);
           const isEnough = isFinal(terms, { inputs: [contract.form] }) ? isLifted : outbids;
           let least = amount(0n);

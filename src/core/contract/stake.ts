@@ -10,7 +10,10 @@ import { closeSize } from './size.ts';
  * largest family that nodes let wait, at a rate that miners just leave out (BIP125 rules 3 and 4), or for the child that pays ahead where nothing takes
  * the place of a close. A thief can take no more than that of a channel. `MAX_AMOUNT` where no transaction pays so much.
  */
-export function leastStake(terms: Pick<Terms, 'coin' | 'contract' | 'signing'>, feeRate: Amount): Amount {
+export function leastStake(
+  terms: Pick<Terms, 'coin' | 'contract' | 'signing'> & Partial<Pick<Terms, 'payeeScript'>>,
+  feeRate: Amount,
+): Amount {
   const { policy } = terms.coin;
   const size = closeSize(terms, 1, 2);
   const first = firstRung(policy);

@@ -1,5 +1,7 @@
-import { spawn } from 'node:child_process';
+import assert from 'node:assert/strict';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import type { Readable, Writable } from 'node:stream';
 import xterm from '@xterm/headless';
 
 /** Rows of a terminal that keeps all it ever showed. */
@@ -30,4 +32,37 @@ export async function sentTo(columns: number, words: readonly string[]): Promise
   const [code] = await once(child, 'close');
   if (code !== 0) throw new Error(`ended with ${code}: ${sent}`);
   return sent;
+}
+
+/** A program at a pseudo-terminal of util-linux' `script`, at which somebody types. */
+export class Terminal {
+  /** All that it has shown. */
+  shown = '';
+  readonly over: Promise<unknown>;
+  readonly #child: ChildProcessByStdio<Writable, Readable, null>;
+
+  /** @param env all of the environment */
+  constructor(words: readonly string[], env: Readonly<Record<string, string>>) {
+    const command = words.map((word) => `'${word}'`).join(' ');
+    this.#child = spawn('script', ['--quiet', '--return', '--flush', '--command', command, '/dev/null'], {
+      env: { SHELL: '/bin/sh', ...env },
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    this.over = once(this.#child, 'close');
+    this.#child.stdin.on('error', () => undefined);
+    this.#child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      this.shown += text.replaceAll('\r', '');
+    });
+  }
+
+  type(text: string): void {
+    this.#child.stdin.write(text);
+  }
+
+  /** @throws Error when the program ends before it shows that. */
+  async saw(text: string): Promise<void> {
+    const over = this.over.then(() => assert.fail(`it has ended:\n${this.shown}`));
+    over.catch(() => undefined);
+    while (!this.shown.includes(text)) await Promise.race([once(this.#child.stdout, 'data'), over]);
+  }
 }

@@ -14,10 +14,7 @@ export function completionCommand(all: () => Promise<readonly Command[]>): Comma
     )
     .action(async (shell: Shell) => {
       const words = wordsOf(await all());
-      printer(false).result(
-        {},
-        shell === 'fish' ? fish(words) : [...(shell === 'zsh' ? ['autoload -U bashcompinit && bashcompinit'] : []), ...bash(words)],
-      );
+      printer(false).result({}, shell === 'fish' ? fish(words) : [...(shell === 'zsh' ? ZSH : []), ...bash(words)]);
     });
 }
 
@@ -35,28 +32,45 @@ export function wordsOf(commands: readonly Command[]): Words {
   return words;
 }
 
+/** Neither `path` nor `words`: to zsh, which runs this as well, those are its own. */
 function bash(words: Words): readonly string[] {
-  const key = (path: string): string => (path === '' ? '' : `/${path.replaceAll(' ', '/')}`);
-  const cases = [...words].map(([path, next]) => `    "${key(path)}") words="${next.join(' ')}" ;;`);
-  const paths = [...words.keys()].map(key).join(' ');
+  const cases = [...words].map(([path, next]) => `    "${placeOf(path)}") next="${next.join(' ')}" ;;`);
+  const places = [...words.keys()].map(placeOf).join(' ');
   return [
     '_pawment() {',
-    '  local path="" words="" word',
-    `  for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do`,
-    `    case " ${paths} " in *" $path/$word "*) path="$path/$word" ;; *) break ;; esac`,
+    '  local at="" next="" word',
+    `  for word in "\${COMP_WORDS[@]:1:$((COMP_CWORD-1))}"; do`,
+    `    case " ${places} " in *" $at/$word "*) at="$at/$word" ;; *) break ;; esac`,
     '  done',
-    '  case "$path" in',
+    '  case "$at" in',
     ...cases,
     '  esac',
-    `  COMPREPLY=($(compgen -W "$words" -- "\${COMP_WORDS[COMP_CWORD]}"))`,
+    `  COMPREPLY=($(compgen -W "$next" -- "\${COMP_WORDS[COMP_CWORD]}"))`,
     '}',
     'complete -o default -F _pawment pawment',
   ];
 }
 
+const ZSH = ['(( $+functions[compdef] )) || { autoload -U compinit && compinit }', 'autoload -U bashcompinit && bashcompinit'];
+
 function fish(words: Words): readonly string[] {
-  return [...words].map(([path, next]) => {
-    const seen = path === '' ? '__fish_use_subcommand' : `__fish_seen_subcommand_from ${path.split(' ').at(-1)}`;
-    return `complete -c pawment -n '${seen}' -a '${next.join(' ')}'`;
-  });
+  const places = [...words.keys()].map((path) => `'${placeOf(path)}'`).join(' ');
+  return [
+    'function __pawment_at',
+    "  set -l at ''",
+    '  for word in (commandline -opc)[2..-1]',
+    `    contains -- "$at/$word" ${places}; or break`,
+    '    set at "$at/$word"',
+    '  end',
+    '  echo -- $at',
+    'end',
+    ...[...words].map(([path, next]) => {
+      const noFiles = next.some((word) => !word.startsWith('--')) ? ' -f' : '';
+      return `complete -c pawment${noFiles} -n "test (__pawment_at) = '${placeOf(path)}'" -a '${next.join(' ')}'`;
+    }),
+  ];
+}
+
+function placeOf(path: string): string {
+  return path === '' ? '' : `/${path.replaceAll(' ', '/')}`;
 }

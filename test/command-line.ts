@@ -7,14 +7,15 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { createRegtest, type Regtest } from '../src/chain/regtest/regtest.ts';
 import { type RegtestServer, serveRegtest } from '../src/chain/regtest/server.ts';
-import { dogecoinRegtest as coin } from '../src/core/coin/dogecoin.ts';
+import type { Coin } from '../src/core/coin/coin.ts';
+import { dogecoinRegtest } from '../src/core/coin/dogecoin.ts';
 import { Serving } from './serving.ts';
 
 /** Past the height where CLTV binds blocks. */
 const FIRST_BLOCKS = 1_400;
 
 /** How a question to a person ends. */
-const QUESTION = '[y/N] ';
+const QUESTIONS: readonly string[] = ['[y/N] ', 'Passphrase: '];
 
 /** What a command came to. */
 export interface Ran {
@@ -32,14 +33,16 @@ export class CommandLine {
   readonly #home: string;
   readonly #serving: Serving[] = [];
   readonly #running = new Set<ChildProcess>();
+  readonly #env: NodeJS.ProcessEnv;
 
   private constructor(regtest: Regtest, node: RegtestServer, home: string) {
     this.regtest = regtest;
     this.node = node;
     this.#home = home;
+    this.#env = { ...process.env, PAWMENT_PASSPHRASE: 'much secret', PAWMENT_COIN: regtest.coin.id };
   }
 
-  static async open(): Promise<CommandLine> {
+  static async open(coin: Coin = dogecoinRegtest): Promise<CommandLine> {
     const regtest = createRegtest({ coin });
     regtest.mine(FIRST_BLOCKS);
     return new CommandLine(regtest, await serveRegtest(regtest), await mkdtemp(join(tmpdir(), 'pawment-command-line-')));
@@ -57,7 +60,7 @@ export class CommandLine {
 
   /** A command that reads its standard input, and runs to its end; one that does not come to it is killed by `close`. */
   async tell(input: string, folder: string, ...words: readonly string[]): Promise<Ran> {
-    const child = spawn(process.execPath, this.#args(folder, words), { env: ENV });
+    const child = spawn(process.execPath, this.#args(folder, words), { env: this.#env });
     this.#running.add(child);
     const ended = new Promise<number | null>((resolve, reject) => {
       child.on('error', reject);
@@ -74,7 +77,7 @@ export class CommandLine {
 
   /** A command that somebody stops by Ctrl-C once this has come true; or, without it, once it has said something that matches. */
   async stopped(when: Promise<unknown> | RegExp, folder: string, ...words: readonly string[]): Promise<Ran> {
-    const child = spawn(process.execPath, this.#args(folder, words), { env: ENV, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, this.#args(folder, words), { env: this.#env, stdio: ['ignore', 'pipe', 'pipe'] });
     this.#running.add(child);
     const ended = once(child, 'close');
     const out = text(child.stdout);
@@ -96,18 +99,28 @@ export class CommandLine {
    * A command at a terminal, a pseudo-terminal of util-linux' `script`: who sits there answers the question. All that is shown is what was said, and what
    * it prints last is its JSON. One that does not come to its end is killed by `close`.
    */
-  async atTerminal(answer: string, folder: string, ...words: readonly string[]): Promise<Ran> {
+  atTerminal(answer: string, folder: string, ...words: readonly string[]): Promise<Ran> {
+    return this.#answered(answer, this.#env, folder, words);
+  }
+
+  /** Likewise, and the passphrase is asked for. */
+  atPassphrase(answer: string, folder: string, ...words: readonly string[]): Promise<Ran> {
+    const { PAWMENT_PASSPHRASE: _, ...env } = this.#env;
+    return this.#answered(answer, env, folder, words);
+  }
+
+  async #answered(answer: string, env: NodeJS.ProcessEnv, folder: string, words: readonly string[]): Promise<Ran> {
     const line = [process.execPath, ...this.#args(folder, words)].map((word) => `'${word}'`).join(' ');
     const child = spawn('script', ['--quiet', '--return', '--command', line, '/dev/null'], {
-      env: { ...ENV, SHELL: '/bin/sh', TERM: 'dumb' },
+      env: { ...env, SHELL: '/bin/sh', TERM: 'dumb' },
     });
     this.#running.add(child);
     const ended = once(child, 'close');
     let said = '';
     child.stdout.on('data', (bytes: Buffer) => {
-      const isAsked = said.includes(QUESTION);
+      const isAsked = wasAsked(said);
       said += bytes.toString();
-      if (!isAsked && said.includes(QUESTION)) child.stdin.write(`${answer}\r`);
+      if (!isAsked && wasAsked(said)) child.stdin.write(`${answer}\r`);
     });
     const [code] = await ended;
     this.#running.delete(child);
@@ -118,7 +131,7 @@ export class CommandLine {
 
   /** A command that runs until it is killed, by `close` at the latest. Resolves when it has come up. */
   async serve(folder: string, ...words: readonly string[]): Promise<Serving> {
-    const child = spawn(process.execPath, this.#args(folder, words), { env: ENV, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, this.#args(folder, words), { env: this.#env, stdio: ['ignore', 'pipe', 'pipe'] });
     const serving = new Serving(child);
     this.#serving.push(serving);
     await serving.up;
@@ -133,8 +146,11 @@ export class CommandLine {
   }
 
   #args(folder: string, words: readonly string[]): readonly string[] {
-    return ['bin/pawment.js', ...words, '--rpc-url', this.node.url, '--datadir', this.folder(folder), '--json'];
+    const node = words.includes('--rpc-url') ? [] : ['--rpc-url', this.node.url];
+    return ['bin/pawment.js', ...words, ...node, '--datadir', this.folder(folder), '--json'];
   }
 }
 
-const ENV: NodeJS.ProcessEnv = { ...process.env, PAWMENT_PASSPHRASE: 'much secret', PAWMENT_COIN: coin.id };
+function wasAsked(said: string): boolean {
+  return QUESTIONS.some((question) => said.includes(question));
+}

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { z } from 'zod';
-import { blocks, commands, runCommands, TOP_LEVEL } from './readme.ts';
+import { dogecoin, dogecoinRegtest } from '../src/core/coin/dogecoin.ts';
+import { assertAllDone, atFreePorts, blocks, commandBlocks, ownNetwork, paste, TOP_LEVEL } from './readme.ts';
 
 const run = promisify(execFile);
 const manifest = z.object({ scripts: z.record(z.string(), z.string()) });
@@ -21,11 +23,41 @@ test('the top-level commands of the README name scripts that exist', async () =>
   }
 });
 
-test('every other command of the README runs as written, one after the other', async () => {
-  const lines = commands();
-  assert.ok(lines.length > 10);
-  await runCommands(lines, {});
+test('the other blocks of the README work, each pasted at once into the shell of a user who has nothing yet', async () => {
+  const texts = commandBlocks();
+  assert.ok(texts.length > 3);
+  // Other programs may have the ports that the README names, where nobody can make a network without them.
+  assertAllDone(await paste(ownNetwork === undefined ? await atFreePorts(texts) : texts, { within: ownNetwork }));
 });
+
+test('with other programs on the usual ports the chain goes elsewhere and is found; a merchant says what to do, and what asks for it there that it is none', async () => {
+  const others = await Promise.all([dogecoinRegtest.rpcPort, dogecoin.rpcPort, 8402].map(otherProgram));
+  try {
+    const [first = ''] = commandBlocks();
+    const { shown, failed } = await paste([first, 'wait $! || true']);
+    assert.match(
+      shown,
+      /Another program has port 18332\. This chain takes a free one, where commands on this machine find it; --port names one\./,
+    );
+    assert.match(shown, /^500 DOGE$/m);
+    assert.match(shown, /Can't listen on 127\.0\.0\.1:8402: another program does\.\nStop it, or choose another place: --listen\./);
+    assert.deepEqual(failed, ['npx pawment offer http://127.0.0.1:8402'], shown);
+    assert.match(shown, /Check that the address is that of a merchant\./);
+  } finally {
+    for (const other of others) other?.closeAllConnections();
+    await Promise.all(others.map((other) => other?.[Symbol.asyncDispose]()));
+  }
+});
+
+/** An HTTP server at that port, unless something has it already. */
+async function otherProgram(port: number): Promise<Server | undefined> {
+  const server = createServer((_, response) => response.writeHead(404).end('no'));
+  const isUp = new Promise<boolean>((resolve) => {
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => resolve(true));
+  });
+  return (await isUp) ? server : undefined;
+}
 
 test('the code of the README runs as written', async () => {
   const samples = blocks('ts');

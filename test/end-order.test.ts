@@ -61,7 +61,10 @@ test('an agreed end that nobody mines gives way to the owner’s order, and an o
   assert.ok(end !== undefined && others.length === 0, 'the end waits');
 
   // Beside it a channel of bitcoinj's: its end is the payee's own close, which nothing is to take the place of.
-  assert.equal((await machine.run('other', 'pay', '--bitcoinj', `127.0.0.1:${bitcoinj}`, '--deposit', '10', '--amount', '1')).code, 0);
+  assert.equal(
+    (await machine.run('other', 'pay', '--bitcoinj', `127.0.0.1:${bitcoinj}`, '--deposit', '10', '--amount', '1', '--max', '1')).code,
+    0,
+  );
   const settled = await machine.run('other', 'pay', '--bitcoinj', `127.0.0.1:${bitcoinj}`, '--settle');
   const { settlement } = z.object({ settlement: z.string() }).parse(settled.out);
   assert.equal(settled.code, 0, settled.said);

@@ -36,7 +36,7 @@ test('what is sold is logged alike over HTTP and bitcoinj’s protocol; a failur
   assert.equal(opened.code, 0, JSON.stringify(opened));
   assert.equal((await cli.run('payer', 'pay', '--item', 'tea', '--max', '0.1')).code, 0);
   const server = `127.0.0.1:${bitcoinj}`;
-  const paid = await cli.run('payer', 'pay', '--bitcoinj', server, '--deposit', '10', '--amount', '0.1', '--info', 'tea');
+  const paid = await cli.run('payer', 'pay', '--bitcoinj', server, '--deposit', '10', '--amount', '0.1', '--max', '0.1', '--info', 'tea');
   assert.equal(paid.code, 0, JSON.stringify(paid));
 
   const lines: unknown[] = [];

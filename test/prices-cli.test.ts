@@ -1,16 +1,12 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import { text } from 'node:stream/consumers';
 import { after as afterAll, before, test } from 'node:test';
 import { z } from 'zod';
-import { amount } from '../src/core/base/amount.ts';
 import { CommandLine, type Ran } from './command-line.ts';
 import type { Serving } from './serving.ts';
+import { fund, wayTo } from './shop.ts';
 
 const DOGE = 100_000_000n;
 const up = z.object({ url: z.string() });
-const address = z.object({ address: z.string() });
 const opened = z.object({ channel: z.string() });
 const refused = z.object({ error: z.string(), advice: z.string(), facts: z.record(z.string(), z.string()) });
 const shown = z.object({ paid: z.string() });
@@ -36,36 +32,6 @@ async function restarted({ url, serving }: Awaited<ReturnType<typeof open>>, pri
 
 const total = async (): Promise<string> => shown.parse((await cli.run('payer', 'show')).out).paid;
 
-interface LossyWay {
-  readonly url: string;
-  /** Answers to payments don't arrive; the payments do. */
-  loses: boolean;
-  readonly close: () => Promise<void>;
-}
-
-/** A way to a shop. */
-async function losing(shop: string): Promise<LossyWay> {
-  const server = createServer(async (request, response) => {
-    const asked = await text(request);
-    const { method = 'GET', url = '/', headers } = request;
-    const { authorization = '' } = headers;
-    const sent = { 'content-type': 'application/json', ...(authorization !== '' && { authorization }) };
-    const answer = await fetch(shop + url, { method, headers: sent, ...(asked !== '' && { body: asked }) });
-    const body = await answer.text();
-    if (way.loses && url.endsWith('/payments')) response.destroy();
-    else response.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? '' }).end(body);
-  });
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  const bound = server.address();
-  if (bound === null || typeof bound === 'string') return assert.fail();
-  const close = async (): Promise<void> => {
-    server.closeAllConnections();
-    await once(server.close(), 'close');
-  };
-  const way: LossyWay = { url: `http://127.0.0.1:${bound.port}`, loses: false, close };
-  return way;
-}
-
 const pay = (...words: readonly string[]): Promise<Ran> => cli.run('payer', 'pay', ...words);
 
 function assertTooHigh({ code, out }: Ran, facts: Readonly<Record<string, string>>): void {
@@ -83,8 +49,7 @@ function assertPaid({ code, out, said }: Ran, sum: bigint): void {
 test('tea at 0.1 that a shop sells for 399.8 after a restart is not paid for, unless the owner agrees', async () => {
   const first = await open('127.0.0.1:0', 'tea=0.1', 'gold=41');
   assert.equal((await cli.run('payer', 'wallet', 'init')).code, 0);
-  cli.regtest.fund(address.parse((await cli.run('payer', 'wallet', 'address')).out).address, amount(500n * DOGE));
-  cli.regtest.mine(1);
+  await fund(cli, 'payer', 500n);
   const made = await cli.run('payer', 'open', first.url, '--deposit', '400', '--no-wait');
   cli.regtest.mine(3);
   assert.equal((await cli.run('payer', 'open', '--resume', opened.parse(made.out).channel)).code, 0);
@@ -113,7 +78,8 @@ test('tea at 0.1 that a shop sells for 399.8 after a restart is not paid for, un
 
 test('a purchase whose answer was lost is not made twice by the same command once more', async () => {
   const shop = await open('127.0.0.1:0', 'tea=0.1', 'coffee=0.2');
-  const way = await losing(shop.url);
+  let loses = false;
+  const way = await wayTo(shop.url, ({ url }) => (loses && url.endsWith('/payments') ? 'lost' : undefined));
   try {
     const made = await cli.run('payer', 'open', way.url, '--deposit', '40', '--no-wait');
     cli.regtest.mine(3);
@@ -121,17 +87,17 @@ test('a purchase whose answer was lost is not made twice by the same command onc
     assert.equal((await cli.run('payer', 'open', '--resume', channel)).code, 0);
     const once = ['pay', channel, '--item', 'tea'];
     assertPaid(await cli.run('payer', ...once), DOGE / 10n);
-    way.loses = true;
+    loses = true;
     assert.equal((await cli.run('payer', ...once)).code, 3);
-    way.loses = false;
+    loses = false;
     const retried = await cli.run('payer', ...once);
     assertPaid(retried, DOGE / 10n);
     assert.match(retried.said, /a payment of 0\.1 DOGE that had got no answer is sent again first/);
     assert.equal(shown.parse((await cli.run('payer', 'show', channel)).out).paid, String(DOGE / 5n));
     assertPaid(await cli.run('payer', ...once), DOGE / 10n);
-    way.loses = true;
+    loses = true;
     assert.equal((await cli.run('payer', ...once)).code, 3);
-    way.loses = false;
+    loses = false;
     assertPaid(await cli.run('payer', 'pay', channel, '--item', 'coffee'), (3n * DOGE) / 10n);
   } finally {
     await way.close();

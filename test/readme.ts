@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
+import { Terminal } from './terminal.ts';
 
 /** Commands that are the whole of what CI does, or of what a newcomer does first: CI itself runs them. */
 export const TOP_LEVEL: readonly string[] = ['npm ci && npm run demo', 'npm run test:everything'];
@@ -14,57 +18,89 @@ export function blocks(language: string): readonly string[] {
   return [...readme.matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)].filter(([, tag]) => tag === language).map(([, , text = '']) => text);
 }
 
-/** The commands to try, line by line. */
-export function commands(): readonly string[] {
-  return blocks('sh')
-    .filter((text) => !TOP_LEVEL.includes(text.trim()))
-    .flatMap((text) => text.trim().split('\n'));
+/** The blocks of commands to try. */
+export function commandBlocks(): readonly string[] {
+  return blocks('sh').filter((text) => !TOP_LEVEL.includes(text.trim()));
 }
 
-/** Runs the lines as written, one after the other, and checks what they come to. */
-export async function runCommands(lines: readonly string[], env: Readonly<Record<string, string>>): Promise<void> {
-  const home = await mkdtemp(join(tmpdir(), 'pawment-readme-'));
-  // A program in the background has come up when it says its first line; a person would wait for that too.
-  const script = lines.map((line, i) =>
-    line.endsWith(' &')
-      ? `${line.slice(0, -2)} > ${home}/${i} 2> ${home}/${i}.err &\nuntil [ -s ${home}/${i} ]; do kill -0 $! || exit 1; sleep 0.1; done`
-      : line,
+/** How a newcomer's shell is started in a network of its own, where all ports are free; undefined where this user may not make one. */
+export const ownNetwork: readonly string[] | undefined = mayMakeNetwork()
+  ? ['unshare', '-n', 'sh', '-c', 'ip link set lo up && exec "$0" "$@"']
+  : undefined;
+
+function mayMakeNetwork(): boolean {
+  return spawnSync('unshare', ['-n', 'ip', 'link', 'set', 'lo', 'up'], { stdio: 'ignore' }).status === 0;
+}
+
+/** The blocks with free ports in the place of those that they name or leave to be the usual ones. */
+export async function atFreePorts(texts: readonly string[]): Promise<readonly string[]> {
+  const named = ['8402', '8403', '4242'];
+  const free = await Promise.all(named.map(freePort));
+  const ports = new Map(named.map((port, i) => [port, String(free[i])]));
+  return texts.map((text) =>
+    text
+      .replace(/pawment merchant (?=--price)/, 'pawment merchant --listen 127.0.0.1:8402 ')
+      .replaceAll(/(?<=:)(8402|8403|4242)\b/g, (port) => ports.get(port) ?? port),
   );
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  return typeof address === 'object' && address !== null ? address.port : assert.fail();
+}
+
+/** What came of pasting. */
+export interface Pasted {
+  /** All that the terminal showed. */
+  readonly shown: string;
+  /** The commands that ended with another exit code than 0. */
+  readonly failed: readonly string[];
+}
+
+interface Newcomer {
+  /** What runs the shell; it is run as it is unless given. */
+  readonly within?: readonly string[] | undefined;
+  /** All that the environment has besides an empty home, a path and a terminal. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Pastes whole blocks, each at once, into one shell at a terminal, as a user does who has nothing but this checkout. */
+export async function paste(texts: readonly string[], { within = [], env = {} }: Newcomer = {}): Promise<Pasted> {
+  const home = await mkdtemp(join(tmpdir(), 'pawment-newcomer-'));
+  const path = `${dirname(programIn('npx'))}${delimiter}/usr/sbin:/usr/bin:/sbin:/bin`;
+  const shell = [...within, 'bash', '--norc', '--noprofile', '-i'];
+  const terminal = new Terminal(shell, { HOME: home, PATH: path, TERM: 'dumb', PS1: '$ ', ...env });
   try {
-    const { code, out } = await bash(`set -e\n${script.join('\n')}\n`, {
-      ...process.env,
-      HOME: home,
-      PAWMENT_DATADIR: join(home, 'data'),
-      ...env,
-    });
-    assert.equal(code, 0, out);
-    assert.match(out, /100 payments, 10 [A-Z]+ in all/);
-    assert.match(out, /closed, 10 paid, 89\.9\d+ of 100 [A-Z]+ back/);
-    assert.match(out, /20 payments, 2 [A-Z]+ in all/);
-    assert.match(out, /settled by [0-9a-f]{64}/);
+    terminal.type(`trap 'echo has-"failed: $BASH_COMMAND"' ERR\n`);
+    for (const [i, text] of texts.entries()) {
+      terminal.type(`${text.trimEnd()}\necho block-"${i}"-over\n`);
+      await terminal.saw(`block-${i}-over`);
+    }
   } finally {
-    await rm(home, { recursive: true });
+    // Jobs of a shell at a terminal are process groups.
+    terminal.type("trap - ERR; kill -- $(jobs -p | sed 's/^/-/'); wait; exit\n");
+    await terminal.over;
+    await rm(home, { recursive: true, force: true });
   }
+  const { shown } = terminal;
+  return { shown, failed: [...shown.matchAll(/has-failed: (.*)/g)].map(([, command = '']) => command.trim()) };
 }
 
-/** Runs a script in a process group of its own, and ends whatever it left running. */
-function bash(script: string, env: NodeJS.ProcessEnv): Promise<{ readonly code: number | null; readonly out: string }> {
-  return new Promise((resolve, reject) => {
-    const child = spawn('bash', ['-c', script], { env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
-    const out: string[] = [];
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => out.push(String(data)));
-    child.on('error', reject);
-    child.on('exit', (code) => {
-      if (child.pid !== undefined) endGroup(child.pid);
-      resolve({ code, out: out.join('') });
-    });
-  });
+/** Where a program is that this checkout did not bring along. */
+function programIn(name: string): string {
+  const folders = (process.env['PATH'] ?? '').split(delimiter).filter((folder) => !folder.includes('node_modules'));
+  return folders.map((folder) => join(folder, name)).find((path) => existsSync(path)) ?? assert.fail(`there is no ${name}`);
 }
 
-function endGroup(pid: number): void {
-  try {
-    process.kill(-pid, 'SIGTERM');
-  } catch {
-    // All of it has ended already.
-  }
+/** What all blocks come to. */
+export function assertAllDone({ shown, failed }: Pasted): void {
+  assert.deepEqual(failed, [], shown);
+  assert.match(shown, /100 payments, 10 [A-Z]+ in all/, shown);
+  assert.match(shown, /closed, 10 paid, 89\.9\d+ of 100 [A-Z]+ back/, shown);
+  assert.match(shown, /20 payments, 2 [A-Z]+ in all/, shown);
+  assert.match(shown, /settled by [0-9a-f]{64}/, shown);
 }

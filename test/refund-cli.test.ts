@@ -1,25 +1,14 @@
 import assert from 'node:assert/strict';
 import { after as afterAll, before, test } from 'node:test';
 import { z } from 'zod';
-import { asChain } from '../src/chain/regtest/port.ts';
 import { amount } from '../src/core/base/amount.ts';
 import { hexToBytes } from '../src/core/base/bytes.ts';
-import { dogecoinRegtest as coin } from '../src/core/coin/dogecoin.ts';
 import { presignedRefund } from '../src/core/contract/presigned-refund.ts';
-import { scriptOf } from '../src/core/tx/address.ts';
-import { verifyPortable as verify } from '../src/core/tx/sign.ts';
-import { fastestSigner } from '../src/engine/signer.ts';
-import { openMerchant } from '../src/merchant/merchant.ts';
-import { defaultTerms } from '../src/merchant/terms.ts';
-import { memoryStore } from '../src/store/memory.ts';
-import { serveMerchant } from '../src/transport/http/serve.ts';
-import { seedKeyRing } from '../src/wallet/keyring.ts';
 import { CommandLine } from './command-line.ts';
+import { fund, openShop } from './shop.ts';
 
 const DOGE = 100_000_000n;
 const WORDS = 'legal winner thank year wave sausage worth useful legal winner thank yellow';
-const random = { bytes: (length: number) => crypto.getRandomValues(new Uint8Array(length)) };
-const address = z.object({ address: z.string() });
 const opened = z.object({ channel: z.string(), redeemScript: z.string(), expiry: z.int() });
 const refused = z.object({ error: z.string(), advice: z.string(), facts: z.record(z.string(), z.string()) });
 const shown = z.object({ state: z.string(), hex: z.string() });
@@ -31,25 +20,14 @@ before(async () => {
 afterAll(() => cli.close());
 
 test('coins that nobody can refund are refused with what helps, and those that can be are not', async () => {
-  const merchant = openMerchant({
-    ...{ chain: asChain(cli.regtest), verify, clock: { now: Date.now }, random, store: memoryStore(), prices: new Map() },
-    keys: seedKeyRing(coin, random.bytes(32), fastestSigner()),
-    identity: random.bytes(16),
-    terms: defaultTerms(coin, presignedRefund),
-    payeeScript: scriptOf(coin, cli.regtest.newAddress()) ?? assert.fail(),
-  });
-  await merchant.engine.follower.poll();
-  const shop = await serveMerchant(merchant, { onError: (error) => assert.fail(String(error)) });
+  const shop = await openShop(cli, presignedRefund);
   try {
     const restore = ['wallet', 'restore', '--birthday', '1390'];
     assert.equal((await cli.tell(WORDS, 'whole', ...restore)).code, 0);
-    const { out } = await cli.run('whole', 'wallet', 'address');
-    cli.regtest.fund(address.parse(out).address, amount(60n * DOGE));
-    cli.regtest.mine(1);
+    await fund(cli, 'whole', 60n);
     const made = await cli.run('whole', 'open', shop.url, '--deposit', '50', '--no-wait', '--signed-refund');
     const { channel, expiry, redeemScript } = opened.parse(made.out);
-    cli.regtest.mine(3);
-    await merchant.engine.follower.poll();
+    await shop.mine(3);
     assert.equal((await cli.run('whole', 'open', '--resume', channel)).code, 0);
     cli.regtest.setTime(expiry + 10);
     cli.regtest.mine(20);

@@ -7,9 +7,10 @@ import { dogecoinRegtest } from '../core/coin/dogecoin.ts';
 import { payerScript } from '../core/contract/contract.ts';
 import { contractById } from '../core/contract/registry.ts';
 import { fastestVerifier } from '../engine/verifier.ts';
+import { withReturns } from '../payer/returns.ts';
 import { shortTerms } from '../testing/short-terms.ts';
 import { TwoDisks } from '../testing/two-disks.ts';
-import { channelLine, channelLines, withReturns } from './channel-print.ts';
+import { channelLine, channelLines } from './channel-print.ts';
 import { when } from './when.ts';
 
 const { verify } = await fastestVerifier();

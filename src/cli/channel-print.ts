@@ -1,9 +1,9 @@
-import { amount, formatAmount, greatest, ZERO } from '../core/base/amount.ts';
-import { bytesToHex, equalBytes } from '../core/base/bytes.ts';
+import { formatAmount, ZERO } from '../core/base/amount.ts';
+import { bytesToHex } from '../core/base/bytes.ts';
 import { isTime, type LockTime } from '../core/base/height.ts';
 import { allDeposits, type PayerState, remainingOf } from '../core/channel/payer-state.ts';
 import type { Coin } from '../core/coin/coin.ts';
-import { capacityOf, payerScript } from '../core/contract/contract.ts';
+import { capacityOf } from '../core/contract/contract.ts';
 import { addressOf } from '../core/tx/address.ts';
 import { outpointKey, transactionId } from '../core/tx/transaction.ts';
 import { when } from './when.ts';
@@ -36,14 +36,6 @@ export function channelFacts(state: PayerState): Record<string, unknown> {
 function addressFact(coin: Coin, outputScript: Uint8Array): Record<string, string> {
   const address = addressOf(coin, outputScript);
   return address === undefined ? {} : { address };
-}
-
-/** What came back of an ended channel to any script of the wallet: an end may pay to another than the one that the channel names. */
-export function withReturns(state: PayerState, isOwn: (script: Uint8Array) => boolean): PayerState {
-  if (state.kind !== 'ended') return state;
-  const own = (script: Uint8Array): boolean => isOwn(script) || equalBytes(script, payerScript(state.terms));
-  const outputs = state.transactions.flatMap((transaction) => transaction.outputs.filter(({ script }) => own(script)));
-  return { ...state, returned: greatest(state.returned, amount(outputs.reduce((sum, { value }) => sum + value, 0n))) };
 }
 
 /** A channel in one line. */

@@ -29,6 +29,8 @@ export interface Config {
   readonly datadir: string;
   /** Undefined where no node is named: only commands that need none run then. */
   readonly rpc: RpcOptions | undefined;
+  /** Nobody named a node: it is the test chain that runs on this machine, wherever that serves. */
+  readonly isUnnamed?: boolean;
   /** Read when it is asked for: a watcher has none, and shares the file with who does. @throws WorldError `config` */
   readonly passphrase: string | undefined;
   readonly json: boolean;
@@ -44,19 +46,25 @@ export function resolveConfig(flags: CommonFlags, env: Environment): Config {
   const coinId = said('coin') ?? 'dogecoin-regtest';
   const coin = coinById(coinId);
   if (coin === undefined) throw new WorldError('config', `${coinId} is not a coin.`, `One of: ${coins.map(({ id }) => id).join(', ')}.`);
-  const datadir = said('datadir') ?? join(homedir(), '.pawment', coin.id);
-  const url = said('rpcUrl') ?? (coin.network === 'regtest' ? `http://127.0.0.1:${coin.rpcPort}` : undefined);
+  const datadir = said('datadir') ?? usualDatadir(coin);
+  const named = said('rpcUrl');
+  const isUnnamed = coin.network === 'regtest' && named === undefined;
+  const url = named ?? (isUnnamed ? `http://127.0.0.1:${coin.rpcPort}` : undefined);
   if (url !== undefined && !URL.canParse(url))
     throw new WorldError('config', `${url} is no address of a node.`, 'Write it like http://127.0.0.1:22555.');
   const [cookie, user] = [said('rpcCookie'), said('rpcUser')];
   const rpc = url === undefined ? undefined : { url, ...authOf(cookie, user, () => rpcPassword(env, textOf(common['rpcPassword']))) };
   const passphraseFile = said('passphraseFile');
   return {
-    ...{ coin, datadir, rpc, json: flags.json === true },
+    ...{ coin, datadir, rpc, isUnnamed, json: flags.json === true },
     get passphrase(): string | undefined {
       return passphrase(env, { byFlag: flags.passphraseFile, otherwise: passphraseFile });
     },
   };
+}
+
+export function usualDatadir({ id }: Coin): string {
+  return join(homedir(), '.pawment', id);
 }
 
 function authOf(cookie: string | undefined, user: string | undefined, password: () => string | undefined): Pick<RpcOptions, 'auth'> {

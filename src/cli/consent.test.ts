@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { amount } from '../core/base/amount.ts';
-import { isRefusal } from '../core/base/refusal.ts';
+import { isRefusal, type Refusal } from '../core/base/refusal.ts';
 import { openPrices, type Prices } from '../payer/prices.ts';
 import { memoryStore } from '../store/memory.ts';
 import { MachinePair } from '../testing/machine-pair.ts';
 import { assertRefused, must } from '../testing/sample.ts';
 import { agreeToRaise, type Bargain, type Consenting, consent } from './consent.ts';
+import { Refused } from './print.ts';
 
 const DOGE = 100_000_000n;
 const state = new MachinePair().open(100n * DOGE).payerState();
@@ -98,25 +99,45 @@ describe('a price at a terminal', () => {
   });
 });
 
-test('a payment of more than is due is told, asked for where somebody is there, and held against the owner’s bound', async () => {
+describe('a payment of more than is due', () => {
   const raise = { due: amount(0n), moves: amount(1_387_000n) };
-  const tried = async (answer: boolean | undefined, max?: bigint): Promise<readonly [boolean, string, string]> => {
-    const notes: string[] = [];
-    let question = '';
-    const print = { note: (text: string) => void notes.push(text) };
-    const ask =
-      answer === undefined
-        ? undefined
-        : async (text: string): Promise<boolean> => {
-            question = text;
-            return answer;
-          };
-    return [await agreeToRaise({ print, ask }, raise, 'DOGE', max === undefined ? undefined : amount(max)), notes.join(), question];
-  };
   const text = 'The least that the channel can pay now is 0.01387 DOGE, for 0 DOGE that are due: the rest is credit for later purchases.';
-  assert.deepEqual(await tried(undefined), [true, text, '']);
-  assert.deepEqual(await tried(false), [false, '', `${text} Pay?`]);
-  assert.deepEqual(await tried(true), [true, '', `${text} Pay?`]);
-  assert.deepEqual(await tried(true, 1_386_999n), [false, text, '']);
-  assert.deepEqual(await tried(false, 1_387_000n), [true, '', '']);
+
+  /** Asks for a raise twice. @returns what was agreed to, the questions, and the refusal. */
+  async function tried(answer: boolean | undefined, max?: bigint): Promise<readonly [boolean, readonly string[], Refusal | undefined]> {
+    const questions: string[] = [];
+    const asked = async (question: string): Promise<boolean> => {
+      questions.push(question);
+      return answer === true;
+    };
+    const agree = agreeToRaise({ ask: answer === undefined ? undefined : asked }, 'DOGE', max === undefined ? undefined : amount(max));
+    try {
+      return [(await agree(raise)) && (await agree(raise)), questions, undefined];
+    } catch (error) {
+      assert.ok(error instanceof Refused);
+      return [false, questions, error.refusal];
+    }
+  }
+
+  test('is refused where nobody can be asked and nobody agreed, with what agrees to it', async () => {
+    const [isAgreed, questions, refusal] = await tried(undefined);
+    assertRefused(refusal, 'price-too-high');
+    assert.deepEqual([isAgreed, questions, refusal.advice], [false, [], `${text} To agree to that: --max 0.01387.`]);
+    assert.deepEqual(refusal.detail, { price: '1387000', most: '0' });
+  });
+
+  test('is made within the owner’s bound, and refused beyond it, at a terminal too', async () => {
+    assert.deepEqual(await tried(undefined, 1_387_000n), [true, [], undefined]);
+    assert.deepEqual(await tried(false, 1_387_000n), [true, [], undefined]);
+    for (const answer of [undefined, true]) {
+      const [isAgreed, questions, refusal] = await tried(answer, 1_386_999n);
+      assert.deepEqual([isAgreed, questions, refusal?.detail], [false, [], { price: '1387000', most: '1386999' }]);
+    }
+  });
+
+  test('is asked about at a terminal, once', async () => {
+    assert.deepEqual(await tried(true), [true, [`${text} Pay?`], undefined]);
+    const [isAgreed, questions, refusal] = await tried(false);
+    assert.deepEqual([isAgreed, questions, refusal?.code], [false, [`${text} Pay?`], 'price-too-high']);
+  });
 });

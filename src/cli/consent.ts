@@ -4,6 +4,7 @@ import type { PayerState } from '../core/channel/payer-state.ts';
 import type { Raise } from '../payer/agent.ts';
 import type { Prices, Ware } from '../payer/prices.ts';
 import type { Shell } from './action.ts';
+import { Refused } from './print.ts';
 
 /** What is to be bought, and at what price the merchant would sell it now. */
 export interface Bargain {
@@ -50,21 +51,26 @@ export async function consent({ prices, print, ask }: Consenting, state: PayerSt
 }
 
 /**
- * Whether a payment may move more than it is for: the owner's bound says so, or the owner does. Where nobody can be asked it is told, and made: a
- * contract's least is small, and the rest stays with the channel as credit.
+ * Agrees to a payment of more than it is for: where the owner's bound does, or the owner, who is asked once about so much. Where nobody can be asked, no
+ * coin moves that nobody spoke of. @throws Refused
  */
-export async function agreeToRaise(
-  { print, ask }: Omit<Consenting, 'prices'>,
-  { due, moves }: Pick<Raise, 'due' | 'moves'>,
+export function agreeToRaise(
+  { ask }: Pick<Consenting, 'ask'>,
   ticker: string,
   max: Amount | undefined,
-): Promise<boolean> {
-  const [all, part] = [`${formatAmount(moves)} ${ticker}`, `${formatAmount(due)} ${ticker}`];
-  const text = `The least that the channel can pay now is ${all}, for ${part} that are due: the rest is credit for later purchases.`;
-  if (max !== undefined && moves <= max) return true;
-  if (max === undefined && ask !== undefined) return ask(`${text} Pay?`);
-  print.note(text);
-  return max === undefined;
+): (raise: Pick<Raise, 'due' | 'moves'>) => Promise<boolean> {
+  let agreed = max;
+  return async ({ due, moves }) => {
+    if (agreed !== undefined && moves <= agreed) return true;
+    const [all, part] = [`${formatAmount(moves)} ${ticker}`, `${formatAmount(due)} ${ticker}`];
+    const text = `The least that the channel can pay now is ${all}, for ${part} that are due: the rest is credit for later purchases.`;
+    if (max === undefined && ask !== undefined && (await ask(`${text} Pay?`))) {
+      agreed = moves;
+      return true;
+    }
+    const refusal = refuse('price-too-high', { price: moves, most: max ?? due });
+    throw new Refused({ ...refusal, advice: `${text} To agree to that: --max ${formatAmount(moves)}.` });
+  };
 }
 
 function questionOf({ ware, price, times }: Bargain, known: Amount | undefined, ticker: string): string {

@@ -6,7 +6,7 @@ import { describe, test } from 'node:test';
 import { dogecoinRegtest as coin } from '../core/coin/dogecoin.ts';
 import { WorldError } from '../engine/ports.ts';
 import { type FakeAnswer, fakeNode } from '../testing/fake-node.ts';
-import { aLittle, atOnce, nodeWait, type WaitOptions } from './node-wait.ts';
+import { aLittle, aLittleForPeer, atOnce, nodeWait, type WaitOptions } from './node-wait.ts';
 import { openNode } from './open.ts';
 
 /** A time that passes by waiting alone; what is waited for may happen meanwhile. */
@@ -119,4 +119,64 @@ test('a node that has not written its cookie, and one that still loads, are wait
     await node.close();
     rmSync(cookie, { force: true });
   }
+});
+
+describe('waiting for a merchant', () => {
+  const where = 'http://127.0.0.1:8402';
+  const refused = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
+  const unheard = new WorldError('peer-unreachable', 'no', 'Wait.', new TypeError('fetch failed', { cause: refused }));
+
+  test('that is starting goes on until it listens, and says once for what', async () => {
+    const waiting = watchers(0);
+    let asked = 0;
+    const answer = await aLittleForPeer(
+      '127.0.0.1',
+      where,
+      waiting,
+    )(async () => {
+      if (asked++ < 8) throw unheard;
+      return 'there';
+    });
+    assert.equal(answer, 'there');
+    assert.deepEqual(waiting.notes, [
+      `Waiting for the merchant: Nothing listens at ${where}. Start the merchant, or give the address that it says it sells at.`,
+    ]);
+  });
+
+  test('that never comes ends with what is missing', async () => {
+    const waiting = watchers(0);
+    const failed = aLittleForPeer('127.0.0.1', where, waiting)(failing(unheard));
+    await assert.rejects(failed, { code: 'peer-unreachable', message: `Nothing listens at ${where}.` });
+    assert.equal(waiting.notes.length, 1);
+  });
+
+  test('is over once it has answered: then it has ended', async () => {
+    const waiting = watchers(0);
+    const wait = aLittleForPeer('localhost', where, waiting);
+    await wait(async () => undefined);
+    await assert.rejects(wait(failing(unheard)), unheard);
+    assert.deepEqual(waiting.notes, []);
+  });
+
+  test('is not begun for one elsewhere, nor for one that has taken the connection', async () => {
+    assert.equal(aLittleForPeer('shop.example', where, watchers(0)), atOnce);
+    const waiting = watchers(0);
+    for (const error of [new WorldError('peer-unreachable', 'slow', 'Wait.'), new WorldError('peer-nonsense', 'HTML', 'Look.')])
+      await assert.rejects(aLittleForPeer('::1', where, waiting)(failing(error)), error);
+    assert.deepEqual(waiting.notes, []);
+  });
+});
+
+test('where nobody named a node, what is not one is waited for too: the test chain may be about to serve elsewhere', async () => {
+  let isThere = false;
+  const waiting = watchers(30_000);
+  const other = new WorldError('node-refused', 'no node', 'Look.');
+  const config = { rpc: { url: 'http://127.0.0.1:18332' } };
+  const chain = async (): Promise<string> => {
+    if (isThere) return 'chain';
+    isThere = true;
+    throw other;
+  };
+  await assert.rejects(aLittle(config, assert.fail)(failing(other)), other);
+  assert.equal(await aLittle({ ...config, isUnnamed: true }, waiting.note, waiting)(chain), 'chain');
 });

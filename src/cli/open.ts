@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { coreRpc } from '../chain/core-rpc.ts';
+import type { RpcOptions } from '../chain/rpc.ts';
 import type { ChannelId } from '../core/base/bytes.ts';
 import type { Height } from '../core/base/height.ts';
 import type { PayerState } from '../core/channel/payer-state.ts';
@@ -29,11 +30,14 @@ import { createMnemonic, seedOf } from '../wallet/mnemonic.ts';
 import { readSeedFile, writeSeedFile } from '../wallet/seed-disk.ts';
 import { type SeedContents, sealSeed } from '../wallet/seed-file.ts';
 import { openWallet, type SyncReport, type Wallet } from '../wallet/wallet.ts';
-import type { Config } from './config.ts';
+import { type Config, usualDatadir } from './config.ts';
+import { merchantAt } from './merchant-at.ts';
 import { aLittle, atOnce, type NodeWait } from './node-wait.ts';
+import { runningChain } from './own-chain.ts';
 import { passphraseFor } from './passphrase.ts';
 import { httpPeerOf, isWith, pick, rememberPeer } from './peer.ts';
 import type { Printer } from './print.ts';
+import { noteRead } from './read-at.ts';
 import type { Work } from './screen.ts';
 
 export type Role = 'payer' | 'merchant';
@@ -41,8 +45,12 @@ export type Role = 'payer' | 'merchant';
 export const random: Random = { bytes: (length) => crypto.getRandomValues(new Uint8Array(length)) };
 export const clock: Clock = { now: Date.now };
 
+/** What says where the node is. */
+export type NodeConfig = Pick<Config, 'coin' | 'rpc'> & Partial<Pick<Config, 'datadir' | 'isUnnamed'>>;
+
 /** The node, asked once, so that a wrong one is found before anything is done; and one that is not there yet is waited for as said. @throws WorldError */
-export async function openNode({ coin, rpc }: Pick<Config, 'coin' | 'rpc'>, wait: NodeWait = atOnce): Promise<Chain> {
+export async function openNode(config: NodeConfig, wait: NodeWait = atOnce): Promise<Chain> {
+  const { coin, rpc } = config;
   if (rpc === undefined) {
     throw new WorldError(
       'config',
@@ -50,9 +58,18 @@ export async function openNode({ coin, rpc }: Pick<Config, 'coin' | 'rpc'>, wait
       'Give --rpc-url, PAWMENT_RPC_URL, or a config file. On a main network it should be your own.',
     );
   }
-  const chain = coreRpc(coin, rpc);
-  await wait(chain.tip);
-  return chain;
+  return wait(async () => {
+    const chain = coreRpc(coin, nodeOf(config, rpc));
+    await chain.tip();
+    return chain;
+  });
+}
+
+/** The node that was named; else the test chain that runs by now, and until one does its usual place. */
+export function nodeOf({ coin, datadir, isUnnamed }: NodeConfig, rpc: RpcOptions): RpcOptions {
+  const usual = usualDatadir(coin);
+  const url = isUnnamed === true ? runningChain([datadir ?? usual, usual]) : undefined;
+  return url === undefined ? rpc : { ...rpc, url };
 }
 
 export function seedPath({ datadir }: Config, role: Role): string {
@@ -137,7 +154,7 @@ export interface OpenOptions {
   readonly raised?: AgentOptions['raised'];
   /** No block up to this one holds money of the seed; what the seed file says unless given. */
   readonly birthday?: Height;
-  /** Shows long work, and waits a little for a node that is starting; nothing is shown, nor waited for, unless given. */
+  /** Shows long work, and waits a little for a node or merchant that is starting; nothing is shown, nor waited for, unless given. */
   readonly print?: Pick<Printer, 'work' | 'note'>;
   /** Done before the chain is read. */
   readonly first?: (parts: PayerParts, birthday: Height) => Promise<void>;
@@ -162,6 +179,7 @@ export async function openPayer(
     const polled = await agent.poll().catch((error: unknown) => ({ error }));
     const report = await wallet.sync(onProgress);
     if (polled !== undefined) throw polled.error;
+    await noteRead(store, clock);
     return report;
   };
   const { unread } = await started(print?.work('reading the chain') ?? UNSEEN, agent, sync);
@@ -175,7 +193,10 @@ export async function openPayer(
     remember: async (channel, url) => rememberPeer(store, channel, url),
     merchantOf: (channel) => httpPeerOf(store, channel),
     prices: openPrices(store),
-    payeeOf: async (channel) => httpConnection(await httpPeerOf(store, channel)),
+    payeeOf: async (channel) => {
+      const url = await httpPeerOf(store, channel);
+      return print === undefined ? httpConnection(url) : merchantAt(url, print.note);
+    },
     channelsWith: async (url) => {
       const found: PayerState[] = [];
       for await (const [channel, state] of agent.engine.all()) if (await isWith(store, channel, url)) found.push(state);

@@ -36,8 +36,9 @@ async function ask(): Promise<string> {
     );
   }
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
-  process.stderr.write('Passphrase: ');
   const lines = createInterface({ input: process.stdin, output: silent, terminal: true });
+  lines.once('SIGINT', () => process.stderr.write('\n'));
+  process.stderr.write('Passphrase: ');
   const answer = await answered(lines, '');
   process.stderr.write('\n');
   return answer;

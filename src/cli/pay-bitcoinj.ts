@@ -7,11 +7,15 @@ import type { Contract } from '../core/contract/contract.ts';
 import { bitcoinjContracts, contractOf, selfRefunded } from '../core/message/bitcoinj/version.ts';
 import { transactionId } from '../core/tx/transaction.ts';
 import { WorldError } from '../engine/ports.ts';
+import type { AgentOptions } from '../payer/agent.ts';
 import { type Acknowledged, type BitcoinjChannel, openBitcoinj } from '../payer/bitcoinj.ts';
 import { connectTcp } from '../transport/tcp/connect.ts';
 import type { Shell } from './action.ts';
+import { asking } from './ask.ts';
 import { channelFacts, channelLine } from './channel-print.ts';
+import { agreeToRaise } from './consent.ts';
 import { hostPort } from './host-port.ts';
+import { aLittleForPeer } from './node-wait.ts';
 import { clock, type OpenPayer, openPayer } from './open.ts';
 import { type Paying, paidSince, tellingPaid } from './paid.ts';
 import { granted } from './print.ts';
@@ -21,6 +25,8 @@ export interface BitcoinjPayment {
   readonly server: string;
   /** What each payment adds; nothing is paid without. */
   readonly value?: Amount;
+  /** The most that one payment may move, the one that opens a channel among them; unless said, no more than it is for, or than the owner agrees to. */
+  readonly max?: Amount;
   readonly times: number;
   /** Of a new channel, where there is none that can be gone on with. */
   readonly deposit?: Amount;
@@ -36,9 +42,10 @@ const SCHEME = 'bitcoinj://';
 /** Goes on with the channel that there is with a server, or makes one; pays; and hangs up, or has it settled. */
 export async function payBitcoinj(shell: Shell, payment: BitcoinjPayment): Promise<void> {
   const { config, print } = shell;
-  const payer = await openPayer(config, { print });
+  const raised = agreeToRaise({ ask: asking(print) }, config.coin.ticker, payment.max);
+  const payer = await openPayer(config, { print, raised });
   try {
-    const opened = await open(payer, payment);
+    const opened = await open(shell, payer, payment, raised);
     try {
       print.note(`channel ${opened.channel} ${openedHow(opened, payment)}`);
       const now = (): Promise<PayerState> => payer.channel(opened.channel);
@@ -90,15 +97,23 @@ function report(
   ]);
 }
 
-async function open(payer: OpenPayer, { server, deposit, major }: BitcoinjPayment): Promise<BitcoinjChannel> {
+async function open(
+  { print }: Shell,
+  payer: OpenPayer,
+  { server, deposit, major }: BitcoinjPayment,
+  raised: NonNullable<AgentOptions['raised']>,
+): Promise<BitcoinjChannel> {
   const { host, port } = hostPort(server);
   const url = `${SCHEME}${host}:${port}`;
   const { agent, chain, wallet, keys } = payer;
+  const wait = aLittleForPeer(host, `${host}:${port}`, print);
   const contracts = contractsFor(major, await payer.channelsWith(url));
   const order = { contracts, ...(deposit === undefined ? {} : { capacity: deposit }) };
   const known = (): ReturnType<OpenPayer['channelsWith']> => payer.channelsWith(url);
   const remember = (channel: BitcoinjChannel['channel']): Promise<void> => payer.remember(channel, url);
-  return granted(await openBitcoinj(await connectTcp(host, port), order, { agent, chain, wallet, keys, clock, known, remember }));
+  return granted(
+    await openBitcoinj(await wait(() => connectTcp(host, port)), order, { agent, chain, wallet, keys, clock, known, remember, raised }),
+  );
 }
 
 /**

@@ -29,14 +29,12 @@ test('what goes with a payment is refused where none is made, and a price where 
   refuses('--info', { bitcoinj: SERVER, deposit: '10', info: 'tea' });
   refuses('--times', { bitcoinj: SERVER, settle: true, times: 5 });
   refuses('--amount', { item: 'tea', amount: '1' });
-  refuses('--max', { amount: '1', max: '1' });
-  refuses('--max', { bitcoinj: SERVER, amount: '1', max: '1' });
 });
 
 test('everything that is of use is taken', () => {
   checkPayFlags('1f0c', { item: 'tea', max: '1', times: 3, psbt: true });
-  checkPayFlags(undefined, { amount: '1', times: 3 });
+  checkPayFlags(undefined, { amount: '1', times: 3, max: '1' });
   checkPayFlags(undefined, { bitcoinj: SERVER, deposit: '10' });
   checkPayFlags(undefined, { bitcoinj: SERVER, settle: true, protocol: 1 });
-  checkPayFlags(undefined, { bitcoinj: SERVER, deposit: '10', amount: '1', times: 3, info: 'tea', protocol: 2, settle: true });
+  checkPayFlags(undefined, { bitcoinj: SERVER, deposit: '10', amount: '1', max: '1', times: 3, info: 'tea', protocol: 2, settle: true });
 });

@@ -18,16 +18,15 @@ type Given = Readonly<Record<string, string | number | boolean | undefined>>;
 
 /** Nothing that was given is passed over in silence. @throws WorldError `config` for the first that is of no use beside the others. */
 export function checkPayFlags(channel: string | undefined, flags: PayFlags): void {
-  const { item, max, amount, times, psbt, bitcoinj, deposit, info, protocol, settle } = flags;
+  const { item, amount, times, psbt, bitcoinj, deposit, info, protocol, settle } = flags;
   if (bitcoinj === undefined) {
     const theirs = { '--deposit': deposit, '--info': info, '--protocol': protocol, '--settle': settle };
     none(theirs, 'means nothing without --bitcoinj', 'Give --bitcoinj too, or leave it out.');
     if (item !== undefined)
       none({ '--amount': amount }, 'means nothing beside --item', 'The merchant names the price: leave it out. --max bounds it.');
-    else none({ '--max': max }, 'means nothing without --item', 'Leave it out: --amount is what is paid.');
     return;
   }
-  const ours = { '[channel]': channel, '--item': item, '--max': max, '--psbt': psbt };
+  const ours = { '[channel]': channel, '--item': item, '--psbt': psbt };
   none(ours, 'means nothing beside --bitcoinj', 'Leave it out: the channel is the one with that server, and --info names what is bought.');
   if (amount === undefined) {
     none({ '--info': info, '--times': times }, 'means nothing where nothing is paid', 'Give --amount, or leave it out.');

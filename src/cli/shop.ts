@@ -101,13 +101,13 @@ export async function keepShop({ config, print, stop }: Shell, chain: Chain, opt
     const work = print.work('reading the chain');
     await options.wait(merchant.engine.follower.poll).finally(work.done);
     stop.say(async () => ({ message: 'Stopped at once.', advice: 'What was taken is stored: start it again.' }));
-    const server = await serveMerchant(merchant, { ...serveOptions(merchant, store, options, log), quotas });
+    const server = await placedBy('--listen', () => serveMerchant(merchant, { ...serveOptions(merchant, store, options, log), quotas }));
     servers.push(server);
-    const bitcoinj = await door?.open(merchant);
+    const bitcoinj = door && (await placedBy('--bitcoinj', () => door.open(merchant)));
     if (bitcoinj !== undefined) servers.push(bitcoinj);
     const backups = options.backups === undefined ? [] : [backupJob(config, options.backups, verify, log)];
     const jobs = jobsOf(merchant, store, outlook, log, backups);
-    const figures = await outlook.open(merchant, store, jobs);
+    const figures = await placedBy('--metrics', () => outlook.open(merchant, store, jobs));
     if (figures !== undefined) servers.push(figures);
     await noteMetrics(store, figures?.url);
     const payTo = addressOf(config.coin, payeeScript);
@@ -139,6 +139,16 @@ async function claimedStore(
     await store.close();
     release();
     throw error;
+  }
+}
+
+/** Who can't listen is told by which flag it may elsewhere. */
+async function placedBy<T>(flag: string, serve: () => Promise<T>): Promise<T> {
+  try {
+    return await serve();
+  } catch (error) {
+    if (!(error instanceof WorldError && error.code === 'config')) throw error;
+    throw new WorldError('config', error.message, error.hint.replace(/\.$/, `: ${flag}.`), error);
   }
 }
 

@@ -60,9 +60,9 @@ export async function payerStatus(config: Config, store: Store): Promise<Status>
 }
 
 /** Where the chain is; undefined where no node says so. */
-async function shownBy({ coin, rpc }: Config): Promise<ChainTime | undefined> {
+async function shownBy({ coin, datadir, isUnnamed = false, rpc }: Config): Promise<ChainTime | undefined> {
   try {
-    const node = await openNode({ coin, rpc: rpc && { ...rpc, timeout: PATIENCE } });
+    const node = await openNode({ coin, datadir, isUnnamed, rpc: rpc && { ...rpc, timeout: PATIENCE } });
     const { tip, medianTime } = await node.status();
     return { tip: tip.height, medianTime: Math.floor(medianTime / 1000), now: clock.now() };
   } catch (error) {

@@ -1,8 +1,9 @@
 import { type Amount, add, amount, MAX_AMOUNT, subtract, ZERO } from '../core/base/amount.ts';
-import type { ChannelId } from '../core/base/bytes.ts';
+import { type ChannelId, txId } from '../core/base/bytes.ts';
 import { isRefusal, type Refusal, refuse } from '../core/base/refusal.ts';
 import { isSettlement } from '../core/channel/payer-end.ts';
-import { allDeposits, type PayerState, remainingOf } from '../core/channel/payer-state.ts';
+import { totalAhead } from '../core/channel/payer-pay.ts';
+import { allDeposits, channelOf, type PayerState, remainingOf } from '../core/channel/payer-state.ts';
 import { type Contract, isDue } from '../core/contract/contract.ts';
 import { DEFAULT_WINDOW, MAX_BITCOINJ_BYTES } from '../core/message/bitcoinj/message.ts';
 import type { Offer } from '../core/message/message.ts';
@@ -14,7 +15,7 @@ import { type Chain, type Clock, isTaken, type KeyRing, type Line } from '../eng
 import { BitcoinjClient, type Proposal } from '../transport/bitcoinj/client.ts';
 import type { Farewell } from '../transport/bitcoinj/dialogue.ts';
 import type { Wallet } from '../wallet/wallet.ts';
-import type { Agent } from './agent.ts';
+import type { Agent, AgentOptions } from './agent.ts';
 import type { Exchange } from './exchange.ts';
 
 export interface BitcoinjPayerOptions {
@@ -27,6 +28,8 @@ export interface BitcoinjPayerOptions {
   readonly known: () => Promise<readonly PayerState[]>;
   /** Notes whom a channel is with, before any coin is in it. */
   readonly remember: (channel: ChannelId) => Promise<void>;
+  /** Asked before a channel is funded that opens with more than the server asks for; see `AgentOptions`. Agreed to unless given. */
+  readonly raised?: AgentOptions['raised'];
 }
 
 export interface BitcoinjOrder {
@@ -69,6 +72,8 @@ export interface BitcoinjChannel {
   readonly over: Promise<Transaction | undefined>;
 }
 
+/** Of a deposit that is not made yet: what it pays does not rest on its name. */
+const UNFUNDED = txId('00'.repeat(32));
 /** What bitcoinj's payers agree to. */
 const USUAL_MIN_PAYMENT = amount(1_000n);
 /** Seconds before its expiry at which bitcoinj's servers settle a channel. */
@@ -139,7 +144,7 @@ async function made(
   client: BitcoinjClient,
   proposal: Proposal,
   order: BitcoinjOrder,
-  { agent, chain, wallet, clock, remember }: BitcoinjPayerOptions,
+  { agent, chain, wallet, clock, remember, raised = async () => true }: BitcoinjPayerOptions,
 ): Promise<PayerState | Refusal> {
   const { capacity, window = DEFAULT_WINDOW } = order;
   if (capacity === undefined) return refuse('channel-unknown');
@@ -151,6 +156,9 @@ async function made(
   const planned = await agent.plan(offerOf(proposal, capacity, chain), proposal.expiry, returnScript, limits);
   if (isRefusal(planned)) return planned;
   const { channel } = planned;
+  const due = proposal.minPayment;
+  const moves = openingOf(planned, capacity, due);
+  if (moves > due && !(await raised({ channel, due, moves }))) return refuse('price-too-high', { price: moves, most: due });
   await remember(channel);
   const connection = client.connection(() => agent.engine.get(channel));
   const funded = await agent.fund(channel, capacity, connection);
@@ -158,6 +166,13 @@ async function made(
   const announced = await agent.announce(channel, connection);
   if (isRefusal(announced)) return announced;
   return stateIn(await agent.pay(channel, { amount: proposal.minPayment }, connection));
+}
+
+/** What the payment that opens a channel will come to, by its contract. */
+function openingOf(planned: PayerState, capacity: Amount, due: Amount): Amount {
+  const deposit = { outpoint: { txid: UNFUNDED, vout: 0 }, value: capacity };
+  const total = totalAhead({ ...channelOf(planned), kind: 'open', deposits: [deposit] }, due);
+  return isRefusal(total) ? due : total;
 }
 
 function stateIn(answer: Exchange | Refusal): PayerState | Refusal {

@@ -64,14 +64,19 @@ async function isServed(path: string): Promise<boolean> {
   }
 }
 
-function isTaken(path: string): WorldError {
-  return new WorldError('config', `Can't listen on ${path}: another program does.`, 'Stop it, or choose another path.');
+function isTaken(place: string, cause?: Error): WorldError {
+  return new WorldError('config', `Can't listen on ${place}: another program does.`, 'Stop it, or choose another place.', cause);
 }
 
 function bind(server: Server, where: ListenOptions, name: string): Promise<number> {
   return new Promise((done, fail) => {
     const failed = (error: Error): void => {
-      fail(new WorldError('config', `Can't listen on ${name}: ${error.message}`, 'Choose another place.', error));
+      const isUsed = 'code' in error && error.code === 'EADDRINUSE';
+      fail(
+        isUsed
+          ? isTaken(name, error)
+          : new WorldError('config', `Can't listen on ${name}: ${error.message}`, 'Choose another place.', error),
+      );
     };
     server.once('error', failed);
     server.listen({ ...where, backlog: BACKLOG }, () => {

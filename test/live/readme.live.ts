@@ -1,5 +1,5 @@
 import { describe, test } from 'node:test';
-import { commands, runCommands } from '../readme.ts';
+import { assertAllDone, atFreePorts, commandBlocks, paste } from '../readme.ts';
 import { nodeKinds, startNode, whyWithout } from './node.ts';
 
 // The embedded chain has its turn in docs.test.ts.
@@ -10,8 +10,8 @@ for (const kind of nodeKinds.filter((kind) => !kind.startsWith('embedded'))) {
       const given =
         auth.kind === 'password' ? { PAWMENT_RPC_USER: auth.user, PAWMENT_RPC_PASSWORD: auth.password } : { PAWMENT_RPC_COOKIE: auth.file };
       try {
-        const lines = commands().filter((line) => line !== 'npx pawment chain &');
-        await runCommands(lines, { PAWMENT_COIN: coin.id, PAWMENT_RPC_URL: rpcUrl, ...given });
+        const texts = commandBlocks().map((text) => text.replace('npx pawment chain &\n', ''));
+        assertAllDone(await paste(await atFreePorts(texts), { env: { PAWMENT_COIN: coin.id, PAWMENT_RPC_URL: rpcUrl, ...given } }));
       } finally {
         await stop();
       }

@@ -2,14 +2,18 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { integerOf, JsonNumber } from '../../chain/json-number.ts';
 import { openRegtest } from '../../chain/regtest/persist.ts';
-import { serveRegtest } from '../../chain/regtest/server.ts';
+import type { Regtest } from '../../chain/regtest/regtest.ts';
+import { type RegtestServer, serveRegtest } from '../../chain/regtest/server.ts';
 import { type Rpc, RpcError, rpcClient } from '../../chain/rpc.ts';
 import { parseAmount } from '../../core/base/amount.ts';
 import { WorldError } from '../../engine/ports.ts';
 import { lockDatadir } from '../../store/lock.ts';
 import { command, run, type Shell } from '../action.ts';
 import type { CommonFlags } from '../config.ts';
+import { aLittle } from '../node-wait.ts';
 import { wholeNumber } from '../number.ts';
+import { nodeOf, openNode } from '../open.ts';
+import { noteChain } from '../own-chain.ts';
 import { untilStopped } from '../wait.ts';
 
 interface ChainFlags extends CommonFlags {
@@ -48,7 +52,7 @@ async function serve({ config, print }: Shell, { port, auto }: ChainFlags): Prom
   const release = lockDatadir(config.datadir, 'chain');
   const { regtest, close } = openRegtest(join(config.datadir, 'chain.blocks'), { coin: config.coin, relay: 'peer' });
   if (regtest.tip.height < FIRST_HEIGHT) regtest.mine(FIRST_HEIGHT - regtest.tip.height);
-  const server = await serveRegtest(regtest, { port: port ?? config.coin.rpcPort, relay: 'peer' }).catch((error: unknown) => {
+  const server = await servedAt(regtest, port, print).catch((error: unknown) => {
     close();
     throw new WorldError(
       'config',
@@ -57,6 +61,7 @@ async function serve({ config, print }: Shell, { port, auto }: ChainFlags): Prom
       error,
     );
   });
+  const unnote = noteChain(config.datadir, server.url);
   const timer = auto === undefined ? undefined : setInterval(() => regtest.mine(1), auto * 1000);
   print.result({ rpcUrl: server.url, coin: config.coin.id, height: regtest.tip.height }, [
     `${config.coin.name}'s rules at ${server.url}, block ${regtest.tip.height}. Ctrl-C stops it.`,
@@ -64,13 +69,29 @@ async function serve({ config, print }: Shell, { port, auto }: ChainFlags): Prom
   // By a signal, or by the call `stop`.
   await Promise.race([untilStopped(), server.closed]);
   clearInterval(timer);
+  unnote();
   await server.close();
   close();
   release();
 }
 
+/** At the port that was asked for; else at the coin's own, or at any that is free where another program has that one. */
+async function servedAt(regtest: Regtest, port: number | undefined, print: Shell['print']): Promise<RegtestServer> {
+  const at = (one: number): Promise<RegtestServer> => serveRegtest(regtest, { port: one, relay: 'peer' });
+  const { rpcPort } = regtest.coin;
+  try {
+    return await at(port ?? rpcPort);
+  } catch (error) {
+    if (port !== undefined || !(error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')) throw error;
+    print.note(
+      `Another program has port ${rpcPort}. This chain takes a free one, where commands on this machine find it; --port names one.`,
+    );
+    return at(0);
+  }
+}
+
 async function mine({ config, print }: Shell, blocks: number): Promise<void> {
-  const rpc = clientOf(config);
+  const rpc = await clientOf(config, print);
   const address = String(await rpc('getnewaddress'));
   const hashes = await rpc('generatetoaddress', blocks, address);
   const count = await rpc('getblockcount');
@@ -80,15 +101,19 @@ async function mine({ config, print }: Shell, blocks: number): Promise<void> {
 
 async function fund({ config, print }: Shell, address: string, text: string): Promise<void> {
   if (parseAmount(text) === undefined) throw new WorldError('config', `${text} is not an amount.`, 'Write it like 12.5.');
-  const txid = String(await clientOf(config)('sendtoaddress', address, text));
+  const rpc = await clientOf(config, print);
+  const txid = String(await rpc('sendtoaddress', address, text));
   print.result({ txid }, [`sent ${text} ${config.coin.ticker} to ${address}: ${txid}`]);
 }
 
-function clientOf({ coin, rpc }: Shell['config']): Rpc {
+/** Of a chain that may just have been started. */
+async function clientOf(config: Shell['config'], { note }: Shell['print']): Promise<Rpc> {
+  const { coin, rpc } = config;
   if (rpc === undefined || coin.network !== 'regtest') {
     throw new WorldError('config', `${coin.id} is not a test chain.`, 'Give a --coin that ends in -regtest.');
   }
-  const call = rpcClient(rpc);
+  await openNode(config, aLittle(config, note));
+  const call = rpcClient(nodeOf(config, rpc));
   return async (...request) => {
     try {
       return await call(...request);

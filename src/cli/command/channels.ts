@@ -1,16 +1,15 @@
 import type { Command } from 'commander';
 import { type ChannelId, channelId } from '../../core/base/bytes.ts';
-import type { Height } from '../../core/base/height.ts';
 import type { PayerState } from '../../core/channel/payer-state.ts';
 import { payerSnapshot } from '../../core/channel/snapshot.ts';
-import { lastRead } from '../../engine/cursor.ts';
 import type { Store } from '../../engine/ports.ts';
 import { restored } from '../../engine/restore.ts';
 import { command, run, type Shell } from '../action.ts';
 import { channelFacts, channelLine, channelLines } from '../channel-print.ts';
 import type { CommonFlags } from '../config.ts';
-import { openStore } from '../open.ts';
+import { clock, openStore } from '../open.ts';
 import { peerOf, pick } from '../peer.ts';
+import { ageOf } from '../read-at.ts';
 
 /** What is stored, without asking a node. */
 export function channelsCommand(): Command {
@@ -20,7 +19,7 @@ export function channelsCommand(): Command {
         withStore(config, async (store) => {
           const states: PayerState[] = [];
           for await (const [, state] of storedChannels(store)) states.push(state);
-          const { facts, lines } = await age(store);
+          const { facts, lines } = await ageOf(store, clock);
           print.result({ ...facts, channels: states.map(channelFacts) }, [
             ...(states.length === 0 ? ['no channels'] : states.map(channelLine)),
             ...lines,
@@ -38,18 +37,11 @@ export function showCommand(): Command {
         withStore(config, async (store) => {
           const state = await pick(storedChannels(store), store, name);
           const payee = await peerOf(store, state.channel);
-          const { facts, lines } = await age(store);
+          const { facts, lines } = await ageOf(store, clock);
           print.result({ ...channelFacts(state), payee, ...facts }, [...channelLines(state), `payee          ${payee}`, ...lines]);
         }),
       ),
     );
-}
-
-/** No node is asked: how old that is which is shown. */
-async function age(store: Store): Promise<{ readonly facts: { readonly tip?: Height }; readonly lines: readonly string[] }> {
-  const tip = (await lastRead(store))?.height;
-  if (tip === undefined) return { facts: {}, lines: ['The chain was not read yet.'] };
-  return { facts: { tip }, lines: [`As of block ${tip}, the last that was read; pawment wallet balance reads on.`] };
 }
 
 async function withStore(config: Shell['config'], work: (store: Store) => Promise<void>): Promise<void> {

@@ -6,6 +6,7 @@ import { isActive, type PayeeState } from '../../core/channel/payee-state.ts';
 import { payeeSnapshot } from '../../core/channel/snapshot.ts';
 import { capacityOf } from '../../core/contract/contract.ts';
 import { transactionId } from '../../core/tx/transaction.ts';
+import { lastRead } from '../../engine/cursor.ts';
 import { type Store, WorldError } from '../../engine/ports.ts';
 import { restored } from '../../engine/restore.ts';
 import { isLocked } from '../../store/lock.ts';
@@ -85,8 +86,15 @@ export function merchantChannelsCommand(): Command {
       const store = openStore(config, 'merchant');
       const states: PayeeState[] = [];
       for await (const { value } of store.list('payee-channel')) states.push(restored(payeeSnapshot, value));
+      const tip = (await lastRead(store))?.height;
       await store.close();
-      print.result({ channels: states.map(facts) }, states.length === 0 ? ['no channels'] : states.map(line));
+      const isRunning = isLocked(config.datadir, 'merchant');
+      const age =
+        tip === undefined ? 'The chain was not read yet.' : `As of block ${tip}${isRunning ? '' : ': no merchant is running now'}.`;
+      print.result({ isRunning, ...(tip !== undefined && { tip }), channels: states.map(facts) }, [
+        ...(states.length === 0 ? ['no channels'] : states.map(line)),
+        age,
+      ]);
     }),
   );
 }

@@ -6,9 +6,9 @@ import type { Contract } from '../../core/contract/contract.ts';
 import type { Offer } from '../../core/message/message.ts';
 import { addressOf } from '../../core/tx/address.ts';
 import { type Connection, WorldError } from '../../engine/ports.ts';
-import { httpConnection } from '../../transport/http/client.ts';
 import { command, run } from '../action.ts';
 import type { CommonFlags } from '../config.ts';
+import { merchantAt } from '../merchant-at.ts';
 import { granted } from '../print.ts';
 import { when } from '../when.ts';
 
@@ -17,7 +17,7 @@ export function offerCommand(): Command {
     .argument('<url>', "the merchant's address")
     .action((url: string, flags: CommonFlags) =>
       run(flags, async ({ print }) => {
-        const offer = await requestOffer(httpConnection(url));
+        const offer = await requestOffer(merchantAt(url, print.note));
         print.result(offerFacts(offer), offerLines(offer));
       }),
     );

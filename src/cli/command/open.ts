@@ -8,10 +8,10 @@ import { allDeposits, type PayerState, unsentOf } from '../../core/channel/payer
 import { capacityOf } from '../../core/contract/contract.ts';
 import { addressOf, scriptOf } from '../../core/tx/address.ts';
 import { type Connection, WorldError } from '../../engine/ports.ts';
-import { httpConnection } from '../../transport/http/client.ts';
 import { command, run, type Shell } from '../action.ts';
 import { channelFacts, channelLine } from '../channel-print.ts';
 import type { CommonFlags } from '../config.ts';
+import { merchantAt } from '../merchant-at.ts';
 import { blockCount } from '../number.ts';
 import { clock, type OpenPayer, openPayer } from '../open.ts';
 import { granted, Refused } from '../print.ts';
@@ -117,7 +117,7 @@ async function plan(
 ): Promise<PayerState> {
   const { blocks, maxMargin, maxDepth, signedRefund } = flags;
   if (url === undefined) throw new WorldError('config', 'No merchant is named.', 'pawment open <url> --deposit <coins>');
-  const offer = await requestOffer(httpConnection(url));
+  const offer = await requestOffer(merchantAt(url, print.note));
   if (offer.coin.id !== config.coin.id)
     throw new WorldError('config', `The merchant takes ${offer.coin.id}.`, `Use --coin ${offer.coin.id}.`);
   const { expiresBy } = offer.contract;

@@ -24,11 +24,14 @@ export function payCommand(): Command {
     'pawment pay --item tea --max 0.1 --times 100',
     'pawment pay http://127.0.0.1:8402 --item tea --times 1000',
     'pawment pay 1f0c… --amount 2.5 --psbt',
-    'pawment pay --bitcoinj 127.0.0.1:4242 --deposit 10 --amount 0.1 --info tea',
+    'pawment pay --bitcoinj 127.0.0.1:4242 --deposit 10 --amount 0.1 --max 0.1 --info tea',
   ])
     .argument('[channel]', "its id, the beginning of it, or the merchant's address; the only one unless named")
     .option('--item <name>', 'buy this, by invoice')
-    .option('--max <coins>', 'pay no more than this for each; unless said, what the item has cost before, or what you agree to when asked')
+    .option(
+      '--max <coins>',
+      'move no more than this by each payment; unless said, what the item has cost before, or --amount, or what you agree to when asked',
+    )
     .option('--amount <coins>', 'or pay so much ahead')
     .option('--times <count>', 'so many times; once unless said', wholeNumber(1))
     .option('--psbt', 'send the payments as PSBTs')
@@ -48,13 +51,10 @@ async function pay(shell: Shell, name: string | undefined, flags: PayFlags): Pro
   checkPayFlags(name, flags);
   if (flags.bitcoinj !== undefined) return payBitcoinj(shell, bitcoinjPayment(flags.bitcoinj, flags));
   const { times = 1 } = flags;
-  const max = flags.max === undefined ? undefined : amountOf(flags.max);
+  const max = boundOf(flags);
   const payer = await openPayer(shell.config, {
     ...{ print: shell.print, form: flags.psbt === true ? 'psbt' : 'compact' },
-    raised: async (raise) => {
-      shell.print.still();
-      return agreeToRaise({ print: shell.print, ask: asking() }, raise, shell.config.coin.ticker, max);
-    },
+    raised: agreeToRaise({ ask: asking(shell.print) }, shell.config.coin.ticker, max),
   });
   try {
     const state = await payer.channel(name);
@@ -93,9 +93,20 @@ async function pay(shell: Shell, name: string | undefined, flags: PayFlags): Pro
   }
 }
 
-function bitcoinjPayment(server: string, { amount: value, deposit, info, protocol, times = 1, settle = false }: PayFlags): BitcoinjPayment {
+/** The most that one payment may move. @throws WorldError `config` when more is asked for. */
+function boundOf({ max, amount: ahead }: PayFlags): Amount | undefined {
+  const most = max === undefined ? undefined : amountOf(max);
+  if (most !== undefined && ahead !== undefined && amountOf(ahead) > most)
+    throw new WorldError('config', `--amount ${ahead} is more than --max ${max}.`, 'Give less, or agree to more.');
+  return most;
+}
+
+function bitcoinjPayment(server: string, flags: PayFlags): BitcoinjPayment {
+  const { amount: value, deposit, info, protocol, times = 1, settle = false } = flags;
+  const max = boundOf(flags);
   return {
     ...{ server, times, isLast: settle },
+    ...(max === undefined ? {} : { max }),
     ...(value === undefined ? {} : { value: amountOf(value) }),
     ...(deposit === undefined ? {} : { deposit: amountOf(deposit) }),
     ...(info === undefined ? {} : { info }),
@@ -121,7 +132,7 @@ function purchaseOf(
   let most: Amount | undefined;
   const agree: Agree = async ({ amount: price }) => {
     const ware = { merchant: await payer.merchantOf(state.channel), item };
-    most ??= granted(await consent({ prices: payer.prices, print, ask: asking() }, state, { ware, price, times, ...bound }));
+    most ??= granted(await consent({ prices: payer.prices, print, ask: asking(print) }, state, { ware, price, times, ...bound }));
     return most;
   };
   return () => agent.buy(state.channel, item, agree, payee);

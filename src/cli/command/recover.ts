@@ -3,11 +3,13 @@ import type { ChannelId } from '../../core/base/bytes.ts';
 import { height } from '../../core/base/height.ts';
 import { isRefusal } from '../../core/base/refusal.ts';
 import type { PayerState } from '../../core/channel/payer-state.ts';
+import type { Connection, Store } from '../../engine/ports.ts';
 import { recoverChannels } from '../../payer/recover.ts';
-import { httpConnection } from '../../transport/http/client.ts';
+import { keepReturns } from '../../payer/returns.ts';
 import { command, run, type Shell } from '../action.ts';
-import { channelFacts, channelLine, withReturns } from '../channel-print.ts';
+import { channelFacts, channelLine } from '../channel-print.ts';
 import type { CommonFlags } from '../config.ts';
+import { merchantAt } from '../merchant-at.ts';
 import { wholeNumber } from '../number.ts';
 import { fromFirst, type OpenPayer, openPayer } from '../open.ts';
 
@@ -29,6 +31,7 @@ export function recoverCommand(): Command {
 
 async function recover({ config, print, stop }: Shell, { merchant, birthday }: RecoverFlags): Promise<void> {
   const found: ChannelId[] = [];
+  let store: Store | undefined;
   let reached: readonly [number, number] | undefined;
   stop.say(async () => ({
     message: reached === undefined ? 'Stopped before the search.' : `Stopped at block ${reached[0]} of ${reached[1]}.`,
@@ -39,6 +42,7 @@ async function recover({ config, print, stop }: Shell, { merchant, birthday }: R
     mempool: 'always',
     ...(birthday === undefined ? {} : { birthday: height(birthday) }),
     first: async (parts, from) => {
+      store = parts.store;
       const work = print.work('searching blocks for channels');
       const show = fromFirst(work);
       const onProgress = (scanned: number, tip: number): void => {
@@ -49,10 +53,12 @@ async function recover({ config, print, stop }: Shell, { merchant, birthday }: R
     },
   });
   try {
+    const payee = merchant === undefined ? undefined : merchantAt(merchant, print.note);
     const states: PayerState[] = [];
     for (const channel of found) {
-      if (merchant !== undefined) await ask(payer, channel, merchant);
-      states.push(withReturns(await payer.channel(channel), (script) => payer.wallet.keyOf(script) !== undefined));
+      if (merchant !== undefined && payee !== undefined) await ask(payer, channel, merchant, payee);
+      if (store !== undefined) await keepReturns(store, channel, (script) => payer.wallet.keyOf(script) !== undefined);
+      states.push(await payer.channel(channel));
     }
     const { height: tip } = await payer.chain.tip();
     print.result({ tip, channels: states.map(channelFacts) }, [
@@ -65,7 +71,7 @@ async function recover({ config, print, stop }: Shell, { merchant, birthday }: R
 }
 
 /** Another merchant's channel is not known to this one. */
-async function ask(payer: OpenPayer, channel: ChannelId, url: string): Promise<void> {
-  const answer = await payer.agent.resync(channel, httpConnection(url));
+async function ask(payer: OpenPayer, channel: ChannelId, url: string, payee: Connection): Promise<void> {
+  const answer = await payer.agent.resync(channel, payee);
   if (!isRefusal(answer)) await payer.remember(channel, url);
 }

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import type { RpcAuth } from '../../src/chain/endpoint.ts';
-import { findProgram, type Program } from './program.ts';
+import { type Program, pathOf } from './program.ts';
 
 export interface Daemon {
   readonly url: string;
@@ -28,12 +28,10 @@ async function freePort(): Promise<number> {
 
 /** Starts a Core-style daemon on regtest in a folder of its own, without peers, and waits until it answers. */
 export async function startDaemon(program: Program, options: readonly string[]): Promise<Daemon> {
-  const path = findProgram(program);
-  if (path === undefined) throw new Error(`${program.name} is missing: ${program.install}, or name it by ${program.variable}`);
   const folder = await mkdtemp(join(tmpdir(), `pawment-${program.name}-`));
   const port = await freePort();
   const common = ['-regtest', `-datadir=${folder}`, `-rpcport=${port}`, '-server', '-listen=0', '-printtoconsole', '-acceptnonstdtxn=0'];
-  const child = spawn(path, [...common, ...options], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(pathOf(program), [...common, ...options], { stdio: ['ignore', 'pipe', 'inherit'] });
   const kill = (): unknown => child.kill('SIGKILL');
   process.once('exit', kill);
   const exited = once(child, 'exit');

@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import { after, test } from 'node:test';
 import { promisify } from 'node:util';
 import { DEPLOY, directives, example } from '../deploy.ts';
-import { findProgram, logrotate, type Program, promtool, systemdAnalyze, whyLeftOut } from './program.ts';
+import { logrotate, type Program, pathOf, promtool, systemdAnalyze, whyLeftOut } from './program.ts';
 
 // The examples of running it, as the programs that read them see them.
 
@@ -14,7 +14,6 @@ const run = promisify(execFile);
 const folder = mkdtempSync(join(tmpdir(), 'pawment-deploy-'));
 after(() => rmSync(folder, { recursive: true }));
 
-const pathOf = (program: Program): string => findProgram(program) ?? assert.fail(`${program.name} is missing: ${program.install}`);
 const needs = (program: Program): { skip: string | false } => ({ skip: whyLeftOut(program) ?? false });
 
 /** The folder of the units, with the program where it is here. */

@@ -26,17 +26,17 @@ export const dogecoind: Program = {
   optional: true,
 };
 
-const ofDebian = (name: string, variable: string, debian = name, optional = false): Program => ({
-  ...{ name, variable, optional },
+const ofDebian = (name: string, variable: string, debian = name): Program => ({
+  ...{ name, variable, optional: false },
   install: `install the Debian package ${debian}`,
 });
 
 export const nginx: Program = ofDebian('nginx', 'NGINX');
 export const caddy: Program = ofDebian('caddy', 'CADDY');
+export const openssl: Program = ofDebian('openssl', 'OPENSSL');
 export const logrotate: Program = ofDebian('logrotate', 'LOGROTATE');
 export const systemdAnalyze: Program = ofDebian('systemd-analyze', 'SYSTEMD_ANALYZE', 'systemd');
-/** It comes with all of Prometheus, 100 MB. */
-export const promtool: Program = ofDebian('promtool', 'PROMTOOL', 'prometheus', true);
+export const promtool: Program = ofDebian('promtool', 'PROMTOOL', 'prometheus');
 
 /** The path of the binary; undefined when there is none. */
 export function findProgram({ name, variable }: Program): string | undefined {
@@ -53,6 +53,13 @@ function canRun(path: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** @throws Error with what to install when there is none. */
+export function pathOf(program: Program): string {
+  const path = findProgram(program);
+  if (path === undefined) throw new Error(`${program.name} is missing: ${program.install}, or name it by ${program.variable}`);
+  return path;
 }
 
 /** Why a test that needs the program is left out; undefined when it runs. In CI only an optional program may be missing. */

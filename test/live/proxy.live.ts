@@ -16,7 +16,7 @@ import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';
 import { endpoints } from '../../src/transport/http/endpoint.ts';
 import { example, unitCommands } from '../deploy.ts';
 import { Serving } from '../serving.ts';
-import { whyLeftOut } from './program.ts';
+import { openssl, whyLeftOut } from './program.ts';
 import { proxies, type RunningProxy, selfSigned, startProxy } from './proxy.ts';
 
 // The merchant as its unit starts it, on its socket, behind a real nginx and a real Caddy with TLS, as the examples configure both.
@@ -24,6 +24,9 @@ import { proxies, type RunningProxy, selfSigned, startProxy } from './proxy.ts';
 const run = promisify(execFile);
 const auth = { kind: 'password', user: 'pawment', password: 'much rpc' } as const;
 const names = ['nginx', 'caddy'] as const;
+
+/** Why the tests of one are left out. */
+const whyWithout = (name: (typeof names)[number]): string | undefined => whyLeftOut(proxies[name].program) ?? whyLeftOut(openssl);
 
 let folder: string;
 let regtest: Regtest;
@@ -37,7 +40,7 @@ before(async () => {
   regtest = createRegtest({ coin });
   regtest.mine(1_400);
   node = await serveRegtest(regtest, auth);
-  tls = selfSigned(folder);
+  if (names.some((name) => whyWithout(name) === undefined)) tls = selfSigned(folder);
   merchant = startMerchant();
   await merchant.up;
   await pay(['wallet', 'init']);
@@ -81,7 +84,7 @@ async function pay(words: readonly string[]): Promise<string> {
       PAWMENT_RPC_PASSWORD: auth.password,
       PAWMENT_PASSPHRASE: 'such payer',
     },
-    NODE_EXTRA_CA_CERTS: tls.certificate,
+    NODE_EXTRA_CA_CERTS: inFolder('certificate.pem'),
   };
   return (await run(process.execPath, ['bin/pawment.js', ...words, ...settings], { env })).stdout;
 }
@@ -159,7 +162,7 @@ test('the backup’s unit and the watcher’s run beside the merchant, with no m
 });
 
 for (const [i, name] of names.entries()) {
-  describe(`behind ${name}`, { skip: whyLeftOut(proxies[name].program) ?? false, timeout: 300_000 }, () => {
+  describe(`behind ${name}`, { skip: whyWithout(name) ?? false, timeout: 300_000 }, () => {
     let proxy: RunningProxy;
     let url: string;
     before(async () => {
@@ -183,7 +186,7 @@ for (const [i, name] of names.entries()) {
       assert.deepEqual([status, type], [400, 'application/problem+json'], said);
     });
 
-    test('who says to be somebody else, in either head, draws on his own share; who is somebody else has another', async () => {
+    test('who says to be somebody else, in either header, draws on his own share; who is somebody else has another', async () => {
       const [one, other] = [`127.9.${i}.2`, `127.9.${i}.3`];
       let asked: readonly Asked[] = [];
       for (let round = 0; round < 10 && !asked.some(isRefused); round++) asked = await announceMany(proxy, one, 30, COSTLY);

@@ -6,7 +6,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { example } from '../deploy.ts';
-import { caddy, findProgram, nginx, type Program } from './program.ts';
+import { caddy, nginx, openssl, type Program, pathOf } from './program.ts';
 
 /** A real proxy with TLS, as the examples configure it, in front of a socket. */
 export interface RunningProxy {
@@ -93,7 +93,9 @@ export function selfSigned(folder: string): { readonly certificate: string; read
     '-subj',
     '/CN=localhost',
   ];
-  execFileSync('openssl', [...made, '-addext', 'subjectAltName=DNS:localhost', '-keyout', key, '-out', certificate], { stdio: 'ignore' });
+  execFileSync(pathOf(openssl), [...made, '-addext', 'subjectAltName=DNS:localhost', '-keyout', key, '-out', certificate], {
+    stdio: 'ignore',
+  });
   return { certificate, key };
 }
 
@@ -103,9 +105,8 @@ export async function startProxy(name: keyof typeof proxies, where: Omit<Place, 
   mkdirSync(folder);
   const port = await freePort();
   const args = configure({ ...where, folder, port });
-  const path = findProgram(program) ?? assert.fail(`${program.name} is missing: ${program.install}`);
   const env = { ...process.env, HOME: folder, XDG_DATA_HOME: folder, XDG_CONFIG_HOME: folder };
-  const child = spawn(path, args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(pathOf(program), args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
   const kill = (): unknown => child.kill('SIGKILL');
   process.once('exit', kill);
   const ended = once(child, 'close');

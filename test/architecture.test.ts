@@ -116,6 +116,15 @@ describe('architecture', () => {
     );
   });
 
+  test('folders are made by the one way that ends on every disk', () => {
+    const makes = /\bmkdir(?:Sync)?\(/;
+    const making = sources.filter(({ path, text }) => !path.startsWith('testing/') && makes.test(withoutComments(text)));
+    assert.deepEqual(
+      making.map(({ path }) => path),
+      ['store/make-folder.ts'],
+    );
+  });
+
   test('every HTTP server asks who calls before all else', () => {
     const servers = sources.filter(
       ({ path, text }) => !path.startsWith('testing/') && /\bcreateServer\b[^;]*from 'node:https?'/.test(text),

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { createRegtest, type Regtest } from '../src/chain/regtest/regtest.ts';
 import { type RegtestServer, serveRegtest } from '../src/chain/regtest/server.ts';
@@ -48,9 +48,9 @@ export class CommandLine {
     return new CommandLine(regtest, await serveRegtest(regtest), await mkdtemp(join(tmpdir(), 'pawment-command-line-')));
   }
 
-  /** Where the folder of this name is. It is not made: some commands are to find none. */
+  /** Where the folder of this name is; a whole path is itself. It is not made: some commands are to find none. */
   folder(name: string): string {
-    return join(this.#home, name);
+    return resolve(this.#home, name);
   }
 
   /** A command that runs to its end. */
@@ -59,8 +59,31 @@ export class CommandLine {
   }
 
   /** A command that reads its standard input, and runs to its end; one that does not come to it is killed by `close`. */
-  async tell(input: string, folder: string, ...words: readonly string[]): Promise<Ran> {
-    const child = spawn(process.execPath, this.#args(folder, words), { env: this.#env });
+  tell(input: string, folder: string, ...words: readonly string[]): Promise<Ran> {
+    return this.under([], input, folder, ...words);
+  }
+
+  /** Commands that end by themselves, one after the other in one process, which takes a fraction of the time. */
+  async each(commands: readonly { readonly folder: string; readonly words: readonly string[] }[]): Promise<readonly Ran[]> {
+    const asked = commands.map(({ folder, words }) => this.#args(folder, words));
+    const child = spawn(process.execPath, ['--input-type=module', '-e', ONE_BY_ONE, JSON.stringify(asked)], { env: this.#env });
+    this.#running.add(child);
+    const ended = once(child, 'close');
+    const [out, said] = await Promise.all([text(child.stdout), text(child.stderr)]);
+    await ended;
+    this.#running.delete(child);
+    const lines = out.trimEnd().split('\n');
+    return commands.map(({ words }, i) => {
+      const [json = '', code = ''] = lines.slice(2 * i, 2 * i + 2);
+      assert.match(code, /^\d+$/, `${words.join(' ')}: ${out} ${said}`);
+      return { code: Number(code), out: JSON.parse(json), said };
+    });
+  }
+
+  /** The same, started by another program: one that ends in `exec "$@"`, say. */
+  async under(starter: readonly string[], input: string, folder: string, ...words: readonly string[]): Promise<Ran> {
+    const [program = '', ...args] = [...starter, process.execPath, ...this.#args(folder, words)];
+    const child = spawn(program, args, { env: this.#env });
     this.#running.add(child);
     const ended = new Promise<number | null>((resolve, reject) => {
       child.on('error', reject);
@@ -130,8 +153,14 @@ export class CommandLine {
   }
 
   /** A command that runs until it is killed, by `close` at the latest. Resolves when it has come up. */
-  async serve(folder: string, ...words: readonly string[]): Promise<Serving> {
-    const child = spawn(process.execPath, this.#args(folder, words), { env: this.#env, stdio: ['ignore', 'pipe', 'pipe'] });
+  serve(folder: string, ...words: readonly string[]): Promise<Serving> {
+    return this.serveUnder([], folder, ...words);
+  }
+
+  /** The same, started by another program. */
+  async serveUnder(starter: readonly string[], folder: string, ...words: readonly string[]): Promise<Serving> {
+    const [program = '', ...args] = [...starter, process.execPath, ...this.#args(folder, words)];
+    const child = spawn(program, args, { env: this.#env, stdio: ['ignore', 'pipe', 'pipe'] });
     const serving = new Serving(child);
     this.#serving.push(serving);
     await serving.up;
@@ -154,3 +183,13 @@ export class CommandLine {
 function wasAsked(said: string): boolean {
   return QUESTIONS.some((question) => said.includes(question));
 }
+
+/** Runs each list of words, and prints the exit code behind what it printed. */
+const ONE_BY_ONE = `
+  const { main } = await import('./src/cli/main.ts');
+  process.setMaxListeners(0);
+  for (const words of JSON.parse(process.argv[1])) {
+    process.exitCode = 0;
+    await main(['node', ...words]);
+    console.log(process.exitCode);
+  }`;

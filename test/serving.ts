@@ -27,6 +27,15 @@ export class Serving {
     }
   }
 
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  /** All that it has noted so far. */
+  get notes(): readonly string[] {
+    return this.#notes;
+  }
+
   /** Ends it as a power cut would. */
   async kill(): Promise<void> {
     this.#child.kill('SIGKILL');

@@ -46,7 +46,7 @@ export function resolveConfig(flags: CommonFlags, env: Environment): Config {
   const coinId = said('coin') ?? 'dogecoin-regtest';
   const coin = coinById(coinId);
   if (coin === undefined) throw new WorldError('config', `${coinId} is not a coin.`, `One of: ${coins.map(({ id }) => id).join(', ')}.`);
-  const datadir = said('datadir') ?? usualDatadir(coin);
+  const datadir = said('datadir') ?? usualDatadir(coin) ?? homeless();
   const named = said('rpcUrl');
   const isUnnamed = coin.network === 'regtest' && named === undefined;
   const url = named ?? (isUnnamed ? `http://127.0.0.1:${coin.rpcPort}` : undefined);
@@ -63,13 +63,23 @@ export function resolveConfig(flags: CommonFlags, env: Environment): Config {
   };
 }
 
-export function usualDatadir({ id }: Coin): string {
-  return join(homedir(), '.pawment', id);
+/** Undefined where the system knows no home: without HOME and an entry among the users, or with an empty HOME. */
+export function usualDatadir({ id }: Coin): string | undefined {
+  try {
+    const home = homedir();
+    return home === '' ? undefined : join(home, '.pawment', id);
+  } catch {
+    return undefined;
+  }
 }
 
 function authOf(cookie: string | undefined, user: string | undefined, password: () => string | undefined): Pick<RpcOptions, 'auth'> {
   if (cookie !== undefined) return { auth: { kind: 'cookie', file: cookie } };
   return user === undefined ? {} : { auth: { kind: 'password', user, password: password() ?? '' } };
+}
+
+function homeless(): never {
+  throw new WorldError('config', 'This user has no home folder to keep things in.', 'Name a folder: --datadir, or PAWMENT_DATADIR.');
 }
 
 function textOf(value: Value | undefined): string | undefined {

@@ -1,5 +1,6 @@
 import { pino } from 'pino';
 import type { Clock } from '../engine/ports.ts';
+import { diskError } from '../store/disk-error.ts';
 import { Lasting, type Summary } from './lasting.ts';
 import { plain } from './plain.ts';
 
@@ -52,7 +53,8 @@ export function logger(level: 'info' | 'debug', options: Partial<LogOptions> = {
     info: (facts, message) => say('info', facts, message),
     warn: (facts, message) => say('warn', facts, message),
     failed: (where, thrown) => {
-      const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+      const known = diskError(thrown);
+      const error = known instanceof Error ? known : new Error(String(known));
       if (!lasting.isNew(where, error, clock.now())) return;
       if ('hint' in error && 'code' in error) say('warn', { where, code: error.code, hint: error.hint }, error.message);
       else say('error', { where, stack: error.stack }, error.message);
@@ -94,8 +96,13 @@ function summaryText({ failure, isOver }: Summary): string {
   return `${isOver ? 'over' : 'still'}: ${failure.message}`;
 }
 
+/** Bytes that are kept for a log that can't be written now, such as a file on a full disk; what goes beyond is dropped. */
+const MOST_UNWRITTEN = 1_048_576;
+
 function toStandardError(): (line: string) => void {
-  const out = pino.destination({ dest: 2, sync: true });
+  const out = pino.destination({ dest: 2, sync: true, maxLength: MOST_UNWRITTEN });
+  // Nobody could be told, and a shop does not end for its log: the next line tries again.
+  out.on('error', () => undefined);
   return (line) => void out.write(line);
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { coreRpc } from '../chain/core-rpc.ts';
 import type { RpcOptions } from '../chain/rpc.ts';
@@ -23,6 +23,7 @@ import type { Form } from '../payer/form.ts';
 import { openPrices, type Prices } from '../payer/prices.ts';
 import type { RecoverOptions } from '../payer/recover.ts';
 import { lockDatadir } from '../store/lock.ts';
+import { makeFolder } from '../store/make-folder.ts';
 import { openSqlite } from '../store/sqlite.ts';
 import { httpConnection } from '../transport/http/client.ts';
 import { seedKeyRing } from '../wallet/keyring.ts';
@@ -67,19 +68,19 @@ export async function openNode(config: NodeConfig, wait: NodeWait = atOnce): Pro
 
 /** The node that was named; else the test chain that runs by now, and until one does its usual place. */
 export function nodeOf({ coin, datadir, isUnnamed }: NodeConfig, rpc: RpcOptions): RpcOptions {
-  const usual = usualDatadir(coin);
-  const url = isUnnamed === true ? runningChain([datadir ?? usual, usual]) : undefined;
+  const folders = [datadir, usualDatadir(coin)].filter((folder) => folder !== undefined);
+  const url = isUnnamed === true ? runningChain(folders) : undefined;
   return url === undefined ? rpc : { ...rpc, url };
 }
 
-export function seedPath({ datadir }: Config, role: Role): string {
+export function seedPath({ datadir }: Pick<Config, 'datadir'>, role: Role): string {
   return join(datadir, `${role}.seed`);
 }
 
 /** Makes a new seed of 24 words, sealed with the passphrase; the words are for showing once. */
 export async function createSeed(config: Config, role: Role, birthday: Height, words?: string): Promise<string> {
   const mnemonic = words ?? createMnemonic(24, random);
-  mkdirSync(config.datadir, { recursive: true, mode: 0o700 });
+  makeFolder(config.datadir);
   const contents = { mnemonic, passphrase: '', coin: config.coin.id, birthday };
   await writeSeedFile(seedPath(config, role), await sealSeed(contents, await passphraseFor(config), random), random);
   return mnemonic;
@@ -104,12 +105,35 @@ export function storePath({ datadir }: Pick<Config, 'datadir'>, role: Role): str
   return join(datadir, `${role}.sqlite`);
 }
 
+/** While this file is there, a missing store is a loss and not a beginning. */
+export function markPath({ datadir }: Pick<Config, 'datadir'>, role: Role): string {
+  return join(datadir, `${role}.opened`);
+}
+
+/** The store of one who has been here before: a command that looks makes no folder. @throws WorldError `config` where nobody was; else as `openStore`. */
+export function openKnownStore(config: Pick<Config, 'datadir'>, role: Role): Store {
+  requireRole(config, role);
+  return openStore(config, role);
+}
+
+/** Whether anything in a data folder is of that role. */
+export function hasRole(config: Pick<Config, 'datadir'>, role: Role): boolean {
+  return [seedPath(config, role), storePath(config, role), markPath(config, role)].some((path) => existsSync(path));
+}
+
+/** @throws WorldError `config` for a data folder in which nothing is of that role: its name may be mistyped. */
+export function requireRole(config: Pick<Config, 'datadir'>, role: Role): void {
+  if (hasRole(config, role)) return;
+  const who = role === 'payer' ? 'pawment wallet init makes a payer' : 'pawment merchant makes a merchant';
+  throw new WorldError('config', `There is no ${role} in ${config.datadir}.`, `Name another --datadir or --coin; ${who}.`);
+}
+
 /** @throws WorldError `store-damaged` when there was a store here and it is gone: a fresh one would know nothing of the coins in its channels. */
 export function openStore(config: Pick<Config, 'datadir'>, role: Role): Store {
   const { datadir } = config;
   const path = storePath(config, role);
-  mkdirSync(datadir, { recursive: true, mode: 0o700 });
-  const mark = join(datadir, `${role}.opened`);
+  makeFolder(datadir);
+  const mark = markPath(config, role);
   if (!existsSync(path) && existsSync(mark)) {
     const hint = `Restore a backup: pawment restore --role ${role}. Without one, delete ${mark} and go by the words alone: see RECOVERY.md.`;
     throw new WorldError('store-damaged', `The channels of the ${role} were in ${path}, and the file is gone.`, hint);

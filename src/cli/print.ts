@@ -1,5 +1,6 @@
 import { isRefusal, type Refusal } from '../core/base/refusal.ts';
 import { WorldError } from '../engine/ports.ts';
+import { diskError } from '../store/disk-error.ts';
 import { factsLine } from './facts.ts';
 import { plain } from './plain.ts';
 import { Screen, type Work } from './screen.ts';
@@ -64,7 +65,7 @@ function writeBigint(_: string, value: unknown): unknown {
 
 /** Prints why a command failed. Amounts are shown with the ticker of the coin. @returns its exit code. */
 export function failure(error: unknown, print: Pick<Printer, 'failure'>, ticker = 'coins'): number {
-  const { value, lines, code } = failed(error, ticker);
+  const { value, lines, code } = failed(diskError(error), ticker);
   print.failure(
     value,
     lines.filter((line) => line !== ''),

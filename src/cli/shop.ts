@@ -17,6 +17,7 @@ import type { MerchantTerms } from '../merchant/terms.ts';
 import { makeBackup } from '../store/backup.ts';
 import { claimStore } from '../store/identity.ts';
 import { lockDatadir } from '../store/lock.ts';
+import { makeWritableFolder } from '../store/make-folder.ts';
 import { type ProbedStore, probed } from '../store/probed.ts';
 import { type HttpServer, serveMerchant } from '../transport/http/serve.ts';
 import type { Place } from '../transport/listen.ts';
@@ -76,6 +77,7 @@ const UNKEPT = 30_000;
 
 /** Serves payers until told to stop, and looks after the channels all the while. */
 export async function keepShop({ config, print, stop }: Shell, chain: Chain, options: ShopOptions): Promise<void> {
+  makeFolders(options);
   const keys = keysOf(config, await readSeed(config, 'merchant'));
   const release = lockDatadir(config.datadir, 'merchant');
   const { store, identity } = await claimedStore(config, options, release);
@@ -125,6 +127,12 @@ export async function keepShop({ config, print, stop }: Shell, chain: Chain, opt
     await store.close();
     release();
   }
+}
+
+/** Who asked for a watcher, or for backups, sells nothing without. @throws WorldError where they can't be kept. */
+function makeFolders({ watchTo, backups }: ShopOptions): void {
+  if (watchTo !== undefined) makeWritableFolder(watchTo);
+  if (backups !== undefined) makeWritableFolder(backups.folder);
 }
 
 async function claimedStore(

@@ -181,6 +181,7 @@ export type WorldCode =
   | 'store-closed'
   | 'store-shrunk'
   | 'store-moved'
+  | 'disk-failed'
   | 'peer-unreachable'
   | 'peer-nonsense'
   | 'wallet-locked'

@@ -5,7 +5,6 @@ import {
   createReadStream,
   existsSync,
   fsyncSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -21,6 +20,7 @@ import * as z from 'zod';
 import type { Verify } from '../core/tx/sign.ts';
 import { type Clock, WorldError } from '../engine/ports.ts';
 import { type Audit, audit, lostIn } from './audit.ts';
+import { makeFolder } from './make-folder.ts';
 import { readSqlite } from './sqlite.ts';
 import { sqliteError } from './sqlite-error.ts';
 
@@ -83,7 +83,8 @@ export function generationsIn(folder: string, name: string): readonly Generation
  */
 export async function makeBackup(options: BackupOptions): Promise<Generation> {
   const { store, folder, name, coin, verify, clock, keep = KEPT } = options;
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  if (!existsSync(store)) throw damaged(store, 'is gone');
+  makeFolder(folder);
   const before = generationsIn(folder, name);
   const number = (before.at(-1)?.number ?? 0) + 1;
   const path = join(folder, `${name}-${String(number).padStart(6, '0')}.sqlite`);
@@ -148,7 +149,7 @@ export async function restoreBackup({ generation, store, verify, clock, isForced
   const present = existsSync(store) ? await audited(store, verify).catch(() => undefined) : undefined;
   const lost = present === undefined ? [] : lostIn(present, saved);
   if (!isForced) refuseLess(lost, `the store ${store}`);
-  mkdirSync(dirname(store), { recursive: true, mode: 0o700 });
+  makeFolder(dirname(store));
   const draft = `${store}.restored`;
   await copyFile(generation.path, draft);
   chmodSync(draft, 0o600);
@@ -184,8 +185,8 @@ async function audited(path: string, verify: Verify): Promise<Audit> {
 
 /** SQLite copies page by page, and begins anew when the store changes meanwhile; the copy needs no log beside it. */
 async function copyLive(from: string, to: string): Promise<void> {
-  if (!existsSync(from)) throw damaged(from, 'is gone');
-  rmSync(to, { force: true });
+  // SQLite would let others read what it makes.
+  writeFileSync(to, '', { mode: 0o600 });
   const source = openReadable(from);
   try {
     await backup(source, to, { rate: 1_000 });
@@ -194,7 +195,6 @@ async function copyLive(from: string, to: string): Promise<void> {
   } finally {
     source.close();
   }
-  chmodSync(to, 0o600);
   const copy = new DatabaseSync(to);
   copy.exec('PRAGMA journal_mode = DELETE');
   copy.close();

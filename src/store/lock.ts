@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { WorldError } from '../engine/ports.ts';
 import { holdFile, isFileHeld } from './file-lock.ts';
+import { makeFolder } from './make-folder.ts';
 
 export type LockRole = 'payer' | 'merchant' | 'chain';
 
@@ -10,7 +11,7 @@ export type LockRole = 'payer' | 'merchant' | 'chain';
  * @throws WorldError `config` while another holds it. @returns how to give it up.
  */
 export function lockDatadir(datadir: string, role: LockRole): () => void {
-  mkdirSync(datadir, { recursive: true, mode: 0o700 });
+  makeFolder(datadir);
   const letGo = holdFile(lockPath(datadir, role));
   if (letGo === undefined) {
     const hint = 'Wait for it, or stop it. It may run in a container, where numbers of processes are other ones.';

@@ -27,6 +27,9 @@ export const migrations: readonly Migration[] = [
 /** From this format on every record has its sum. */
 export const FORMAT_WITH_SUMS = 2;
 
+/** The format that this program writes. */
+export const FORMAT: number = migrations.length;
+
 /** The format a file has, kept in SQLite's `user_version`. */
 export function formatOf(database: DatabaseSync): number {
   return Number(database.prepare('PRAGMA user_version').get()?.['user_version']);

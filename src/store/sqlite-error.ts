@@ -1,4 +1,5 @@
 import { WorldError } from '../engine/ports.ts';
+import { diskError, noRoom, unusable } from './disk-error.ts';
 
 // Primary result codes of SQLite (sqlite.org/rescode.html): the low byte of `errcode`.
 const BUSY = 5;
@@ -14,8 +15,7 @@ const NOTADB = 26;
 export function sqliteError(path: string, error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof WorldError) return error;
   if ('errcode' in error && typeof error.errcode === 'number') return fromResultCode(path, error, error.errcode & 0xff);
-  if ('code' in error && error.code === 'ENOSPC') return full(path, error);
-  return 'syscall' in error ? unusable(path, error) : error;
+  return diskError(error, path);
 }
 
 /** Whether another connection holds what was asked for. */
@@ -29,32 +29,19 @@ function fromResultCode(path: string, error: Error, code: number): Error {
     case LOCKED:
       return new WorldError('store-busy', `another program is writing to ${path}`, 'Wait for it to finish, or stop it.', error);
     case FULL:
-      return full(path, error);
+      return noRoom(path, error);
     case IOERR:
-      return new WorldError(
-        'store-damaged',
-        `${path} can't be read or written: ${error.message}`,
-        'Check the disk and the system log.',
-        error,
-      );
+      return unusable('disk-failed', path, error, 'Check the disk, its free space, and the system log.');
     case CORRUPT:
     case NOTADB: {
       const hint = 'Nothing was changed. Restore a backup, and keep this file: much of it may be readable.';
       return new WorldError('store-damaged', `the store ${path} is damaged: ${error.message}`, hint, error);
     }
     case CANTOPEN:
+      return unusable('config', path, error);
     case READONLY:
-      return unusable(path, error);
+      return unusable('disk-failed', path, error, 'See that its disk can be written, and that the file is this user’s.');
     default:
       return error;
   }
-}
-
-function full(path: string, error: Error): WorldError {
-  return new WorldError('store-full', `no room left for ${path}`, 'Free space on its disk. Nothing that was acknowledged is lost.', error);
-}
-
-function unusable(path: string, error: Error): WorldError {
-  const hint = 'Check that its folder is there and that this user may read and write it.';
-  return new WorldError('config', `${path} can't be opened: ${error.message}`, hint, error);
 }

@@ -3,12 +3,11 @@ import { closeSync, existsSync, fsyncSync, linkSync, openSync, rmSync, statSync 
 import { dirname, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { WorldError } from '../engine/ports.ts';
-import { FORMAT_WITH_SUMS, formatOf, migrate, migrations } from './migrate.ts';
+import { APPLICATION_ID } from './header.ts';
+import { FORMAT, FORMAT_WITH_SUMS, formatOf, migrate } from './migrate.ts';
 import { recordSum } from './record-sum.ts';
 import { sqliteError } from './sqlite-error.ts';
 
-/** `pawm`, in SQLite's `application_id`: no other program's database passes for a store. */
-const APPLICATION_ID = 0x7061776d;
 /** SQLite's default, set when a store is made. */
 const PAGE_SIZE = 4096;
 /** Milliseconds that a reader waits for a writer. */
@@ -82,8 +81,8 @@ function check(database: DatabaseSync, path: string, how: 'quick_check' | 'integ
   const id = database.prepare('PRAGMA application_id').get()?.['application_id'];
   if (id !== APPLICATION_ID) throw damaged(path, 'is a database of another program');
   const format = formatOf(database);
-  if (format > migrations.length) {
-    const message = `the store ${path} has format ${format}; this program knows formats up to ${migrations.length}`;
+  if (format > FORMAT) {
+    const message = `the store ${path} has format ${format}; this program knows formats up to ${FORMAT}`;
     throw new WorldError('store-newer', message, 'Run the newer version of pawment that wrote it.');
   }
   if (format === 0) throw damaged(path, 'has no format number');

@@ -83,5 +83,8 @@ test('what is wrong with a seed file is said, with what to do', async () => {
 });
 
 test('a folder that is not there is reported, and nothing is made', async () => {
-  await assert.rejects(writeSeedFile(join(folder, 'nowhere', 'seed.json'), text, random), failsWith('config', /can't be written/));
+  await assert.rejects(
+    writeSeedFile(join(folder, 'nowhere', 'seed.json'), text, random),
+    failsWith('config', /nowhere.seed\.json can't be used/),
+  );
 });

@@ -1,7 +1,8 @@
-import { type FileHandle, link, open, unlink } from 'node:fs/promises';
+import { type FileHandle, link, open, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { bytesToHex } from '../core/base/bytes.ts';
 import { type Random, WorldError } from '../engine/ports.ts';
+import { diskError } from '../store/disk-error.ts';
 import { openSeed, type SeedContents } from './seed-file.ts';
 
 /** Owner may read and write, nobody else anything. */
@@ -12,24 +13,24 @@ const MOST_BYTES = 65_536;
 
 /**
  * Writes a new seed file: complete or not at all, on the disk before it returns, readable by its owner only, never over another file.
- * @throws WorldError `config` when something is there already or the folder can't be written.
+ * @throws WorldError `config` when something is there already or the folder can't be written, `store-full` or `disk-failed` when the disk can't.
  */
 export async function writeSeedFile(path: string, text: string, random: Random): Promise<void> {
   const temporary = `${path}.${bytesToHex(random.bytes(8))}.tmp`;
   try {
-    await writeDurably(temporary, text);
     try {
+      await writeDurably(temporary, text);
       // Unlike a rename, a link never replaces what is there.
       await link(temporary, path);
     } finally {
-      await unlink(temporary);
+      await rm(temporary, { force: true });
     }
     await syncFolder(dirname(path));
   } catch (error) {
     if (codeOf(error) === 'EEXIST') {
       throw new WorldError('config', `There is a seed at ${path} already.`, 'Use that one, or move it to a safe place first.', error);
     }
-    throw new WorldError('config', `The seed can't be written to ${path}.`, 'Choose a folder you may write to.', error);
+    throw diskError(error, path);
   }
 }
 

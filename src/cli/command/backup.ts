@@ -9,7 +9,7 @@ import { auditFile, type Generation, generationsIn, makeBackup, readGeneration, 
 import { lockDatadir } from '../../store/lock.ts';
 import { command, run, type Shell } from '../action.ts';
 import type { CommonFlags, Config } from '../config.ts';
-import { clock, type Role, storePath } from '../open.ts';
+import { clock, type Role, requireRole, storePath } from '../open.ts';
 import { EXIT } from '../print.ts';
 
 interface BackupFlags extends CommonFlags {
@@ -71,6 +71,7 @@ function roleOf(config: Config, flags: BackupFlags): Role {
 
 async function save({ config, print }: Shell, flags: BackupFlags): Promise<void> {
   const role = roleOf(config, flags);
+  requireRole(config, role);
   const { verify } = await fastestVerifier();
   const folder = folderOf(config, flags);
   const { number, path, channels } = await makeBackup({

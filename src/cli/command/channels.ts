@@ -7,7 +7,7 @@ import { restored } from '../../engine/restore.ts';
 import { command, run, type Shell } from '../action.ts';
 import { channelFacts, channelLine, channelLines } from '../channel-print.ts';
 import type { CommonFlags } from '../config.ts';
-import { clock, openStore } from '../open.ts';
+import { clock, openKnownStore } from '../open.ts';
 import { peerOf, pick } from '../peer.ts';
 import { ageOf } from '../read-at.ts';
 
@@ -45,7 +45,7 @@ export function showCommand(): Command {
 }
 
 async function withStore(config: Shell['config'], work: (store: Store) => Promise<void>): Promise<void> {
-  const store = openStore(config, 'payer');
+  const store = openKnownStore(config, 'payer');
   try {
     await work(store);
   } finally {

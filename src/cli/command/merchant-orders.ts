@@ -12,7 +12,7 @@ import { restored } from '../../engine/restore.ts';
 import { isLocked } from '../../store/lock.ts';
 import { command, run, type Shell } from '../action.ts';
 import type { CommonFlags } from '../config.ts';
-import { openStore } from '../open.ts';
+import { openKnownStore } from '../open.ts';
 import { CLOSE_ORDER } from '../orders.ts';
 import { Refused } from '../print.ts';
 import { until } from '../wait.ts';
@@ -42,7 +42,7 @@ async function order({ config, print, stop }: Shell, name: string | undefined, f
     throw new WorldError('config', 'Which channel is to be closed?', 'Name one, or give --all.');
   const isRunning = isLocked(config.datadir, 'merchant');
   const wait = flags.wait && isRunning;
-  const store = openStore(config, 'merchant');
+  const store = openKnownStore(config, 'merchant');
   try {
     const ids = name === undefined ? await paidChannels(store) : [await findChannel(store, name)];
     await Promise.all(ids.map((id) => ordered(store, id)));
@@ -83,7 +83,7 @@ async function paidChannels(store: Store): Promise<readonly ChannelId[]> {
 export function merchantChannelsCommand(): Command {
   return command('channels', "List the merchant's channels", ['pawment merchant channels']).action((flags: CommonFlags) =>
     run(flags, async ({ config, print }) => {
-      const store = openStore(config, 'merchant');
+      const store = openKnownStore(config, 'merchant');
       const states: PayeeState[] = [];
       for await (const { value } of store.list('payee-channel')) states.push(restored(payeeSnapshot, value));
       const tip = (await lastRead(store))?.height;

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { add, amount, formatAmount, parseAmount } from '../../core/base/amount.ts';
 import { height } from '../../core/base/height.ts';
@@ -62,7 +62,6 @@ export function walletCommand(): Command {
 }
 
 async function init({ config, print }: Shell): Promise<void> {
-  mkdirSync(config.datadir, { recursive: true, mode: 0o700 });
   const { height: birthday } = await (await openNode(config, aLittle(config, print.note))).tip();
   const mnemonic = await createSeed(config, 'payer', birthday);
   print.result({ seed: seedPath(config, 'payer'), mnemonic, birthday }, [
@@ -75,7 +74,6 @@ async function init({ config, print }: Shell): Promise<void> {
 }
 
 async function restore({ config, print }: Shell, { birthday = 0 }: WalletFlags): Promise<void> {
-  mkdirSync(config.datadir, { recursive: true, mode: 0o700 });
   const read = readMnemonic(readFileSync(0, 'utf8'));
   if (read.kind !== 'mnemonic') throw notWords(read);
   await createSeed(config, 'payer', height(birthday), read.mnemonic);

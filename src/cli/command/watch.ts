@@ -8,13 +8,14 @@ import { alarmText } from '../../merchant/watch/alarm-text.ts';
 import { replaceFile, watchFolder } from '../../merchant/watch/folder.ts';
 import { watchMetrics } from '../../merchant/watch/watch-metrics.ts';
 import { Watcher, type WatchReport } from '../../merchant/watch/watcher.ts';
+import { diskError } from '../../store/disk-error.ts';
 import { command, run, type Shell } from '../action.ts';
 import type { CommonFlags } from '../config.ts';
 import { Lasting } from '../lasting.ts';
 import { aLittle, atOnce, forEver } from '../node-wait.ts';
 import { WholeNumber } from '../number.ts';
 import { clock, openNode } from '../open.ts';
-import { EXIT } from '../print.ts';
+import { EXIT, failure } from '../print.ts';
 import { pause, untilStopped } from '../wait.ts';
 
 interface WatchFlags extends CommonFlags {
@@ -48,34 +49,43 @@ export function watchCommand(): Command {
 
 async function watch(shell: Shell, path: string, flags: WatchFlags): Promise<void> {
   const { config, print } = shell;
+  const folder = watchFolder(path);
+  // One that is mistyped would be watched for ever.
+  await folder.channels();
   const patient = flags.once === true ? aLittle(config, print.note) : forEver(print.note);
   const chain = await openNode(config, flags.wait ? patient : atOnce);
-  const watcher = new Watcher({ folder: watchFolder(path), chain, clock, mostSilent: flags.silence * 60_000 });
-  const look = async (): Promise<WatchReport> => {
-    const report = await watcher.poll();
-    if (flags.textfile !== undefined) await replaceFile(dirname(flags.textfile), basename(flags.textfile), await watchMetrics(report));
-    return report;
+  const watcher = new Watcher({ folder, chain, clock, mostSilent: flags.silence * 60_000 });
+  const { textfile } = flags;
+  const write = async (report: WatchReport): Promise<void> => {
+    if (textfile === undefined) return;
+    await replaceFile(dirname(textfile), basename(textfile), await watchMetrics(report)).catch((error: unknown) => {
+      throw diskError(error, textfile);
+    });
   };
   if (flags.once === true) {
-    const report = await look();
+    const report = await watcher.poll();
+    // Who can't write its figures tells its alarms all the same.
+    const unwritten = await write(report).catch((error: unknown) => ({ error }));
     print.result(factsOf(report), linesOf(report));
+    if (unwritten !== undefined) process.exitCode = failure(unwritten.error, { failure: (_, lines) => print.note(lines.join(' ')) });
     if (report.alarms.length > 0) process.exitCode = EXIT.attention;
     return;
   }
-  await keepWatch(shell, look);
+  await keepWatch(shell, watcher, write);
 }
 
-async function keepWatch({ print }: Shell, look: () => Promise<WatchReport>): Promise<void> {
+async function keepWatch({ print }: Shell, watcher: Watcher, write: (report: WatchReport) => Promise<void>): Promise<void> {
   const stop = new AbortController();
   let told = new Set<string>();
   const work = async (): Promise<void> => {
-    const report = await look();
+    const report = await watcher.poll();
     for (const line of sentLines(report)) print.note(line);
     // The same alarm is told once, however the blocks are counted in it.
     const alarms = new Map(report.alarms.map((alarm) => [`${alarm.code} ${'channel' in alarm ? alarm.channel : ''}`, alarm]));
     for (const [key, alarm] of alarms) if (!told.has(key)) print.note(`ALARM ${alarmText(alarm, report.tip.height, clock.now())}`);
     for (const key of told) if (!alarms.has(key)) print.note(`over: ${key}`);
     told = new Set(alarms.keys());
+    await write(report);
   };
   print.result({ watching: true }, ['Watching; Ctrl-C stops it.']);
   const lasting = new Lasting();

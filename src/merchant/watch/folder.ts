@@ -1,11 +1,12 @@
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { type ChannelId, isChannelId } from '../../core/base/bytes.ts';
 import type { Height } from '../../core/base/height.ts';
 import type { Coin } from '../../core/coin/coin.ts';
 import { coinField, type Field, heightField } from '../../core/message/fields.ts';
-import { WorldError } from '../../engine/ports.ts';
+import { diskError } from '../../store/disk-error.ts';
+import { makeFolder } from '../../store/make-folder.ts';
 import { readWatched, type Unreadable, type Watched, writeWatched } from './watch-file.ts';
 
 /** The merchant's sign of life. */
@@ -40,19 +41,14 @@ const SUFFIX = '.json';
 const MOST_BYTES = 4 * 1024 * 1024;
 const heartbeatField: Field<Heartbeat> = z.object({ coin: coinField, at: z.number(), tip: heightField });
 
-/** @throws WorldError `config` from every call when the folder can't be used. */
+/** @throws WorldError `config`, `store-full` or `disk-failed` from every call when the folder can't be used. */
 export function watchFolder(path: string): WatchFolder {
   const pathOf = (channel: ChannelId): string => join(path, `${channel}${SUFFIX}`);
   const guarded = async <T>(work: () => Promise<T>): Promise<T> => {
     try {
       return await work();
     } catch (error) {
-      throw new WorldError(
-        'config',
-        `The folder ${path} can't be used: ${String(error)}`,
-        'Check that it exists, its owner and its disk.',
-        error,
-      );
+      throw diskError(error, path);
     }
   };
   const put = (name: string, text: string): Promise<void> => guarded(() => replaceFile(path, name, text));
@@ -84,7 +80,7 @@ export function watchFolder(path: string): WatchFolder {
 
 /** The new text whole or the old one, whatever happens; the new one for good when it resolves. */
 export async function replaceFile(folder: string, name: string, text: string): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder);
   const temporary = join(folder, `.${name}.${process.pid}.tmp`);
   const file = await open(temporary, 'w', 0o600);
   try {

@@ -20,6 +20,24 @@ export interface ChainInfo {
   readonly pruneheight?: number | undefined;
 }
 
+export interface NetworkInfo {
+  /** `1140700` is 1.14.7. */
+  readonly version: number;
+  readonly subversion: string;
+  readonly connections: number;
+  /** Seconds by which the clocks of its peers are ahead of its own, as their middle. */
+  readonly timeoffset: number;
+  /** Units per 1,000 bytes below which it passes nothing on. */
+  readonly relayfee?: Amount | undefined;
+}
+
+export interface MempoolInfo {
+  /** Transactions. */
+  readonly size: number;
+  /** Units per 1,000 bytes below which it takes nothing now. */
+  readonly mempoolminfee?: Amount | undefined;
+}
+
 export interface Unspent {
   /** The tip that `confirmations` counts from. */
   readonly bestblock: TxId;
@@ -118,6 +136,18 @@ export const mempoolEntry: z.ZodType<Waiting> = z
 export const feeEstimate: z.ZodType<Amount | undefined> = z
   .object({ feerate: number.optional(), blocks: integer })
   .transform(({ feerate }) => (feerate === undefined ? undefined : amountOf(feerate)));
+
+/** `getnetworkinfo`. */
+export const networkInfo: z.ZodType<NetworkInfo> = z.object({
+  version: integer,
+  subversion: z.string(),
+  connections: count,
+  timeoffset: integer,
+  relayfee: amount.optional(),
+});
+
+/** `getmempoolinfo`. */
+export const mempoolInfo: z.ZodType<MempoolInfo> = z.object({ size: count, mempoolminfee: amount.optional() });
 
 /** What the input of a coinbase points at (`COutPoint::SetNull`). */
 const NO_OUTPOINT = { txid: txId('0'.repeat(64)), vout: 0xffff_ffff };

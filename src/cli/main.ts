@@ -23,6 +23,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ['refund', async () => (await import('./command/close.ts')).refundCommand()],
   ['decode', async () => (await import('./command/decode.ts')).decodeCommand()],
   ['status', async () => (await import('./command/status.ts')).statusCommand()],
+  ['doctor', async () => (await import('./command/doctor.ts')).doctorCommand()],
   ['watch', async () => (await import('./command/watch.ts')).watchCommand()],
   ['backup', async () => (await import('./command/backup.ts')).backupCommand()],
   ['restore', async () => (await import('./command/backup.ts')).restoreCommand()],
@@ -46,7 +47,11 @@ export async function main(argv: readonly string[]): Promise<void> {
   for (const load of asked(argv[2])) program.addCommand(await load());
   overrideExit(program);
   const print = printer(argv.includes('--json'));
-  process.stdout.on('error', unlessUnread);
+  // What is made is for its owner alone, whatever was usual where this was started.
+  process.umask(0o077);
+  process.stdout.on('error', (error) => untold(error, print));
+  // Nobody is left to tell.
+  process.stderr.on('error', () => undefined);
   try {
     await program.parseAsync([...argv]);
   } catch (error) {
@@ -71,9 +76,11 @@ function asked(name: string | undefined): readonly (() => Promise<Command>)[] {
   return name === '--version' || name === '-V' ? [] : [...COMMANDS.values()];
 }
 
-/** Whoever reads may have seen enough: `pawment channels | head -1`. */
-function unlessUnread(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error;
+/** Whoever reads may have seen enough: `pawment channels | head -1`. Where a result could not be written, what was done stands all the same. */
+function untold(error: NodeJS.ErrnoException, print: Printer): void {
+  if (error.code === 'EPIPE') return;
+  print.note(`Standard output can't be written: ${error.message}. What the command did stands.`);
+  process.exitCode = EXIT.world;
 }
 
 function overrideExit(command: Command): void {

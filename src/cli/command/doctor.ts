@@ -1,0 +1,54 @@
+import type { Command } from 'commander';
+import { command, run, type Shell } from '../action.ts';
+import type { CommonFlags } from '../config.ts';
+import { findingsOf } from '../doctor/checks.ts';
+import type { Finding } from '../doctor/facts.ts';
+import { gathered } from '../doctor/gather.ts';
+import type { Named } from '../doctor/places.ts';
+import { clock } from '../open.ts';
+import { EXIT } from '../print.ts';
+
+interface DoctorFlags extends CommonFlags {
+  readonly listen: string;
+  readonly bitcoinj?: string;
+  readonly metrics?: string;
+  readonly watchTo?: string;
+  readonly backupTo?: string;
+  readonly textfile?: string;
+}
+
+export function doctorCommand(): Command {
+  return command('doctor', 'Look at node, clock, disk, ports, folder, backups and watcher, and say what to do; it changes nothing', [
+    'pawment doctor',
+    'pawment doctor --watch-to /var/lib/pawment-watch --textfile /var/lib/node_exporter/pawment.prom',
+    'pawment doctor --json || notify-the-owner',
+  ])
+    .option('--listen <place>', 'where the merchant is to serve, as it is told', '127.0.0.1:8402')
+    .option('--bitcoinj <host:port>', 'where it is to serve payers of bitcoinj')
+    .option('--metrics <host:port>', 'where it is to show figures')
+    .option('--watch-to <folder>', 'where it keeps signed closes')
+    .option('--backup-to <folder>', 'where backups are; <datadir>/backups unless said')
+    .option('--textfile <file>', 'where a watcher on this machine writes its figures')
+    .action((flags: DoctorFlags) => run(flags, (shell) => examine(shell, flags)));
+}
+
+/** Ends with exit code 4 where there is a problem. */
+async function examine({ config, print }: Shell, { watchTo, backupTo, textfile, ...flags }: DoctorFlags): Promise<void> {
+  const findings = findingsOf(await gathered(config, { places: placesIn(flags), watchTo, backupTo, textfile }, clock.now()));
+  const count = (state: Finding['state']): number => findings.filter((finding) => finding.state === state).length;
+  const [problems, warnings] = [count('problem'), count('warning')];
+  print.result({ problems, warnings, checks: findings }, [...findings.map(line), `problems: ${problems}, warnings: ${warnings}`]);
+  if (problems > 0) process.exitCode = EXIT.attention;
+}
+
+function placesIn({ listen, bitcoinj, metrics }: Pick<DoctorFlags, 'listen' | 'bitcoinj' | 'metrics'>): readonly Named[] {
+  return [
+    { flag: '--listen', place: listen, shows: '/v1/live' },
+    ...(bitcoinj === undefined ? [] : [{ flag: '--bitcoinj', place: bitcoinj }]),
+    ...(metrics === undefined ? [] : [{ flag: '--metrics', place: metrics, shows: '/figures' }]),
+  ];
+}
+
+function line({ check, state, message, advice }: Finding): string {
+  return `${state.padEnd(7)}  ${check.padEnd(12)}  ${advice === undefined ? message : `${message.replace(/\.?$/, '.')} ${advice}`}`;
+}

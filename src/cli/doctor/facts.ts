@@ -1,0 +1,109 @@
+import type { NodeReport } from '../../chain/node-report.ts';
+import type { Coin } from '../../core/coin/coin.ts';
+import type { Role } from '../open.ts';
+
+/** What went wrong while something was looked at, in the words of a `WorldError`. */
+export interface Trouble {
+  readonly message: string;
+  readonly hint: string;
+}
+
+export interface NodeFacts {
+  /** Undefined where none is named. */
+  readonly url?: string;
+  /** It is this computer: they share a clock. */
+  readonly isHere: boolean;
+  readonly said?: NodeReport;
+  readonly trouble?: Trouble;
+}
+
+export interface FolderFacts {
+  readonly kind: 'folder' | 'missing' | 'other';
+  /** Permissions, where the system has such bits. */
+  readonly mode?: number;
+  readonly isOwn: boolean;
+  /** Bytes and files that still fit in; undefined where the disk does not say. */
+  readonly freeBytes?: number;
+  readonly freeFiles?: number;
+  /** Why a small file could not be kept there. */
+  readonly trouble?: Trouble;
+}
+
+/** What is kept for one role. */
+export interface RoleFacts {
+  readonly role: Role;
+  /** Whether a program holds the folder in that role, or why that can't be told. */
+  readonly running: boolean | Trouble;
+  /** Permissions of the seed file; undefined where there is none. */
+  readonly seedMode?: number;
+  readonly store: 'none' | 'lost' | 'foreign' | { readonly format: number } | Trouble;
+  readonly backupsIn: string;
+  /** Unix time in milliseconds of the newest. */
+  readonly newestBackup?: number;
+}
+
+/** Who holds a place where the merchant is to serve. */
+export interface PlaceFacts {
+  /** The flag that names it, and what it names. */
+  readonly flag: string;
+  readonly place: string;
+  readonly holder: 'nobody' | 'merchant' | 'other' | Trouble;
+}
+
+export interface WatchFacts {
+  readonly folder: string;
+  readonly isThere: boolean;
+  /** Unix time in milliseconds of the merchant's last sign of life. */
+  readonly heartbeat?: number;
+  readonly trouble?: Trouble;
+}
+
+/** All that the doctor looks at. */
+export interface Facts {
+  /** Unix time in milliseconds, by this computer's clock. */
+  readonly now: number;
+  readonly coin: Coin;
+  readonly datadir: string;
+  readonly node: NodeFacts;
+  readonly folder: FolderFacts;
+  readonly roles: readonly RoleFacts[];
+  readonly places: readonly PlaceFacts[];
+  /** Of the folder for watchers, where one is named. */
+  readonly watch?: WatchFacts;
+  /** Of a watcher's figures, where they are named: Unix time in milliseconds when they were written; undefined when they were not. */
+  readonly figures?: { readonly file: string; readonly writtenAt?: number };
+}
+
+/** What came of one check. */
+export interface Finding {
+  /** Stable, for programs. */
+  readonly check: string;
+  readonly state: 'ok' | 'warning' | 'problem';
+  readonly message: string;
+  /** What a person should do. */
+  readonly advice?: string;
+}
+
+/** Looks at the facts only; says nothing where there is nothing to say anything of. */
+export type Check = (facts: Facts) => readonly Finding[];
+
+export function ok(check: string, message: string): readonly Finding[] {
+  return [{ check, state: 'ok', message }];
+}
+
+export function warning(check: string, message: string, advice: string): readonly Finding[] {
+  return [{ check, state: 'warning', message, advice }];
+}
+
+export function problem(check: string, message: string, advice: string): readonly Finding[] {
+  return [{ check, state: 'problem', message, advice }];
+}
+
+/** A span in words, in its two largest units at most. */
+export function ago(milliseconds: number): string {
+  const minutes = Math.floor(Math.max(0, milliseconds) / 60_000);
+  if (minutes < 2) return `${Math.floor(Math.max(0, milliseconds) / 1_000)} seconds`;
+  if (minutes < 120) return `${minutes} minutes`;
+  const hours = Math.floor(minutes / 60);
+  return hours < 48 ? `${hours} hours` : `${Math.floor(hours / 24)} days`;
+}

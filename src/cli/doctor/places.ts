@@ -1,0 +1,72 @@
+import { once } from 'node:events';
+import { get } from 'node:http';
+import { connect, createServer } from 'node:net';
+import type { Place } from '../../transport/listen.ts';
+import { placeOf } from '../host-port.ts';
+import type { PlaceFacts } from './facts.ts';
+
+/** A place where the merchant is to serve, and a path at which it shows itself there; without one it has to be believed. */
+export interface Named {
+  readonly flag: string;
+  readonly place: string;
+  readonly shows?: string;
+}
+
+/** Who holds each of them, in so many milliseconds at most. */
+export function placesOf(named: readonly Named[], isRunning: boolean, patience: number): Promise<readonly PlaceFacts[]> {
+  return Promise.all(
+    named.map(async ({ flag, place, shows }) => ({ flag, place, holder: await holderOf(placeOf(place), shows, isRunning, patience) })),
+  );
+}
+
+async function holderOf(place: Place, shows: string | undefined, isRunning: boolean, patience: number): Promise<PlaceFacts['holder']> {
+  const taken = 'path' in place ? await isServed(place.path) : await isTaken(place);
+  if (taken === false) return 'nobody';
+  if (taken !== true) return taken;
+  return isRunning && (shows === undefined || (await answers(place, shows, patience))) ? 'merchant' : 'other';
+}
+
+/** Whether a place is taken, by taking it for a moment; or why it can't be. */
+async function isTaken({
+  host,
+  port,
+}: Exclude<Place, { readonly path: string }>): Promise<boolean | Exclude<PlaceFacts['holder'], string>> {
+  const server = createServer();
+  try {
+    await once(server.listen({ host, port, exclusive: true }), 'listening');
+    await once(server.close(), 'close');
+    return false;
+  } catch (error) {
+    if (codeOf(error) === 'EADDRINUSE') return true;
+    const hint = codeOf(error) === 'EACCES' ? 'Name a port from 1024 on, or let this user use it.' : 'Name an address of this computer.';
+    return { message: error instanceof Error ? error.message : String(error), hint };
+  }
+}
+
+/** A socket's file that a crash left serves nobody, and is taken over. */
+async function isServed(path: string): Promise<boolean> {
+  const socket = connect(path);
+  try {
+    await once(socket, 'connect');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}
+
+function answers(place: Place, path: string, patience: number): Promise<boolean> {
+  const where = 'path' in place ? { socketPath: place.path } : place;
+  return new Promise((resolve) => {
+    const request = get({ ...where, path, signal: AbortSignal.timeout(patience), agent: false }, ({ statusCode }) => {
+      resolve(statusCode === 200);
+      request.destroy();
+    });
+    request.on('error', () => resolve(false));
+  });
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
+}

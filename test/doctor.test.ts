@@ -135,8 +135,9 @@ const SET_UPS: Readonly<Record<string, SetUp>> = {
   },
   'the port is taken, and the store is lost': {
     folder: 'taken',
-    words: () => ['--listen', `127.0.0.1:${portOf(silent)}`],
+    words: () => ['--config', cli.folder('pawment.json')],
     break: () => {
+      writeFileSync(cli.folder('pawment.json'), JSON.stringify({ merchant: { listen: `127.0.0.1:${portOf(silent)}` } }));
       seeds('taken');
       writeFileSync(cli.folder('taken/merchant.opened'), '');
     },

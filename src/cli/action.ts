@@ -1,7 +1,7 @@
 import { Command, type Option } from 'commander';
 import { type CommonFlags, type Config, readConfig, resolveConfig, SECTIONS, type Section } from './config.ts';
 import { failure, type Printer, printer } from './print.ts';
-import { commonOptions, schemaOf } from './setting.ts';
+import { commonOptions, type Settings, schemaOf } from './setting.ts';
 import { Stop } from './stop.ts';
 
 /** What every command gets: its settings, and a way to speak. */
@@ -39,6 +39,11 @@ function configure(acting: Command): void {
 export function ownOptions({ options }: Command): readonly Option[] {
   const common = new Set(commonOptions().map((option) => option.attributeName()));
   return options.filter((option) => !common.has(option.attributeName()));
+}
+
+/** What a command's section of its config file says. @throws WorldError `config` */
+export function ownSettings(of: Command, { config }: CommonFlags): Settings {
+  return readConfig(config, process.env, sectionOf(of)).own;
 }
 
 function sectionOf(acting: Command): Section | undefined {

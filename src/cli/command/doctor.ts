@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { command, run, type Shell } from '../action.ts';
+import { command, ownSettings, run, type Shell } from '../action.ts';
 import type { CommonFlags } from '../config.ts';
 import { findingsOf } from '../doctor/checks.ts';
 import type { Finding } from '../doctor/facts.ts';
@@ -29,7 +29,20 @@ export function doctorCommand(): Command {
     .option('--watch-to <folder>', 'where it keeps signed closes')
     .option('--backup-to <folder>', 'where backups are; <datadir>/backups unless said')
     .option('--textfile <file>', 'where a watcher on this machine writes its figures')
-    .action((flags: DoctorFlags) => run(flags, (shell) => examine(shell, flags)));
+    .action((flags: DoctorFlags, acting: Command) => run(flags, async (shell) => examine(shell, await asTold(flags, acting))));
+}
+
+const TOLD = ['listen', 'bitcoinj', 'metrics', 'watchTo', 'backupTo', 'textfile'] as const;
+
+/** What no flag says, as the config file tells merchant and watcher. @throws WorldError `config` */
+async function asTold(flags: DoctorFlags, acting: Command): Promise<DoctorFlags> {
+  const [{ merchantCommand }, { watchCommand }] = await Promise.all([import('./merchant.ts'), import('./watch.ts')]);
+  const settings = { ...ownSettings(watchCommand(), flags), ...ownSettings(merchantCommand(), flags) };
+  const told = TOLD.flatMap((name) => {
+    const value = settings[name];
+    return typeof value === 'string' && acting.getOptionValueSource(name) !== 'cli' ? [[name, value] as const] : [];
+  });
+  return { ...flags, ...Object.fromEntries(told) };
 }
 
 /** Ends with exit code 4 where there is a problem. */

@@ -13,15 +13,21 @@ export type OutputForm =
 /** The word `getblock` and `gettxout` use for it. */
 export function formName(form: OutputForm, script: Uint8Array): string {
   if (form.kind !== 'witness') return form.kind;
-  return witnessProgram(script)?.program.length === 20 ? 'witness_v0_keyhash' : 'witness_v0_scripthash';
+  const found = witnessProgram(script);
+  if (found?.version === 1) return 'witness_v1_taproot';
+  return found?.program.length === 20 ? 'witness_v0_keyhash' : 'witness_v0_scripthash';
+}
+
+/** P2WPKH, P2WSH, P2TR. */
+function isKnown({ version, program }: NonNullable<ReturnType<typeof witnessProgram>>): boolean {
+  return program.length === 32 ? version <= 1 : program.length === 20 && version === 0;
 }
 
 export function outputForm(script: Uint8Array, dialect: Dialect): OutputForm {
   if (isP2sh(script)) return { kind: 'scripthash' };
   const program = witnessProgram(script);
   if (program !== undefined) {
-    const isKnown = program.version === 0 && (program.program.length === 20 || program.program.length === 32);
-    return { kind: isKnown ? 'witness' : 'nonstandard' };
+    return { kind: isKnown(program) ? 'witness' : 'nonstandard' };
   }
   if (script[0] === OP.RETURN && isPushOnly(script.subarray(1))) return { kind: 'nulldata' };
   const operations = readOperations(script) ?? [];

@@ -7,6 +7,7 @@ import { hasRule } from '../coin/coin.ts';
 import { capacityOf, channelIdOf, type Deposit, isExpiryOf } from '../contract/contract.ts';
 import { closeSize, leastDeposit } from '../contract/size.ts';
 import type { Accepted, Offer } from '../message/message.ts';
+import { addressOf } from '../tx/address.ts';
 import { decodeTransaction, outpointKey, type Transaction, transactionId } from '../tx/transaction.ts';
 import { isOpenEnded, MAX_DEPOSITS, termsOf } from './announce.ts';
 import { excessive, type Limits } from './limits.ts';
@@ -39,9 +40,6 @@ export interface WithdrawInput {
   readonly txid: TxId;
 }
 
-/** P2WPKH, P2SH, P2PKH: sizes and fees are reckoned for no longer one. */
-const LENGTHS_OF_OUTPUT_SCRIPTS: readonly number[] = [22, 23, 25];
-
 /** A fixed fee is the payer's loss: it takes ten times the usual for haste, and no more. */
 const MOST_FEE_FACTOR = 10n;
 
@@ -63,7 +61,8 @@ export function created(state: PayerState | undefined, input: CreateInput, env: 
   const least = after(possible(expiry, env), offer.closingMargin + 1);
   if (expiry < offer.minExpiry || expiry < least) return refuse('expiry-too-near', { expiry, least: Math.max(offer.minExpiry, least) });
   if (expiry > offer.maxExpiry) return refuse('expiry-too-far', { expiry, most: offer.maxExpiry });
-  if (!LENGTHS_OF_OUTPUT_SCRIPTS.includes(offer.payeeScript.length)) return refuse('offer-malformed', { script: offer.payeeScript.length });
+  // A close to any other script might not be relayed, and its size would bound no fee.
+  if (addressOf(offer.coin, offer.payeeScript) === undefined) return refuse('offer-malformed', { script: offer.payeeScript.length });
   const terms = termsOf({ offer, payerKey, expiry });
   const most = amount(MOST_FEE_FACTOR * feeFor(closeSize(terms, 1, 2), terms.coin.policy.feeRate));
   if (terms.signing.kind === 'fixed' && terms.signing.fee > most) return refuse('fee-too-high', { fee: terms.signing.fee, most });

@@ -6,6 +6,7 @@ import { type Amount, amount, MAX_AMOUNT } from '../base/amount.ts';
 import { bytesToHex, channelId } from '../base/bytes.ts';
 import { height } from '../base/height.ts';
 import { isRefusal, type RefusalCode, refuse } from '../base/refusal.ts';
+import { litecoinRegtest } from '../coin/litecoin.ts';
 import { leastDeposit } from '../contract/size.ts';
 import type { Accepted, Offer, Receipt, Reply, State } from '../message/message.ts';
 import { p2pkh } from '../tx/script.ts';
@@ -32,6 +33,7 @@ describe('an offer that the payer does not take', () => {
     ['an expiry inside its margin', 'expiry-too-near', { closingMargin: 600 }],
     ['an expiry above what it allows', 'expiry-too-far', { maxExpiry: height(1_999) }],
     ['a payee script of any length', 'offer-malformed', { payeeScript: new Uint8Array(300).fill(0x51) }],
+    ['a program on a chain without witnesses', 'offer-malformed', { payeeScript: Uint8Array.of(0, 20, ...new Uint8Array(20)) }],
     ['no payee script', 'offer-malformed', { payeeScript: new Uint8Array() }],
     ['a fixed fee for the miners to keep', 'fee-too-high', { signing: { kind: 'fixed', fee: amount(10n * DOGE) } }],
   ];
@@ -44,6 +46,21 @@ describe('an offer that the payer does not take', () => {
       must(pair.tellPayer({ ...input, offer: pair.offer }));
       assert.equal(pair.payerState().kind, 'planned');
       assertRefused(pair.tellPayer({ ...input, offer: pair.offer }), 'channel-exists');
+    });
+  }
+
+  for (const [name, payeeScript] of [
+    ['P2WPKH', Uint8Array.of(0, 20, ...new Uint8Array(20).fill(7))],
+    ['P2WSH', Uint8Array.of(0, 32, ...new Uint8Array(32).fill(7))],
+    ['P2TR', Uint8Array.of(0x51, 32, ...new Uint8Array(32).fill(7))],
+  ] as const) {
+    test(`but one that pays to ${name} where the coin has that it takes`, () => {
+      const pair = new MachinePair({ coin: litecoinRegtest });
+      const input = { kind: 'create', expiry: height(2_000), keyName: 'm/1', returnScript } as const;
+      must(pair.tellPayer({ ...input, offer: { ...pair.offer, payeeScript } }));
+      const another = new MachinePair({ coin: litecoinRegtest });
+      const unbound = Uint8Array.of(0x52, ...payeeScript.subarray(1));
+      assertRefused(another.tellPayer({ ...input, offer: { ...another.offer, payeeScript: unbound } }), 'offer-malformed');
     });
   }
 

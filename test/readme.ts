@@ -39,7 +39,7 @@ export async function atFreePorts(texts: readonly string[]): Promise<readonly st
   const ports = new Map(named.map((port, i) => [port, String(free[i])]));
   return texts.map((text) =>
     text
-      .replace(/pawment merchant (?=--price)/, 'pawment merchant --listen 127.0.0.1:8402 ')
+      .replace(/pawment (merchant(?= --price)|doctor)/g, 'pawment $1 --listen 127.0.0.1:8402')
       .replaceAll(/(?<=:)(8402|8403|4242)\b/g, (port) => ports.get(port) ?? port),
   );
 }

@@ -3,23 +3,23 @@ import { type Amount, amount } from '../src/core/base/amount.ts';
 import { type ChannelId, txId } from '../src/core/base/bytes.ts';
 import { after, height } from '../src/core/base/height.ts';
 import { isRefusal, type Refusal } from '../src/core/base/refusal.ts';
-import type { Env, Step } from '../src/core/channel/machine.ts';
 import { payee } from '../src/core/channel/payee.ts';
 import type { PayeeState } from '../src/core/channel/payee-state.ts';
 import { payer } from '../src/core/channel/payer.ts';
 import type { OpenPayer, PayerState } from '../src/core/channel/payer-state.ts';
+import type { Env, Step } from '../src/core/channel/state-machine.ts';
 import { dogecoin } from '../src/core/coin/dogecoin.ts';
 import { TX_SEQUENCE, TX_VERSION } from '../src/core/contract/contract.ts';
-import { digest } from '../src/core/contract/plan.ts';
+import { digest } from '../src/core/contract/payment-plan.ts';
 import { encodePay } from '../src/core/message/compact.ts';
 import type { Announce } from '../src/core/message/message.ts';
-import { paymentPsbt } from '../src/core/message/psbt-message.ts';
+import { paymentPsbt } from '../src/core/message/psbt-payment.ts';
 import { p2pkh } from '../src/core/tx/script.ts';
 import { type PublicKey, type Signature, signer, type Verify } from '../src/core/tx/sign.ts';
 import { encodeTransaction, type Transaction, transactionId } from '../src/core/tx/transaction.ts';
-import { payeeParty } from '../src/engine/party.ts';
+import { payeeRole } from '../src/engine/channel-role.ts';
 import { defaultTerms, makeOffer } from '../src/merchant/terms.ts';
-import { fundingOf } from '../src/payer/form.ts';
+import { fundingOf } from '../src/payer/wire-format.ts';
 import { keyName, seedKeyRing } from '../src/wallet/keyring.ts';
 
 const coin = dogecoin;
@@ -109,10 +109,10 @@ function openPair(index: number, env: Fixture['env']): Pair {
 function openPayee(announce: Announce, script: Uint8Array, env: Fixture['env']): PayeeState {
   const view = { kind: 'unspent', value: DEPOSIT, script, depth: 1_000, isImmature: false } as const;
   const input = { kind: 'announce', announce, funding: [view] } as const;
-  const own = keys.signer(payeeParty.keyName(undefined, input) ?? '');
+  const own = keys.signer(payeeRole.keyName(undefined, input) ?? '');
   const state = stateOf(payee(undefined, input, { ...env, signer: own }));
   // As it comes out of the store: nothing in it is shared with the payer.
-  return payeeParty.snapshot.decode(payeeParty.snapshot.encode(state));
+  return payeeRole.snapshot.decode(payeeRole.snapshot.encode(state));
 }
 
 function stateOf<State>(step: Step<State | undefined> | Refusal): State {

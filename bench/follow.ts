@@ -8,8 +8,8 @@ import { closingAt, TX_SEQUENCE, TX_VERSION } from '../src/core/contract/contrac
 import { p2pkh, p2sh } from '../src/core/tx/script.ts';
 import { signer } from '../src/core/tx/sign.ts';
 import { type Transaction, transactionId } from '../src/core/tx/transaction.ts';
-import { type Follower, follower } from '../src/engine/follow.ts';
-import type { Watch } from '../src/engine/party.ts';
+import { type Follower, follower } from '../src/engine/chain-follower.ts';
+import type { WatchedOutputs } from '../src/engine/channel-role.ts';
 import type { Block, Chain } from '../src/engine/ports.ts';
 import { memoryStore } from '../src/store/memory.ts';
 import { inProcess, type Row } from './measure.ts';
@@ -79,7 +79,7 @@ async function followIdle(chain: Chain, idle: number): Promise<Follower> {
   );
 }
 
-async function following(chain: Chain, watches: readonly (readonly [ChannelId, Watch])[]): Promise<Follower> {
+async function following(chain: Chain, watches: readonly (readonly [ChannelId, WatchedOutputs])[]): Promise<Follower> {
   let shown = 0;
   const follow = follower(
     chain,
@@ -100,7 +100,7 @@ async function following(chain: Chain, watches: readonly (readonly [ChannelId, W
   return follow;
 }
 
-function idleWatch(index: number): readonly [ChannelId, Watch] {
+function idleWatch(index: number): readonly [ChannelId, WatchedOutputs] {
   const id = index.toString(16).padStart(64, '0');
   // Another expiry makes another script.
   const terms = {

@@ -1,11 +1,11 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import type { Option } from 'commander';
-import { ownOptions } from '../src/cli/action.ts';
 import { merchantCommand } from '../src/cli/command/merchant.ts';
 import { watchCommand } from '../src/cli/command/watch.ts';
 import { SECTIONS } from '../src/cli/config.ts';
-import { WholeNumber } from '../src/cli/number.ts';
-import { commonOptions, commonSettings, isList } from '../src/cli/setting.ts';
+import { commonOptions, commonSettings, isList } from '../src/cli/config-options.ts';
+import { WholeNumber } from '../src/cli/flag/number.ts';
+import { ownOptions } from '../src/cli/run-command.ts';
 
 /** The page whose table is made from the flags. */
 export const PAGE = 'docs/config.md';

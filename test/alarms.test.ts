@@ -3,9 +3,9 @@ import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { height } from '../src/core/base/height.ts';
 import { dogecoinRegtest as coin } from '../src/core/coin/dogecoin.ts';
-import type { Figures } from '../src/merchant/figures.ts';
-import { metricsOf } from '../src/merchant/metrics.ts';
-import { watchMetrics } from '../src/merchant/watch/watch-metrics.ts';
+import { metricsOf } from '../src/merchant/prometheus.ts';
+import type { Figures } from '../src/merchant/stats.ts';
+import { watchMetrics } from '../src/merchant/watchtower/prometheus.ts';
 
 const figures: Figures = {
   ...{ coin, backend: 'noble', channels: { open: 0, paused: 0, closing: 0 }, ends: { closed: 0, refunded: 0, lost: 0, unused: 0 } },

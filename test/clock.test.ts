@@ -6,8 +6,8 @@ import type { Coin } from '../src/core/coin/coin.ts';
 import { dogecoinRegtest } from '../src/core/coin/dogecoin.ts';
 import { closingAt } from '../src/core/contract/contract.ts';
 import { fastestVerifier } from '../src/engine/verifier.ts';
-import { ChannelWorld } from '../src/testing/channel-world.ts';
-import { embedded } from '../src/testing/embedded.ts';
+import { ChannelWorld } from './world/channel-world.ts';
+import { embedded } from './world/embedded.ts';
 
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;

@@ -14,7 +14,7 @@ import { fastestVerifier } from '../src/engine/verifier.ts';
 import { type Merchant, type MerchantOptions, openMerchant } from '../src/merchant/merchant.ts';
 import { defaultTerms } from '../src/merchant/terms.ts';
 import { memoryStore } from '../src/store/memory.ts';
-import { keyNumber, must, payeeScript, sampleTerms } from '../src/testing/sample.ts';
+import { keyNumber, must, payeeScript, sampleTerms } from './world/sample.ts';
 
 const verifier = await fastestVerifier();
 const cltv: Contract = contracts[1] ?? contracts[0];

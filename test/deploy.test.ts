@@ -6,10 +6,10 @@ import { describe, test } from 'node:test';
 import { Command } from 'commander';
 import { z } from 'zod';
 import { resolveConfig } from '../src/cli/config.ts';
+import { variableOf } from '../src/cli/config-options.ts';
+import { CREDENTIALS } from '../src/cli/config-secrets.ts';
 import { allCommands } from '../src/cli/main.ts';
-import { CREDENTIALS } from '../src/cli/secret.ts';
-import { variableOf } from '../src/cli/setting.ts';
-import { endpoints } from '../src/transport/http/endpoint.ts';
+import { endpoints } from '../src/transport/http/endpoints.ts';
 import { DEPLOY, directives, example, listedCommands, unitCommands } from './deploy.ts';
 
 // What the examples of running it say, held against the program.

@@ -8,8 +8,8 @@ import { after, before, describe, test } from 'node:test';
 import { z } from 'zod';
 import { until } from '../src/cli/wait.ts';
 import { dogecoin } from '../src/core/coin/dogecoin.ts';
-import { type FakeNode, fakeNode } from '../src/testing/fake-node.ts';
 import { CommandLine } from './command-line.ts';
+import { type FakeNode, fakeNode } from './world/fake-node.ts';
 
 const HOUR = 3_600;
 /** Milliseconds between two looks for a file. */

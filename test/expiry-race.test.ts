@@ -8,7 +8,7 @@ import { costOf } from '../src/core/contract/fee.ts';
 import { contracts } from '../src/core/contract/registry.ts';
 import type { Transaction } from '../src/core/tx/transaction.ts';
 import { fastestVerifier } from '../src/engine/verifier.ts';
-import { MinedPair, type Side } from '../src/testing/mined-pair.ts';
+import { MinedPair, type Side } from './world/mined-pair.ts';
 
 const { verify } = await fastestVerifier();
 const MOST = 10;

@@ -12,10 +12,10 @@ import { SIGHASH, signatureHash } from '../src/core/tx/sighash.ts';
 import { encodeSignature } from '../src/core/tx/sign.ts';
 import { decodeTransaction, type Transaction, type TxInput, type TxOutput, transactionId } from '../src/core/tx/transaction.ts';
 import { fastestVerifier } from '../src/engine/verifier.ts';
-import { type ChannelSubject, ChannelWorld, codeOf } from '../src/testing/channel-world.ts';
-import { embedded } from '../src/testing/embedded.ts';
-import { assertRefused, must } from '../src/testing/sample.ts';
-import { SHORT } from '../src/testing/short-terms.ts';
+import { type ChannelSubject, ChannelWorld, codeOf } from './world/channel-world.ts';
+import { embedded } from './world/embedded.ts';
+import { assertRefused, must } from './world/sample.ts';
+import { SHORT } from './world/short-terms.ts';
 
 const verifier = await fastestVerifier();
 

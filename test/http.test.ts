@@ -14,13 +14,13 @@ import { fastestSigner } from '../src/engine/signer.ts';
 import { type Merchant, openMerchant } from '../src/merchant/merchant.ts';
 import { defaultTerms } from '../src/merchant/terms.ts';
 import { type Agent, openAgent } from '../src/payer/agent.ts';
-import type { Form } from '../src/payer/form.ts';
+import type { WireFormat } from '../src/payer/wire-format.ts';
 import { memoryStore } from '../src/store/memory.ts';
-import { invoiceRequest, stateRequest } from '../src/testing/asking.ts';
 import { httpConnection } from '../src/transport/http/client.ts';
 import { type HttpServer, serveMerchant } from '../src/transport/http/serve.ts';
 import { seedKeyRing } from '../src/wallet/keyring.ts';
 import { openWallet } from '../src/wallet/wallet.ts';
+import { invoiceRequest, stateRequest } from './world/asking.ts';
 
 const coin = dogecoinRegtest;
 const DOGE = 100_000_000n;
@@ -66,7 +66,7 @@ interface Customer {
   readonly mine: (blocks: number) => Promise<void>;
 }
 
-async function customer(form: Form): Promise<Customer> {
+async function customer(form: WireFormat): Promise<Customer> {
   const chain = asChain(regtest);
   const store = memoryStore();
   const keys = seedKeyRing(coin, random.bytes(32), fastestSigner());

@@ -1,5 +1,5 @@
 import { WorldError } from '../src/engine/ports.ts';
-import { lockDatadir } from '../src/store/lock.ts';
+import { lockDatadir } from '../src/store/datadir-lock.ts';
 
 /** A process that tries to hold data folders: `{ take }` answers whether it does, with what was said where not; `{ give: true }` gives up. */
 let release: (() => void) | undefined;

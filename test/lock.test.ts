@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { isLocked } from '../src/store/lock.ts';
+import { isLocked } from '../src/store/datadir-lock.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'pawment-lock-'));
 const starters: ChildProcess[] = [];

@@ -8,8 +8,8 @@ import { outpointKey, type Transaction } from '../src/core/tx/transaction.ts';
 import type { Connection } from '../src/engine/ports.ts';
 import { fastestVerifier } from '../src/engine/verifier.ts';
 import type { MemoryDisk } from '../src/store/memory.ts';
-import { must } from '../src/testing/sample.ts';
-import { copyOf, type Side, TwoDisks } from '../src/testing/two-disks.ts';
+import { must } from './world/sample.ts';
+import { copyOf, type Side, TwoDisks } from './world/two-disks.ts';
 
 const { verify } = await fastestVerifier();
 

@@ -2,16 +2,16 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { feeFor } from '../src/core/base/amount.ts';
 import type { ChannelId } from '../src/core/base/bytes.ts';
-import { isSame } from '../src/core/channel/fate.ts';
+import { isSame } from '../src/core/channel/deposit-view.ts';
 import { dogecoinRegtest } from '../src/core/coin/dogecoin.ts';
 import { litecoinRegtest } from '../src/core/coin/litecoin.ts';
 import type { Signing } from '../src/core/contract/contract.ts';
 import { contracts } from '../src/core/contract/registry.ts';
-import { closeSize } from '../src/core/contract/size.ts';
+import { closeSize } from '../src/core/contract/tx-size.ts';
 import type { Transaction } from '../src/core/tx/transaction.ts';
 import { fastestVerifier } from '../src/engine/verifier.ts';
-import { PinnedWorld, pinnedChain, pins } from '../src/testing/pinned-world.ts';
-import { must, sampleTerms } from '../src/testing/sample.ts';
+import { PinnedWorld, pinnedChain, pins } from './world/pinned-world.ts';
+import { must, sampleTerms } from './world/sample.ts';
 
 const verifier = await fastestVerifier();
 

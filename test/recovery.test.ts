@@ -10,9 +10,9 @@ import { contractById, contracts } from '../src/core/contract/registry.ts';
 import { p2sh } from '../src/core/tx/script.ts';
 import { signer } from '../src/core/tx/sign.ts';
 import { decodeTransaction } from '../src/core/tx/transaction.ts';
-import { PacedChain } from '../src/testing/paced-chain.ts';
 import { seedKeyRing } from '../src/wallet/keyring.ts';
 import { seedOf } from '../src/wallet/mnemonic.ts';
+import { PacedChain } from './world/paced-chain.ts';
 
 const WORDS = 'abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon about';
 const DOGE = 100_000_000n;

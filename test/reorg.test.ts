@@ -4,8 +4,8 @@ import { createRegtest } from '../src/chain/regtest/regtest.ts';
 import { dogecoinRegtest } from '../src/core/coin/dogecoin.ts';
 import { contracts } from '../src/core/contract/registry.ts';
 import { fastestVerifier } from '../src/engine/verifier.ts';
-import { MinedPair, type Side } from '../src/testing/mined-pair.ts';
-import { assertRefused } from '../src/testing/sample.ts';
+import { MinedPair, type Side } from './world/mined-pair.ts';
+import { assertRefused } from './world/sample.ts';
 
 const { verify } = await fastestVerifier();
 const regtest = createRegtest({ coin: dogecoinRegtest, relay: 'peer', verify });

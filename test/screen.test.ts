@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { rows, Screen, type Ticker } from '../src/cli/screen.ts';
+import { rows, Screen, type Ticker } from '../src/cli/terminal/screen.ts';
 import { shownBy } from './terminal.ts';
 
 /** A terminal, or none, that keeps what it was sent, and a clock that is moved by hand. */

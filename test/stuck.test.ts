@@ -8,11 +8,11 @@ import { litecoinRegtest } from '../src/core/coin/litecoin.ts';
 import type { Signing } from '../src/core/contract/contract.ts';
 import { costOf } from '../src/core/contract/fee.ts';
 import { contracts } from '../src/core/contract/registry.ts';
-import { closeSize } from '../src/core/contract/size.ts';
+import { closeSize } from '../src/core/contract/tx-size.ts';
 import { outpointKey, type Transaction } from '../src/core/tx/transaction.ts';
 import { fastestVerifier } from '../src/engine/verifier.ts';
-import { MinedPair } from '../src/testing/mined-pair.ts';
-import { keyNumber, must, payeeScript, payerKey, returnScript, sampleTerms } from '../src/testing/sample.ts';
+import { MinedPair } from './world/mined-pair.ts';
+import { keyNumber, must, payeeScript, payerKey, returnScript, sampleTerms } from './world/sample.ts';
 
 const { verify } = await fastestVerifier();
 const payoutKey = keyNumber(3);

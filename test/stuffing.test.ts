@@ -9,16 +9,16 @@ import { dogecoinRegtest as coin } from '../src/core/coin/dogecoin.ts';
 import { closingAt } from '../src/core/contract/contract.ts';
 import { p2pkh } from '../src/core/tx/script.ts';
 import { outpointKey, type Transaction, transactionSize } from '../src/core/tx/transaction.ts';
+import { payeeRole, payerRole } from '../src/engine/channel-role.ts';
 import { payeeEngine, payerEngine } from '../src/engine/engine.ts';
-import { payeeParty, payerParty } from '../src/engine/party.ts';
 import type { Chain } from '../src/engine/ports.ts';
 import { fastestVerifier } from '../src/engine/verifier.ts';
-import { rungsOf } from '../src/merchant/watch/rungs.ts';
-import { Watcher } from '../src/merchant/watch/watcher.ts';
+import { feeLadder } from '../src/merchant/watchtower/fee-ladder.ts';
+import { Watcher } from '../src/merchant/watchtower/watcher.ts';
 import { memoryStore } from '../src/store/memory.ts';
-import { MinedPair } from '../src/testing/mined-pair.ts';
-import { spend } from '../src/testing/p2pkh.ts';
-import { keyNumber, must, payeeKey, payerKey } from '../src/testing/sample.ts';
+import { MinedPair } from './world/mined-pair.ts';
+import { spend } from './world/p2pkh.ts';
+import { keyNumber, must, payeeKey, payerKey } from './world/sample.ts';
 
 const { verify } = await fastestVerifier();
 const { dust } = coin.policy;
@@ -75,14 +75,14 @@ const closers = {
   merchant: async (pair: MinedPair, node: Chain) => {
     const state = pair.payeeState();
     const store = memoryStore();
-    await store.commit([{ kind: payeeParty.recordKind, id: state.channel, expected: 0, value: payeeSnapshot.encode(state) }]);
+    await store.commit([{ kind: payeeRole.recordKind, id: state.channel, expected: 0, value: payeeSnapshot.encode(state) }]);
     const engine = payeeEngine({ chain: node, store, keys: { signer: () => payeeKey }, verify, clock });
     return async () => void (await engine.follower.poll());
   },
   watcher: async (pair: MinedPair, node: Chain) => {
     const state = pair.payeeState();
     const { channel, terms, deposits } = state;
-    const watched = { channel, terms, deposits, total: pair.money(1_800n), since: height(1), closes: must(rungsOf(state, payeeKey)) };
+    const watched = { channel, terms, deposits, total: pair.money(1_800n), since: height(1), closes: must(feeLadder(state, payeeKey)) };
     const watcher = new Watcher({
       chain: node,
       clock,
@@ -136,7 +136,7 @@ test('a payer whose address was stuffed has its money back by transactions that 
   const script = terms.contract.outputScript(terms);
   const store = memoryStore();
   const value = payerSnapshot.encode(pair.payerState());
-  await store.commit([{ kind: payerParty.recordKind, id: channel, expected: 0, value }]);
+  await store.commit([{ kind: payerRole.recordKind, id: channel, expected: 0, value }]);
   const refunds: Transaction[] = [];
   const node = asChain(regtest);
   const engine = payerEngine({

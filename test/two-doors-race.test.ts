@@ -5,12 +5,12 @@ import { height, lockTime } from '../src/core/base/height.ts';
 import { cltvTime } from '../src/core/contract/cltv.ts';
 import { channelIdOf } from '../src/core/contract/contract.ts';
 import { paymentOf } from '../src/core/message/bitcoinj/payment.ts';
-import { proofFor } from '../src/core/message/proof.ts';
-import { BitcoinjPayer } from '../src/testing/bitcoinj-payer.ts';
-import { must } from '../src/testing/sample.ts';
+import { proofFor } from '../src/core/message/key-proof.ts';
 import { httpConnection } from '../src/transport/http/client.ts';
 import { connectTcp } from '../src/transport/tcp/connect.ts';
 import { CommandLine } from './command-line.ts';
+import { BitcoinjPayer } from './world/bitcoinj-payer.ts';
+import { must } from './world/sample.ts';
 
 const DOGE = 100_000_000n;
 const TEA = DOGE / 10n;

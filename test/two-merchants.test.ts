@@ -4,9 +4,9 @@ import type { Reply, Request } from '../src/core/message/message.ts';
 import type { Connection } from '../src/engine/ports.ts';
 import { fastestVerifier } from '../src/engine/verifier.ts';
 import type { Merchant } from '../src/merchant/merchant.ts';
-import { stateRequest } from '../src/testing/asking.ts';
-import { must } from '../src/testing/sample.ts';
-import { TwoDisks } from '../src/testing/two-disks.ts';
+import { stateRequest } from './world/asking.ts';
+import { must } from './world/sample.ts';
+import { TwoDisks } from './world/two-disks.ts';
 
 const { verify } = await fastestVerifier();
 

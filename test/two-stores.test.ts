@@ -4,16 +4,16 @@ import { type Amount, amount } from '../src/core/base/amount.ts';
 import { type ChannelId, txId } from '../src/core/base/bytes.ts';
 import { height } from '../src/core/base/height.ts';
 import { isRefusal } from '../src/core/base/refusal.ts';
-import { keyNameOf } from '../src/core/channel/announce.ts';
+import { keyNameOf } from '../src/core/channel/payee-open.ts';
 import { contracts } from '../src/core/contract/registry.ts';
 import type { Offer, OfferedTerms } from '../src/core/message/message.ts';
 import { p2pkh } from '../src/core/tx/script.ts';
 import { signer } from '../src/core/tx/sign.ts';
 import { fastestVerifier } from '../src/engine/verifier.ts';
 import type { MerchantTerms } from '../src/merchant/terms.ts';
-import { assertRefused, must } from '../src/testing/sample.ts';
-import { SHORT } from '../src/testing/short-terms.ts';
-import { TwoDisks } from '../src/testing/two-disks.ts';
+import { assertRefused, must } from './world/sample.ts';
+import { SHORT } from './world/short-terms.ts';
+import { TwoDisks } from './world/two-disks.ts';
 
 const { verify } = await fastestVerifier();
 /** Blocks in which an offer can be taken. */

@@ -14,15 +14,15 @@ import type { Deposit } from '../src/core/contract/contract.ts';
 import { decodeTransaction, type Transaction } from '../src/core/tx/transaction.ts';
 import type { Clock } from '../src/engine/ports.ts';
 import { fastestVerifier } from '../src/engine/verifier.ts';
-import { type WatchFolder, watchFolder } from '../src/merchant/watch/folder.ts';
-import type { Watched } from '../src/merchant/watch/watch-file.ts';
-import { Watcher } from '../src/merchant/watch/watcher.ts';
-import { WatchWriter } from '../src/merchant/watch/writer.ts';
-import type { SidesOptions } from '../src/testing/channel-sides.ts';
-import { ChannelWorld } from '../src/testing/channel-world.ts';
-import { embedded } from '../src/testing/embedded.ts';
-import { lightChildren, type Pinned } from '../src/testing/pins.ts';
-import { must } from '../src/testing/sample.ts';
+import type { Watched } from '../src/merchant/watchtower/file-format.ts';
+import { WatchWriter } from '../src/merchant/watchtower/file-writer.ts';
+import { type WatchFolder, watchFolder } from '../src/merchant/watchtower/folder.ts';
+import { Watcher } from '../src/merchant/watchtower/watcher.ts';
+import type { SidesOptions } from './world/channel-sides.ts';
+import { ChannelWorld } from './world/channel-world.ts';
+import { embedded } from './world/embedded.ts';
+import { lightChildren, type Pinned } from './world/pins.ts';
+import { must } from './world/sample.ts';
 
 const verifier = await fastestVerifier();
 

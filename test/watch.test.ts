@@ -9,15 +9,15 @@ import { dogecoinRegtest as coin } from '../src/core/coin/dogecoin.ts';
 import { scriptOf } from '../src/core/tx/address.ts';
 import { fastestSigner } from '../src/engine/signer.ts';
 import { fastestVerifier } from '../src/engine/verifier.ts';
-import { watchFolder } from '../src/merchant/watch/folder.ts';
+import { watchFolder } from '../src/merchant/watchtower/folder.ts';
 import { type Agent, openAgent } from '../src/payer/agent.ts';
 import { memoryStore } from '../src/store/memory.ts';
-import { must } from '../src/testing/sample.ts';
 import { httpConnection } from '../src/transport/http/client.ts';
 import { seedKeyRing } from '../src/wallet/keyring.ts';
 import { openWallet } from '../src/wallet/wallet.ts';
 import { CommandLine } from './command-line.ts';
 import type { Serving } from './serving.ts';
+import { must } from './world/sample.ts';
 
 const DOGE = 100_000_000n;
 const random = { bytes: (length: number) => crypto.getRandomValues(new Uint8Array(length)) };

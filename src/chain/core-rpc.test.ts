@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { afterEach, test } from 'node:test';
+import { type FakeAnswer, type FakeNode, fakeNode } from '../../test/world/fake-node.ts';
 import { bytesToHex, txId } from '../core/base/bytes.ts';
 import { height } from '../core/base/height.ts';
 import type { Coin } from '../core/coin/coin.ts';
@@ -8,7 +9,6 @@ import { dogecoin, dogecoinRegtest } from '../core/coin/dogecoin.ts';
 import { litecoin, litecoinRegtest } from '../core/coin/litecoin.ts';
 import { transactionId } from '../core/tx/transaction.ts';
 import { type Chain, type WorldCode, WorldError } from '../engine/ports.ts';
-import { type FakeAnswer, type FakeNode, fakeNode } from '../testing/fake-node.ts';
 import { coreRpc } from './core-rpc.ts';
 
 const recorded = (name: string): string => readFileSync(new URL(`../../test/golden/rpc/${name}.json`, import.meta.url), 'utf8').trim();

@@ -5,9 +5,9 @@ import { after, type Height } from '../core/base/height.ts';
 import type { Coin } from '../core/coin/coin.ts';
 import { decodeTransaction, encodeTransaction, type Outpoint, type Transaction, transactionId } from '../core/tx/transaction.ts';
 import { type Block, type Broadcast, type Chain, type NodeStatus, type Tip, type UnspentOutput, WorldError } from '../engine/ports.ts';
-import * as answer from './answers.ts';
-import { outcomeOf } from './outcome.ts';
-import { RpcError, type RpcOptions, type RpcParameter, rpcClient } from './rpc.ts';
+import { broadcastOutcome } from './broadcast-outcome.ts';
+import { RpcError, type RpcOptions, type RpcParameter, rpcClient } from './json-rpc.ts';
+import * as answer from './rpc-answers.ts';
 
 // rpc/protocol.h
 const INVALID_ADDRESS_OR_KEY = -5;
@@ -242,7 +242,7 @@ async function broadcast(node: Node, tx: Transaction): Promise<Broadcast> {
     await node.call(answer.hash, 'sendrawtransaction', bytesToHex(encodeTransaction(tx)));
     return { kind: 'accepted' };
   } catch (error) {
-    const outcome = error instanceof RpcError ? outcomeOf(error) : undefined;
+    const outcome = error instanceof RpcError ? broadcastOutcome(error) : undefined;
     if (outcome === undefined) throw asWorldError('sendrawtransaction', error);
     return outcome;
   }

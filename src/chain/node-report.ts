@@ -1,8 +1,8 @@
 import type { z } from 'zod';
 import type { Amount } from '../core/base/amount.ts';
 import { WorldError } from '../engine/ports.ts';
-import * as answer from './answers.ts';
-import { RpcError, type RpcOptions, type RpcParameter, rpcClient } from './rpc.ts';
+import { RpcError, type RpcOptions, type RpcParameter, rpcClient } from './json-rpc.ts';
+import * as answer from './rpc-answers.ts';
 
 /** What a node says of itself, of whatever chain it is. What it does not know, or keeps to itself, is undefined. */
 export interface NodeReport {

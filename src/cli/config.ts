@@ -2,12 +2,12 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import * as z from 'zod';
-import type { RpcOptions } from '../chain/rpc.ts';
+import type { RpcOptions } from '../chain/json-rpc.ts';
 import type { Coin } from '../core/coin/coin.ts';
 import { coinById, coins } from '../core/coin/registry.ts';
 import { WorldError } from '../engine/ports.ts';
-import { passphrase, rpcPassword } from './secret.ts';
-import { commonSettings, type Settings, type SettingsSchema, schemaOf, type Value, variableOf } from './setting.ts';
+import { commonSettings, type Settings, type SettingsSchema, schemaOf, type Value, variableOf } from './config-options.ts';
+import { passphrase, rpcPassword } from './config-secrets.ts';
 
 /** Settings that every command knows, as flags give them. */
 export interface CommonFlags {

@@ -1,5 +1,5 @@
 import { Command, CommanderError, InvalidArgumentError, type Option } from 'commander';
-import { EXIT, failure, type Printer, printer } from './print.ts';
+import { EXIT, failure, type Printer, printer } from './terminal/print.ts';
 
 const EXIT_CODES = `
 Exit codes: 0 done, 1 refused (what was done before is told), 2 misused, 3 the world failed (node, disk, network), 4 a person has to look, 70 a fault of pawment,

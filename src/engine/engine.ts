@@ -1,20 +1,20 @@
 import { type Amount, ZERO } from '../core/base/amount.ts';
 import type { ChannelId } from '../core/base/bytes.ts';
 import { isRefusal, type Refusal } from '../core/base/refusal.ts';
-import type { ChainView, KeyOf } from '../core/channel/machine.ts';
 import type { PayeeInput } from '../core/channel/payee.ts';
 import type { PayeeState } from '../core/channel/payee-state.ts';
 import type { PayerInput } from '../core/channel/payer.ts';
 import type { PayerState } from '../core/channel/payer-state.ts';
+import type { ChainView, KeyOf } from '../core/channel/state-machine.ts';
 import type { YoungBound } from '../core/coin/coin.ts';
 import type { Verify } from '../core/tx/sign.ts';
-import { type Driven, type Driver, driver } from './drive.ts';
+import type { FollowedChannels } from './block-reader.ts';
+import { type Follower, follower } from './chain-follower.ts';
+import { type Driven, type Driver, driver } from './channel-driver.ts';
+import { type ChannelRole, payeeRole, payerRole } from './channel-role.ts';
 import { type Exposure, ExposureLedger } from './exposure.ts';
-import { type Follower, follower } from './follow.ts';
-import { type Party, payeeParty, payerParty } from './party.ts';
+import type { MempoolReading } from './mempool-reader.ts';
 import type { Chain, Clock, KeyRing, Store } from './ports.ts';
-import type { Followed } from './reader.ts';
-import type { MempoolReading } from './unconfirmed.ts';
 
 export interface EngineOptions<State> {
   readonly chain: Chain;
@@ -22,7 +22,7 @@ export interface EngineOptions<State> {
   readonly keys: KeyRing;
   readonly verify: Verify;
   readonly clock: Clock;
-  /** Keys of outputs outside the channels, to hurry a transaction by spending one of its outputs. None unless given. */
+  /** Keys of outputs outside the channels, to pay for a transaction by a child of one of its outputs (CPFP). None unless given. */
   readonly keyOf?: KeyOf;
   /** The most that all channels together may deliver before their deposits are deep enough. Nothing unless given. */
   readonly exposure?: Amount;
@@ -59,15 +59,15 @@ export type PayeeEngine = Engine<PayeeState, PayeeInput>;
 export type PayerEngine = Engine<PayerState, PayerInput>;
 
 export function payeeEngine(options: EngineOptions<PayeeState>): PayeeEngine {
-  return engine(payeeParty, (view) => view, options);
+  return engine(payeeRole, (view) => view, options);
 }
 
 export function payerEngine(options: EngineOptions<PayerState>): PayerEngine {
-  return engine(payerParty, (view) => view, options);
+  return engine(payerRole, (view) => view, options);
 }
 
 function engine<State extends { readonly kind: string }, Input extends object>(
-  party: Party<State, Input>,
+  party: ChannelRole<State, Input>,
   asInput: (view: ChainView) => Input,
   options: EngineOptions<State>,
 ): Engine<State, Input> {
@@ -88,7 +88,7 @@ function engine<State extends { readonly kind: string }, Input extends object>(
       for (const book of books) book.stored(channel, state);
     },
   });
-  const followed: Followed = {
+  const followed: FollowedChannels = {
     all: async function* () {
       for (const book of books) book.open();
       for await (const [channel, state] of machine.all()) {

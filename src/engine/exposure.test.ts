@@ -1,16 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { keyNumber, must } from '../../test/world/sample.ts';
 import { asChain } from '../chain/regtest/port.ts';
 import { createRegtest } from '../chain/regtest/regtest.ts';
 import { type Amount, amount, ZERO } from '../core/base/amount.ts';
 import { bytesToHex, type ChannelId, txId } from '../core/base/bytes.ts';
 import { type Height, height } from '../core/base/height.ts';
 import { isRefusal, type Refusal } from '../core/base/refusal.ts';
-import type { ChainView } from '../core/channel/machine.ts';
 import type { PayeeInput } from '../core/channel/payee.ts';
 import { exposureOf, type PayeeState } from '../core/channel/payee-state.ts';
 import { payeeSnapshot } from '../core/channel/snapshot.ts';
+import type { ChainView } from '../core/channel/state-machine.ts';
 import { boundsOf } from '../core/coin/coin.ts';
 import { dogecoinRegtest as coin } from '../core/coin/dogecoin.ts';
 import { cltvMultisig } from '../core/contract/cltv-multisig.ts';
@@ -19,11 +20,10 @@ import { p2pkh } from '../core/tx/script.ts';
 import { verifyPortable } from '../core/tx/sign.ts';
 import { outpointKey } from '../core/tx/transaction.ts';
 import { type MemoryDisk, memoryStore } from '../store/memory.ts';
-import { keyNumber, must } from '../testing/sample.ts';
-import { type Driven, type Driver, driver } from './drive.ts';
+import { type Driven, type Driver, driver } from './channel-driver.ts';
+import { payeeRole } from './channel-role.ts';
 import { payeeEngine } from './engine.ts';
 import { ExposureLedger } from './exposure.ts';
-import { payeeParty } from './party.ts';
 import { type Store, WorldError } from './ports.ts';
 
 const DOGE = 100_000_000n;
@@ -86,7 +86,7 @@ function driverOn(store: Store, exposure: ExposureLedger, tip: () => Height = ()
     verify: verifyPortable,
     keyOf: () => undefined,
   });
-  return driver({ party: payeeParty, store, chain, keys, world, exposure });
+  return driver({ party: payeeRole, store, chain, keys, world, exposure });
 }
 
 /** A store that gives other work a turn before each answer, as a disk would; `fail` says what becomes of a commit. */

@@ -1,8 +1,8 @@
 import { type Amount, amount, isAmount, MAX_AMOUNT, subtract, ZERO } from '../core/base/amount.ts';
 import type { ChannelId } from '../core/base/bytes.ts';
 import type { Height } from '../core/base/height.ts';
-import type { YoungRoom } from '../core/channel/machine.ts';
-import type { Part } from '../core/channel/place.ts';
+import type { ExposurePart } from '../core/channel/deposit-confirmation.ts';
+import type { YoungRoom } from '../core/channel/state-machine.ts';
 import type { YoungBound } from '../core/coin/coin.ts';
 
 /** What one channel has delivered that the chain could still undo. */
@@ -10,7 +10,7 @@ export interface Exposed {
   /** Beyond what deposits back that are deep enough for the channel. */
   readonly exposure: Amount;
   /** All of it, by where it rests. */
-  readonly rests: readonly Part[];
+  readonly rests: readonly ExposurePart[];
 }
 
 /** What the channels of a store have delivered, all together, that the chain could still undo. */
@@ -78,7 +78,7 @@ export class ExposureLedger implements Exposure {
     this.#setRests(channel, rests);
   }
 
-  #setRests(channel: ChannelId, rests: readonly Part[]): void {
+  #setRests(channel: ChannelId, rests: readonly ExposurePart[]): void {
     for (const { pile, value } of this.#rests.get(channel) ?? []) pile.sum -= value;
     const put = rests.map(({ place, value }) => ({ pile: this.#pileOf(place), value }));
     for (const { pile, value } of put) pile.sum += value;
@@ -86,7 +86,7 @@ export class ExposureLedger implements Exposure {
     else this.#rests.set(channel, put);
   }
 
-  #pileOf({ at, height }: Part['place']): Pile {
+  #pileOf({ at, height }: ExposurePart['place']): Pile {
     if (at === 'lost') return this.#lost;
     const key = at === 'none' ? UNMINED : height;
     const pile = this.#piles.get(key) ?? { sum: 0n };

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { type Amount, amount } from '../core/base/amount.ts';
 import { type ChannelId, channelId, type TxId, txId } from '../core/base/bytes.ts';
 import { type Height, height } from '../core/base/height.ts';
-import { MOST_FOUND } from '../core/channel/payer-found.ts';
+import { MOST_FOUND } from '../core/channel/payer-found-deposits.ts';
 import { dogecoinRegtest as coin } from '../core/coin/dogecoin.ts';
 import { cltvMultisig } from '../core/contract/cltv-multisig.ts';
 import type { Terms } from '../core/contract/contract.ts';
@@ -11,10 +11,10 @@ import { p2pkh } from '../core/tx/script.ts';
 import { signer } from '../core/tx/sign.ts';
 import { encodeTransaction, outpointKey, type Transaction, transactionId } from '../core/tx/transaction.ts';
 import { type MemoryDisk, memoryStore } from '../store/memory.ts';
-import { type Follower, follower } from './follow.ts';
-import type { Watch } from './party.ts';
+import { type Follower, follower } from './chain-follower.ts';
+import type { WatchedOutputs } from './channel-role.ts';
 import { type Chain, WorldError } from './ports.ts';
-import { Sightings } from './sightings.ts';
+import { SpendIndex } from './spend-index.ts';
 import { WatchList } from './watch-list.ts';
 
 const payee = signer(new Uint8Array(32).fill(9));
@@ -26,7 +26,7 @@ function idOf(index: number): ChannelId {
   return channelId(index.toString(16).padStart(64, '0'));
 }
 
-function watchOf(index: number, deadline = NEVER, rest: Partial<Watch> = {}): readonly [ChannelId, Watch] {
+function watchOf(index: number, deadline = NEVER, rest: Partial<WatchedOutputs> = {}): readonly [ChannelId, WatchedOutputs] {
   const terms: Terms = {
     coin,
     contract: cltvMultisig,
@@ -41,7 +41,7 @@ function watchOf(index: number, deadline = NEVER, rest: Partial<Watch> = {}): re
   return [idOf(index), { terms, deposits, sources: [], deadline: height(deadline), isPending: false, ...rest }];
 }
 
-function scriptOf([, { terms }]: readonly [ChannelId, Watch]): Uint8Array {
+function scriptOf([, { terms }]: readonly [ChannelId, WatchedOutputs]): Uint8Array {
   return terms.contract.outputScript(terms);
 }
 
@@ -63,7 +63,7 @@ interface Scene {
 }
 
 /** A node of which every answer is known, and what is asked of it. */
-function scene(watches: readonly (readonly [ChannelId, Watch])[], onShown: (channel: ChannelId) => void = () => undefined): Scene {
+function scene(watches: readonly (readonly [ChannelId, WatchedOutputs])[], onShown: (channel: ChannelId) => void = () => undefined): Scene {
   const log: string[] = [];
   const blocks: (readonly Transaction[])[] = [[]];
   const mempool = new Map<TxId, Transaction>();
@@ -100,7 +100,7 @@ function scene(watches: readonly (readonly [ChannelId, Watch])[], onShown: (chan
     broadcast: async () => ({ kind: 'accepted' }),
     feeRate: async () => coin.policy.feeRate,
   };
-  const all = async function* (): AsyncIterable<readonly [ChannelId, Watch]> {
+  const all = async function* (): AsyncIterable<readonly [ChannelId, WatchedOutputs]> {
     yield* watches;
   };
   const observe = async (channel: ChannelId): Promise<boolean> => {
@@ -152,7 +152,7 @@ for (const isMined of [true, false]) {
       broadcast: async () => assert.fail('nothing is due'),
       feeRate: async () => coin.policy.feeRate,
     };
-    const all = async function* (): AsyncIterable<readonly [ChannelId, Watch]> {
+    const all = async function* (): AsyncIterable<readonly [ChannelId, WatchedOutputs]> {
       yield own;
     };
     const observe = async (_: ChannelId, view: { readonly found: typeof found }): Promise<boolean> => {
@@ -302,24 +302,24 @@ test('one large transaction that spends what many deposits were made of is store
   const { outputs, inputs, ...rest } = stuffing(new Uint8Array(25), 2_000, () => VALUE);
   const large = { ...rest, outputs, inputs: spent.map((outpoint) => ({ ...inputs[0], outpoint, script: new Uint8Array(), sequence: 0 })) };
   const bytes = encodeTransaction(large).length;
-  const save = async (sightings: Sightings): Promise<number> => {
-    const writes = sightings.writes();
+  const save = async (spendIndex: SpendIndex): Promise<number> => {
+    const writes = spendIndex.writes();
     assert.ok(await memoryStore(disk).commit(writes));
-    sightings.committed(writes);
-    assert.deepEqual(sightings.writes(), []);
+    spendIndex.committed(writes);
+    assert.deepEqual(spendIndex.writes(), []);
     return [...(disk.get('spend')?.values() ?? [])].reduce((sum, { value }) => sum + value.length, 0);
   };
-  const before = new Sightings(memoryStore(disk), list);
+  const before = new SpendIndex(memoryStore(disk), list);
   before.note({ txid: transactionId(large), transaction: large }, height(START));
   assert.ok((await save(before)) < 3 * bytes);
   for (const end of [0, 25, 49]) {
     const [channel] = watches[end] ?? assert.fail();
     list.set(channel, undefined);
-    const sightings = new Sightings(memoryStore(disk), list);
-    await sightings.load();
+    const spendIndex = new SpendIndex(memoryStore(disk), list);
+    await spendIndex.load();
     const [last] = spent.slice(10, 11);
-    assert.deepEqual(last && sightings.spendOf(outpointKey(last), height(START))?.transaction.inputs.length, 50);
-    assert.ok((await save(sightings)) < 3 * bytes);
+    assert.deepEqual(last && spendIndex.spendOf(outpointKey(last), height(START))?.transaction.inputs.length, 50);
+    assert.ok((await save(spendIndex)) < 3 * bytes);
   }
   assert.equal(disk.get('spend')?.size, 47);
 });
@@ -328,5 +328,5 @@ test('a noted spend that names one which is not there is damage', async () => {
   const store = memoryStore();
   const record = (value: object): string => JSON.stringify(value);
   await store.commit([{ kind: 'spend', id: 'a', expected: 0, value: record({ height: 1, of: 'b' }) }]);
-  await assert.rejects(new Sightings(store, new WatchList()).load(), /cut short/);
+  await assert.rejects(new SpendIndex(store, new WatchList()).load(), /cut short/);
 });

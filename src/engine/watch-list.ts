@@ -2,7 +2,7 @@ import { bytesToHex, type ChannelId } from '../core/base/bytes.ts';
 import { type Height, isTime, LOCK_TIME_THRESHOLD, type LockTime, lockTime, MAX_LOCK_TIME } from '../core/base/height.ts';
 import { type ChainTime, possible } from '../core/base/lock-time.ts';
 import { outpointKey } from '../core/tx/transaction.ts';
-import type { Watch } from './party.ts';
+import type { WatchedOutputs } from './channel-role.ts';
 
 const NONE: ReadonlySet<ChannelId> = new Set();
 /** Times come in slots of so many seconds: as many as there are, and not as there are channels, are gone through. */
@@ -10,7 +10,7 @@ const SLOT = 500;
 
 /** Channels by what can happen to them, so that a block costs nothing for those it does not touch. */
 export class WatchList {
-  readonly #watches = new Map<ChannelId, Watch>();
+  readonly #watches = new Map<ChannelId, WatchedOutputs>();
   readonly #byOutpoint = new Map<string, ChannelId>();
   /** One transaction may fund several channels. */
   readonly #bySource = new Map<string, Set<ChannelId>>();
@@ -25,7 +25,7 @@ export class WatchList {
   #reachedTime = LOCK_TIME_THRESHOLD;
 
   /** Takes in a channel as it is now; says whether its deadline is another than before and has come. Cheap when nothing the chain could touch has changed. */
-  set(channel: ChannelId, watch: Watch | undefined): boolean {
+  set(channel: ChannelId, watch: WatchedOutputs | undefined): boolean {
     const before = this.#watches.get(channel);
     if (before !== undefined && watch !== undefined && isSame(before, watch)) return false;
     if (before !== undefined) this.#drop(channel, before);
@@ -34,7 +34,7 @@ export class WatchList {
     return watch.deadline !== before?.deadline && this.#hasCome(slotOf(watch.deadline));
   }
 
-  get(channel: ChannelId): Watch | undefined {
+  get(channel: ChannelId): WatchedOutputs | undefined {
     return this.#watches.get(channel);
   }
 
@@ -92,7 +92,7 @@ export class WatchList {
     return this.#busy;
   }
 
-  #add(channel: ChannelId, watch: Watch): void {
+  #add(channel: ChannelId, watch: WatchedOutputs): void {
     this.#watches.set(channel, watch);
     for (const { outpoint } of watch.deposits) this.#byOutpoint.set(outpointKey(outpoint), channel);
     for (const key of sourceKeys(watch)) this.#bySource.set(key, (this.#bySource.get(key) ?? new Set()).add(channel));
@@ -108,7 +108,7 @@ export class WatchList {
     return slot <= (isTime(slot) ? this.#reachedTime : this.#reached);
   }
 
-  #drop(channel: ChannelId, watch: Watch): void {
+  #drop(channel: ChannelId, watch: WatchedOutputs): void {
     this.#watches.delete(channel);
     for (const { outpoint } of watch.deposits) this.#byOutpoint.delete(outpointKey(outpoint));
     for (const key of sourceKeys(watch)) {
@@ -128,16 +128,16 @@ function slotOf(deadline: LockTime): number {
   return isTime(deadline) ? deadline - (deadline % SLOT) : deadline;
 }
 
-function isSame(a: Watch, b: Watch): boolean {
+function isSame(a: WatchedOutputs, b: WatchedOutputs): boolean {
   return (
     a.deposits === b.deposits && a.sources === b.sources && a.isPending === b.isPending && a.deadline === b.deadline && a.terms === b.terms
   );
 }
 
-function sourceKeys({ sources }: Watch): readonly string[] {
+function sourceKeys({ sources }: WatchedOutputs): readonly string[] {
   return sources.flatMap(({ spends }) => spends.map(outpointKey));
 }
 
-function scriptOf({ terms }: Watch): Uint8Array {
+function scriptOf({ terms }: WatchedOutputs): Uint8Array {
   return terms.contract.outputScript(terms);
 }

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { utf8ToBytes } from '@noble/hashes/utils.js';
+import { isWorldError } from '../../test/conformance/suite/line.ts';
+import { opened } from '../../test/world/bitcoinj-channel.ts';
+import { BitcoinjWorld } from '../../test/world/bitcoinj-world.ts';
+import { assertRefused, must } from '../../test/world/sample.ts';
 import { amount } from '../core/base/amount.ts';
 import { creditOf } from '../core/channel/payee-state.ts';
+import { proofFor } from '../core/message/key-proof.ts';
 import type { Reply } from '../core/message/message.ts';
-import { proofFor } from '../core/message/proof.ts';
-import { opened } from '../testing/bitcoinj-channel.ts';
-import { BitcoinjWorld } from '../testing/bitcoinj-world.ts';
-import { isWorldError } from '../testing/line-suite.ts';
-import { assertRefused, must } from '../testing/sample.ts';
 
 const DOGE = 100_000_000n;
 

@@ -2,7 +2,7 @@ import { type Amount, ZERO } from '../core/base/amount.ts';
 import type { ChannelId, TxId } from '../core/base/bytes.ts';
 import { lockTime } from '../core/base/height.ts';
 import { isRefusal } from '../core/base/refusal.ts';
-import { keyNameOf, termsOf } from '../core/channel/announce.ts';
+import { keyNameOf, termsOf } from '../core/channel/payee-open.ts';
 import { isActive, type PayeeState } from '../core/channel/payee-state.ts';
 import { isDue } from '../core/contract/contract.ts';
 import { majorOf } from '../core/message/bitcoinj/version.ts';

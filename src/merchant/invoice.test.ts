@@ -8,7 +8,7 @@ import type { Invoice } from '../core/message/message.ts';
 import type { Store } from '../engine/ports.ts';
 import { memoryStore } from '../store/memory.ts';
 import { type InvoiceBook, invoiceBook } from './invoice.ts';
-import { UnpaidInvoices } from './unpaid.ts';
+import { UnpaidInvoices } from './unpaid-invoices.ts';
 
 const MINUTE = 60_000;
 const first = channelId('01'.repeat(32));

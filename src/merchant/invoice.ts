@@ -1,12 +1,12 @@
 import type { Amount } from '../core/base/amount.ts';
 import { bytesToHex, type ChannelId } from '../core/base/bytes.ts';
 import { type Refusal, refuse } from '../core/base/refusal.ts';
-import type { KeptInvoice } from '../core/channel/machine.ts';
 import { invoiceSnapshot } from '../core/channel/snapshot.ts';
+import type { KeptInvoice } from '../core/channel/state-machine.ts';
 import type { Invoice } from '../core/message/message.ts';
+import { decodeStored } from '../engine/decode-state.ts';
 import type { Clock, Random, Store } from '../engine/ports.ts';
-import { restored } from '../engine/restore.ts';
-import { type Unpaid, UnpaidInvoices } from './unpaid.ts';
+import { type Unpaid, UnpaidInvoices } from './unpaid-invoices.ts';
 
 /** Something that is sold. */
 export interface Item {
@@ -59,7 +59,7 @@ export function invoiceBook(store: Store, clock: Clock, random: Random, prices: 
     },
     find: async (id) => {
       const record = await store.get('invoice', id);
-      return record && restored(invoiceSnapshot, record.value);
+      return record && decodeStored(invoiceSnapshot, record.value);
     },
     settled: (id) => unpaid.delete(id),
     sweep: async () => {
@@ -74,7 +74,7 @@ export function invoiceBook(store: Store, clock: Clock, random: Random, prices: 
 async function unpaidOf(store: Store): Promise<readonly Unpaid[]> {
   const found: Unpaid[] = [];
   for await (const { id, value } of store.list('invoice')) {
-    const { invoice, paidTotal } = restored(invoiceSnapshot, value);
+    const { invoice, paidTotal } = decodeStored(invoiceSnapshot, value);
     if (paidTotal === undefined) found.push({ id, channel: invoice.channel, expires: invoice.expires });
   }
   return found.toSorted((a, b) => a.expires - b.expires);

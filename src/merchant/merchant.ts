@@ -3,17 +3,17 @@ import { isRefusal, type Refusal, refuse } from '../core/base/refusal.ts';
 import { notActive, type PayeeState } from '../core/channel/payee-state.ts';
 import { boundsOf } from '../core/coin/coin.ts';
 import type { Announce, Offer, Pay, Provisional, Reply } from '../core/message/message.ts';
-import { decodePsbt, mostPsbtBytes } from '../core/message/psbt.ts';
-import { channelOfPsbt, readEnd, readPayment } from '../core/message/psbt-message.ts';
+import { decodePsbt, mostPsbtBytes } from '../core/message/psbt-codec.ts';
+import { channelOfPsbt, readEnd, readPayment } from '../core/message/psbt-payment.ts';
 import { addressOf } from '../core/tx/address.ts';
-import type { Driven } from '../engine/drive.ts';
+import type { Driven } from '../engine/channel-driver.ts';
 import { type EngineOptions, type PayeeEngine, payeeEngine } from '../engine/engine.ts';
 import type { Random } from '../engine/ports.ts';
-import type { Responder, Taken } from '../transport/responder.ts';
-import { announcer } from './announcer.ts';
+import type { RequestHandler, TakenPayment } from '../transport/request-handler.ts';
+import { announceQueue } from './announce-queue.ts';
 import { type InvoiceBook, invoiceBook, type PriceList } from './invoice.ts';
-import { presence } from './presence.ts';
-import { type Settled, Settler } from './settle.ts';
+import { payerAuth } from './payer-auth.ts';
+import { type CloseResult, SharedCloser } from './shared-close.ts';
 import { type MerchantTerms, makeOffer } from './terms.ts';
 
 export interface MerchantOptions extends EngineOptions<PayeeState> {
@@ -32,15 +32,15 @@ export interface MerchantOptions extends EngineOptions<PayeeState> {
 }
 
 /** The product around a payee: answers payers over any transport, closes, and follows the chain. */
-export interface Merchant extends Responder {
+export interface Merchant extends RequestHandler {
   /** Takes a payment for which the application gives something by itself, as much as it `added`: nothing of that is credit. @throws WorldError as `answer`. */
-  readonly increment: (pay: Pay) => Promise<Taken | Refusal>;
+  readonly increment: (pay: Pay) => Promise<TakenPayment | Refusal>;
   /** Answers an announcement under an offer that never left this program: none of another store, nor of earlier terms. @throws WorldError as `answer`. */
   readonly announce: (announce: Announce) => Promise<Reply>;
   /** Seed step H, ordered by the owner. */
   readonly close: (channel: ChannelId) => Promise<Driven<PayeeState> | Refusal>;
   /** The same for many at once, with few transactions; like it, the order takes the place of an agreed end. @throws WorldError when the node can't be asked: what is stored goes out later. */
-  readonly settle: (channels: readonly ChannelId[]) => Promise<readonly Settled[]>;
+  readonly settle: (channels: readonly ChannelId[]) => Promise<readonly CloseResult[]>;
   readonly engine: PayeeEngine;
   readonly invoices: InvoiceBook;
 }
@@ -50,9 +50,9 @@ export function openMerchant(options: MerchantOptions): Merchant {
   const { coin } = chain;
   const { engine, settler } = settlingEngine(options);
   const invoices = invoiceBook(store, clock, random, prices);
-  const announce = announcer(chain, engine);
+  const announce = announceQueue(chain, engine);
   const standing = { store: identity, isRecovering, terms: { ...terms, payeeScript } };
-  const unproven = presence(engine, options.verify);
+  const unproven = payerAuth(engine, options.verify);
 
   const invoice = async (channel: ChannelId, item: string): Promise<Reply> => {
     const state = await engine.get(channel);
@@ -61,13 +61,13 @@ export function openMerchant(options: MerchantOptions): Merchant {
     return state.kind === 'paused' ? refuse('funding-reorganised') : notActive(state);
   };
 
-  const take = async (kind: 'payment' | 'increment', pay: Pay): Promise<Taken | Refusal> => {
+  const take = async (kind: 'payment' | 'increment', pay: Pay): Promise<TakenPayment | Refusal> => {
     // What is not above the best total is answered from what is stored, whatever the node is up to.
     if (pay.payment.total > ((await engine.get(pay.channel))?.best?.total ?? 0n)) engine.follower.trusted();
     return takenOf(await engine.drive(pay.channel, { kind, pay }));
   };
 
-  const paid = async (pay: Pay): Promise<Taken | Refusal> => {
+  const paid = async (pay: Pay): Promise<TakenPayment | Refusal> => {
     const taken = await take('payment', pay);
     if (!isRefusal(taken) && taken.receipt.invoice !== undefined) invoices.settled(taken.receipt.invoice);
     return taken;
@@ -116,8 +116,8 @@ function offerAt({ chain, terms, payeeScript, clock, keys, random, identity }: M
 }
 
 /** An engine that sees to shared closes whenever it has read the chain. */
-function settlingEngine(options: MerchantOptions): { readonly engine: PayeeEngine; readonly settler: Settler } {
-  const settler: Settler = new Settler(options, () => followed);
+function settlingEngine(options: MerchantOptions): { readonly engine: PayeeEngine; readonly settler: SharedCloser } {
+  const settler: SharedCloser = new SharedCloser(options, () => followed);
   const followed = payeeEngine({ young: boundsOf(options.terms.depth), ...options, books: [...(options.books ?? []), settler] });
   const poll = async (): Promise<void> => {
     // What could not be read in all does not keep what is known from being seen to.
@@ -131,7 +131,7 @@ function settlingEngine(options: MerchantOptions): { readonly engine: PayeeEngin
   return { engine: { ...followed, follower: { ...followed.follower, poll } }, settler };
 }
 
-function receiptOf(taken: Taken | Refusal): Reply {
+function receiptOf(taken: TakenPayment | Refusal): Reply {
   return isRefusal(taken) ? taken : taken.receipt;
 }
 
@@ -143,7 +143,7 @@ function announcedReply(answer: Driven<PayeeState> | Provisional | Refusal): Rep
   return answer.kind === 'driven' ? replyOf(answer) : answer;
 }
 
-function takenOf(driven: Driven<PayeeState> | Refusal): Taken | Refusal {
+function takenOf(driven: Driven<PayeeState> | Refusal): TakenPayment | Refusal {
   if (isRefusal(driven)) return driven;
   const { reply, added } = driven;
   if (reply?.kind !== 'receipt') throw new Error('a payment is answered by a receipt or a refusal');

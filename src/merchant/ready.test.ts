@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { invoiceRequest } from '../../test/world/asking.ts';
+import { ChannelWorld } from '../../test/world/channel-world.ts';
+import { embedded } from '../../test/world/embedded.ts';
+import { chainCalls, FaultyChain } from '../../test/world/faulty-chain.ts';
+import { must } from '../../test/world/sample.ts';
 import { asChain } from '../chain/regtest/port.ts';
 import { Regtest } from '../chain/regtest/regtest.ts';
 import { dogecoinRegtest as coin } from '../core/coin/dogecoin.ts';
-import { MOST_SILENT } from '../engine/judge.ts';
+import { MAX_SILENCE } from '../engine/node-health.ts';
 import { fastestVerifier } from '../engine/verifier.ts';
-import { invoiceRequest } from '../testing/asking.ts';
-import { ChannelWorld } from '../testing/channel-world.ts';
-import { embedded } from '../testing/embedded.ts';
-import { chainCalls, FaultyChain } from '../testing/faulty-chain.ts';
-import { must } from '../testing/sample.ts';
 
 const down = { name: 'WorldError', code: 'node-down' };
 
@@ -28,7 +28,7 @@ test('with its node gone for thirty seconds a merchant gives no offer and no inv
   node.begin({ fault: 'down', calls: chainCalls });
   await assert.rejects(engine.follower.poll(), down);
   assert.equal((await answer({ kind: 'offer-request' })).kind, 'offer', 'a moment is not enough');
-  time.now += MOST_SILENT + 1;
+  time.now += MAX_SILENCE + 1;
   await assert.rejects(engine.follower.poll(), down);
   await assert.rejects(answer({ kind: 'offer-request' }), down);
   await assert.rejects(async () => answer(await invoiceRequest(world.agent, channel, 'tea')), down);

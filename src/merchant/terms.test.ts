@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { keyNumber } from '../../test/world/sample.ts';
 import { height } from '../core/base/height.ts';
 import { bitcoin } from '../core/coin/bitcoin.ts';
 import { dogecoin } from '../core/coin/dogecoin.ts';
 import { litecoin } from '../core/coin/litecoin.ts';
+import { leastStake } from '../core/contract/anti-pinning.ts';
 import { isExpiryOf } from '../core/contract/contract.ts';
 import { contracts } from '../core/contract/registry.ts';
-import { leastStake } from '../core/contract/stake.ts';
 import { p2pkh } from '../core/tx/script.ts';
-import { keyNumber } from '../testing/sample.ts';
 import { defaultTerms, makeOffer } from './terms.ts';
 
 const NOON = 1_700_049_600;

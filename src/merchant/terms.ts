@@ -1,11 +1,11 @@
 import { type Amount, amount } from '../core/base/amount.ts';
 import { after } from '../core/base/height.ts';
 import { type ChainTime, present } from '../core/base/lock-time.ts';
-import { keyNameOf } from '../core/channel/announce.ts';
+import { keyNameOf } from '../core/channel/payee-open.ts';
 import type { Coin, DepthStep, Span } from '../core/coin/coin.ts';
+import { leastStake } from '../core/contract/anti-pinning.ts';
 import type { Contract, Signing } from '../core/contract/contract.ts';
 import { contracts } from '../core/contract/registry.ts';
-import { leastStake } from '../core/contract/stake.ts';
 import type { Offer } from '../core/message/message.ts';
 import type { KeyRing, Random } from '../engine/ports.ts';
 

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { codeOf } from '../../test/world/channel-world.ts';
+import { assertRefused, must } from '../../test/world/sample.ts';
+import { TwoDisks } from '../../test/world/two-disks.ts';
 import { type Amount, amount, ZERO } from '../core/base/amount.ts';
 import { bytesToHex, type ChannelId } from '../core/base/bytes.ts';
 import { after } from '../core/base/height.ts';
@@ -8,10 +11,7 @@ import { dogecoin } from '../core/coin/dogecoin.ts';
 import type { Invoice } from '../core/message/message.ts';
 import type { Connection } from '../engine/ports.ts';
 import { fastestVerifier } from '../engine/verifier.ts';
-import { codeOf } from '../testing/channel-world.ts';
-import { assertRefused, must } from '../testing/sample.ts';
-import { TwoDisks } from '../testing/two-disks.ts';
-import type { Exchange } from './exchange.ts';
+import type { Exchange } from './request.ts';
 
 const { verify } = await fastestVerifier();
 

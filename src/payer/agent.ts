@@ -2,30 +2,30 @@ import { type Amount, amount, greatest, parseUnits, ZERO } from '../core/base/am
 import { type ChannelId, equalBytes } from '../core/base/bytes.ts';
 import type { LockTime } from '../core/base/height.ts';
 import { isRefusal, type Refusal, refuse } from '../core/base/refusal.ts';
-import { termsOf } from '../core/channel/announce.ts';
-import type { Limits } from '../core/channel/limits.ts';
+import type { OfferLimits } from '../core/channel/offer-limits.ts';
+import { termsOf } from '../core/channel/payee-open.ts';
 import type { PayerInput } from '../core/channel/payer.ts';
 import { type PayInput, totalAhead, totalFor } from '../core/channel/payer-pay.ts';
 import { notOpen, type OpenPayer, type PayerState, type PendingPayment } from '../core/channel/payer-state.ts';
 import { channelIdOf } from '../core/contract/contract.ts';
 import { times } from '../core/contract/fee.ts';
-import { HEADROOM, worthAt } from '../core/contract/worth.ts';
+import { HEADROOM, minTotalAt } from '../core/contract/min-total.ts';
 import type { Invoice, Offer } from '../core/message/message.ts';
 import { addressOf } from '../core/tx/address.ts';
 import { type EngineOptions, type PayerEngine, payerEngine } from '../engine/engine.ts';
-import { serially } from '../engine/lock.ts';
+import { keyedMutex } from '../engine/mutex.ts';
 import type { Connection, KeyRing } from '../engine/ports.ts';
 import type { Wallet } from '../wallet/wallet.ts';
-import { proposeEnd } from './end.ts';
-import { checkKind, type Exchange, type Line, lineTo, nonsense, stateOf, told } from './exchange.ts';
-import type { Form } from './form.ts';
-import { fundChannel, launchChannel, releaseOrphans } from './fund.ts';
-import { inStep, isOutOfStep, reconcile } from './heal.ts';
+import { fundChannel, launchChannel, releaseOrphans } from './fund-channel.ts';
+import { checkKind, type Exchange, type Line, lineTo, nonsense, stateOf, told } from './request.ts';
+import { requestCoopClose } from './request-coop-close.ts';
+import { isOutOfStep, resync, retryInStep } from './resync.ts';
+import type { WireFormat } from './wire-format.ts';
 
 export interface AgentOptions extends EngineOptions<PayerState> {
   readonly wallet: Wallet;
   /** `compact` unless said. */
-  readonly form?: Form;
+  readonly form?: WireFormat;
   /** Asked before a payment moves more than what it is for; a no refuses it, and nothing is signed. Agreed to unless given. */
   readonly raised?: (raise: Raise) => Promise<boolean>;
 }
@@ -45,7 +45,7 @@ export interface Agent {
    * Seed steps 1, 2 and A: keys, script and address stand; nothing has left the wallet. An offer that asks for more than is usual with the coin is
    * refused unless `limits` agree to it.
    */
-  readonly plan: (offer: Offer, expiry: LockTime, returnScript: Uint8Array, limits?: Partial<Limits>) => Promise<PayerState | Refusal>;
+  readonly plan: (offer: Offer, expiry: LockTime, returnScript: Uint8Array, limits?: Partial<OfferLimits>) => Promise<PayerState | Refusal>;
   /**
    * Seed steps B, C and 3, in an order that risks nothing: the deposit is signed and announced first, and broadcast only when the payee
    * agrees to the terms. Also adds further deposits to an open channel.
@@ -61,7 +61,7 @@ export interface Agent {
   /**
    * Seed steps E, F and 6: signs, stores, sends; refused where an invoice asks for more than `most`. An unanswered payment is sent again first: after an
    * error, the same purchase again (the same item, or the same amount ahead) is made once, by whichever invoice came first.
-   * A payee or payer that was set back is brought into step on the way (`heal.ts`).
+   * A payee or payer that was set back is brought into step on the way (`resync.ts`).
    */
   readonly pay: (channel: ChannelId, purchase: Purchase, payee: Connection) => Promise<Exchange | Refusal>;
   /**
@@ -107,9 +107,9 @@ export function openAgent(options: AgentOptions): Agent {
   const propose: Agent['announce'] = (channel, payee) => announcedOn(lineTo(engine, 'compact', channel, payee));
 
   // One deposit of a channel after the other: who gives up his own must not take back another's.
-  const funding = serially<ChannelId>();
+  const funding = keyedMutex<ChannelId>();
   // Nor may a payment take the answer to another that is just like it.
-  const paying = serially<ChannelId>();
+  const paying = keyedMutex<ChannelId>();
 
   return {
     engine,
@@ -135,13 +135,13 @@ export function openAgent(options: AgentOptions): Agent {
     },
     resync: async (channel, payee) => {
       const line = lineOf(channel, payee);
-      await reconcile(line);
+      await resync(line);
       return told(await line.exchange({ kind: 'resync' }));
     },
     end: async (channel, payee) => {
       const line = lineOf(channel, payee);
       await settlePending(engine, line);
-      return told(await inStep(line, () => proposeEnd(line, chain)));
+      return told(await retryInStep(line, () => requestCoopClose(line, chain)));
     },
     tidy: () => releaseOrphans({ wallet, engine }),
     poll: engine.follower.poll,
@@ -162,7 +162,7 @@ async function paid(engine: PayerEngine, line: Line, purchase: Purchase, raised:
   const pay = async (least?: Amount): Promise<Exchange | Refusal> => {
     const raise = raiseOf(await engine.get(line.channel), purchase, least);
     if (raise !== undefined && !(await raised(raise))) return refuse('price-too-high', { price: raise.moves, most: raise.due });
-    return told(await inStep(line, () => line.exchange((state) => payInput(state, purchase, least))));
+    return told(await retryInStep(line, () => line.exchange((state) => payInput(state, purchase, least))));
   };
   const first = await pay();
   const least = isRefusal(first) ? await worthAsked(engine, line, first) : undefined;
@@ -189,7 +189,7 @@ async function worthAsked(engine: PayerEngine, line: Line, { code, detail: { lea
   if (least === undefined || state === undefined) return undefined;
   const { terms, deposits } = state;
   const own = greatest(engine.follower.seen().feeRate, terms.coin.policy.feeRate);
-  return least <= worthAt(terms, deposits, least, times(own, 2n * HEADROOM)) ? least : undefined;
+  return least <= minTotalAt(terms, deposits, least, times(own, 2n * HEADROOM)) ? least : undefined;
 }
 
 /** A payment that was unanswered before, and its answer: a refusal too where it is paid all the same, or still unanswered. */
@@ -258,5 +258,5 @@ async function askPrice(engine: PayerEngine, line: Line, item: string): Promise<
     return reply;
   };
   const first = await ask();
-  return isRefusal(first) && isOutOfStep(first) && (await reconcile(line)) ? ask() : first;
+  return isRefusal(first) && isOutOfStep(first) && (await resync(line)) ? ask() : first;
 }

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { linePair } from '../../test/world/line-pair.ts';
+import { type ManualTimers, manualTimers } from '../../test/world/manual-timers.ts';
+import { assertRefused, keyNumber, must } from '../../test/world/sample.ts';
 import { asChain } from '../chain/regtest/port.ts';
 import { Regtest } from '../chain/regtest/regtest.ts';
 import { amount } from '../core/base/amount.ts';
@@ -21,9 +24,6 @@ import { decodeTransaction, encodeTransaction, type Transaction, transactionId }
 import { type Line, WorldError } from '../engine/ports.ts';
 import { fastestVerifier } from '../engine/verifier.ts';
 import { type MemoryDisk, memoryStore } from '../store/memory.ts';
-import { linePair } from '../testing/line-pair.ts';
-import { type ManualTimers, manualTimers } from '../testing/manual-timers.ts';
-import { assertRefused, keyNumber, must } from '../testing/sample.ts';
 import { seedKeyRing } from '../wallet/keyring.ts';
 import { openWallet, type Wallet } from '../wallet/wallet.ts';
 import { type Agent, openAgent } from './agent.ts';

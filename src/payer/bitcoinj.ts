@@ -1,7 +1,7 @@
 import { type Amount, add, amount, MAX_AMOUNT, subtract, ZERO } from '../core/base/amount.ts';
 import { type ChannelId, txId } from '../core/base/bytes.ts';
 import { isRefusal, type Refusal, refuse } from '../core/base/refusal.ts';
-import { isSettlement } from '../core/channel/payer-end.ts';
+import { isSettlement } from '../core/channel/payer-coop-close.ts';
 import { totalAhead } from '../core/channel/payer-pay.ts';
 import { allDeposits, channelOf, type PayerState, remainingOf } from '../core/channel/payer-state.ts';
 import { type Contract, isDue } from '../core/contract/contract.ts';
@@ -13,10 +13,10 @@ import { verifyPortable } from '../core/tx/sign.ts';
 import { decodeTransaction, type Transaction } from '../core/tx/transaction.ts';
 import { type Chain, type Clock, isTaken, type KeyRing, type Line } from '../engine/ports.ts';
 import { BitcoinjClient, type Proposal } from '../transport/bitcoinj/client.ts';
-import type { Farewell } from '../transport/bitcoinj/dialogue.ts';
+import type { Farewell } from '../transport/bitcoinj/client-dialogue.ts';
 import type { Wallet } from '../wallet/wallet.ts';
 import type { Agent, AgentOptions } from './agent.ts';
-import type { Exchange } from './exchange.ts';
+import type { Exchange } from './request.ts';
 
 export interface BitcoinjPayerOptions {
   readonly agent: Agent;

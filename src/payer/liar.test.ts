@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { must } from '../../test/world/sample.ts';
+import { copyOf, TwoDisks } from '../../test/world/two-disks.ts';
 import { type Amount, amount, MAX_AMOUNT, ZERO } from '../core/base/amount.ts';
 import { bytesToHex, channelId } from '../core/base/bytes.ts';
 import { height } from '../core/base/height.ts';
@@ -12,8 +14,6 @@ import { signer } from '../core/tx/sign.ts';
 import type { Transaction } from '../core/tx/transaction.ts';
 import { type Connection, WorldError } from '../engine/ports.ts';
 import { fastestVerifier } from '../engine/verifier.ts';
-import { must } from '../testing/sample.ts';
-import { copyOf, TwoDisks } from '../testing/two-disks.ts';
 
 const { verify } = await fastestVerifier();
 const gate: { isOpen: boolean } = { isOpen: true };

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { must } from '../../test/world/sample.ts';
+import { copyOf, TwoDisks } from '../../test/world/two-disks.ts';
 import type { ChannelId } from '../core/base/bytes.ts';
 import { bytesToHex } from '../core/base/bytes.ts';
 import type { Refusal } from '../core/base/refusal.ts';
@@ -8,8 +10,6 @@ import type { Verify } from '../core/tx/sign.ts';
 import { transactionId } from '../core/tx/transaction.ts';
 import { type Connection, WorldError } from '../engine/ports.ts';
 import { fastestVerifier } from '../engine/verifier.ts';
-import { must } from '../testing/sample.ts';
-import { copyOf, TwoDisks } from '../testing/two-disks.ts';
 
 /**
  * What can happen to one message: it or its reply is lost; it arrives twice; it arrives after the next one; its reply comes as the answer to the

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { ChannelWorld } from '../../test/world/channel-world.ts';
+import { embedded } from '../../test/world/embedded.ts';
+import { must } from '../../test/world/sample.ts';
 import { asChain } from '../chain/regtest/port.ts';
 import { Regtest } from '../chain/regtest/regtest.ts';
 import { dogecoinRegtest as coin } from '../core/coin/dogecoin.ts';
 import { type Chain, WorldError } from '../engine/ports.ts';
 import { fastestVerifier } from '../engine/verifier.ts';
-import { ChannelWorld } from '../testing/channel-world.ts';
-import { embedded } from '../testing/embedded.ts';
-import { must } from '../testing/sample.ts';
 
 const verifier = await fastestVerifier();
 /** Blocks that the node of the one who is away keeps: more than a reorganisation takes, as every node does. */

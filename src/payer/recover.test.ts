@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { codeOf } from '../../test/world/channel-world.ts';
+import { must } from '../../test/world/sample.ts';
+import { TwoDisks, type TwoDisksOptions } from '../../test/world/two-disks.ts';
 import { amount } from '../core/base/amount.ts';
 import { type ChannelId, equalBytes } from '../core/base/bytes.ts';
 import { height } from '../core/base/height.ts';
@@ -9,9 +12,6 @@ import { decodeTransaction, transactionSize } from '../core/tx/transaction.ts';
 import { WorldError } from '../engine/ports.ts';
 import { fastestVerifier } from '../engine/verifier.ts';
 import { type MemoryDisk, memoryStore } from '../store/memory.ts';
-import { codeOf } from '../testing/channel-world.ts';
-import { must } from '../testing/sample.ts';
-import { TwoDisks, type TwoDisksOptions } from '../testing/two-disks.ts';
 import { seedKeyRing } from '../wallet/keyring.ts';
 import { openWallet } from '../wallet/wallet.ts';
 import { recoverChannels } from './recover.ts';

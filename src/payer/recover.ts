@@ -1,17 +1,17 @@
 import * as z from 'zod';
 import type { ChannelId } from '../core/base/bytes.ts';
 import { after, type Height } from '../core/base/height.ts';
-import { recovered } from '../core/channel/payer-recover.ts';
+import { recoverChannel } from '../core/channel/payer-recover.ts';
 import { payerSnapshot } from '../core/channel/snapshot.ts';
 import { channelIdOf } from '../core/contract/contract.ts';
 import { heightField, transactionField } from '../core/message/fields.ts';
 import type { Transaction } from '../core/tx/transaction.ts';
-import { followFrom } from '../engine/cursor.ts';
-import { payerParty } from '../engine/party.ts';
+import { payerRole } from '../engine/channel-role.ts';
 import { type Block, type Chain, type SeedRing, type Store, type Tip, WorldError, type Write } from '../engine/ports.ts';
+import { followFrom } from '../engine/sync-cursor.ts';
 import { markAt } from '../wallet/sync.ts';
 import type { Wallet } from '../wallet/wallet.ts';
-import { Finder, type FoundChannel } from './finder.ts';
+import { ChannelScan, type FoundChannel } from './channel-scan.ts';
 
 export interface RecoverOptions {
   readonly chain: Chain;
@@ -105,8 +105,8 @@ async function blockAfter(chain: Chain, { height, hash }: Tip): Promise<Block | 
   return block?.previous === hash ? block : undefined;
 }
 
-function finderOf({ chain, keys }: RecoverOptions, { funding }: Scan): Finder {
-  const finder = new Finder(chain.coin, keys);
+function finderOf({ chain, keys }: RecoverOptions, { funding }: Scan): ChannelScan {
+  const finder = new ChannelScan(chain.coin, keys);
   for (const { transaction } of funding) finder.take(transaction);
   return finder;
 }
@@ -120,14 +120,14 @@ async function keep({ chain, store }: RecoverOptions, { head, funding }: Scan, c
   const writes: Write[] = [];
   for (const channel of channels) {
     const id = idOf(channel);
-    if ((await store.get(payerParty.recordKind, id)) !== undefined) continue;
-    writes.push({ kind: payerParty.recordKind, id, expected: 0, value: payerSnapshot.encode(recovered(channel)) });
+    if ((await store.get(payerRole.recordKind, id)) !== undefined) continue;
+    writes.push({ kind: payerRole.recordKind, id, expected: 0, value: payerSnapshot.encode(recoverChannel(channel)) });
   }
   if (writes.length === 0) return;
   // Oldest first; a reorganisation may have moved it.
   const [first = { height: head.height }] = funding;
-  const trail = await followFrom(store, await markAt(chain, after(first.height, -chain.coin.channel.buried)));
-  if (!(await store.commit([...writes, ...trail]))) {
+  const locator = await followFrom(store, await markAt(chain, after(first.height, -chain.coin.channel.buried)));
+  if (!(await store.commit([...writes, ...locator]))) {
     throw new WorldError('store-busy', 'Another process works on this store.', 'Let one process work on a store.');
   }
 }

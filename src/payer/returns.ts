@@ -3,9 +3,9 @@ import { type ChannelId, equalBytes } from '../core/base/bytes.ts';
 import type { PayerState } from '../core/channel/payer-state.ts';
 import { payerSnapshot } from '../core/channel/snapshot.ts';
 import { payerScript } from '../core/contract/contract.ts';
-import { payerParty } from '../engine/party.ts';
+import { payerRole } from '../engine/channel-role.ts';
+import { decodeStored } from '../engine/decode-state.ts';
 import { type Store, WorldError } from '../engine/ports.ts';
-import { restored } from '../engine/restore.ts';
 
 export type IsOwn = (script: Uint8Array) => boolean;
 
@@ -19,11 +19,11 @@ export function withReturns(state: PayerState, isOwn: IsOwn): PayerState {
 
 /** Stores that too: the end may have been read before the wallet knew its scripts. @throws WorldError `store-busy` */
 export async function keepReturns(store: Store, channel: ChannelId, isOwn: IsOwn): Promise<void> {
-  const record = await store.get(payerParty.recordKind, channel);
+  const record = await store.get(payerRole.recordKind, channel);
   if (record === undefined) return;
-  const state = restored(payerSnapshot, record.value);
+  const state = decodeStored(payerSnapshot, record.value);
   const value = payerSnapshot.encode(withReturns(state, isOwn));
   if (value === record.value) return;
-  if (!(await store.commit([{ kind: payerParty.recordKind, id: channel, expected: record.version, value }])))
+  if (!(await store.commit([{ kind: payerRole.recordKind, id: channel, expected: record.version, value }])))
     throw new WorldError('store-busy', 'Another process works on this store.', 'Let one process work on a store.');
 }

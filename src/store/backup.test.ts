@@ -3,11 +3,11 @@ import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
+import { MachinePair } from '../../test/world/machine-pair.ts';
 import type { PayeeState } from '../core/channel/payee-state.ts';
 import { payeeSnapshot } from '../core/channel/snapshot.ts';
 import type { Store, WorldError } from '../engine/ports.ts';
 import { fastestVerifier } from '../engine/verifier.ts';
-import { MachinePair } from '../testing/machine-pair.ts';
 import { audit, lostIn } from './audit.ts';
 import { auditFile, generationsIn, makeBackup, readGeneration, restoreBackup } from './backup.ts';
 import { memoryStore } from './memory.ts';

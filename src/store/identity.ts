@@ -1,8 +1,8 @@
 import { statSync } from 'node:fs';
 import * as z from 'zod';
 import { bytesToHex, hexToBytes } from '../core/base/bytes.ts';
+import { decodeStoredJson } from '../engine/decode-state.ts';
 import { type Random, type Store, WorldError } from '../engine/ports.ts';
-import { restoredJson } from '../engine/restore.ts';
 
 const RECORD = { kind: 'identity', id: 'store' } as const;
 const BYTES = 16;
@@ -25,7 +25,7 @@ interface Kept {
 
 async function kept(store: Store): Promise<Kept | undefined> {
   const record = await store.get(RECORD.kind, RECORD.id);
-  return record && { version: record.version, identity: restoredJson(identityField, 'The identity of the store', record.value) };
+  return record && { version: record.version, identity: decodeStoredJson(identityField, 'The identity of the store', record.value) };
 }
 
 /** What tells one store from another of the same seed: sixteen random bytes, drawn when they are first asked for. */

@@ -1,5 +1,5 @@
 import { type Store, type StoredRecord, WorldError, type Write } from '../engine/ports.ts';
-import { checkWrites, compareIds } from './check.ts';
+import { checkWrites, compareIds } from './validate-writes.ts';
 
 /** What outlives a memory store's handle: records by kind and id. Two stores on one disk see each other's commits. */
 export type MemoryDisk = Map<string, Map<string, StoredRecord>>;

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { recordSum } from './record-sum.ts';
+import { recordChecksum } from './checksum.ts';
 
 /** Brings a database from format n to n + 1. Runs inside the one transaction that also sets the new format number. */
 export type Migration = (database: DatabaseSync) => void;
@@ -17,7 +17,7 @@ export const migrations: readonly Migration[] = [
       ) STRICT, WITHOUT ROWID`);
   },
   (database) => {
-    database.function('record_sum', (kind, id, version, value) => recordSum(String(kind), String(id), Number(version), String(value)));
+    database.function('record_sum', (kind, id, version, value) => recordChecksum(String(kind), String(id), Number(version), String(value)));
     database.exec(
       'ALTER TABLE record ADD COLUMN sum INTEGER NOT NULL DEFAULT -1; UPDATE record SET sum = record_sum(kind, id, version, value)',
     );

@@ -3,9 +3,9 @@ import { closeSync, existsSync, fsyncSync, linkSync, openSync, rmSync, statSync 
 import { dirname, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { WorldError } from '../engine/ports.ts';
+import { recordChecksum } from './checksum.ts';
 import { APPLICATION_ID } from './header.ts';
 import { FORMAT, FORMAT_WITH_SUMS, formatOf, migrate } from './migrate.ts';
-import { recordSum } from './record-sum.ts';
 import { sqliteError } from './sqlite-error.ts';
 
 /** SQLite's default, set when a store is made. */
@@ -93,7 +93,7 @@ function check(database: DatabaseSync, path: string, how: 'quick_check' | 'integ
 /** Every record, also those that nobody will ask for because the damage is in their names. */
 function checkSums(database: DatabaseSync, path: string): void {
   for (const { kind, id, version, value, sum } of database.prepare('SELECT kind, id, version, value, sum FROM record').iterate()) {
-    if (sum !== recordSum(String(kind), String(id), Number(version), String(value))) throw damaged(path, `is damaged: ${kind} ${id}`);
+    if (sum !== recordChecksum(String(kind), String(id), Number(version), String(value))) throw damaged(path, `is damaged: ${kind} ${id}`);
   }
 }
 

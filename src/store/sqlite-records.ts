@@ -1,7 +1,7 @@
 import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite';
 import { type StoredRecord, WorldError, type Write } from '../engine/ports.ts';
+import { recordChecksum } from './checksum.ts';
 import { FORMAT_WITH_SUMS, formatOf, migrations } from './migrate.ts';
-import { recordSum } from './record-sum.ts';
 
 /** Records read at a time, so that no read transaction stays open while a caller walks through a list. */
 const PAGE = 256;
@@ -57,8 +57,8 @@ export class SqliteRecords {
     if (!writes.every(({ kind, id, expected }) => Number(versionOf.get(kind, id)?.['version'] ?? 0) === expected)) return false;
     for (const { kind, id, expected, value } of writes) {
       if (value === undefined) remove.run(kind, id);
-      else if (expected === 0) insert.run(kind, id, value, recordSum(kind, id, 1, value));
-      else update.run(value, recordSum(kind, id, expected + 1, value), kind, id);
+      else if (expected === 0) insert.run(kind, id, value, recordChecksum(kind, id, 1, value));
+      else update.run(value, recordChecksum(kind, id, expected + 1, value), kind, id);
     }
     return true;
   }
@@ -85,7 +85,7 @@ type Row = Record<string, SQLOutputValue>;
 /** @throws WorldError `store-damaged` when it is not what was written. */
 function record(kind: string, row: Row): StoredRecord {
   const [id, version, value, sum] = [text(row['id']), Number(row['version']), text(row['value']), row['sum']];
-  if (sum !== null && sum !== recordSum(kind, id, version, value)) {
+  if (sum !== null && sum !== recordChecksum(kind, id, version, value)) {
     const hint = 'Nothing was changed. Restore a backup, and keep this file: the other records may be whole.';
     throw new WorldError('store-damaged', `the record ${kind} ${id} is not what was written`, hint);
   }

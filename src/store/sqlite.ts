@@ -1,10 +1,10 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { type Store, WorldError } from '../engine/ports.ts';
-import { checkWrites } from './check.ts';
-import { commitGroup } from './group.ts';
+import { commitGroup } from './group-commit.ts';
 import { sqliteError } from './sqlite-error.ts';
 import { openFile, openForReading } from './sqlite-file.ts';
 import { SqliteRecords } from './sqlite-records.ts';
+import { checkWrites } from './validate-writes.ts';
 
 export interface SqliteOptions {
   /** The file grows no further than this; a commit beyond it throws `store-full`. Unset: the disk is the limit. */

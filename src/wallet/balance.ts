@@ -1,10 +1,10 @@
 import { type Amount, add } from '../core/base/amount.ts';
 import type { Coin } from '../core/coin/coin.ts';
 import { outpointKey } from '../core/tx/transaction.ts';
-import { headOf } from '../engine/trail.ts';
-import { cursorOf, type Ledger } from './ledger.ts';
+import { locatorTip } from '../engine/block-locator.ts';
 import type { Mempool } from './mempool.ts';
 import type { OwnOutput } from './state.ts';
+import { cursorOf, type StoredWallet } from './stored-wallet.ts';
 
 /** The wallet's money as of the last scan. What own transactions spend is in none of them; what comes back as change is pending. */
 export interface Balance {
@@ -16,14 +16,14 @@ export interface Balance {
   readonly immature: Amount;
 }
 
-export function balanceOf(coin: Coin, ledger: Ledger, mempool: Mempool): Balance {
+export function balanceOf(coin: Coin, ledger: StoredWallet, mempool: Mempool): Balance {
   const pending = [...ledger.outputs.all().filter((output) => isPendingChange(ledger, mempool, output)), ...mempool.incoming(ledger)];
   const immature = ledger.outputs.all().filter((output) => output.use.kind === 'free' && isImmature(coin, ledger, output));
   return { confirmed: total(spendableOutputs(coin, ledger, mempool, false)), pending: total(pending), immature: total(immature) };
 }
 
 /** Outputs that a new transaction may take; with `ownChange`, also change of own transactions that no block holds yet. */
-export function spendableOutputs(coin: Coin, ledger: Ledger, mempool: Mempool, ownChange: boolean): readonly OwnOutput[] {
+export function spendableOutputs(coin: Coin, ledger: StoredWallet, mempool: Mempool, ownChange: boolean): readonly OwnOutput[] {
   return ledger.outputs.all().filter((output) => {
     if (output.use.kind !== 'free' || mempool.spends(ledger, outpointKey(output.outpoint))) return false;
     if (output.place.kind === 'mined') return !isImmature(coin, ledger, output);
@@ -32,13 +32,13 @@ export function spendableOutputs(coin: Coin, ledger: Ledger, mempool: Mempool, o
 }
 
 /** A coinbase may be spent in the block `coinbaseMaturity` after its own (`tx_verify.cpp`, CheckTxInputs), which is the next one at the earliest. */
-function isImmature(coin: Coin, ledger: Ledger, { coinbase, place }: OwnOutput): boolean {
+function isImmature(coin: Coin, ledger: StoredWallet, { coinbase, place }: OwnOutput): boolean {
   if (!coinbase || place.kind !== 'mined') return false;
-  return headOf(cursorOf(ledger).trail).height + 1 - place.height < coin.coinbaseMaturity;
+  return locatorTip(cursorOf(ledger).trail).height + 1 - place.height < coin.coinbaseMaturity;
 }
 
 /** An altered copy of an own transaction in the mempool pays its change too; then the copy's counts. */
-function isPendingChange(ledger: Ledger, mempool: Mempool, { outpoint, place, use }: OwnOutput): boolean {
+function isPendingChange(ledger: StoredWallet, mempool: Mempool, { outpoint, place, use }: OwnOutput): boolean {
   if (place.kind !== 'unconfirmed' || use.kind !== 'free') return false;
   const inputs = ledger.transactions.get(outpoint.txid)?.transaction.inputs ?? [];
   return !inputs.some((input) => mempool.spends(ledger, outpointKey(input.outpoint)));

@@ -2,7 +2,7 @@ import { hmac } from '@noble/hashes/hmac.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { HDKey } from '@scure/bip32';
 import { bytesToHex, hexToBytes } from '../core/base/bytes.ts';
-import { recent } from '../core/base/recent.ts';
+import { lruCache } from '../core/base/lru.ts';
 import type { Coin } from '../core/coin/coin.ts';
 import { type Signer, signer } from '../core/tx/sign.ts';
 import type { SeedRing } from '../engine/ports.ts';
@@ -55,7 +55,7 @@ export function seedKeyRing(coin: Coin, seed: Uint8Array, signerOf: SignerOf = s
   const secret = (index: number): Uint8Array => privateKeyOf(root.derive(`m/${PURPOSE}'/${coin.slip44}'/${index}'`));
   const [offerSecret, noteSecret] = [secret(0), secret(1)];
   const branches = new Map<string, HDKey>();
-  const signers = recent<string, Signer>(CACHED);
+  const signers = lruCache<string, Signer>(CACHED);
 
   const branch = (path: string): HDKey => {
     const known = branches.get(path) ?? root.derive(path);

@@ -1,18 +1,18 @@
 import type { TxId } from '../core/base/bytes.ts';
 import { outpointKey, type Transaction } from '../core/tx/transaction.ts';
 import type { Chain } from '../engine/ports.ts';
-import { receivedBy } from './apply.ts';
-import type { Ledger } from './ledger.ts';
+import { receivedBy } from './apply-block.ts';
 import type { OwnOutput } from './state.ts';
-import type { Watch } from './watch.ts';
+import type { StoredWallet } from './stored-wallet.ts';
+import type { Watch } from './watched-keys.ts';
 
 /** What the node's mempool holds that touches the wallet. It is looked up anew after every start and never stored: it proves nothing. */
 export interface Mempool {
   readonly has: (txid: TxId) => boolean;
   /** Outputs to keys of ours in transactions that the wallet did not sign. */
-  readonly incoming: (ledger: Ledger) => readonly OwnOutput[];
+  readonly incoming: (ledger: StoredWallet) => readonly OwnOutput[];
   /** True when a transaction that the wallet did not sign spends this output: another wallet on the same seed, or an altered copy of our own. */
-  readonly spends: (ledger: Ledger, outpoint: string) => boolean;
+  readonly spends: (ledger: StoredWallet, outpoint: string) => boolean;
   readonly refresh: (watch: Watch) => Promise<void>;
 }
 
@@ -31,7 +31,7 @@ export function watchMempool(chain: Chain): Mempool {
   const looked = new Set<TxId>();
   // Only what touches the wallet is kept: a mempool can hold a hundred megabytes.
   const touching = new Map<TxId, Seen>();
-  const strangers = (ledger: Ledger): readonly Seen[] =>
+  const strangers = (ledger: StoredWallet): readonly Seen[] =>
     [...touching].filter(([txid]) => ledger.transactions.get(txid) === undefined).map(([, seen]) => seen);
   return {
     has: (txid) => present.has(txid),

@@ -1,13 +1,13 @@
 import type { TxId } from '../core/base/bytes.ts';
 import { after, type Height } from '../core/base/height.ts';
 import type { Coin } from '../core/coin/coin.ts';
+import { findForkPoint, locatorTip } from '../engine/block-locator.ts';
 import { type Block, type Chain, type Store, type Tip, WorldError } from '../engine/ports.ts';
-import { findFork, headOf } from '../engine/trail.ts';
-import { applyBlock, forgetBuried, RETAINED_BLOCKS, rollBack } from './apply.ts';
-import { CURSOR_ID, coverKeys, cursorOf, type GapLimits, type Ledger, loadLedger, saveLedger } from './ledger.ts';
+import { applyBlock, forgetBuried, RETAINED_BLOCKS, rollBack } from './apply-block.ts';
+import { isPruned, lowestKept, skipPrunedBlocks } from './pruned-blocks.ts';
 import type { Cursor } from './state.ts';
-import { isPruned, lowestKept, passOver } from './unread.ts';
-import type { Watch } from './watch.ts';
+import { CURSOR_ID, coverKeys, cursorOf, type GapLimits, loadStoredWallet, type StoredWallet, saveStoredWallet } from './stored-wallet.ts';
+import type { Watch } from './watched-keys.ts';
 
 /** Blocks taken in by one commit: what a crash in a long scan costs at most. */
 const BLOCKS_PER_COMMIT = 100;
@@ -31,16 +31,16 @@ export type ScanProgress = (scanned: Height, tip: Height) => void;
 export async function scanBlocks(context: ScanContext, onProgress?: ScanProgress): Promise<readonly TxId[]> {
   const dead: TxId[] = [];
   for (;;) {
-    const ledger = await loadLedger(context.store, context.coin);
+    const ledger = await loadStoredWallet(context.store, context.coin);
     coverKeys(ledger, context.watch, context.gaps);
     const step = await nextStep(context, cursorOf(ledger));
     if (step.kind === 'done') {
       if (await startFollowing(context.store, ledger)) return dead;
     } else {
       const lost = await takeStep(context, ledger, step);
-      if (!(await saveLedger(context.store, ledger))) continue;
+      if (!(await saveStoredWallet(context.store, ledger))) continue;
       dead.push(...lost);
-      onProgress?.(headOf(cursorOf(ledger).trail).height, step.tip);
+      onProgress?.(locatorTip(cursorOf(ledger).trail).height, step.tip);
     }
   }
 }
@@ -52,7 +52,7 @@ type Step =
   | { readonly kind: 'pass-over'; readonly first: Block; readonly tip: Height };
 
 async function nextStep({ chain }: ScanContext, { trail, birthday }: Cursor): Promise<Step> {
-  const head = headOf(trail);
+  const head = locatorTip(trail);
   const tip = await chain.tip();
   if (tip.hash === head.hash) return { kind: 'done' };
   const next = after(head.height, 1);
@@ -66,7 +66,7 @@ async function nextStep({ chain }: ScanContext, { trail, birthday }: Cursor): Pr
       'Wait until the node has caught up.',
     );
   }
-  const fork = await findFork(chain, trail);
+  const fork = await findForkPoint(chain, trail);
   if (fork?.height === head.height) return { kind: 'done' };
   if (fork !== undefined && fork.height + RETAINED_BLOCKS >= head.height) return { kind: 'roll-back', to: fork, tip: tip.height };
   return { kind: 'roll-back', to: await markAt(chain, birthday), tip: tip.height };
@@ -84,7 +84,7 @@ export async function markAt(chain: Chain, height: Height): Promise<Tip> {
   return { height, hash: block.hash };
 }
 
-async function takeStep(context: ScanContext, ledger: Ledger, step: Exclude<Step, { kind: 'done' }>): Promise<readonly TxId[]> {
+async function takeStep(context: ScanContext, ledger: StoredWallet, step: Exclude<Step, { kind: 'done' }>): Promise<readonly TxId[]> {
   if (step.kind === 'roll-back') {
     rollBack(ledger, step.to.height);
     // Below the birthday nothing is known of the chain, so its mark is taken as the node has it now.
@@ -93,7 +93,7 @@ async function takeStep(context: ScanContext, ledger: Ledger, step: Exclude<Step
     return [];
   }
   if (step.kind === 'pass-over') {
-    await passOver(context.chain, ledger, step.first);
+    await skipPrunedBlocks(context.chain, ledger, step.first);
     return [];
   }
   const dead: TxId[] = [];
@@ -109,9 +109,9 @@ async function takeStep(context: ScanContext, ledger: Ledger, step: Exclude<Step
   return dead;
 }
 
-async function startFollowing(store: Store, ledger: Ledger): Promise<boolean> {
+async function startFollowing(store: Store, ledger: StoredWallet): Promise<boolean> {
   const cursor = cursorOf(ledger);
   if (cursor.kind === 'following') return true;
   ledger.cursor.set(CURSOR_ID, { ...cursor, kind: 'following' });
-  return saveLedger(store, ledger);
+  return saveStoredWallet(store, ledger);
 }

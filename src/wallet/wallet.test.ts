@@ -13,7 +13,7 @@ import { decodeSignature, publicKey, verifyPortable } from '../core/tx/sign.ts';
 import { type Outpoint, outpointKey, type Transaction, transactionId, transactionSize } from '../core/tx/transaction.ts';
 import { type Block, type Broadcast, type Chain, type Store, type WorldCode, WorldError } from '../engine/ports.ts';
 import { type MemoryDisk, memoryStore } from '../store/memory.ts';
-import { RETAINED_BLOCKS } from './apply.ts';
+import { RETAINED_BLOCKS } from './apply-block.ts';
 import { keyName, offerKeyName, seedKeyRing } from './keyring.ts';
 import { openWallet, type Wallet, type WalletOptions } from './wallet.ts';
 

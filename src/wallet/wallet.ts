@@ -4,29 +4,29 @@ import type { Height } from '../core/base/height.ts';
 import { addressOf, scriptOf } from '../core/tx/address.ts';
 import { p2pkh } from '../core/tx/script.ts';
 import type { Signer } from '../core/tx/sign.ts';
+import { locatorTip } from '../engine/block-locator.ts';
 import { type Chain, type SeedRing, type Store, WorldError } from '../engine/ports.ts';
-import { headOf } from '../engine/trail.ts';
 import { type Balance, balanceOf } from './balance.ts';
-import { branchKeyName, handOutOnce, handOutWithin, markUsed } from './branch.ts';
-import { branchOf, coverKeys, cursorOf, GAP_LIMITS, type GapLimits, loadLedger, updateLedger } from './ledger.ts';
+import { ensureCursor } from './birthday.ts';
+import type { Funding } from './build-transaction.ts';
+import type { Payee } from './coin-selection.ts';
+import { branchKeyName, handOutOnce, handOutWithin, markUsed } from './key-branch.ts';
 import { watchMempool } from './mempool.ts';
-import { ensureCursor } from './open.ts';
-import type { Payee } from './select.ts';
-import type { Funding } from './spend.ts';
 import {
+  broadcastOrRelease,
   fund,
   publish,
   type RefusedTransaction,
   rebroadcast,
   release,
   type SpendOptions,
-  sendOrDrop,
   sweep,
   type WalletContext,
-} from './spending.ts';
+} from './send.ts';
 import type { OwnTransaction } from './state.ts';
+import { branchOf, coverKeys, cursorOf, GAP_LIMITS, type GapLimits, loadStoredWallet, updateStoredWallet } from './stored-wallet.ts';
 import { type ScanProgress, scanBlocks } from './sync.ts';
-import { watchKeys } from './watch.ts';
+import { watchKeys } from './watched-keys.ts';
 
 export interface SyncReport {
   readonly height: Height;
@@ -92,12 +92,12 @@ export async function openWallet({ chain, store, keys, birthday, gaps = GAP_LIMI
   const context: WalletContext = { coin, chain, store, keys, gaps, watch, mempool: watchMempool(chain) };
   return {
     sync: async (onProgress) => syncAll(context, onProgress),
-    balance: async () => balanceOf(coin, await loadLedger(store, coin), context.mempool),
+    balance: async () => balanceOf(coin, await loadStoredWallet(store, coin), context.mempool),
     receiveAddress: async () => receiveAddress(context),
     nextChannelKey: async () => nextChannelKey(context),
     keepChannelKeys: async (upTo) =>
-      updateLedger(store, coin, (ledger) => ledger.branches.set('channel', markUsed(branchOf(ledger, 'channel'), upTo))),
-    watch: async (key) => updateLedger(store, coin, (ledger) => watchKey(context, ledger, key)),
+      updateStoredWallet(store, coin, (ledger) => ledger.branches.set('channel', markUsed(branchOf(ledger, 'channel'), upTo))),
+    watch: async (key) => updateStoredWallet(store, coin, (ledger) => watchKey(context, ledger, key)),
     keyOf: (script) => {
       const found = watch.paidTo(script);
       return found && keys.signer(found.name);
@@ -107,11 +107,11 @@ export async function openWallet({ chain, store, keys, birthday, gaps = GAP_LIMI
     release: async (txid) => release(context, txid),
     send: async (address, value, options = {}) => {
       const funding = await fund(context, [{ script: scriptFor(context, address), value }], { kind: 'published' }, options);
-      await sendOrDrop(context, funding);
+      await broadcastOrRelease(context, funding);
       return funding;
     },
     sweep: async (address, options = {}) => sweep(context, scriptFor(context, address), options),
-    transactions: async () => (await loadLedger(store, coin)).transactions.all(),
+    transactions: async () => (await loadStoredWallet(store, coin)).transactions.all(),
   };
 }
 
@@ -119,15 +119,15 @@ async function syncAll(context: WalletContext, onProgress?: ScanProgress): Promi
   const dead = await scanBlocks(context, onProgress);
   await context.mempool.refresh(context.watch);
   const refused = await rebroadcast(context);
-  const ledger = await loadLedger(context.store, context.coin);
+  const ledger = await loadStoredWallet(context.store, context.coin);
   const { trail, unread = 0 } = cursorOf(ledger);
-  return { height: headOf(trail).height, unread, dead, refused };
+  return { height: locatorTip(trail).height, unread, dead, refused };
 }
 
 async function receiveAddress(context: WalletContext): Promise<string> {
   const { coin, store, keys, gaps } = context;
   await finishRestoring(context);
-  const index = await updateLedger(store, coin, (ledger) => {
+  const index = await updateStoredWallet(store, coin, (ledger) => {
     const next = handOutWithin(branchOf(ledger, 'receive'), gaps.receive);
     ledger.branches.set('receive', next.branch);
     return next.index;
@@ -140,7 +140,7 @@ async function receiveAddress(context: WalletContext): Promise<string> {
 async function nextChannelKey(context: WalletContext): Promise<string> {
   const { coin, store } = context;
   await finishRestoring(context);
-  const index = await updateLedger(store, coin, (ledger) => {
+  const index = await updateStoredWallet(store, coin, (ledger) => {
     const next = handOutOnce(branchOf(ledger, 'channel'));
     ledger.branches.set('channel', next.branch);
     return next.index;
@@ -150,7 +150,7 @@ async function nextChannelKey(context: WalletContext): Promise<string> {
 
 /** A restored wallet learns from the chain which of its keys are used, and must not give those out again. */
 async function finishRestoring(context: WalletContext): Promise<void> {
-  const { kind } = cursorOf(await loadLedger(context.store, context.coin));
+  const { kind } = cursorOf(await loadStoredWallet(context.store, context.coin));
   if (kind === 'restoring') await scanBlocks(context);
 }
 

@@ -3,8 +3,8 @@ import { asChain } from '../../src/chain/regtest/port.ts';
 import { Regtest } from '../../src/chain/regtest/regtest.ts';
 import { dogecoinRegtest } from '../../src/core/coin/dogecoin.ts';
 import { litecoinRegtest } from '../../src/core/coin/litecoin.ts';
-import { chainSuite } from '../../src/testing/chain-suite.ts';
 import { describeNodes } from '../live/chain-rows.ts';
+import { chainSuite } from './suite/chain.ts';
 
 // Real daemons go through the same suite in test/live/chain.live.ts.
 describeNodes(['embedded-dogecoin', 'embedded-litecoin']);

@@ -3,8 +3,8 @@ import { Regtest } from '../../src/chain/regtest/regtest.ts';
 import { dogecoinRegtest } from '../../src/core/coin/dogecoin.ts';
 import { litecoinRegtest } from '../../src/core/coin/litecoin.ts';
 import { fastestVerifier } from '../../src/engine/verifier.ts';
-import { channelSuite } from '../../src/testing/channel-suite.ts';
-import { embedded } from '../../src/testing/embedded.ts';
+import { embedded } from '../world/embedded.ts';
+import { channelSuite } from './suite/channel.ts';
 
 const verifier = await fastestVerifier();
 

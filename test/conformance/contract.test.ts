@@ -7,7 +7,7 @@ import { litecoinRegtest } from '../../src/core/coin/litecoin.ts';
 import { contracts } from '../../src/core/contract/registry.ts';
 import { readScript, script } from '../../src/core/tx/script.ts';
 import { fastestVerifier } from '../../src/engine/verifier.ts';
-import { type ContractSubject, contractSuite } from '../../src/testing/contract-suite.ts';
+import { type ContractSubject, contractSuite } from './suite/contract.ts';
 
 /** The scripts opcode by opcode, with the keys' and the expiry's pushes: IF 63, ELSE 67, ENDIF 68, CLTV b1, DROP 75, CHECKSIG ac. */
 const bip65 = {

@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { describe, test } from 'node:test';
-import { linePair } from '../../src/testing/line-pair.ts';
-import { type LinePlace, lineSuite } from '../../src/testing/line-suite.ts';
 import { listen } from '../../src/transport/listen.ts';
 import { SOCKET_OPTIONS, TcpLine } from '../../src/transport/tcp/line.ts';
+import { linePair } from '../world/line-pair.ts';
+import { type LinePlace, lineSuite } from './suite/line.ts';
 
 async function tcpPlace(): Promise<LinePlace> {
   const server = createServer(SOCKET_OPTIONS);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { memoryStore } from '../../src/store/memory.ts';
 import { openSqlite } from '../../src/store/sqlite.ts';
-import { type StorePlace, storeSuite } from '../../src/testing/store-suite.ts';
+import { type StorePlace, storeSuite } from './suite/store.ts';
 
 const stores: Readonly<Record<string, () => Promise<StorePlace>>> = {
   memory: async () => {

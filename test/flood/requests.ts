@@ -3,7 +3,7 @@ import { amount } from '../../src/core/base/amount.ts';
 import { bytesToHex, type ChannelId, txId } from '../../src/core/base/bytes.ts';
 import type { Offer, Pay, Request } from '../../src/core/message/message.ts';
 import { readCompact, signer } from '../../src/core/tx/sign.ts';
-import { endpoints } from '../../src/transport/http/endpoint.ts';
+import { endpoints } from '../../src/transport/http/endpoints.ts';
 import { writeBody } from '../../src/transport/http/write-request.ts';
 
 /** What a hostile stranger has at hand. */

@@ -18,10 +18,10 @@ import { fastestVerifier } from '../../src/engine/verifier.ts';
 import { type Agent, openAgent } from '../../src/payer/agent.ts';
 import { memoryStore } from '../../src/store/memory.ts';
 import { openSqlite } from '../../src/store/sqlite.ts';
-import { must } from '../../src/testing/sample.ts';
 import { httpConnection } from '../../src/transport/http/client.ts';
 import { seedKeyRing } from '../../src/wallet/keyring.ts';
 import { openWallet } from '../../src/wallet/wallet.ts';
+import { must } from '../world/sample.ts';
 
 const DOGE = 100_000_000n;
 const random = { bytes: (length: number) => crypto.getRandomValues(new Uint8Array(length)) };

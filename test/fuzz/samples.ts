@@ -1,8 +1,8 @@
 import { amount } from '../../src/core/base/amount.ts';
 import type { Signing } from '../../src/core/contract/contract.ts';
 import { contracts } from '../../src/core/contract/registry.ts';
-import type { Channel } from '../../src/testing/codec-suite.ts';
-import { sampleFunding, sampleOffer, sampleTerms } from '../../src/testing/sample.ts';
+import type { Channel } from '../conformance/suite/codec.ts';
+import { sampleFunding, sampleOffer, sampleTerms } from '../world/sample.ts';
 
 const DOGE = 100_000_000n;
 const SIGNINGS: readonly Signing[] = [

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { asChain } from '../../src/chain/regtest/port.ts';
 import { createRegtest } from '../../src/chain/regtest/regtest.ts';
-import { logger } from '../../src/cli/log.ts';
+import { logger } from '../../src/cli/log/log.ts';
 import { amount } from '../../src/core/base/amount.ts';
 import type { ChannelId } from '../../src/core/base/bytes.ts';
-import type { Env } from '../../src/core/channel/machine.ts';
 import type { PayerState } from '../../src/core/channel/payer-state.ts';
+import type { Env } from '../../src/core/channel/state-machine.ts';
 import { dogecoinRegtest } from '../../src/core/coin/dogecoin.ts';
 import { p2pkh } from '../../src/core/tx/script.ts';
 import { signer } from '../../src/core/tx/sign.ts';
@@ -15,14 +15,14 @@ import { fastestVerifier } from '../../src/engine/verifier.ts';
 import { type Merchant, openMerchant } from '../../src/merchant/merchant.ts';
 import { defaultTerms } from '../../src/merchant/terms.ts';
 import { openAgent } from '../../src/payer/agent.ts';
-import type { Form } from '../../src/payer/form.ts';
+import type { WireFormat } from '../../src/payer/wire-format.ts';
 import { type MemoryDisk, memoryStore } from '../../src/store/memory.ts';
-import { must } from '../../src/testing/sample.ts';
 import { httpConnection } from '../../src/transport/http/client.ts';
 import { httpRoutes } from '../../src/transport/http/routes.ts';
 import { seedKeyRing } from '../../src/wallet/keyring.ts';
 import { openWallet } from '../../src/wallet/wallet.ts';
 import { Chance } from '../sim/chance.ts';
+import { must } from '../world/sample.ts';
 import { writeHttp } from './http.ts';
 
 const coin = dogecoinRegtest;
@@ -114,7 +114,7 @@ async function play(): Promise<Shop> {
   const first = await player('compact');
   const players = [first, await player('psbt')];
 
-  async function player(form: Form) {
+  async function player(form: WireFormat) {
     const own = { chain, store: memoryStore(), keys: seedKeyRing(coin, chance.bytes(32), fastestSigner()) };
     const wallet = await openWallet(own);
     const agent = openAgent({ ...own, wallet, verify, clock, form });

@@ -1,11 +1,11 @@
 import { copyFileSync, existsSync, rmSync } from 'node:fs';
 import type { ChannelId } from '../../src/core/base/bytes.ts';
 import { channelId } from '../../src/core/base/bytes.ts';
-import type { KeptInvoice } from '../../src/core/channel/machine.ts';
 import type { PayeeState } from '../../src/core/channel/payee-state.ts';
 import type { PayerState } from '../../src/core/channel/payer-state.ts';
 import { invoiceSnapshot, type Snapshot } from '../../src/core/channel/snapshot.ts';
-import { payeeParty, payerParty } from '../../src/engine/party.ts';
+import type { KeptInvoice } from '../../src/core/channel/state-machine.ts';
+import { payeeRole, payerRole } from '../../src/engine/channel-role.ts';
 import type { Store } from '../../src/engine/ports.ts';
 import { openSqlite } from '../../src/store/sqlite.ts';
 
@@ -27,8 +27,8 @@ export async function readLeft(path: string): Promise<Left> {
     const states = async <State>(kind: string, snapshot: Snapshot<State>): Promise<Map<ChannelId, State>> =>
       new Map([...(await read(store, kind, snapshot))].map(([id, state]) => [channelId(id), state]));
     return {
-      payer: await states(payerParty.recordKind, payerParty.snapshot),
-      payee: await states(payeeParty.recordKind, payeeParty.snapshot),
+      payer: await states(payerRole.recordKind, payerRole.snapshot),
+      payee: await states(payeeRole.recordKind, payeeRole.snapshot),
       invoices: await read(store, 'invoice', invoiceSnapshot),
     };
   } finally {

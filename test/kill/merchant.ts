@@ -7,7 +7,7 @@ import { type Merchant, openMerchant } from '../../src/merchant/merchant.ts';
 import { identityOf } from '../../src/store/identity.ts';
 import { openSqlite } from '../../src/store/sqlite.ts';
 import { serveMerchant } from '../../src/transport/http/serve.ts';
-import { Quotas } from '../../src/transport/quota.ts';
+import { Quotas } from '../../src/transport/rate-limit.ts';
 import { seedKeyRing } from '../../src/wallet/keyring.ts';
 import { clock, coin, type Go, hasty, onOrder, prices, random, tell, terms } from './setting.ts';
 

@@ -14,9 +14,9 @@ import { fastestSigner } from '../../src/engine/signer.ts';
 import { fastestVerifier } from '../../src/engine/verifier.ts';
 import { httpConnection } from '../../src/transport/http/client.ts';
 import { type HttpServer, serveMerchant } from '../../src/transport/http/serve.ts';
-import { Quotas } from '../../src/transport/quota.ts';
-import type { Taken } from '../../src/transport/responder.ts';
-import { branchKeyName } from '../../src/wallet/branch.ts';
+import { Quotas } from '../../src/transport/rate-limit.ts';
+import type { TakenPayment } from '../../src/transport/request-handler.ts';
+import { branchKeyName } from '../../src/wallet/key-branch.ts';
 import { seedKeyRing } from '../../src/wallet/keyring.ts';
 import { coin, DEPOSIT, type Go, type Role, START } from './setting.ts';
 import type { Act } from './trigger.ts';
@@ -97,7 +97,7 @@ export async function setStage({ witness, onAct, onFault }: StageOptions): Promi
 }
 
 /** The tap knows only what went over the wire: a receipt. */
-async function tapped(wire: Connection, pay: Pay): Promise<Taken | Refusal> {
+async function tapped(wire: Connection, pay: Pay): Promise<TakenPayment | Refusal> {
   const reply = await wire.exchange(pay);
   if (isRefusal(reply)) return reply;
   if (reply.kind !== 'receipt') throw new Error('a payment is answered by a receipt or a refusal');

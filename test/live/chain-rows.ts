@@ -1,6 +1,6 @@
 import { after, before, describe, test } from 'node:test';
 import { coreRpc } from '../../src/chain/core-rpc.ts';
-import { type ChainSubject, chainSuite, type RemoteChain, remoteChainSuite } from '../../src/testing/chain-suite.ts';
+import { type ChainSubject, chainSuite, type RemoteChain, remoteChainSuite } from '../conformance/suite/chain.ts';
 import { type NodeKind, startNode, whyWithout } from './node.ts';
 
 async function start(kind: NodeKind): Promise<ChainSubject & RemoteChain> {

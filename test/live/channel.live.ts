@@ -1,8 +1,8 @@
 import { after, before, describe, test } from 'node:test';
 import { coreRpc } from '../../src/chain/core-rpc.ts';
 import { fastestVerifier } from '../../src/engine/verifier.ts';
-import { channelSuite } from '../../src/testing/channel-suite.ts';
-import type { ChannelSubject } from '../../src/testing/channel-world.ts';
+import { channelSuite } from '../conformance/suite/channel.ts';
+import type { ChannelSubject } from '../world/channel-world.ts';
 import { type NodeKind, nodeKinds, startNode, whyWithout } from './node.ts';
 
 interface Started extends ChannelSubject {

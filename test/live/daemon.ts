@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import type { RpcAuth } from '../../src/chain/endpoint.ts';
+import type { RpcAuth } from '../../src/chain/rpc-endpoint.ts';
 import { type Program, pathOf } from './program.ts';
 
 export interface Daemon {

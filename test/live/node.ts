@@ -1,7 +1,7 @@
-import type { RpcAuth } from '../../src/chain/endpoint.ts';
+import { type Rpc, type RpcParameter, rpcClient } from '../../src/chain/json-rpc.ts';
 import { Regtest } from '../../src/chain/regtest/regtest.ts';
 import { serveRegtest } from '../../src/chain/regtest/server.ts';
-import { type Rpc, type RpcParameter, rpcClient } from '../../src/chain/rpc.ts';
+import type { RpcAuth } from '../../src/chain/rpc-endpoint.ts';
 import { type Amount, formatAmount } from '../../src/core/base/amount.ts';
 import { type TxId, txId } from '../../src/core/base/bytes.ts';
 import type { Coin } from '../../src/core/coin/coin.ts';

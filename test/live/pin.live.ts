@@ -3,13 +3,13 @@ import { after, before, describe, test } from 'node:test';
 import { coreRpc } from '../../src/chain/core-rpc.ts';
 import { type Amount, amount, feeFor } from '../../src/core/base/amount.ts';
 import { equalBytes } from '../../src/core/base/bytes.ts';
-import { CHILD_BYTES } from '../../src/core/contract/child.ts';
+import { CHILD_BYTES } from '../../src/core/contract/cpfp.ts';
 import { addressOf } from '../../src/core/tx/address.ts';
 import { p2pkh } from '../../src/core/tx/script.ts';
 import { type Transaction, transactionId } from '../../src/core/tx/transaction.ts';
 import type { Chain } from '../../src/engine/ports.ts';
-import { heavyChild, lightChildren, type Pinned, spend } from '../../src/testing/pins.ts';
-import { keyNumber } from '../../src/testing/sample.ts';
+import { heavyChild, lightChildren, type Pinned, spend } from '../world/pins.ts';
+import { keyNumber } from '../world/sample.ts';
 import { type LiveNode, nodeKinds, startNode, whyWithout } from './node.ts';
 
 const thief = keyNumber(901);

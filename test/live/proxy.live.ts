@@ -13,7 +13,7 @@ import { createRegtest, type Regtest } from '../../src/chain/regtest/regtest.ts'
 import { type RegtestServer, serveRegtest } from '../../src/chain/regtest/server.ts';
 import { amount } from '../../src/core/base/amount.ts';
 import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';
-import { endpoints } from '../../src/transport/http/endpoint.ts';
+import { endpoints } from '../../src/transport/http/endpoints.ts';
 import { example, unitCommands } from '../deploy.ts';
 import { Serving } from '../serving.ts';
 import { openssl, whyLeftOut } from './program.ts';

@@ -6,9 +6,9 @@ import { closingAt } from '../../src/core/contract/contract.ts';
 import { contracts } from '../../src/core/contract/registry.ts';
 import { transactionId } from '../../src/core/tx/transaction.ts';
 import { fastestVerifier } from '../../src/engine/verifier.ts';
-import { type ChannelSubject, ChannelWorld } from '../../src/testing/channel-world.ts';
-import { pins } from '../../src/testing/pinned-world.ts';
-import { must } from '../../src/testing/sample.ts';
+import { type ChannelSubject, ChannelWorld } from '../world/channel-world.ts';
+import { pins } from '../world/pinned-world.ts';
+import { must } from '../world/sample.ts';
 import { type LiveNode, type NodeKind, startNode, whyWithout } from './node.ts';
 
 /** Miners take what pays this many times less than it says, so far as they know: a fee that would do at other times does not. */

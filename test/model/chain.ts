@@ -1,8 +1,8 @@
 import { lockTime } from '../../src/core/base/height.ts';
-import type { ChainView, DepositView, FundingView } from '../../src/core/channel/machine.ts';
+import type { ChainView, DepositView, FundingView } from '../../src/core/channel/state-machine.ts';
 import { isReplaceable } from '../../src/core/contract/fee.ts';
 import { outpointKey, type Transaction, transactionId } from '../../src/core/tx/transaction.ts';
-import { blockOf } from '../../src/testing/sample.ts';
+import { blockOf } from '../world/sample.ts';
 import { CAPACITY, EXPIRY, type Setting, START } from './setting.ts';
 
 /** A chain of blocks with at most one transaction that matters, and what waits to be mined. Transactions go by their number in the book. */

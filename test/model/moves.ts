@@ -1,11 +1,11 @@
 import { amount } from '../../src/core/base/amount.ts';
 import { isRefusal, type Refusal } from '../../src/core/base/refusal.ts';
-import type { Effect, Step } from '../../src/core/channel/machine.ts';
 import type { PayeeInput } from '../../src/core/channel/payee.ts';
 import type { PayeeState } from '../../src/core/channel/payee-state.ts';
 import type { PayerInput } from '../../src/core/channel/payer.ts';
 import { totalFor } from '../../src/core/channel/payer-pay.ts';
 import type { PayerState } from '../../src/core/channel/payer-state.ts';
+import type { Effect, Step } from '../../src/core/channel/state-machine.ts';
 import { FUNDING, fundingView, isMined, minable, reorganised, spendOf, THIEF, tipOf, viewOf, withBlock, withBroadcast } from './chain.ts';
 import { broadcastsOf, type Machines, type Node, type Side } from './node.ts';
 import { checkBroadcast } from './oracle.ts';

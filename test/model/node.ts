@@ -1,15 +1,15 @@
 import { height } from '../../src/core/base/height.ts';
 import type { Refusal } from '../../src/core/base/refusal.ts';
-import type { Effect, Env, Step } from '../../src/core/channel/machine.ts';
 import { type PayeeInput, payee } from '../../src/core/channel/payee.ts';
 import type { PayeeState } from '../../src/core/channel/payee-state.ts';
 import { type PayerInput, payer } from '../../src/core/channel/payer.ts';
 import type { PayerState } from '../../src/core/channel/payer-state.ts';
 import { payeeSnapshot, payerSnapshot } from '../../src/core/channel/snapshot.ts';
+import type { Effect, Env, Step } from '../../src/core/channel/state-machine.ts';
 import type { Contract } from '../../src/core/contract/contract.ts';
 import type { Reply, Request } from '../../src/core/message/message.ts';
 import { encodeTransaction } from '../../src/core/tx/transaction.ts';
-import { medianTimeAt, must, payeeKey, payerKey, returnScript } from '../../src/testing/sample.ts';
+import { medianTimeAt, must, payeeKey, payerKey, returnScript } from '../world/sample.ts';
 import { Book, type Chain, FUNDING, tipOf } from './chain.ts';
 import { settingOf, verify } from './setting.ts';
 

@@ -1,7 +1,7 @@
 import { equalBytes } from '../../src/core/base/bytes.ts';
 import { payerScript } from '../../src/core/contract/contract.ts';
 import type { Transaction } from '../../src/core/tx/transaction.ts';
-import { payeeScript, returnScript } from '../../src/testing/sample.ts';
+import { payeeScript, returnScript } from '../world/sample.ts';
 import { isExpired, isMined, spendOf, THIEF } from './chain.ts';
 import type { Machines, Node, Side } from './node.ts';
 import { CAPACITY } from './setting.ts';

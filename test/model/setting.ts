@@ -8,7 +8,7 @@ import type { Offer } from '../../src/core/message/message.ts';
 import type { Verify } from '../../src/core/tx/sign.ts';
 import { type Transaction, transactionId } from '../../src/core/tx/transaction.ts';
 import { fastestVerifier } from '../../src/engine/verifier.ts';
-import { fundingOf, keyNumber, lockAt, sampleOffer, sampleTerms } from '../../src/testing/sample.ts';
+import { fundingOf, keyNumber, lockAt, sampleOffer, sampleTerms } from '../world/sample.ts';
 
 export const DOGE = 100_000_000n;
 /** What the deposit is worth, and what each purchase costs. */

@@ -1,7 +1,7 @@
-import { isUnspendable, type UnspentCoin } from '../../src/chain/regtest/coins.ts';
-import { STANDARD_FLAGS } from '../../src/chain/regtest/flags.ts';
-import { blockFlags, chainRules } from '../../src/chain/regtest/rules.ts';
-import { checkScripts } from '../../src/chain/regtest/spend.ts';
+import { blockFlags, chainRules } from '../../src/chain/regtest/chain-params.ts';
+import { checkScripts } from '../../src/chain/regtest/check-inputs.ts';
+import { STANDARD_FLAGS } from '../../src/chain/regtest/script-flags.ts';
+import { isUnspendable, type UnspentCoin } from '../../src/chain/regtest/utxo-set.ts';
 import { amount } from '../../src/core/base/amount.ts';
 import { bytesToHex, type TxId, txId } from '../../src/core/base/bytes.ts';
 import { type Height, height as heightOf, isTime, LOCK_TIME_THRESHOLD, type LockTime } from '../../src/core/base/height.ts';

@@ -2,7 +2,7 @@ import { amount } from '../../src/core/base/amount.ts';
 import { after } from '../../src/core/base/height.ts';
 import { blocksOn } from '../../src/core/base/lock-time.ts';
 import { type Refusal, refuse } from '../../src/core/base/refusal.ts';
-import { keyNameOf } from '../../src/core/channel/announce.ts';
+import { keyNameOf } from '../../src/core/channel/payee-open.ts';
 import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';
 import type { Ended, Offer, Reply, Request } from '../../src/core/message/message.ts';
 import type { Signature } from '../../src/core/tx/sign.ts';

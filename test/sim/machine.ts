@@ -1,5 +1,5 @@
 import { type Store, WorldError, type Write } from '../../src/engine/ports.ts';
-import { checkWrites, compareIds } from '../../src/store/check.ts';
+import { checkWrites, compareIds } from '../../src/store/validate-writes.ts';
 import { applyTo, type Cut, Disk, type Records } from './disk.ts';
 import type { Process, Stage } from './stage.ts';
 

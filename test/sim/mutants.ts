@@ -2,16 +2,16 @@ import { amount } from '../../src/core/base/amount.ts';
 import { after, height } from '../../src/core/base/height.ts';
 import { blocksOn } from '../../src/core/base/lock-time.ts';
 import { isRefusal } from '../../src/core/base/refusal.ts';
-import { type ChainView, type DepositView, type Env, stay } from '../../src/core/channel/machine.ts';
-import { isOwnClose } from '../../src/core/channel/payee-press.ts';
+import { isOwnClose } from '../../src/core/channel/payee-close-rbf.ts';
 import type { PayeeState } from '../../src/core/channel/payee-state.ts';
 import type { PayerState } from '../../src/core/channel/payer-state.ts';
+import { type ChainView, type DepositView, type Env, stay } from '../../src/core/channel/state-machine.ts';
 import { cltv } from '../../src/core/contract/cltv.ts';
 import { type Contract, isDue } from '../../src/core/contract/contract.ts';
 import { presignedRefund } from '../../src/core/contract/presigned-refund.ts';
 import { contracts } from '../../src/core/contract/registry.ts';
 import { outpointKey, type Transaction } from '../../src/core/tx/transaction.ts';
-import { payeeParty } from '../../src/engine/party.ts';
+import { payeeRole } from '../../src/engine/channel-role.ts';
 import type { Chain, Store, Write } from '../../src/engine/ports.ts';
 import type { Merchant } from '../../src/merchant/merchant.ts';
 import type { Agent } from '../../src/payer/agent.ts';
@@ -216,7 +216,7 @@ export const mutants: readonly Mutant[] = [
     name: 'an invoice can be paid twice',
     breaks: /^I5/,
     plant: () =>
-      replaced<PayeeParty>(payeeParty, {
+      replaced<PayeeParty>(payeeRole, {
         withInvoice: (input, { invoice }) => (input.kind === 'payment' ? { ...input, invoice: { invoice } } : input),
       }),
   },

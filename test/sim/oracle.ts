@@ -7,16 +7,16 @@ import { allDeposits } from '../../src/core/channel/payer-state.ts';
 import { payeeSnapshot, payerSnapshot } from '../../src/core/channel/snapshot.ts';
 import { depthFor, type YoungBound } from '../../src/core/coin/coin.ts';
 import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';
+import { leastStake } from '../../src/core/contract/anti-pinning.ts';
 import type { Deposit, Terms } from '../../src/core/contract/contract.ts';
 import { capacityOf, isDue, payerScript } from '../../src/core/contract/contract.ts';
-import { isReleased } from '../../src/core/contract/release.ts';
-import { leastStake } from '../../src/core/contract/stake.ts';
+import { isReleased } from '../../src/core/contract/refund-signature.ts';
+import { isProofFor } from '../../src/core/message/key-proof.ts';
 import type { Announce, Offer, Reply, Request } from '../../src/core/message/message.ts';
-import { isProofFor } from '../../src/core/message/proof.ts';
 import { p2pkh } from '../../src/core/tx/script.ts';
 import { outpointKey, type Transaction, transactionId } from '../../src/core/tx/transaction.ts';
 import type { Write } from '../../src/engine/ports.ts';
-import type { Taken } from '../../src/transport/responder.ts';
+import type { TakenPayment } from '../../src/transport/request-handler.ts';
 import { chainTimeAt, costIn, isExpired, medianTime, type SimChain } from './chain.ts';
 import type { Disk } from './disk.ts';
 import { verify } from './keys.ts';
@@ -502,7 +502,7 @@ export class Oracle {
   }
 
   /** Something was delivered for what a payment has added. */
-  sold({ receipt: { channel, total }, added }: Taken): void {
+  sold({ receipt: { channel, total }, added }: TakenPayment): void {
     const truth = this.#truth(channel);
     this.#durable(channel, total, 'acknowledged');
     if (total > truth.acknowledged && !this.#hasEnded(truth)) this.#checkDoubted(truth, total);

@@ -6,13 +6,13 @@ import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';
 import type { Announce, Pay } from '../../src/core/message/message.ts';
 import { p2pkh } from '../../src/core/tx/script.ts';
 import type { Signer } from '../../src/core/tx/sign.ts';
-import type { Driven } from '../../src/engine/drive.ts';
+import type { Driven } from '../../src/engine/channel-driver.ts';
 import type { Chain, Clock, Store, Tip } from '../../src/engine/ports.ts';
 import type { Item, PriceList } from '../../src/merchant/invoice.ts';
 import { type Merchant, openMerchant } from '../../src/merchant/merchant.ts';
 import type { MerchantTerms } from '../../src/merchant/terms.ts';
-import { wire } from '../../src/testing/wire.ts';
-import type { Taken } from '../../src/transport/responder.ts';
+import type { TakenPayment } from '../../src/transport/request-handler.ts';
+import { wire } from '../world/wire.ts';
 import type { Chance } from './chance.ts';
 import { nativeKeyRing, verify } from './keys.ts';
 import { Machine } from './machine.ts';
@@ -179,7 +179,7 @@ export class PayeeSide {
   }
 
   /** A payment comes in where increments are sold as they come; `onSold` hears for what something was delivered. */
-  sell(pay: Pay, onSold: (taken: Taken) => void): void {
+  sell(pay: Pay, onSold: (taken: TakenPayment) => void): void {
     const instance = this.any();
     if (instance === undefined) return;
     this.#stage.start(instance.process, 'sell', async () => {

@@ -11,8 +11,8 @@ import { scriptOf } from '../../src/core/tx/address.ts';
 import { p2pkh } from '../../src/core/tx/script.ts';
 import type { Clock, Connection, SeedRing, Store } from '../../src/engine/ports.ts';
 import { type Agent, openAgent } from '../../src/payer/agent.ts';
-import type { Form } from '../../src/payer/form.ts';
-import { branchKeyName } from '../../src/wallet/branch.ts';
+import type { WireFormat } from '../../src/payer/wire-format.ts';
+import { branchKeyName } from '../../src/wallet/key-branch.ts';
 import { openWallet, type Wallet } from '../../src/wallet/wallet.ts';
 import { START } from './chain.ts';
 import { nativeKeyRing, verify } from './keys.ts';
@@ -24,7 +24,7 @@ const GAPS = { receive: 4, change: 4, channel: 8 };
 
 export interface PayerOptions {
   readonly name: string;
-  readonly form: Form;
+  readonly form: WireFormat;
   readonly lifetime: () => number;
   readonly payee: (process: Process) => Connection;
   /** What got no answer is no new wish when it is asked for again, by whoever does one thing after the other. Only where nobody lies about how it came out. */

@@ -1,9 +1,9 @@
-import type { Env } from '../../src/core/channel/machine.ts';
 import type { PayeeInput } from '../../src/core/channel/payee.ts';
 import type { PayeeState } from '../../src/core/channel/payee-state.ts';
 import type { PayerInput } from '../../src/core/channel/payer.ts';
 import type { PayerState } from '../../src/core/channel/payer-state.ts';
-import { type Party, payeeParty, payerParty } from '../../src/engine/party.ts';
+import type { Env } from '../../src/core/channel/state-machine.ts';
+import { type ChannelRole, payeeRole, payerRole } from '../../src/engine/channel-role.ts';
 import type { Profile } from './profile.ts';
 import type { Mutation } from './world.ts';
 
@@ -18,8 +18,8 @@ export interface Mutant {
   readonly profile?: (drawn: Profile) => Profile;
 }
 
-export type PayeeParty = Party<PayeeState, PayeeInput>;
-export type PayerParty = Party<PayerState, PayerInput>;
+export type PayeeParty = ChannelRole<PayeeState, PayeeInput>;
+export type PayerParty = ChannelRole<PayerState, PayerInput>;
 
 export function replaced<Whole extends object>(whole: Whole, part: Partial<Whole>): () => void {
   const before = { ...whole };
@@ -28,11 +28,11 @@ export function replaced<Whole extends object>(whole: Whole, part: Partial<Whole
 }
 
 export function payeeMachine(change: (real: PayeeParty['transition']) => PayeeParty['transition']): () => () => void {
-  return () => replaced<PayeeParty>(payeeParty, { transition: change(payeeParty.transition) });
+  return () => replaced<PayeeParty>(payeeRole, { transition: change(payeeRole.transition) });
 }
 
 export function payerMachine(change: (real: PayerParty['transition']) => PayerParty['transition']): () => () => void {
-  return () => replaced<PayerParty>(payerParty, { transition: change(payerParty.transition) });
+  return () => replaced<PayerParty>(payerRole, { transition: change(payerRole.transition) });
 }
 
 /** The same world with one thing otherwise. A signer is made when it is asked for, so it can't be copied. */

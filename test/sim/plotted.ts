@@ -1,15 +1,15 @@
 import { height } from '../../src/core/base/height.ts';
 import { isRefusal } from '../../src/core/base/refusal.ts';
-import { keyNameOf } from '../../src/core/channel/announce.ts';
-import type { ChainView, DepositView, FundingView } from '../../src/core/channel/machine.ts';
+import { keyNameOf } from '../../src/core/channel/payee-open.ts';
 import type { PayeeState } from '../../src/core/channel/payee-state.ts';
 import { allDeposits, type PayerState } from '../../src/core/channel/payer-state.ts';
+import type { ChainView, DepositView, FundingView } from '../../src/core/channel/state-machine.ts';
 import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';
 import { cltv } from '../../src/core/contract/cltv.ts';
 import { isDue } from '../../src/core/contract/contract.ts';
 import { contracts } from '../../src/core/contract/registry.ts';
 import { outpointKey } from '../../src/core/tx/transaction.ts';
-import { payeeParty } from '../../src/engine/party.ts';
+import { payeeRole } from '../../src/engine/channel-role.ts';
 import type { Agent } from '../../src/payer/agent.ts';
 import { type Mutant, type PayeeParty, payeeMachine, payerMachine, replaced, withEnv } from './plant.ts';
 import { type Profile, plotted } from './profile.ts';
@@ -60,8 +60,8 @@ export const plottedMutants: readonly Mutant[] = [
     name: 'what is written off goes on taking up room',
     breaks: /^I7 .*refused/,
     plant: () => {
-      const { exposed } = payeeParty;
-      return replaced<PayeeParty>(payeeParty, { exposed: (state) => exposed(unforgotten(state)) });
+      const { exposed } = payeeRole;
+      return replaced<PayeeParty>(payeeRole, { exposed: (state) => exposed(unforgotten(state)) });
     },
     profile: plotting('room that stays taken', { exposure: { channel: 100, all: 100 } }),
   },
@@ -87,12 +87,12 @@ export const plottedMutants: readonly Mutant[] = [
     name: 'what is due has no place before what strangers make long',
     breaks: /^I2 the mempool is read before/,
     plant: () => {
-      const { watch } = payeeParty;
+      const { watch } = payeeRole;
       const unhurried: PayeeParty['watch'] = (state) => {
         const watched = watch(state);
         return watched && { ...watched, deadline: height(2 ** 28), isPending: true };
       };
-      return replaced<PayeeParty>(payeeParty, { watch: unhurried });
+      return replaced<PayeeParty>(payeeRole, { watch: unhurried });
     },
     profile: plotting('outputs that nobody asked for'),
   },

@@ -1,6 +1,6 @@
 import type { Amount } from '../../src/core/base/amount.ts';
 import { equalBytes } from '../../src/core/base/bytes.ts';
-import { isOwnClose } from '../../src/core/channel/payee-press.ts';
+import { isOwnClose } from '../../src/core/channel/payee-close-rbf.ts';
 import type { PayeeState } from '../../src/core/channel/payee-state.ts';
 import { depthFor } from '../../src/core/coin/coin.ts';
 import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';

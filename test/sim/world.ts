@@ -1,7 +1,7 @@
 import { type Amount, amount } from '../../src/core/base/amount.ts';
 import { bytesToHex, type ChannelId } from '../../src/core/base/bytes.ts';
 import { blocksOn } from '../../src/core/base/lock-time.ts';
-import { termsOf } from '../../src/core/channel/announce.ts';
+import { termsOf } from '../../src/core/channel/payee-open.ts';
 import { boundsOf, type YoungBound } from '../../src/core/coin/coin.ts';
 import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';
 import { channelIdOf } from '../../src/core/contract/contract.ts';
@@ -10,7 +10,7 @@ import type { Announce, Pay, Request } from '../../src/core/message/message.ts';
 import { p2pkh } from '../../src/core/tx/script.ts';
 import type { Transaction } from '../../src/core/tx/transaction.ts';
 import { defaultTerms, type MerchantTerms } from '../../src/merchant/terms.ts';
-import { branchKeyName, branchNames } from '../../src/wallet/branch.ts';
+import { branchKeyName, branchNames } from '../../src/wallet/key-branch.ts';
 import { SimChain } from './chain.ts';
 import { Chance } from './chance.ts';
 import { Coverage } from './coverage.ts';

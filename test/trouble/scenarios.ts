@@ -3,8 +3,8 @@ import type { ChannelId } from '../../src/core/base/bytes.ts';
 import { after } from '../../src/core/base/height.ts';
 import { isRefusal } from '../../src/core/base/refusal.ts';
 import { closingAt } from '../../src/core/contract/contract.ts';
-import type { FaultPlan } from '../../src/testing/faulty-chain.ts';
-import { must } from '../../src/testing/sample.ts';
+import type { FaultPlan } from '../world/faulty-chain.ts';
+import { must } from '../world/sample.ts';
 import type { Side, Trial } from './trial.ts';
 
 const LIFETIME = 100;

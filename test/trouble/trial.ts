@@ -3,9 +3,9 @@ import type { ChannelId } from '../../src/core/base/bytes.ts';
 import { isRefusal } from '../../src/core/base/refusal.ts';
 import { type Chain, WorldError } from '../../src/engine/ports.ts';
 import type { MerchantTerms } from '../../src/merchant/terms.ts';
-import { stateRequest } from '../../src/testing/asking.ts';
-import { type ChannelSubject, ChannelWorld } from '../../src/testing/channel-world.ts';
-import { type FaultPlan, FaultyChain } from '../../src/testing/faulty-chain.ts';
+import { stateRequest } from '../world/asking.ts';
+import { type ChannelSubject, ChannelWorld } from '../world/channel-world.ts';
+import { type FaultPlan, FaultyChain } from '../world/faulty-chain.ts';
 
 export type Side = 'payer' | 'payee';
 

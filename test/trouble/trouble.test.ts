@@ -4,8 +4,8 @@ import { asChain } from '../../src/chain/regtest/port.ts';
 import { Regtest } from '../../src/chain/regtest/regtest.ts';
 import { dogecoinRegtest } from '../../src/core/coin/dogecoin.ts';
 import { fastestVerifier } from '../../src/engine/verifier.ts';
-import type { ChannelSubject } from '../../src/testing/channel-world.ts';
-import { chainCalls, type FaultPlan } from '../../src/testing/faulty-chain.ts';
+import type { ChannelSubject } from '../world/channel-world.ts';
+import { chainCalls, type FaultPlan } from '../world/faulty-chain.ts';
 import { scenarios } from './scenarios.ts';
 import { Trial } from './trial.ts';
 

@@ -1,7 +1,7 @@
 import { bytesToHex, concatBytes, equalBytes, hexToBytes, type TxId, txId } from '../../core/base/bytes.ts';
 import { script } from '../../core/tx/script.ts';
 import { encodeTransaction, sha256d, type Transaction, transactionId } from '../../core/tx/transaction.ts';
-import type { ChainRules } from './rules.ts';
+import type { ChainRules } from './chain-params.ts';
 
 export interface BlockHeader {
   readonly version: number;

@@ -2,11 +2,11 @@ import type { TxId } from '../../core/base/bytes.ts';
 import type { Coin } from '../../core/coin/coin.ts';
 import type { Transaction } from '../../core/tx/transaction.ts';
 import type { BlockChain } from './chain.ts';
-import type { UnspentCoin } from './coins.ts';
+import type { Reason } from './check-inputs.ts';
 import type { CoinAge, MempoolEntry, MempoolGraph } from './mempool-graph.ts';
-import type { Reason } from './spend.ts';
+import type { UnspentCoin } from './utxo-set.ts';
 
-export { REJECT } from './reject.ts';
+export { REJECT } from './reject-codes.ts';
 
 export interface TxRefusal extends Reason {
   readonly kind: 'refused';

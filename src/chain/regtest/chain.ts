@@ -1,10 +1,10 @@
 import type { Coin } from '../../core/coin/coin.ts';
 import { type Verify, verifyPortable } from '../../core/tx/sign.ts';
 import { genesisBlock, type RawBlock } from './block.ts';
-import { type CoinChange, Coins } from './coins.ts';
-import { type ChainRules, chainRules } from './rules.ts';
+import { type ChainRules, chainRules } from './chain-params.ts';
 import { ScriptCache } from './script-cache.ts';
-import { type BlockContext, type Connection, checkAlone, checkBlock, checkTemplate, connectBlock } from './validate.ts';
+import { type CoinChange, Coins } from './utxo-set.ts';
+import { type BlockContext, type Connection, checkAlone, checkBlock, checkTemplate, connectBlock } from './validate-block.ts';
 
 const MEDIAN_SPAN = 11;
 

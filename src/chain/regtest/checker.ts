@@ -2,9 +2,9 @@ import { LOCK_TIME_THRESHOLD } from '../../core/base/height.ts';
 import { SIGHASH, signatureHash } from '../../core/tx/sighash.ts';
 import { isStrictDer, type Verify, verifyPortable } from '../../core/tx/sign.ts';
 import type { Transaction } from '../../core/tx/transaction.ts';
-import { FLAG } from './flags.ts';
 import { hasHighS, readLaxSignature, readPublicKey } from './lax-signature.ts';
 import { ScriptFailure } from './script-error.ts';
+import { FLAG } from './script-flags.ts';
 
 /** What a script may ask about the transaction it runs for. Sequence and lock numbers are script numbers of up to five bytes. */
 export interface Checker {

@@ -8,9 +8,9 @@ import { SIGHASH, signatureHash } from '../../core/tx/sighash.ts';
 import { encodeSignature, type Signer, signer } from '../../core/tx/sign.ts';
 import type { Outpoint, Transaction, TxOutput } from '../../core/tx/transaction.ts';
 import type { BlockChain } from './chain.ts';
-import type { UnspentCoin } from './coins.ts';
 import type { Mempool } from './mempool.ts';
 import { softDustFee } from './policy.ts';
+import type { UnspentCoin } from './utxo-set.ts';
 
 const BASE_SIZE = 10;
 const INPUT_SIZE = 149;
@@ -98,12 +98,12 @@ export class Faucet {
     const next = this.#chain.tip.height + 1;
     const isOurs = ({ output }: UnspentCoin): boolean => this.#signers.has(bytesToHex(output.script));
     const isMature = ({ coinbase, height }: UnspentCoin): boolean => !coinbase || next - height >= this.#coin.coinbaseMaturity;
-    const own = [...this.#chain.coins.all(), ...this.#unconfirmed()].filter(({ coin }) => isOurs(coin) && isMature(coin));
+    const own = [...this.#chain.coins.all(), ...this.#mempoolReader()].filter(({ coin }) => isOurs(coin) && isMature(coin));
     const free = own.filter(({ outpoint }) => this.#pool.spenderOf(outpoint) === undefined);
     return free.sort((a, b) => confirmedFirst(a, b, next) || descending(a.coin.output.value, b.coin.output.value));
   }
 
-  #unconfirmed(): OwnCoin[] {
+  #mempoolReader(): OwnCoin[] {
     const height = this.#chain.tip.height + 1;
     return this.#pool.entries().flatMap(({ txid, transaction }) =>
       transaction.outputs.map((output, vout) => ({

@@ -5,8 +5,8 @@ import { concatBytes, hexToBytes, txId } from '../../core/base/bytes.ts';
 import { p2pkh, p2sh, script } from '../../core/tx/script.ts';
 import type { Transaction } from '../../core/tx/transaction.ts';
 import { checkerFor, noTransaction } from './checker.ts';
-import { FLAG, NO_FLAGS, parseFlags } from './flags.ts';
 import { evaluate, verifyScript } from './interpreter.ts';
+import { FLAG, NO_FLAGS, parseFlags } from './script-flags.ts';
 import { readNumber, writeNumber } from './script-number.ts';
 import { countP2shSigOps, countSigOps, findAndDelete, isPushOnly, pushOf } from './script-shape.ts';
 

@@ -1,10 +1,10 @@
 import { equalBytes } from '../../core/base/bytes.ts';
 import { OP, type Operation, operationAt } from '../../core/tx/script.ts';
 import { assertPublicKeyEncoding, assertSignatureEncoding, type Checker } from './checker.ts';
-import { FLAG } from './flags.ts';
-import { Machine } from './machine.ts';
-import { type Operate, operations } from './operations.ts';
+import { type Operate, operations } from './opcodes.ts';
 import { type ScriptError, ScriptFailure } from './script-error.ts';
+import { FLAG } from './script-flags.ts';
+import { Machine } from './script-machine.ts';
 import { isTrue } from './script-number.ts';
 import { findAndDelete, isP2sh, isPushOnly, pushOf, type WitnessProgram, witnessProgram } from './script-shape.ts';
 

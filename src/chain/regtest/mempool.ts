@@ -1,12 +1,12 @@
 import type { TxId } from '../../core/base/bytes.ts';
 import type { Outpoint, Transaction } from '../../core/tx/transaction.ts';
-import { examine, findCoin } from './acceptance.ts';
+import { type MinerPolicy, selectForBlock } from './block-assembler.ts';
 import type { Acceptance, AcceptOptions } from './candidate.ts';
 import type { BlockChain, TipChange } from './chain.ts';
 import { isCoinbase } from './check-transaction.ts';
-import type { UnspentCoin } from './coins.ts';
+import { examine, findCoin } from './mempool-acceptance.ts';
 import { type MempoolEntry, MempoolGraph } from './mempool-graph.ts';
-import { type MinerPolicy, selectForBlock } from './select.ts';
+import type { UnspentCoin } from './utxo-set.ts';
 
 const SECONDS_PER_HOUR = 3_600;
 /** As the node takes its own transactions back after a reorganisation: its user's word is not asked again. */

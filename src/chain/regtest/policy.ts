@@ -1,12 +1,12 @@
 import { type Transaction, type TxOutput, transactionSize } from '../../core/tx/transaction.ts';
+import type { ChainRules } from './chain-params.ts';
 import { noTransaction } from './checker.ts';
-import { isUnspendable, type UnspentCoin } from './coins.ts';
-import { NO_FLAGS } from './flags.ts';
 import { evaluate } from './interpreter.ts';
 import type { CoinAge } from './mempool-graph.ts';
-import type { ChainRules } from './rules.ts';
+import { NO_FLAGS } from './script-flags.ts';
 import { countSigOps, isPushOnly } from './script-shape.ts';
-import { type Dialect, outputForm } from './template.ts';
+import { type Dialect, outputForm } from './standard-outputs.ts';
+import { isUnspendable, type UnspentCoin } from './utxo-set.ts';
 
 /** A weight of 400,000 is too much on Dogecoin (1.14), and just fits on Litecoin (0.21). */
 const MAX_STANDARD_SIZE = { dogecoin: 99_999, litecoin: 100_000 } as const;

@@ -1,5 +1,5 @@
 import type { Broadcast, Chain, NodeStatus } from '../../engine/ports.ts';
-import { refusalKind } from '../outcome.ts';
+import { refusalKind } from '../broadcast-outcome.ts';
 import type { Outcome, Regtest } from './regtest.ts';
 
 /** The embedded chain as an engine sees any chain, in the same process. It never fails. */

@@ -8,12 +8,12 @@ import type { Verify } from '../../core/tx/sign.ts';
 import { type Outpoint, type Transaction, transactionId } from '../../core/tx/transaction.ts';
 import type { Block, Tip, UnspentOutput } from '../../engine/ports.ts';
 import { type NamedTransaction, name, type RawBlock } from './block.ts';
+import type { MinerPolicy } from './block-assembler.ts';
 import type { AcceptOptions, TxRefusal } from './candidate.ts';
 import { BlockChain, type BlockEntry, type Submission } from './chain.ts';
 import { Faucet } from './faucet.ts';
 import { Mempool } from './mempool.ts';
 import { assemble } from './miner.ts';
-import type { MinerPolicy } from './select.ts';
 
 export interface RegtestOptions {
   /** `dogecoin-regtest` or `litecoin-regtest`. */
@@ -23,7 +23,7 @@ export interface RegtestOptions {
   /** How `broadcast` takes transactions unless told otherwise: as the network does (`peer`, the default), or as one's own node does. */
   readonly relay?: AcceptOptions['relay'];
   readonly verify?: Verify;
-  /** Told every change that would be needed to build the same chain again; see `persist.ts`. */
+  /** Told every change that would be needed to build the same chain again; see `save-chain.ts`. */
   readonly record?: (event: ChainEvent) => void;
 }
 

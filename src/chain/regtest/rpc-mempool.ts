@@ -1,7 +1,7 @@
 import { transactionSize } from '../../core/tx/transaction.ts';
 import type { Family } from './mempool.ts';
 import type { MempoolEntry } from './mempool-graph.ts';
-import { isReplaceable } from './package.ts';
+import { isReplaceable } from './mempool-limits.ts';
 import type { Methods, NodeContext } from './rpc.ts';
 import { RPC, RpcError } from './rpc-error.ts';
 import { coinsOf, type Json } from './rpc-json.ts';

@@ -10,7 +10,7 @@ import { isNullOutpoint } from './check-transaction.ts';
 import { coinsOf, type Json } from './rpc-json.ts';
 import { readNumber } from './script-number.ts';
 import { smallNumber } from './script-shape.ts';
-import { type Dialect, formName, outputForm } from './template.ts';
+import { type Dialect, formName, outputForm } from './standard-outputs.ts';
 
 const NAMES: ReadonlyMap<number, string> = new Map(Object.entries(OP).map(([word, opcode]) => [opcode, `OP_${word.replace(/^OP_/, '')}`]));
 /** Regtest never leaves the easiest target. */

@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { turnedAway } from '../../net/callers.ts';
+import { turnedAway } from '../../net/host-check.ts';
 import type { AcceptOptions } from './candidate.ts';
 import type { Regtest } from './regtest.ts';
 import { type Answer, answerBody, type Methods, type NodeContext } from './rpc.ts';

@@ -8,8 +8,8 @@ import { signatureHash } from '../../core/tx/sighash.ts';
 import { decodeTransaction, outpointKey, type Transaction, transactionId } from '../../core/tx/transaction.ts';
 import { checkTransaction } from './check-transaction.ts';
 import { checkerFor } from './checker.ts';
-import { FLAG, parseFlags } from './flags.ts';
 import { verifyScript } from './interpreter.ts';
+import { FLAG, parseFlags } from './script-flags.ts';
 import { pushOf } from './script-shape.ts';
 
 const FOLDER = new URL('../../../../shared/vectors/', import.meta.url);

@@ -5,13 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { promisify } from 'node:util';
+import { MachinePair } from '../../../test/world/machine-pair.ts';
 import { payeeSnapshot } from '../../core/channel/snapshot.ts';
 import { fastestVerifier } from '../../engine/verifier.ts';
 import { audit } from '../../store/audit.ts';
 import { generationsIn, makeBackup, restoreBackup } from '../../store/backup.ts';
 import { openSqlite } from '../../store/sqlite.ts';
-import { MachinePair } from '../../testing/machine-pair.ts';
-import { openStore } from '../open.ts';
+import { openStore } from '../setup.ts';
 
 const DOGE = 100_000_000n;
 const { verify } = await fastestVerifier();

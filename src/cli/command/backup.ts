@@ -6,11 +6,11 @@ import { WorldError } from '../../engine/ports.ts';
 import { fastestVerifier } from '../../engine/verifier.ts';
 import type { Audit } from '../../store/audit.ts';
 import { auditFile, type Generation, generationsIn, makeBackup, readGeneration, restoreBackup } from '../../store/backup.ts';
-import { lockDatadir } from '../../store/lock.ts';
-import { command, run, type Shell } from '../action.ts';
+import { lockDatadir } from '../../store/datadir-lock.ts';
 import type { CommonFlags, Config } from '../config.ts';
-import { clock, type Role, requireRole, storePath } from '../open.ts';
-import { EXIT } from '../print.ts';
+import { command, run, type Shell } from '../run-command.ts';
+import { clock, type Role, requireRole, storePath } from '../setup.ts';
+import { EXIT } from '../terminal/print.ts';
 
 interface BackupFlags extends CommonFlags {
   readonly role?: Role;

@@ -1,20 +1,20 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { integerOf, JsonNumber } from '../../chain/json-number.ts';
-import { openRegtest } from '../../chain/regtest/persist.ts';
+import { type Rpc, RpcError, rpcClient } from '../../chain/json-rpc.ts';
 import type { Regtest } from '../../chain/regtest/regtest.ts';
+import { openRegtest } from '../../chain/regtest/save-chain.ts';
 import { type RegtestServer, serveRegtest } from '../../chain/regtest/server.ts';
-import { type Rpc, RpcError, rpcClient } from '../../chain/rpc.ts';
 import { parseAmount } from '../../core/base/amount.ts';
 import { WorldError } from '../../engine/ports.ts';
-import { lockDatadir } from '../../store/lock.ts';
-import { command, run, type Shell } from '../action.ts';
+import { lockDatadir } from '../../store/datadir-lock.ts';
 import type { CommonFlags } from '../config.ts';
-import { aLittle } from '../node-wait.ts';
-import { wholeNumber } from '../number.ts';
-import { nodeOf, openNode } from '../open.ts';
-import { noteChain } from '../own-chain.ts';
+import { wholeNumber } from '../flag/number.ts';
+import { command, run, type Shell } from '../run-command.ts';
+import { nodeOf, openNode } from '../setup.ts';
+import { noteChain } from '../test-chain-url.ts';
 import { untilStopped } from '../wait.ts';
+import { aLittle } from '../wait-for-node.ts';
 
 interface ChainFlags extends CommonFlags {
   readonly port?: number;

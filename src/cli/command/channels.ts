@@ -2,14 +2,14 @@ import type { Command } from 'commander';
 import { type ChannelId, channelId } from '../../core/base/bytes.ts';
 import type { PayerState } from '../../core/channel/payer-state.ts';
 import { payerSnapshot } from '../../core/channel/snapshot.ts';
+import { decodeStored } from '../../engine/decode-state.ts';
 import type { Store } from '../../engine/ports.ts';
-import { restored } from '../../engine/restore.ts';
-import { command, run, type Shell } from '../action.ts';
-import { channelFacts, channelLine, channelLines } from '../channel-print.ts';
 import type { CommonFlags } from '../config.ts';
-import { clock, openKnownStore } from '../open.ts';
-import { peerOf, pick } from '../peer.ts';
-import { ageOf } from '../read-at.ts';
+import { ageOf } from '../payer/chain-age.ts';
+import { peerOf, pickChannel } from '../payer/pick-channel.ts';
+import { command, run, type Shell } from '../run-command.ts';
+import { clock, openKnownStore } from '../setup.ts';
+import { channelFacts, channelLine, channelLines } from '../terminal/channel-print.ts';
 
 /** What is stored, without asking a node. */
 export function channelsCommand(): Command {
@@ -35,7 +35,7 @@ export function showCommand(): Command {
     .action((name: string | undefined, flags: CommonFlags) =>
       run(flags, ({ config, print }) =>
         withStore(config, async (store) => {
-          const state = await pick(storedChannels(store), store, name);
+          const state = await pickChannel(storedChannels(store), store, name);
           const payee = await peerOf(store, state.channel);
           const { facts, lines } = await ageOf(store, clock);
           print.result({ ...channelFacts(state), payee, ...facts }, [...channelLines(state), `payee          ${payee}`, ...lines]);
@@ -54,5 +54,5 @@ async function withStore(config: Shell['config'], work: (store: Store) => Promis
 }
 
 async function* storedChannels(store: Store): AsyncIterable<readonly [ChannelId, PayerState]> {
-  for await (const { id, value } of store.list('payer-channel')) yield [channelId(id), restored(payerSnapshot, value)];
+  for await (const { id, value } of store.list('payer-channel')) yield [channelId(id), decodeStored(payerSnapshot, value)];
 }

@@ -3,20 +3,20 @@ import { formatAmount } from '../../core/base/amount.ts';
 import { bytesToHex } from '../../core/base/bytes.ts';
 import { certain } from '../../core/base/lock-time.ts';
 import { type Refusal, refuse } from '../../core/base/refusal.ts';
-import { refundable } from '../../core/channel/payer-release.ts';
+import { refundable } from '../../core/channel/payer-refund-signatures.ts';
 import { allDeposits, type PayerState } from '../../core/channel/payer-state.ts';
 import { capacityOf, type Deposit } from '../../core/contract/contract.ts';
 import { verifyPortable } from '../../core/tx/sign.ts';
 import { encodeTransaction, type Transaction, transactionId } from '../../core/tx/transaction.ts';
-import { command, run, type Shell } from '../action.ts';
-import { channelFacts, channelLine } from '../channel-print.ts';
 import type { CommonFlags } from '../config.ts';
-import { clock, type OpenPayer, openPayer } from '../open.ts';
-import { granted, Refused } from '../print.ts';
-import { span } from '../screen.ts';
-import type { Account } from '../stop.ts';
+import type { Account } from '../interrupt.ts';
+import { command, run, type Shell } from '../run-command.ts';
+import { clock, type OpenPayer, openPayer } from '../setup.ts';
+import { channelFacts, channelLine } from '../terminal/channel-print.ts';
+import { granted, Refused } from '../terminal/print.ts';
+import { span } from '../terminal/screen.ts';
+import { describeExpiry } from '../terminal/time-left.ts';
 import { until } from '../wait.ts';
-import { when } from '../when.ts';
 
 interface EndFlags extends CommonFlags {
   readonly wait?: boolean;
@@ -89,7 +89,7 @@ export function refundCommand(): Command {
 
 function tooEarly({ expiry, contract, coin }: PayerState['terms'], reached: number): Refusal {
   const seconds = (expiry - reached) * (contract.expiresBy === 'time' ? 1 : coin.blockSeconds);
-  const advice = `It can be sent, and printed, from ${when(expiry)} on: in about ${span(seconds * 1000)}. Sooner, with the merchant: pawment close`;
+  const advice = `It can be sent, and printed, from ${describeExpiry(expiry)} on: in about ${span(seconds * 1000)}. Sooner, with the merchant: pawment close`;
   return { ...refuse('refund-too-early', { tip: reached, expiry }), advice };
 }
 

@@ -1,5 +1,5 @@
 import { Argument, Command } from 'commander';
-import { printer } from '../print.ts';
+import { printer } from '../terminal/print.ts';
 
 type Shell = 'bash' | 'zsh' | 'fish';
 

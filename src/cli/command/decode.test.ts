@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { TwoDisks } from '../../../test/world/two-disks.ts';
 import { allDeposits } from '../../core/channel/payer-state.ts';
-import { announcePsbt } from '../../core/message/psbt-message.ts';
+import { announcePsbt } from '../../core/message/psbt-payment.ts';
 import { decodeTransaction, transactionId } from '../../core/tx/transaction.ts';
 import { fastestVerifier } from '../../engine/verifier.ts';
-import { fundingOf } from '../../payer/form.ts';
-import { TwoDisks } from '../../testing/two-disks.ts';
+import { fundingOf } from '../../payer/wire-format.ts';
 import { recognise } from './decode.ts';
 
 test('what is decoded is fields, not lines: a transaction, its PSBT and its script', async () => {

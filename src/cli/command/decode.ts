@@ -9,9 +9,9 @@ import { decodeAnnounce, decodeEnd, decodePay } from '../../core/message/compact
 import { readScript } from '../../core/tx/script.ts';
 import { decodeTransaction, outpointKey } from '../../core/tx/transaction.ts';
 import { WorldError } from '../../engine/ports.ts';
-import { command, run } from '../action.ts';
 import type { CommonFlags } from '../config.ts';
-import { describePsbt, describeScript, describeTransaction, psbtFacts, scriptFacts, transactionFacts } from '../describe.ts';
+import { command, run } from '../run-command.ts';
+import { describePsbt, describeScript, describeTransaction, psbtFacts, scriptFacts, transactionFacts } from '../terminal/describe.ts';
 
 export function decodeCommand(): Command {
   return command('decode', 'Say what a transaction, script, PSBT or compact message holds', [

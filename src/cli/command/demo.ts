@@ -1,9 +1,9 @@
 import { Command, Option } from 'commander';
-import { run, type Shell } from '../action.ts';
 import { narrator, silence } from '../demo/narrator.ts';
 import { openStage } from '../demo/stage.ts';
 import { printResult, type StoryResult, tell } from '../demo/story.ts';
-import { wholeNumber } from '../number.ts';
+import { wholeNumber } from '../flag/number.ts';
+import { run, type Shell } from '../run-command.ts';
 
 interface DemoFlags {
   readonly payments: number;

@@ -1,12 +1,12 @@
 import type { Command } from 'commander';
-import { command, ownSettings, run, type Shell } from '../action.ts';
 import type { CommonFlags } from '../config.ts';
 import { findingsOf } from '../doctor/checks.ts';
 import type { Finding } from '../doctor/facts.ts';
 import { gathered } from '../doctor/gather.ts';
 import type { Named } from '../doctor/places.ts';
-import { clock } from '../open.ts';
-import { EXIT } from '../print.ts';
+import { command, ownSettings, run, type Shell } from '../run-command.ts';
+import { clock } from '../setup.ts';
+import { EXIT } from '../terminal/print.ts';
 
 interface DoctorFlags extends CommonFlags {
   readonly listen: string;

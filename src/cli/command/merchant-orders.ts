@@ -6,17 +6,17 @@ import { isActive, type PayeeState } from '../../core/channel/payee-state.ts';
 import { payeeSnapshot } from '../../core/channel/snapshot.ts';
 import { capacityOf } from '../../core/contract/contract.ts';
 import { transactionId } from '../../core/tx/transaction.ts';
-import { lastRead } from '../../engine/cursor.ts';
+import { decodeStored } from '../../engine/decode-state.ts';
 import { type Store, WorldError } from '../../engine/ports.ts';
-import { restored } from '../../engine/restore.ts';
-import { isLocked } from '../../store/lock.ts';
-import { command, run, type Shell } from '../action.ts';
+import { lastRead } from '../../engine/sync-cursor.ts';
+import { isLocked } from '../../store/datadir-lock.ts';
 import type { CommonFlags } from '../config.ts';
-import { openKnownStore } from '../open.ts';
-import { CLOSE_ORDER } from '../orders.ts';
-import { Refused } from '../print.ts';
+import { CLOSE_ORDER } from '../merchant/close-orders.ts';
+import { command, run, type Shell } from '../run-command.ts';
+import { openKnownStore } from '../setup.ts';
+import { Refused } from '../terminal/print.ts';
+import { describeExpiry } from '../terminal/time-left.ts';
 import { until } from '../wait.ts';
-import { when } from '../when.ts';
 
 interface OrderFlags extends CommonFlags {
   readonly all?: boolean;
@@ -74,7 +74,7 @@ async function ordered(store: Store, id: ChannelId): Promise<void> {
 async function paidChannels(store: Store): Promise<readonly ChannelId[]> {
   const found: ChannelId[] = [];
   for await (const { value } of store.list('payee-channel')) {
-    const state = restored(payeeSnapshot, value);
+    const state = decodeStored(payeeSnapshot, value);
     if (isActive(state) && state.best !== undefined) found.push(state.channel);
   }
   return found;
@@ -85,7 +85,7 @@ export function merchantChannelsCommand(): Command {
     run(flags, async ({ config, print }) => {
       const store = openKnownStore(config, 'merchant');
       const states: PayeeState[] = [];
-      for await (const { value } of store.list('payee-channel')) states.push(restored(payeeSnapshot, value));
+      for await (const { value } of store.list('payee-channel')) states.push(decodeStored(payeeSnapshot, value));
       const tip = (await lastRead(store))?.height;
       await store.close();
       const isRunning = isLocked(config.datadir, 'merchant');
@@ -110,7 +110,7 @@ async function findChannel(store: Store, name: string): Promise<ChannelId> {
 async function stateOf(store: Store, id: ChannelId): Promise<PayeeState> {
   const record = await store.get('payee-channel', id);
   if (record === undefined) throw new Refused(refuse('channel-unknown', { channel: id }));
-  return restored(payeeSnapshot, record.value);
+  return decodeStored(payeeSnapshot, record.value);
 }
 
 function facts(state: PayeeState): object {
@@ -127,7 +127,7 @@ function line(state: PayeeState): string {
   // Several may be on their way together, in a transaction that none of them stores.
   const ending = txid === undefined ? '' : `, ${kind === 'closing' ? 'its own close is' : 'by'} ${txid}`;
   const total = `${formatAmount(best?.total ?? ZERO)} of ${formatAmount(capacityOf(deposits))} ${terms.coin.ticker}`;
-  return `${channel.slice(0, 16)}  ${kind.padEnd(9)}  ${total}, expires at ${when(terms.expiry)}${ending}`;
+  return `${channel.slice(0, 16)}  ${kind.padEnd(9)}  ${total}, expires at ${describeExpiry(terms.expiry)}${ending}`;
 }
 
 function txidOf(state: PayeeState): TxId | undefined {

@@ -6,11 +6,11 @@ import type { Contract } from '../../core/contract/contract.ts';
 import type { Offer } from '../../core/message/message.ts';
 import { addressOf } from '../../core/tx/address.ts';
 import { type Connection, WorldError } from '../../engine/ports.ts';
-import { command, run } from '../action.ts';
 import type { CommonFlags } from '../config.ts';
-import { merchantAt } from '../merchant-at.ts';
-import { granted } from '../print.ts';
-import { when } from '../when.ts';
+import { merchantAt } from '../payer/connect-merchant.ts';
+import { command, run } from '../run-command.ts';
+import { granted } from '../terminal/print.ts';
+import { describeExpiry } from '../terminal/time-left.ts';
 
 export function offerCommand(): Command {
   return command('offer', 'Ask a merchant for its terms', ['pawment offer http://127.0.0.1:8402'])
@@ -46,7 +46,7 @@ const SIGNED_REFUND =
   'refund      signed by the merchant before the deposit is broadcast; void if the deposit gets another id on its way, until the merchant signs again';
 
 function span(from: LockTime, to: LockTime): string {
-  return from === to ? when(from) : `${when(from)} to ${when(to)}`;
+  return from === to ? describeExpiry(from) : `${describeExpiry(from)} to ${describeExpiry(to)}`;
 }
 
 function margin({ expiresBy }: Contract, closingMargin: number): string {

@@ -3,21 +3,21 @@ import { type Amount, formatAmount, ZERO } from '../../core/base/amount.ts';
 import { after } from '../../core/base/height.ts';
 import { blocksOn, present } from '../../core/base/lock-time.ts';
 import { isRefusal, type Refusal, refuse } from '../../core/base/refusal.ts';
-import type { Limits } from '../../core/channel/limits.ts';
+import type { OfferLimits } from '../../core/channel/offer-limits.ts';
 import { allDeposits, type PayerState, unsentOf } from '../../core/channel/payer-state.ts';
 import { capacityOf } from '../../core/contract/contract.ts';
 import { addressOf, scriptOf } from '../../core/tx/address.ts';
 import { type Connection, WorldError } from '../../engine/ports.ts';
-import { command, run, type Shell } from '../action.ts';
-import { channelFacts, channelLine } from '../channel-print.ts';
 import type { CommonFlags } from '../config.ts';
-import { merchantAt } from '../merchant-at.ts';
-import { blockCount } from '../number.ts';
-import { clock, type OpenPayer, openPayer } from '../open.ts';
-import { granted, Refused } from '../print.ts';
-import type { Account } from '../stop.ts';
+import { blockCount } from '../flag/number.ts';
+import type { Account } from '../interrupt.ts';
+import { merchantAt } from '../payer/connect-merchant.ts';
+import { command, run, type Shell } from '../run-command.ts';
+import { clock, type OpenPayer, openPayer } from '../setup.ts';
+import { channelFacts, channelLine } from '../terminal/channel-print.ts';
+import { granted, Refused } from '../terminal/print.ts';
+import { describeExpiry } from '../terminal/time-left.ts';
 import { until } from '../wait.ts';
-import { when } from '../when.ts';
 import { requestOffer } from './offer.ts';
 import { amountOf } from './wallet.ts';
 
@@ -139,11 +139,11 @@ async function plan(
   await payer.remember(state.channel, url);
   const { terms } = state;
   const address = addressOf(config.coin, terms.contract.outputScript(terms)) ?? 'a script without an address';
-  print.note(`channel ${state.channel} at ${address}, expiry ${when(expiry)}`);
+  print.note(`channel ${state.channel} at ${address}, expiry ${describeExpiry(expiry)}`);
   return state;
 }
 
-const FLAGS: Readonly<Record<keyof Limits, string>> = {
+const FLAGS: Readonly<Record<keyof OfferLimits, string>> = {
   lifetime: '--blocks',
   closingMargin: '--max-margin',
   depth: '--max-depth',

@@ -5,17 +5,17 @@ import type { PayerState } from '../../core/channel/payer-state.ts';
 import type { Connection } from '../../engine/ports.ts';
 import { WorldError } from '../../engine/ports.ts';
 import type { Agree } from '../../payer/agent.ts';
-import type { Exchange } from '../../payer/exchange.ts';
-import { command, run, type Shell } from '../action.ts';
-import { asking } from '../ask.ts';
-import { channelFacts, channelLine } from '../channel-print.ts';
-import { agreeToRaise, consent } from '../consent.ts';
-import { wholeNumber } from '../number.ts';
-import { type OpenPayer, openPayer } from '../open.ts';
-import { paidSince, tellingPaid } from '../paid.ts';
-import { type BitcoinjPayment, payBitcoinj } from '../pay-bitcoinj.ts';
-import { checkPayFlags, type PayFlags } from '../pay-flags.ts';
-import { granted } from '../print.ts';
+import type { Exchange } from '../../payer/request.ts';
+import { wholeNumber } from '../flag/number.ts';
+import { checkPayFlags, type PayFlags } from '../flag/pay-flags.ts';
+import { paidSince, tellingPaid } from '../payer/paid-so-far.ts';
+import { type BitcoinjPayment, payBitcoinj } from '../payer/pay-bitcoinj.ts';
+import { agreeToRaise, consent } from '../payer/price-consent.ts';
+import { command, run, type Shell } from '../run-command.ts';
+import { type OpenPayer, openPayer } from '../setup.ts';
+import { channelFacts, channelLine } from '../terminal/channel-print.ts';
+import { granted } from '../terminal/print.ts';
+import { promptYes } from '../terminal/prompt.ts';
 import { amountOf } from './wallet.ts';
 
 export function payCommand(): Command {
@@ -54,7 +54,7 @@ async function pay(shell: Shell, name: string | undefined, flags: PayFlags): Pro
   const max = boundOf(flags);
   const payer = await openPayer(shell.config, {
     ...{ print: shell.print, form: flags.psbt === true ? 'psbt' : 'compact' },
-    raised: agreeToRaise({ ask: asking(shell.print) }, shell.config.coin.ticker, max),
+    raised: agreeToRaise({ ask: promptYes(shell.print) }, shell.config.coin.ticker, max),
   });
   try {
     const state = await payer.channel(name);
@@ -132,7 +132,7 @@ function purchaseOf(
   let most: Amount | undefined;
   const agree: Agree = async ({ amount: price }) => {
     const ware = { merchant: await payer.merchantOf(state.channel), item };
-    most ??= granted(await consent({ prices: payer.prices, print, ask: asking(print) }, state, { ware, price, times, ...bound }));
+    most ??= granted(await consent({ prices: payer.prices, print, ask: promptYes(print) }, state, { ware, price, times, ...bound }));
     return most;
   };
   return () => agent.buy(state.channel, item, agree, payee);

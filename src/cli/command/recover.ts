@@ -6,12 +6,12 @@ import type { PayerState } from '../../core/channel/payer-state.ts';
 import type { Connection, Store } from '../../engine/ports.ts';
 import { recoverChannels } from '../../payer/recover.ts';
 import { keepReturns } from '../../payer/returns.ts';
-import { command, run, type Shell } from '../action.ts';
-import { channelFacts, channelLine } from '../channel-print.ts';
 import type { CommonFlags } from '../config.ts';
-import { merchantAt } from '../merchant-at.ts';
-import { wholeNumber } from '../number.ts';
-import { fromFirst, type OpenPayer, openPayer } from '../open.ts';
+import { wholeNumber } from '../flag/number.ts';
+import { merchantAt } from '../payer/connect-merchant.ts';
+import { command, run, type Shell } from '../run-command.ts';
+import { fromFirst, type OpenPayer, openPayer } from '../setup.ts';
+import { channelFacts, channelLine } from '../terminal/channel-print.ts';
 
 interface RecoverFlags extends CommonFlags {
   readonly merchant?: string;

@@ -2,12 +2,12 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { WorldError } from '../../engine/ports.ts';
-import { command, run, type Shell } from '../action.ts';
 import type { CommonFlags } from '../config.ts';
-import { openStore, type Role } from '../open.ts';
-import { EXIT } from '../print.ts';
-import { merchantStatus, type Status } from '../status-merchant.ts';
-import { payerStatus } from '../status-payer.ts';
+import { merchantStatus, type Status } from '../merchant/status.ts';
+import { payerStatus } from '../payer/status.ts';
+import { command, run, type Shell } from '../run-command.ts';
+import { openStore, type Role } from '../setup.ts';
+import { EXIT } from '../terminal/print.ts';
 
 export function statusCommand(): Command {
   return command('status', 'Show what is at stake and what is due, of the payer and the merchant of a data folder', [

@@ -7,13 +7,13 @@ import { type MnemonicReading, readMnemonic } from '../../wallet/mnemonic.ts';
 import { terminalQr } from '../../wallet/qr.ts';
 import { paymentUri } from '../../wallet/uri.ts';
 import type { Wallet } from '../../wallet/wallet.ts';
-import { command, run, type Shell } from '../action.ts';
-import { amountTo, destinationOf } from '../address.ts';
 import type { CommonFlags } from '../config.ts';
-import { aLittle } from '../node-wait.ts';
-import { wholeNumber } from '../number.ts';
-import { createSeed, openNode, openPayer, readSeed, seedPath } from '../open.ts';
-import { isAsked } from '../passphrase.ts';
+import { amountTo, destinationOf } from '../flag/address.ts';
+import { wholeNumber } from '../flag/number.ts';
+import { command, run, type Shell } from '../run-command.ts';
+import { createSeed, openNode, openPayer, readSeed, seedPath } from '../setup.ts';
+import { isAsked } from '../terminal/passphrase.ts';
+import { aLittle } from '../wait-for-node.ts';
 
 interface WalletFlags extends CommonFlags {
   readonly merchant?: boolean;

@@ -4,19 +4,19 @@ import { formatAmount } from '../../core/base/amount.ts';
 import { transactionId } from '../../core/tx/transaction.ts';
 import { keepJobs } from '../../engine/jobs.ts';
 import { WorldError } from '../../engine/ports.ts';
-import { alarmText } from '../../merchant/watch/alarm-text.ts';
-import { replaceFile, watchFolder } from '../../merchant/watch/folder.ts';
-import { watchMetrics } from '../../merchant/watch/watch-metrics.ts';
-import { Watcher, type WatchReport } from '../../merchant/watch/watcher.ts';
+import { alarmText } from '../../merchant/watchtower/alarm-text.ts';
+import { replaceFile, watchFolder } from '../../merchant/watchtower/folder.ts';
+import { watchMetrics } from '../../merchant/watchtower/prometheus.ts';
+import { Watcher, type WatchReport } from '../../merchant/watchtower/watcher.ts';
 import { diskError } from '../../store/disk-error.ts';
-import { command, run, type Shell } from '../action.ts';
 import type { CommonFlags } from '../config.ts';
-import { Lasting } from '../lasting.ts';
-import { aLittle, atOnce, forEver } from '../node-wait.ts';
-import { WholeNumber } from '../number.ts';
-import { clock, openNode } from '../open.ts';
-import { EXIT, failure } from '../print.ts';
+import { WholeNumber } from '../flag/number.ts';
+import { RepeatedFailures } from '../log/repeated-failures.ts';
+import { command, run, type Shell } from '../run-command.ts';
+import { clock, openNode } from '../setup.ts';
+import { EXIT, failure } from '../terminal/print.ts';
 import { pause, untilStopped } from '../wait.ts';
+import { aLittle, atOnce, forEver } from '../wait-for-node.ts';
 
 interface WatchFlags extends CommonFlags {
   readonly once?: boolean;
@@ -88,7 +88,7 @@ async function keepWatch({ print }: Shell, watcher: Watcher, write: (report: Wat
     await write(report);
   };
   print.result({ watching: true }, ['Watching; Ctrl-C stops it.']);
-  const lasting = new Lasting();
+  const lasting = new RepeatedFailures();
   const hintOf = (failure: object): string => (failure instanceof WorldError ? ` ${failure.hint}` : '');
   const onTrouble = (job: string, error: Error): void => {
     if (lasting.isNew(job, error, clock.now())) print.note(`ALARM not everything could be looked after: ${error.message}${hintOf(error)}`);

@@ -1,4 +1,4 @@
-import { rows, Screen, type Sink, type Work } from '../screen.ts';
+import { rows, Screen, type Sink, type Work } from '../terminal/screen.ts';
 
 /** Tells the story: steps as they happen, facts below them, and a bar for what repeats. */
 export interface Narrator {

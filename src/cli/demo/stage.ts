@@ -10,7 +10,7 @@ import { fastestVerifier, type Verifier } from '../../engine/verifier.ts';
 import { type Merchant, openMerchant } from '../../merchant/merchant.ts';
 import { defaultTerms } from '../../merchant/terms.ts';
 import { type Agent, openAgent } from '../../payer/agent.ts';
-import type { Form } from '../../payer/form.ts';
+import type { WireFormat } from '../../payer/wire-format.ts';
 import { memoryStore } from '../../store/memory.ts';
 import { httpConnection } from '../../transport/http/client.ts';
 import { serveMerchant } from '../../transport/http/serve.ts';
@@ -44,7 +44,7 @@ const clock = { now: Date.now };
 /** CLTV holds on regtest from block 1351 on. */
 const FIRST_HEIGHT = 1360;
 
-export async function openStage(form: Form): Promise<Stage> {
+export async function openStage(form: WireFormat): Promise<Stage> {
   const regtest = createRegtest({ coin });
   regtest.mine(FIRST_HEIGHT);
   const node = await serveRegtest(regtest, { relay: 'peer' });

@@ -1,6 +1,6 @@
 import type { NodeReport } from '../../chain/node-report.ts';
 import type { Coin } from '../../core/coin/coin.ts';
-import type { Role } from '../open.ts';
+import type { Role } from '../setup.ts';
 
 /** What went wrong while something was looked at, in the words of a `WorldError`. */
 export interface Trouble {

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { get } from 'node:http';
 import { connect, createServer } from 'node:net';
 import type { Place } from '../../transport/listen.ts';
-import { placeOf } from '../host-port.ts';
+import { placeOf } from '../flag/host-port.ts';
 import type { PlaceFacts } from './facts.ts';
 
 /** A place where the merchant is to serve, and a path at which it shows itself there; without one it has to be believed. */
@@ -13,17 +13,17 @@ export interface Named {
 }
 
 /** Who holds each of them, in so many milliseconds at most. */
-export function placesOf(named: readonly Named[], isRunning: boolean, patience: number): Promise<readonly PlaceFacts[]> {
+export function placesOf(named: readonly Named[], isRunning: boolean, timeout: number): Promise<readonly PlaceFacts[]> {
   return Promise.all(
-    named.map(async ({ flag, place, shows }) => ({ flag, place, holder: await holderOf(placeOf(place), shows, isRunning, patience) })),
+    named.map(async ({ flag, place, shows }) => ({ flag, place, holder: await holderOf(placeOf(place), shows, isRunning, timeout) })),
   );
 }
 
-async function holderOf(place: Place, shows: string | undefined, isRunning: boolean, patience: number): Promise<PlaceFacts['holder']> {
+async function holderOf(place: Place, shows: string | undefined, isRunning: boolean, timeout: number): Promise<PlaceFacts['holder']> {
   const taken = 'path' in place ? await isServed(place.path) : await isTaken(place);
   if (taken === false) return 'nobody';
   if (taken !== true) return taken;
-  return isRunning && (shows === undefined || (await answers(place, shows, patience))) ? 'merchant' : 'other';
+  return isRunning && (shows === undefined || (await answers(place, shows, timeout))) ? 'merchant' : 'other';
 }
 
 /** Whether a place is taken, by taking it for a moment; or why it can't be. */
@@ -56,10 +56,10 @@ async function isServed(path: string): Promise<boolean> {
   }
 }
 
-function answers(place: Place, path: string, patience: number): Promise<boolean> {
+function answers(place: Place, path: string, timeout: number): Promise<boolean> {
   const where = 'path' in place ? { socketPath: place.path } : place;
   return new Promise((resolve) => {
-    const request = get({ ...where, path, signal: AbortSignal.timeout(patience), agent: false }, ({ statusCode }) => {
+    const request = get({ ...where, path, signal: AbortSignal.timeout(timeout), agent: false }, ({ statusCode }) => {
       resolve(statusCode === 200);
       request.destroy();
     });

@@ -1,7 +1,7 @@
-import type { Brand } from './brand.ts';
+import type { Branded } from './branded-type.ts';
 
 /** A sum of money in the coin's smallest unit (koinu, litoshi, satoshi): 0 … 10^18, never a JavaScript number. */
-export type Amount = Brand<bigint, 'Amount'>;
+export type Amount = Branded<bigint, 'Amount'>;
 
 /** No coin pawment knows has more than this in one output or in all (Dogecoin's MAX_MONEY, `amount.h`). */
 export const MAX_AMOUNT: Amount = 1_000_000_000_000_000_000n as Amount;

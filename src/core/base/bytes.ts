@@ -1,12 +1,12 @@
 import { bytesToHex, concatBytes, hexToBytes } from '@noble/hashes/utils.js';
-import type { Brand } from './brand.ts';
+import type { Branded } from './branded-type.ts';
 
 export { bytesToHex, concatBytes, hexToBytes };
 
 /** A transaction's double SHA-256 as nodes print it: 64 lowercase hex digits, byte-reversed. */
-export type TxId = Brand<string, 'TxId'>;
+export type TxId = Branded<string, 'TxId'>;
 /** SHA-256 over tag, genesis hash and redeem script: 64 lowercase hex digits. See `channel/identity.ts`. */
-export type ChannelId = Brand<string, 'ChannelId'>;
+export type ChannelId = Branded<string, 'ChannelId'>;
 
 const HASH = /^[0-9a-f]{64}$/;
 

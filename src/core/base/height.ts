@@ -1,10 +1,10 @@
-import type { Brand } from './brand.ts';
+import type { Branded } from './branded-type.ts';
 
 /** A block height; also the lock of an expiry. */
-export type Height = Brand<number, 'Height'>;
+export type Height = Branded<number, 'Height'>;
 
 /** Unix time in seconds, as transactions and blocks hold it. */
-export type Time = Brand<number, 'Time'>;
+export type Time = Branded<number, 'Time'>;
 
 /** What an nLockTime waits for: a height, or from 500,000,000 on a time (`script.h`, LOCKTIME_THRESHOLD). */
 export type LockTime = Height | Time;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { MachinePair } from '../../testing/machine-pair.ts';
-import { fundingOf, must } from '../../testing/sample.ts';
+import { MachinePair } from '../../../test/world/machine-pair.ts';
+import { fundingOf, must } from '../../../test/world/sample.ts';
 import { amount } from '../base/amount.ts';
 import { height } from '../base/height.ts';
 import type { Deposit } from '../contract/contract.ts';

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { MachinePair } from '../../testing/machine-pair.ts';
-import { assertRefused, fundingOf, keyNumber, must, payeeScript, sampleTerms } from '../../testing/sample.ts';
+import { MachinePair } from '../../../test/world/machine-pair.ts';
+import { assertRefused, fundingOf, keyNumber, must, payeeScript, sampleTerms } from '../../../test/world/sample.ts';
 import { amount, feeFor } from '../base/amount.ts';
 import { equalBytes, txId } from '../base/bytes.ts';
 import { height } from '../base/height.ts';
 import type { Deposit, Signing } from '../contract/contract.ts';
 import { contracts } from '../contract/registry.ts';
-import { closeSize } from '../contract/size.ts';
+import { closeSize } from '../contract/tx-size.ts';
 import { p2pkh } from '../tx/script.ts';
 import { encodeTransaction, outpointKey, type Transaction, transactionId } from '../tx/transaction.ts';
 import { sourcesOf } from './payer-state.ts';

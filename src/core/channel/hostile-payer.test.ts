@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { MachinePair } from '../../../test/world/machine-pair.ts';
+import { keyNumber, must, payeeKey, payerKey } from '../../../test/world/sample.ts';
 import { fastestVerifier } from '../../engine/verifier.ts';
-import { MachinePair } from '../../testing/machine-pair.ts';
-import { keyNumber, must, payeeKey, payerKey } from '../../testing/sample.ts';
 import { type Amount, amount } from '../base/amount.ts';
 import { bytesToHex } from '../base/bytes.ts';
 import { isRefusal } from '../base/refusal.ts';
@@ -11,9 +11,9 @@ import type { Payment } from '../contract/contract.ts';
 import { contracts } from '../contract/registry.ts';
 import type { Invoice } from '../message/message.ts';
 import { decodeSignature, encodeSignature, isStrictDer, type Signature, type Verify } from '../tx/sign.ts';
-import type { Env, KeptInvoice } from './machine.ts';
 import { type PayeeInput, payee } from './payee.ts';
 import type { PayeeState } from './payee-state.ts';
+import type { Env, KeptInvoice } from './state-machine.ts';
 
 const DOGE = 100_000_000n;
 const { verify: verifyFast } = await fastestVerifier();

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { MachinePair } from '../../../test/world/machine-pair.ts';
+import { must, payeeScript, returnScript } from '../../../test/world/sample.ts';
 import { checkerFor } from '../../chain/regtest/checker.ts';
-import { STANDARD_FLAGS } from '../../chain/regtest/flags.ts';
 import { verifyScript } from '../../chain/regtest/interpreter.ts';
-import { MachinePair } from '../../testing/machine-pair.ts';
-import { must, payeeScript, returnScript } from '../../testing/sample.ts';
+import { STANDARD_FLAGS } from '../../chain/regtest/script-flags.ts';
 import { amount } from '../base/amount.ts';
 import { equalBytes } from '../base/bytes.ts';
 import { height } from '../base/height.ts';

@@ -1,18 +1,18 @@
 import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
-import { spentIn } from '../contract/agreement.ts';
 import type { Agreement } from '../contract/contract.ts';
-import { leastEndFee } from '../contract/end-fee.ts';
+import { depositsSpentBy } from '../contract/coop-close-tx.ts';
+import { minCoopCloseFee } from '../contract/payee-coop-close-min-fee.ts';
 import type { End } from '../message/message.ts';
 import { outpointKey, type Transaction } from '../tx/transaction.ts';
-import { blocksToDepth, isBacked } from './backing.ts';
-import { isSame, spentBy } from './fate.ts';
-import { type Env, type Step, stay } from './machine.ts';
-import { claimed, isOwnClose, unminedOf } from './payee-press.ts';
+import { blocksToDepth, isBacked } from './confirmed-capacity.ts';
+import { DEEPLY_CONFIRMED } from './deposit-confirmation.ts';
+import { isSame, spentBy } from './deposit-view.ts';
+import { closeAtDueRate, isOwnClose, unminedStake } from './payee-close-rbf.ts';
 import { type ActivePayee, type ClosingPayee, factsOf, isActive, notActive, type PayeeState } from './payee-state.ts';
-import { DEEP } from './place.ts';
+import { type Env, type Step, stay } from './state-machine.ts';
 
 /** Co-signs at once what the payer could otherwise only have after expiry, if the payee can't lose by it. */
-export function ended(state: PayeeState, { agreement, signatures }: End, env: Env): Step<PayeeState> | Refusal {
+export function answerCoopClose(state: PayeeState, { agreement, signatures }: End, env: Env): Step<PayeeState> | Refusal {
   const { terms, deposits, best } = state;
   const agreed = terms.contract.agree(terms, deposits, agreement);
   if (isRefusal(agreed)) return agreed;
@@ -32,7 +32,7 @@ export function ended(state: PayeeState, { agreement, signatures }: End, env: En
 function isVoid(state: PayeeState): boolean {
   if (state.kind !== 'closing' || state.best !== undefined) return false;
   const { transaction, deposits, places = [] } = state;
-  const there = deposits.filter((_, i) => (places[i] ?? DEEP).at === 'block');
+  const there = deposits.filter((_, i) => (places[i] ?? DEEPLY_CONFIRMED).at === 'block');
   return spentBy(transaction, there).length < transaction.inputs.length;
 }
 
@@ -40,14 +40,14 @@ function isVoid(state: PayeeState): boolean {
 function worseThanClose(state: PayeeState, agreement: Agreement, env: Env): Refusal | undefined {
   const { terms, deposits, best } = state;
   if (best === undefined) return undefined;
-  const spent = spentIn(deposits, agreement);
+  const spent = depositsSpentBy(deposits, agreement);
   const shallow = spent.find((deposit) => !isBacked(state, deposit));
   if (shallow !== undefined) {
     const blocks = blocksToDepth(state, env);
     const seconds = blocks * terms.coin.blockSeconds;
     return refuse('funding-unconfirmed', { outpoint: outpointKey(shallow.outpoint), blocks, seconds });
   }
-  const least = leastEndFee({ terms, deposits, total: best.total }, spent, env);
+  const least = minCoopCloseFee({ terms, deposits, total: best.total }, spent, env);
   return agreement.fee < least ? refuse('agreement-slow', { fee: agreement.fee, least }) : undefined;
 }
 
@@ -57,21 +57,21 @@ function answered(state: PayeeState, transaction: Transaction): Step<PayeeState>
 }
 
 /** The owner's order: takes the place of an agreed end too. */
-export function ordered(state: PayeeState, env: Env): Step<ClosingPayee> | Refusal {
+export function closeOnOrder(state: PayeeState, env: Env): Step<ClosingPayee> | Refusal {
   const isOpen = isActive(state) || (state.kind === 'closing' && !isOwnClose(state));
-  return isOpen ? closed(state, env) : notActive(state);
+  return isOpen ? startClosing(state, env) : notActive(state);
 }
 
 /** Closes with the best payment; there is no other way to choose one. What is in no block could hold up the rest, and is claimed later. */
-export function closed(state: ActivePayee | ClosingPayee, env: Env): Step<ClosingPayee> | Refusal {
-  const unheld = claimed(state, env, unminedOf(state));
-  const transaction = isRefusal(unheld) ? claimed(state, env) : unheld;
+export function startClosing(state: ActivePayee | ClosingPayee, env: Env): Step<ClosingPayee> | Refusal {
+  const unheld = closeAtDueRate(state, env, unminedStake(state));
+  const transaction = isRefusal(unheld) ? closeAtDueRate(state, env) : unheld;
   if (isRefusal(transaction)) return transaction;
   return { kind: 'step', state: { ...state, kind: 'closing', transaction }, effects: [{ kind: 'broadcast', transaction }] };
 }
 
 /** The same order for whoever closes several together. The own close is sent by them, and at the next look at the chain that finds it due. */
-export function gathered(state: PayeeState, env: Env): Step<ClosingPayee> | Refusal {
-  const step = ordered(state, env);
+export function closeForSharing(state: PayeeState, env: Env): Step<ClosingPayee> | Refusal {
+  const step = closeOnOrder(state, env);
   return isRefusal(step) ? step : stay(step.state);
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { MachinePair } from '../../testing/machine-pair.ts';
-import { assertRefused, keyNumber, lockAt, must, payeeKey, payerKey } from '../../testing/sample.ts';
+import { MachinePair } from '../../../test/world/machine-pair.ts';
+import { assertRefused, keyNumber, lockAt, must, payeeKey, payerKey } from '../../../test/world/sample.ts';
 import { amount, MAX_AMOUNT } from '../base/amount.ts';
 import { bytesToHex, channelId, equalBytes } from '../base/bytes.ts';
 import { height } from '../base/height.ts';

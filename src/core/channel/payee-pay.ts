@@ -2,22 +2,22 @@ import { type Amount, add, subtract, ZERO } from '../base/amount.ts';
 import { equalBytes } from '../base/bytes.ts';
 import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
 import { capacityOf, isDue } from '../contract/contract.ts';
-import { unworthy } from '../contract/worth.ts';
+import { refuseUneconomicTotal } from '../contract/min-total.ts';
 import type { Pay, Receipt } from '../message/message.ts';
-import { blocksToDepth } from './backing.ts';
-import { type Env, type KeptInvoice, type Step, stay } from './machine.ts';
+import { blocksToDepth } from './confirmed-capacity.ts';
+import { type Doubt, doubtedSum, exposureParts, restingBelowDepth, writtenOff } from './deposit-confirmation.ts';
 import { type BestPayment, exposureAt, exposureOf, factsOf, notActive, type PayeeState, restsOf } from './payee-state.ts';
-import { type Doubt, doubted, partsOf, restingOn, writtenOff } from './place.ts';
+import { type Env, type KeptInvoice, type Step, stay } from './state-machine.ts';
 
 /** Seed steps 6 and G: takes a better payment. Without an invoice all of it is credit. */
-export function paid(state: PayeeState, pay: Pay, kept: KeptInvoice | undefined, env: Env): Step<PayeeState> | Refusal {
+export function takePayment(state: PayeeState, pay: Pay, kept: KeptInvoice | undefined, env: Env): Step<PayeeState> | Refusal {
   const step = taken(state, pay, () => owedFor(state, pay, kept, env), env);
   if (kept === undefined || isRefusal(step) || step.added === undefined) return step;
   return { ...step, invoice: { ...kept, paidTotal: pay.payment.total } };
 }
 
 /** The same where the application gives something for each increment as it comes, whatever that is: nothing of it is credit. */
-export function increased(state: PayeeState, pay: Pay, env: Env): Step<PayeeState> | Refusal {
+export function takeIncrease(state: PayeeState, pay: Pay, env: Env): Step<PayeeState> | Refusal {
   return taken(state, pay, (added) => added, env);
 }
 
@@ -57,7 +57,7 @@ function isBeyond({ terms: { signing }, reach }: PayeeState, total: Amount): boo
 /** What no close could pay out while fees are as they are now is not delivered for, whatever was taken before. */
 function tooSmall({ terms, deposits }: PayeeState, total: Amount, { feeRate, keyOf }: Env): Refusal | undefined {
   if (total > capacityOf(deposits)) return undefined;
-  return unworthy(terms, deposits, total, feeRate, () => keyOf(terms.payeeScript) !== undefined);
+  return refuseUneconomicTotal(terms, deposits, total, feeRate, () => keyOf(terms.payeeScript) !== undefined);
 }
 
 /** A total beyond what is backed is taken as far as the channel's own limit and that of all channels allow; nothing on what is written off. */
@@ -65,9 +65,9 @@ function fullFor(state: PayeeState, total: Amount, env: Env): Refusal | undefine
   // A stranger's number: what the channel does not hold the contract refuses.
   if (total > capacityOf(state.deposits)) return undefined;
   const exposure = exposureAt(state, total);
-  const [lost, more] = [writtenOff(restsOf(state)), writtenOff(partsOf(state, total))];
-  const unsure = doubted(partsOf(state, total));
-  const unsureBefore = doubted(restsOf(state)).sum;
+  const [lost, more] = [writtenOff(restsOf(state)), writtenOff(exposureParts(state, total))];
+  const unsure = doubtedSum(exposureParts(state, total));
+  const unsureBefore = doubtedSum(restsOf(state)).sum;
   if (unsure.sum > unsureBefore) {
     return full(state, { exposure: unsure.sum, most: unsureBefore, blocks: 1, ...(unsure.doubt && { doubt: unsure.doubt }) });
   }
@@ -81,9 +81,9 @@ function fullFor(state: PayeeState, total: Amount, env: Env): Refusal | undefine
 
 /** What blocks hold that may be undone together is bounded as a sum: over deposits, channels and payers. */
 function tooYoung(state: PayeeState, total: Amount, { tip, young = [] }: Env): Refusal | undefined {
-  const [before, after] = [restsOf(state), partsOf(state, total)];
+  const [before, after] = [restsOf(state), exposureParts(state, total)];
   for (const bound of young) {
-    const [was, is] = [restingOn(before, bound.below, tip), restingOn(after, bound.below, tip)];
+    const [was, is] = [restingBelowDepth(before, bound.below, tip), restingBelowDepth(after, bound.below, tip)];
     if (is <= was || is - was <= bound.room) continue;
     const blocks = Math.max(...after.map(({ place }) => bound.below - (place.at === 'block' ? tip - place.height + 1 : 0)));
     return full(state, { exposure: is, most: was + bound.room, blocks });

@@ -3,12 +3,12 @@ import { bytesToHex, type ChannelId } from '../base/bytes.ts';
 import type { Height } from '../base/height.ts';
 import { type Refusal, refuse } from '../base/refusal.ts';
 import type { DepthStep } from '../coin/coin.ts';
+import { leastStake } from '../contract/anti-pinning.ts';
 import type { Deposit, Payment, Terms } from '../contract/contract.ts';
-import { leastStake } from '../contract/stake.ts';
 import type { Receipt } from '../message/message.ts';
 import type { Transaction } from '../tx/transaction.ts';
-import type { Source } from './machine.ts';
-import { type Part, type Place, partsOf, writtenOff } from './place.ts';
+import { type ExposurePart, exposureParts, type Place, writtenOff } from './deposit-confirmation.ts';
+import type { Source } from './state-machine.ts';
 
 /** The best payment and the answer that was given for it, kept as one. */
 export interface BestPayment extends Payment {
@@ -92,7 +92,7 @@ export function exposureAt(state: PayeeState, total: Amount): Amount {
   const { terms, backing } = state;
   if (backing === undefined) return ZERO;
   const { signing } = terms;
-  const lost = writtenOff(partsOf(state, total));
+  const lost = writtenOff(exposureParts(state, total));
   const kept = subtract(total, lost);
   const taken = signing.kind === 'fixed' && kept > 0n ? kept + signing.fee : kept;
   if (taken <= backing.backed) return ZERO;
@@ -100,8 +100,8 @@ export function exposureAt(state: PayeeState, total: Amount): Amount {
 }
 
 /** What was delivered that the chain could still undo by however deep a reorganisation, by where it rests; and what is written off. */
-export function restsOf(state: PayeeState): readonly Part[] {
-  return partsOf(state, state.kind === 'ended' ? ZERO : (state.best?.total ?? ZERO));
+export function restsOf(state: PayeeState): readonly ExposurePart[] {
+  return exposureParts(state, state.kind === 'ended' ? ZERO : (state.best?.total ?? ZERO));
 }
 
 /** What the payee would lose if it never closed. */

@@ -1,14 +1,14 @@
 import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
 import { capacityOf } from '../contract/contract.ts';
 import type { End, Pay, State } from '../message/message.ts';
-import { type AnnounceInput, announced, releasing } from './announce.ts';
-import { backedBy } from './backing.ts';
-import { type ChainView, type Env, type KeptInvoice, type Step, stay } from './machine.ts';
-import { observed } from './payee-chain.ts';
-import { ended, gathered, ordered } from './payee-close.ts';
-import { increased, paid } from './payee-pay.ts';
-import { accompanied } from './payee-press.ts';
+import { backedBy } from './confirmed-capacity.ts';
+import { answerCoopClose, closeForSharing, closeOnOrder } from './payee-close.ts';
+import { withCpfpChildren } from './payee-close-rbf.ts';
+import { payeeOnchain } from './payee-onchain.ts';
+import { type AnnounceInput, acceptAnnouncement, signRefunds } from './payee-open.ts';
+import { takeIncrease, takePayment } from './payee-pay.ts';
 import type { PayeeState } from './payee-state.ts';
+import { type ChainView, type Env, type KeptInvoice, type Step, stay } from './state-machine.ts';
 
 /** What a payee can be asked, told by the chain, or ordered by its owner (`close`; `gather` to close it together with others). */
 export type PayeeInput =
@@ -24,28 +24,28 @@ export type PayeeInput =
 /** The payee's whole part in a channel. */
 export function payee(state: PayeeState | undefined, input: PayeeInput, env: Env): Step<PayeeState | undefined> | Refusal {
   const step = answered(state, input, env);
-  return isRefusal(step) ? step : accompanied(step, env);
+  return isRefusal(step) ? step : withCpfpChildren(step, env);
 }
 
 function answered(state: PayeeState | undefined, input: PayeeInput, env: Env): Step<PayeeState | undefined> | Refusal {
-  if (state === undefined) return input.kind === 'announce' ? announced(state, input, env) : refuse('channel-unknown');
+  if (state === undefined) return input.kind === 'announce' ? acceptAnnouncement(state, input, env) : refuse('channel-unknown');
   switch (input.kind) {
     case 'announce':
-      return announced(state, input, env);
+      return acceptAnnouncement(state, input, env);
     case 'payment':
-      return paid(state, input.pay, input.invoice, env);
+      return takePayment(state, input.pay, input.invoice, env);
     case 'increment':
-      return increased(state, input.pay, env);
+      return takeIncrease(state, input.pay, env);
     case 'end':
-      return ended(state, input.end, env);
+      return answerCoopClose(state, input.end, env);
     case 'state-request':
       return stay(state, { kind: 'reply', message: described(state, env) });
     case 'close':
-      return ordered(state, env);
+      return closeOnOrder(state, env);
     case 'gather':
-      return gathered(state, env);
+      return closeForSharing(state, env);
     case 'view':
-      return observed(backedBy(state, input, env), input, env);
+      return payeeOnchain(backedBy(state, input, env), input, env);
   }
 }
 
@@ -58,7 +58,7 @@ function described(state: PayeeState, env: Env): State {
     capacity: capacityOf(state.deposits),
     spent: state.spent,
     deposits: state.deposits,
-    ...releasing(terms, state.deposits, env),
+    ...signRefunds(terms, state.deposits, env),
     ...(state.best && { best: { total: state.best.total, signatures: state.best.signatures } }),
     ...('transaction' in state && state.transaction !== undefined ? { ending: state.transaction } : {}),
   };

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { MachinePair } from '../../testing/machine-pair.ts';
-import { assertRefused, fundingOf, must, payerKey, returnScript, sampleFunding, sampleTerms } from '../../testing/sample.ts';
+import { MachinePair } from '../../../test/world/machine-pair.ts';
+import { assertRefused, fundingOf, must, payerKey, returnScript, sampleFunding, sampleTerms } from '../../../test/world/sample.ts';
 import { amount, feeFor } from '../base/amount.ts';
 import { bytesToHex } from '../base/bytes.ts';
 import { height } from '../base/height.ts';
 import { refuse } from '../base/refusal.ts';
-import { closeSize } from '../contract/size.ts';
+import { closeSize } from '../contract/tx-size.ts';
 import type { State } from '../message/message.ts';
 import { encodeTransaction, transactionId } from '../tx/transaction.ts';
-import type { ChainView } from './machine.ts';
+import type { ChainView } from './state-machine.ts';
 
 const DOGE = 100_000_000n;
 

@@ -5,16 +5,16 @@ import { possible } from '../base/lock-time.ts';
 import { type Refusal, refuse } from '../base/refusal.ts';
 import { hasRule } from '../coin/coin.ts';
 import { capacityOf, channelIdOf, type Deposit, isExpiryOf } from '../contract/contract.ts';
-import { closeSize, leastDeposit } from '../contract/size.ts';
+import { closeSize, leastDeposit } from '../contract/tx-size.ts';
 import type { Accepted, Offer } from '../message/message.ts';
 import { addressOf } from '../tx/address.ts';
 import { decodeTransaction, outpointKey, type Transaction, transactionId } from '../tx/transaction.ts';
-import { isOpenEnded, MAX_DEPOSITS, termsOf } from './announce.ts';
-import { excessive, type Limits } from './limits.ts';
-import { type Effect, type Env, type Step, stay } from './machine.ts';
-import { foundWithout } from './payer-found.ts';
-import { isRefundableWhole, refundable, withReleases } from './payer-release.ts';
+import { type OfferLimits, refuseExcessiveOffer } from './offer-limits.ts';
+import { isOpenEnded, MAX_DEPOSITS, termsOf } from './payee-open.ts';
+import { foundWithout } from './payer-found-deposits.ts';
+import { isRefundableWhole, refundable, withRefundSignatures } from './payer-refund-signatures.ts';
 import { allDeposits, fundingId, notOpen, type PayerState, standing, unsentOf, unsentWithout } from './payer-state.ts';
+import { type Effect, type Env, type Step, stay } from './state-machine.ts';
 
 /** Makes a channel under an offer. Deposits may be named already, or come later: by a wallet elsewhere, or as top-ups. */
 export interface CreateInput {
@@ -24,7 +24,7 @@ export interface CreateInput {
   readonly keyName: string;
   readonly returnScript: Uint8Array;
   /** Where the owner agrees to more of something than is usual with the coin, or to less. */
-  readonly limits?: Partial<Limits>;
+  readonly limits?: Partial<OfferLimits>;
 }
 
 /** Adds deposits whose transaction is signed but not broadcast yet. */
@@ -47,7 +47,7 @@ const MOST_FEE_FACTOR = 10n;
 const TO_BE_MINED = 3_600;
 
 /** Seed step A: keys and terms make the script, the address and the id. The payer checks the offer as the payee checks the announcement. */
-export function created(state: PayerState | undefined, input: CreateInput, env: Env): Step<PayerState> | Refusal {
+export function createChannel(state: PayerState | undefined, input: CreateInput, env: Env): Step<PayerState> | Refusal {
   if (state !== undefined) return refuse('channel-exists');
   const { offer, expiry, keyName, returnScript, limits = {} } = input;
   const payerKey = env.signer.publicKey;
@@ -56,7 +56,7 @@ export function created(state: PayerState | undefined, input: CreateInput, env: 
   if (equalBytes(payerKey, offer.payeeKey)) return refuse('key-repeated');
   if (isOpenEnded(offer)) return refuse('offer-malformed', { minExpiry: offer.minExpiry, maxExpiry: offer.maxExpiry });
   if (!isExpiryOf(offer.contract, expiry)) return refuse('expiry-malformed', { expiry });
-  const tooMuch = excessive(offer, expiry, limits, env);
+  const tooMuch = refuseExcessiveOffer(offer, expiry, limits, env);
   if (tooMuch !== undefined) return tooMuch;
   const least = after(possible(expiry, env), offer.closingMargin + 1);
   if (expiry < offer.minExpiry || expiry < least) return refuse('expiry-too-near', { expiry, least: Math.max(offer.minExpiry, least) });
@@ -72,7 +72,7 @@ export function created(state: PayerState | undefined, input: CreateInput, env: 
 }
 
 /** Seed step B, first half: the deposit is known and stored; nothing is broadcast until the payee has agreed to the terms. */
-export function funded(state: PayerState, { deposits, transaction }: FundInput): Step<PayerState> | Refusal {
+export function addFunding(state: PayerState, { deposits, transaction }: FundInput): Step<PayerState> | Refusal {
   if (state.kind !== 'planned' && state.kind !== 'open') return notOpen(state);
   const { offer } = state;
   if (offer === undefined) return refuse('offer-unknown');
@@ -90,7 +90,7 @@ export function funded(state: PayerState, { deposits, transaction }: FundInput):
 }
 
 /** Takes back deposits that were never broadcast: the payee would not have them, or could not be reached. */
-export function withdrawn(state: PayerState, { txid }: WithdrawInput): Step<PayerState> | Refusal {
+export function withdrawFunding(state: PayerState, { txid }: WithdrawInput): Step<PayerState> | Refusal {
   if (state.kind === 'ended') return notOpen(state);
   const isOther = ({ outpoint }: Deposit): boolean => outpoint.txid !== txid;
   const funding = state.funding.filter((bytes) => fundingId(bytes) !== txid);
@@ -99,7 +99,7 @@ export function withdrawn(state: PayerState, { txid }: WithdrawInput): Step<Paye
 }
 
 /** Seed step B, second half: from here on the coins are in the channel, whatever the payee does. So each of them must have a way back first. */
-export function launched(state: PayerState, env: Env): Step<PayerState> | Refusal {
+export function launchFunding(state: PayerState, env: Env): Step<PayerState> | Refusal {
   const unsent = unsentOf(state);
   const going = allDeposits(state).filter(({ outpoint }) => unsent.has(outpoint.txid));
   if (refundable(state, going, env).length < going.length) return refuse('refund-unsigned');
@@ -138,7 +138,7 @@ function isSafe(state: PayerState, transaction: Transaction, env: Env): boolean 
 }
 
 /** Seed steps C and 3. Harmless when sent again; later too, for the refunds of deposits that came late. */
-export function announcing(state: PayerState, env: Env): Step<PayerState> | Refusal {
+export function announceDeposits(state: PayerState, env: Env): Step<PayerState> | Refusal {
   const isOver = state.kind === 'ending' || state.kind === 'refunding';
   if (state.kind === 'ended' || (isOver && isRefundableWhole(state, env))) return notOpen(state);
   if (allDeposits(state).length === 0) return refuse('deposit-absent');
@@ -165,8 +165,8 @@ export function announcedOf(state: PayerState): readonly Deposit[] {
 }
 
 /** Seed step 4: the deposits that make up the accepted capacity can be paid from. */
-export function accepted(before: PayerState, message: Accepted, env: Env): Step<PayerState> {
-  const state = withReleases(before, message, announcedOf(before), env);
+export function takeAcceptance(before: PayerState, message: Accepted, env: Env): Step<PayerState> {
+  const state = withRefundSignatures(before, message, announcedOf(before), env);
   const { capacity } = message;
   if (state.kind !== 'planned' && state.kind !== 'funding' && state.kind !== 'open') return stay(state);
   const all = named(state);

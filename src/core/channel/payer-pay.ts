@@ -2,14 +2,14 @@ import { type Amount, add, greatest, isAmount, least, parseUnits, subtract, ZERO
 import { parseHex } from '../base/bytes.ts';
 import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
 import { capacityOf, type Deposit, isDue, type Payment } from '../contract/contract.ts';
-import { news } from '../contract/payment.ts';
+import { newSignatures } from '../contract/payment-signatures.ts';
 import type { Pay, Receipt, State } from '../message/message.ts';
 import { readCompact } from '../tx/sign.ts';
 import { outpointKey } from '../tx/transaction.ts';
-import { type Env, type Step, stay } from './machine.ts';
-import { foundWithout } from './payer-found.ts';
-import { withReleases } from './payer-release.ts';
+import { foundWithout } from './payer-found-deposits.ts';
+import { withRefundSignatures } from './payer-refund-signatures.ts';
 import { allDeposits, notOpen, type OpenPayer, type PayerState, type PendingPayment, unsentWithout } from './payer-state.ts';
+import { type Env, type Step, stay } from './state-machine.ts';
 
 /** Signs a new total. `totalFor` says which one buys something. */
 export interface PayInput extends Omit<PendingPayment, 'payment'> {
@@ -18,7 +18,7 @@ export interface PayInput extends Omit<PendingPayment, 'payment'> {
 }
 
 /** Seed steps E and F: sign, store, then send. One payment at a time: an unanswered one is sent again first. */
-export function paying(state: PayerState, { kind: _, total, ...purchase }: PayInput, env: Env): Step<PayerState> | Refusal {
+export function signPayment(state: PayerState, { kind: _, total, ...purchase }: PayInput, env: Env): Step<PayerState> | Refusal {
   if (state.kind !== 'open') return notOpen(state);
   if (state.pending !== undefined) return refuse('payment-unanswered', { total: state.pending.payment.total });
   const { terms, deposits, best } = state;
@@ -34,13 +34,13 @@ export function paying(state: PayerState, { kind: _, total, ...purchase }: PayIn
 }
 
 /** The same bytes as before, for when no answer came. */
-export function resending(state: PayerState): Step<PayerState> | Refusal {
+export function resendPayment(state: PayerState): Step<PayerState> | Refusal {
   if (state.kind !== 'open' || state.pending === undefined) return stay(state);
   return stay(state, { kind: 'send', message: payOf(state, state.pending) });
 }
 
 /** The best payment, whole and for no invoice: a payee that was set back takes it as credit; one that holds it says so. */
-export function handing(state: PayerState): Step<PayerState> | Refusal {
+export function handOverBest(state: PayerState): Step<PayerState> | Refusal {
   if (state.kind !== 'open') return notOpen(state);
   const { channel, best, pending } = state;
   if (pending !== undefined) return refuse('payment-unanswered', { total: pending.payment.total });
@@ -49,7 +49,7 @@ export function handing(state: PayerState): Step<PayerState> | Refusal {
 
 /** The message for a pending payment: only the signatures that the payee does not hold. */
 function payOf({ channel, terms, deposits, best }: OpenPayer, { payment, invoice }: PendingPayment): Pay {
-  const fresh = { total: payment.total, signatures: news(terms, deposits, payment, best) };
+  const fresh = { total: payment.total, signatures: newSignatures(terms, deposits, payment, best) };
   return { kind: 'payment', channel, payment: fresh, ...(invoice === undefined ? {} : { invoice }) };
 }
 
@@ -80,14 +80,14 @@ function payable(state: OpenPayer, wanted: bigint): Amount | Refusal {
 }
 
 /** The payee has it: only now is the payment the best. */
-export function receipted(state: PayerState, receipt: Receipt): Step<PayerState> {
+export function takeReceipt(state: PayerState, receipt: Receipt): Step<PayerState> {
   if (state.kind !== 'open' || state.pending?.payment.total !== receipt.total) return stay(state);
   const { pending, ...open } = state;
   return stay({ ...open, best: pending.payment, spent: add(state.spent, pending.price) });
 }
 
 /** The payee did not take it. Where it shows a better total, that is believed only if this payer signed it. */
-export function refused(state: PayerState, refusal: Refusal, env: Env): Step<PayerState> {
+export function takeRefusal(state: PayerState, refusal: Refusal, env: Env): Step<PayerState> {
   if (state.kind !== 'open') return stay(state);
   const { pending: _, ...open } = state;
   const { best = '', signatures = '', spent = '' } = refusal.detail;
@@ -101,9 +101,9 @@ export function refused(state: PayerState, refusal: Refusal, env: Env): Step<Pay
 }
 
 /** Resync: takes over what the payee has accepted and this payer has lost. */
-export function resynced(before: PayerState, message: State, env: Env): Step<PayerState> {
+export function takePayeeState(before: PayerState, message: State, env: Env): Step<PayerState> {
   const { best, spent, deposits, status } = message;
-  const state = withReleases(before, message, deposits, env);
+  const state = withRefundSignatures(before, message, deposits, env);
   const known = status === 'open' || status === 'paused' ? acceptedOf(state, deposits) : state;
   return stay(known.kind === 'open' ? adopted(known, best, spent, env) : known);
 }

@@ -15,7 +15,7 @@ export interface Found {
  * A channel of which all else is lost. Everything may have been signed away, so that much counts as signed; what the payee holds it may show. All
  * that comes back goes to the channel key, where the seed finds it.
  */
-export function recovered({ terms, keyName, deposits, funding }: Found): PayerState {
+export function recoverChannel({ terms, keyName, deposits, funding }: Found): PayerState {
   const channel = channelIdOf(terms.coin, terms.contract.redeemScript(terms));
   const returnScript = payerScript(terms);
   const known = { deposits: [], offered: deposits, funding, signed: capacityOf(deposits), spent: ZERO };

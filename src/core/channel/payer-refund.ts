@@ -2,36 +2,36 @@ import type { Amount } from '../base/amount.ts';
 import { equalBytes } from '../base/bytes.ts';
 import { certain } from '../base/lock-time.ts';
 import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
-import { PATIENT } from '../contract/child.ts';
 import { type Deposit, payerScript } from '../contract/contract.ts';
+import { PATIENT_STEPS } from '../contract/cpfp.ts';
 import { costOf, isRaise, isReplaceable, refundUrgency, times } from '../contract/fee.ts';
 import type { Transaction } from '../tx/transaction.ts';
-import { branchOf, isWaiting, spentBy, transactionsOf, viewOf } from './fate.ts';
-import { hurried } from './hurry.ts';
-import { type ChainView, type DepositView, type Effect, type Env, type Step, stay } from './machine.ts';
-import { contested, type Held, refundOf } from './payer-contest.ts';
-import { refundParts } from './payer-parts.ts';
-import { refundable } from './payer-release.ts';
+import { branchOf, isWaiting, spentBy, transactionsOf, viewOf } from './deposit-view.ts';
+import { broadcastPackage } from './package-broadcast.ts';
+import { refundable } from './payer-refund-signatures.ts';
+import { splitRefunds } from './payer-refund-split.ts';
+import { type HeldDeposit, refundAtDueRate, replaceStuckClose } from './payer-replaces-close.ts';
 import { allDeposits, channelOf, type PayerState } from './payer-state.ts';
+import { type ChainView, type DepositView, type Effect, type Env, type Step, stay } from './state-machine.ts';
 
 /**
  * Valid from tip = expiry. Made anew for what is unspent, so that neither a malleated deposit nor a partial close holds it up, and at a higher
  * rate when it waits for long or fees have risen. As many transactions as nodes want it to be.
  */
-export function refunding(state: PayerState, view: ChainView, env: Env): Step<PayerState> | Refusal {
+export function refundAfterExpiry(state: PayerState, view: ChainView, env: Env): Step<PayerState> | Refusal {
   const { expiry } = state.terms;
   if (certain(expiry, env) < expiry) return refuse('refund-too-early', { tip: certain(expiry, env), expiry });
   const seen = seenBy(state, view);
   const free = seen.filter(({ at }) => at.kind === 'unspent').map(({ deposit }) => deposit);
-  const made = refundParts(refundable(state, free, env), view).map((part) => keptOr(state, refundOf(state, part, env)));
+  const made = splitRefunds(refundable(state, free, env), view).map((part) => keptOr(state, refundAtDueRate(state, part, env)));
   const [refusal] = made.filter(isRefusal);
-  const done = together([{ refunds: made.flatMap((one) => (isRefusal(one) ? [] : [one])) }, ...hurriedBy(state, seen, env)]);
+  const done = together([{ refunds: made.flatMap((one) => (isRefusal(one) ? [] : [one])) }, ...cpfpOfRefund(state, seen, env)]);
   return done.refunds.length + done.children.length === 0 && refusal !== undefined ? refusal : sent(state, done);
 }
 
-/** What waits for too long is outbid, or hurried by children; undefined while nothing does. */
+/** What waits for too long is outbid, or paid for by children; undefined while nothing does. */
 export function outbid(state: PayerState, view: ChainView, env: Env): Step<PayerState> | undefined {
-  const done = together(hurriedBy(state, seenBy(state, view), env));
+  const done = together(cpfpOfRefund(state, seenBy(state, view), env));
   return done.refunds.length + done.children.length > 0 ? sent(state, done) : undefined;
 }
 
@@ -51,10 +51,10 @@ function seenBy(state: PayerState, view: ChainView): readonly Seen[] {
 }
 
 /** What waits for too long: refunds of this payer's own, and what the payee, or both together, sent in time. */
-function hurriedBy(state: PayerState, seen: readonly Seen[], env: Env): readonly Doing[] {
+function cpfpOfRefund(state: PayerState, seen: readonly Seen[], env: Env): readonly Doing[] {
   const waiting = seen.flatMap(({ deposit, at }) => (isWaiting(at) ? [{ deposit, at }] : []));
-  const isOwn = ({ deposit, at }: Held): boolean => branchOf(state.terms, deposit, at) === 'refund';
-  const contest = contested(
+  const isOwn = ({ deposit, at }: HeldDeposit): boolean => branchOf(state.terms, deposit, at) === 'refund';
+  const contest = replaceStuckClose(
     state,
     waiting.filter((one) => !isOwn(one)),
     env,
@@ -73,7 +73,7 @@ function keptOr(state: PayerState, made: Transaction | Refusal): Transaction | R
 }
 
 /** Refunds of this payer's own that wait in the mempool, each for itself: only the payer can take that branch. */
-function slow(state: PayerState, own: readonly Held[], env: Env): Doing {
+function slow(state: PayerState, own: readonly HeldDeposit[], env: Env): Doing {
   const taking = own.map(({ deposit }) => deposit);
   const { policy } = state.terms.coin;
   const wanted = times(env.feeRate, refundUrgency(state.terms, certain(state.terms.expiry, env)).factor);
@@ -81,10 +81,10 @@ function slow(state: PayerState, own: readonly Held[], env: Env): Doing {
   const refunds = there
     .filter((one) => isReplaceable(policy, one))
     .flatMap((one) => {
-      const made = refundOf(state, spentBy(one, taking), env);
+      const made = refundAtDueRate(state, spentBy(one, taking), env);
       return isRefusal(made) || !isRaiseOf(state, one, made) ? [] : [made];
     });
-  return { refunds, children: there.filter((one) => !isReplaceable(policy, one)).flatMap((one) => childrenFor(state, one, env, wanted)) };
+  return { refunds, children: there.filter((one) => !isReplaceable(policy, one)).flatMap((one) => cpfpEffects(state, one, env, wanted)) };
 }
 
 function isRaiseOf(state: PayerState, kept: Transaction, made: Transaction): boolean {
@@ -109,9 +109,9 @@ function sent(state: PayerState, { refunds, children }: Required<Doing>): Step<P
 }
 
 /** Children of a transaction that pays this payer, where its fee has become too low. */
-export function childrenFor(state: PayerState, transaction: Transaction, env: Env, wanted: Amount): readonly Effect[] {
+export function cpfpEffects(state: PayerState, transaction: Transaction, env: Env, wanted: Amount): readonly Effect[] {
   const { terms, returnScript: script } = state;
   const isChannelKey = equalBytes(script, payerScript(terms));
   const signer = isChannelKey ? env.signer : env.keyOf(script);
-  return hurried(transaction, { terms, deposits: allDeposits(state), script, signer, rungs: PATIENT, wanted });
+  return broadcastPackage(transaction, { terms, deposits: allDeposits(state), script, signer, rungs: PATIENT_STEPS, wanted });
 }

@@ -4,7 +4,7 @@ import { type Refusal, refuse } from '../base/refusal.ts';
 import { capacityOf, type Deposit, type Payment, type Terms } from '../contract/contract.ts';
 import type { End, Offer } from '../message/message.ts';
 import { decodeTransaction, type Outpoint, outpointKey, type Transaction, transactionId } from '../tx/transaction.ts';
-import type { Source } from './machine.ts';
+import type { Source } from './state-machine.ts';
 
 /** A payment that is signed and stored, and may or may not have arrived. */
 export interface PendingPayment {

@@ -1,25 +1,25 @@
 import { ZERO } from '../base/amount.ts';
 import { type Refusal, refuse } from '../base/refusal.ts';
+import { proofFor } from '../message/key-proof.ts';
 import type { Reply, Request } from '../message/message.ts';
-import { proofFor } from '../message/proof.ts';
-import { type ChainView, type Env, type Step, stay } from './machine.ts';
-import { watched } from './payer-chain.ts';
-import { type EndInput, endAgreed, ending, endRefused } from './payer-end.ts';
+import { coopCloseAgreed, coopCloseRefused, type EndInput, proposeCoopClose } from './payer-coop-close.ts';
+import { payerOnchain } from './payer-onchain.ts';
 import {
-  accepted,
+  addFunding,
+  announceDeposits,
   announcedOf,
-  announcing,
   type CreateInput,
-  created,
+  createChannel,
   type FundInput,
-  funded,
-  launched,
+  launchFunding,
+  takeAcceptance,
   type WithdrawInput,
-  withdrawn,
+  withdrawFunding,
 } from './payer-open.ts';
-import { handing, type PayInput, paying, receipted, refused, resending, resynced } from './payer-pay.ts';
-import { withReleases } from './payer-release.ts';
+import { handOverBest, type PayInput, resendPayment, signPayment, takePayeeState, takeReceipt, takeRefusal } from './payer-pay.ts';
+import { withRefundSignatures } from './payer-refund-signatures.ts';
 import { type PayerState, unsentWithout } from './payer-state.ts';
+import { type ChainView, type Env, type Step, stay } from './state-machine.ts';
 
 /** What a payer's owner orders, the payee answers, or the chain shows. */
 export type PayerInput = CreateInput | FurtherInput;
@@ -41,38 +41,38 @@ type FurtherInput =
 
 /** The payer's whole part in a channel. */
 export function payer(state: PayerState | undefined, input: PayerInput, env: Env): Step<PayerState | undefined> | Refusal {
-  if (input.kind === 'create') return created(state, input, env);
+  if (input.kind === 'create') return createChannel(state, input, env);
   return state === undefined ? refuse('channel-unknown') : further(state, input, env);
 }
 
 function further(state: PayerState, input: FurtherInput, env: Env): Step<PayerState> | Refusal {
   switch (input.kind) {
     case 'fund':
-      return funded(state, input);
+      return addFunding(state, input);
     case 'launch':
-      return launched(state, env);
+      return launchFunding(state, env);
     case 'abandon':
       return abandoned(state);
     case 'withdraw':
-      return withdrawn(state, input);
+      return withdrawFunding(state, input);
     case 'announce':
-      return announcing(state, env);
+      return announceDeposits(state, env);
     case 'pay':
-      return paying(state, input, env);
+      return signPayment(state, input, env);
     case 'resend':
-      return resending(state);
+      return resendPayment(state);
     case 'hand-over':
-      return handing(state);
+      return handOverBest(state);
     case 'resync':
       return asking(state, { kind: 'state-request' }, env);
     case 'ask':
       return asking(state, { kind: 'invoice-request', item: input.item }, env);
     case 'end':
-      return ending(state, input, env);
+      return proposeCoopClose(state, input, env);
     case 'reply':
       return replied(state, input.to, input.message, env);
     case 'view':
-      return watched(state, input, env);
+      return payerOnchain(state, input, env);
   }
 }
 
@@ -91,18 +91,18 @@ function replied(state: PayerState, to: Request['kind'], message: Reply, env: En
   if ('channel' in message && message.channel !== state.channel) return stay(state);
   switch (message.kind) {
     case 'accepted':
-      return accepted(state, message, env);
+      return takeAcceptance(state, message, env);
     case 'receipt':
-      return receipted(state, message);
+      return takeReceipt(state, message);
     case 'state':
-      return resynced(state, message, env);
+      return takePayeeState(state, message, env);
     case 'ended':
-      return endAgreed(state, message, env);
+      return coopCloseAgreed(state, message, env);
     case 'refusal':
-      if (to === 'payment') return refused(state, message, env);
-      return to === 'end' ? endRefused(state, message, env) : stay(state);
+      if (to === 'payment') return takeRefusal(state, message, env);
+      return to === 'end' ? coopCloseRefused(state, message, env) : stay(state);
     case 'provisional':
-      return stay(withReleases(state, message, announcedOf(state), env));
+      return stay(withRefundSignatures(state, message, announcedOf(state), env));
     case 'offer':
     case 'invoice':
       return stay(state);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { MachinePair } from '../../testing/machine-pair.ts';
-import { assertRefused, fundingOf, must, sampleTerms } from '../../testing/sample.ts';
+import { MachinePair } from '../../../test/world/machine-pair.ts';
+import { assertRefused, fundingOf, must, sampleTerms } from '../../../test/world/sample.ts';
 import { amount } from '../base/amount.ts';
 import type { Deposit, Signing } from '../contract/contract.ts';
 import { contracts } from '../contract/registry.ts';

@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { MachinePair } from '../../testing/machine-pair.ts';
-import { must, sampleTerms } from '../../testing/sample.ts';
+import { MachinePair } from '../../../test/world/machine-pair.ts';
+import { must, sampleTerms } from '../../../test/world/sample.ts';
 import { type Amount, amount } from '../base/amount.ts';
 import { txId } from '../base/bytes.ts';
 import { height } from '../base/height.ts';
 import type { Deposit } from '../contract/contract.ts';
 import { contracts } from '../contract/registry.ts';
-import { leastDeposit, MOST_REFUNDED, refundSize } from '../contract/size.ts';
+import { leastDeposit, MOST_REFUNDED, refundSize } from '../contract/tx-size.ts';
 import { encodeTransaction, outpointKey, type Transaction, transactionId, transactionSize } from '../tx/transaction.ts';
-import { MOST_FOUND } from './payer-found.ts';
-import { recovered } from './payer-recover.ts';
+import { MOST_FOUND } from './payer-found-deposits.ts';
+import { recoverChannel } from './payer-recover.ts';
 
 const DOGE = 100_000_000n;
 const EXPIRY = height(2_000);
@@ -93,7 +93,7 @@ describe('thousands of outputs to the address of a channel', () => {
     const found = stuffed(pair, [...same((DOGE * 15n) / 1_000n, MOST_REFUNDED + 4), 10n * DOGE]);
     const deposits = found.map(({ deposit }) => deposit);
     for (const deposit of deposits) pair.confirm(deposit);
-    pair.payer = recovered({ terms, keyName: 'm/1', deposits, funding: [] });
+    pair.payer = recoverChannel({ terms, keyName: 'm/1', deposits, funding: [] });
     pair.tip = EXPIRY;
     const refunds = look(pair);
     assert.deepEqual(

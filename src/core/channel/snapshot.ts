@@ -24,10 +24,10 @@ import {
 } from '../message/fields.ts';
 import { invoiceJson, offerJson, receiptJson } from '../message/json.ts';
 import type { Receipt } from '../message/message.ts';
-import type { KeptInvoice, Source } from './machine.ts';
+import { DOUBTS, type Place } from './deposit-confirmation.ts';
 import type { Backing, BestPayment, PayeeState } from './payee-state.ts';
 import type { PayerState } from './payer-state.ts';
-import { DOUBTS, type Place } from './place.ts';
+import type { KeptInvoice, Source } from './state-machine.ts';
 
 /** The format of stored states. Old formats decode for ever; a newer one is refused. */
 export const SNAPSHOT_FORMAT = 1;

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { MachinePair } from '../../testing/machine-pair.ts';
-import { assertRefused, keyNumber, must, payeeKey, payeeScript, payerKey, returnScript } from '../../testing/sample.ts';
+import { MachinePair } from '../../../test/world/machine-pair.ts';
+import { assertRefused, keyNumber, must, payeeKey, payeeScript, payerKey, returnScript } from '../../../test/world/sample.ts';
 import { amount } from '../base/amount.ts';
 import { height } from '../base/height.ts';
 import { contracts } from '../contract/registry.ts';
 import { p2pkh } from '../tx/script.ts';
 import { outpointKey, type Transaction, transactionId } from '../tx/transaction.ts';
-import { refunding } from './payer-refund.ts';
+import { refundAfterExpiry } from './payer-refund.ts';
 
 const DOGE = 100_000_000n;
 const BURIED = 60;
@@ -179,9 +179,9 @@ test('a refund before the expiry: refund-too-early; at the expiry it is made', (
   const pair = new MachinePair().open(10n * DOGE);
   const state = pair.payerState();
   pair.tip = height(1_999);
-  assertRefused(refunding(state, pair.view(), pair.env(payerKey)), 'refund-too-early');
+  assertRefused(refundAfterExpiry(state, pair.view(), pair.env(payerKey)), 'refund-too-early');
   pair.tip = height(2_000);
-  assert.equal(must(refunding(state, pair.view(), pair.env(payerKey))).state.kind, 'refunding');
+  assert.equal(must(refundAfterExpiry(state, pair.view(), pair.env(payerKey))).state.kind, 'refunding');
 });
 
 test('a refund is made anew when fewer deposits are left to take, and kept as long as they are the same', () => {

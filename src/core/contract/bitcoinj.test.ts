@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { z } from 'zod';
-import { must, payeeScript } from '../../testing/sample.ts';
+import { must, payeeScript } from '../../../test/world/sample.ts';
 import { amount, parseUnits } from '../base/amount.ts';
 import { bytesToHex, hexToBytes } from '../base/bytes.ts';
 import { lockTime } from '../base/height.ts';

@@ -6,9 +6,9 @@ import { encodeSignature, type Signature, type Signer } from '../tx/sign.ts';
 import { sameOutpoint, type Transaction, type TxInput, type TxOutput } from '../tx/transaction.ts';
 import type { Closing, Deposit, Filler, Payout, Plan, PlannedInput, Terms } from './contract.ts';
 import { capacityOf, payerScript, TX_SEQUENCE } from './contract.ts';
-import { bareInput, draft, lessFee, plan, slotOf } from './plan.ts';
-import { releaseBytes } from './release.ts';
-import { closeSize, extraBytes, P2PKH_INPUT_BYTES } from './size.ts';
+import { bareInput, draft, lessFee, plan, slotOf } from './payment-plan.ts';
+import { releaseBytes } from './refund-signature.ts';
+import { closeSize, extraBytes, P2PKH_INPUT_BYTES } from './tx-size.ts';
 
 /** How the two branches of a deposit's script are unlocked. */
 export interface Unlocks {

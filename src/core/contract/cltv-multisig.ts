@@ -1,13 +1,13 @@
 import { p2sh, script } from '../tx/script.ts';
 import type { Contract } from './contract.ts';
-import { oneWay, REPLACEABLE } from './one-way.ts';
-import { bySelector } from './recognise.ts';
+import { bySelector } from './spend-branch.ts';
+import { REPLACEABLE, unidirectional } from './unidirectional.ts';
 
 /**
  * The default: the payer alone after expiry (BIP65), both together before.
  * Each branch stands for itself: nothing is left to the spender but the choice of one.
  */
-export const cltvMultisig: Contract = oneWay({
+export const cltvMultisig: Contract = unidirectional({
   id: 'cltv-multisig',
   number: 1,
   needs: ['cltv'],

@@ -1,9 +1,9 @@
 import { p2sh, script } from '../tx/script.ts';
 import type { Contract } from './contract.ts';
-import { LASTING, type OneWayScript, oneWay, REPLACEABLE } from './one-way.ts';
-import { bySelector } from './recognise.ts';
+import { bySelector } from './spend-branch.ts';
+import { LASTING, REPLACEABLE, type UnidirectionalScript, unidirectional } from './unidirectional.ts';
 
-const bip65: Omit<OneWayScript, 'id' | 'number' | 'expiresBy' | 'form'> = {
+const bip65: Omit<UnidirectionalScript, 'id' | 'number' | 'expiresBy' | 'form'> = {
   output: p2sh,
   recogniser: bySelector,
   needs: ['cltv'],
@@ -15,10 +15,10 @@ const bip65: Omit<OneWayScript, 'id' | 'number' | 'expiresBy' | 'form'> = {
 };
 
 /** The form of BIP65's own payment channel example: 36 bytes shorter than `cltv-multisig`. */
-export const cltv: Contract = oneWay({ ...bip65, id: 'cltv', number: 2, expiresBy: 'height', form: REPLACEABLE });
+export const cltv: Contract = unidirectional({ ...bip65, id: 'cltv', number: 2, expiresBy: 'height', form: REPLACEABLE });
 
 /** The same as bitcoinj's second version has it: until a time, and in transactions that nobody can replace (`PaymentChannelV2ClientState`). */
-export const cltvTime: Contract = oneWay({
+export const cltvTime: Contract = unidirectional({
   ...bip65,
   id: 'cltv-time',
   number: 3,

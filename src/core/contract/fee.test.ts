@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { keyNumber, sampleTerms } from '../../testing/sample.ts';
+import { keyNumber, sampleTerms } from '../../../test/world/sample.ts';
 import { type Amount, amount, feeFor, MAX_AMOUNT } from '../base/amount.ts';
 import { txId } from '../base/bytes.ts';
 import { height } from '../base/height.ts';
@@ -10,7 +10,7 @@ import { dogecoinRegtest } from '../coin/dogecoin.ts';
 import { litecoinRegtest } from '../coin/litecoin.ts';
 import { p2pkh } from '../tx/script.ts';
 import { sameOutpoint, type Transaction, transactionId, transactionSize } from '../tx/transaction.ts';
-import { childrenOf, PATIENT, PRESSING } from './child.ts';
+import { cpfpChildren, PATIENT_STEPS, URGENT_STEPS } from './cpfp.ts';
 import { affordableRate, closeUrgency, costOf, isRaise, raisedRate, rateOf, refundUrgency, sumOf, times } from './fee.ts';
 
 const coins = [dogecoinRegtest, litecoinRegtest, bitcoinRegtest];
@@ -126,10 +126,10 @@ function parent(fee: bigint, own = 1_000_000_000n): Transaction {
 describe('children', () => {
   const { policy } = dogecoinRegtest;
   const deposits = [{ outpoint, value: amount(value) }];
-  const family = (own: bigint, rungs: typeof PRESSING, wanted: bigint): readonly Transaction[] => {
+  const family = (own: bigint, rungs: typeof URGENT_STEPS, wanted: bigint): readonly Transaction[] => {
     const transaction = parent(400_000n, own);
     const cost = costOf(transaction, deposits) ?? assert.fail();
-    return childrenOf({ transaction, cost, vout: 1, signer: key }, policy, rungs, amount(wanted));
+    return cpfpChildren({ transaction, cost, vout: 1, signer: key }, policy, rungs, amount(wanted));
   };
 
   test('lift the whole family to the next step above what is wanted', () => {
@@ -141,7 +141,7 @@ describe('children', () => {
       [90n, 3, 100n],
       [5_000n, 3, 100n],
     ] as const) {
-      const children = family(1_000_000_000n, PRESSING, wanted * policy.feeRate);
+      const children = family(1_000_000_000n, URGENT_STEPS, wanted * policy.feeRate);
       assert.equal(children.length, count);
       const last = children.at(-1)?.outputs[0]?.value ?? 1_000_000_000n;
       const size = [parent(400_000n), ...children].reduce((sum, one) => sum + transactionSize(one), 0);
@@ -152,9 +152,9 @@ describe('children', () => {
   });
 
   test('a higher step adds to the chain and changes nothing in it: what was sent before a crash is sent again', () => {
-    const all = family(1_000_000_000n, PRESSING, 100n * policy.feeRate);
+    const all = family(1_000_000_000n, URGENT_STEPS, 100n * policy.feeRate);
     for (const wanted of [2n, 5n, 90n]) {
-      const some = family(1_000_000_000n, PRESSING, wanted * policy.feeRate);
+      const some = family(1_000_000_000n, URGENT_STEPS, wanted * policy.feeRate);
       assert.deepEqual(some, all.slice(0, some.length));
     }
     const chain = [parent(400_000n), ...all];
@@ -168,7 +168,7 @@ describe('children', () => {
 
   test('cost no more than their share, leave an output, and are not made for less than the coin’s rate', () => {
     const holds = (own: bigint, wanted: bigint, isPressing: boolean): void => {
-      const children = family(own, isPressing ? PRESSING : PATIENT, wanted);
+      const children = family(own, isPressing ? URGENT_STEPS : PATIENT_STEPS, wanted);
       const last = children.at(-1)?.outputs[0]?.value ?? own;
       assert.ok((own - last) * (isPressing ? 2n : 10n) <= own && (children.length === 0 || last >= policy.dust));
       const values = [own, ...children.map(({ outputs }) => outputs[0]?.value ?? 0n)];

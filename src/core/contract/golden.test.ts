@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
-import { must, payeeKey, payeeScript, payerKey, released, returnScript, sampleFunding, sampleTerms } from '../../testing/sample.ts';
+import { must, payeeKey, payeeScript, payerKey, released, returnScript, sampleFunding, sampleTerms } from '../../../test/world/sample.ts';
 import { amount } from '../base/amount.ts';
 import { bytesToHex } from '../base/bytes.ts';
 import { encodeTransaction, type Transaction } from '../tx/transaction.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { sampleTerms } from '../../testing/sample.ts';
+import { sampleTerms } from '../../../test/world/sample.ts';
 import { type Height, height } from '../base/height.ts';
 import { bitcoin } from '../coin/bitcoin.ts';
 import { hasRule } from '../coin/coin.ts';

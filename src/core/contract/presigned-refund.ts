@@ -1,14 +1,14 @@
 import { script } from '../tx/script.ts';
 import type { Contract } from './contract.ts';
-import { LASTING, oneWay } from './one-way.ts';
-import { bySignatures } from './recognise.ts';
+import { bySignatures } from './spend-branch.ts';
+import { LASTING, unidirectional } from './unidirectional.ts';
 
 /**
  * bitcoinj's first version: a bare 2-of-2 whose refund the payee signs before the payer funds it (`PaymentChannelV1ClientState`). It needs no rule
  * of consensus, and pays for that: the refund names the funding transaction by its id, which without SegWit whoever passes it on can change. Then
  * the payer gets nothing back without the payee. So the payer broadcasts the funding itself, and has the refund signed anew when its id has changed.
  */
-export const presignedRefund: Contract = oneWay({
+export const presignedRefund: Contract = unidirectional({
   id: 'presigned-refund',
   number: 4,
   needs: [],

@@ -5,8 +5,8 @@ import { type Refusal, refuse } from '../base/refusal.ts';
 import type { Deposit } from '../contract/contract.ts';
 import { publicKey, readCompact, type Signature } from '../tx/sign.ts';
 import type { Outpoint } from '../tx/transaction.ts';
+import { ByteReader, uint8, uint32, uint64 } from './byte-reader.ts';
 import type { Announce, End, Pay } from './message.ts';
-import { ByteReader, uint8, uint32, uint64 } from './reader.ts';
 
 /**
  * The form for speed and headers. First byte: kind. Then big-endian fields:

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { must, payeeScript, payerKey, sampleFunding, sampleTerms } from '../../testing/sample.ts';
+import { must, payeeScript, payerKey, sampleFunding, sampleTerms } from '../../../test/world/sample.ts';
 import { amount } from '../base/amount.ts';
 import { bytesToHex, concatBytes } from '../base/bytes.ts';
 import { isRefusal, type Refusal } from '../base/refusal.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { sampleOffer, sampleTerms } from '../../testing/sample.ts';
+import { sampleOffer, sampleTerms } from '../../../test/world/sample.ts';
 import { type Amount, amount } from '../base/amount.ts';
 import { height } from '../base/height.ts';
 import { coins } from '../coin/registry.ts';

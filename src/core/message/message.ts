@@ -8,7 +8,7 @@ import type { Coin, DepthStep } from '../coin/coin.ts';
 import type { Agreement, Contract, Deposit, Payment, Signing } from '../contract/contract.ts';
 import type { PublicKey, Signature } from '../tx/sign.ts';
 import type { Transaction } from '../tx/transaction.ts';
-import type { Proof } from './proof.ts';
+import type { Proof } from './key-proof.ts';
 
 /** Who made an offer, and for how long. */
 export interface Origin {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { libraryMaps } from '../../testing/library-psbt.ts';
+import { libraryMaps } from '../../../test/world/library-psbt.ts';
 import { amount } from '../base/amount.ts';
 import { concatBytes, txId } from '../base/bytes.ts';
 import { height } from '../base/height.ts';
@@ -13,7 +13,7 @@ import { p2pkh } from '../tx/script.ts';
 import { publicKey, signer } from '../tx/sign.ts';
 import { encodeTransaction, type Transaction, transactionId } from '../tx/transaction.ts';
 import { readMaps } from './psbt-maps.ts';
-import { announcePsbt, paymentPsbt } from './psbt-message.ts';
+import { announcePsbt, paymentPsbt } from './psbt-payment.ts';
 
 const [contract] = contracts;
 const payer = signer(new Uint8Array(32).fill(1));

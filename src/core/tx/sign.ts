@@ -1,12 +1,12 @@
 import { secp256k1 } from '@noble/curves/secp256k1.js';
-import type { Brand } from '../base/brand.ts';
+import type { Branded } from '../base/branded-type.ts';
 import { bytesToHex, concatBytes, hexToBytes } from '../base/bytes.ts';
-import { recent } from '../base/recent.ts';
+import { lruCache } from '../base/lru.ts';
 
 /** A compressed secp256k1 point: 33 bytes, on the curve. */
-export type PublicKey = Brand<Uint8Array, 'PublicKey'>;
+export type PublicKey = Branded<Uint8Array, 'PublicKey'>;
 /** r and s, 32 bytes each, big-endian, s in the lower half of the order (BIP62): the only form that is stored or compared. */
-export type Signature = Brand<Uint8Array, 'Signature'>;
+export type Signature = Branded<Uint8Array, 'Signature'>;
 
 /** ECDSA verification over a 32-byte digest. Backends differ in speed only; all refuse a high s. */
 export type Verify = (signature: Signature, digest: Uint8Array, publicKey: PublicKey) => boolean;
@@ -22,7 +22,7 @@ const ORDER_BYTES: Uint8Array = hexToBytes(ORDER.toString(16).padStart(64, '0'))
 const HALF_ORDER_BYTES: Uint8Array = hexToBytes((ORDER >> 1n).toString(16).padStart(64, '0'));
 
 // Whether a key is one takes a square root, and the same few keys come back with every message and every stored state.
-const isPoint = recent<string, boolean>(10_000);
+const isPoint = lruCache<string, boolean>(10_000);
 
 /** Undefined unless 33 bytes that are a point on the curve. */
 export function publicKey(bytes: Uint8Array): PublicKey | undefined {

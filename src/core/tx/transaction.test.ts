@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RawOldTx, RawTx } from '@scure/btc-signer/script.js';
 import fc from 'fast-check';
-import { fromRaw } from '../../testing/library-psbt.ts';
+import { fromRaw } from '../../../test/world/library-psbt.ts';
 import { bytesToHex, concatBytes, hexToBytes, txId } from '../base/bytes.ts';
 import {
   decodeTransaction,

@@ -4,8 +4,8 @@ import { isTime, type Time } from '../../core/base/height.ts';
 import { isRefusal, type Refusal, refuse } from '../../core/base/refusal.ts';
 import type { PayerState } from '../../core/channel/payer-state.ts';
 import { type Contract, capacityOf, type Deposit, type Payment, type Terms } from '../../core/contract/contract.ts';
-import { RELEASE } from '../../core/contract/release.ts';
-import { SIGNATURE_BYTES } from '../../core/contract/size.ts';
+import { RELEASE } from '../../core/contract/refund-signature.ts';
+import { SIGNATURE_BYTES } from '../../core/contract/tx-size.ts';
 import { encodeBitcoinj } from '../../core/message/bitcoinj/encode.ts';
 import { type Initiate, MAX_BITCOINJ_BYTES } from '../../core/message/bitcoinj/message.ts';
 import { paymentOf, updateOf } from '../../core/message/bitcoinj/payment.ts';
@@ -16,7 +16,7 @@ import { p2pkh } from '../../core/tx/script.ts';
 import { decodeLowered, type PublicKey, type Signature, type Signer } from '../../core/tx/sign.ts';
 import { encodeTransaction, type Transaction } from '../../core/tx/transaction.ts';
 import { type Connection, type Line, WorldError } from '../../engine/ports.ts';
-import { Dialogue, type Farewell } from './dialogue.ts';
+import { ClientDialogue, type Farewell } from './client-dialogue.ts';
 
 /** What a server proposes for a new channel. */
 export interface Proposal {
@@ -47,14 +47,14 @@ const IDLE = 3_600_000;
 const HINT = 'Ask it for another. In version 1 the server signs the refund: who agrees to that names it, by --protocol 1.';
 
 export class BitcoinjClient {
-  readonly #dialogue: Dialogue;
+  readonly #dialogue: ClientDialogue;
   #isMade: boolean = false;
   #isLaunched: boolean = false;
   /** What shows the key to a server that asks for that. */
   #claim: { readonly nonce: Uint8Array; readonly contract: TxId } | undefined;
 
   constructor(line: Line) {
-    this.#dialogue = new Dialogue(line);
+    this.#dialogue = new ClientDialogue(line);
   }
 
   /** Resolves when the connection is over, with the last that the server said: a settlement may be among it. */

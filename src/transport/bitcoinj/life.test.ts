@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { opened, prepared, VALUE } from '../../../test/world/bitcoinj-channel.ts';
+import { BitcoinjWorld } from '../../../test/world/bitcoinj-world.ts';
 import { amount, feeFor } from '../../core/base/amount.ts';
 import { encodeTransaction, type Transaction, transactionId } from '../../core/tx/transaction.ts';
-import { opened, prepared, VALUE } from '../../testing/bitcoinj-channel.ts';
-import { BitcoinjWorld } from '../../testing/bitcoinj-world.ts';
 
 const DOGE = 100_000_000n;
 

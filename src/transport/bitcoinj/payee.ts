@@ -7,19 +7,19 @@ import type { Offer, Pay } from '../../core/message/message.ts';
 import type { Signature, Verify } from '../../core/tx/sign.ts';
 import type { Transaction } from '../../core/tx/transaction.ts';
 import type { Broadcast } from '../../engine/ports.ts';
-import type { Responder, Taken } from '../responder.ts';
-import type { Refundable } from './releasing.ts';
+import type { RequestHandler, TakenPayment } from '../request-handler.ts';
+import type { RefundToSign } from './sign-refund.ts';
 
 /** The payee behind a bitcoinj server, as far as the protocol needs it. Every call throws `WorldError` when node or store can't be relied on. */
-export interface BitcoinjPayee extends Pick<Responder, 'answer'> {
+export interface BitcoinjPayee extends Pick<RequestHandler, 'answer'> {
   /** Takes a payment; the shop makes something of what it added at once: that is no credit. */
-  readonly increment: (pay: Pay) => Promise<Taken | Refusal>;
+  readonly increment: (pay: Pay) => Promise<TakenPayment | Refusal>;
   /** What the first payment of a channel must be at least, as clients are told. */
   readonly minPayment: Amount;
   /** What a new channel is made under. The client asked for so many seconds; nothing is stored. */
   readonly offer: (contract: Contract, window: number) => Offer;
   /** Signs that the payer may have an output back at the offer's one expiry: where the contract asks for it, before there is a channel. */
-  readonly release: (offer: Offer, refundable: Pick<Refundable, 'payerKey' | 'outpoint'>) => Signature;
+  readonly release: (offer: Offer, refundable: Pick<RefundToSign, 'payerKey' | 'outpoint'>) => Signature;
   /** The channel whose deposit this transaction made, if it is of this contract and still takes payments. */
   readonly resumable: (funding: TxId, contract: Contract) => Promise<ChannelId | undefined>;
   readonly state: (channel: ChannelId) => Promise<PayeeState | undefined>;

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { opened, prepared, VALUE } from '../../../test/world/bitcoinj-channel.ts';
+import type { PayerChannel } from '../../../test/world/bitcoinj-payer.ts';
+import { BitcoinjWorld } from '../../../test/world/bitcoinj-world.ts';
+import { chainCalls } from '../../../test/world/faulty-chain.ts';
 import { transactionId } from '../../core/tx/transaction.ts';
 import { type Store, WorldError } from '../../engine/ports.ts';
-import { opened, prepared, VALUE } from '../../testing/bitcoinj-channel.ts';
-import type { PayerChannel } from '../../testing/bitcoinj-payer.ts';
-import { BitcoinjWorld } from '../../testing/bitcoinj-world.ts';
-import { chainCalls } from '../../testing/faulty-chain.ts';
 
 const DOGE = 100_000_000n;
 /** Longer than what was read last is believed. */

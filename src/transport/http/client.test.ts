@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { z } from 'zod';
+import { channel, fakePayee, offer, pay, replies, requests } from '../../../test/world/http-messages.ts';
 import { amount } from '../../core/base/amount.ts';
 import { type ChannelId, channelId } from '../../core/base/bytes.ts';
 import { refusalCodes, refuse } from '../../core/base/refusal.ts';
 import type { Request as Message, Reply } from '../../core/message/message.ts';
 import { WorldError } from '../../engine/ports.ts';
 import { type HttpConnectionOptions, httpConnection } from './client.ts';
-import { channel, fakePayee, offer, pay, replies, requests } from './fixture.ts';
 import { writeAnswer } from './reply.ts';
 import { httpRoutes } from './routes.ts';
 

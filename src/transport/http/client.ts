@@ -1,10 +1,10 @@
 import * as z from 'zod';
+import { writeProof } from '../../core/message/key-proof.ts';
 import type { Reply, Request } from '../../core/message/message.ts';
-import { writeProof } from '../../core/message/proof.ts';
 import { type Connection, WorldError } from '../../engine/ports.ts';
-import { parseJson, readBounded } from './body.ts';
-import { type Endpoint, endpoints } from './endpoint.ts';
+import { type Endpoint, endpoints } from './endpoints.ts';
 import { readRefusal } from './problem.ts';
+import { parseJson, readBounded } from './read-body.ts';
 import { type AnswerKind, answerForms } from './reply.ts';
 import { writeBody } from './write-request.ts';
 

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { z } from 'zod';
+import { fakePayee, replies, requests } from '../../../test/world/http-messages.ts';
 import { refuse } from '../../core/base/refusal.ts';
 import type { Request as Message, Reply } from '../../core/message/message.ts';
 import { WorldError } from '../../engine/ports.ts';
 import { httpConnection } from './client.ts';
-import { fakePayee, replies, requests } from './fixture.ts';
 import { httpRoutes } from './routes.ts';
 
 type Json = Record<string, unknown>;

@@ -14,7 +14,7 @@ import {
   transactionField,
   txIdField,
 } from '../../core/message/fields.ts';
-import { type Endpoint, endpoints } from './endpoint.ts';
+import { type Endpoint, endpoints } from './endpoints.ts';
 import { problemJson } from './problem.ts';
 import { answerForms } from './reply.ts';
 

@@ -3,12 +3,12 @@ import { type ChannelId, isChannelId } from '../../core/base/bytes.ts';
 import { isRefusal, type Refusal, refuse } from '../../core/base/refusal.ts';
 import { decodeAnnounce, decodeEnd, decodePay } from '../../core/message/compact.ts';
 import type { Field } from '../../core/message/fields.ts';
+import { type Proof, readProof } from '../../core/message/key-proof.ts';
 import type { Announce, InvoiceRequest, Request } from '../../core/message/message.ts';
-import { type Proof, readProof } from '../../core/message/proof.ts';
-import { decodePsbt } from '../../core/message/psbt.ts';
-import { readAnnounce } from '../../core/message/psbt-message.ts';
-import type { Responder } from '../responder.ts';
-import { announceBody, endBody, invoiceBody, paymentBody } from './endpoint.ts';
+import { decodePsbt } from '../../core/message/psbt-codec.ts';
+import { readAnnounce } from '../../core/message/psbt-payment.ts';
+import type { RequestHandler } from '../request-handler.ts';
+import { announceBody, endBody, invoiceBody, paymentBody } from './endpoints.ts';
 
 /** What of an HTTP request says something: its body, the channel id of its path, and its header. */
 export interface Parts {
@@ -23,7 +23,7 @@ const SCHEME = /^pawment +/i;
 export async function readRequest(
   kind: Request['kind'],
   { json, id = '', authorization }: Parts,
-  payee: Responder,
+  payee: RequestHandler,
 ): Promise<Request | Refusal> {
   if (kind === 'offer-request') return { kind };
   if (kind === 'announce') return announceOf(parse(announceBody, json));
@@ -63,14 +63,14 @@ function proofIn(authorization = ''): { readonly proof?: Proof } {
   return proof === undefined ? {} : { proof };
 }
 
-async function payOf(channel: ChannelId, body: Read<typeof paymentBody>, payee: Responder): Promise<Request | Refusal> {
+async function payOf(channel: ChannelId, body: Read<typeof paymentBody>, payee: RequestHandler): Promise<Request | Refusal> {
   if (isRefusal(body)) return body;
   const pay = 'compact' in body ? decodePay(body.compact) : await payee.readPsbt('payment', body.psbt);
   const { invoice } = body;
   return within(channel, isRefusal(pay) || pay.kind !== 'payment' || invoice === undefined ? pay : { ...pay, invoice });
 }
 
-async function endOf(channel: ChannelId, body: Read<typeof endBody>, payee: Responder): Promise<Request | Refusal> {
+async function endOf(channel: ChannelId, body: Read<typeof endBody>, payee: RequestHandler): Promise<Request | Refusal> {
   if (isRefusal(body)) return body;
   return within(channel, 'compact' in body ? decodeEnd(body.compact) : await payee.readPsbt('end', body.psbt));
 }

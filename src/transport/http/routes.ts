@@ -4,23 +4,23 @@ import { isChannelId } from '../../core/base/bytes.ts';
 import { isRefusal, type Refusal, type RefusalCode, refuse } from '../../core/base/refusal.ts';
 import type { Request as Message, Reply } from '../../core/message/message.ts';
 import { WorldError } from '../../engine/ports.ts';
-import type { Responder } from '../responder.ts';
-import { declaredBytes, MOST_UNDECLARED, parseJson, readBounded } from './body.ts';
-import { bodyBytesFor, type Endpoint, endpoints } from './endpoint.ts';
-import { type Answered, type HttpEnv, OPEN_GATE, type QuotaGate, quotaGate } from './gate.ts';
+import type { RequestHandler } from '../request-handler.ts';
+import { type Answered, type HttpEnv, OPEN_GATE, type RateLimitGate, rateLimitGate } from './admission.ts';
+import { bodyBytesFor, type Endpoint, endpoints } from './endpoints.ts';
 import { openApi } from './openapi.ts';
 import { bugResponse, refusalResponse, worldResponse } from './problem.ts';
+import { declaredBytes, MOST_UNDECLARED, parseJson, readBounded } from './read-body.ts';
 import { readRequest } from './read-request.ts';
 import { answerForms, writeAnswer } from './reply.ts';
 
 export interface RouteOptions {
-  readonly payee: Responder;
+  readonly payee: RequestHandler;
   /** Throws `WorldError` when nothing new can be promised; without it, to be reachable is to be ready. */
   readonly ready?: () => Promise<unknown>;
   /** Web origins whose pages may call; `*` for all. None unless given. Nothing here rests on cookies. */
   readonly origin?: string | string[];
   /** What each address may ask for; without it anything. */
-  readonly quota?: QuotaGate;
+  readonly quota?: RateLimitGate;
   /** Access log: told of every response, never of bodies. */
   readonly onRequest?: (method: string, path: string, status: number, milliseconds: number) => void;
   /** Told of what became a 503 (`WorldError`) or a 500, and where: the payer is not told why, the owner must be. */
@@ -35,7 +35,7 @@ export type HttpRoutes = Hono<{ Bindings: HttpEnv }>;
 export function httpRoutes(options: RouteOptions): HttpRoutes {
   const { payee, ready, origin, onRequest, onError, quota } = options;
   const app: HttpRoutes = new Hono();
-  const gate = quota === undefined ? OPEN_GATE : quotaGate(quota);
+  const gate = quota === undefined ? OPEN_GATE : rateLimitGate(quota);
   if (onRequest !== undefined) {
     app.use(async (c, next) => {
       const start = performance.now();
@@ -82,7 +82,7 @@ function methodsByPath(): ReadonlyMap<string, string> {
   return methods;
 }
 
-async function answer(c: Context, kind: Message['kind'], endpoint: Endpoint, payee: Responder): Promise<Answered> {
+async function answer(c: Context, kind: Message['kind'], endpoint: Endpoint, payee: RequestHandler): Promise<Answered> {
   const id = c.req.param('id');
   const most = await mostBytes(endpoint, id, payee);
   if (isRefusal(most)) return { response: refusalResponse(most) };
@@ -100,7 +100,7 @@ function replyResponse(reply: Reply): Response {
 }
 
 /** Of a body, which is read only where it is about a channel that there is, and no further than that channel gives reason to. */
-async function mostBytes({ body }: Endpoint, id: string | undefined, { room }: Responder): Promise<number | Refusal> {
+async function mostBytes({ body }: Endpoint, id: string | undefined, { room }: RequestHandler): Promise<number | Refusal> {
   if (body === undefined) return 0;
   if (id === undefined) return body.mostBytes;
   const psbt = isChannelId(id) ? await room(id) : refuse('channel-unknown');

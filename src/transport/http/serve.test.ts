@@ -6,12 +6,12 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { channel, type FakePayee, fakePayee, pay, replies } from '../../../test/world/http-messages.ts';
 import { amount } from '../../core/base/amount.ts';
 import type { Reply } from '../../core/message/message.ts';
 import { WorldError } from '../../engine/ports.ts';
-import { Quotas } from '../quota.ts';
+import { Quotas } from '../rate-limit.ts';
 import { httpConnection } from './client.ts';
-import { channel, type FakePayee, fakePayee, pay, replies } from './fixture.ts';
 import { type HttpServer, type MerchantOptions, serveMerchant } from './serve.ts';
 import { writeBody } from './write-request.ts';
 

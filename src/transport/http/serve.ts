@@ -1,15 +1,15 @@
 import { createServer, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
-import { type Callers, turnedAway } from '../../net/callers.ts';
+import { type AllowedHosts, turnedAway } from '../../net/host-check.ts';
+import { ConnectionLimit, type ConnectionLimitOptions } from '../connection-limit.ts';
 import { listen } from '../listen.ts';
-import { Places, type PlacesOptions } from '../places.ts';
-import { Quotas } from '../quota.ts';
-import type { Responder } from '../responder.ts';
-import type { HttpEnv } from './gate.ts';
+import { Quotas } from '../rate-limit.ts';
+import type { RequestHandler } from '../request-handler.ts';
+import type { HttpEnv } from './admission.ts';
 import { httpRoutes, type RouteOptions } from './routes.ts';
 
-export interface ServeOptions extends Partial<Callers>, Partial<PlacesOptions> {
+export interface ServeOptions extends Partial<AllowedHosts>, Partial<ConnectionLimitOptions> {
   /** 0, the default, takes any free port. */
   readonly port?: number;
   /** File of a Unix socket to listen on, instead of host and port. No page reaches it, so it goes by any name; its peers have no addresses. */
@@ -44,7 +44,7 @@ export interface MerchantOptions extends ServeOptions, Omit<RouteOptions, 'payee
 }
 
 /** Serves the plain protocol of one payee. @throws WorldError `config` when it can't listen there. */
-export function serveMerchant(payee: Responder, options: MerchantOptions = {}): Promise<HttpServer> {
+export function serveMerchant(payee: RequestHandler, options: MerchantOptions = {}): Promise<HttpServer> {
   const { quotas = new Quotas(), trustProxy = false, ...rest } = options;
   const proxies = Number(trustProxy);
   // The connections are then the proxy's.
@@ -62,7 +62,7 @@ export async function serveHttp(
 ): Promise<HttpServer> {
   const { port = 0, path, requestTimeout = 30_000, grace = 10_000, mostConnections = 5_000 } = options;
   const { host = path === undefined ? '127.0.0.1' : `unix:${path}`, mostPerAddress = path === undefined ? 250 : mostConnections } = options;
-  const places = new Places({ mostConnections, mostPerAddress });
+  const places = new ConnectionLimit({ mostConnections, mostPerAddress });
   const listener = getRequestListener((request, env) => routes.fetch(request, envOf(env.incoming.socket, places)));
   const running = new Set<ServerResponse>();
   let isClosing = false;
@@ -97,7 +97,7 @@ export async function serveHttp(
   return { url: path === undefined ? `http://${host.includes(':') ? `[${host}]` : host}:${actual}` : `unix:${path}`, port: actual, close };
 }
 
-function envOf(socket: Socket, places: Places): HttpEnv {
+function envOf(socket: Socket, places: ConnectionLimit): HttpEnv {
   const { remoteAddress: remote } = socket;
   return { ...(remote === undefined ? {} : { remote }), keep: () => places.keep(socket) };
 }

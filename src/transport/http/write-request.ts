@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { encodeAnnounce, encodeEnd, encodePay } from '../../core/message/compact.ts';
 import type { Request } from '../../core/message/message.ts';
-import { announceBody, endBody, invoiceBody, paymentBody, type Signed } from './endpoint.ts';
+import { announceBody, endBody, invoiceBody, paymentBody, type Signed } from './endpoints.ts';
 
 /** The JSON body of a request; undefined for those that have none. Compact unless the same message is given as a PSBT. */
 export function writeBody(request: Request, psbt?: Uint8Array): unknown {

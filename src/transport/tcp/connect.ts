@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { type Line, WorldError } from '../../engine/ports.ts';
-import { Patience } from '../patience.ts';
+import { Timeout } from '../timeout.ts';
 import { systemTimers } from '../timers.ts';
 import { type LineOptions, SOCKET_OPTIONS, TcpLine, unreachable } from './line.ts';
 
@@ -16,7 +16,7 @@ export async function connectTcp(host: string, port: number, options: ConnectOpt
     throw new WorldError('config', `${port} is no port.`, 'Give the peer as host:port.');
   }
   const socket = connect({ ...SOCKET_OPTIONS, host, port });
-  const patience = new Patience(timers, timeout, (milliseconds) => {
+  const patience = new Timeout(timers, timeout, (milliseconds) => {
     socket.destroy(new Error(`no answer for ${milliseconds} ms`));
   });
   patience.begin();

@@ -2,16 +2,16 @@ import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { manualTimers } from '../../../test/world/manual-timers.ts';
 import { concatBytes } from '../../core/base/bytes.ts';
-import { manualTimers } from '../../testing/manual-timers.ts';
 import { encodeFrame, FrameReader } from '../frame.ts';
-import { Patience } from '../patience.ts';
+import { Timeout } from '../timeout.ts';
 import { Incoming } from './incoming.ts';
 
 const broken = (cause?: unknown): Error => new Error('broken', { cause });
 
 function incoming(source: Readable): Incoming {
-  return new Incoming(source, new FrameReader(1_000), new Patience(manualTimers(), undefined, () => undefined), broken);
+  return new Incoming(source, new FrameReader(1_000), new Timeout(manualTimers(), undefined, () => undefined), broken);
 }
 
 async function take(frames: Incoming, count: number): Promise<readonly Uint8Array[]> {

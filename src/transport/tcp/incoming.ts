@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { FrameReader } from '../frame.ts';
-import type { Patience } from '../patience.ts';
+import type { Timeout } from '../timeout.ts';
 
 type End = { readonly kind: 'done' } | { readonly kind: 'failed'; readonly error: Error };
 
@@ -14,7 +14,7 @@ const NOTHING: Iterator<Uint8Array, void> = [].values();
 export class Incoming implements AsyncIterable<Uint8Array> {
   readonly #source: Readable;
   readonly #reader: FrameReader;
-  readonly #idle: Patience;
+  readonly #idle: Timeout;
   readonly #broken: (cause?: unknown) => Error;
   #frames: Iterator<Uint8Array, void> = NOTHING;
   #end: End | undefined;
@@ -23,7 +23,7 @@ export class Incoming implements AsyncIterable<Uint8Array> {
   readonly #onNews = (): void => this.#wake();
 
   /** @param idle runs while a frame is waited for. @param broken makes the error for a stream that did not end as it should. */
-  constructor(source: Readable, reader: FrameReader, idle: Patience, broken: (cause?: unknown) => Error) {
+  constructor(source: Readable, reader: FrameReader, idle: Timeout, broken: (cause?: unknown) => Error) {
     this.#source = source;
     this.#reader = reader;
     this.#idle = idle;

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { MAX_BITCOINJ_BYTES } from '../../core/message/bitcoinj/message.ts';
 import { type Line, type Timers, WorldError } from '../../engine/ports.ts';
 import { FrameReader } from '../frame.ts';
-import { Patience } from '../patience.ts';
+import { Timeout } from '../timeout.ts';
 import { systemTimers } from '../timers.ts';
 import { Incoming } from './incoming.ts';
 import { Outgoing } from './outgoing.ts';
@@ -39,8 +39,8 @@ export class TcpLine implements Line {
   readonly #socket: Socket;
   readonly #incoming: Incoming;
   readonly #outgoing: Outgoing;
-  readonly #idle: Patience;
-  readonly #linger: Patience;
+  readonly #idle: Timeout;
+  readonly #linger: Timeout;
   readonly #closed: Promise<void>;
 
   constructor(socket: Socket, options: LineOptions = {}) {
@@ -48,10 +48,10 @@ export class TcpLine implements Line {
     const idle = 'idle' in options ? options.idle : 30_000;
     this.remote = socket.remoteAddress ?? '';
     this.#socket = socket;
-    this.#idle = new Patience(timers, idle, (milliseconds) => this.#giveUp(milliseconds));
-    this.#linger = new Patience(timers, linger, () => socket.destroy());
+    this.#idle = new Timeout(timers, idle, (milliseconds) => this.#giveUp(milliseconds));
+    this.#linger = new Timeout(timers, linger, () => socket.destroy());
     const gone = (cause?: unknown): WorldError => unreachable(`The line to ${this.remote} is closed`, cause);
-    const unread = new Patience(timers, stall, (milliseconds) => {
+    const unread = new Timeout(timers, stall, (milliseconds) => {
       socket.destroy(new Error(`it read nothing for ${milliseconds} ms`));
     });
     this.#outgoing = new Outgoing(socket, { mostBytes, mostUnsent }, unread, gone);

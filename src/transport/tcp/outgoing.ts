@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream';
 import { encodeFrame } from '../frame.ts';
-import type { Patience } from '../patience.ts';
+import type { Timeout } from '../timeout.ts';
 
 /** Bytes that leave together: as many as one call of the system is sure to be quick with. */
 const MOST_GATHERED = 64 * 1024;
@@ -16,11 +16,11 @@ export interface OutgoingOptions {
 export class Outgoing {
   readonly #sink: Writable;
   readonly #options: OutgoingOptions;
-  readonly #stall: Patience;
+  readonly #stall: Timeout;
   readonly #gone: (cause?: unknown) => Error;
 
   /** @param stall runs while something waits that the system has not taken. @param gone makes the error for what can't be sent any more. */
-  constructor(sink: Writable, options: OutgoingOptions, stall: Patience, gone: (cause?: unknown) => Error) {
+  constructor(sink: Writable, options: OutgoingOptions, stall: Timeout, gone: (cause?: unknown) => Error) {
     this.#sink = sink;
     this.#options = options;
     this.#stall = stall;

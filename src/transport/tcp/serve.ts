@@ -1,12 +1,12 @@
 import { createServer } from 'node:net';
 import type { Line } from '../../engine/ports.ts';
+import { ConnectionLimit, type ConnectionLimitOptions } from '../connection-limit.ts';
 import { listen } from '../listen.ts';
-import { Patience } from '../patience.ts';
-import { Places, type PlacesOptions } from '../places.ts';
+import { Timeout } from '../timeout.ts';
 import { systemTimers } from '../timers.ts';
 import { type LineOptions, SOCKET_OPTIONS, TcpLine } from './line.ts';
 
-export interface ServeTcpOptions extends LineOptions, Partial<PlacesOptions> {
+export interface ServeTcpOptions extends LineOptions, Partial<ConnectionLimitOptions> {
   /** 127.0.0.1 unless given. */
   readonly host?: string;
   /** 0, the default, takes any free port. */
@@ -33,7 +33,7 @@ export interface TcpServer {
 export async function serveTcp(onLine: (line: Line, keep: () => void) => Promise<void>, options: ServeTcpOptions = {}): Promise<TcpServer> {
   const { host = '127.0.0.1', port = 0, grace = 10_000, mostConnections = 5_000, mostPerAddress = 250, timers = systemTimers } = options;
   const lines = new Set<TcpLine>();
-  const places = new Places({ mostConnections, mostPerAddress });
+  const places = new ConnectionLimit({ mostConnections, mostPerAddress });
   const attend = async (line: TcpLine, keep: () => void): Promise<void> => {
     lines.add(line);
     try {
@@ -49,16 +49,16 @@ export async function serveTcp(onLine: (line: Line, keep: () => void) => Promise
     if (places.take(socket)) void attend(new TcpLine(socket, options), () => places.keep(socket));
   });
   const closed = new Promise<void>((resolve) => server.once('close', resolve));
-  const patience = new Patience(timers, grace, () => {
+  const timeout = new Timeout(timers, grace, () => {
     for (const line of lines) void line.close();
   });
-  server.once('close', () => patience.end());
+  server.once('close', () => timeout.end());
   const actual = await listen(server, { host, port });
   server.on('error', (error) => options.onError?.(error, 'listen'));
   const close = (): Promise<void> => {
     if (server.listening) {
       server.close();
-      patience.begin();
+      timeout.begin();
       for (const line of lines) line.hush();
     }
     return closed;

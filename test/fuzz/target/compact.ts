@@ -44,7 +44,7 @@ const mutateTail: Mutate = (input, chance) => {
 /** The compact form: whatever is read is written the same. */
 export const compact: Target = {
   name: 'compact',
-  files: ['core/message/compact.ts', 'core/message/reader.ts'],
+  files: ['core/message/compact.ts', 'core/message/byte-reader.ts'],
   corpus: golden('message/v1/*-compact.hex'),
   mutate: either(mutateFields, mutateTail, mutateBytes),
   check: (input) => {

@@ -7,8 +7,8 @@ import { leastReturn, totalFor } from '../../../src/core/channel/payer-pay.ts';
 import type { PayerState } from '../../../src/core/channel/payer-state.ts';
 import { payerSnapshot } from '../../../src/core/channel/snapshot.ts';
 import type { Offer, Reply, Request } from '../../../src/core/message/message.ts';
-import { must } from '../../../src/testing/sample.ts';
 import { httpConnection } from '../../../src/transport/http/client.ts';
+import { must } from '../../world/sample.ts';
 import { httpMutator, readHttp, writeHttp } from '../http.ts';
 import { playShop } from '../shop.ts';
 import { assertBounded, type Outcome, orWorldError, type Target } from '../target.ts';
@@ -62,7 +62,7 @@ const refused = ['total-lower', 'invoice-unmet', 'funding-unconfirmed', 'channel
 /** What a hostile merchant answers, as the client reads it, and what the payer's machine makes of it. */
 export const httpAnswer: Target = {
   name: 'http-answer',
-  files: ['transport/http/client.ts', 'transport/http/body.ts', 'core/message/fields.ts', 'core/message/json.ts'],
+  files: ['transport/http/client.ts', 'transport/http/read-body.ts', 'core/message/fields.ts', 'core/message/json.ts'],
   corpus: [...shop.exchanges.map(({ answer }) => answer), ...refused],
   mutate: httpMutator((line, chance) => {
     const [kind = '', status = ''] = line.split(' ');

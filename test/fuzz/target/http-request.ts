@@ -16,7 +16,7 @@ const more = ['GET /v1/health', 'GET /openapi.json', 'GET /', 'PUT /v1/offer', '
 export const httpRequest: Target = {
   name: 'http-request',
   files: [
-    ...['body', 'endpoint', 'problem', 'read-request', 'reply', 'routes'].map((name) => `transport/http/${name}.ts`),
+    ...['read-body', 'endpoints', 'problem', 'read-request', 'reply', 'routes'].map((name) => `transport/http/${name}.ts`),
     ...['core/message/fields.ts', 'core/message/json.ts'],
   ],
   corpus: [...shop.exchanges.map(({ request }) => request), ...more.map((first) => writeHttp({ first, headers: [], body: '' }))],

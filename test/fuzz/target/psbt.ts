@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { base64 } from '@scure/base';
 import { isRefusal, type Refusal } from '../../../src/core/base/refusal.ts';
 import type { Announce, End, Pay } from '../../../src/core/message/message.ts';
-import { type ChannelPsbt, decodePsbt } from '../../../src/core/message/psbt.ts';
+import { type ChannelPsbt, decodePsbt } from '../../../src/core/message/psbt-codec.ts';
 import { type PsbtMaps, readMaps } from '../../../src/core/message/psbt-maps.ts';
-import { announcePsbt, endPsbt, paymentPsbt, readAnnounce, readEnd, readPayment } from '../../../src/core/message/psbt-message.ts';
-import { type Channel, psbt as form } from '../../../src/testing/codec-suite.ts';
-import { libraryMaps } from '../../../src/testing/library-psbt.ts';
+import { announcePsbt, endPsbt, paymentPsbt, readAnnounce, readEnd, readPayment } from '../../../src/core/message/psbt-payment.ts';
+import { type Channel, psbt as form } from '../../conformance/suite/codec.ts';
 import { publishedVectors } from '../../vector.ts';
+import { libraryMaps } from '../../world/library-psbt.ts';
 import { golden } from '../corpus.ts';
 import { channels } from '../samples.ts';
 import { ACCEPTED, type Outcome, outcomeOf, type Target } from '../target.ts';
@@ -22,7 +22,7 @@ function publishedPsbts(value: unknown): readonly Uint8Array[] {
 /** PSBTs, and the messages that they stand for. */
 export const psbt: Target = {
   name: 'psbt',
-  files: ['message/psbt', 'message/psbt-maps', 'message/psbt-message', 'tx/wire-reader'].map((name) => `core/${name}.ts`),
+  files: ['message/psbt-codec', 'message/psbt-maps', 'message/psbt-payment', 'tx/wire-reader'].map((name) => `core/${name}.ts`),
   corpus: [...golden('message/v1/*-psbt.hex'), ...publishedPsbts(publishedVectors('bip174-psbt.json'))],
   mutate: mutatePsbt,
   check: (input) => {

@@ -2,15 +2,15 @@ import assert from 'node:assert/strict';
 import { height } from '../../../src/core/base/height.ts';
 import { isRefusal } from '../../../src/core/base/refusal.ts';
 import { invoiceSnapshot, payeeSnapshot, payerSnapshot, type Snapshot } from '../../../src/core/channel/snapshot.ts';
-import { lastRead } from '../../../src/engine/cursor.ts';
-import { restored } from '../../../src/engine/restore.ts';
-import { Sightings } from '../../../src/engine/sightings.ts';
+import { decodeStored } from '../../../src/engine/decode-state.ts';
+import { SpendIndex } from '../../../src/engine/spend-index.ts';
+import { lastRead } from '../../../src/engine/sync-cursor.ts';
 import { WatchList } from '../../../src/engine/watch-list.ts';
-import { rungsOf } from '../../../src/merchant/watch/rungs.ts';
-import { readWatched, writeWatched } from '../../../src/merchant/watch/watch-file.ts';
+import { feeLadder } from '../../../src/merchant/watchtower/fee-ladder.ts';
+import { readWatched, writeWatched } from '../../../src/merchant/watchtower/file-format.ts';
 import { type MemoryDisk, memoryStore } from '../../../src/store/memory.ts';
-import { payeeKey } from '../../../src/testing/sample.ts';
-import { branchCodec, type Codec, cursorCodec, outputCodec, transactionCodec, watchedCodec } from '../../../src/wallet/record.ts';
+import { branchCodec, type Codec, cursorCodec, outputCodec, transactionCodec, watchedCodec } from '../../../src/wallet/record-codec.ts';
+import { payeeKey } from '../../world/sample.ts';
 import { golden } from '../corpus.ts';
 import { mutateJson } from '../http.ts';
 import type { Mutate } from '../mutate.ts';
@@ -21,8 +21,8 @@ type Reader = (text: string) => Outcome | Promise<Outcome>;
 
 function states<Value>(snapshot: Snapshot<Value>): Reader {
   return (text) => {
-    const once = snapshot.encode(restored(snapshot, text));
-    assert.equal(snapshot.encode(restored(snapshot, once)), once);
+    const once = snapshot.encode(decodeStored(snapshot, text));
+    assert.equal(snapshot.encode(decodeStored(snapshot, once)), once);
     return ACCEPTED;
   };
 }
@@ -54,7 +54,7 @@ const readers: Readonly<Record<string, Reader>> = {
     return ACCEPTED;
   },
   spend: async (text) => {
-    await new Sightings(memoryStore(diskWith('spend', `${'0'.repeat(64)}:0`, text)), new WatchList()).load();
+    await new SpendIndex(memoryStore(diskWith('spend', `${'0'.repeat(64)}:0`, text)), new WatchList()).load();
     return ACCEPTED;
   },
   watch: (text) => {
@@ -97,7 +97,7 @@ const wallet: Readonly<Record<string, readonly object[]>> = {
 function watchFiles(): readonly string[] {
   return golden('state/v1/payee-open-paid.json').flatMap((text) => {
     const state = payeeSnapshot.decode(textOf(text));
-    const closes = rungsOf(state, payeeKey);
+    const closes = feeLadder(state, payeeKey);
     if (isRefusal(closes) || state.best === undefined) return [];
     const { channel, terms, deposits, best } = state;
     const watched = { channel, terms, deposits, total: best.total, since: height(terms.expiry), closes };
@@ -127,7 +127,7 @@ function parts(input: Uint8Array): readonly [string, string] {
 /** What lies on disks: read to what can be written again, or damaged, and never taken for nothing. */
 export const record: Target = {
   name: 'record',
-  files: ['core/channel/snapshot.ts', 'wallet/record.ts', 'engine/restore.ts', 'merchant/watch/watch-file.ts'],
+  files: ['core/channel/snapshot.ts', 'wallet/record-codec.ts', 'engine/decode-state.ts', 'merchant/watchtower/file-format.ts'],
   corpus: [
     ...[...inputs('payee', states1('payee')), ...inputs('payer', states1('payer')), ...inputs('invoice', states1('invoice'))],
     ...Object.entries(wallet).flatMap(([kind, all]) =>

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { coreRpc } from '../../../src/chain/core-rpc.ts';
-import type { Post } from '../../../src/chain/post.ts';
+import type { Post } from '../../../src/chain/http-post.ts';
 import { createRegtest, type Regtest } from '../../../src/chain/regtest/regtest.ts';
 import { answerBody } from '../../../src/chain/regtest/rpc.ts';
 import { writeJson as writeNodeJson } from '../../../src/chain/regtest/rpc-json.ts';
@@ -242,7 +242,7 @@ const mutate: Mutate = (input, chance, other) => {
 /** What a node answers, and what is in its place: the port's answers have their shape, or the world fails. */
 export const rpcAnswer: Target = {
   name: 'rpc-answer',
-  files: ['answers', 'core-rpc', 'json-number', 'outcome', 'rpc'].map((name) => `chain/${name}.ts`),
+  files: ['rpc-answers', 'core-rpc', 'json-number', 'broadcast-outcome', 'json-rpc'].map((name) => `chain/${name}.ts`),
   corpus: [
     ...(await Promise.all(asks.map((_, ask) => recorded(ask)))),
     ...[goldenAnswer(2, 'getblock', 'dogecoin-block-0.json'), goldenAnswer(2, 'getblock', 'litecoin-block.json')],

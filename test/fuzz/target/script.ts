@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describeScript } from '../../../src/cli/describe.ts';
+import { describeScript } from '../../../src/cli/terminal/describe.ts';
 import { bytesToHex, concatBytes } from '../../../src/core/base/bytes.ts';
 import { isRefusal } from '../../../src/core/base/refusal.ts';
 import { dogecoinRegtest } from '../../../src/core/coin/dogecoin.ts';
@@ -31,7 +31,13 @@ const programs = (
 /** Scripts: their steps, the templates of the contracts, the branch that a spend takes, the address they pay to. */
 export const script: Target = {
   name: 'script',
-  files: ['core/tx/script.ts', 'core/tx/script-number.ts', 'core/contract/template.ts', 'core/contract/recognise.ts', 'core/tx/address.ts'],
+  files: [
+    'core/tx/script.ts',
+    'core/tx/script-number.ts',
+    'core/contract/script-template.ts',
+    'core/contract/spend-branch.ts',
+    'core/tx/address.ts',
+  ],
   corpus: [...redeemScripts, ...unlocks, ...outputs, ...programs],
   mutate: mutateScript,
   check: (input) => {

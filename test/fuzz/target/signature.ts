@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { hasHighS, readLaxSignature } from '../../../src/chain/regtest/lax-signature.ts';
 import { hexToBytes } from '../../../src/core/base/bytes.ts';
 import { decodeSignature, encodeSignature, isStrictDer, publicKey, readCompact } from '../../../src/core/tx/sign.ts';
-import { keyNumber } from '../../../src/testing/sample.ts';
 import { publishedVectors } from '../../vector.ts';
+import { keyNumber } from '../../world/sample.ts';
 import { ACCEPTED, assertSameBytes, type Outcome, type Target } from '../target.ts';
 import { mutateSignature } from '../wire.ts';
 

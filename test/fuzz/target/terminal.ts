@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { z } from 'zod';
-import { logger } from '../../../src/cli/log.ts';
-import { plain } from '../../../src/cli/plain.ts';
-import { failure, granted, type Printer, printer, Refused } from '../../../src/cli/print.ts';
-import { Stopped } from '../../../src/cli/stop.ts';
+import { Interrupted } from '../../../src/cli/interrupt.ts';
+import { logger } from '../../../src/cli/log/log.ts';
+import { escapeUnseen } from '../../../src/cli/terminal/escape.ts';
+import { failure, granted, type Printer, printer, Refused } from '../../../src/cli/terminal/print.ts';
 import { isRefusalCode, refusalCodes, refuse } from '../../../src/core/base/refusal.ts';
 import { WorldError } from '../../../src/engine/ports.ts';
 import { mutateJson } from '../http.ts';
@@ -26,7 +26,7 @@ const hostile = [
 /** Whatever strangers and nodes say is shown and logged, and can not fool whoever looks at it. */
 export const terminal: Target = {
   name: 'terminal',
-  files: ['cli/plain.ts', 'cli/print.ts', 'cli/log.ts'],
+  files: ['cli/terminal/escape.ts', 'cli/terminal/print.ts', 'cli/log/log.ts'],
   corpus: refusalCodes
     .slice(0, 6)
     .flatMap((code) =>
@@ -54,7 +54,7 @@ function shown({ code, facts, message, lines }: Said, json: boolean): void {
     [written(() => failure(new WorldError('config', message, 'hint'), printer(json))), 2],
     [written(() => failure(new Error(message), printer(json))), 1],
     [written(() => failure(message, printer(json))), 1],
-    [written(() => failure(new Stopped({ message, advice: message }, json ? 'SIGINT' : 'SIGTERM'), printer(json))), 2],
+    [written(() => failure(new Interrupted({ message, advice: message }, json ? 'SIGINT' : 'SIGTERM'), printer(json))), 2],
     [written(() => worked(printer(json), message)), 1],
     [logged(result, message, !json), Number.POSITIVE_INFINITY],
   ] as const;
@@ -74,7 +74,7 @@ function worked(print: Printer, message: string): void {
   const work = print.work(message);
   work.at(1, 2);
   print.still();
-  print.line(plain(message));
+  print.line(escapeUnseen(message));
   work.done();
 }
 

@@ -2,16 +2,16 @@ import assert from 'node:assert/strict';
 import { InvalidArgumentError } from 'commander';
 import { amountOf as coinsOfNode, integerOf, JsonNumber } from '../../../src/chain/json-number.ts';
 import { amountOf as coinsOfPerson } from '../../../src/cli/command/wallet.ts';
-import { wholeNumber } from '../../../src/cli/number.ts';
+import { wholeNumber } from '../../../src/cli/flag/number.ts';
 import { type Amount, formatAmount, parseAmount, parseUnits } from '../../../src/core/base/amount.ts';
 import { coins } from '../../../src/core/coin/registry.ts';
 import { addressOf, scriptOf } from '../../../src/core/tx/address.ts';
 import { p2pkh, p2sh } from '../../../src/core/tx/script.ts';
 import { WorldError } from '../../../src/engine/ports.ts';
-import { keyNumber } from '../../../src/testing/sample.ts';
 import { httpConnection } from '../../../src/transport/http/client.ts';
 import { createMnemonic, readMnemonic } from '../../../src/wallet/mnemonic.ts';
 import { paymentUri, readPaymentUri } from '../../../src/wallet/uri.ts';
+import { keyNumber } from '../../world/sample.ts';
 import { aText } from '../json.ts';
 import { edgeNumber, type Mutate, mutateBytes } from '../mutate.ts';
 import { ACCEPTED, assertSameBytes, type Target, textOf, utf8 } from '../target.ts';
@@ -80,7 +80,7 @@ const READ: ReadonlySet<string> = new Set(['address', 'request', 'mnemonic', 'nu
 /** What people type, scan and paste: addresses, payment requests, words, amounts. */
 export const text: Target = {
   name: 'text',
-  files: ['core/base/amount.ts', 'core/tx/address.ts', 'chain/json-number.ts', 'wallet/uri.ts', 'wallet/mnemonic.ts', 'cli/number.ts'],
+  files: ['core/base/amount.ts', 'core/tx/address.ts', 'chain/json-number.ts', 'wallet/uri.ts', 'wallet/mnemonic.ts', 'cli/flag/number.ts'],
   corpus: [...addresses, ...programs, ...uris, words, words.toUpperCase(), ...urls, ...numbers].map(utf8),
   mutate,
   check: (input) => {

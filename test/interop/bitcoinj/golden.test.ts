@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { chainRules } from '../../../src/chain/regtest/rules.ts';
-import { checkScripts } from '../../../src/chain/regtest/spend.ts';
+import { chainRules } from '../../../src/chain/regtest/chain-params.ts';
+import { checkScripts } from '../../../src/chain/regtest/check-inputs.ts';
 import { hexToBytes } from '../../../src/core/base/bytes.ts';
 import { dogecoinRegtest } from '../../../src/core/coin/dogecoin.ts';
 import { p2pkh } from '../../../src/core/tx/script.ts';

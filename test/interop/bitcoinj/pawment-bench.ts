@@ -4,14 +4,14 @@ import { must } from '../../../bench/fixture.ts';
 import { asChain } from '../../../src/chain/regtest/port.ts';
 import { amount, ZERO } from '../../../src/core/base/amount.ts';
 import { type ChannelId, equalBytes } from '../../../src/core/base/bytes.ts';
-import type { Env } from '../../../src/core/channel/machine.ts';
 import { payee } from '../../../src/core/channel/payee.ts';
+import type { Env } from '../../../src/core/channel/state-machine.ts';
 import { cltvTime } from '../../../src/core/contract/cltv.ts';
 import { capacityOf } from '../../../src/core/contract/contract.ts';
 import { encodeBitcoinj } from '../../../src/core/message/bitcoinj/encode.ts';
 import type { UpdatePayment } from '../../../src/core/message/bitcoinj/message.ts';
 import { paymentOf } from '../../../src/core/message/bitcoinj/payment.ts';
-import { payeeParty } from '../../../src/engine/party.ts';
+import { payeeRole } from '../../../src/engine/channel-role.ts';
 import type { Store } from '../../../src/engine/ports.ts';
 import { fastestSigner } from '../../../src/engine/signer.ts';
 import { fastestVerifier, type Verifier } from '../../../src/engine/verifier.ts';
@@ -19,15 +19,15 @@ import { openAgent } from '../../../src/payer/agent.ts';
 import { type BitcoinjChannel, openBitcoinj } from '../../../src/payer/bitcoinj.ts';
 import { memoryStore } from '../../../src/store/memory.ts';
 import { openSqlite } from '../../../src/store/sqlite.ts';
-import { BitcoinjWorld } from '../../../src/testing/bitcoinj-world.ts';
-import { linePair } from '../../../src/testing/line-pair.ts';
-import { Attachments } from '../../../src/transport/bitcoinj/attachments.ts';
-import { serveBitcoinj } from '../../../src/transport/bitcoinj/session.ts';
+import { serveBitcoinj } from '../../../src/transport/bitcoinj/server.ts';
+import { Attachments } from '../../../src/transport/bitcoinj/session-registry.ts';
 import { encodeFrame } from '../../../src/transport/frame.ts';
 import { connectTcp } from '../../../src/transport/tcp/connect.ts';
 import { serveTcp, type TcpServer } from '../../../src/transport/tcp/serve.ts';
 import { seedKeyRing } from '../../../src/wallet/keyring.ts';
 import { openWallet } from '../../../src/wallet/wallet.ts';
+import { BitcoinjWorld } from '../../world/bitcoinj-world.ts';
+import { linePair } from '../../world/line-pair.ts';
 import type { BenchRow } from './bench.ts';
 import { ACK, RawPayers } from './raw-payers.ts';
 
@@ -254,7 +254,7 @@ export class PawmentBench implements AsyncDisposable {
 
   /** How often the channel was written. */
   async #writes({ channel }: Prepared): Promise<number> {
-    return (await this.#store.get(payeeParty.recordKind, channel))?.version ?? 0;
+    return (await this.#store.get(payeeRole.recordKind, channel))?.version ?? 0;
   }
 }
 

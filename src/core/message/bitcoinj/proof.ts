@@ -1,6 +1,6 @@
 import { hexToBytes, type TxId } from '../../base/bytes.ts';
 import { type PublicKey, readCompact, type Signer, type Verify } from '../../tx/sign.ts';
-import { proofDigest } from '../proof.ts';
+import { proofDigest } from '../key-proof.ts';
 
 /** Of the server's nonce and the contract's id: nobody but the payer of that channel can have signed it, and not for another connection. */
 function digestOf(nonce: Uint8Array, contract: TxId): Uint8Array {

@@ -1,0 +1,69 @@
+import { Command, type Option } from 'commander';
+import { type CommonFlags, type Config, readConfig, resolveConfig, SECTIONS, type Section } from './config.ts';
+import { commonOptions, type Settings, schemaOf } from './config-options.ts';
+import { Interrupt } from './interrupt.ts';
+import { failure, type Printer, printer } from './terminal/print.ts';
+
+/** What every command gets: its settings, and a way to speak. */
+export interface Shell {
+  readonly config: Config;
+  readonly print: Printer;
+  /** Told what to say when the command is stopped half-way. */
+  readonly stop: Interrupt;
+}
+
+/** A command with the settings that all share. */
+export function command(name: string, description: string, examples: readonly string[]): Command {
+  const made = new Command(name)
+    .description(description)
+    .addHelpText('after', `\nExamples:\n${examples.map((line) => `  ${line}`).join('\n')}`)
+    .hook('preAction', (hooked, acting) => {
+      // A command above this one has the hook too.
+      if (hooked === acting) configure(acting);
+    });
+  for (const option of commonOptions()) made.addOption(option);
+  return made;
+}
+
+/** Takes from the config file what no flag says. What the environment has a word in is settled where it is needed. @throws WorldError `config` */
+function configure(acting: Command): void {
+  const { config }: CommonFlags = acting.opts();
+  const { common, own } = readConfig(config, process.env, sectionOf(acting));
+  for (const [name, value] of Object.entries({ json: common['json'], ...own })) {
+    const source = acting.getOptionValueSource(name);
+    if (value !== undefined && (source === undefined || source === 'default')) acting.setOptionValueWithSource(name, value, 'config');
+  }
+}
+
+/** A command's flags but for those that all share: what its section of the config file may say. */
+export function ownOptions({ options }: Command): readonly Option[] {
+  const common = new Set(commonOptions().map((option) => option.attributeName()));
+  return options.filter((option) => !common.has(option.attributeName()));
+}
+
+/** What a command's section of its config file says. @throws WorldError `config` */
+export function ownSettings(of: Command, { config }: CommonFlags): Settings {
+  return readConfig(config, process.env, sectionOf(of)).own;
+}
+
+function sectionOf(acting: Command): Section | undefined {
+  const name = SECTIONS.find((one) => one === acting.name());
+  return name && { name, schema: schemaOf(ownOptions(acting)) };
+}
+
+/** Runs a command's work; whatever goes wrong is printed with what to do about it, and becomes the exit code. Who stops it is told what it has done. */
+export async function run(flags: CommonFlags, work: (shell: Shell) => Promise<void>): Promise<void> {
+  const print = printer(flags.json === true);
+  const stop = new Interrupt();
+  const deaf = stop.listen((stopped) => process.exit(failure(stopped, print)));
+  let ticker: string | undefined;
+  try {
+    const config = resolveConfig(flags, process.env);
+    ticker = config.coin.ticker;
+    await work({ config, print, stop });
+  } catch (error) {
+    process.exitCode = failure(error, print, ticker);
+  } finally {
+    deaf();
+  }
+}

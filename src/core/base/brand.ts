@@ -1,4 +1,0 @@
-declare const unit: unique symbol;
-
-/** `Value` that can't be mixed up with another of the same shape; made only by the constructor beside its type. */
-export type Brand<Value, Name extends string> = Value & { readonly [unit]: Name };

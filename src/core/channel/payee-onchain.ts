@@ -1,0 +1,95 @@
+import { type Amount, add, isAmount, ZERO } from '../base/amount.ts';
+import { equalBytes } from '../base/bytes.ts';
+import { possible } from '../base/lock-time.ts';
+import { isRefusal, type Refusal } from '../base/refusal.ts';
+import { type Deposit, isDue } from '../contract/contract.ts';
+import type { Transaction } from '../tx/transaction.ts';
+import { reaching } from './confirmed-capacity.ts';
+import { branchOf, isLongPast, isSettled, isSpent, isWaiting, spentBy, transactionsOf, viewOf } from './deposit-view.ts';
+import { startClosing } from './payee-close.ts';
+import { bumpClose, closeAtDueRate, stakedDeposits } from './payee-close-rbf.ts';
+import { type ActivePayee, isActive, type PayeeState } from './payee-state.ts';
+import { type ChainView, type DepositView, type Env, type Step, stay } from './state-machine.ts';
+
+/** What the payee does about the chain as it is now: closes in time, pauses and resumes, sees to its close until it is buried. */
+export function payeeOnchain(state: PayeeState, view: ChainView, env: Env): Step<PayeeState> | Refusal {
+  if (state.kind === 'ended') return stay(state);
+  if (isOver(state, view, env)) return stay(endedChannel(state, view, env));
+  if (isAbandonedEnd(state, view, env)) return stay({ ...withoutTransaction(state), kind: 'ended', how: 'unused' });
+  if (state.kind === 'closing') return bumpClose(state, view, env);
+  const needed = state.best === undefined ? state.deposits.slice(0, 1) : stakedDeposits(state);
+  const seen = needed.map((deposit) => viewOf(deposit, view));
+  if (seen.some((one) => isSpent(one) || isSettled(one, state.terms, env))) return contestSpend(state, view, env);
+  return isDue(state.terms, env) ? closeWhenDue(state, view, env) : stay(reaching(state, needed, view));
+}
+
+/** Inside the margin the best payment is closed; without one there is nothing to lose and the payer may have it all back. */
+function closeWhenDue(state: ActivePayee, view: ChainView, env: Env): Step<PayeeState> | Refusal {
+  if (state.best !== undefined) return startClose(state, view, env);
+  return possible(state.terms.expiry, env) >= state.terms.expiry ? stay({ ...state, kind: 'ended', how: 'unused' }) : stay(state);
+}
+
+function startClose(state: ActivePayee, view: ChainView, env: Env): Step<PayeeState> | Refusal {
+  const step = startClosing(state, env);
+  return isRefusal(step) ? step : bumpClose(step.state, view, env);
+}
+
+/** A deposit of the best payment went while no close was under way: by an older self's end, a refund, or coins spent twice. The best payment contests it; nothing more is taken. */
+function contestSpend(state: ActivePayee, view: ChainView, env: Env): Step<PayeeState> {
+  const step = startClose(state, view, env);
+  if (!isRefusal(step)) return step;
+  return stay(state.kind === 'paused' ? state : { ...state, kind: 'paused' });
+}
+
+/** Whether nothing is left that the payee could have. What took the rest is buried. */
+function isOver(state: PayeeState, view: ChainView, env: Env): boolean {
+  const { terms, best } = state;
+  const stake = stakedDeposits(state);
+  const settled = stake.filter((deposit) => isSettled(viewOf(deposit, view), terms, env));
+  if (settled.length === 0) return false;
+  if (best === undefined) return settled.length === stake.length;
+  const rest = closeAtDueRate(state, env, settled);
+  return isRefusal(rest) && rest.code !== 'contract-unfit';
+}
+
+/** An end at nothing that no block took: the payer can have its own back alone by now, and whoever never asks for it keeps nobody waiting. */
+function isAbandonedEnd(state: PayeeState, view: ChainView, env: Env): boolean {
+  const { kind, terms, best } = state;
+  if (kind !== 'closing' || best !== undefined || !isLongPast(terms, env)) return false;
+  return !stakedDeposits(state).some((deposit) => isMined(viewOf(deposit, view)));
+}
+
+function isMined(seen: DepositView): boolean {
+  return isSpent(seen) && !isWaiting(seen);
+}
+
+function endedChannel(state: PayeeState, view: ChainView, env: Env): PayeeState {
+  const { terms, deposits } = state;
+  const settled = deposits.map((deposit) => ({ deposit, seen: viewOf(deposit, view) })).filter(({ seen }) => isSettled(seen, terms, env));
+  const spends = settled.flatMap(({ deposit, seen }) => (isSpent(seen) ? [{ seen, branch: branchOf(terms, deposit, seen) }] : []));
+  const closes = transactionsOf(spends.filter(({ branch }) => branch === 'close').map(({ seen }) => seen));
+  const [transaction = settled.flatMap(({ seen }) => ('transaction' in seen ? [seen.transaction] : []))[0]] = closes;
+  const rest = spends.some(({ branch }) => branch === 'refund') ? 'refunded' : 'lost';
+  const received = receivedBy(state, deposits, closes);
+  return {
+    ...withoutTransaction(state),
+    kind: 'ended',
+    how: closes.length > 0 ? 'closed' : rest,
+    ...(transaction === undefined ? {} : { transaction }),
+    ...(received === undefined ? {} : { received }),
+  };
+}
+
+/** What was sent need not be what ended it. */
+function withoutTransaction(state: PayeeState): ActivePayee {
+  if (isActive(state)) return state;
+  const { kind: _, transaction: __, ...channel } = state;
+  return { ...channel, kind: 'paused' };
+}
+
+/** What closes paid to the payee; undefined where one of them closed other channels too. */
+function receivedBy({ terms }: PayeeState, deposits: readonly Deposit[], closes: readonly Transaction[]): Amount | undefined {
+  if (closes.some((close) => spentBy(close, deposits).length < close.inputs.length)) return undefined;
+  const paid = closes.flatMap(({ outputs }) => outputs.filter(({ script }) => equalBytes(script, terms.payeeScript)));
+  return add(ZERO, ...paid.map(({ value }) => value).filter(isAmount));
+}

@@ -1,0 +1,219 @@
+import { ZERO } from '../base/amount.ts';
+import { type ChannelId, equalBytes } from '../base/bytes.ts';
+import { after, type Height, height } from '../base/height.ts';
+import { possible } from '../base/lock-time.ts';
+import { type Refusal, type RefusalCode, refuse } from '../base/refusal.ts';
+import { depthFor, hasRule } from '../coin/coin.ts';
+import { capacityOf, channelIdOf, type Deposit, isDue, isExpiryOf, type Terms } from '../contract/contract.ts';
+import { leastDeposit } from '../contract/tx-size.ts';
+import { type Announce, type OfferedTerms, offerDigest, type Releasing } from '../message/message.ts';
+import { outpointKey, sameOutpoint } from '../tx/transaction.ts';
+import { backedAt } from './confirmed-capacity.ts';
+import type { Doubt } from './deposit-confirmation.ts';
+import { fundingRisk } from './funding-risk.ts';
+import { type DepositLimits, limitsNow, refuseOrigin, refuseOverdue, type Standing, termsNow } from './offer-validity.ts';
+import type { PayeeState } from './payee-state.ts';
+import type { Env, FundingView, Source, Step } from './state-machine.ts';
+import { stay } from './state-machine.ts';
+
+export interface AnnounceInput {
+  readonly kind: 'announce';
+  readonly announce: Announce;
+  /** One for each announced deposit, in their order. */
+  readonly funding: readonly FundingView[];
+  /** The node's tip after it was asked, which the depths count from at most: what was read of the chain may end below it. */
+  readonly lookedAt?: Height;
+  /** Absent for an offer that never left the program that made it. */
+  readonly standing?: Standing;
+}
+
+/** One more would make closes larger and states slower than any payer needs. */
+export const MAX_DEPOSITS = 16;
+/** A funding transaction may gather thousands of coins. Of more than these it is not noticed when they go elsewhere, only that the deposit stays away. */
+const MOST_SOURCES = 16;
+
+/** Seed steps 3, D and 4. The payer's copy of the funding is never believed: all facts come from the payee's node. */
+export function acceptAnnouncement(state: PayeeState | undefined, input: AnnounceInput, env: Env): Step<PayeeState | undefined> | Refusal {
+  const { announce, funding, standing } = input;
+  const terms = termsNow(termsOf(announce), standing);
+  const channel = channelIdOf(terms.coin, terms.contract.redeemScript(terms));
+  if (state !== undefined && state.channel !== channel) return refuse('channel-unknown', { channel });
+  const limits = limitsOf(state, input);
+  const wrong =
+    (state === undefined ? wrongFirst(input, terms, env) : wrongFurther(state, announce, env)) ?? wrongDeposits(announce, terms, limits);
+  // Nobody has a stake in what comes too late: the payer gets its way back all the same.
+  const isLate = wrong !== undefined && isTooLate(wrong, announce) && wrongDeposits(announce, terms, limits) === undefined;
+  const given = wrong === undefined || isLate ? signRefunds(terms, announce.deposits, env) : {};
+  if (isLate && given.releases !== undefined) {
+    return stay(state, { kind: 'reply', message: { kind: 'provisional', channel, waitingFor: wrong, ...given } });
+  }
+  if (wrong !== undefined) return wrong;
+  const outputScript = terms.contract.outputScript(terms);
+  const capacity = capacityOf(announce.deposits);
+  const depth = limits.unconfirmed === undefined ? depthFor(limits.depth, capacity) : 0;
+  const doubts = announce.deposits
+    .map((deposit, i) => doubt(deposit, funding[i] ?? { kind: 'missing' }, outputScript, depth))
+    .filter((refusal) => refusal !== undefined);
+  const final = doubts.find(({ remedy }) => remedy !== 'wait');
+  if (final !== undefined) return final;
+  const [waitingFor] = doubts;
+  if (waitingFor !== undefined) return stay(state, { kind: 'reply', message: { kind: 'provisional', channel, waitingFor, ...given } });
+  const accepted = { kind: 'reply', message: { kind: 'accepted', channel, capacity, ...given } } as const;
+  const sources = sourcesOf(announce.deposits, funding);
+  const next =
+    state === undefined ? opened(announce, channel, terms, sources, limits) : withDeposits(state, announce.deposits, sources, limits);
+  if (next === state) return stay(state, accepted);
+  return stay(backedAt(next, depthOf(input), { tip: tipOf(input, env) }, doubtsOf(state, input, env)), accepted);
+}
+
+function opened(
+  { offer, deposits }: Announce,
+  channel: ChannelId,
+  terms: Terms,
+  sources: readonly Source[],
+  { minDeposit: _, ...limits }: DepositLimits,
+): PayeeState {
+  const named = { channel, terms, keyName: keyNameOf(offer), deposits, ...(sources.length > 0 ? { sources } : {}) };
+  return { kind: 'open', ...named, limits, spent: ZERO };
+}
+
+/** A channel that is known keeps its limits until it gets a further deposit: that comes under the stricter ones, but is no first one. */
+function limitsOf(state: PayeeState | undefined, { announce: { offer, deposits }, standing }: AnnounceInput): DepositLimits {
+  if (state === undefined) return limitsNow(offer, standing);
+  const known = { ...state.limits, minDeposit: offer.minDeposit };
+  return deposits.length > state.deposits.length ? { ...limitsNow(known, standing), minDeposit: offer.minDeposit } : known;
+}
+
+/** What the depths count from: the node may be ahead of what was read. */
+function tipOf({ lookedAt }: AnnounceInput, { tip }: Env): Height {
+  return lookedAt === undefined ? tip : height(Math.max(tip, lookedAt));
+}
+
+function depthOf({ announce, funding }: AnnounceInput): (deposit: Deposit) => number | undefined {
+  const views = new Map(announce.deposits.map(({ outpoint }, i) => [outpointKey(outpoint), funding[i]]));
+  return ({ outpoint }) => {
+    const view = views.get(outpointKey(outpoint));
+    return view?.kind === 'unspent' ? view.depth : undefined;
+  };
+}
+
+/** What was taken before is not judged again. */
+function doubtsOf(
+  state: PayeeState | undefined,
+  { announce: { deposits, offer }, funding }: AnnounceInput,
+  { feeRate }: Env,
+): (deposit: Deposit) => Doubt | undefined {
+  const known = new Set(state?.deposits.map(({ outpoint }) => outpointKey(outpoint)));
+  return ({ outpoint }) => {
+    const view = funding[deposits.findIndex((one) => sameOutpoint(one.outpoint, outpoint))];
+    if (known.has(outpointKey(outpoint)) || view?.kind !== 'unspent') return undefined;
+    return fundingRisk(view, offer.coin, feeRate);
+  };
+}
+
+function sourcesOf(deposits: readonly Deposit[], funding: readonly FundingView[]): readonly Source[] {
+  return deposits.flatMap(({ outpoint }, i) => {
+    const view = funding[i];
+    if (view?.kind !== 'unspent' || view.spends === undefined) return [];
+    return [{ deposit: outpoint, spends: view.spends.slice(0, MOST_SOURCES) }];
+  });
+}
+
+/** Why deposits are not taken any more. */
+const TOO_LATE: ReadonlySet<RefusalCode> = new Set<RefusalCode>(['expiry-too-near', 'margin-reached', 'channel-ending', 'channel-ended']);
+
+/** Whether nothing is wrong but that time has passed: an expiry that the offer never allowed is another matter. */
+function isTooLate({ code }: Refusal, { offer, expiry }: Announce): boolean {
+  return TOO_LATE.has(code) && expiry >= offer.minExpiry && expiry <= offer.maxExpiry;
+}
+
+/** What the payee signs of the refunds of deposits, whether they exist or not; nothing where the contract does not ask for it. */
+export function signRefunds(terms: Terms, deposits: readonly Deposit[], env: Pick<Env, 'signer'>): Releasing {
+  // The key is derived when it is asked for.
+  return terms.contract.expiryIn === 'script' ? {} : { releases: terms.contract.release(terms, deposits, env.signer) };
+}
+
+/** Name of the key that the payee derives for an offer: its digest, so it changes with every term. */
+export function keyNameOf(offer: OfferedTerms): string {
+  return `offer:${offerDigest(offer)}`;
+}
+
+/** The terms of the channel that an announcement makes of an offer. */
+export function termsOf({ offer, payerKey, expiry }: Pick<Announce, 'offer' | 'payerKey' | 'expiry'>): Terms {
+  const { coin, contract, signing, closingMargin, payeeScript, payeeKey } = offer;
+  return { coin, contract, signing, closingMargin, payeeScript, payeeKey, payerKey, expiry };
+}
+
+/** Whether an offer leaves a choice of the expiry to a contract whose script does not say it: a payer could have refunds signed for several. */
+export function isOpenEnded({ contract, minExpiry, maxExpiry }: OfferedTerms): boolean {
+  return contract.expiryIn === 'releases' && minExpiry !== maxExpiry;
+}
+
+/** Before the node is asked nobody knows when the deposit was mined. */
+function wrongFirst({ announce, funding, standing }: AnnounceInput, terms: Terms, env: Env): Refusal | undefined {
+  const { offer } = announce;
+  const wrong = wrongTerms(announce, terms, env) ?? refuseOrigin(offer, standing);
+  return wrong ?? (funding.length > 0 ? refuseOverdue(offer, funding[0], env.tip, standing) : undefined);
+}
+
+function wrongTerms({ offer, payerKey, expiry }: Announce, { closingMargin }: Terms, env: Env): Refusal | undefined {
+  const missing = offer.contract.needs.find((rule) => !hasRule(offer.coin, rule, env.tip));
+  if (missing !== undefined) return refuse('contract-unfit', { rule: missing, coin: offer.coin.id });
+  if (!equalBytes(env.signer.publicKey, offer.payeeKey)) return refuse('offer-unknown');
+  if (equalBytes(payerKey, offer.payeeKey)) return refuse('key-repeated');
+  if (isOpenEnded(offer)) return refuse('offer-malformed', { minExpiry: offer.minExpiry, maxExpiry: offer.maxExpiry });
+  if (!isExpiryOf(offer.contract, expiry)) return refuse('expiry-malformed', { expiry });
+  const least = after(possible(expiry, env), closingMargin + 1);
+  if (expiry < offer.minExpiry || expiry < least) return refuse('expiry-too-near', { expiry, least: Math.max(offer.minExpiry, least) });
+  return expiry > offer.maxExpiry ? refuse('expiry-too-far', { expiry, most: offer.maxExpiry }) : undefined;
+}
+
+/** A further announcement comes under the very offer of the first, and may add deposits in time, not take any away. */
+function wrongFurther(state: PayeeState, { offer, expiry, deposits }: Announce, env: Env): Refusal | undefined {
+  if (keyNameOf(offer) !== state.keyName) return refuse('offer-unknown');
+  // The script need not say it, and refunds are signed for what it is.
+  if (expiry !== state.terms.expiry) return refuse('channel-exists', { expiry: state.terms.expiry });
+  if (state.kind === 'ended') return refuse('channel-ended');
+  if (state.kind === 'closing') return refuse('channel-ending');
+  const named = new Set(deposits.map(({ outpoint }) => outpointKey(outpoint)));
+  if (!state.deposits.every(({ outpoint }) => named.has(outpointKey(outpoint)))) return refuse('deposit-dropped');
+  const isLate = deposits.length > state.deposits.length && isDue(state.terms, env);
+  return isLate ? refuse('margin-reached', { tip: env.tip, expiry: state.terms.expiry }) : undefined;
+}
+
+function wrongDeposits({ deposits }: Announce, terms: Terms, { minDeposit, maxDeposit }: DepositLimits): Refusal | undefined {
+  if (deposits.length === 0) return refuse('deposit-absent');
+  if (deposits.length > MAX_DEPOSITS) return refuse('deposit-too-many', { most: MAX_DEPOSITS });
+  if (new Set(deposits.map(({ outpoint }) => outpointKey(outpoint))).size < deposits.length) return refuse('deposit-repeated');
+  const least = leastDeposit(terms);
+  if (deposits.some(({ value }) => value < least)) return refuse('deposit-too-small', { least });
+  const sum = deposits.reduce((total, { value }) => total + value, 0n);
+  if (sum < minDeposit) return refuse('deposit-too-small', { deposits: sum, least: minDeposit });
+  return sum > maxDeposit ? refuse('deposit-too-large', { deposits: sum, most: maxDeposit }) : undefined;
+}
+
+function doubt(deposit: Deposit, view: FundingView, outputScript: Uint8Array, depth: number): Refusal | undefined {
+  const outpoint = outpointKey(deposit.outpoint);
+  if (view.kind === 'missing') return refuse('funding-missing', { outpoint });
+  if (view.kind === 'spent') return refuse('funding-spent', { outpoint });
+  if (view.kind === 'no-such-output') return refuse('funding-output-missing', { outpoint });
+  if (!equalBytes(view.script, outputScript)) return refuse('funding-script-wrong', { outpoint });
+  if (view.value !== deposit.value) return refuse('funding-value-wrong', { outpoint, value: view.value });
+  if (view.isImmature) return refuse('funding-immature', { outpoint });
+  return view.depth < depth ? refuse('funding-unconfirmed', { outpoint, depth: view.depth, needed: depth }) : undefined;
+}
+
+/** Deposits keep the order in which they were accepted: signatures depend on it. Nothing new is the very same state. */
+function withDeposits(
+  state: PayeeState,
+  all: readonly Deposit[],
+  sources: readonly Source[],
+  { minDeposit: _, ...limits }: DepositLimits,
+): PayeeState {
+  const known = new Set(state.deposits.map(({ outpoint }) => outpointKey(outpoint)));
+  const further = all.filter(({ outpoint }) => !known.has(outpointKey(outpoint)));
+  if (further.length === 0) return state;
+  const added = sources.filter(({ deposit }) => !known.has(outpointKey(deposit)));
+  const kept = [...(state.sources ?? []), ...added];
+  return { ...state, limits, deposits: [...state.deposits, ...further], ...(kept.length > 0 ? { sources: kept } : {}) };
+}

@@ -1,0 +1,85 @@
+import { type Amount, amount, ZERO } from '../base/amount.ts';
+import { equalBytes } from '../base/bytes.ts';
+import { certain } from '../base/lock-time.ts';
+import { isRefusal, type Refusal } from '../base/refusal.ts';
+import { payerScript } from '../contract/contract.ts';
+import { outpointKey, type Transaction } from '../tx/transaction.ts';
+import { isAbsent, isSame, isSettled, isSpent, isWaiting, type Spend, transactionsOf, viewOf } from './deposit-view.ts';
+import { withFoundDeposits } from './payer-found-deposits.ts';
+import { fundingBroadcasts } from './payer-open.ts';
+import { cpfpEffects, outbid, refundAfterExpiry } from './payer-refund.ts';
+import { allDeposits, channelOf, type EndedPayer, type PayerEnd, type PayerState, stillToCome } from './payer-state.ts';
+import { type ChainView, type DepositView, type Effect, type Env, type Step, stay } from './state-machine.ts';
+
+/** What the payer does about the chain as it is now: takes in further deposits, refunds after expiry, ends when all is buried. */
+export function payerOnchain(known: PayerState, view: ChainView, env: Env): Step<PayerState> | Refusal {
+  if (known.kind === 'ended' && !hasCome(known, view)) return stay(known);
+  const seen: PayerState = known.kind === 'ended' ? { ...channelOf(known), kind: 'funding' } : known;
+  const step = decideOnchain(seen, view, env);
+  if (withFoundDeposits(seen, view) === seen) return step;
+  // What was only just found is not judged yet, so nothing ends before the next look; but nobody holds up what is due by making it.
+  const base = isRefusal(step) || step.state.kind === 'ended' ? stay(seen) : step;
+  return { ...base, state: withFoundDeposits(base.state, view) };
+}
+
+function decideOnchain(state: PayerState, view: ChainView, env: Env): Step<PayerState> | Refusal {
+  const { terms } = state;
+  const views = allDeposits(state).map((deposit) => viewOf(deposit, view));
+  const spends = views.filter(isSpent);
+  const isExpired = certain(terms.expiry, env) >= terms.expiry;
+  // A funding transaction is sent until the expiry: what is still missing then was never made, or another took its place.
+  const isLeft = views.some((one) => one.kind === 'unspent' || (isAbsent(one) && !isExpired && !isSettled(one, terms, env)));
+  if (!isLeft && spends.length > 0 && spends.every((one) => isSettled(one, terms, env))) return endedChannel(state, spends);
+  if (!isLeft && views.length > 0 && views.every((one) => isAbsent(one) && isSettled(one, terms, env)))
+    return stay(abandonedChannel(state));
+  if (state.kind === 'ending' && state.transaction !== undefined && isStillAgreed(state.transaction, views, isExpired)) {
+    return outbid(state, view, env) ?? stay(state, ...rebroadcastCoopClose(state, state.transaction, views, env));
+  }
+  if (isExpired) return refundAfterExpiry(state, view, env);
+  const isMissing = views.some((one) => one.kind === 'missing');
+  return state.kind !== 'planned' && isMissing ? stay(state, ...fundingBroadcasts(state, env)) : stay(state);
+}
+
+/** An agreed end is waited for until the expiry, and from then on as long as it is on its way. */
+function isStillAgreed(transaction: Transaction, views: readonly DepositView[], isExpired: boolean): boolean {
+  return !isExpired || views.some((one) => isWaiting(one) && isSame(one.transaction, transaction));
+}
+
+/** The end again while the mempool lacks it, with the children that it needs, should its fee have become too low. */
+function rebroadcastCoopClose(state: PayerState, transaction: Transaction, views: readonly DepositView[], env: Env): readonly Effect[] {
+  const spends = views.filter(isSpent).filter((one) => isSame(one.transaction, transaction));
+  if (spends.some(({ depth }) => depth > 0)) return [];
+  const children = cpfpEffects(state, transaction, env, env.feeRate);
+  if (children.length > 0) return children;
+  return spends.length > 0 ? [] : [{ kind: 'broadcast', transaction }];
+}
+
+function hasCome(state: EndedPayer, view: ChainView): boolean {
+  return view.found.length > 0 || stillToCome(state).some((deposit) => !isAbsent(viewOf(deposit, view)));
+}
+
+/** No coin ever came. */
+function abandonedChannel(state: PayerState): PayerState {
+  return { ...channelOf(state), kind: 'ended', how: 'abandoned', returned: ZERO, transactions: [] };
+}
+
+function endedChannel(state: PayerState, spends: readonly Spend[]): Step<PayerState> {
+  const transactions = transactionsOf(spends);
+  const how = endKind(state, transactions);
+  return stay({ ...channelOf(state), kind: 'ended', how, returned: returnedBy(state, transactions), transactions });
+}
+
+function endKind(state: PayerState, transactions: readonly Transaction[]): PayerEnd {
+  const own = new Set(allDeposits(state).map(({ outpoint }) => outpointKey(outpoint)));
+  const unlocks = transactions.flatMap(({ inputs }) => inputs.filter(({ outpoint }) => own.has(outpointKey(outpoint))));
+  const kinds = unlocks.map(({ script }) => state.terms.contract.recognise(script));
+  if (kinds.includes('foreign')) return 'lost';
+  return kinds.includes('close') ? 'closed' : 'refunded';
+}
+
+/** What came back to the payer by its change and by its return script. */
+function returnedBy(state: PayerState, transactions: readonly Transaction[]): Amount {
+  const own = [payerScript(state.terms), state.returnScript];
+  const outputs = transactions.flatMap(({ outputs }) => outputs.filter(({ script }) => own.some((mine) => equalBytes(mine, script))));
+  return amount(outputs.reduce((sum, { value }) => sum + value, 0n));
+}

@@ -1,0 +1,105 @@
+import { type Amount, feeFor, greatest, ZERO } from '../base/amount.ts';
+import { certain } from '../base/lock-time.ts';
+import { isRefusal, type Refusal } from '../base/refusal.ts';
+import { capacityOf, type Deposit, payerScript } from '../contract/contract.ts';
+import { PATIENT_STEPS } from '../contract/cpfp.ts';
+import {
+  affordableRate,
+  type Cost,
+  costOf,
+  isRaise,
+  isReplaceable,
+  raisedRate,
+  rateOf,
+  refundUrgency,
+  times,
+  type Urgency,
+} from '../contract/fee.ts';
+import { refundSize } from '../contract/tx-size.ts';
+import type { Transaction } from '../tx/transaction.ts';
+import { combinedCost, type Spend, transactionsOf } from './deposit-view.ts';
+import { broadcastPackage } from './package-broadcast.ts';
+import { refundable } from './payer-refund-signatures.ts';
+import { allDeposits, type PayerState } from './payer-state.ts';
+import type { Effect, Env } from './state-machine.ts';
+
+/** A deposit and what waits to take it. */
+export interface HeldDeposit {
+  readonly deposit: Deposit;
+  readonly at: Spend;
+}
+
+/** What is done about a close or an agreed end that keeps deposits from being refunded: a refund that takes its place, or children of it. */
+export interface CloseReplacement {
+  readonly refunds: readonly Transaction[];
+  readonly children: readonly Effect[];
+}
+
+/**
+ * After the expiry nobody but the payee gains from a close that no miner takes, and it can be sent again for ever. So one that pays less than a late
+ * refund would is replaced by the refund, and where that can't be, the payer's own change pays for it. Undefined while it may be mined by itself.
+ */
+export function replaceStuckClose(state: PayerState, held: readonly HeldDeposit[], env: Env): CloseReplacement | undefined {
+  const { terms } = state;
+  const urgency = refundUrgency(terms, certain(terms.expiry, env));
+  const before = combinedCost(
+    held.map(({ at }) => at),
+    allDeposits(state),
+  );
+  if (held.length === 0 || !isSlow(before, urgency, env)) return undefined;
+  const made = replacementRefund(state, held, before, env);
+  if (made !== undefined) return { refunds: [made], children: [] };
+  const children = held.flatMap(({ at }) => cpfpOfClose(state, at, times(env.feeRate, urgency.factor), env));
+  return { refunds: [], children };
+}
+
+/** In the first half margin after the expiry a close has its time; from then on it pays at least what a refund would. */
+function isSlow(before: Cost | undefined, { factor }: Urgency, { feeRate }: Env): boolean {
+  return factor > 1n && (before === undefined || rateOf(before) < times(feeRate, factor));
+}
+
+function replacementRefund(state: PayerState, held: readonly HeldDeposit[], before: Cost | undefined, env: Env): Transaction | undefined {
+  const { policy } = state.terms.coin;
+  const deposits = refundable(
+    state,
+    held.map(({ deposit }) => deposit),
+    env,
+  );
+  if (deposits.length < held.length || !transactionsOf(held.map(({ at }) => at)).every((one) => isReplaceable(policy, one)))
+    return undefined;
+  const made = refundAtDueRate(state, deposits, env, before);
+  const after = isRefusal(made) ? undefined : costOf(made, deposits);
+  if (isRefusal(made) || after === undefined) return undefined;
+  return before === undefined || isRaise(policy, before, after) ? made : undefined;
+}
+
+/**
+ * The refund at the rate that is due, and high enough to take the place of `rival`, for which more of it may go. It takes what is worth more than it
+ * adds to the fee; the rest is left for itself.
+ */
+export function refundAtDueRate(state: PayerState, deposits: readonly Deposit[], env: Env, rival?: Cost): Transaction | Refusal {
+  const { terms, returnScript: script } = state;
+  const { policy } = terms.coin;
+  const { factor, share, contest } = refundUrgency(terms, certain(terms.expiry, env));
+  const size = refundSize(terms, deposits.length, script);
+  const wanted = greatest(times(env.feeRate, factor), rival === undefined ? ZERO : raisedRate(policy, rival, size));
+  const feeRate = affordableRate(policy, wanted, rival === undefined ? share : contest, capacityOf(deposits), size);
+  const cost = feeFor(refundSize(terms, 1) - refundSize(terms, 0), feeRate);
+  const worth = deposits.filter(({ value }) => value > cost);
+  if (worth.length > 0 && worth.length < deposits.length) return refundAtDueRate(state, worth, env, rival);
+  return terms.contract.refund(terms, deposits, { script, feeRate }, env.signer);
+}
+
+function cpfpOfClose(state: PayerState, { transaction, cost }: Spend, wanted: Amount, env: Env): readonly Effect[] {
+  const { terms } = state;
+  const deposits = allDeposits(state);
+  return broadcastPackage(transaction, {
+    terms,
+    deposits,
+    script: payerScript(terms),
+    signer: env.signer,
+    rungs: PATIENT_STEPS,
+    wanted,
+    ...(cost && { cost }),
+  });
+}

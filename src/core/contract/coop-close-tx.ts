@@ -1,0 +1,46 @@
+import { feeFor, subtract } from '../base/amount.ts';
+import { type Refusal, refuse } from '../base/refusal.ts';
+import { addressOf } from '../tx/address.ts';
+import { SIGHASH, signatureHash } from '../tx/sighash.ts';
+import type { Signature, Signer, Verify } from '../tx/sign.ts';
+import { outpointKey, type Transaction } from '../tx/transaction.ts';
+import { type Agreement, capacityOf, type Deposit, type Terms } from './contract.ts';
+import { unsigned } from './payment-plan.ts';
+import { closeSize, extraBytes } from './tx-size.ts';
+
+/** The deposits that an end spends, in the channel's order. */
+export function depositsSpentBy(deposits: readonly Deposit[], { without = [] }: Pick<Agreement, 'without'>): readonly Deposit[] {
+  const left = new Set(without.map(outpointKey));
+  return left.size === 0 ? deposits : deposits.filter(({ outpoint }) => !left.has(outpointKey(outpoint)));
+}
+
+/** The transaction that ends a channel at once: its deposits in, the payer's rest and the payee's total out, both sign ALL. */
+export function buildCoopClose(terms: Terms, all: readonly Deposit[], agreement: Agreement): Transaction | Refusal {
+  const { total, payerScript, fee } = agreement;
+  const deposits = depositsSpentBy(all, agreement);
+  const { dust, feeRate, maxFee } = terms.coin.policy;
+  const capacity = capacityOf(deposits);
+  const outputs = total > 0n ? 2 : 1;
+  const least = feeFor(closeSize(terms, deposits.length, outputs) + extraBytes(payerScript), feeRate);
+  if (fee < least || fee > maxFee) return refuse('agreement-malformed', { fee, least, most: maxFee });
+  if (total + fee + dust > capacity) return refuse('agreement-malformed', { capacity, total, fee });
+  if (total > 0n && total < dust) return refuse('agreement-malformed', { total, least: dust });
+  // Any other script may not be relayed, and the payee would wait for an end that never comes.
+  if (addressOf(terms.coin, payerScript) === undefined) return refuse('agreement-malformed', { script: payerScript.length });
+  const rest = { value: subtract(subtract(capacity, total), fee), script: payerScript };
+  return unsigned(terms, deposits, total > 0n ? [rest, { value: total, script: terms.payeeScript }] : [rest]);
+}
+
+export function signCoopClose(terms: Terms, agreed: Transaction, signer: Signer): readonly Signature[] {
+  const code = terms.contract.redeemScript(terms);
+  return agreed.inputs.map((_, i) => signer.sign(signatureHash(agreed, i, code, SIGHASH.ALL)));
+}
+
+/** Checks the payer's signature on every input. */
+export function verifyCoopClose(terms: Terms, agreed: Transaction, signatures: readonly Signature[], verify: Verify): boolean {
+  const code = terms.contract.redeemScript(terms);
+  return (
+    signatures.length === agreed.inputs.length &&
+    signatures.every((sig, i) => verify(sig, signatureHash(agreed, i, code, SIGHASH.ALL), terms.payerKey))
+  );
+}

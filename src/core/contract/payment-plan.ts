@@ -1,0 +1,152 @@
+import { type Amount, add, amount, feeFor, subtract, ZERO } from '../base/amount.ts';
+import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
+import { SIGHASH, type SighashTemplate, sighashTemplate } from '../tx/sighash.ts';
+import type { Transaction, TxInput, TxOutput } from '../tx/transaction.ts';
+import { capacityOf, type Deposit, type Plan, type PlannedInput, payerScript, type Terms } from './contract.ts';
+import { closeSize } from './tx-size.ts';
+
+/** What the payer signs of a flexible payment: its change at the index of the input, or nothing but the input. */
+export const OWN_CHANGE: number = SIGHASH.SINGLE | SIGHASH.ANYONECANPAY;
+export const NOTHING_LEFT: number = SIGHASH.NONE | SIGHASH.ANYONECANPAY;
+
+/**
+ * Takes a total out of the deposits, one after the other. Only the deposit in use has change.
+ * Refuses what could not be closed: below its own cost, above the deposits, or with change too small for an output.
+ */
+export function plan(terms: Terms, deposits: readonly Deposit[], total: Amount): Plan | Refusal {
+  const planned = layOut(terms, deposits, total);
+  if (isRefusal(planned)) return planned;
+  const { signing, coin } = terms;
+  const fee = closingFee(terms, planned);
+  if (signing.kind === 'fixed' && signing.fee < fee) return refuse('fee-too-low', { fee: signing.fee, least: fee });
+  const smallest = add(coin.policy.dust, signing.kind === 'fixed' ? ZERO : fee);
+  return total < smallest ? refuse('total-too-small', { total, least: smallest }) : planned;
+}
+
+/** The same for a total that need not pay for its own close: it can be signed all the same. */
+export function layOut(terms: Terms, deposits: readonly Deposit[], total: Amount): Plan | Refusal {
+  if (total <= 0n) return refuse('total-not-positive');
+  const { dust } = terms.coin.policy;
+  const payerFee = terms.signing.kind === 'fixed' ? terms.signing.fee : ZERO;
+  const needed = total + payerFee;
+  const capacity = capacityOf(deposits);
+  if (needed > capacity) return refuse('total-above-capacity', { total, most: capacity > payerFee ? capacity - payerFee : 0n });
+  const used = firstCovering(deposits, needed);
+  const change = amount(capacityOf(used) - needed);
+  if (change > 0n && change < dust) return refuse('total-leaves-dust', { all: total + change, most: total + change - dust });
+  return { total, change, inputs: plannedInputs(terms, used, change) };
+}
+
+function firstCovering(deposits: readonly Deposit[], needed: bigint): readonly Deposit[] {
+  let count = 0;
+  for (let sum = 0n; sum < needed; count++) sum += deposits[count]?.value ?? needed;
+  return deposits.slice(0, count);
+}
+
+/** The deposit in use comes first, so that its change is the first output. */
+function plannedInputs(terms: Terms, used: readonly Deposit[], change: Amount): readonly PlannedInput[] {
+  return [...used.slice(-1), ...used.slice(0, -1)].map((deposit, i) => {
+    if (terms.signing.kind === 'fixed') return { deposit, hashType: SIGHASH.ALL, final: false };
+    const inUse = i === 0 && change > 0n;
+    return { deposit, hashType: inUse ? OWN_CHANGE : NOTHING_LEFT, final: !inUse };
+  });
+}
+
+/** What the payee's own close of this plan costs at the coin's rate; it bears it where the payer fixed none. */
+function closingFee(terms: Terms, planned: Plan): Amount {
+  return feeFor(closeSize(terms, planned.inputs.length, planned.change > 0n ? 2 : 1), terms.coin.policy.feeRate);
+}
+
+/** The unsigned transaction of a plan; what the payer gives up stands with the payee, closing fee included. */
+export function draft(terms: Terms, planned: Plan): Transaction {
+  return unsigned(
+    terms,
+    planned.inputs.map(({ deposit }) => deposit),
+    [...changeOutput(terms, planned), { value: planned.total, script: terms.payeeScript }],
+  );
+}
+
+function changeOutput(terms: Terms, { change }: Plan): readonly TxOutput[] {
+  return change > 0n ? [{ value: change, script: payerScript(terms) }] : [];
+}
+
+export function unsigned({ contract: { form } }: Terms, deposits: readonly Deposit[], outputs: readonly TxOutput[]): Transaction {
+  return { version: form.version, inputs: deposits.map((deposit) => bareInput(deposit, form.sequence)), outputs, lockTime: 0 };
+}
+
+export function bareInput({ outpoint }: Deposit, sequence: number): TxInput {
+  return { outpoint, script: new Uint8Array(), sequence };
+}
+
+/** The laid out bytes, and what they were laid out for. */
+interface Layout {
+  readonly terms: Terms;
+  readonly deposits: readonly Deposit[];
+  readonly template: SighashTemplate;
+}
+
+// A channel's payments differ in values only, so the bytes to hash are laid out once per deposit in use and shape.
+const layouts = new WeakMap<Deposit, Map<string, Layout>>();
+
+/** The digest that the payer signs for input `index` of a plan. */
+export function digest(terms: Terms, planned: Plan, index: number): Uint8Array {
+  const { change, total } = planned;
+  const input = inputAt(planned, index);
+  const template = templateFor(terms, planned, index);
+  if (input.hashType === OWN_CHANGE) return template.digest([change]);
+  if (input.hashType === NOTHING_LEFT) return template.digest([]);
+  return template.digest(change > 0n ? [change, total] : [total]);
+}
+
+function templateFor(terms: Terms, planned: Plan, index: number): SighashTemplate {
+  const { deposit } = inputAt(planned, 0);
+  const shapes = layouts.get(deposit) ?? new Map<string, Layout>();
+  layouts.set(deposit, shapes);
+  const shape = `${index} ${planned.change > 0n}`;
+  const known = shapes.get(shape);
+  if (known !== undefined && isFor(known, terms, planned)) return known.template;
+  const { hashType } = inputAt(planned, index);
+  const slot = hashType === OWN_CHANGE ? slotOf(terms) : 0;
+  const template = sighashTemplate(shifted(draft(terms, planned), slot), index + slot, terms.contract.redeemScript(terms), hashType);
+  shapes.set(shape, { terms, deposits: planned.inputs.map((input) => input.deposit), template });
+  return template;
+}
+
+/** A deposit can come back under other terms, or behind others: after a reorganisation, or in the hands of another caller. */
+function isFor({ terms, deposits }: Layout, wanted: Terms, { inputs }: Plan): boolean {
+  return terms === wanted && deposits.length === inputs.length && deposits.every((deposit, i) => deposit === inputs[i]?.deposit);
+}
+
+export function slotOf(terms: Terms): number {
+  return terms.signing.kind === 'flexible' ? terms.signing.slot : 0;
+}
+
+/** Moves inputs and outputs `slot` places back: legacy SINGLE commits to the index of its input (`interpreter.cpp`). */
+function shifted(tx: Transaction, slot: number): Transaction {
+  const blankInput: TxInput = { outpoint: inputOf(tx).outpoint, script: new Uint8Array(), sequence: 0 };
+  const blankOutput: TxOutput = { value: 0n, script: new Uint8Array() };
+  return {
+    ...tx,
+    inputs: [...Array.from({ length: slot }, () => blankInput), ...tx.inputs],
+    outputs: [...Array.from({ length: slot }, () => blankOutput), ...tx.outputs],
+  };
+}
+
+function inputOf(tx: Transaction): TxInput {
+  const [first] = tx.inputs;
+  if (first === undefined) throw new Error('a plan has at least one input');
+  return first;
+}
+
+function inputAt(planned: Plan, index: number): PlannedInput {
+  const input = planned.inputs[index];
+  if (input === undefined) throw new Error(`the plan has no input ${index}`);
+  return input;
+}
+
+/** What leaves the channel less the fee for `size` bytes; refused when nothing worth an output remains. */
+export function lessFee(terms: Terms, value: Amount, size: number, feeRate: Amount): Amount | Refusal {
+  const fee = feeFor(size, feeRate);
+  const { dust, maxFee } = terms.coin.policy;
+  return fee > maxFee || value < fee + dust ? refuse('fee-unaffordable', { value, fee }) : subtract(value, fee);
+}

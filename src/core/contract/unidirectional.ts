@@ -1,0 +1,105 @@
+import { amount, ZERO } from '../base/amount.ts';
+import { isTime, LOCK_TIME_THRESHOLD, type LockTime, lockTime, MAX_LOCK_TIME } from '../base/height.ts';
+import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
+import { signer } from '../tx/sign.ts';
+import { close, complete, refund, type Unlocks } from './close.ts';
+import { type Contract, capacityOf, type Form, type Terms, TX_SEQUENCE, TX_VERSION, type WrittenTerms } from './contract.ts';
+import { buildCoopClose, signCoopClose, verifyCoopClose } from './coop-close-tx.ts';
+import { draft, lessFee, plan } from './payment-plan.ts';
+import { sign, verify } from './payment-signatures.ts';
+import { readClose } from './read-close.ts';
+import { isReleased, release } from './refund-signature.ts';
+import { readTemplate, type ScriptTemplate, writeTemplate } from './script-template.ts';
+import type { Branches } from './spend-branch.ts';
+import { refundSize, SIGNATURE_BYTES } from './tx-size.ts';
+
+/** No relative lock (BIP68), and whoever signs last can raise the fee (BIP125). */
+export const REPLACEABLE: Form = { version: TX_VERSION, dataValue: ZERO, sequence: TX_SEQUENCE, refundSequence: TX_SEQUENCE };
+
+/**
+ * As bitcoinj has them: nobody can replace them, and a refund may wait for its time (BIP65). Its wallets do not see a transaction that can be
+ * replaced, or has an output below 546 (`DefaultRiskAnalysis`).
+ */
+export const LASTING: Form = { version: 1, dataValue: amount(546n), sequence: 0xffff_ffff, refundSequence: 0xffff_fffe };
+
+/** What one kind of one-way channel adds to the rest: its script and how the branches are unlocked. */
+export interface UnidirectionalScript extends Pick<Contract, 'id' | 'number' | 'needs' | 'expiresBy' | 'form'> {
+  readonly template: ScriptTemplate;
+  readonly unlocks: Unlocks;
+  /** The script of deposits, from the redeem script. */
+  readonly output: (redeemScript: Uint8Array) => Uint8Array;
+  /** Tells the branch that a scriptSig takes. */
+  readonly recogniser: (isOwn: (redeemScript: Uint8Array) => boolean, branches: Branches) => Contract['recognise'];
+}
+
+// Keys and heights of full length: what they fill is the longest script there is.
+const LONGEST_KEY = signer(new Uint8Array(32).fill(1)).publicKey;
+const LONGEST = { payerKey: LONGEST_KEY, payeeKey: LONGEST_KEY };
+const LATEST: Readonly<Record<Contract['expiresBy'], LockTime>> = {
+  height: lockTime(LOCK_TIME_THRESHOLD - 1),
+  time: lockTime(MAX_LOCK_TIME),
+};
+
+/** A contract in which money only ever moves from payer to payee, by ever better totals over one script. */
+export function unidirectional({
+  id,
+  number,
+  needs,
+  expiresBy,
+  form,
+  template,
+  unlocks,
+  output,
+  recogniser,
+}: UnidirectionalScript): Contract {
+  const scripts = new WeakMap<WrittenTerms, Uint8Array>();
+  const scriptOf = (terms: WrittenTerms): Uint8Array => {
+    const known = scripts.get(terms) ?? writeTemplate(template, terms);
+    scripts.set(terms, known);
+    return known;
+  };
+  const read = (bytes: Uint8Array): WrittenTerms | Refusal =>
+    readTemplate(template, (expiry) => isTime(expiry) === (expiresBy === 'time'), bytes);
+  const longest = writeTemplate(template, { ...LONGEST, expiry: LATEST[expiresBy] });
+  const longestSignature = new Uint8Array(SIGNATURE_BYTES);
+  const branches = {
+    close: unlocks.close(longest, longestSignature, longestSignature),
+    refund: unlocks.refund(longest, longestSignature, longestSignature),
+  };
+  const isInScript = template.includes('<expiry>');
+  return {
+    id,
+    number,
+    needs,
+    expiresBy,
+    expiryIn: isInScript ? 'script' : 'releases',
+    form,
+    closeUnlockSize: branches.close.length,
+    refundUnlockSize: branches.refund.length,
+    redeemScript: scriptOf,
+    outputScript: (terms) => output(scriptOf(terms)),
+    readRedeemScript: read,
+    plan,
+    draft,
+    sign,
+    verify,
+    close: (closings, payout, fillers) => {
+      const isForeign = closings.some(({ terms }) => terms.contract.id !== id);
+      return isForeign ? refuse('contract-unfit', { reason: 'a channel of another contract' }) : close(unlocks, closings, payout, fillers);
+    },
+    agree: buildCoopClose,
+    signAgreement: signCoopClose,
+    verifyAgreement: verifyCoopClose,
+    completeAgreement: (terms, agreed, payer, payee) => complete(unlocks, terms, agreed, payer, payee),
+    release: isInScript ? () => [] : release,
+    isRefundable: isInScript ? () => true : isReleased,
+    refund: (terms: Terms, deposits, payout, key) => {
+      if (deposits.length === 0) return refuse('nothing-to-close');
+      if (!isInScript && deposits.some((deposit) => deposit.release === undefined)) return refuse('refund-unsigned');
+      const value = lessFee(terms, capacityOf(deposits), refundSize(terms, deposits.length, payout.script), payout.feeRate);
+      return isRefusal(value) ? value : refund(unlocks, terms, deposits, key, { value, script: payout.script });
+    },
+    recognise: recogniser((bytes) => !isRefusal(read(bytes)), branches),
+    readClose: (terms, unlock) => readClose(unlocks, scriptOf(terms), unlock),
+  };
+}

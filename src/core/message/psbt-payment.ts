@@ -1,0 +1,153 @@
+import { isAmount } from '../base/amount.ts';
+import { equalBytes } from '../base/bytes.ts';
+import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
+import type { Coin } from '../coin/coin.ts';
+import { type Agreement, channelIdOf, type Deposit, type Payment, type Terms } from '../contract/contract.ts';
+import { unsigned } from '../contract/payment-plan.ts';
+import { isUnbound, SIGHASH } from '../tx/sighash.ts';
+import { decodeSignature, encodeSignature, type Signature } from '../tx/sign.ts';
+import { outpointKey, sameOutpoint, type Transaction, type TxOutput } from '../tx/transaction.ts';
+import type { CompactPay } from './compact.ts';
+import type { Announce, End, Offer } from './message.ts';
+import { type ChannelPsbt, encodePsbt, type FundingTransactions, type PsbtInput, wrongForm } from './psbt-codec.ts';
+
+/** Seed step C: every deposit in, no outputs, no signatures. */
+export function announcePsbt(terms: Terms, deposits: readonly Deposit[], funding: FundingTransactions): Uint8Array {
+  return encodePsbt(terms, unsigned(terms, deposits, []), funding, []);
+}
+
+/** Seed step E and F: the outputs for a total, signed by the payer. @throws Error when the payment is not one of these deposits. */
+export function paymentPsbt(terms: Terms, deposits: readonly Deposit[], payment: Payment, funding: FundingTransactions): Uint8Array {
+  const plan = terms.contract.plan(terms, deposits, payment.total);
+  if (isRefusal(plan)) throw new Error(plan.message);
+  const hashTypes = plan.inputs.map(({ hashType }) => hashType);
+  return encodePsbt(terms, terms.contract.draft(terms, plan), funding, withTypes(payment.signatures, hashTypes));
+}
+
+/** The agreed end, signed by the payer. @throws Error when it is no end of these deposits. */
+export function endPsbt(terms: Terms, deposits: readonly Deposit[], end: End, funding: FundingTransactions): Uint8Array {
+  const agreed = terms.contract.agree(terms, deposits, end.agreement);
+  if (isRefusal(agreed)) throw new Error(agreed.message);
+  const hashTypes = agreed.inputs.map(() => SIGHASH.ALL);
+  return encodePsbt(terms, agreed, funding, withTypes(end.signatures, hashTypes));
+}
+
+function withTypes(signatures: readonly Signature[], hashTypes: readonly number[]): { signature: Uint8Array; hashType: number }[] {
+  return signatures.map((signature, i) => {
+    const hashType = hashTypes[i] ?? SIGHASH.ALL;
+    return { signature: encodeSignature(signature, hashType), hashType };
+  });
+}
+
+/** The channel that a PSBT is about. */
+export function channelOfPsbt(coin: Coin, psbt: ChannelPsbt): ReturnType<typeof channelIdOf> {
+  return channelIdOf(coin, psbt.redeemScript);
+}
+
+/** Reads an announcement made under `offer`. */
+export function readAnnounce(psbt: ChannelPsbt, offer: Offer): Announce | Refusal {
+  if (psbt.transaction.outputs.length > 0) return refuse('psbt-outputs-wrong', { outputs: psbt.transaction.outputs.length, expected: 0 });
+  if (psbt.inputs.some(({ partialSignatures }) => partialSignatures.length > 0))
+    return refuse('psbt-field-unknown', { field: 'partialSig' });
+  const wrong = wrongForm(psbt, offer.contract);
+  if (wrong !== undefined) return wrong;
+  const terms = offer.contract.readRedeemScript(psbt.redeemScript);
+  if (isRefusal(terms)) return terms;
+  if (!equalBytes(terms.payeeKey, offer.payeeKey)) return refuse('key-foreign');
+  const deposits = psbt.inputs.map(({ deposit }) => deposit);
+  // Where the script does not say it, the offer leaves no choice.
+  return { kind: 'announce', offer, payerKey: terms.payerKey, expiry: terms.expiry ?? offer.minExpiry, deposits };
+}
+
+/** Reads a payment by rebuilding the transaction for its total and comparing. */
+export function readPayment(psbt: ChannelPsbt, terms: Terms, deposits: readonly Deposit[]): CompactPay | Refusal {
+  const total = payeeValue(psbt.transaction, terms);
+  if (total === undefined) return refuse('psbt-outputs-wrong', { reason: 'nothing is paid to the payee' });
+  if (!isAmount(total)) return refuse('total-above-capacity', { total });
+  const plan = terms.contract.plan(terms, deposits, total);
+  if (isRefusal(plan)) return plan;
+  const wrong = difference(psbt, terms, terms.contract.draft(terms, plan), deposits);
+  if (wrong !== undefined) return wrong;
+  const hashTypes = plan.inputs.map(({ hashType }) => hashType);
+  const signatures = readSignatures(psbt, terms, hashTypes);
+  if (isRefusal(signatures)) return signatures;
+  return { kind: 'payment', channel: channelOfPsbt(terms.coin, psbt), payment: { total, signatures } };
+}
+
+/** Reads an agreed end: deposits in their order, first output to the payer. */
+export function readEnd(psbt: ChannelPsbt, terms: Terms, deposits: readonly Deposit[]): End | Refusal {
+  const [rest] = psbt.transaction.outputs;
+  const total = psbt.transaction.outputs[1]?.value ?? 0n;
+  const spent = psbt.inputs.reduce((sum, { deposit }) => sum + deposit.value, 0n);
+  const fee = spent - total - (rest?.value ?? 0n);
+  if (rest === undefined || !isAmount(total) || !isAmount(fee)) return refuse('agreement-malformed');
+  const agreement: Agreement = { total, payerScript: rest.script, fee, ...leftOut(psbt, deposits) };
+  const agreed = terms.contract.agree(terms, deposits, agreement);
+  if (isRefusal(agreed)) return agreed;
+  const wrong = difference(psbt, terms, agreed, deposits);
+  if (wrong !== undefined) return wrong;
+  const hashTypes = agreed.inputs.map(() => SIGHASH.ALL);
+  const signatures = readSignatures(psbt, terms, hashTypes);
+  return isRefusal(signatures) ? signatures : { kind: 'end', channel: channelOfPsbt(terms.coin, psbt), agreement, signatures };
+}
+
+function leftOut({ inputs }: ChannelPsbt, deposits: readonly Deposit[]): Pick<Agreement, 'without'> {
+  const spent = new Set(inputs.map(({ deposit }) => outpointKey(deposit.outpoint)));
+  const without = deposits.map(({ outpoint }) => outpoint).filter((outpoint) => !spent.has(outpointKey(outpoint)));
+  return without.length === 0 ? {} : { without };
+}
+
+/** The payee's output stands last; its value is the total. */
+function payeeValue(tx: Transaction, terms: Terms): bigint | undefined {
+  const last = tx.outputs.at(-1);
+  return last !== undefined && equalBytes(last.script, terms.payeeScript) ? last.value : undefined;
+}
+
+function difference(psbt: ChannelPsbt, terms: Terms, expected: Transaction, deposits: readonly Deposit[]): Refusal | undefined {
+  const wrong = wrongForm(psbt, terms.contract);
+  if (wrong !== undefined) return wrong;
+  const known = new Map(deposits.map((deposit) => [outpointKey(deposit.outpoint), deposit.value]));
+  for (const [i, { deposit }] of psbt.inputs.entries()) {
+    const input = expected.inputs[i];
+    if (input === undefined || !sameOutpoint(input.outpoint, deposit.outpoint)) return refuse('psbt-inputs-wrong', { input: i });
+    if (known.get(outpointKey(deposit.outpoint)) !== deposit.value) return refuse('funding-value-wrong', { input: i });
+  }
+  if (psbt.inputs.length !== expected.inputs.length) return refuse('psbt-inputs-wrong', { expected: expected.inputs.length });
+  return sameOutputs(psbt.transaction.outputs, expected.outputs) ? undefined : refuse('psbt-outputs-wrong');
+}
+
+function sameOutputs(given: readonly TxOutput[], expected: readonly TxOutput[]): boolean {
+  const isSame = ({ value, script }: TxOutput, i: number): boolean => given[i]?.value === value && equalBytes(given[i].script, script);
+  return given.length === expected.length && expected.every(isSame);
+}
+
+function readSignatures(psbt: ChannelPsbt, terms: Terms, hashTypes: readonly number[]): readonly Signature[] | Refusal {
+  const signatures: Signature[] = [];
+  for (const [i, input] of psbt.inputs.entries()) {
+    const signature = readSignature(psbt, input, i, terms, hashTypes[i]);
+    if (isRefusal(signature)) return signature;
+    signatures.push(signature);
+  }
+  return signatures;
+}
+
+function readSignature(
+  psbt: ChannelPsbt,
+  input: PsbtInput,
+  index: number,
+  terms: Terms,
+  expected: number | undefined,
+): Signature | Refusal {
+  const [partial, ...others] = input.partialSignatures;
+  if (partial === undefined) return refuse('signature-missing', { input: index });
+  if (others.length > 0 || !equalBytes(partial.key, terms.payerKey))
+    return refuse('signature-wrong', { input: index, reason: 'another key' });
+  const decoded = decodeSignature(partial.signature);
+  if (decoded === 'high-s') return refuse('signature-high-s', { input: index });
+  if (decoded === 'malformed') return refuse('signature-malformed', { input: index });
+  if (isUnbound(psbt.transaction, index, decoded.hashType)) return refuse('signature-unbound', { input: index });
+  if (decoded.hashType !== expected || (input.hashType !== undefined && input.hashType !== expected)) {
+    return refuse('psbt-sighash-wrong', { input: index, hashType: decoded.hashType, expected: expected ?? '' });
+  }
+  return decoded.signature;
+}

@@ -1,0 +1,86 @@
+import type { ChannelId } from '../core/base/bytes.ts';
+import { BlockReader, type FollowedChannels } from './block-reader.ts';
+import type { WatchedOutputs } from './channel-role.ts';
+import type { MempoolReading } from './mempool-reader.ts';
+import { keyedMutex } from './mutex.ts';
+import type { ChainSnapshot } from './node-health.ts';
+import type { Chain, Clock, Store, WorldError } from './ports.ts';
+
+export interface Follower {
+  /** Takes in what is new: blocks, reorganisations, the mempool. Turns it into views for the channels concerned, and stores how far it read. */
+  readonly poll: () => Promise<void>;
+  /** A channel has a new state. */
+  readonly track: (channel: ChannelId, watch: WatchedOutputs | undefined) => void;
+  /** As of the last poll that came through: enough to do what is due. @throws WorldError `node-down` before the first. */
+  readonly seen: () => ChainSnapshot;
+  /** The same for what was promised before. @throws WorldError `node-…` while what was read of the node can't be relied on. */
+  readonly trusted: () => ChainSnapshot;
+  /** The same for promising anything new. @throws WorldError as `trusted`, and when the node has not answered for half a minute. */
+  readonly ready: () => ChainSnapshot;
+  readonly report: () => FollowReport;
+}
+
+/** How far the chain was read, and what stands in the way: for screens and alarms. */
+export interface FollowReport {
+  readonly seen?: ChainSnapshot;
+  /** Unix time in milliseconds of the last poll that came through. */
+  readonly readAt?: number;
+  /** Why nothing is taken any more. */
+  readonly doubt?: WorldError;
+  /** Why nothing new is promised: the same, or sooner. */
+  readonly unready?: WorldError;
+  /** Channels whose view did not get through yet. */
+  readonly waiting: number;
+  /** Blocks that went by unread because the node had deleted them. */
+  readonly missed: number;
+}
+
+/** Reads the chain once for all channels of a store. What it has read is stored last, so a crash only makes it read the same again. */
+export function follower(
+  chain: Chain,
+  store: Store,
+  followed: FollowedChannels,
+  clock: Clock,
+  mempool: MempoolReading = 'always',
+): Follower {
+  const reader = new BlockReader(chain, store, followed, clock, mempool);
+  const { trust } = reader;
+  const inTurn = keyedMutex<'poll'>();
+  const seen = (): ChainSnapshot => {
+    if (trust.seen === undefined) throw trust.doubt ?? new Error('what was read is known');
+    return trust.seen;
+  };
+  return {
+    poll: () =>
+      inTurn('poll', async () => {
+        try {
+          await reader.read();
+          trust.conclude();
+        } catch (error) {
+          trust.conclude(error);
+          throw error;
+        }
+      }),
+    track: (channel, watch) => reader.track(channel, watch),
+    seen,
+    trusted: () => {
+      if (trust.doubt !== undefined) throw trust.doubt;
+      return seen();
+    },
+    ready: () => {
+      if (trust.unready !== undefined) throw trust.unready;
+      return seen();
+    },
+    report: () => {
+      const { seen: last, readAt, doubt, unready } = trust;
+      return {
+        waiting: reader.waiting,
+        missed: reader.missed,
+        ...(last && { seen: last }),
+        ...(readAt && { readAt }),
+        ...(doubt && { doubt }),
+        ...(unready && { unready }),
+      };
+    },
+  };
+}

@@ -1,0 +1,103 @@
+import type { TxId } from '../core/base/bytes.ts';
+import type { ChainView, DepositView, FundingView, FundingWait, Source } from '../core/channel/state-machine.ts';
+import type { Deposit } from '../core/contract/contract.ts';
+import { isReplaceable } from '../core/contract/fee.ts';
+import { type Outpoint, outpointKey, sameOutpoint, type Transaction, transactionId } from '../core/tx/transaction.ts';
+import { type Chain, type Waiting, WorldError } from './ports.ts';
+
+/** What this side's own node says of announced deposits. It alone is believed. A transaction that makes several is asked for once: it may be large. */
+export async function lookUpFunding(chain: Chain, deposits: readonly Deposit[]): Promise<readonly FundingView[]> {
+  const asked = new Map<TxId, Asked>();
+  return Promise.all(
+    deposits.map(({ outpoint }) => {
+      const before = asked.get(outpoint.txid);
+      const known = before === undefined ? chain.transaction(outpoint.txid, outpoint.vout) : askedAgain(chain, outpoint, before);
+      if (before === undefined) asked.set(outpoint.txid, known);
+      return before === undefined ? lookUpDeposit(chain, outpoint, known) : known.then(() => lookUpDeposit(chain, outpoint, known));
+    }),
+  );
+}
+
+type Asked = ReturnType<Chain['transaction']>;
+
+/** Where a node has no index, another output may be what it finds the transaction by. */
+async function askedAgain(chain: Chain, { txid, vout }: Outpoint, before: Asked): Asked {
+  return (await before) ?? chain.transaction(txid, vout);
+}
+
+/**
+ * Both are asked at once: most of what strangers announce is no deposit at all. The output comes second, so that a deposit which reaches the node in
+ * between is not taken for one that is spent.
+ */
+async function lookUpDeposit(chain: Chain, outpoint: Outpoint, asked: Asked): Promise<FundingView> {
+  const [known, output] = await Promise.all([asked, chain.output(outpoint)]);
+  if (output !== undefined) {
+    const { value, script, depth, coinbase } = output;
+    const view = { kind: 'unspent', value, script, depth, isImmature: coinbase && depth < chain.coin.coinbaseMaturity } as const;
+    if (known === undefined || coinbase) return view;
+    const spends = known.transaction.inputs.map((input) => input.outpoint);
+    const waits = depth > 0 ? undefined : await waitOf(chain, known.transaction);
+    return { ...view, spends, ...(waits && { waits }) };
+  }
+  // A node without an index forgets a transaction all of whose outputs are spent: it then looks like one that never was.
+  if (known === undefined) return { kind: 'missing' };
+  return known.transaction.outputs.length <= outpoint.vout ? { kind: 'no-such-output' } : { kind: 'spent' };
+}
+
+async function waitOf(chain: Chain, transaction: Transaction): Promise<FundingWait | undefined> {
+  const waiting = await costOf(chain, transaction);
+  return waiting && { ...waiting, isReplaceable: isReplaceable(chain.coin.policy, transaction) };
+}
+
+/** A spend of a deposit that was met in a block or in the mempool (depth 0). */
+export interface SeenSpend {
+  readonly transaction: Transaction;
+  readonly depth: number;
+}
+
+export type SpendOf = (outpoint: string) => SeenSpend | undefined;
+
+/** The chain as it concerns these deposits and those that were just found; `spendOf` is known from reading blocks, since nodes do not say who spent an output. */
+export async function viewOf(
+  chain: Chain,
+  { deposits, sources }: { readonly deposits: readonly Deposit[]; readonly sources: readonly Source[] },
+  spendOf: SpendOf,
+  found: ChainView['found'],
+): Promise<ChainView> {
+  const views = new Map<string, DepositView>();
+  for (const deposit of [...deposits, ...found.map((one) => one.deposit)]) {
+    const key = outpointKey(deposit.outpoint);
+    const spend = spendOf(key);
+    views.set(key, spend === undefined ? await unspentOrGone(chain, deposit, sources, spendOf) : await spentBy(chain, deposit, spend));
+  }
+  return { kind: 'view', deposits: views, found };
+}
+
+/** What a spend in the mempool takes may be back there itself. A mined one says enough: it is not above what it spends. */
+async function spentBy(chain: Chain, { outpoint }: Deposit, spend: SeenSpend): Promise<DepositView> {
+  if (spend.depth > 0) return { kind: 'spent', ...spend };
+  const [funding, cost] = await Promise.all([chain.transaction(outpoint.txid, outpoint.vout), costOf(chain, spend.transaction)]);
+  return { kind: 'spent', ...spend, ...(funding && { depositDepth: funding.depth }), ...(cost && { cost }) };
+}
+
+/** It says how dear it is to replace what waits, and whether it will be mined, and nothing else: a node that does not tell holds nobody up. */
+async function costOf(chain: Chain, transaction: Transaction): Promise<Waiting | undefined> {
+  try {
+    return await chain.waiting(transactionId(transaction));
+  } catch (error) {
+    if (error instanceof WorldError) return undefined;
+    throw error;
+  }
+}
+
+async function unspentOrGone(chain: Chain, { outpoint }: Deposit, sources: readonly Source[], spendOf: SpendOf): Promise<DepositView> {
+  const output = await chain.output(outpoint);
+  // A coinbase that nobody can spend yet is no better than what is in no block.
+  if (output !== undefined)
+    return { kind: 'unspent', depth: output.coinbase && output.depth < chain.coin.coinbaseMaturity ? 0 : output.depth };
+  const spends = sources.filter(({ deposit }) => sameOutpoint(deposit, outpoint)).flatMap((source) => source.spends);
+  const others = spends.map((key) => spendOf(outpointKey(key))).filter((spend) => spend !== undefined);
+  const foreign = others.filter(({ transaction }) => transactionId(transaction) !== outpoint.txid);
+  const [deepest] = foreign.toSorted((a, b) => b.depth - a.depth);
+  return deepest === undefined ? { kind: 'missing' } : { kind: 'replaced', ...deepest };
+}

@@ -1,0 +1,84 @@
+import type { ChannelId, TxId } from '../core/base/bytes.ts';
+import type { Transaction } from '../core/tx/transaction.ts';
+import { isNoAnswer } from './node-health.ts';
+import type { Chain } from './ports.ts';
+import type { SpendIndex } from './spend-index.ts';
+
+/** Transactions asked for at once, after which it is seen whether there is time for more: each may be most of a megabyte of hex. */
+const AT_ONCE = 25;
+const NOBODY: ReadonlySet<ChannelId> = new Set();
+
+/**
+ * When the mempool is read: with every reading, or only when a deposit is missing that no block has spent. Then what is on its way to a channel shows with
+ * a block, and what spends a deposit when a channel is looked at: at the first reading, and with every block.
+ */
+export type MempoolReading = 'always' | 'when-missing';
+
+/** Reads each mempool transaction once, and keeps those that touch a channel for as long as they stay there. */
+export class MempoolReader {
+  readonly #chain: Chain;
+  readonly #spendIndex: SpendIndex;
+  readonly #reading: MempoolReading;
+  #known = new Map<TxId, Transaction | undefined>();
+  /** What could not be read comes last the next time. */
+  #failed: ReadonlySet<TxId> = new Set();
+
+  constructor(chain: Chain, spendIndex: SpendIndex, reading: MempoolReading) {
+    this.#chain = chain;
+    this.#spendIndex = spendIndex;
+    this.#reading = reading;
+  }
+
+  /** `read`, where that is done with every reading; else nothing counts as in the mempool until it is read. */
+  async look(touched: Set<ChannelId>, goesOn: () => Promise<boolean>): Promise<boolean> {
+    if (this.#reading === 'always') return this.read(touched, goesOn);
+    this.#spendIndex.forgetUnconfirmed();
+    return true;
+  }
+
+  /**
+   * Adds the channels that something touches to `touched`. One transaction that can't be read keeps nobody from the others. A mempool may hold any
+   * number of them: `goesOn` says whether there is time for more; the rest is read the next time.
+   * @returns whether all was read.
+   * @throws WorldError what could not be read, after the rest; at once when the node does not answer.
+   */
+  async read(touched: Set<ChannelId>, goesOn: () => Promise<boolean>): Promise<boolean> {
+    const txids = await this.#chain.mempool();
+    this.#spendIndex.forgetUnconfirmed();
+    const before = this.#known;
+    this.#known = new Map();
+    for (const txid of txids) if (before.has(txid)) this.#keep(txid, before.get(txid), touched);
+    const failures = new Map<TxId, unknown>();
+    const fresh = txids.filter((txid) => !before.has(txid));
+    const queue = [...fresh.filter((txid) => !this.#failed.has(txid)), ...fresh.filter((txid) => this.#failed.has(txid))];
+    let read = 0;
+    for (; read < queue.length; read += AT_ONCE) {
+      if (read > 0 && !(await goesOn())) break;
+      await this.#ask(queue.slice(read, read + AT_ONCE), touched, failures);
+      if ([...failures.values()].some(isNoAnswer)) break;
+    }
+    this.#failed = new Set(failures.keys());
+    for (const failure of failures.values()) throw failure;
+    return read >= queue.length;
+  }
+
+  async #ask(txids: readonly TxId[], touched: Set<ChannelId>, failures: Map<TxId, unknown>): Promise<void> {
+    const ask = async (txid: TxId): Promise<readonly [TxId, Transaction | undefined]> => {
+      try {
+        return [txid, await this.#chain.unconfirmed(txid)];
+      } catch (error) {
+        failures.set(txid, error);
+        return [txid, undefined];
+      }
+    };
+    for (const [txid, transaction] of await Promise.all(txids.map(ask))) {
+      if (!failures.has(txid)) this.#keep(txid, transaction, touched);
+    }
+  }
+
+  #keep(txid: TxId, transaction: Transaction | undefined, touched: Set<ChannelId>): void {
+    const channels = transaction === undefined ? NOBODY : this.#spendIndex.note({ txid, transaction }, undefined);
+    this.#known.set(txid, channels.size > 0 ? transaction : undefined);
+    for (const channel of channels) touched.add(channel);
+  }
+}

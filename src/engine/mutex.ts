@@ -1,0 +1,14 @@
+/** Runs work on one key in the order it came in, work on different keys side by side. */
+export function keyedMutex<Key>(): <T>(key: Key, work: () => Promise<T>) => Promise<T> {
+  const tails = new Map<Key, Promise<unknown>>();
+  return (key, work) => {
+    const before = tails.get(key);
+    const result = before === undefined ? work() : before.then(work, work);
+    tails.set(key, result);
+    const release = (): void => {
+      if (tails.get(key) === result) tails.delete(key);
+    };
+    result.then(release, release);
+    return result;
+  };
+}

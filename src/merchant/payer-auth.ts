@@ -1,0 +1,29 @@
+import { lruCache } from '../core/base/lru.ts';
+import { type Refusal, refuse } from '../core/base/refusal.ts';
+import { isProofFor, writeProof } from '../core/message/key-proof.ts';
+import type { InvoiceRequest, StateRequest } from '../core/message/message.ts';
+import type { Verify } from '../core/tx/sign.ts';
+import type { PayeeEngine } from '../engine/engine.ts';
+
+/** Seconds for which a proof is good, in blocks: a payer that has not looked at the chain for longer has to. */
+const LIFETIME = 86_400;
+/** Proofs remembered: between two blocks a payer's is the same, and is checked once. */
+const MOST_REMEMBERED = 20_000;
+
+/** Who may ask about a channel: whoever shows its payer key. Ids are no secret, and some are read off the chain. */
+export function payerAuth(engine: PayeeEngine, verify: Verify): (request: StateRequest | InvoiceRequest) => Promise<Refusal | undefined> {
+  const remembered = lruCache<string, true>(MOST_REMEMBERED);
+  return async ({ kind, channel, proof }) => {
+    const state = await engine.get(channel);
+    if (state === undefined) return refuse('channel-unknown');
+    const { coin, payerKey } = state.terms;
+    const { tip } = engine.follower.seen();
+    const wrong = refuse('proof-wrong', { tip: tip.height });
+    if (proof === undefined || proof.height < tip.height - LIFETIME / coin.blockSeconds) return wrong;
+    const name = `${kind} ${channel} ${writeProof(proof)}`;
+    if (remembered.get(name)) return undefined;
+    if (!isProofFor(kind, channel, proof, payerKey, verify)) return wrong;
+    remembered.set(name, true);
+    return undefined;
+  };
+}

@@ -1,0 +1,254 @@
+import { type Amount, add, greatest, ZERO } from '../core/base/amount.ts';
+import type { ChannelId } from '../core/base/bytes.ts';
+import { type ChainTime, possible } from '../core/base/lock-time.ts';
+import { isRefusal, type Refusal } from '../core/base/refusal.ts';
+import { branchOf, isWaiting, spentBy, viewOf } from '../core/channel/deposit-view.ts';
+import { broadcastPackage } from '../core/channel/package-broadcast.ts';
+import type { PayeeState } from '../core/channel/payee-state.ts';
+import type { ChainView, KeyOf } from '../core/channel/state-machine.ts';
+import { type Closing, isDue } from '../core/contract/contract.ts';
+import { URGENT_STEPS } from '../core/contract/cpfp.ts';
+import {
+  affordableRate,
+  type Cost,
+  closeUrgency,
+  costOf,
+  isFinal,
+  isRaise,
+  isReplaceable,
+  raisedRate,
+  times,
+  type Urgency,
+} from '../core/contract/fee.ts';
+import { groupForSharedClose } from '../core/contract/shared-close-grouping.ts';
+import { type Transaction, transactionId } from '../core/tx/transaction.ts';
+import type { Book, PayeeEngine } from '../engine/engine.ts';
+import { type Broadcast, type Chain, type Clock, isTaken, type KeyRing, WorldError } from '../engine/ports.ts';
+import { bisectSpoilers } from './shared-close-bisect.ts';
+
+export interface SharedCloserOptions {
+  readonly chain: Chain;
+  readonly keys: KeyRing;
+  readonly clock: Clock;
+  readonly keyOf?: KeyOf;
+}
+
+/** What an order to close a channel came to: what was sent for it, and what the node said; why it is not to be closed; or what was in the way. */
+export type CloseResult =
+  | { readonly channel: ChannelId; readonly transaction: Transaction; readonly outcome: Broadcast }
+  | { readonly channel: ChannelId; readonly why: Refusal | WorldError };
+
+interface PendingClose extends Closing {
+  readonly channel: ChannelId;
+  /** Its close alone, as it is stored: follow sends it whenever the deposits are free. */
+  readonly own: Transaction;
+  /** Its deposits were as deep as their amount asks for. */
+  readonly isBacked: boolean;
+  readonly view?: ChainView;
+}
+
+/** A close of several channels that waits in the mempool. */
+interface SharedCloseSent {
+  readonly transaction: Transaction;
+  /** What whoever takes its place pays as well: the merchant's own wallet may have spent its output. */
+  readonly burden: Amount;
+  readonly endings: PendingClose[];
+}
+
+/** So many margins before the expiry there is time for a close that others share to fail. */
+const MARGINS_LEFT = 2;
+/**
+ * Closes several channels with one transaction. Each of them stores its own close first: what is shared is nowhere but on its way, and whenever
+ * it is lost, follow sends what is stored. So a crash loses nothing, and whoever starts anew learns from the chain what is under way.
+ */
+export class SharedCloser implements Book<PayeeState> {
+  readonly #options: SharedCloserOptions;
+  readonly #engine: () => PayeeEngine;
+  readonly #endings = new Map<ChannelId, PendingClose>();
+  #tended: string | undefined;
+
+  constructor(options: SharedCloserOptions, engine: () => PayeeEngine) {
+    this.#options = options;
+    this.#engine = engine;
+  }
+
+  open(): void {
+    this.#endings.clear();
+  }
+
+  found(channel: ChannelId, state: PayeeState): void {
+    const { kind, terms, deposits, best: payment, keyName, backing } = state;
+    if (kind !== 'closing' || payment === undefined) {
+      this.#endings.delete(channel);
+      return;
+    }
+    const known = this.#endings.get(channel);
+    const { transaction: own } = state;
+    const signer = this.#options.keys.signer(keyName);
+    this.#endings.set(channel, { ...known, channel, terms, deposits, payment, own, signer, isBacked: backing === undefined });
+  }
+
+  stored(channel: ChannelId, state: PayeeState): void {
+    this.found(channel, state);
+  }
+
+  viewed(channel: ChannelId, view: ChainView): void {
+    const known = this.#endings.get(channel);
+    if (known !== undefined) this.#endings.set(channel, { ...known, view });
+  }
+
+  /** Closes channels with their best payments, with few transactions. @throws WorldError when the node can't be asked: what is stored goes out later. */
+  async settle(channels: readonly ChannelId[]): Promise<readonly CloseResult[]> {
+    const settled: CloseResult[] = [];
+    const endings: PendingClose[] = [];
+    for (const channel of new Set(channels)) {
+      const driven = await this.#engine()
+        .drive(channel, { kind: 'gather' })
+        .catch((error: unknown) => failed(error));
+      const ending = this.#endings.get(channel);
+      if (driven instanceof WorldError || isRefusal(driven)) settled.push({ channel, why: driven });
+      else if (ending !== undefined) endings.push(ending);
+    }
+    for (const batch of this.#batches(endings)) settled.push(...(await (batch.length > 1 ? this.#together(batch) : this.#alone(batch))));
+    return settled;
+  }
+
+  /** Whoever has little time, or deposits that the chain could still undo, goes alone: it must not take others with it. */
+  #batches(endings: readonly PendingClose[]): readonly (readonly PendingClose[])[] {
+    const now = this.#now();
+    const mayShare = ({ terms, isBacked }: PendingClose): boolean =>
+      isBacked && !isDue({ ...terms, closingMargin: MARGINS_LEFT * terms.closingMargin }, now);
+    const alone = endings.filter((ending) => !mayShare(ending)).map((ending) => [ending]);
+    return [...groupForSharedClose(endings.filter(mayShare)).map(({ closings }) => closings), ...alone];
+  }
+
+  /** Sees to it that closes in the mempool pay what is due, once for each block. */
+  async tend(): Promise<void> {
+    const { hash } = this.#engine().follower.seen().tip;
+    if (hash === this.#tended) return;
+    let trouble: WorldError | undefined;
+    for (const flight of this.#flights()) {
+      try {
+        for (const transaction of this.#feeBumps(flight)) await this.#options.chain.broadcast(transaction);
+      } catch (error) {
+        trouble = failed(error);
+      }
+    }
+    if (trouble !== undefined) throw trouble;
+    this.#tended = hash;
+  }
+
+  #now(): ChainTime {
+    const { tip, medianTime } = this.#engine().follower.seen();
+    return { tip: tip.height, medianTime, now: this.#options.clock.now() };
+  }
+
+  async #alone(endings: readonly PendingClose[]): Promise<readonly CloseResult[]> {
+    const settled: CloseResult[] = [];
+    const { chain } = this.#options;
+    for (const ending of endings) {
+      const { channel, terms, own } = ending;
+      settled.push({ channel, transaction: own, outcome: await chain.broadcast(own) });
+      // What is signed for good goes out with the children that may not get in later.
+      if (isFinal(terms, own)) for (const one of this.#childrenOf(own, ending, 1n).slice(1)) await chain.broadcast(one);
+    }
+    return settled;
+  }
+
+  #childrenOf(
+    transaction: Transaction,
+    { terms, deposits }: Pick<PendingClose, 'terms' | 'deposits'>,
+    factor: bigint,
+  ): readonly Transaction[] {
+    const wanted = times(this.#engine().follower.seen().feeRate, factor);
+    const { payeeScript: script } = terms;
+    const hurry = { terms, deposits, script, signer: this.#options.keyOf?.(script), rungs: URGENT_STEPS, wanted };
+    const family = broadcastPackage(transaction, { ...hurry, isFinal: isFinal(terms, transaction) });
+    return family.flatMap((effect) => (effect.kind === 'broadcast' ? [effect.transaction] : []));
+  }
+
+  async #together(endings: readonly PendingClose[]): Promise<readonly CloseResult[]> {
+    const settled = new Map<PendingClose, CloseResult>();
+    const send = async (some: readonly PendingClose[]): Promise<boolean> => {
+      const transaction = this.#made(some, { factor: 1n, share: 10n });
+      if (isRefusal(transaction)) return false;
+      const outcome = await this.#options.chain.broadcast(transaction);
+      for (const ending of some) settled.set(ending, { channel: ending.channel, transaction, outcome });
+      return isTaken(outcome);
+    };
+    const spoiled = await bisectSpoilers(endings, (some) => this.#free(some), send);
+    for (const ending of spoiled) settled.delete(ending);
+    return [...settled.values(), ...(await this.#alone(spoiled))];
+  }
+
+  /** Those of which the node says that all deposits are in the chain, and can be had. */
+  async #free(endings: readonly PendingClose[]): Promise<readonly PendingClose[]> {
+    const { chain } = this.#options;
+    const isFree = async ({ deposits }: PendingClose): Promise<boolean> => {
+      const outputs = await Promise.all(deposits.map(({ outpoint }) => chain.output(outpoint)));
+      return outputs.every((output) => output !== undefined && output.depth > 0);
+    };
+    const free = await Promise.all(endings.map(isFree));
+    return endings.filter((_, i) => free[i] === true);
+  }
+
+  #made(endings: readonly PendingClose[], { factor, share }: Urgency, rival?: Cost): Transaction | Refusal {
+    const [batch] = groupForSharedClose(endings);
+    const [first] = endings;
+    if (batch === undefined || first === undefined) throw new Error('a close is of at least one channel');
+    const { contract, coin, payeeScript: script } = first.terms;
+    const taken = add(...endings.map(({ payment }) => payment.total));
+    const asked = times(this.#engine().follower.seen().feeRate, factor);
+    const wanted = rival === undefined ? asked : greatest(asked, raisedRate(coin.policy, rival, batch.size));
+    return contract.close(endings, { script, feeRate: affordableRate(coin.policy, wanted, share, taken, batch.size) });
+  }
+
+  #flights(): readonly SharedCloseSent[] {
+    const flights = new Map<string, SharedCloseSent>();
+    for (const ending of this.#endings.values()) {
+      const { terms, deposits, view } = ending;
+      if (view === undefined) continue;
+      const seen = deposits
+        .map((deposit) => ({ deposit, seen: viewOf(deposit, view) }))
+        .flatMap(({ deposit, seen: one }) => (isWaiting(one) && branchOf(terms, deposit, one) === 'close' ? [one] : []))[0];
+      if (seen === undefined || spentBy(seen.transaction, deposits).length === seen.transaction.inputs.length) continue;
+      const id = transactionId(seen.transaction);
+      const flight = flights.get(id) ?? { transaction: seen.transaction, burden: seen.cost?.burden ?? ZERO, endings: [] };
+      flight.endings.push(ending);
+      flights.set(id, flight);
+    }
+    return [...flights.values()];
+  }
+
+  /** What takes the place of a shared close that pays too little, or the children that pay for it; nothing when it pays enough. */
+  #feeBumps({ transaction, burden, endings }: SharedCloseSent): readonly Transaction[] {
+    const [first] = endings;
+    const deposits = endings.flatMap((ending) => ending.deposits);
+    const before = costOf(transaction, deposits);
+    // Something that nobody here knows is in it: the channels' own closes have to contest it.
+    if (first === undefined || before === undefined) return [];
+    const { terms } = first;
+    const { policy } = terms.coin;
+    const now = this.#now();
+    const urgency = endings
+      .map((ending) => closeUrgency(ending.terms, possible(ending.terms.expiry, now)))
+      .reduce((most, one) => (one.factor > most.factor ? one : most));
+    if (isReplaceable(policy, transaction)) {
+      const raises = (made: Transaction | Refusal, over: Cost): made is Transaction => {
+        const cost = isRefusal(made) ? undefined : costOf(made, deposits);
+        return cost !== undefined && isRaise(policy, over, cost);
+      };
+      if (!raises(this.#made(endings, urgency), before)) return [];
+      const whole = { ...before, burden };
+      const made = this.#made(endings, urgency, whole);
+      if (raises(made, whole)) return [made];
+    }
+    return this.#childrenOf(transaction, { terms, deposits }, urgency.factor);
+  }
+}
+
+/** @throws what is no failure of the world. */
+function failed(error: unknown): WorldError {
+  if (error instanceof WorldError) return error;
+  throw error;
+}

@@ -1,0 +1,75 @@
+import type { ChannelId } from '../../core/base/bytes.ts';
+import type { Coin } from '../../core/coin/coin.ts';
+import { owedIn } from './deposit-group.ts';
+import type { Watched } from './file-format.ts';
+import type { WatchFolder } from './folder.ts';
+
+/** A file that does not say what it should. What was read of it before still holds. */
+export interface FileTrouble {
+  readonly code: 'file-unreadable' | 'file-gone';
+  readonly channel: ChannelId;
+  readonly reason: string;
+}
+
+/** The folder's files as read last. A file that is as it was is not read again. */
+export class WatchFileCache {
+  readonly #folder: WatchFolder;
+  readonly #coin: Coin;
+  readonly #known = new Map<ChannelId, { readonly stamp: string; readonly watched: Watched }>();
+  #troubles: readonly FileTrouble[] = [];
+
+  constructor(folder: WatchFolder, coin: Coin) {
+    this.#folder = folder;
+    this.#coin = coin;
+  }
+
+  /**
+   * Takes in new and changed files; a better total is never given up for a lower one. Only what is over may go.
+   * @returns what is new or changed; undefined for what is gone.
+   */
+  async read(isOver: (channel: ChannelId) => boolean): Promise<ReadonlyMap<ChannelId, Watched | undefined>> {
+    const names = new Set(await this.#folder.channels());
+    const gone = [...this.#known.keys()].filter((channel) => !names.has(channel));
+    const over = gone.filter(isOver);
+    for (const channel of over) this.#known.delete(channel);
+    const troubles: FileTrouble[] = gone
+      .filter((channel) => !over.includes(channel))
+      .map((channel) => ({ code: 'file-gone', channel, reason: 'its channel is not over' }));
+    const changes = new Map<ChannelId, Watched | undefined>(over.map((channel) => [channel, undefined]));
+    for (const channel of names) {
+      const read = await this.#readOne(channel);
+      if (typeof read === 'string') troubles.push({ code: 'file-unreadable', channel, reason: read });
+      else if (read !== undefined) changes.set(channel, read);
+    }
+    this.#troubles = troubles;
+    return changes;
+  }
+
+  /** A file that says something new; why not, in words; undefined where it is as it was. */
+  async #readOne(channel: ChannelId): Promise<Watched | string | undefined> {
+    const known = this.#known.get(channel);
+    const stamp = await this.#folder.stamp(channel);
+    if (stamp === undefined || stamp === known?.stamp) return undefined;
+    const read = await this.#folder.read(channel);
+    if (read === undefined) return undefined;
+    if ('kind' in read) return read.reason;
+    const { coin } = read.terms;
+    if (coin.id !== this.#coin.id) return `it is on ${coin.id}, and the node on ${this.#coin.id}`;
+    const [owed, before] = [owedIn(read), known === undefined ? 0n : owedIn(known.watched)];
+    if (owed < before) return `it holds a total of ${owed}, and held ${before}`;
+    this.#known.set(channel, { stamp, watched: read });
+    return read;
+  }
+
+  get troubles(): readonly FileTrouble[] {
+    return this.#troubles;
+  }
+
+  get(channel: ChannelId): Watched | undefined {
+    return this.#known.get(channel)?.watched;
+  }
+
+  get all(): readonly Watched[] {
+    return [...this.#known.values()].map(({ watched }) => watched);
+  }
+}

@@ -1,0 +1,119 @@
+import * as z from 'zod';
+import type { Amount } from '../../core/base/amount.ts';
+import type { ChannelId } from '../../core/base/bytes.ts';
+import type { Height } from '../../core/base/height.ts';
+import { spentBy } from '../../core/channel/deposit-view.ts';
+import { termsField } from '../../core/channel/snapshot.ts';
+import { channelIdOf, type Deposit, type Terms } from '../../core/contract/contract.ts';
+import { costOf, isRaise } from '../../core/contract/fee.ts';
+import { amountField, channelIdField, depositField, type Field, heightField, transactionField } from '../../core/message/fields.ts';
+import { outpointKey, type Transaction } from '../../core/tx/transaction.ts';
+import { payeeValue } from './payee-value.ts';
+
+/** Closes that spend the same. */
+export interface DepositGroup {
+  /** What each of them takes. */
+  readonly total: Amount;
+  /** The same close at ascending fees; one where the terms fix the fee. */
+  readonly closes: readonly [Transaction, ...Transaction[]];
+}
+
+/** What a watcher needs to close one channel: no key and no secret, only transactions that are signed for good. */
+export interface Watched extends DepositGroup {
+  readonly channel: ChannelId;
+  readonly terms: Terms;
+  readonly deposits: readonly Deposit[];
+  /** What each of the closes takes: the best total when this was written, less what rests on deposits that were in no block. */
+  readonly total: Amount;
+  /** The chain's height when this was written: until then the payee's node saw nothing spend the deposits. */
+  readonly since: Height;
+  /**
+   * Closes of single deposits, where the best payment takes from several: of those that were in no block, and of the others for the case that one is
+   * closed or gone without the rest.
+   */
+  readonly apart?: readonly DepositGroup[];
+}
+
+/** A file that tells a watcher nothing. A newer program may have written it. */
+export interface Unreadable {
+  readonly kind: 'unreadable';
+  readonly reason: string;
+  readonly newer: boolean;
+}
+
+/** The first has no closes of single deposits; what needs none is still written so. */
+export const WATCH_FORMAT = 2;
+const MOST_CLOSES = 16;
+
+const closesField: Field<DepositGroup['closes']> = z
+  .tuple([transactionField], transactionField)
+  .refine(({ length }) => length <= MOST_CLOSES);
+const watchedField: Field<Watched> = z.strictObject({
+  channel: channelIdField,
+  terms: termsField,
+  deposits: z.array(depositField).min(1).max(64),
+  total: amountField,
+  since: heightField,
+  closes: closesField,
+  apart: z
+    .array(z.strictObject({ total: amountField, closes: closesField }))
+    .max(64)
+    .exactOptional(),
+});
+const fileField = z.object({ format: z.int(), watched: z.unknown() });
+
+export function writeWatched(watched: Watched): string {
+  return `${JSON.stringify({ format: watched.apart === undefined ? 1 : WATCH_FORMAT, watched: z.encode(watchedField, watched) })}\n`;
+}
+
+/** Reads what `writeWatched` wrote. Whatever else the text says, what comes out are closes of just that channel which take just that total. */
+export function readWatched(text: string): Watched | Unreadable {
+  const outer = fileField.safeParse(parsed(text));
+  if (!outer.success) return unreadable('it is not a file of this kind, or cut short');
+  if (outer.data.format > WATCH_FORMAT) return { ...unreadable(`it has the newer format ${outer.data.format}`), newer: true };
+  const inner = watchedField.safeParse(outer.data.watched);
+  if (!inner.success) return unreadable(z.prettifyError(inner.error).slice(0, 300));
+  const wrong = whatIsWrong(inner.data);
+  return wrong === undefined ? inner.data : unreadable(wrong);
+}
+
+function whatIsWrong(watched: Watched): string | undefined {
+  const { channel, terms, apart = [] } = watched;
+  if (channelIdOf(terms.coin, terms.contract.redeemScript(terms)) !== channel) return 'its terms are those of another channel';
+  const singles = apart.map(({ closes }) => inputsOf(closes[0]));
+  if (apart.some(({ closes }) => closes[0].inputs.length !== 1) || new Set(singles).size < singles.length)
+    return 'closes of single deposits are none';
+  return [watched, ...apart].map((lot) => whatIsWrongIn(watched, lot)).find((wrong) => wrong !== undefined);
+}
+
+function whatIsWrongIn(watched: Watched, { total, closes }: DepositGroup): string | undefined {
+  const { terms, deposits } = watched;
+  const costs = closes.map((close) => costOf(close, deposits));
+  if (costs.some((cost) => cost === undefined)) return 'a close spends something else than the deposits';
+  if (closes.some((close) => inputsOf(close) !== inputsOf(closes[0]))) return 'the closes do not spend the same';
+  const isClose = (close: Transaction): boolean => close.inputs.every(({ script }) => terms.contract.recognise(script) === 'close');
+  if (!closes.every((close) => isClose(close) && spentBy(close, deposits).length === close.inputs.length)) return 'a close is none';
+  if (closes.some((close) => payeeValue(watched, close) !== total)) return 'a close does not take the total';
+  const isAscending = costs.every((cost, i) => {
+    const before = costs[i - 1];
+    return cost !== undefined && (before === undefined || isRaise(terms.coin.policy, before, cost));
+  });
+  return isAscending ? undefined : 'the fees do not ascend';
+}
+
+/** A replacement conflicts with all that it replaces only if it spends the same. */
+function inputsOf({ inputs }: Transaction): string {
+  return inputs.map(({ outpoint }) => outpointKey(outpoint)).join();
+}
+
+function unreadable(reason: string): Unreadable {
+  return { kind: 'unreadable', reason, newer: false };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

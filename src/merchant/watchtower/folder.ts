@@ -1,0 +1,123 @@
+import { open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as z from 'zod';
+import { type ChannelId, isChannelId } from '../../core/base/bytes.ts';
+import type { Height } from '../../core/base/height.ts';
+import type { Coin } from '../../core/coin/coin.ts';
+import { coinField, type Field, heightField } from '../../core/message/fields.ts';
+import { diskError } from '../../store/disk-error.ts';
+import { makeFolder } from '../../store/make-folder.ts';
+import { readWatched, type Unreadable, type Watched, writeWatched } from './file-format.ts';
+
+/** The merchant's sign of life. */
+export interface Heartbeat {
+  readonly coin: Coin;
+  /** Unix time in milliseconds. */
+  readonly at: number;
+  /** The height the merchant has read up to. */
+  readonly tip: Height;
+}
+
+/**
+ * What goes from the merchant to its watchers: one file for each channel that holds a payment, and a heartbeat. Every file is replaced whole. Whoever
+ * reads it learns what the merchant earns, and can close its channels, to its own script; no more.
+ */
+export interface WatchFolder {
+  readonly channels: () => Promise<readonly ChannelId[]>;
+  /** Undefined when there is no such file. */
+  readonly read: (channel: ChannelId) => Promise<Watched | Unreadable | undefined>;
+  /** Changes whenever the file does; undefined when there is none. */
+  readonly stamp: (channel: ChannelId) => Promise<string | undefined>;
+  /** On the disk for good when it resolves. */
+  readonly write: (watched: Watched) => Promise<void>;
+  readonly remove: (channel: ChannelId) => Promise<void>;
+  readonly heartbeat: () => Promise<Heartbeat | undefined>;
+  readonly beat: (heartbeat: Heartbeat) => Promise<void>;
+}
+
+const HEARTBEAT = 'heartbeat.json';
+const SUFFIX = '.json';
+/** Far above any file that a merchant writes. */
+const MOST_BYTES = 4 * 1024 * 1024;
+const heartbeatField: Field<Heartbeat> = z.object({ coin: coinField, at: z.number(), tip: heightField });
+
+/** @throws WorldError `config`, `store-full` or `disk-failed` from every call when the folder can't be used. */
+export function watchFolder(path: string): WatchFolder {
+  const pathOf = (channel: ChannelId): string => join(path, `${channel}${SUFFIX}`);
+  const guarded = async <T>(work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work();
+    } catch (error) {
+      throw diskError(error, path);
+    }
+  };
+  const put = (name: string, text: string): Promise<void> => guarded(() => replaceFile(path, name, text));
+  return {
+    channels: () =>
+      guarded(async () => {
+        const names = (await readdir(path)).filter((name) => name.endsWith(SUFFIX)).map((name) => name.slice(0, -SUFFIX.length));
+        return names.filter(isChannelId);
+      }),
+    read: (channel) =>
+      guarded(async () => {
+        const text = await textOf(pathOf(channel));
+        if (text === undefined) return undefined;
+        const watched = readWatched(text);
+        if ('kind' in watched || watched.channel === channel) return watched;
+        return { kind: 'unreadable', reason: 'it holds another channel than its name says', newer: false };
+      }),
+    stamp: (channel) =>
+      guarded(async () => {
+        const found = await stat(pathOf(channel)).catch(absent);
+        return found && `${found.ino} ${found.size} ${found.mtimeMs}`;
+      }),
+    write: (watched) => put(`${watched.channel}${SUFFIX}`, writeWatched(watched)),
+    remove: (channel) => guarded(() => rm(pathOf(channel), { force: true })),
+    heartbeat: () => guarded(async () => heartbeatField.safeParse(parsed((await textOf(join(path, HEARTBEAT))) ?? '')).data),
+    beat: (heartbeat) => put(HEARTBEAT, `${JSON.stringify(z.encode(heartbeatField, heartbeat))}\n`),
+  };
+}
+
+/** The new text whole or the old one, whatever happens; the new one for good when it resolves. */
+export async function replaceFile(folder: string, name: string, text: string): Promise<void> {
+  makeFolder(folder);
+  const temporary = join(folder, `.${name}.${process.pid}.tmp`);
+  const file = await open(temporary, 'w', 0o600);
+  try {
+    await file.writeFile(text, 'utf8');
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(temporary, join(folder, name));
+  await syncFolder(folder);
+}
+
+/** Makes the new name durable, not only the bytes. Some systems can't open folders; there the name is durable with the file. */
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r').catch(() => undefined);
+  try {
+    await folder?.sync().catch(() => undefined);
+  } finally {
+    await folder?.close();
+  }
+}
+
+async function textOf(path: string): Promise<string | undefined> {
+  const found = await stat(path).catch(absent);
+  if (found === undefined) return undefined;
+  return found.size > MOST_BYTES ? '' : readFile(path, 'utf8').catch(absent);
+}
+
+function absent(error: unknown): undefined {
+  if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+  throw error;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,25 @@
+import { equalBytes } from '../../core/base/bytes.ts';
+import { spentBy } from '../../core/channel/deposit-view.ts';
+import { type Deposit, payerScript, type Terms } from '../../core/contract/contract.ts';
+import type { Transaction } from '../../core/tx/transaction.ts';
+
+/**
+ * What a transaction takes of a channel's deposits for the payee, fees that the payee bears included. A close together with other channels
+ * shows only what it gives back to the payer; one on its own, what it gives to anybody else than the payee.
+ */
+export function payeeValue(
+  { terms, deposits }: { readonly terms: Terms; readonly deposits: readonly Deposit[] },
+  close: Transaction,
+): bigint {
+  const isPaid = (script: Uint8Array): boolean => equalBytes(script, terms.payeeScript);
+  if (terms.signing.kind === 'fixed') return sumOf(close, isPaid);
+  const spent = spentBy(close, deposits);
+  const value = spent.reduce((sum, deposit) => sum + deposit.value, 0n);
+  const isAlone = spent.length === close.inputs.length;
+  const change = payerScript(terms);
+  return value - sumOf(close, (script) => (isAlone ? !isPaid(script) : equalBytes(script, change)));
+}
+
+function sumOf({ outputs }: Transaction, isMeant: (script: Uint8Array) => boolean): bigint {
+  return outputs.filter(({ script }) => isMeant(script)).reduce((sum, { value }) => sum + value, 0n);
+}

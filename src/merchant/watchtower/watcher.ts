@@ -1,0 +1,199 @@
+import type { ChannelId } from '../../core/base/bytes.ts';
+import { type Height, height as heightOf, type LockTime } from '../../core/base/height.ts';
+import { expectedHeight } from '../../core/base/lock-time.ts';
+import { spentBy } from '../../core/channel/deposit-view.ts';
+import type { ChainView } from '../../core/channel/state-machine.ts';
+import { closingAt } from '../../core/contract/contract.ts';
+import { type Transaction, transactionId } from '../../core/tx/transaction.ts';
+import { type Follower, follower } from '../../engine/chain-follower.ts';
+import type { WatchedOutputs } from '../../engine/channel-role.ts';
+import type { Broadcast, Chain, Clock, Tip } from '../../engine/ports.ts';
+import { locatorFrom } from '../../engine/sync-cursor.ts';
+import { memoryStore } from '../../store/memory.ts';
+import { channelDue } from './channel-due.ts';
+import type { Danger, WatchStanding } from './deposit-group-due.ts';
+import { type FileTrouble, WatchFileCache } from './file-cache.ts';
+import type { Watched } from './file-format.ts';
+import type { Heartbeat, WatchFolder } from './folder.ts';
+
+export interface WatcherOptions {
+  readonly folder: WatchFolder;
+  readonly chain: Chain;
+  readonly clock: Clock;
+  /** Milliseconds without a heartbeat after which the merchant gets no grace; ten minutes unless given. */
+  readonly mostSilent?: number;
+}
+
+/** What somebody has to look at. */
+export type Alarm =
+  | { readonly code: 'merchant-silent'; readonly lastSeen: number | undefined }
+  /** The watcher's own node can't be relied on. */
+  | { readonly code: 'node-doubted'; readonly reason: string }
+  | FileTrouble
+  | { readonly code: 'close-refused'; readonly channel: ChannelId; readonly reason: string }
+  | (Danger & { readonly channel: ChannelId; readonly expiry: Height });
+
+export interface SentClose {
+  readonly channel: ChannelId;
+  readonly transaction: Transaction;
+  readonly outcome: Broadcast;
+}
+
+export interface Standings {
+  readonly watched: Watched;
+  readonly standing: WatchStanding;
+  /** The heights at which closing begins and the channel expires, expected ones where those are times. */
+  readonly closing: Height;
+  readonly expiry: Height;
+}
+
+export interface WatchReport {
+  readonly tip: Tip;
+  readonly heartbeat: Heartbeat | undefined;
+  readonly channels: readonly Standings[];
+  readonly alarms: readonly Alarm[];
+  /** Broadcast since the report before. */
+  readonly sent: readonly SentClose[];
+}
+
+const MOST_SILENT = 10 * 60 * 1000;
+
+interface Outcome {
+  readonly standing: WatchStanding;
+  readonly alarms: readonly Alarm[];
+}
+
+/**
+ * Closes for a merchant that does not, with nothing but a node of its own and the files of the merchant. It keeps nothing on disk: all that is due
+ * follows from files and chain, and follows again after a restart.
+ */
+export class Watcher {
+  readonly #options: WatcherOptions;
+  readonly #entries: WatchFileCache;
+  readonly #outcomes = new Map<ChannelId, Outcome>();
+  /** Files that were not there when the chain was last read from the start. */
+  readonly #fresh = new Set<ChannelId>();
+  #sent: SentClose[] = [];
+  #heartbeat: Heartbeat | undefined;
+  #follow: Follower | undefined;
+
+  constructor(options: WatcherOptions) {
+    this.#options = options;
+    this.#entries = new WatchFileCache(options.folder, options.chain.coin);
+  }
+
+  /** Reads folder and chain, and does what is due. @throws WorldError when it can't be done: until it can, nothing is watched. */
+  async poll(): Promise<WatchReport> {
+    const heartbeat = await this.#options.folder.heartbeat();
+    this.#heartbeat = heartbeat;
+    await this.#readFolder();
+    const follow = await this.#following();
+    await follow.poll();
+    const silence: readonly Alarm[] = this.#isMerchantSilent() ? [{ code: 'merchant-silent', lastSeen: heartbeat?.at }] : [];
+    const troubles = this.#entries.troubles.filter(({ code, channel }) => code !== 'file-gone' || this.#standing(channel) !== 'buried');
+    const { doubt } = follow.report();
+    const doubts: readonly Alarm[] = doubt === undefined ? [] : [{ code: 'node-doubted', reason: doubt.message }];
+    const alarms = [...doubts, ...silence, ...troubles, ...[...this.#outcomes.values()].flatMap((outcome) => outcome.alarms)];
+    const { tip, medianTime } = follow.seen();
+    const channels = this.#entries.all.map((watched) => this.#standings(watched, medianTime, tip));
+    const report = { tip, heartbeat, channels, alarms, sent: this.#sent };
+    this.#sent = [];
+    return report;
+  }
+
+  #standings(watched: Watched, medianTime: number, { height: tip }: Tip): Standings {
+    const { terms, channel } = watched;
+    const at = { tip, medianTime, now: this.#options.clock.now() };
+    const heightOf = (lock: LockTime): Height => expectedHeight(lock, at, terms.coin.blockSeconds);
+    return { watched, standing: this.#standing(channel), closing: heightOf(closingAt(terms)), expiry: heightOf(terms.expiry) };
+  }
+
+  #isMerchantSilent(): boolean {
+    const { clock, mostSilent = MOST_SILENT } = this.#options;
+    return this.#heartbeat === undefined || Math.abs(clock.now() - this.#heartbeat.at) > mostSilent;
+  }
+
+  #standing(channel: ChannelId): WatchStanding {
+    return this.#outcomes.get(channel)?.standing ?? 'quiet';
+  }
+
+  async #readFolder(): Promise<void> {
+    const changes = await this.#entries.read((channel) => this.#standing(channel) === 'buried');
+    for (const [channel, watched] of changes) {
+      this.#follow?.track(channel, watched && this.#watchOf(watched));
+      if (watched === undefined) this.#outcomes.delete(channel);
+      else this.#fresh.add(channel);
+    }
+  }
+
+  /** A follower that has not missed the spend of any deposit. */
+  async #following(): Promise<Follower> {
+    const fresh = [...this.#fresh].flatMap((channel) => this.#entries.get(channel) ?? []);
+    const gap = await earliestGap(this.#options.chain, fresh);
+    const follow = this.#follow === undefined || gap !== undefined ? await this.#startAt(gap) : this.#follow;
+    this.#follow = follow;
+    this.#fresh.clear();
+    return follow;
+  }
+
+  async #startAt(from: Height | undefined): Promise<Follower> {
+    const { chain, clock } = this.#options;
+    const store = memoryStore();
+    const mark = from === undefined ? undefined : await chain.block(from);
+    if (mark !== undefined) await store.commit([locatorFrom(mark)]);
+    const watches = (): readonly (readonly [ChannelId, WatchedOutputs])[] =>
+      this.#entries.all.map((watched) => [watched.channel, this.#watchOf(watched)] as const);
+    const all = async function* (): AsyncIterable<readonly [ChannelId, WatchedOutputs]> {
+      yield* watches();
+    };
+    return follower(chain, store, { all, observe: (channel, view) => this.#observe(channel, view) }, clock);
+  }
+
+  /** What is in danger wants to see every block. */
+  #watchOf({ channel, terms, deposits }: Watched): WatchedOutputs {
+    const isPending = (this.#outcomes.get(channel)?.alarms.length ?? 0) > 0;
+    return { terms, deposits, sources: [], deadline: closingAt(terms), isPending };
+  }
+
+  async #observe(channel: ChannelId, view: ChainView): Promise<boolean> {
+    const watched = this.#entries.get(channel);
+    if (watched === undefined || this.#follow === undefined) return false;
+    const { tip, medianTime, feeRate } = this.#follow.seen();
+    const at = { tip: tip.height, medianTime, now: this.#options.clock.now() };
+    const { standing, sends, danger } = channelDue(watched, view, { ...at, feeRate, isMerchantSilent: this.#isMerchantSilent() });
+    const refusals: Alarm[] = [];
+    for (const send of sends) refusals.push(...(await this.#broadcast(channel, send)));
+    const dangers: readonly Alarm[] =
+      danger === undefined
+        ? []
+        : [{ ...danger, channel, expiry: expectedHeight(watched.terms.expiry, at, watched.terms.coin.blockSeconds) }];
+    this.#outcomes.set(channel, { standing, alarms: [...dangers, ...refusals.slice(0, 1)] });
+    this.#follow.track(channel, this.#watchOf(watched));
+    return true;
+  }
+
+  /** Tries one close after the other until the node has one. @returns why it took none, if so. */
+  async #broadcast(channel: ChannelId, closes: readonly Transaction[]): Promise<readonly Alarm[]> {
+    let reason: string | undefined;
+    for (const transaction of closes) {
+      const outcome = await this.#options.chain.broadcast(transaction);
+      this.#sent.push({ channel, transaction, outcome });
+      if (!('reason' in outcome)) return [];
+      reason = `${transactionId(transaction)}: ${outcome.reason}`;
+      if (outcome.kind !== 'fee-too-low' && outcome.kind !== 'conflict') break;
+    }
+    return reason === undefined ? [] : [{ code: 'close-refused', channel, reason }];
+  }
+}
+
+/** Nodes do not say who spent an output: where one is gone already, blocks are read from the height at which the merchant's node still had it. */
+async function earliestGap(chain: Chain, fresh: readonly Watched[]): Promise<Height | undefined> {
+  const gaps = await Promise.all(
+    fresh.map(async ({ closes, deposits, since }) => {
+      const outputs = await Promise.all(spentBy(closes[0], deposits).map(({ outpoint }) => chain.output(outpoint)));
+      return outputs.includes(undefined) ? [since] : [];
+    }),
+  );
+  const [first, ...others] = gaps.flat();
+  return first === undefined ? undefined : heightOf(Math.min(first, ...others));
+}

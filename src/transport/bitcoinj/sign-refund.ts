@@ -1,0 +1,31 @@
+import type { ProvideRefund } from '../../core/message/bitcoinj/message.ts';
+import type { Offer } from '../../core/message/message.ts';
+import type { PublicKey } from '../../core/tx/sign.ts';
+import { decodeTransaction, type Outpoint } from '../../core/tx/transaction.ts';
+import { type CloseReason, failed } from './close-reason.ts';
+
+/** Version 1: a client that has shown its refund, and the output that it spends: the channel's, which does not exist yet. */
+export interface RefundToSign {
+  readonly kind: 'refundable';
+  readonly payerKey: PublicKey;
+  readonly outpoint: Outpoint;
+}
+
+/**
+ * Reads the refund that is to be signed. The signature leaves all but its input, version and lock time open; a client that means another refund than
+ * the one it would get is told so while nothing of it is funded.
+ */
+export function readRefundToSign({ contract, maxExpiry: expiry }: Offer, { payerKey, refund }: ProvideRefund): RefundToSign | CloseReason {
+  const transaction = decodeTransaction(refund);
+  if (transaction === undefined) return failed('BAD_TRANSACTION', 'The refund is no transaction.');
+  const { version, refundSequence } = contract.form;
+  const { inputs, outputs, lockTime } = transaction;
+  const [input] = inputs;
+  if (input === undefined || inputs.length > 1) return failed('BAD_TRANSACTION', 'The refund has not exactly one input.');
+  if (input.outpoint.vout !== 0) return failed('BAD_TRANSACTION', 'The refund does not spend the first output of the contract.');
+  if (input.sequence !== refundSequence) return failed('BAD_TRANSACTION', `The sequence of the refund is not ${refundSequence}.`);
+  if (lockTime !== expiry) return failed('BAD_TRANSACTION', `The lock time of the refund is not ${expiry}.`);
+  if (transaction.version !== version) return failed('BAD_TRANSACTION', `The version of the refund is not ${version}.`);
+  if (outputs.length !== 1) return failed('BAD_TRANSACTION', 'The refund has not exactly one output.');
+  return { kind: 'refundable', payerKey, outpoint: input.outpoint };
+}

@@ -1,0 +1,62 @@
+import type { Socket } from 'node:net';
+import { clientOf } from './client-address.ts';
+
+export interface ConnectionLimitOptions {
+  /** Connections at once. When there are no more places, who has shown nothing and came first gives way; when all have shown something, the next is dropped. */
+  readonly mostConnections: number;
+  /** Of one address; further ones are dropped: nobody may take all that there are. */
+  readonly mostPerAddress: number;
+}
+
+/** Places for the connections of a server. */
+export class ConnectionLimit {
+  readonly #options: ConnectionLimitOptions;
+  /** In the order of their coming. */
+  readonly #strangers = new Set<Socket>();
+  readonly #known = new Set<Socket>();
+  readonly #counts = new Map<string, number>();
+
+  constructor(options: ConnectionLimitOptions) {
+    this.#options = options;
+  }
+
+  /** Gives a connection a place until it is closed. False if there is none: then it is dropped. */
+  take(socket: Socket): boolean {
+    const { mostConnections, mostPerAddress } = this.#options;
+    const address = clientOf(socket.remoteAddress ?? '');
+    const count = this.#counts.get(address) ?? 0;
+    if (count >= mostPerAddress || (this.#size >= mostConnections && !this.#sendAway())) {
+      socket.destroy();
+      return false;
+    }
+    this.#counts.set(address, count + 1);
+    this.#strangers.add(socket);
+    socket.once('close', () => this.#leave(socket, address));
+    return true;
+  }
+
+  /** It has shown a key, or paid: it does not give way to strangers any more. */
+  keep(socket: Socket): void {
+    if (this.#strangers.delete(socket)) this.#known.add(socket);
+  }
+
+  get #size(): number {
+    return this.#strangers.size + this.#known.size;
+  }
+
+  #sendAway(): boolean {
+    const [first] = this.#strangers;
+    if (first === undefined) return false;
+    this.#strangers.delete(first);
+    first.destroy();
+    return true;
+  }
+
+  #leave(socket: Socket, address: string): void {
+    this.#strangers.delete(socket);
+    this.#known.delete(socket);
+    const left = (this.#counts.get(address) ?? 0) - 1;
+    if (left > 0) this.#counts.set(address, left);
+    else this.#counts.delete(address);
+  }
+}

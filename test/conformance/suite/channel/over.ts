@@ -1,0 +1,21 @@
+import assert from 'node:assert/strict';
+import type { Amount } from '../../../../src/core/base/amount.ts';
+import type { ChannelId } from '../../../../src/core/base/bytes.ts';
+import type { ChannelSubject, ChannelWorld } from '../../../world/channel-world.ts';
+
+export type Case = readonly [name: string, run: (subject: ChannelSubject) => Promise<void>];
+
+/** Buried on the chain, ended on both sides, and the payer has `returned` in its wallet. */
+export async function isOverForBoth(world: ChannelWorld, channel: ChannelId, returned: Amount): Promise<void> {
+  const before = await world.wallet.balance();
+  await world.bury();
+  const payee = await world.payeeState(channel);
+  assert.deepEqual([payee.kind, payee.kind === 'ended' && payee.how], ['ended', 'closed']);
+  const payer = await world.payer(channel);
+  assert.deepEqual(
+    [payer.kind, payer.kind === 'ended' && payer.how, payer.kind === 'ended' && payer.returned],
+    ['ended', 'closed', returned],
+  );
+  assert.equal((await world.wallet.balance()).confirmed, before.confirmed + returned);
+  assert.deepEqual(world.events, []);
+}

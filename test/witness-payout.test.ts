@@ -11,7 +11,7 @@ import { CommandLine } from './command-line.ts';
 import { fund } from './shop.ts';
 
 const PRICE = 10_000_000n;
-const opened = z.object({ channel: z.string() });
+const opened = z.object({ channel: z.string(), expiry: z.number() });
 const closed = z.object({ hex: z.string() });
 const closing = z.object({ ownClose: z.string() });
 
@@ -42,11 +42,13 @@ async function assertPays(transaction: Transaction, program: Uint8Array, most: b
   assert.ok(fee >= feeFor(encodeTransaction(transaction).length, coin.policy.minRelayFeeRate), `${fee}`);
 }
 
-for (const [name, program] of [
+const PROGRAMS = [
   ['P2WPKH', Uint8Array.of(0, 20, ...new Uint8Array(20).fill(7))],
   ['P2WSH', Uint8Array.of(0, 32, ...new Uint8Array(32).fill(8))],
   ['P2TR', Uint8Array.of(0x51, 32, ...new Uint8Array(32).fill(9))],
-] as const) {
+] as const;
+
+for (const [name, program] of PROGRAMS) {
   test(`a merchant whose payout is ${name} on Litecoin sells, and is paid there by an agreed end and by its own close`, async () => {
     const payout = addressOf(coin, program) ?? assert.fail();
     const words = ['merchant', '--price', 'tea=0.1', '--payout', payout, '--listen', '127.0.0.1:0'];
@@ -70,3 +72,46 @@ for (const [name, program] of [
     await shop.kill();
   });
 }
+
+/** What of a transaction goes to the program. */
+const paidTo = ({ outputs }: Transaction, program: Uint8Array): bigint =>
+  outputs.filter(({ script }) => equalBytes(script, program)).reduce((sum, { value }) => sum + value, 0n);
+
+test('what a payer gets back goes to any address of the coin that it names: the rest of an agreed end, and a refund', async () => {
+  const shop = await cli.serve(
+    'shop',
+    'merchant',
+    '--price',
+    'tea=0.1',
+    '--listen',
+    '127.0.0.1:0',
+    '--unconfirmed',
+    '5',
+    '--exposure',
+    '50',
+  );
+  const { url } = z.object({ url: z.string() }).parse(await shop.up);
+  const open = async (program: Uint8Array): Promise<z.infer<typeof opened>> => {
+    const address = addressOf(coin, program) ?? assert.fail();
+    const made = opened.parse(await payer('open', url, '--deposit', '5', '--return', address));
+    await payer('pay', made.channel, '--item', 'tea');
+    cli.regtest.mine(6);
+    return made;
+  };
+  for (const [, program] of PROGRAMS) {
+    const ended = closed.parse(await payer('close', (await open(program)).channel));
+    const transaction = decodeTransaction(hexToBytes(ended.hex)) ?? assert.fail();
+    assert.ok(paidTo(transaction, program) > 480_000_000n);
+  }
+  const [, , [, program]] = PROGRAMS;
+  const { channel, expiry } = await open(program);
+  await shop.kill();
+  cli.regtest.mine(expiry - cli.regtest.tip.height);
+  const refund = closed.parse(await payer('refund', channel));
+  assert.ok(paidTo(decodeTransaction(hexToBytes(refund.hex)) ?? assert.fail(), program) > 490_000_000n);
+  cli.regtest.mine(1);
+  assert.deepEqual(cli.regtest.mempool(), []);
+
+  const { code, out } = await cli.run('payer', 'open', url, '--deposit', '5', '--return', 'bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4');
+  assert.deepEqual([code, z.object({ error: z.string() }).parse(out).error], [2, 'config']);
+});

@@ -6,9 +6,10 @@ import { isRefusal, type Refusal, refuse } from '../../core/base/refusal.ts';
 import type { OfferLimits } from '../../core/channel/offer-limits.ts';
 import { allDeposits, type PayerState, unsentOf } from '../../core/channel/payer-state.ts';
 import { capacityOf } from '../../core/contract/contract.ts';
-import { addressOf, scriptOf } from '../../core/tx/address.ts';
+import { addressOf } from '../../core/tx/address.ts';
 import { type Connection, WorldError } from '../../engine/ports.ts';
 import type { CommonFlags } from '../config.ts';
+import { destinationOf } from '../flag/address.ts';
 import { blockCount } from '../flag/number.ts';
 import type { Account } from '../interrupt.ts';
 import { merchantAt } from '../payer/connect-merchant.ts';
@@ -26,6 +27,7 @@ interface OpenFlags extends CommonFlags {
   readonly blocks?: number;
   readonly maxMargin?: number;
   readonly maxDepth?: number;
+  readonly return?: string;
   readonly signedRefund?: boolean;
   readonly psbt?: boolean;
   readonly wait: boolean;
@@ -56,6 +58,7 @@ export function openCommand(): Command {
       blockCount(),
     )
     .option('--max-depth <count>', 'agree to so many blocks over the deposit; ten times what buries a close unless said', blockCount())
+    .option('--return <address>', 'where a refund goes, and the rest of an agreed end; a new address of the wallet unless said')
     .option(
       '--signed-refund',
       'agree to a contract whose refund the merchant has to sign: what it does not sign for, it alone can give back',
@@ -117,6 +120,7 @@ async function plan(
 ): Promise<PayerState> {
   const { blocks, maxMargin, maxDepth, signedRefund } = flags;
   if (url === undefined) throw new WorldError('config', 'No merchant is named.', 'pawment open <url> --deposit <coins>');
+  const named = flags.return === undefined ? undefined : destinationOf(config.coin, flags.return);
   const offer = await requestOffer(merchantAt(url, print.note));
   if (offer.coin.id !== config.coin.id)
     throw new WorldError('config', `The merchant takes ${offer.coin.id}.`, `Use --coin ${offer.coin.id}.`);
@@ -126,7 +130,7 @@ async function plan(
   const { tip, medianTime } = payer.agent.engine.follower.seen();
   const now = present(expiresBy, { tip: tip.height, medianTime, now: clock.now() });
   const expiry = blocks === undefined ? after(offer.minExpiry, latest - offer.minExpiry) : after(now, as(blocks));
-  const returnScript = scriptOf(config.coin, await payer.wallet.receiveAddress()) ?? new Uint8Array();
+  const { script: returnScript } = named ?? destinationOf(config.coin, await payer.wallet.receiveAddress());
   const limits = {
     minDeposit,
     ...(blocks === undefined ? {} : { lifetime: as(blocks) }),

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -61,4 +61,15 @@ test('what the system says of a disk is told from what somebody named; what is n
     for (const code of codes) assert.ok(fails(expected, /\/x/)(diskError(error(code))), code);
   const bug = new TypeError('x is not a function');
   assert.equal(diskError(bug), bug);
+});
+
+test('a link that somebody leaves in a shared folder leads the trial to no file of value', () => {
+  const shared = join(home, 'shared');
+  makeWritableFolder(shared);
+  const value = join(home, 'value');
+  writeFileSync(value, 'coins');
+  symlinkSync(value, join(shared, `.trial-${process.pid}`));
+  tryFolder(shared);
+  assert.equal(readFileSync(value, 'utf8'), 'coins');
+  assert.deepEqual(readdirSync(shared), [`.trial-${process.pid}`], 'its own file is taken away');
 });

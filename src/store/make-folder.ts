@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { WorldError } from '../engine/ports.ts';
@@ -26,9 +27,10 @@ export function makeWritableFolder(name: string): void {
 /** Writes a small file into a folder, syncs it, and takes it away. @throws WorldError as `makeFolder` when that can't be done. */
 export function tryFolder(name: string): void {
   const path = resolve(name);
-  const trial = join(path, `.trial-${process.pid}`);
+  // A name that nobody can guess, and a file that was not there: in a folder that others share, a link would lead to a file of value.
+  const trial = join(path, `.trial-${randomUUID()}`);
   try {
-    const file = openSync(trial, 'w', 0o600);
+    const file = openSync(trial, 'wx', 0o600);
     try {
       writeSync(file, 'trial\n');
       fsyncSync(file);

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { example } from '../deploy.ts';
+import { freePort } from './daemon.ts';
 import { caddy, nginx, openssl, type Program, pathOf } from './program.ts';
 
 /** A real proxy with TLS, as the examples configure it, in front of a socket. */
@@ -130,13 +130,4 @@ function hears({ stderr }: ChildProcess, up: RegExp): Promise<void> {
     });
     lines.once('close', () => reject(new Error(said.join('\n'))));
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }

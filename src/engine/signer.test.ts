@@ -13,7 +13,7 @@ test('the fastest signer is not the portable one where native code is installed'
   assert.notEqual(fastestSigner(), signer);
 });
 
-test('the fastest signer has the keys of the portable one, and signs the same bytes', () => {
+test('the fastest signer has the keys of the portable one, signs the same bytes and makes the same secrets', () => {
   const signerOf = fastestSigner();
   fc.assert(
     fc.property(key, bytes, (privateKey, digest) => {
@@ -21,6 +21,7 @@ test('the fastest signer has the keys of the portable one, and signs the same by
       const signature = fast.sign(digest);
       assert.deepEqual(fast.publicKey, portable.publicKey);
       assert.deepEqual(signature, portable.sign(digest));
+      assert.deepEqual(fast.secret('label'), portable.secret('label'));
       assert.ok(verifyPortable(signature, digest, portable.publicKey));
     }),
   );

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { bytesToHex } from '../core/base/bytes.ts';
-import { readCompact, type Signer, signer } from '../core/tx/sign.ts';
+import { readCompact, type Signer, secretOf, signer } from '../core/tx/sign.ts';
 
 /** Makes a signer of a private key. @throws when the key is not 1 … n-1. */
 export type SignerOf = (privateKey: Uint8Array) => Signer;
@@ -26,6 +26,7 @@ function nativeSigner(): SignerOf | undefined {
           if (typeof signature === 'string') throw new Error(`libsecp256k1 made a signature that is ${signature}`);
           return signature;
         },
+        secret: (label) => secretOf(key, label),
       };
     };
   } catch {

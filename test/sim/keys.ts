@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
-import type { PublicKey, Signature, Signer, Verify } from '../../src/core/tx/sign.ts';
+import { type PublicKey, type Signature, type Signer, secretOf, type Verify } from '../../src/core/tx/sign.ts';
 import type { SeedRing } from '../../src/engine/ports.ts';
 import { fastestVerifier } from '../../src/engine/verifier.ts';
 
@@ -18,6 +18,7 @@ export function nativeSigner(privateKey: Uint8Array): Signer {
   return {
     publicKey: native.publicKeyCreate(privateKey, true) as PublicKey,
     sign: (digest) => native.ecdsaSign(digest, privateKey).signature as Signature,
+    secret: (label) => secretOf(privateKey, label),
   };
 }
 

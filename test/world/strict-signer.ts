@@ -19,6 +19,7 @@ export function strictSigner(inner: Signer, mayBeSigned?: (digest: string) => bo
   return {
     publicKey: inner.publicKey,
     signed,
+    secret: inner.secret,
     sign: (digest) => {
       const hex = bytesToHex(digest);
       if (digest.length !== 32) throw new Error(`${digest.length} bytes are no digest`);

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
 import { test } from 'node:test';
 import { secp256k1 } from '@noble/curves/secp256k1.js';
 import fc from 'fast-check';
 import { z } from 'zod';
 import { publishedVectors } from '../../../test/vector.ts';
-import { bytesToHex, concatBytes, hexToBytes } from '../base/bytes.ts';
+import { bytesToHex, concatBytes, equalBytes, hexToBytes } from '../base/bytes.ts';
 import {
   type DecodedSignature,
   decodeSignature,
@@ -219,4 +220,29 @@ test('a public key is a compressed point on the curve', () => {
   ]) {
     assert.equal(publicKey(wrong), undefined, bytesToHex(wrong));
   }
+});
+
+test('a signer makes secrets by label: the same every time, another for each label and key, and none that shows the key', () => {
+  fc.assert(
+    fc.property(keys, keys, fc.string(), fc.string(), (key, otherKey, label, otherLabel) => {
+      const own = signer(key);
+      const secret = own.secret(label);
+      assert.equal(secret.length, 32);
+      assert.deepEqual(signer(key).secret(label), secret);
+      assert.deepEqual(secret, new Uint8Array(createHmac('sha256', key).update(`pawment/secret/${label}`, 'utf8').digest()));
+      assert.notDeepEqual(secret, key);
+      if (label !== otherLabel) assert.notDeepEqual(own.secret(otherLabel), secret);
+      if (!equalBytes(key, otherKey)) assert.notDeepEqual(signer(otherKey).secret(label), secret);
+    }),
+  );
+});
+
+test('a signer keeps its secrets whatever becomes of the bytes it was made of, and of what it gave out', () => {
+  const key = word(7n);
+  const own = signer(key);
+  const first = own.secret('a');
+  const expected = bytesToHex(first);
+  key.fill(9);
+  first.fill(0);
+  assert.equal(bytesToHex(own.secret('a')), expected);
 });

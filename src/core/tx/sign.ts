@@ -1,4 +1,7 @@
 import { secp256k1 } from '@noble/curves/secp256k1.js';
+import { hmac } from '@noble/hashes/hmac.js';
+import { sha256 } from '@noble/hashes/sha2.js';
+import { utf8ToBytes } from '@noble/hashes/utils.js';
 import type { Branded } from '../base/branded-type.ts';
 import { bytesToHex, concatBytes, hexToBytes } from '../base/bytes.ts';
 import { lruCache } from '../base/lru.ts';
@@ -15,6 +18,8 @@ export type Verify = (signature: Signature, digest: Uint8Array, publicKey: Publi
 export interface Signer {
   readonly publicKey: PublicKey;
   readonly sign: (digest: Uint8Array) => Signature;
+  /** 32 bytes that only the holder of the key can make, the same for each label every time. */
+  readonly secret: (label: string) => Uint8Array;
 }
 
 const { n: ORDER } = secp256k1.Point.CURVE();
@@ -56,7 +61,13 @@ export function signer(privateKey: Uint8Array): Signer {
   return {
     publicKey: secp256k1.getPublicKey(key, true) as PublicKey,
     sign: (digest) => secp256k1.sign(digest, key, { prehash: false, lowS: true }) as Signature,
+    secret: (label) => secretOf(key, label),
   };
+}
+
+/** HMAC-SHA256 of the private key over the label behind a prefix: nothing else that is made of a key starts so. It tells nothing of the key. */
+export function secretOf(privateKey: Uint8Array, label: string): Uint8Array {
+  return hmac(sha256, privateKey, utf8ToBytes(`pawment/secret/${label}`));
 }
 
 /** The portable verifier: audited, runs everywhere, slower than native code. */

@@ -1,0 +1,66 @@
+import { sha256 } from '@noble/hashes/sha2.js';
+import { equalBytes } from '../base/bytes.ts';
+
+/** What revocation secrets are counted by: as many as BOLT 3 has. */
+const INDEX_BITS = 48;
+const LAST = 2 ** INDEX_BITS - 1;
+const SECRET_BYTES = 32;
+
+/** Secrets that all those shown so far follow from: one for each bit that is set in their number, the oldest first. */
+export type RevocationSecrets = readonly { readonly index: number; readonly secret: Uint8Array }[];
+
+/**
+ * The secret that is shown as number `index` (BOLT 3, "Per-commitment Secret Requirements", where it has the number 2^48 - 1 - `index`):
+ * none tells one that is shown later.
+ * @throws RangeError when the index is not a whole number from 0 to 2^48 - 1, or the seed is not 32 bytes.
+ */
+export function revocationSecret(seed: Uint8Array, index: number): Uint8Array {
+  if (!isIndex(index)) throw new RangeError(`${index} is not the number of a revocation secret`);
+  if (seed.length !== SECRET_BYTES) throw new RangeError(`a seed of ${seed.length} bytes`);
+  return derived(seed, INDEX_BITS, index);
+}
+
+/** With the next secret; undefined when it is not the next one, or those shown before it do not follow from it. */
+export function withRevocationSecret(held: RevocationSecrets, index: number, secret: Uint8Array): RevocationSecrets | undefined {
+  const next = (held.at(-1)?.index ?? -1) + 1;
+  if (index !== next || !isIndex(index) || secret.length !== SECRET_BYTES) return undefined;
+  const bits = bitsOf(index);
+  const isBelow = (entry: RevocationSecrets[number]): boolean => bitsOf(entry.index) < bits;
+  const isRight = held.every((entry) => !isBelow(entry) || equalBytes(derived(secret, bits, entry.index), entry.secret));
+  return isRight ? [...held.filter((entry) => !isBelow(entry)), { index, secret: secret.slice() }] : undefined;
+}
+
+/** The secret of that number; undefined when it was not shown yet. */
+export function heldRevocationSecret(held: RevocationSecrets, index: number): Uint8Array | undefined {
+  if (!isIndex(index)) return undefined;
+  const above = held.find((entry) => index <= entry.index && index > entry.index - 2 ** bitsOf(entry.index));
+  return above && derived(above.secret, bitsOf(above.index), index);
+}
+
+function isIndex(index: number): boolean {
+  return Number.isInteger(index) && index >= 0 && index <= LAST;
+}
+
+/** How many low bits of BOLT 3's number are 0: from such a secret follow all whose numbers differ in these bits alone, the 2^bits - 1 before it. */
+function bitsOf(index: number): number {
+  let bits = 0;
+  while (bits < INDEX_BITS && !isSet(LAST - index, bits)) bits++;
+  return bits;
+}
+
+/** BOLT 3's `generate_from_seed` and `derive_secret`. */
+function derived(base: Uint8Array, bits: number, index: number): Uint8Array {
+  let value = base.slice();
+  for (let bit = bits - 1; bit >= 0; bit--) {
+    if (!isSet(LAST - index, bit)) continue;
+    const byte = Math.floor(bit / 8);
+    value[byte] = (value[byte] ?? 0) ^ (1 << (bit % 8));
+    value = sha256(value);
+  }
+  return value;
+}
+
+/** Without bitwise operators, which see 32 bits only. */
+function isSet(number: number, bit: number): boolean {
+  return Math.floor(number / 2 ** bit) % 2 === 1;
+}

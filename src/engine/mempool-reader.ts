@@ -52,10 +52,13 @@ export class MempoolReader {
     const fresh = txids.filter((txid) => !before.has(txid));
     const queue = [...fresh.filter((txid) => !this.#failed.has(txid)), ...fresh.filter((txid) => this.#failed.has(txid))];
     let read = 0;
-    for (; read < queue.length; read += AT_ONCE) {
-      if (read > 0 && !(await goesOn())) break;
+    for (let isOn = true; isOn && read < queue.length; read += AT_ONCE) {
+      // Asked in one turn, they go out as one request.
+      const going = Promise.allSettled([goesOn()]);
       await this.#ask(queue.slice(read, read + AT_ONCE), touched, failures);
-      if ([...failures.values()].some(isNoAnswer)) break;
+      const [next] = await going;
+      if (next.status === 'rejected') throw next.reason;
+      isOn = next.value && ![...failures.values()].some(isNoAnswer);
     }
     this.#failed = new Set(failures.keys());
     for (const failure of failures.values()) throw failure;

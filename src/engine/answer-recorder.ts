@@ -1,7 +1,7 @@
 import { isNoAnswer, type NodeHealth } from './node-health.ts';
 import type { Chain } from './ports.ts';
 
-/** The same node; `trust` is told of every question, and of every answer, be it a refusal. */
+/** The same node, but `trust` is told of every question and every answer, refusals included. */
 export function recordAnswers(chain: Chain, trust: Pick<NodeHealth, 'asked' | 'answered'>): Chain {
   const heard = async <T>(asking: Promise<T>): Promise<T> => {
     trust.asked();

@@ -1,12 +1,12 @@
 import type { Height } from '../core/base/height.ts';
 import type { Chain, Tip } from './ports.ts';
 
-/** Marks this close to the last are all kept; farther back they thin out. */
+/** The last marks up to this distance are all kept; older ones become sparse. */
 const DENSE = 8;
 
 /**
- * The trail one block longer. A mark `d` blocks back stays if its height is a multiple of the power of two next below `d / 8`, so a chain of
- * any length needs a few dozen marks, and a fork is found to within an eighth of the way back. The first mark always stays.
+ * The trail one block longer. A mark `d` blocks back stays if its height is a multiple of the power of two next below `d / 8`. So a chain of any
+ * length needs a few dozen marks, and a fork at depth `d` is located to within `d / 8`. The first mark always stays.
  */
 export function extendLocator(locator: readonly Tip[], mark: Tip): readonly Tip[] {
   const kept = locator.filter(({ height }, i) => i === 0 || height % stride(mark.height - height) === 0);
@@ -22,7 +22,7 @@ export function truncateLocator(locator: readonly Tip[], height: Height): readon
   return locator.filter((mark) => mark.height <= height);
 }
 
-/** @throws RangeError for an empty trail, which nobody has. */
+/** The last mark. @throws RangeError for an empty trail, which can't exist. */
 export function locatorTip(locator: readonly Tip[]): Tip {
   const head = locator.at(-1);
   if (head === undefined) throw new RangeError('a trail has at least one mark');

@@ -13,7 +13,7 @@ import { type Exposed, ExposureLedger, NOT_EXPOSED, worse } from './exposure.ts'
 import { keyedMutex } from './mutex.ts';
 import { type Broadcast, type Chain, type KeyRing, type Store, WorldError, type Write } from './ports.ts';
 
-/** What the engine knows of the world besides the stored state. */
+/** What the engine knows besides the stored state. */
 export type World = Pick<Env, 'tip' | 'medianTime' | 'now' | 'feeRate' | 'verify' | 'keyOf'>;
 
 export interface DriverOptions<State, Input> {
@@ -21,15 +21,15 @@ export interface DriverOptions<State, Input> {
   readonly store: Store;
   readonly chain: Chain;
   readonly keys: KeyRing;
-  /** The world as of now; throws `WorldError` when it is not known well enough to act on. */
+  /** The present world; throws `WorldError` when it is not known well enough to act on. */
   readonly world: () => World;
-  /** Told of every state before and after it is stored. Without it nothing is delivered beyond what deep deposits back. */
+  /** Learns of every state before and after it is stored. Without it nothing is delivered beyond what deep deposits back. */
   readonly exposure?: ExposureLedger;
-  /** Told of every state once it is stored. */
+  /** Called with every state once it is stored. */
   readonly onState?: (channel: ChannelId, state: State) => void;
 }
 
-/** A broadcast that an input led to. The state is stored either way, and `follow` sends again what did not get through. */
+/** A broadcast that an input caused. The state is stored in any case, and `follow` sends again what failed. */
 export interface Sent {
   readonly transaction: Transaction;
   readonly outcome: Broadcast | WorldError;
@@ -40,18 +40,18 @@ export interface Driven<State> {
   readonly state: State | undefined;
   /** The answer to the peer. */
   readonly reply?: Reply;
-  /** What the owner's connection is to carry to the peer. */
+  /** The message that the owner's connection has to send to the peer. */
   readonly send?: Request;
   readonly broadcasts: readonly Sent[];
-  /** What a payment has added in this very commit; nothing when it was stored before. Whoever delivers something delivers for this. */
+  /** What a payment has added in this commit; nothing if it was stored before. The seller delivers for this amount only. */
   readonly added: Amount;
 }
 
 export type Given<State, Input> = Input | ((state: State | undefined) => Input | Refusal);
 
-/** The one interpreter of steps, for both sides: load, step, compare-and-set, and only then act. */
+/** The only interpreter of steps, for both sides: load, step, compare-and-set, and only then act. */
 export interface Driver<State, Input> {
-  /** An input, or a function that makes one from the state at hand. Inputs to one channel are taken one after the other. */
+  /** An input, or a function that makes one from the current state. Inputs to one channel are processed one after the other. */
   readonly drive: (channel: ChannelId, input: Input | ((state: State | undefined) => Input | Refusal)) => Promise<Driven<State> | Refusal>;
   readonly get: (channel: ChannelId) => Promise<State | undefined>;
   readonly all: () => AsyncIterable<readonly [ChannelId, State]>;
@@ -63,9 +63,9 @@ interface Loaded<State> {
   readonly state: State | undefined;
 }
 
-/** Another process may win the race for a state this often before it looks like a fault. */
+/** How often another process may change a state first before this counts as a fault. */
 const MOST_TRIES = 100;
-/** States kept decoded. One takes a few kilobytes. */
+/** Decoded states in the cache. One takes a few kilobytes. */
 const MOST_CACHED = 50_000;
 
 export function driver<State, Input extends object>(options: DriverOptions<State, Input>): Driver<State, Input> {
@@ -87,7 +87,7 @@ export function driver<State, Input extends object>(options: DriverOptions<State
     if (loaded.state !== undefined) options.onState?.(channel, loaded.state);
   };
 
-  /** A channel counts for the larger of its exposures before and after until it is known what is stored: here, or at the next attempt. */
+  /** Until it is known what is stored, a channel counts with the larger of its exposures before and after: decided here, or at the next attempt. */
   const commit = async (
     channel: ChannelId,
     before: Loaded<State>,
@@ -97,7 +97,7 @@ export function driver<State, Input extends object>(options: DriverOptions<State
     const [was, is] = [exposed(before.state), exposed(step.state)];
     exposure.set(channel, worse(was, is));
     const writes = [...stateWrite(party, channel, before, step), ...invoiceWrite(step, kept)];
-    // A commit that throws may have happened: only the store knows, so the copy at hand is dropped before it is asked.
+    // A commit that throws may have happened: only the store knows, so the cached copy is dropped first.
     cache.delete(channel);
     const tell = ({ state }: Loaded<State>): void => void (state === undefined || options.onState?.(channel, state));
     const isStored =
@@ -115,7 +115,7 @@ export function driver<State, Input extends object>(options: DriverOptions<State
     exposure.set(channel, exposed(before.state));
     const step = party.transition(before.state, complete, envFor(options, exposure, before.state, input));
     if (isRefusal(step)) return step;
-    // Nothing may be awaited between reading the room and taking it.
+    // No `await` is allowed between reading the room and taking it.
     const hurry = (): Promise<void> => actUnstored(options, before, step, () => load(channel));
     const isStored = await commit(channel, before, step, kept).catch((error: unknown) => doubted(error, hurry()));
     if (!isStored) return 'conflict';
@@ -135,18 +135,18 @@ export function driver<State, Input extends object>(options: DriverOptions<State
   };
 }
 
-/** Tries until no other process was faster. */
+/** Tries again until no other process was faster. */
 async function untilStored<T>(channel: ChannelId, attempt: () => Promise<T | 'conflict'>): Promise<T> {
   for (let tries = 0; tries < MOST_TRIES; tries++) {
     const step = await attempt();
     if (step !== 'conflict') return step;
   }
-  throw new WorldError('store-busy', `channel ${channel} changes faster than it can be read`, 'Let one process serve a channel.');
+  throw new WorldError('store-busy', `channel ${channel} changes faster than it can be read`, 'Run only one process per channel.');
 }
 
 /**
- * A disk that takes nothing must not keep a close or refund from going out in time. Behind the deadline nothing is signed or taken any more, so what
- * follows from the state that is stored can't be overtaken; it is made again until it can be stored too.
+ * A disk that refuses writes must not delay a close or refund. After the deadline nothing else is signed or accepted, so no newer state can
+ * contradict what follows from the stored one; the step is made again until it can be stored too.
  */
 async function actUnstored<State, Input>(
   { party, chain, world }: DriverOptions<State, Input>,
@@ -159,7 +159,7 @@ async function actUnstored<State, Input>(
   for (const effect of effects) if (effect.kind === 'broadcast') await broadcast(chain, effect);
 }
 
-/** Nobody may ask for the channel again: what it has come to is told at once, if the store still answers. */
+/** It may be that nobody asks for the channel again, so observers are told its state at once, if the store still answers. */
 async function doubted(error: unknown, telling: Promise<void>): Promise<never> {
   await telling.catch(() => undefined);
   throw error;
@@ -223,7 +223,7 @@ async function perform<State>(chain: Chain, { state, effects, added = ZERO }: St
   return { ...driven, broadcasts };
 }
 
-/** A node that is down does not undo what is stored: the outcome says so and `follow` tries again. */
+/** The state stays stored when the node is down: the outcome says so, and `follow` tries again. */
 async function broadcast(chain: Chain, { transaction }: Extract<Effect, { kind: 'broadcast' }>): Promise<Sent['outcome']> {
   try {
     return await chain.broadcast(transaction);

@@ -11,21 +11,21 @@ import { closingAt, type Deposit, type Terms } from '../core/contract/contract.t
 import { leastDeposit } from '../core/contract/tx-size.ts';
 import { type Exposed, NOT_EXPOSED } from './exposure.ts';
 
-/** What of a channel the chain can touch. */
+/** The parts of a channel that transactions on the chain can affect. */
 export interface WatchedOutputs {
   readonly terms: Terms;
   readonly deposits: readonly Deposit[];
-  /** What the deposits were made of: whoever spends that otherwise takes them away. */
+  /** The inputs of the funding: another transaction that spends one takes the deposit away. */
   readonly sources: readonly Source[];
-  /** The height or time at which the machine must be asked what is due. */
+  /** The height or time at which the state machine has to look for what is due. */
   readonly deadline: LockTime;
-  /** Something is under way on chain: the machine wants to see every block. */
+  /** Something is unconfirmed or not buried yet: the state machine needs a view with every block. */
   readonly isPending: boolean;
-  /** Outputs to the channel's script that nobody announced are of interest from this value on; not at all unless given. */
+  /** Outputs to the channel's script that nobody announced are reported from this value on; none unless given. */
   readonly leastFound?: Amount;
 }
 
-/** One side of a channel as the engine needs it: its machine, and how its states are stored and watched. */
+/** One side of a channel for the engine: its state machine, and how its states are stored and watched. */
 export interface ChannelRole<State, Input> {
   readonly recordKind: string;
   readonly transition: Transition<State, Input>;
@@ -34,7 +34,7 @@ export interface ChannelRole<State, Input> {
   /** The invoice that an input is about; it is loaded and stored with the state. */
   readonly invoiceOf: (input: Input) => string | undefined;
   readonly withInvoice: (input: Input, invoice: KeptInvoice) => Input;
-  /** Undefined when nothing on chain matters to the channel any more. */
+  /** Undefined when nothing on the chain matters to the channel any more. */
   readonly watch: (state: State) => WatchedOutputs | undefined;
   /** What this side has delivered that the chain could still undo. */
   readonly exposed: (state: State) => Exposed;
@@ -52,7 +52,7 @@ export const payeeRole: ChannelRole<PayeeState, PayeeInput> = {
   withInvoice: (input, invoice) => (input.kind === 'payment' ? { ...input, invoice } : input),
   watch: ({ kind, terms, deposits, sources = NO_SOURCES, backing, best }) => {
     if (kind === 'ended') return undefined;
-    // Without a payment there is nothing to lose before the expiry: such channels cost nobody anything, and must not stand before others.
+    // Without a payment there is nothing to lose before the expiry: such channels cost others nothing, and must not be handled before others.
     const deadline = best === undefined ? terms.expiry : closingAt(terms);
     return { terms, deposits, sources, deadline, isPending: kind !== 'open' || backing !== undefined };
   },
@@ -60,7 +60,7 @@ export const payeeRole: ChannelRole<PayeeState, PayeeInput> = {
     state.backing === undefined && state.places === undefined ? NOT_EXPOSED : { exposure: exposureOf(state), rests: restsOf(state) },
 };
 
-/** What a payment leaves as it was, the very same objects: by that the watch list knows that it has nothing to do. */
+/** A payment leaves these objects unchanged (the same references): so the watch list sees that it has nothing to do. */
 const funded = new WeakMap<readonly Deposit[], { readonly by: PayerState; readonly watch: Pick<WatchedOutputs, 'deposits' | 'sources'> }>();
 
 function fundedBy(state: PayerState): Pick<WatchedOutputs, 'deposits' | 'sources'> {
@@ -83,7 +83,7 @@ export const payerRole: ChannelRole<PayerState, PayerInput> = {
     const watch = { terms, leastFound: leastDeposit(terms), ...fundedBy(state) };
     if (kind !== 'ended')
       return { ...watch, deadline: terms.expiry, isPending: (kind !== 'open' && kind !== 'planned') || (state.found?.length ?? 0) > 0 };
-    // Nothing is due, but coins may come late.
+    // Nothing is due, but coins may still come.
     const isMissed = state.how === 'abandoned' || stillToCome(state).length > 0;
     return isMissed ? { ...watch, deadline: NEVER, isPending: false } : undefined;
   },

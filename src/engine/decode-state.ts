@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import { type Snapshot, SnapshotError } from '../core/channel/snapshot.ts';
 import { WorldError } from './ports.ts';
 
-/** A stored state, read back. @throws WorldError `store-newer` or `store-damaged`: an unreadable state is never taken for none. */
+/** Reads a stored state back. @throws WorldError `store-newer` or `store-damaged`: an unreadable state is never treated as missing. */
 export function decodeStored<Value>(snapshot: Snapshot<Value>, text: string): Value {
   try {
     return snapshot.decode(text);

@@ -5,7 +5,10 @@ import { isReplaceable } from '../core/contract/fee.ts';
 import { type Outpoint, outpointKey, sameOutpoint, type Transaction, transactionId } from '../core/tx/transaction.ts';
 import { type Chain, type Waiting, WorldError } from './ports.ts';
 
-/** What this side's own node says of announced deposits. It alone is believed. A transaction that makes several is asked for once: it may be large. */
+/**
+ * What this side's own node says of announced deposits; nothing else is believed. A transaction that makes several is requested only once: it may be
+ * large.
+ */
 export async function lookUpFunding(chain: Chain, deposits: readonly Deposit[]): Promise<readonly FundingView[]> {
   const asked = new Map<TxId, Asked>();
   return Promise.all(
@@ -20,14 +23,14 @@ export async function lookUpFunding(chain: Chain, deposits: readonly Deposit[]):
 
 type Asked = ReturnType<Chain['transaction']>;
 
-/** Where a node has no index, another output may be what it finds the transaction by. */
+/** A node without an index may find the transaction by another of its outputs. */
 async function askedAgain(chain: Chain, { txid, vout }: Outpoint, before: Asked): Asked {
   return (await before) ?? chain.transaction(txid, vout);
 }
 
 /**
- * Both are asked at once: most of what strangers announce is no deposit at all. The output comes second, so that a deposit which reaches the node in
- * between is not taken for one that is spent.
+ * Asks for both at once: most announcements of strangers have no real deposit. The output is asked for last, so that a deposit which reaches the node
+ * in between is not taken for a spent one.
  */
 async function lookUpDeposit(chain: Chain, outpoint: Outpoint, asked: Asked): Promise<FundingView> {
   const [known, output] = await Promise.all([asked, chain.output(outpoint)]);
@@ -39,7 +42,7 @@ async function lookUpDeposit(chain: Chain, outpoint: Outpoint, asked: Asked): Pr
     const waits = depth > 0 ? undefined : await waitOf(chain, known.transaction);
     return { ...view, spends, ...(waits && { waits }) };
   }
-  // A node without an index forgets a transaction all of whose outputs are spent: it then looks like one that never was.
+  // A node without an index forgets a transaction when all of its outputs are spent: then it looks as if it never existed.
   if (known === undefined) return { kind: 'missing' };
   return known.transaction.outputs.length <= outpoint.vout ? { kind: 'no-such-output' } : { kind: 'spent' };
 }
@@ -49,7 +52,7 @@ async function waitOf(chain: Chain, transaction: Transaction): Promise<FundingWa
   return waiting && { ...waiting, isReplaceable: isReplaceable(chain.coin.policy, transaction) };
 }
 
-/** A spend of a deposit that was met in a block or in the mempool (depth 0). */
+/** A spend of a deposit, seen in a block or in the mempool (depth 0). */
 export interface SeenSpend {
   readonly transaction: Transaction;
   readonly depth: number;
@@ -57,7 +60,10 @@ export interface SeenSpend {
 
 export type SpendOf = (outpoint: string) => SeenSpend | undefined;
 
-/** The chain as it concerns these deposits and those that were just found; `spendOf` is known from reading blocks, since nodes do not say who spent an output. */
+/**
+ * The chain for these deposits and for newly found ones; `spendOf` comes from reading blocks, because nodes do not say which transaction spent an
+ * output.
+ */
 export async function viewOf(
   chain: Chain,
   { deposits, sources }: { readonly deposits: readonly Deposit[]; readonly sources: readonly Source[] },
@@ -73,14 +79,14 @@ export async function viewOf(
   return { kind: 'view', deposits: views, found };
 }
 
-/** What a spend in the mempool takes may be back there itself. A mined one says enough: it is not above what it spends. */
+/** A deposit spent in the mempool may itself be back there. A mined spend says enough: the deposit is not above it. */
 async function spentBy(chain: Chain, { outpoint }: Deposit, spend: SeenSpend): Promise<DepositView> {
   if (spend.depth > 0) return { kind: 'spent', ...spend };
   const [funding, cost] = await Promise.all([chain.transaction(outpoint.txid, outpoint.vout), costOf(chain, spend.transaction)]);
   return { kind: 'spent', ...spend, ...(funding && { depositDepth: funding.depth }), ...(cost && { cost }) };
 }
 
-/** It says how dear it is to replace what waits, and whether it will be mined, and nothing else: a node that does not tell holds nobody up. */
+/** Used only to see what a replacement would cost and whether the transaction will be mined: a node that does not say this delays nothing. */
 async function costOf(chain: Chain, transaction: Transaction): Promise<Waiting | undefined> {
   try {
     return await chain.waiting(transactionId(transaction));
@@ -92,7 +98,7 @@ async function costOf(chain: Chain, transaction: Transaction): Promise<Waiting |
 
 async function unspentOrGone(chain: Chain, { outpoint }: Deposit, sources: readonly Source[], spendOf: SpendOf): Promise<DepositView> {
   const output = await chain.output(outpoint);
-  // A coinbase that nobody can spend yet is no better than what is in no block.
+  // A coinbase that can't be spent yet is no better than an unconfirmed output.
   if (output !== undefined)
     return { kind: 'unspent', depth: output.coinbase && output.depth < chain.coin.coinbaseMaturity ? 0 : output.depth };
   const spends = sources.filter(({ deposit }) => sameOutpoint(deposit, outpoint)).flatMap((source) => source.spends);

@@ -5,17 +5,19 @@ import { outpointKey } from '../core/tx/transaction.ts';
 
 type Find = ChainView['found'][number];
 
-/** Outputs to scripts of channels that these do not know of yet: of each channel the most valuable, since anybody can make thousands. */
+/**
+ * Outputs to channels' scripts that the channels do not know yet. Only the most valuable of each channel are kept, since anyone can make thousands.
+ */
 export class DepositScan {
   readonly #byChannel = new Map<ChannelId, readonly Find[]>();
   readonly #channelOf = new Map<string, ChannelId>();
 
-  /** An output can be spent before its channel has taken it in. */
+  /** An output can be spent before its channel has processed it. */
   channelOf(key: string): ChannelId | undefined {
     return this.#channelOf.get(key);
   }
 
-  /** @returns whether any of them is kept: one that is known, or worth less than enough others, is not. */
+  /** @returns whether any of them is kept: known ones are not, nor those worth less than enough others. */
   put(channel: ChannelId, finds: readonly Find[]): boolean {
     const fresh = finds.filter(({ deposit }) => !this.#channelOf.has(outpointKey(deposit.outpoint)));
     if (fresh.length === 0) return false;

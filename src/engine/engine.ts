@@ -22,36 +22,36 @@ export interface EngineOptions<State> {
   readonly keys: KeyRing;
   readonly verify: Verify;
   readonly clock: Clock;
-  /** Keys of outputs outside the channels, to pay for a transaction by a child of one of its outputs (CPFP). None unless given. */
+  /** Keys of outputs outside the channels, so that a child of such an output can pay for its transaction (CPFP). None unless given. */
   readonly keyOf?: KeyOf;
   /** The most that all channels together may deliver before their deposits are deep enough. Nothing unless given. */
   readonly exposure?: Amount;
-  /** The most that may rest, over all channels, on deposits that are less than so many blocks deep. Not bounded unless given. */
+  /** The most, over all channels, that may rest on deposits that are less than so many blocks deep. No limit unless given. */
   readonly young?: readonly YoungBound[];
-  /** What a block led to in one channel, when it led to anything: for logs and screens. An exception touches that channel alone. */
+  /** What a block caused in one channel, if anything: for logs and screens. An exception affects that channel only. */
   readonly onEvent?: (channel: ChannelId, event: Driven<State> | Refusal | Error) => void;
-  /** `always` unless given: what runs for one command has no time for a crowded one. */
+  /** `always` unless given: a program that runs for one command has no time to read a large mempool. */
   readonly mempool?: MempoolReading;
-  /** Kept up to date on every channel, so that nobody has to go through them all to know a sum. */
+  /** Sums and lists over all channels, updated with each change, so that no reader has to go through all channels. */
   readonly books?: readonly Book<State>[];
 }
 
-/** Something that follows from all channels and is kept up to date as they change. */
+/** Something that is computed from all channels and kept up to date as they change. */
 export interface Book<State> {
-  /** All channels are about to be read from the store: what was noted before counts no more. */
+  /** All channels will now be read from the store: earlier records are dropped. */
   readonly open: () => void;
-  /** A channel as it was found in the store. */
+  /** A channel as found in the store. */
   readonly found: (channel: ChannelId, state: State) => void;
-  /** A channel after a step, once it is stored; also when the step left it as it was. */
+  /** A channel after a step, once it is stored; also when the step did not change it. */
   readonly stored: (channel: ChannelId, state: State) => void;
-  /** The chain as a channel was shown it. */
+  /** The view of the chain that a channel was given. */
   readonly viewed?: (channel: ChannelId, view: ChainView) => void;
 }
 
-/** One side's channels: what drives them, and what tells them of the chain. */
+/** One side's channels: runs their state machines and tells them about the chain. */
 export interface Engine<State, Input> extends Driver<State, Input> {
   readonly follower: Follower;
-  /** Whole from the first poll on. */
+  /** Complete from the first poll on. */
   readonly exposure: Exposure;
 }
 

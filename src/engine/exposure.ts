@@ -5,49 +5,49 @@ import type { ExposurePart } from '../core/channel/deposit-confirmation.ts';
 import type { YoungRoom } from '../core/channel/state-machine.ts';
 import type { YoungBound } from '../core/coin/coin.ts';
 
-/** What one channel has delivered that the chain could still undo. */
+/** The value that one channel has delivered and that the chain could still undo. */
 export interface Exposed {
-  /** Beyond what deposits back that are deep enough for the channel. */
+  /** The part beyond what the channel's deep deposits back. */
   readonly exposure: Amount;
-  /** All of it, by where it rests. */
+  /** All of it, by the deposits that it rests on. */
   readonly rests: readonly ExposurePart[];
 }
 
-/** What the channels of a store have delivered, all together, that the chain could still undo. */
+/** The same for all channels of a store together. */
 export interface Exposure {
-  /** The most it may be before nothing more is delivered beyond what deep deposits back. A reorganisation can lift it above that. */
+  /** Above this, nothing more is delivered beyond what deep deposits back. A reorganisation can raise the total above it. */
   readonly most: Amount;
   readonly total: Amount;
   /** Channels that have a part in it. */
   readonly channels: number;
-  /** What rests on deposits that are less than so many blocks deep, and the most that may. */
+  /** What rests on deposits that are less than so many blocks deep, and the limit for that. */
   readonly young: (tip: Height) => readonly (YoungBound & { readonly total: bigint })[];
-  /** What was delivered on deposits that have been in no block for too long: a loss, unless they come after all. */
+  /** What was delivered on deposits that have been in no block for too long: a loss, unless they are mined after all. */
   readonly writtenOff: bigint;
 }
 
 export const NOT_EXPOSED: Exposed = { exposure: ZERO, rests: [] };
 
-/** What rests on one block's deposits. */
+/** The sum that rests on one block's deposits. */
 interface Pile {
   sum: bigint;
 }
 
-/** Of what rests on deposits in no block yet, which are less deep than any. */
+/** The height for deposits in no block yet: they have the least depth. */
 const UNMINED = Number.POSITIVE_INFINITY;
 
-/** The sums over all channels, kept beside the store: payments on two of them that are stored at the same time must not both take what is left. */
+/** The sums over all channels, kept outside the store: two payments that are stored at the same time must not both use the room that is left. */
 export class ExposureLedger implements Exposure {
   readonly most: Amount;
   readonly #bounds: readonly YoungBound[];
   readonly #byChannel = new Map<ChannelId, Amount>();
   readonly #rests = new Map<ChannelId, readonly { readonly pile: Pile; readonly value: Amount }[]>();
-  /** By height. Only as many are kept as a depth is asked for, so a sum over them costs the same whatever there is. */
+  /** By height. Only as many are kept as the largest depth needs, so the cost of a sum does not grow. */
   readonly #piles = new Map<number, Pile>();
   readonly #lost: Pile = { sum: 0n };
   #total = ZERO;
 
-  /** `bounds`: on what rests on young deposits, beside `most`, which may rest on any. */
+  /** `bounds` limit what rests on young deposits; `most` limits what may rest on any. */
   constructor(most: Amount, bounds: readonly YoungBound[] = []) {
     this.most = most;
     this.#bounds = bounds.map(({ below, most: each }) => ({ below, most: sumOf(each, most) }));
@@ -69,7 +69,7 @@ export class ExposureLedger implements Exposure {
     return this.#lost.sum;
   }
 
-  /** What a channel counts for from now on. Channels that count for nothing take no memory. */
+  /** Sets the value of a channel. Channels without exposure take no memory. */
   set(channel: ChannelId, { exposure, rests }: Exposed): void {
     const before = this.#byChannel.get(channel) ?? ZERO;
     this.#total = amount(this.#total - before + exposure);
@@ -99,7 +99,7 @@ export class ExposureLedger implements Exposure {
     return this.#bounds.map((bound) => ({ ...bound, total: this.#restingOn(bound.below, tip) }));
   }
 
-  /** How much more may rest on young deposits; a room is reckoned when it is asked for. */
+  /** How much more may rest on young deposits; each value is computed when it is read. */
   youngRooms(tip: Height): readonly YoungRoom[] {
     const roomOf = ({ below, most }: YoungBound): Amount => {
       this.#forget(tip);
@@ -120,7 +120,7 @@ export class ExposureLedger implements Exposure {
     return sum;
   }
 
-  /** What is deeper than any bound asks for by so much that no reorganisation brings it back. */
+  /** Forgets what is so much deeper than all bounds that no reorganisation brings it back. */
   #forget(tip: Height): void {
     const deepest = 2 * Math.max(0, ...this.#bounds.map(({ below }) => below));
     for (const height of this.#piles.keys()) if (height !== UNMINED && tip - height >= deepest) this.#piles.delete(height);
@@ -132,7 +132,7 @@ function sumOf(a: Amount, b: Amount): Amount {
   return isAmount(sum) ? sum : MAX_AMOUNT;
 }
 
-/** A channel that may be at either: it counts for what is worse, until that is known. */
+/** For a channel that may be in either state: the worse one counts until the state is known. */
 export function worse(a: Exposed, b: Exposed): Exposed {
   if (a === b) return a;
   return { exposure: a.exposure > b.exposure ? a.exposure : b.exposure, rests: totalOf(a) > totalOf(b) ? a.rests : b.rests };

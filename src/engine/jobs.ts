@@ -1,6 +1,6 @@
 import type { Clock } from './ports.ts';
 
-/** Something that has to be done again and again for as long as a shop is open. */
+/** Work that repeats for as long as a shop is open. */
 export interface Job {
   readonly name: string;
   /** Milliseconds from the end of one run to the start of the next. */
@@ -10,10 +10,10 @@ export interface Job {
   readonly run: () => Promise<void>;
 }
 
-/** How a job is doing: the figure that a dead man's switch is made of. */
+/** How a job is doing: the number that a dead man's switch needs. */
 export interface JobReport {
   readonly name: string;
-  /** It succeeded within its `overdue`; one that has never run yet has until then. */
+  /** It succeeded within its `overdue`. A job that has not run yet has that long for its first success. */
   readonly isAlive: boolean;
   /** Unix time in milliseconds. */
   readonly lastSuccess?: number;
@@ -23,16 +23,16 @@ export interface JobReport {
 }
 
 export interface Jobs {
-  /** Runs every job on its own until `signal` is given. Whatever one throws, and however long it takes, the others go on, and so does it. */
+  /** Runs every job separately until `signal` is aborted. An exception or a slow run of one does not stop it or the others. */
   readonly work: (signal: AbortSignal) => Promise<void>;
   readonly reports: () => readonly JobReport[];
 }
 
 export interface JobOptions {
   readonly clock: Clock;
-  /** Resolves after so many milliseconds, or at once when the signal is given. */
+  /** Resolves after so many milliseconds, or at once when the signal is aborted. */
   readonly pause: (milliseconds: number, signal: AbortSignal) => Promise<void>;
-  /** Told of every failure. */
+  /** Called for every failure. */
   readonly onTrouble: (job: string, error: Error) => void;
 }
 

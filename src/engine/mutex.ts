@@ -1,4 +1,4 @@
-/** Runs work on one key in the order it came in, work on different keys side by side. */
+/** Runs work on one key in the order it arrived, and work on different keys at the same time. */
 export function keyedMutex<Key>(): <T>(key: Key, work: () => Promise<T>) => Promise<T> {
   const tails = new Map<Key, Promise<unknown>>();
   return (key, work) => {

@@ -20,14 +20,14 @@ export interface Block extends Tip {
   readonly transactions: readonly { readonly txid: TxId; readonly transaction: Transaction }[];
 }
 
-/** What a node says of itself: whether it can be relied on is judged by others. */
+/** What a node says of itself; other code decides whether it can be relied on. */
 export interface NodeStatus {
   readonly tip: Tip;
   /** Height of the best header it knows of; above the tip's while it has blocks to fetch. */
   readonly headers: number;
-  /** Unix time in milliseconds: the middle of the last eleven blocks' (`CBlockIndex::GetMedianTimePast`). */
+  /** Unix time in milliseconds: the median of the last eleven blocks' times (`CBlockIndex::GetMedianTimePast`). */
   readonly medianTime: number;
-  /** It is still fetching a chain that others have long had. */
+  /** It is still fetching blocks that other nodes have had for a long time. */
   readonly isCatchingUp: boolean;
 }
 
@@ -40,7 +40,7 @@ export interface UnspentOutput {
   readonly coinbase: boolean;
 }
 
-/** What became of a transaction handed to a node. */
+/** What happened to a transaction given to a node. */
 export type Broadcast =
   | { readonly kind: 'accepted' }
   | { readonly kind: 'already-known' }
@@ -51,12 +51,12 @@ export type Broadcast =
       readonly reason: string;
     };
 
-/** The transaction is on its way, or was already. */
+/** The transaction is in the mempool or a block, now or already before. */
 export function isTaken(answer: Broadcast): answer is Exclude<Broadcast, { readonly reason: string }> {
   return !('reason' in answer);
 }
 
-/** What a transaction in the mempool pays, all that builds on it, and on how many others there it builds itself. */
+/** What a transaction in the mempool pays, what all its descendants pay, and how many unconfirmed ancestors it has. */
 export interface Waiting extends Cost {
   readonly ancestors: number;
 }
@@ -65,24 +65,24 @@ export interface Waiting extends Cost {
 export interface Chain {
   readonly coin: Coin;
   readonly tip: () => Promise<Tip>;
-  /** As `tip`, and also of a node that is still catching up. */
+  /** As `tip`, and also from a node that is still catching up. */
   readonly status: () => Promise<NodeStatus>;
   /** The block at `height` on the best chain; undefined above the tip. */
   readonly block: (height: Height) => Promise<Block | undefined>;
   /** Undefined when unknown or spent, in a block or in the mempool. */
   readonly output: (outpoint: Outpoint) => Promise<UnspentOutput | undefined>;
   /**
-   * A transaction in the mempool, or mined with an output still unspent (no index is asked for): depth 0 is the mempool. A node without an index is
-   * asked for many outputs to find one, and only for this and the first two where `vout` says which may be unspent.
+   * A transaction in the mempool (depth 0), or a mined one with an unspent output; it works without a transaction index. To find one, a node without
+   * an index has to be asked for many outputs; if `vout` names one that may be unspent, only for that one and the first two.
    */
   readonly transaction: (txid: TxId, vout?: number) => Promise<{ readonly transaction: Transaction; readonly depth: number } | undefined>;
   readonly mempool: () => Promise<readonly TxId[]>;
-  /** A transaction that the mempool named; one that has been mined or has gone since may be undefined. */
+  /** A transaction that the mempool listed; may be undefined if it has been mined or is gone since. */
   readonly unconfirmed: (txid: TxId) => Promise<Transaction | undefined>;
   /** Undefined when it is not in the mempool. */
   readonly waiting: (txid: TxId) => Promise<Waiting | undefined>;
   readonly broadcast: (transaction: Transaction) => Promise<Broadcast>;
-  /** Units per 1,000 bytes that confirm soon; never below the coin's own floor. */
+  /** The rate per 1,000 bytes that confirms soon; never below the coin's own floor. */
   readonly feeRate: () => Promise<Amount>;
 }
 
@@ -93,7 +93,7 @@ export interface StoredRecord {
   readonly value: string;
 }
 
-/** One record of a commit. It takes part only if the record is still at `expected` (0: absent). An undefined value deletes. */
+/** One record of a commit. The commit fails unless the record is still at version `expected` (0: absent). An undefined value deletes it. */
 export interface Write {
   readonly kind: string;
   readonly id: string;
@@ -101,44 +101,49 @@ export interface Write {
   readonly value: string | undefined;
 }
 
-/** Durable records by kind and id. Throws `WorldError` when damaged, newer than this program, full or closed; never starts empty instead. */
+/**
+ * Durable records by kind and id. Throws `WorldError` when damaged, newer than this program, full or closed; never starts with an empty store
+ * instead.
+ */
 export interface Store {
   readonly get: (kind: string, id: string) => Promise<StoredRecord | undefined>;
   /** All records of a kind, by id. */
   readonly list: (kind: string) => AsyncIterable<StoredRecord & { readonly id: string }>;
-  /** All writes or none. True once they are on the disk for good; false when any record was not as expected. */
+  /** All writes or none. True once they are safely on the disk; false when any record was not at its expected version. */
   readonly commit: (writes: readonly Write[]) => Promise<boolean>;
   readonly close: () => Promise<void>;
 }
 
-/** A way to one payee: whatever carries one message there and one back. */
+/** A way to reach one payee: anything that carries one message there and one back. */
 export interface Connection {
   /**
-   * Sends a request and returns its reply, refusals included. `psbt` is the same message as a PSBT, for connections that are to send that form.
-   * @throws WorldError `peer-unreachable` when no reply came, which says nothing about what the payee did; `peer-nonsense` when it can't be read.
+   * Sends a request and returns its reply, refusals included. `psbt` is the same message as a PSBT, for connections that use that form. @throws
+   * WorldError `peer-unreachable` when no reply came, which says nothing about what the payee did; `peer-nonsense` when the reply can't be read.
    */
   readonly exchange: (request: Request, psbt?: Uint8Array) => Promise<Reply>;
 }
 
-/** A two-way line to one peer that carries whole messages, each of which gets there once and in order, or the line breaks. */
+/** A two-way connection to one peer that carries whole messages. Each arrives once and in order, or the line breaks. */
 export interface Line {
   /** Address of the peer, without its port. */
   readonly remote: string;
   /**
-   * What the peer says, each message once; ends when it has ended its side, or this side closes. A loop over it may be left, and the next goes on
-   * where that stopped; two at once are not for anybody. What nobody asks for stays with the peer.
-   * @throws WorldError `peer-unreachable` when the line breaks or nothing comes in time, `peer-nonsense` when what comes are no messages: at once
-   * after what came whole before, and whenever asked again.
+   * The messages of the peer, each once; ends when the peer has ended its side, or this side closes. A loop over it may be left, and the next one
+   * continues there; two at the same time are not allowed. A message that is not read stays with the peer. @throws WorldError `peer-unreachable` when
+   * the line breaks or nothing comes in time, `peer-nonsense` when the peer sends no valid messages: after the valid ones before, and again at each
+   * further read.
    */
   readonly frames: AsyncIterable<Uint8Array>;
   /**
-   * Resolves once the system has taken the message, which says nothing about the peer. It may be sent to after its own end.
-   * @throws WorldError `peer-unreachable` when the line is closed or broken. @throws RangeError for a message that is longer than any may be.
+   * Resolves once the system has taken the message, which says nothing about the peer. Sending is allowed after the peer's own end. @throws
+   * WorldError `peer-unreachable` when the line is closed or broken. @throws RangeError for a message that is too long.
    */
   readonly send: (body: Uint8Array) => Promise<void>;
-  /** Milliseconds in which the next whole message must have come once it is waited for: else the line closes. Undefined waits for ever. */
+  /** Milliseconds in which the next whole message must arrive once it is waited for; otherwise the line closes. Undefined waits for ever. */
   readonly setIdle: (milliseconds: number | undefined) => void;
-  /** Takes no more messages, gets everything out that was sent before, and then ends. Resolves when nothing is left of the line. May be called again. */
+  /**
+   * Accepts no more messages, sends everything that was accepted before, and then ends the line. Resolves when the line is gone. May be called again.
+   */
   readonly close: () => Promise<void>;
 }
 
@@ -147,9 +152,9 @@ export interface KeyRing {
   readonly signer: (name: string) => Signer;
 }
 
-/** The key ring of a wallet: of one seed, which can also find its channels again. */
+/** The key ring of a wallet: all from one seed, which can also find its channels again. */
 export interface SeedRing extends KeyRing {
-  /** 32 bytes that only the seed has: they seal the notes that funding transactions carry. */
+  /** 32 bytes that only the seed gives: they seal the notes in funding transactions. */
   readonly noteSecret: () => Uint8Array;
 }
 
@@ -159,7 +164,7 @@ export interface Clock {
 }
 
 export interface Timers {
-  /** Calls `run` after so many milliseconds, unless the function that it returns is called before. */
+  /** Calls `run` after so many milliseconds, unless the returned function is called before. */
   readonly after: (milliseconds: number, run: () => void) => () => void;
 }
 
@@ -188,7 +193,7 @@ export type WorldCode =
   | 'wallet-short'
   | 'config';
 
-/** The world failing, as opposed to a peer breaking the rules (a refusal) or a bug (an assertion). */
+/** A failure of the surroundings, as opposed to a peer breaking the rules (a refusal) or a bug (an assertion). */
 export class WorldError extends Error {
   readonly code: WorldCode;
   /** What a person can do about it. */

@@ -2,12 +2,12 @@ import { createRequire } from 'node:module';
 import { bytesToHex } from '../core/base/bytes.ts';
 import { readCompact, type Signer, secretOf, signer } from '../core/tx/sign.ts';
 
-/** Makes a signer of a private key. @throws when the key is not 1 … n-1. */
+/** Makes a signer from a private key. @throws when the key is not 1 … n-1. */
 export type SignerOf = (privateKey: Uint8Array) => Signer;
 
 /**
- * The fastest that works here: native code, which is ten times as fast, else JavaScript. Both are deterministic by the same rule (RFC 6979, low s),
- * so the signatures are the same to the byte; native code must first show that.
+ * The fastest that works here: native code, which is ten times as fast, or JavaScript. Both are deterministic by the same rule (RFC 6979, low s), so
+ * their signatures are equal byte for byte; native code has to pass that test first.
  */
 export function fastestSigner(): SignerOf {
   const native = nativeSigner();

@@ -12,13 +12,13 @@ import { type Block, type Store, WorldError, type Write } from './ports.ts';
 import type { WatchList } from './watch-list.ts';
 
 const RECORD_KIND = 'spend';
-/** A transaction that spends many watched outputs is stored with one of them; the others name that one. */
+/** A transaction that spends many watched outputs is stored with one of them; the others refer to that one. */
 const spendField = z.union([
   z.strictObject({ height: heightField, transaction: transactionField }),
   z.strictObject({ height: heightField, of: z.string() }),
 ]);
 
-/** A transaction with its id, which is worked out once: it may be large, and touch many channels in many places. */
+/** A transaction with its id, which is computed once: it may be large, and concern many channels. */
 export type IndexedSpend = Block['transactions'][number];
 
 interface MinedSpend extends IndexedSpend {
@@ -28,17 +28,20 @@ interface MinedSpend extends IndexedSpend {
 interface Stored {
   readonly version: number;
   readonly height: Height;
-  /** With which outpoint the transaction is stored. */
+  /** The outpoint with which the transaction is stored. */
   readonly of: string;
 }
 
-/** Who spent which watched deposit. Nodes do not answer that, so it is noted while reading blocks, and kept until the channel has ended. */
+/**
+ * Which transaction spent which watched deposit. Nodes do not answer that, so it is recorded while reading blocks, and kept until the channel has
+ * ended.
+ */
 export class SpendIndex {
   readonly #store: Store;
   readonly #list: WatchList;
   readonly #stored = new Map<string, Stored>();
   readonly #mined = new Map<string, MinedSpend>();
-  /** What the last writes are to make of the store. */
+  /** What the store holds once the last writes are committed. */
   #wanted = new Map<string, Omit<Stored, 'version'>>();
   #mempoolReader = new Map<string, Transaction>();
   readonly #depositScan = new DepositScan();
@@ -64,7 +67,7 @@ export class SpendIndex {
     }
   }
 
-  /** Notes what a transaction does to watched channels; they are returned. Without a height it is in the mempool. */
+  /** Records what a transaction does to watched channels and returns those channels. Without a height it is in the mempool. */
   note(met: IndexedSpend, height: Height | undefined): ReadonlySet<ChannelId> {
     const { txid, transaction } = met;
     const touched = new Set<ChannelId>();
@@ -80,7 +83,7 @@ export class SpendIndex {
     return touched;
   }
 
-  /** Whose deposit this was, or would have come from it; the transaction that makes the deposit is no news. */
+  /** The channels whose deposit this was, or would have come from it; but the transaction that makes the deposit is no news. */
   #channelsOf(key: string, txid: TxId): readonly ChannelId[] {
     const channel = this.#list.channelOfOutpoint(key) ?? this.#depositScan.channelOf(key);
     if (channel !== undefined) return [channel];
@@ -101,7 +104,7 @@ export class SpendIndex {
     }
   }
 
-  /** The outputs to each channel. There may be thousands, and then most are like the one before. */
+  /** The outputs to each channel. There may be thousands, and most are equal to the one before. */
   #paidBy({ outputs }: Transaction): ReadonlyMap<ChannelId, number[]> {
     const paid = new Map<ChannelId, number[]>();
     let last: { readonly script: Uint8Array; readonly vouts: number[] | undefined } | undefined;
@@ -117,17 +120,17 @@ export class SpendIndex {
     return paid;
   }
 
-  /** The mempool is read anew each time; what left it is no longer seen. */
+  /** The mempool is read anew each time; what has left it is no longer seen. */
   forgetUnconfirmed(): void {
     this.#mempoolReader = new Map();
   }
 
-  /** Outputs that were met since the last call, for the channel they pay to. */
+  /** Outputs found since the last call that pay to the channel. */
   takeFound(channel: ChannelId): ChainView['found'] {
     return this.#depositScan.take(channel);
   }
 
-  /** Notes again what was taken and did not get through. */
+  /** Puts back what was taken, because the view failed. */
   putFound(channel: ChannelId, found: ChainView['found']): void {
     this.#depositScan.put(channel, found);
   }
@@ -153,13 +156,13 @@ export class SpendIndex {
     return [...this.#mined].flatMap(([key, { txid }]) => this.#channelsOf(key, txid));
   }
 
-  /** What the store lacks or has too much of. Spends of channels that have ended are of no more use. */
+  /** What the store lacks, and what it need not hold any more: spends of channels that have ended. */
   writes(): readonly Write[] {
     const wanted = new Map([...this.#mined].filter(([key]) => this.#isWatched(key)));
     const holders = new Map<TxId, string>();
     for (const [key, { txid }] of wanted) {
       const holder = holders.get(txid);
-      // Who holds it already goes on holding it.
+      // An outpoint that holds the transaction already keeps it.
       if (holder === undefined || this.#stored.get(key)?.of === key) holders.set(txid, key);
     }
     const gone = [...this.#stored].filter(([key]) => !wanted.has(key));
@@ -196,7 +199,7 @@ export class SpendIndex {
   }
 }
 
-/** The most valuable of these outputs. The whole transaction is put together for who asks for it. */
+/** The most valuable of these outputs. The whole transaction is serialised only when it is read. */
 function findsIn(
   { txid, transaction: { outputs } }: IndexedSpend,
   { vouts, leastFound, encoded }: { readonly vouts: readonly number[]; readonly leastFound: Amount; readonly encoded: () => Uint8Array },

@@ -8,10 +8,10 @@ import type { SpendIndex } from './spend-index.ts';
 
 const CURSOR = { kind: 'follow', id: 'trail' };
 const marks = z.array(z.strictObject({ height: heightField, hash: z.string() })).min(1);
-// Earlier versions stored the marks alone.
+// Earlier versions stored only the marks.
 const trailField = z.union([z.strictObject({ trail: marks, peak: heightField }), marks.transform((trail) => ({ trail, peak: undefined }))]);
 
-/** How far the chain was read, and how much of that is stored: while a view has not got through, what is read runs ahead. */
+/** How far the chain was read, and how much of that is stored: while a view has failed, reading is ahead of what is stored. */
 export interface SyncCursor {
   /** Of the stored record. */
   readonly version: number;
@@ -32,14 +32,16 @@ export async function loadCursor(chain: Chain, store: Store): Promise<SyncCursor
   return { version: record.version, stored: trail, trail, peak: peak ?? locatorTip(trail).height };
 }
 
-/** Starts at the tip, with a mark below what a reorganisation may take away: it has to find its way back also from the first block it saw. */
+/**
+ * Starts at the tip, with a mark below anything that a reorganisation may remove: a fork has to be found even below the first block that was read.
+ */
 export async function freshLocator(chain: Chain): Promise<readonly Tip[]> {
   const tip = await chain.tip();
   const below = await chain.block(heightOf(Math.max(0, tip.height - chain.coin.channel.buried)));
   return below === undefined || below.height === tip.height ? [tip] : [{ height: below.height, hash: below.hash }, tip];
 }
 
-/** Stores what was met, and unless a view is still to get through how far the chain was read. @throws WorldError `store-busy` */
+/** Stores the spends, and, unless a view still has to be delivered, how far the chain was read. @throws WorldError `store-busy` */
 export async function saveCursor(store: Store, cursor: SyncCursor, spendIndex: SpendIndex, isThrough: boolean): Promise<SyncCursor> {
   const spends = spendIndex.writes();
   const { trail, peak, version } = cursor;
@@ -47,18 +49,20 @@ export async function saveCursor(store: Store, cursor: SyncCursor, spendIndex: S
   const moved: readonly Write[] = isThrough && trail !== cursor.stored ? [{ ...CURSOR, expected: version, value }] : [];
   if (moved.length + spends.length === 0) return cursor;
   if (!(await store.commit([...moved, ...spends]))) {
-    throw new WorldError('store-busy', 'Another process follows the chain on this store.', 'Let one process serve a store.');
+    throw new WorldError('store-busy', 'Another process follows the chain on this store.', 'Run only one process per store.');
   }
   spendIndex.committed(spends);
   return moved.length === 0 ? cursor : { ...cursor, version: version + 1, stored: trail };
 }
 
-/** Has a follower of an empty store read on from a block, as if it had read up to there before. */
+/** Makes a follower of an empty store continue from a block, as if it had read up to there before. */
 export function locatorFrom({ height, hash }: Tip): Write {
   return { ...CURSOR, expected: 0, value: JSON.stringify({ trail: [{ height, hash }], peak: height }) };
 }
 
-/** Has the next follower of a store read the blocks after `mark` again, if it had read farther: for channels that were found later than they began. */
+/**
+ * Makes the next follower of a store read the blocks after `mark` again, if it had read farther: for channels that were found later than they began.
+ */
 export async function followFrom(store: Store, mark: Tip): Promise<readonly Write[]> {
   const record = await store.get(CURSOR.kind, CURSOR.id);
   if (record === undefined) return [locatorFrom(mark)];
@@ -69,7 +73,7 @@ export async function followFrom(store: Store, mark: Tip): Promise<readonly Writ
   return [{ ...CURSOR, expected: record.version, value }];
 }
 
-/** How far the chain was read for a store, by whoever followed it last; undefined when nobody has. @throws WorldError `store-damaged` */
+/** How far the chain was read for a store by the last follower; undefined when there was none. @throws WorldError `store-damaged` */
 export async function lastRead(store: Store): Promise<Tip | undefined> {
   const record = await store.get(CURSOR.kind, CURSOR.id);
   return record && locatorTip(readTrail(record.value).trail);

@@ -2,13 +2,13 @@ import { createRequire } from 'node:module';
 import { hexToBytes } from '../core/base/bytes.ts';
 import { type PublicKey, publicKey, readCompact, type Verify, verifyPortable } from '../core/tx/sign.ts';
 
-/** A verifier and what it runs on: a merchant says at start which one it got. */
+/** A verifier and its backend: a merchant reports at start which one it has. */
 export interface Verifier {
   readonly backend: 'secp256k1' | 'libauth' | 'noble';
   readonly verify: Verify;
 }
 
-/** The fastest that works here: native code, else WebAssembly, else JavaScript. Each one must first tell a good signature from a bad one. */
+/** The fastest that works here: native code, WebAssembly or JavaScript. Each one must first tell a good signature from a bad one. */
 export async function fastestVerifier(): Promise<Verifier> {
   const native = nativeVerify();
   if (native !== undefined && works(native)) return { backend: 'secp256k1', verify: native };
@@ -16,11 +16,11 @@ export async function fastestVerifier(): Promise<Verifier> {
   return works(wasm) ? { backend: 'libauth', verify: wasm } : { backend: 'noble', verify: verifyPortable };
 }
 
-/** The package's main entry falls back to slow JavaScript without a word; its `bindings` entry throws where there is no native code. */
+/** The package's main entry falls back to slow JavaScript silently; its `bindings` entry throws where there is no native code. */
 function nativeVerify(): Verify | undefined {
   try {
     const { ecdsaVerify, publicKeyConvert } = createRequire(import.meta.url)('secp256k1/bindings');
-    // A channel has one key for thousands of payments, and finding the point of its short form takes a tenth of a check.
+    // A channel has one key for thousands of payments, and decompressing the key takes a tenth of a verification.
     const points = new WeakMap<PublicKey, Uint8Array>();
     const pointOf = (key: PublicKey): Uint8Array => {
       const point = points.get(key) ?? publicKeyConvert(key, false);
@@ -38,7 +38,7 @@ async function wasmVerify(): Promise<Verify> {
   return (sig, digest, key) => secp256k1.verifySignatureCompactLowS(sig, key, digest);
 }
 
-// RFC 6979's private key 1 over the SHA-256 of "Satoshi Nakamoto", as libsecp256k1's users have long tested it.
+// RFC 6979's private key 1 over the SHA-256 of "Satoshi Nakamoto": an old test vector of libsecp256k1's users.
 const KEY = '0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798';
 const DIGEST = 'a0dc65ffca799873cbea0ac274015b9526505daaaed385155425f7337704883e';
 const SIGNATURE =

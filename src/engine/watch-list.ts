@@ -5,26 +5,26 @@ import { outpointKey } from '../core/tx/transaction.ts';
 import type { WatchedOutputs } from './channel-role.ts';
 
 const NONE: ReadonlySet<ChannelId> = new Set();
-/** Times come in slots of so many seconds: as many as there are, and not as there are channels, are gone through. */
+/** Times are grouped in slots of so many seconds, so that the work depends on the number of slots, not of channels. */
 const SLOT = 500;
 
-/** Channels by what can happen to them, so that a block costs nothing for those it does not touch. */
+/** Channels by what can happen to them, so that a block takes no time for channels that it does not touch. */
 export class WatchList {
   readonly #watches = new Map<ChannelId, WatchedOutputs>();
   readonly #byOutpoint = new Map<string, ChannelId>();
   /** One transaction may fund several channels. */
   readonly #bySource = new Map<string, Set<ChannelId>>();
   readonly #byScript = new Map<string, ChannelId>();
-  /** Of the scripts that were ever watched: most outputs of a block are told apart by it. */
+  /** Lengths of all scripts that were ever watched: enough to skip most outputs of a block. */
   readonly #scriptLengths = new Set<number>();
   readonly #byDeadline = new Map<number, Set<ChannelId>>();
-  /** Wants to see every block. */
+  /** Channels that need a view with every block. */
   readonly #busy = new Set<ChannelId>();
   #reached = -1;
   /** Start of the last time slot that was reached. */
   #reachedTime = LOCK_TIME_THRESHOLD;
 
-  /** Takes in a channel as it is now; says whether its deadline is another than before and has come. Cheap when nothing the chain could touch has changed. */
+  /** Updates a channel; returns whether its deadline is new and has come. Cheap when nothing that the chain could touch has changed. */
   set(channel: ChannelId, watch: WatchedOutputs | undefined): boolean {
     const before = this.#watches.get(channel);
     if (before !== undefined && watch !== undefined && isSame(before, watch)) return false;
@@ -46,7 +46,7 @@ export class WatchList {
     return this.#byOutpoint.get(key);
   }
 
-  /** Channels of which a deposit was made from this outpoint. */
+  /** Channels with a deposit that was funded from this outpoint. */
   channelsOfSource(key: string): ReadonlySet<ChannelId> {
     return this.#bySource.get(key) ?? NONE;
   }
@@ -55,13 +55,16 @@ export class WatchList {
     return this.#scriptLengths.has(outputScript.length) ? this.#byScript.get(bytesToHex(outputScript)) : undefined;
   }
 
-  /** The chain has come to `height`, block by block from the first call on: channels whose deadline that is see every block from now. */
+  /** The chain has reached `height`, block by block from the first call on: channels with this deadline get a view with every block from now on. */
   reach(height: Height): void {
     this.#reached = height;
     for (const channel of this.#byDeadline.get(height) ?? []) this.#busy.add(channel);
   }
 
-  /** It is so late, in seconds: channels whose time has come see every block from now, and are returned. A deadline may be noticed some minutes early. */
+  /**
+   * The time is now `seconds`: channels whose time has come get a view with every block from now on, and are returned. A deadline may be noticed some
+   * minutes early.
+   */
   reachTime(seconds: number): readonly ChannelId[] {
     const reached = slotOf(lockTime(Math.min(MAX_LOCK_TIME, Math.max(this.#reachedTime, Math.floor(seconds)))));
     const due = this.#slotsTo(reached).flatMap((slot) => [...(this.#byDeadline.get(slot) ?? [])]);
@@ -70,7 +73,7 @@ export class WatchList {
     return due;
   }
 
-  /** Channels whose deadline has come, whether the chain was read that far or not. Goes through all deadlines. */
+  /** Channels whose deadline has come, even if the chain was not read that far. Goes through all deadlines. */
   dueAt(at: ChainTime): readonly ChannelId[] {
     return [...this.#watches].flatMap(([channel, { deadline }]) => (deadline <= possible(deadline, at) ? [channel] : []));
   }
@@ -81,7 +84,7 @@ export class WatchList {
     return channels.toSorted((a, b) => deadlineOf(a) - deadlineOf(b));
   }
 
-  /** The time slots since the last that was reached; after a jump only those that hold something. */
+  /** The time slots since the last one that was reached; after a jump, only those with entries. */
   #slotsTo(reached: number): readonly number[] {
     const count = (reached - this.#reachedTime) / SLOT;
     if (count < this.#byDeadline.size) return Array.from({ length: count }, (_, i) => this.#reachedTime + (i + 1) * SLOT);

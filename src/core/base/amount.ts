@@ -3,7 +3,7 @@ import type { Branded } from './branded-type.ts';
 /** A sum of money in the coin's smallest unit (koinu, litoshi, satoshi): 0 … 10^18, never a JavaScript number. */
 export type Amount = Branded<bigint, 'Amount'>;
 
-/** No coin pawment knows has more than this in one output or in all (Dogecoin's MAX_MONEY, `amount.h`). */
+/** No output and no supply of a coin that pawment knows is larger than this (Dogecoin's MAX_MONEY, `amount.h`). */
 export const MAX_AMOUNT: Amount = 1_000_000_000_000_000_000n as Amount;
 
 /** Decimal places of one whole coin; the same on every chain pawment knows. */
@@ -14,7 +14,7 @@ export function isAmount(value: bigint): value is Amount {
   return value >= 0n && value <= MAX_AMOUNT;
 }
 
-/** @throws RangeError outside 0 … 10^18: a bug in the caller, never a peer's doing. */
+/** @throws RangeError outside 0 … 10^18: a bug in the caller; input of a peer never gets here. */
 export function amount(value: bigint): Amount {
   if (!isAmount(value)) throw new RangeError(`${value} is not an amount of money`);
   return value;

@@ -1,12 +1,12 @@
 import type { Branded } from './branded-type.ts';
 
-/** A block height; also the lock of an expiry. */
+/** A block height; also an expiry that is a height. */
 export type Height = Branded<number, 'Height'>;
 
 /** Unix time in seconds, as transactions and blocks hold it. */
 export type Time = Branded<number, 'Time'>;
 
-/** What an nLockTime waits for: a height, or from 500,000,000 on a time (`script.h`, LOCKTIME_THRESHOLD). */
+/** What an nLockTime waits for: a height, or a time from 500,000,000 on (`script.h`, LOCKTIME_THRESHOLD). */
 export type LockTime = Height | Time;
 
 /** The two scales of lock times. */
@@ -43,7 +43,7 @@ export function lockTime(value: number): LockTime {
   return value;
 }
 
-/** So many blocks or seconds later, or earlier when negative: a height stays one, not below the genesis block, and a time stays one. */
+/** A lock time that many blocks or seconds later (earlier if negative). A height stays a height, at least 0; a time stays a time. */
 export function after(from: Height, blocks: number): Height;
 export function after(from: LockTime, by: number): LockTime;
 export function after(from: LockTime, by: number): LockTime {

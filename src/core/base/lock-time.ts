@@ -10,34 +10,35 @@ import {
   MAX_LOCK_TIME,
 } from './height.ts';
 
-/** Where the chain is, as far as one side knows. */
+/** The position of the chain, as far as one side knows it. */
 export interface ChainTime {
   readonly tip: Height;
-  /** Unix time in seconds: the middle of the last eleven blocks' (`chain.h`, GetMedianTimePast). */
+  /** Unix time in seconds: the median of the last eleven blocks' times (`chain.h`, GetMedianTimePast). */
   readonly medianTime: number;
   /** Unix time in milliseconds, by this side's own clock. */
   readonly now: number;
 }
 
 /**
- * What has come for certain, on the scale of `lock`: a transaction locked until then is taken by nodes and can be in the next block. Nodes compare
- * times with the median of the last blocks, about six blocks behind the clock, and want it passed (`validation.cpp`, CheckFinalTx; BIP113).
+ * What has certainly been reached, on the scale of `lock`: nodes accept a transaction locked until then, and the next block can hold it. Nodes
+ * compare lock times with the median time of the last blocks, which is about six blocks behind the clock, and require that it is past
+ * (`validation.cpp`, CheckFinalTx; BIP113).
  */
 export function certain(lock: LockTime, { tip, medianTime }: ChainTime): LockTime {
   return isTime(lock) ? timeAt(medianTime - 1) : tip;
 }
 
-/** What may have come, on the scale of `lock`: a clock that is behind must not miss a deadline, nor blocks whose times are. */
+/** What may have been reached, on the scale of `lock`: neither a slow clock nor blocks with early times may make us miss a deadline. */
 export function possible(lock: LockTime, at: ChainTime): LockTime {
   return present(kindOf(lock), at);
 }
 
-/** The same on the scale of either kind. */
+/** What may have been reached, as a height or as a time. */
 export function present(kind: LockKind, { tip, medianTime, now }: ChainTime): LockTime {
   return kind === 'time' ? timeAt(Math.max(medianTime, Math.floor(now / 1000))) : tip;
 }
 
-/** The height at which a lock can be expected to open. */
+/** The height at which a lock is expected to open. */
 export function expectedHeight(lock: LockTime, at: ChainTime, blockSeconds: number): Height {
   if (!isTime(lock)) return lock;
   return height(Math.max(0, at.tip + Math.ceil((lock - possible(lock, at)) / blockSeconds)));
@@ -47,7 +48,7 @@ function timeAt(seconds: number): LockTime {
   return lockTime(Math.min(MAX_LOCK_TIME, Math.max(LOCK_TIME_THRESHOLD, seconds)));
 }
 
-/** How much so many blocks are on a scale. */
+/** Converts a number of blocks to the scale: blocks or seconds. */
 export function blocksOn(kind: LockKind, blocks: number, blockSeconds: number): number {
   return kind === 'time' ? blocks * blockSeconds : blocks;
 }

@@ -1,4 +1,4 @@
-/** Values by key, the least recently used of which may be forgotten. */
+/** Values by key; the least recently used ones may be forgotten. */
 export interface LruCache<Key, Value> {
   readonly get: (key: Key) => Value | undefined;
   readonly set: (key: Key, value: Value) => void;
@@ -6,8 +6,8 @@ export interface LruCache<Key, Value> {
 }
 
 /**
- * Keeps the last `most / 2` different values that were used, and at most `most`: two generations, the older of which is dropped whole. Finding the
- * oldest key of one `Map` would take the longer the more was deleted from it.
+ * Keeps at least the last `most / 2` different values that were used, and at most `most`. It has two generations and drops the older one whole:
+ * finding the oldest key of one `Map` takes longer the more was deleted from it.
  */
 export function lruCache<Key, Value>(most: number): LruCache<Key, Value> {
   let young = new Map<Key, Value>();

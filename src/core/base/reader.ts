@@ -1,6 +1,6 @@
 import type { RefusalCode } from './refusal.ts';
 
-/** Thrown inside decoders and turned into a refusal at their edge: never seen outside those. */
+/** Thrown inside decoders, which turn it into a refusal before they return: callers never see it. */
 export class Malformed extends Error {
   readonly code: RefusalCode;
 
@@ -10,7 +10,7 @@ export class Malformed extends Error {
   }
 }
 
-/** A place in a stranger's bytes that only moves on; every read past the end is `Malformed`. */
+/** A read position in bytes from a stranger. It only moves forward; every read past the end is `Malformed`. */
 export class Reader {
   protected readonly view: DataView;
   readonly #bytes: Uint8Array;
@@ -43,7 +43,7 @@ export class Reader {
     if (!this.isAtEnd) throw new Malformed('bytes behind the end');
   }
 
-  /** Where the next `length` bytes start. */
+  /** Moves forward by `length` bytes and returns where they start. */
   protected advance(length: number): number {
     const start = this.#offset;
     if (start + length > this.#bytes.length) throw new Malformed('ends too early');

@@ -8,10 +8,13 @@ import { placeAt, placeIn, withPlaces } from './funding-risk.ts';
 import type { ActivePayee, Backing, PayeeState } from './payee-state.ts';
 import type { ChainView, DepositView, Env } from './state-machine.ts';
 
-/** Depth of a deposit, 0 in the mempool; undefined when it is not there, or went elsewhere. */
+/** Depth of a deposit, 0 in the mempool; undefined when it does not exist or was spent by something else. */
 type DepthOf = (deposit: Deposit) => number | undefined;
 
-/** The backing of deposits; undefined when all are deep enough. A further deposit asks for more depth of all, but takes no backing from the others. */
+/**
+ * The backing of deposits; undefined when all are deep enough. A further deposit raises the depth that all together need, but does not reduce what
+ * the others back already.
+ */
 export function backingOf(deposits: readonly Deposit[], steps: readonly DepthStep[], depthOf: DepthOf, tip: Height): Backing | undefined {
   let [backed, sum] = [ZERO, ZERO];
   let least = Number.POSITIVE_INFINITY;
@@ -27,12 +30,12 @@ export function backingOf(deposits: readonly Deposit[], steps: readonly DepthSte
   return shallowest > 0 ? { backed, deepAt: after(tip, neededFor(steps, capacity) - shallowest) } : { backed };
 }
 
-/** What is in no block yet is never deep enough. */
+/** A deposit that is in no block is never deep enough. */
 function neededFor(steps: readonly DepthStep[], sum: Amount): number {
   return Math.max(1, depthFor(steps, sum));
 }
 
-/** The state with its places and its backing as the chain is now; the very same state when nothing has changed. */
+/** The state with its places and its backing as the chain is now; the same object when nothing has changed. */
 export function backedBy(state: PayeeState, view: ChainView, { tip }: Pick<Env, 'tip'>): PayeeState {
   if (state.kind === 'ended') return state;
   const places = state.deposits.map((deposit, i) => placeIn(state, i, viewOf(deposit, view), tip));
@@ -40,7 +43,7 @@ export function backedBy(state: PayeeState, view: ChainView, { tip }: Pick<Env, 
   return backedAs(withPlaces(state, places, tip), depthOf, tip);
 }
 
-/** The same by what the node says of announced deposits, and why new ones of them may never be mined. */
+/** The same from what the node says of announced deposits, with the reasons why new ones may never be mined. */
 export function backedAt(
   state: PayeeState,
   depthOf: DepthOf,
@@ -62,7 +65,7 @@ function backedAs(state: PayeeState, depthOf: DepthOf, tip: Height): PayeeState 
   return withBacking(state, backing ?? (standing.length < state.deposits.length ? { backed: capacityOf(standing) } : undefined));
 }
 
-/** Unless the node says more, a close says of the deposit it spends only that it is at least as deep: what was backed before stays so. */
+/** A close only shows that the deposit it spends is at least as deep, unless the node says more: so what was backed before stays backed. */
 function depthIn(state: PayeeState, deposit: Deposit, seen: DepositView): number | undefined {
   if (seen.kind === 'unspent') return seen.depth;
   if (!isSpent(seen) || branchOf(state.terms, deposit, seen) !== 'close') return undefined;
@@ -70,7 +73,7 @@ function depthIn(state: PayeeState, deposit: Deposit, seen: DepositView): number
   return isBacked(state, deposit) ? Number.MAX_SAFE_INTEGER : seen.depth;
 }
 
-/** Whether a deposit, and all that stand before it, are as deep as they ask for together. */
+/** Whether a deposit, and all before it, have the depth that they need together. */
 export function isBacked(state: PayeeState, deposit: Deposit): boolean {
   const { backing } = state;
   const standing = notWrittenOff(state);
@@ -84,15 +87,16 @@ function withBacking(state: PayeeState, backing: Backing | undefined): PayeeStat
   return backing === undefined ? rest : { ...rest, backing };
 }
 
-/** Blocks until all deposits are deep enough, at the earliest. */
+/** The least number of blocks until all deposits are deep enough. */
 export function blocksToDepth({ deposits, limits, backing }: PayeeState, { tip }: Pick<Env, 'tip'>): number {
   if (backing === undefined) return 0;
   return backing.deepAt === undefined ? neededFor(limits.depth, capacityOf(deposits)) : Math.max(1, backing.deepAt - tip);
 }
 
 /**
- * The state with its reach as the chain is now, open if what the best payment takes from is there: the very same state when nothing has changed. Where
- * value is delivered before a deposit is deep, the mempool will do; else one that left the chain counts again when it is as deep as its amount asks for.
+ * The state with its reach as the chain is now; open if all deposits that the best payment spends are there. The same object when nothing has
+ * changed. If value is delivered before a deposit is deep, the mempool is enough; otherwise a deposit that left the chain counts again when it has
+ * the depth for its amount.
  */
 export function reaching(state: ActivePayee, needed: readonly Deposit[], view: ChainView): ActivePayee {
   const { kind, deposits, limits } = state;

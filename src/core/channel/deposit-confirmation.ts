@@ -3,27 +3,32 @@ import { type Height, height } from '../base/height.ts';
 import { capacityOf, type Deposit, type Terms } from '../contract/contract.ts';
 
 /**
- * Where the chain held a deposit when it was last looked at. `block`: in the block of that height, or below it. `none`: in no block since the tip was
- * at that height. `lost`: the same for so long that what rests on it is written off.
+ * Where a deposit was when the chain was last looked at.
+ * `block`: in a block at that height, or lower.
+ * `none`: in no block since the tip was at that height.
+ * `lost`: in no block for so long that what rests on it is written off.
  */
 export interface Place {
   readonly at: 'block' | 'none' | 'lost';
   readonly height: Height;
-  /** Of what no block has had yet: why it may never come to one, as far as the node could tell. Nothing is delivered on it. */
+  /** For a deposit that no block has held yet: why it may never be mined, as far as the node knows. Nothing is delivered on it. */
   readonly doubt?: Doubt;
 }
 
-/** `fee`: it pays less than what is mined soon. `parents`: it builds on what is in no block itself. `replaceable`: it says so. `untold`: the node does not say. */
+/**
+ * `fee`: it pays less than transactions that are mined soon. `parents`: it spends outputs of unconfirmed transactions. `replaceable`: it signals so.
+ * `untold`: the node does not say.
+ */
 export type Doubt = (typeof DOUBTS)[number];
 export const DOUBTS = ['fee', 'parents', 'replaceable', 'untold'] as const;
 
-/** Value delivered that rests on one deposit, and where that is. */
+/** A part of the delivered value: how much rests on one deposit, and where that deposit is. */
 export interface ExposurePart {
   readonly place: Place;
   readonly value: Amount;
 }
 
-/** Deposits with their places, one for each. Without: all are so deep that no reorganisation reaches them. */
+/** Deposits with one place each. Without places, all are so deep that no reorganisation reaches them. */
 export interface Placed {
   readonly terms: Terms;
   readonly deposits: readonly Deposit[];
@@ -33,12 +38,12 @@ export interface Placed {
 export const DEEPLY_CONFIRMED: Place = { at: 'block', height: height(0) };
 const NO_PARTS: readonly ExposurePart[] = [];
 
-/** Deposits that something may rest on: the others were in no block for too long. */
+/** Deposits that value may rest on: the others were in no block for too long. */
 export function notWrittenOff({ deposits, places }: Placed): readonly Deposit[] {
   return places === undefined ? deposits : deposits.filter((_, i) => places[i]?.at !== 'lost');
 }
 
-/** Of which deposits a total is made. Where a payment is signed for all of its deposits or none, it rests on the one that is worst off. */
+/** Which deposits a total rests on. A payment with a fixed fee is valid with all of its deposits only, so it rests on the one in the worst place. */
 export function exposureParts(state: Placed, total: Amount): readonly ExposurePart[] {
   const { terms, deposits, places } = state;
   if (places === undefined || total === 0n) return NO_PARTS;
@@ -58,19 +63,19 @@ function worstOf(places: readonly Place[], deposits: readonly Deposit[], taken: 
   return worst ?? used.reduce((youngest, place) => (place.height > youngest.height ? place : youngest), DEEPLY_CONFIRMED);
 }
 
-/** What of these parts is written off. */
+/** The sum of the parts that are written off. */
 export function writtenOff(parts: readonly ExposurePart[]): Amount {
   return sumOf(parts.filter(({ place }) => place.at === 'lost'));
 }
 
-/** What of these parts rests on deposits that may never be mined, and why. */
+/** The sum of the parts on deposits that may never be mined, and why. */
 export function doubtedSum(parts: readonly ExposurePart[]): { readonly sum: Amount; readonly doubt?: Doubt } {
   const resting = parts.filter(({ place }) => place.doubt !== undefined);
   const doubt = resting[0]?.place.doubt;
   return { sum: sumOf(resting), ...(doubt && { doubt }) };
 }
 
-/** What of these parts rests on deposits that are less than so many blocks deep. */
+/** The sum of the parts on deposits that are less than so many blocks deep. */
 export function restingBelowDepth(parts: readonly ExposurePart[], below: number, tip: Height): Amount {
   return sumOf(parts.filter(({ place }) => place.at === 'none' || (place.at === 'block' && tip - place.height + 1 < below)));
 }

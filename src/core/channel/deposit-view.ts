@@ -12,7 +12,9 @@ export function viewOf({ outpoint }: Deposit, view: ChainView): DepositView {
   return view.deposits.get(outpointKey(outpoint)) ?? { kind: 'missing' };
 }
 
-/** Nothing will change what has become of the deposit. One that stays away is given up when a refund at the expiry would be buried. */
+/**
+ * Whether what happened to the deposit is final. A deposit that stays away is given up at the time when a refund sent at the expiry would be buried.
+ */
 export function isSettled(seen: DepositView, terms: Terms, at: ChainTime): boolean {
   const { buried } = terms.coin.channel;
   switch (seen.kind) {
@@ -26,7 +28,7 @@ export function isSettled(seen: DepositView, terms: Terms, at: ChainTime): boole
   }
 }
 
-/** A refund at the expiry would be buried by now. */
+/** Whether a refund sent at the expiry would be buried by now. */
 export function isLongPast({ coin, expiry }: Terms, at: ChainTime): boolean {
   return certain(expiry, at) >= expiry + blocksOn(kindOf(expiry), coin.channel.buried, coin.blockSeconds);
 }
@@ -39,18 +41,18 @@ export function isSpent(seen: DepositView): seen is Spend {
   return seen.kind === 'spent';
 }
 
-/** Spent by something that waits in the mempool. */
+/** Whether an unconfirmed transaction spends it. */
 export function isWaiting(seen: DepositView): seen is Spend {
   return seen.kind === 'spent' && seen.depth === 0;
 }
 
-/** The branch of the contract by which a transaction took a deposit. */
+/** The branch of the contract by which a transaction spent a deposit. */
 export function branchOf(terms: Terms, { outpoint }: Deposit, { transaction }: Spend): Branch {
   const input = transaction.inputs.find((one) => sameOutpoint(one.outpoint, outpoint));
   return terms.contract.recognise(input?.script ?? new Uint8Array());
 }
 
-/** Whether two transactions do the same. Whoever passes one on can write its signatures otherwise, which changes its id (BIP62). */
+/** Whether two transactions have the same effect. Anyone who relays one can change the form of its signatures, and so its id (BIP62). */
 export function isSame(a: Transaction, b: Transaction): boolean {
   return a === b || equalBytes(encodeTransaction(withoutSignatures(a)), encodeTransaction(withoutSignatures(b)));
 }
@@ -63,13 +65,14 @@ export function spentBy(transaction: Transaction, deposits: readonly Deposit[]):
   return deposits.filter(({ outpoint }) => transaction.inputs.some((input) => sameOutpoint(input.outpoint, outpoint)));
 }
 
-/** Each once, in their order. */
+/** Each transaction once, in order. */
 export function transactionsOf(spends: readonly Spend[]): readonly Transaction[] {
   return distinct(spends).map(({ transaction }) => transaction);
 }
 
 /**
- * What has to be outdone by what takes the place of all that waits here, as the deposits or else the node tell; undefined where neither does.
+ * The cost that a replacement of all these unconfirmed transactions has to exceed, from the deposits' values or else from the node; undefined where
+ * neither is known.
  */
 export function combinedCost(spends: readonly Spend[], deposits: readonly Deposit[]): Cost | undefined {
   return sumOf(distinct(spends).map((spend) => costOfSpend(spend, deposits)));

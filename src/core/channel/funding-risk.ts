@@ -8,7 +8,10 @@ import { branchOf, isSpent } from './deposit-view.ts';
 import type { PayeeState } from './payee-state.ts';
 import type { DepositView, FundingWait } from './state-machine.ts';
 
-/** The place of an output that is so deep: 0 in the mempool, undefined nowhere. Who can have it go back and forth between those two gains no time. */
+/**
+ * The place of an output at this depth: 0 in the mempool, undefined if it is nowhere. Moving it between these two does not restart the count of
+ * blocks.
+ */
 export function placeAt(depth: number | undefined, known: Place | undefined, tip: Height, { coin }: Terms): Place {
   if (depth !== undefined && depth > 0) return { at: 'block', height: after(tip, 1 - depth) };
   const since = known === undefined || known.at === 'block' ? tip : known.height;
@@ -16,7 +19,10 @@ export function placeAt(depth: number | undefined, known: Place | undefined, tip
   return { at: tip - since >= coin.channel.buried ? 'lost' : 'none', height: since, ...(doubt && { doubt }) };
 }
 
-/** The same of a deposit as the chain shows it. A close in a block is no lower than what it spends; one in the mempool says nothing of that. */
+/**
+ * The same for a deposit as the chain shows it. A close in a block is not below the deposit that it spends; a close in the mempool says nothing about
+ * the deposit's depth.
+ */
 export function placeIn(state: PayeeState, index: number, seen: DepositView, tip: Height): Place {
   const { terms, deposits } = state;
   const [deposit, known] = [deposits[index], knownPlace(state, index)];
@@ -28,12 +34,12 @@ export function placeIn(state: PayeeState, index: number, seen: DepositView, tip
   return known?.at === 'block' && (close.at !== 'block' || known.height <= close.height) ? known : close;
 }
 
-/** What was stored before there were places was deep, unless its backing says that it need not be. */
+/** States from before places were stored had deep deposits, unless their backing says otherwise. */
 function knownPlace({ places, backing }: PayeeState, index: number): Place | undefined {
   return places === undefined && backing === undefined ? DEEPLY_CONFIRMED : places?.[index];
 }
 
-/** The state with its places; the very same state when they are those it has. What is deep needs none. */
+/** The state with its places; the same object when they are equal. When all deposits are deep, no places are stored. */
 export function withPlaces(state: PayeeState, places: readonly Place[], tip: Height): PayeeState {
   const { places: known, ...rest } = state;
   const { buried } = state.terms.coin.channel;
@@ -46,7 +52,7 @@ function isSamePlace(a: Place, b: Place | undefined): boolean {
   return a.at === b?.at && a.height === b.height && a.doubt === b.doubt;
 }
 
-/** Why a funding in the mempool may never be mined. It builds on nothing there, so its own fee says all. */
+/** Why a funding transaction in the mempool may never be mined. Only its own fee counts: it must not have unconfirmed parents. */
 export function fundingRisk({ waits }: { readonly waits?: FundingWait }, { policy }: Coin, feeRate: Amount): Doubt | undefined {
   if (waits === undefined) return 'untold';
   if (waits.ancestors > 0) return 'parents';

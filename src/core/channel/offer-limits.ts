@@ -7,24 +7,24 @@ import type { Contract } from '../contract/contract.ts';
 import type { Offer } from '../message/message.ts';
 import type { Env } from './state-machine.ts';
 
-/** The most that a payer agrees to of what an offer asks for: each of these locks its coins, or keeps them from being of use. */
+/** The most that a payer accepts of each term in an offer: each of them locks its coins, or makes them unusable for a time. */
 export interface OfferLimits {
-  /** Blocks, or seconds where the contract expires by time, until the expiry that is chosen under the offer. */
+  /** Time from now to the expiry chosen under the offer: blocks, or seconds where the contract expires by time. */
   readonly lifetime: number;
-  /** Blocks or seconds before the expiry in which nothing can be paid any more. */
+  /** Blocks or seconds before the expiry in which no payment is possible. */
   readonly closingMargin: number;
-  /** Blocks that any deposit has to be deep before it can be paid from. */
+  /** Confirmations that a deposit needs before payments can use it. */
   readonly depth: number;
   readonly minDeposit: Amount;
-  /** What gives the payer its way back: by `releases` it has only what the payee signs, and coins that nobody signs for can't be had back. */
+  /** What guarantees the refund. With `releases` the payer depends on the payee's signatures: a coin without one can't be refunded. */
   readonly expiryIn: Contract['expiryIn'];
 }
 
-/** What merchants ask for by default, and ten times what they have in mind for margin and depth. */
+/** What merchants ask for by default; for margin and depth, ten times that. */
 export function usualOfferLimits({ channel, policy }: Coin, kind: LockKind): OfferLimits {
   const { closingMargin, maxLifetime } = channel.span[kind];
   return {
-    // The payee may be a little ahead.
+    // The payee's chain may be a little ahead.
     lifetime: maxLifetime + closingMargin,
     closingMargin: 10 * closingMargin,
     depth: 10 * channel.buried,
@@ -33,7 +33,7 @@ export function usualOfferLimits({ channel, policy }: Coin, kind: LockKind): Off
   };
 }
 
-/** Why an offer asks for too much. The fact `term` names the limit. */
+/** Why an offer asks for too much. The detail `term` names the limit. */
 export function refuseExcessiveOffer(offer: Offer, expiry: LockTime, given: Partial<OfferLimits>, env: Env): Refusal | undefined {
   const most = { ...usualOfferLimits(offer.coin, offer.contract.expiresBy), ...given };
   const asked: OfferLimits = {

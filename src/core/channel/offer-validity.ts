@@ -7,17 +7,17 @@ import type { Signing, Terms } from '../contract/contract.ts';
 import type { OfferedTerms } from '../message/message.ts';
 import type { FundingView } from './state-machine.ts';
 
-/** What a payee stands by at present, whatever it has offered before. */
+/** What a payee accepts at present, whatever it offered before. */
 export interface Standing {
-  /** Of its own store. */
+  /** Id of its own store. */
   readonly store: Uint8Array;
-  /** The owner has ordered that channels of other stores of the same seed, which are gone, are taken up. */
+  /** The owner has ordered to recover channels of other stores of the same seed, which are gone. */
   readonly isRecovering: boolean;
   /** What it offers now. */
   readonly terms: Pick<OfferedTerms, 'contract' | 'signing' | 'closingMargin' | 'payeeScript'> & DepositLimits;
 }
 
-/** How much of a channel is taken, and when it counts. */
+/** How much of a channel's deposits is accepted, and when they count. */
 export interface DepositLimits {
   readonly minDeposit: Amount;
   readonly maxDeposit: Amount;
@@ -28,7 +28,7 @@ export interface DepositLimits {
 /** Stored states hold no more steps. */
 const MOST_STEPS = 16;
 
-/** Whether a channel that is not known may be made under an offer: one of this very store, which still pays to where the payee is paid. */
+/** Whether a channel that is not known yet may be opened under an offer: only if this store made it, and its payee script is still the payee's. */
 export function refuseOrigin({ origin, contract, signing, payeeScript }: OfferedTerms, standing?: Standing): Refusal | undefined {
   if (standing === undefined || standing.isRecovering) return undefined;
   const { store, terms } = standing;
@@ -38,7 +38,7 @@ export function refuseOrigin({ origin, contract, signing, payeeScript }: Offered
   return equalBytes(payeeScript, terms.payeeScript) ? undefined : refuse('offer-outdated', { changed: 'payout' });
 }
 
-/** Whether it is too late for an offer. In time is also a first deposit that was mined by then, however late it is deep or announced. */
+/** Whether an offer has run out. A first deposit mined in time is accepted, even if it becomes deep or is announced later. */
 export function refuseOverdue(
   { origin }: OfferedTerms,
   first: FundingView | undefined,
@@ -55,13 +55,13 @@ function isAsGood(offered: Signing, now: Signing): boolean {
   return now.kind === 'flexible' && offered.slot === now.slot;
 }
 
-/** The terms of a channel that is made now: with the longer margin, unless that could lose one that is recovered. */
+/** The terms of a channel that opens now. The longer margin applies, unless that could lose a recovered channel. */
 export function termsNow(offered: Terms, standing?: Standing): Terms {
   if (standing === undefined || standing.isRecovering) return offered;
   return { ...offered, closingMargin: Math.max(offered.closingMargin, standing.terms.closingMargin) };
 }
 
-/** The stricter of what was offered and of what is at present. What is recovered was taken already: only its depth is new. */
+/** The stricter of the offered and the present limits. A recovered channel was accepted before: only its depth is new. */
 export function limitsNow({ minDeposit, maxDeposit, depth, unconfirmed }: DepositLimits, standing?: Standing): DepositLimits {
   const offered = { minDeposit, maxDeposit, depth, ...(unconfirmed === undefined ? {} : { unconfirmed }) };
   if (standing === undefined) return offered;
@@ -72,7 +72,10 @@ export function limitsNow({ minDeposit, maxDeposit, depth, unconfirmed }: Deposi
   return { minDeposit: greatest(minDeposit, now.minDeposit), maxDeposit: least(maxDeposit, now.maxDeposit), ...deeper };
 }
 
-/** For every amount the deeper of both; of too many steps the lowest go, whose amounts then wait for the next. */
+/**
+ * For every amount the larger depth of the two. If there are too many steps, the lowest are dropped, and their amounts need the depth of the next
+ * step.
+ */
 function deepest(one: readonly DepthStep[], other: readonly DepthStep[]): readonly DepthStep[] {
   const bounds = [...new Set([...one, ...other].map(({ upTo }) => upTo))].toSorted((a, b) => (a < b ? -1 : 1));
   const steps = bounds.map((upTo) => ({ upTo, blocks: Math.max(depthFor(one, upTo), depthFor(other, upTo)) }));

@@ -11,19 +11,19 @@ import type { Effect } from './state-machine.ts';
 export interface PackageOptions {
   readonly terms: Terms;
   readonly deposits: readonly Deposit[];
-  /** The output that is this side's, and its key, where that is at hand. */
+  /** This side's output, and its key where that is available. */
   readonly script: Uint8Array;
   readonly signer: Signer | undefined;
   readonly rungs: readonly CpfpStep[];
-  /** Nothing of this side's takes its place: children are all that it will ever have. */
+  /** This side can't replace it: only children can raise its fee. */
   readonly isFinal?: boolean;
-  /** What the node says that it pays, should it spend other things too. */
+  /** What it pays according to the node, for a transaction that spends other things too. */
   readonly cost?: Cost;
-  /** What miners ask for, units per 1,000 bytes. */
+  /** The rate that miners ask for, per 1,000 bytes. */
   readonly wanted: Amount;
 }
 
-/** The transaction with the children that it needs; nothing at all when it needs none, or has no output to make one of. */
+/** The transaction with the children that it needs. Empty when it needs none, or has no output that a child could spend. */
 export function broadcastPackage(
   transaction: Transaction,
   { terms, deposits, script, signer, rungs, wanted, isFinal = false, cost: stated }: PackageOptions,

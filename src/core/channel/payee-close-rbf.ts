@@ -12,10 +12,10 @@ import { broadcastPackage } from './package-broadcast.ts';
 import type { ClosingPayee as Closing, PayeeState } from './payee-state.ts';
 import { type ChainView, type DepositView, type Effect, type Env, type Step, stay } from './state-machine.ts';
 
-/** From here on an agreed end that is not mined is a danger, and the payee's own close is sent in its place. */
+/** From this urgency on the payee does not wait for an unconfirmed agreed end: it sends its own close instead. */
 const URGENT_FACTOR = 10n;
 
-/** The deposits that the best payment takes from; when there is none, those that an end spends, or all of them. */
+/** The deposits that the best payment spends. Without a payment: those that an agreed end spends, or all of them. */
 export function stakedDeposits(state: PayeeState): readonly Deposit[] {
   const { terms, deposits, best } = state;
   if (best === undefined) return state.kind === 'closing' ? spentBy(state.transaction, deposits) : deposits;
@@ -23,13 +23,13 @@ export function stakedDeposits(state: PayeeState): readonly Deposit[] {
   return isRefusal(planned) ? deposits : planned.inputs.map(({ deposit }) => deposit);
 }
 
-/** Those of them that no block held when the chain was last looked at. */
+/** Those of them that were in no block when the chain was last looked at. */
 export function unminedStake(state: PayeeState): readonly Deposit[] {
   const { deposits, places } = state;
   return places === undefined ? [] : stakedDeposits(state).filter((deposit) => places[deposits.indexOf(deposit)]?.at !== 'block');
 }
 
-/** The close of the best payment, at the rate that the height and the market ask for, and high enough to take the place of `rival`. */
+/** The close of the best payment, at the rate that is due now and high enough to replace `rival`. */
 export function closeAtDueRate(state: PayeeState, env: Env, without: readonly Deposit[] = [], rival?: Cost): Transaction | Refusal {
   const { terms, deposits, best: payment } = state;
   if (payment === undefined) return refuse('nothing-to-close');
@@ -53,14 +53,14 @@ function takenBy({ terms, deposits }: PayeeState, transaction: Transaction): Amo
 }
 
 /**
- * Sees that what the payee is owed gets mined. A close under flexible terms is made anew for the deposits that can be had and at the rate
- * that is due; what is signed for good is sent again, and paid for by children. What is in a block is left alone.
+ * Gets the payee's money mined. Under flexible terms a close is made again for the deposits that can still be spent, at the rate that is due; with a
+ * fixed fee the same transaction is sent again, and children pay for it. A confirmed close is left alone.
  */
 export function bumpClose(state: Closing, view: ChainView, env: Env): Step<PayeeState> {
   return isToBeKept(state, view, env) ? keepOrCpfp(state, view, env) : claimOrReplace(state, view, env);
 }
 
-/** Whether the transaction is the one to wait for: no other could be made, or it is an agreed end that may still come in time. */
+/** Whether to wait for this transaction: no other is possible, or it is an agreed end that may still be mined in time. */
 function isToBeKept(state: Closing, view: ChainView, env: Env): boolean {
   const { terms, deposits, transaction, best } = state;
   const isFixed = terms.signing.kind === 'fixed';
@@ -68,17 +68,17 @@ function isToBeKept(state: Closing, view: ChainView, env: Env): boolean {
   if (isOwnClose(state)) return isFixed;
   const seen = spentBy(transaction, deposits).map((deposit) => viewOf(deposit, view));
   if (seen.some((one) => isTakenFrom(one, transaction))) return false;
-  // Where the fee is fixed the own close takes no end's place in the mempool.
+  // With a fixed fee the own close can't replace an agreed end in the mempool.
   const isOnItsWay = isFixed && seen.every(isSpent);
   return isOnItsWay || closeUrgency(terms, possible(terms.expiry, env)).factor < URGENT_FACTOR;
 }
 
-/** Whether a deposit can't be spent by a transaction any more, as the chain is now. */
+/** Whether a transaction can't spend a deposit any more, as the chain is now. */
 export function isTakenFrom(seen: DepositView, transaction: Transaction): boolean {
   return seen.kind === 'missing' || seen.kind === 'replaced' || (isSpent(seen) && !isSame(seen.transaction, transaction));
 }
 
-/** An own close takes from the deposits of the plan only, and pays to the payee and its change; an agreed end has another rest. */
+/** An own close spends the plan's deposits only, and pays only the payee and the planned change; an agreed end pays the rest elsewhere. */
 export function isOwnClose({ terms, deposits, transaction, best }: Closing): boolean {
   const planned = best === undefined ? refuse('nothing-to-close') : terms.contract.plan(terms, deposits, best.total);
   if (isRefusal(planned)) return false;
@@ -102,7 +102,7 @@ function keepOrCpfp(state: Closing, view: ChainView, env: Env): Step<PayeeState>
   return isThere ? stay(state) : stay(state, { kind: 'broadcast', transaction });
 }
 
-/** Another close, or an end, that waits in the mempool and takes all of the stake: while nothing replaces it, it is the one that children pay for. */
+/** Another close or an agreed end that is in the mempool and spends the whole stake: until something replaces it, children pay for that one. */
 function otherCloseInMempool(state: Closing, view: ChainView): Transaction | undefined {
   const stake = stakedDeposits(state).map((deposit) => ({ deposit, seen: viewOf(deposit, view) }));
   const spends = stake.flatMap(({ deposit, seen }) => (isWaiting(seen) ? [{ deposit, seen }] : []));
@@ -124,7 +124,7 @@ function cpfpEffects({ terms, deposits }: Closing, transaction: Transaction, env
   });
 }
 
-/** What goes out for good has the children with it that may not get in later. */
+/** A transaction that can't be replaced is sent together with the children that might not be accepted later. */
 export function withCpfpChildren<State extends PayeeState | undefined>(step: Step<State>, env: Env): Step<State> {
   const { state, effects } = step;
   const sent = effects.flatMap((effect) => (effect.kind === 'broadcast' ? [effect.transaction] : []));
@@ -132,7 +132,7 @@ export function withCpfpChildren<State extends PayeeState | undefined>(step: Ste
   return { ...step, effects: [...effects, ...cpfpEffects(state, state.transaction, env).slice(1)] };
 }
 
-/** Deposits that nobody has spent come first; then those that something else is about to take; then the own close, if it is too slow. */
+/** First claim deposits that are unspent; then those that an unconfirmed transaction spends; then raise the own close, if it pays too little. */
 function claimOrReplace(state: Closing, view: ChainView, env: Env): Step<PayeeState> {
   const { terms, transaction } = state;
   const stake = minedFirst(
@@ -154,7 +154,10 @@ interface Staked {
   readonly seen: DepositView;
 }
 
-/** What is in no block may never be, nor what spends it: until blocks have taken all the rest, it is left alone. A payment of a fixed fee is whole. */
+/**
+ * Leaves out deposits in no block until everything else is confirmed as spent: they, and what spends them, may never be mined. A payment with a fixed
+ * fee can't be split.
+ */
 function minedFirst(state: Closing, stake: readonly Staked[]): readonly Staked[] {
   if (state.terms.signing.kind === 'fixed') return stake;
   const mined = stake.filter(({ deposit, seen }) => isMined(state, deposit, seen));
@@ -193,7 +196,7 @@ function claimContested(state: Closing, target: readonly Contested[], env: Env):
   const isShared = !isThere && isCloseOf(state, target) && rivals.some((rival) => costOf(rival, deposits) === undefined);
   const before = isShared ? undefined : combinedCost(spends, deposits);
   const isHeldUp = spentBy(transaction, stakedDeposits(state)).length > taking.length;
-  // What others build on the own close makes its raise dearer, never due.
+  // Descendants that others add to the own close make a raise more expensive, but are no reason for one.
   const isDue = (own: Cost): boolean => isHeldUp || isBetter(state, { fee: own.fee, size: own.size }, closeAtDueRate(state, env, spared));
   if (isThere && before !== undefined && !isDue(before)) return stay(state);
   const made = closeAtDueRate(state, env, spared, before);
@@ -202,20 +205,20 @@ function claimContested(state: Closing, target: readonly Contested[], env: Env):
   return contestWith(state, keptFor(state, taking), better, isShared);
 }
 
-/** Where neither the deposits nor the node tell what a rival pays, the node says whether a raised claim is enough. */
+/** If the cost of a rival is unknown, a raised claim is sent anyway, and the node decides whether it pays enough. */
 function isBetter({ terms, deposits }: Closing, before: Cost | undefined, made: Transaction | Refusal): made is Transaction {
   if (isRefusal(made)) return false;
   const after = costOf(made, deposits);
   return before === undefined || (after !== undefined && isRaise(terms.coin.policy, before, after));
 }
 
-/** Against what is not the own close: the better version of that, or the last one once more. */
+/** Against another transaction: sends the new version if it is better than our last one, otherwise the last one again. */
 function contestWith(state: Closing, kept: Transaction | undefined, better: Transaction | undefined, isShared: boolean): Step<PayeeState> {
   if (better !== undefined && (kept === undefined || isRaiseOf(state, kept, better))) return sent(state, better);
   return kept === undefined || isShared ? stay(state) : sent(state, kept);
 }
 
-/** A close that others share is as good as the own one, which goes out again when that is gone. */
+/** A shared close counts as the own close; if it disappears, the own close is sent again. */
 function isCloseOf({ terms }: Closing, target: readonly Contested[]): boolean {
   return target.every(({ deposit, seen }) => branchOf(terms, deposit, seen) === 'close');
 }
@@ -225,7 +228,7 @@ function isRaiseOf({ terms, deposits }: Closing, kept: Transaction, made: Transa
   return before !== undefined && after !== undefined && isRaise(terms.coin.policy, before, after);
 }
 
-/** What was sent last, if it takes just these. */
+/** The transaction that was sent last, if it spends exactly these deposits. */
 function keptFor({ deposits, transaction }: Closing, target: readonly Deposit[]): Transaction | undefined {
   const isAll = transaction.inputs.length === target.length && spentBy(transaction, target).length === target.length;
   return isAll && spentBy(transaction, deposits).length === target.length ? transaction : undefined;

@@ -11,14 +11,14 @@ import { closeAtDueRate, isOwnClose, unminedStake } from './payee-close-rbf.ts';
 import { type ActivePayee, type ClosingPayee, factsOf, isActive, notActive, type PayeeState } from './payee-state.ts';
 import { type Env, type Step, stay } from './state-machine.ts';
 
-/** Co-signs at once what the payer could otherwise only have after expiry, if the payee can't lose by it. */
+/** Signs an agreed end at once, if the payee can't lose by it; otherwise the payer would have to wait for the expiry. */
 export function answerCoopClose(state: PayeeState, { agreement, signatures }: End, env: Env): Step<PayeeState> | Refusal {
   const { terms, deposits, best } = state;
   const agreed = terms.contract.agree(terms, deposits, agreement);
   if (isRefusal(agreed)) return agreed;
   if (state.kind === 'closing' && isSame(state.transaction, agreed)) return answered(state, state.transaction);
   if (!isActive(state) && !isVoid(state)) return notActive(state);
-  // Before anything is said that only the payer may know.
+  // First, because the answers below are for the payer only.
   if (!terms.contract.verifyAgreement(terms, agreed, signatures, env.verify)) return refuse('signature-wrong');
   if (best !== undefined && agreement.total < best.total) return refuse('agreement-short', factsOf(state, best));
   const worse = worseThanClose(state, agreement, env);
@@ -28,7 +28,10 @@ export function answerCoopClose(state: PayeeState, { agreement, signatures }: En
   return answered({ ...state, kind: 'closing', transaction }, transaction);
 }
 
-/** Whether an end at nothing spends what is in no block, and may never be: another does not harm, since nothing is taken after the first. */
+/**
+ * Whether an end without any payment spends deposits in no block, which may never be mined. Then a second end is harmless, since no payment is
+ * accepted after the first.
+ */
 function isVoid(state: PayeeState): boolean {
   if (state.kind !== 'closing' || state.best !== undefined) return false;
   const { transaction, deposits, places = [] } = state;
@@ -36,7 +39,7 @@ function isVoid(state: PayeeState): boolean {
   return spentBy(transaction, there).length < transaction.inputs.length;
 }
 
-/** Why the payee could get less by an end, or later, than by its own close of the best payment: whoever is paid nothing loses nothing. */
+/** Why the payee would get less, or get it later, by an agreed end than by its own close. A payee without a payment loses nothing. */
 function worseThanClose(state: PayeeState, agreement: Agreement, env: Env): Refusal | undefined {
   const { terms, deposits, best } = state;
   if (best === undefined) return undefined;
@@ -56,13 +59,13 @@ function answered(state: PayeeState, transaction: Transaction): Step<PayeeState>
   return stay(state, reply, { kind: 'broadcast', transaction });
 }
 
-/** The owner's order: takes the place of an agreed end too. */
+/** Closes because the owner says so; replaces an agreed end too. */
 export function closeOnOrder(state: PayeeState, env: Env): Step<ClosingPayee> | Refusal {
   const isOpen = isActive(state) || (state.kind === 'closing' && !isOwnClose(state));
   return isOpen ? startClosing(state, env) : notActive(state);
 }
 
-/** Closes with the best payment; there is no other way to choose one. What is in no block could hold up the rest, and is claimed later. */
+/** Closes with the best payment; no other can be chosen. Deposits in no block could delay the others, so they are claimed later. */
 export function startClosing(state: ActivePayee | ClosingPayee, env: Env): Step<ClosingPayee> | Refusal {
   const unheld = closeAtDueRate(state, env, unminedStake(state));
   const transaction = isRefusal(unheld) ? closeAtDueRate(state, env) : unheld;
@@ -70,7 +73,10 @@ export function startClosing(state: ActivePayee | ClosingPayee, env: Env): Step<
   return { kind: 'step', state: { ...state, kind: 'closing', transaction }, effects: [{ kind: 'broadcast', transaction }] };
 }
 
-/** The same order for whoever closes several together. The own close is sent by them, and at the next look at the chain that finds it due. */
+/**
+ * The same for a caller that closes several channels together. The caller sends the shared close; the own close is sent by a later look at the chain
+ * that finds it necessary.
+ */
 export function closeForSharing(state: PayeeState, env: Env): Step<ClosingPayee> | Refusal {
   const step = closeOnOrder(state, env);
   return isRefusal(step) ? step : stay(step.state);

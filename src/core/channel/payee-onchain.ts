@@ -11,7 +11,7 @@ import { bumpClose, closeAtDueRate, stakedDeposits } from './payee-close-rbf.ts'
 import { type ActivePayee, isActive, type PayeeState } from './payee-state.ts';
 import { type ChainView, type DepositView, type Env, type Step, stay } from './state-machine.ts';
 
-/** What the payee does about the chain as it is now: closes in time, pauses and resumes, sees to its close until it is buried. */
+/** The payee's reaction to the chain as it is now: closes in time, pauses and resumes, raises its close until it is buried. */
 export function payeeOnchain(state: PayeeState, view: ChainView, env: Env): Step<PayeeState> | Refusal {
   if (state.kind === 'ended') return stay(state);
   if (isOver(state, view, env)) return stay(endedChannel(state, view, env));
@@ -23,7 +23,7 @@ export function payeeOnchain(state: PayeeState, view: ChainView, env: Env): Step
   return isDue(state.terms, env) ? closeWhenDue(state, view, env) : stay(reaching(state, needed, view));
 }
 
-/** Inside the margin the best payment is closed; without one there is nothing to lose and the payer may have it all back. */
+/** Within the margin the best payment is closed. Without a payment there is nothing to lose, and the payer may take everything back. */
 function closeWhenDue(state: ActivePayee, view: ChainView, env: Env): Step<PayeeState> | Refusal {
   if (state.best !== undefined) return startClose(state, view, env);
   return possible(state.terms.expiry, env) >= state.terms.expiry ? stay({ ...state, kind: 'ended', how: 'unused' }) : stay(state);
@@ -34,14 +34,17 @@ function startClose(state: ActivePayee, view: ChainView, env: Env): Step<PayeeSt
   return isRefusal(step) ? step : bumpClose(step.state, view, env);
 }
 
-/** A deposit of the best payment went while no close was under way: by an older self's end, a refund, or coins spent twice. The best payment contests it; nothing more is taken. */
+/**
+ * A deposit of the best payment was spent before any close began: by an end signed before a restore, a refund, or a double spend. The payee sends the
+ * best payment's close against it and accepts no more payments.
+ */
 function contestSpend(state: ActivePayee, view: ChainView, env: Env): Step<PayeeState> {
   const step = startClose(state, view, env);
   if (!isRefusal(step)) return step;
   return stay(state.kind === 'paused' ? state : { ...state, kind: 'paused' });
 }
 
-/** Whether nothing is left that the payee could have. What took the rest is buried. */
+/** Whether nothing is left for the payee to take, and everything that took the rest is buried. */
 function isOver(state: PayeeState, view: ChainView, env: Env): boolean {
   const { terms, best } = state;
   const stake = stakedDeposits(state);
@@ -52,7 +55,7 @@ function isOver(state: PayeeState, view: ChainView, env: Env): boolean {
   return isRefusal(rest) && rest.code !== 'contract-unfit';
 }
 
-/** An end at nothing that no block took: the payer can have its own back alone by now, and whoever never asks for it keeps nobody waiting. */
+/** An agreed end without any payment that was never mined: by now the payer can take its deposits back alone, so the payee stops waiting. */
 function isAbandonedEnd(state: PayeeState, view: ChainView, env: Env): boolean {
   const { kind, terms, best } = state;
   if (kind !== 'closing' || best !== undefined || !isLongPast(terms, env)) return false;
@@ -80,7 +83,7 @@ function endedChannel(state: PayeeState, view: ChainView, env: Env): PayeeState 
   };
 }
 
-/** What was sent need not be what ended it. */
+/** The transaction that was sent need not be the one that ended the channel. */
 function withoutTransaction(state: PayeeState): ActivePayee {
   if (isActive(state)) return state;
   const { kind: _, transaction: __, ...channel } = state;

@@ -19,20 +19,23 @@ import { stay } from './state-machine.ts';
 export interface AnnounceInput {
   readonly kind: 'announce';
   readonly announce: Announce;
-  /** One for each announced deposit, in their order. */
+  /** One for each announced deposit, in the same order. */
   readonly funding: readonly FundingView[];
-  /** The node's tip after it was asked, which the depths count from at most: what was read of the chain may end below it. */
+  /** The node's tip after the deposits were looked up; their depths can't count from a higher block. The chain as read before may end below it. */
   readonly lookedAt?: Height;
   /** Absent for an offer that never left the program that made it. */
   readonly standing?: Standing;
 }
 
-/** One more would make closes larger and states slower than any payer needs. */
+/** More would make closes larger and states slower than any payer needs. */
 export const MAX_DEPOSITS = 16;
-/** A funding transaction may gather thousands of coins. Of more than these it is not noticed when they go elsewhere, only that the deposit stays away. */
+/**
+ * A funding transaction may spend thousands of coins. Only so many of them are watched; if another is spent elsewhere, the payee only sees that the
+ * deposit does not come.
+ */
 const MOST_SOURCES = 16;
 
-/** Seed steps 3, D and 4. The payer's copy of the funding is never believed: all facts come from the payee's node. */
+/** Seed steps 3, D and 4. The payee takes all facts about the funding from its own node, never from the payer. */
 export function acceptAnnouncement(state: PayeeState | undefined, input: AnnounceInput, env: Env): Step<PayeeState | undefined> | Refusal {
   const { announce, funding, standing } = input;
   const terms = termsNow(termsOf(announce), standing);
@@ -41,7 +44,7 @@ export function acceptAnnouncement(state: PayeeState | undefined, input: Announc
   const limits = limitsOf(state, input);
   const wrong =
     (state === undefined ? wrongFirst(input, terms, env) : wrongFurther(state, announce, env)) ?? wrongDeposits(announce, terms, limits);
-  // Nobody has a stake in what comes too late: the payer gets its way back all the same.
+  // An announcement that is too late changes nothing for the payee, but the payer still gets its refund signatures.
   const isLate = wrong !== undefined && isTooLate(wrong, announce) && wrongDeposits(announce, terms, limits) === undefined;
   const given = wrong === undefined || isLate ? signRefunds(terms, announce.deposits, env) : {};
   if (isLate && given.releases !== undefined) {
@@ -77,14 +80,14 @@ function opened(
   return { kind: 'open', ...named, limits, spent: ZERO };
 }
 
-/** A channel that is known keeps its limits until it gets a further deposit: that comes under the stricter ones, but is no first one. */
+/** A known channel keeps its limits until it gets a further deposit. Then the stricter limits apply, but not the least amount of a first deposit. */
 function limitsOf(state: PayeeState | undefined, { announce: { offer, deposits }, standing }: AnnounceInput): DepositLimits {
   if (state === undefined) return limitsNow(offer, standing);
   const known = { ...state.limits, minDeposit: offer.minDeposit };
   return deposits.length > state.deposits.length ? { ...limitsNow(known, standing), minDeposit: offer.minDeposit } : known;
 }
 
-/** What the depths count from: the node may be ahead of what was read. */
+/** The tip that depths count from: the node may be ahead of the chain as read before. */
 function tipOf({ lookedAt }: AnnounceInput, { tip }: Env): Height {
   return lookedAt === undefined ? tip : height(Math.max(tip, lookedAt));
 }
@@ -97,7 +100,7 @@ function depthOf({ announce, funding }: AnnounceInput): (deposit: Deposit) => nu
   };
 }
 
-/** What was taken before is not judged again. */
+/** Deposits that were accepted before are not judged again. */
 function doubtsOf(
   state: PayeeState | undefined,
   { announce: { deposits, offer }, funding }: AnnounceInput,
@@ -119,32 +122,32 @@ function sourcesOf(deposits: readonly Deposit[], funding: readonly FundingView[]
   });
 }
 
-/** Why deposits are not taken any more. */
+/** Codes that only say that it is too late for deposits. */
 const TOO_LATE: ReadonlySet<RefusalCode> = new Set<RefusalCode>(['expiry-too-near', 'margin-reached', 'channel-ending', 'channel-ended']);
 
-/** Whether nothing is wrong but that time has passed: an expiry that the offer never allowed is another matter. */
+/** Whether lateness is the only fault; an expiry that the offer never allowed is a different fault. */
 function isTooLate({ code }: Refusal, { offer, expiry }: Announce): boolean {
   return TOO_LATE.has(code) && expiry >= offer.minExpiry && expiry <= offer.maxExpiry;
 }
 
-/** What the payee signs of the refunds of deposits, whether they exist or not; nothing where the contract does not ask for it. */
+/** The payee's signatures over refunds of deposits, which need not exist yet. Empty where the contract needs none. */
 export function signRefunds(terms: Terms, deposits: readonly Deposit[], env: Pick<Env, 'signer'>): Releasing {
-  // The key is derived when it is asked for.
+  // `signer` derives the key when it is read.
   return terms.contract.expiryIn === 'script' ? {} : { releases: terms.contract.release(terms, deposits, env.signer) };
 }
 
-/** Name of the key that the payee derives for an offer: its digest, so it changes with every term. */
+/** Name of the key that the payee derives for an offer: the digest of the offer, so it changes with every term. */
 export function keyNameOf(offer: OfferedTerms): string {
   return `offer:${offerDigest(offer)}`;
 }
 
-/** The terms of the channel that an announcement makes of an offer. */
+/** The terms of the channel that an announcement opens under an offer. */
 export function termsOf({ offer, payerKey, expiry }: Pick<Announce, 'offer' | 'payerKey' | 'expiry'>): Terms {
   const { coin, contract, signing, closingMargin, payeeScript, payeeKey } = offer;
   return { coin, contract, signing, closingMargin, payeeScript, payeeKey, payerKey, expiry };
 }
 
-/** Whether an offer leaves a choice of the expiry to a contract whose script does not say it: a payer could have refunds signed for several. */
+/** Whether an offer allows several expiries although the script does not contain the expiry: a payer could get refunds signed for more than one. */
 export function isOpenEnded({ contract, minExpiry, maxExpiry }: OfferedTerms): boolean {
   return contract.expiryIn === 'releases' && minExpiry !== maxExpiry;
 }
@@ -168,10 +171,10 @@ function wrongTerms({ offer, payerKey, expiry }: Announce, { closingMargin }: Te
   return expiry > offer.maxExpiry ? refuse('expiry-too-far', { expiry, most: offer.maxExpiry }) : undefined;
 }
 
-/** A further announcement comes under the very offer of the first, and may add deposits in time, not take any away. */
+/** A further announcement has to be under the offer of the first. It may add deposits in time, but not remove any. */
 function wrongFurther(state: PayeeState, { offer, expiry, deposits }: Announce, env: Env): Refusal | undefined {
   if (keyNameOf(offer) !== state.keyName) return refuse('offer-unknown');
-  // The script need not say it, and refunds are signed for what it is.
+  // The script may not contain the expiry, and refunds are signed for the agreed one.
   if (expiry !== state.terms.expiry) return refuse('channel-exists', { expiry: state.terms.expiry });
   if (state.kind === 'ended') return refuse('channel-ended');
   if (state.kind === 'closing') return refuse('channel-ending');
@@ -203,7 +206,7 @@ function doubt(deposit: Deposit, view: FundingView, outputScript: Uint8Array, de
   return view.depth < depth ? refuse('funding-unconfirmed', { outpoint, depth: view.depth, needed: depth }) : undefined;
 }
 
-/** Deposits keep the order in which they were accepted: signatures depend on it. Nothing new is the very same state. */
+/** Deposits keep the order in which they were accepted, because signatures depend on it. Returns the same object when nothing is new. */
 function withDeposits(
   state: PayeeState,
   all: readonly Deposit[],

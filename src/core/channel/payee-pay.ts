@@ -9,26 +9,26 @@ import { type Doubt, doubtedSum, exposureParts, restingBelowDepth, writtenOff } 
 import { type BestPayment, exposureAt, exposureOf, factsOf, notActive, type PayeeState, restsOf } from './payee-state.ts';
 import { type Env, type KeptInvoice, type Step, stay } from './state-machine.ts';
 
-/** Seed steps 6 and G: takes a better payment. Without an invoice all of it is credit. */
+/** Seed steps 6 and G: accepts a better payment. Without an invoice all of it becomes credit. */
 export function takePayment(state: PayeeState, pay: Pay, kept: KeptInvoice | undefined, env: Env): Step<PayeeState> | Refusal {
   const step = taken(state, pay, () => owedFor(state, pay, kept, env), env);
   if (kept === undefined || isRefusal(step) || step.added === undefined) return step;
   return { ...step, invoice: { ...kept, paidTotal: pay.payment.total } };
 }
 
-/** The same where the application gives something for each increment as it comes, whatever that is: nothing of it is credit. */
+/** The same for an application that delivers something for every increment at once: nothing becomes credit. */
 export function takeIncrease(state: PayeeState, pay: Pay, env: Env): Step<PayeeState> | Refusal {
   return taken(state, pay, (added) => added, env);
 }
 
-/** `owing`: how much of the new total is spent at once, in the commit that adds to it. Asked for only where the total has risen. */
+/** `owing`: how much of the new total is spent at once, in the commit that raises it. Called only when the total has risen. */
 function taken(state: PayeeState, pay: Pay, owing: (added: Amount) => Amount | Refusal, env: Env): Step<PayeeState> | Refusal {
   const { best, terms } = state;
   if (best !== undefined && pay.payment.total <= best.total) return replayed(state, best, pay, env);
   if (state.kind === 'paused') return refuse('funding-reorganised');
   if (state.kind !== 'open') return notActive(state);
   if (isDue(terms, env)) return refuse('margin-reached', { tip: env.tip, expiry: terms.expiry });
-  // Before anything is said that only the payer may know.
+  // First, because the answers below are for the payer only.
   const payment = terms.contract.verify(terms, state.deposits, pay.payment, best, env.verify);
   if (isRefusal(payment)) return payment;
   const added = subtract(payment.total, best?.total ?? ZERO);
@@ -49,20 +49,23 @@ function taken(state: PayeeState, pay: Pay, owing: (added: Amount) => Amount | R
   return { ...stay({ ...state, spent, best: { ...payment, receipt } }, { kind: 'reply', message: receipt }), added };
 }
 
-/** Whether a total takes from a deposit that is not there, or from one behind it. */
+/** Whether a total needs a deposit that is not there, or one after it. */
 function isBeyond({ terms: { signing }, reach }: PayeeState, total: Amount): boolean {
   return reach !== undefined && (signing.kind === 'fixed' ? total + signing.fee : total) > reach;
 }
 
-/** What no close could pay out while fees are as they are now is not delivered for, whatever was taken before. */
+/** Refuses a total that no close could pay out at present fees: nothing is delivered for it, even if it was accepted before. */
 function tooSmall({ terms, deposits }: PayeeState, total: Amount, { feeRate, keyOf }: Env): Refusal | undefined {
   if (total > capacityOf(deposits)) return undefined;
   return refuseUneconomicTotal(terms, deposits, total, feeRate, () => keyOf(terms.payeeScript) !== undefined);
 }
 
-/** A total beyond what is backed is taken as far as the channel's own limit and that of all channels allow; nothing on what is written off. */
+/**
+ * Refuses value beyond what is backed once the channel's own limit or the limit of all channels is used up; nothing is accepted on deposits that are
+ * written off.
+ */
 function fullFor(state: PayeeState, total: Amount, env: Env): Refusal | undefined {
-  // A stranger's number: what the channel does not hold the contract refuses.
+  // The number comes from a stranger; the contract refuses a total above the channel's capacity.
   if (total > capacityOf(state.deposits)) return undefined;
   const exposure = exposureAt(state, total);
   const [lost, more] = [writtenOff(restsOf(state)), writtenOff(exposureParts(state, total))];
@@ -79,7 +82,7 @@ function fullFor(state: PayeeState, total: Amount, env: Env): Refusal | undefine
   return exposure <= most ? tooYoung(state, total, env) : full(state, { exposure, most, blocks: blocksToDepth(state, env) });
 }
 
-/** What blocks hold that may be undone together is bounded as a sum: over deposits, channels and payers. */
+/** Bounds the sum that a reorganisation could undo together, over deposits, channels and payers. */
 function tooYoung(state: PayeeState, total: Amount, { tip, young = [] }: Env): Refusal | undefined {
   const [before, after] = [restsOf(state), exposureParts(state, total)];
   for (const bound of young) {
@@ -95,7 +98,7 @@ interface Full {
   readonly exposure: bigint;
   readonly most: bigint;
   readonly blocks: number;
-  /** Why a deposit counts for nothing until a block has it. */
+  /** Why nothing is delivered on a deposit until it is in a block. */
   readonly doubt?: Doubt;
 }
 
@@ -103,7 +106,7 @@ function full({ terms }: PayeeState, facts: Full): Refusal {
   return refuse('exposure-full', { ...facts, seconds: facts.blocks * terms.coin.blockSeconds });
 }
 
-/** The same payment again gets the same answer; any other total that is not higher gets the best one to compare with, if the payer has signed it. */
+/** The same payment gets the same answer again. Any other total that is not higher gets the best one for comparison, if the payer has signed it. */
 function replayed(state: PayeeState, best: BestPayment, { payment, invoice }: Pay, env: Env): Step<PayeeState> | Refusal {
   const isSame =
     payment.total === best.total &&
@@ -116,7 +119,7 @@ function replayed(state: PayeeState, best: BestPayment, { payment, invoice }: Pa
   return refuse(payment.total < best.total ? 'total-lower' : 'total-not-higher', factsOf(state, best));
 }
 
-/** What the payment buys: nothing without an invoice, then all of it is credit. */
+/** What the payment buys: without an invoice nothing, and all of it becomes credit. */
 function owedFor(state: PayeeState, pay: Pay, kept: KeptInvoice | undefined, env: Env): Amount | Refusal {
   if (pay.invoice === undefined) return ZERO;
   if (kept === undefined) return refuse('invoice-unknown');
@@ -126,6 +129,6 @@ function owedFor(state: PayeeState, pay: Pay, kept: KeptInvoice | undefined, env
   if (invoice.expires < env.now) return refuse('invoice-expired', { expired: invoice.expires });
   const needed = state.spent + invoice.amount;
   if (pay.payment.total >= needed) return invoice.amount;
-  // A payer that was set back does not know what it has spent: it is told, as with a total that is lower.
+  // A payer that was restored from old data does not know what it has spent: the refusal tells it, as for a lower total.
   return refuse('invoice-unmet', { ...(state.best && factsOf(state, state.best)), total: pay.payment.total, needed });
 }

@@ -10,16 +10,16 @@ import type { Transaction } from '../tx/transaction.ts';
 import { type ExposurePart, exposureParts, type Place, writtenOff } from './deposit-confirmation.ts';
 import type { Source } from './state-machine.ts';
 
-/** The best payment and the answer that was given for it, kept as one. */
+/** The best payment and the answer given to it, stored together. */
 export interface BestPayment extends Payment {
   readonly receipt: Receipt;
 }
 
-/** How much of a channel's deposits the chain holds deep enough, where that is not all. */
+/** How much of a channel's deposits is deep enough in the chain, where that is not all. */
 export interface Backing {
-  /** Sum of the leading deposits, but for those written off, that are as deep as that sum asks for; payments drain them in this order. */
+  /** Sum of the leading deposits that are as deep as that sum requires, without those that are written off; payments use deposits in this order. */
   readonly backed: Amount;
-  /** The height at which all are deep enough if nothing is undone. Absent while one is in no block. */
+  /** The height at which all are deep enough if nothing is undone. Absent while one of them is in no block. */
   readonly deepAt?: Height;
 }
 
@@ -29,17 +29,17 @@ interface PayeeChannel {
   /** Name of the payee key: the digest of the offer. */
   readonly keyName: string;
   readonly deposits: readonly Deposit[];
-  /** What made them, as far as the node knew it when they were accepted. */
+  /** The inputs of the funding transactions, as far as the node knew them at acceptance. */
   readonly sources?: readonly Source[];
-  /** What the offer allows further deposits, and what it delivers before they are deep enough. */
+  /** The offer's limits for further deposits, and how much it delivers before they are deep enough. */
   readonly limits: { readonly maxDeposit: Amount; readonly depth: readonly DepthStep[]; readonly unconfirmed?: Amount };
   /** As of the last view. Absent: all deposits are deep enough. */
   readonly backing?: Backing;
   /** Where each deposit is, as of the last view. Absent: all are so deep that no reorganisation reaches them. */
   readonly places?: readonly Place[];
-  /** Sum of the leading deposits that are there, as of the last view: nothing is taken from what is behind one that is not. Absent: all are there. */
+  /** Sum of the leading deposits that are there, as of the last view; a deposit after a missing one can't be paid from. Absent: all are there. */
   readonly reach?: Amount;
-  /** How much of the best total is spoken for by invoices. */
+  /** How much of the best total invoices have used. */
   readonly spent: Amount;
   readonly best?: BestPayment;
 }
@@ -47,7 +47,8 @@ interface PayeeChannel {
 export type PayeeEnd = 'closed' | 'refunded' | 'lost' | 'unused';
 
 /**
- * `open` takes payments. `paused`: a deposit left the chain that the best payment takes from, or the first of all. `closing` has a transaction to be buried. `ended` is over for good.
+ * `open` accepts payments. `paused`: the first deposit, or one that the best payment spends, left the chain. `closing`: has a transaction that is not
+ * buried yet. `ended`: final.
  */
 export type PayeeState =
   | (PayeeChannel & { readonly kind: 'open' })
@@ -55,7 +56,7 @@ export type PayeeState =
   | (PayeeChannel & { readonly kind: 'closing'; readonly transaction: Transaction })
   | (PayeeChannel & { readonly kind: 'ended'; readonly how: PayeeEnd; readonly transaction?: Transaction; readonly received?: Amount });
 
-/** A channel whose end is not begun. */
+/** A channel that has not begun to close. */
 export type ActivePayee = Extract<PayeeState, { kind: 'open' | 'paused' }>;
 
 export type ClosingPayee = Extract<PayeeState, { kind: 'closing' }>;
@@ -64,29 +65,29 @@ export function isActive(state: PayeeState): state is ActivePayee {
   return state.kind === 'open' || state.kind === 'paused';
 }
 
-/** Why a channel that is not active takes nothing more. */
+/** Why a channel that is not active accepts no payment. */
 export function notActive(state: PayeeState): Refusal {
   return refuse(state.kind === 'ended' ? 'channel-ended' : 'channel-ending');
 }
 
-/** The best payment as facts of a refusal: a payer that lost it can take it over. */
+/** The best payment as facts of a refusal: a payer that lost it can take it from there. */
 export function factsOf({ spent }: PayeeState, best: BestPayment): Readonly<Record<string, string | bigint>> {
   return { best: best.total, signatures: best.signatures.map(bytesToHex).join(','), spent };
 }
 
-/** What the payer has paid ahead. */
+/** The part of the best total that has bought nothing yet. */
 export function creditOf(state: PayeeState): Amount {
   return subtract(state.best?.total ?? ZERO, state.spent);
 }
 
-/** Value delivered that the chain could still undo: what was acknowledged beyond the deposits that are deep enough. */
+/** Delivered value that the chain could still undo: what was acknowledged beyond the deposits that are deep enough. */
 export function exposureOf(state: PayeeState): Amount {
   return state.kind === 'ended' ? ZERO : exposureAt(state, state.best?.total ?? ZERO);
 }
 
 /**
- * What the exposure is once `total` is acknowledged. Where a payment is signed for all of its deposits or none, one that is shallow exposes all of it.
- * What is written off can't be undone any more: it is.
+ * The exposure once `total` is acknowledged. If a payment is valid with all of its deposits only, one deposit without depth exposes all of it.
+ * Written off value is not exposure: it counts as lost already.
  */
 export function exposureAt(state: PayeeState, total: Amount): Amount {
   const { terms, backing } = state;
@@ -99,7 +100,7 @@ export function exposureAt(state: PayeeState, total: Amount): Amount {
   return signing.kind === 'fixed' ? kept : subtract(kept, backing.backed);
 }
 
-/** What was delivered that the chain could still undo by however deep a reorganisation, by where it rests; and what is written off. */
+/** Delivered value that a reorganisation of any depth could undo, by the deposits it rests on; written off parts included. */
 export function restsOf(state: PayeeState): readonly ExposurePart[] {
   return exposureParts(state, state.kind === 'ended' ? ZERO : (state.best?.total ?? ZERO));
 }
@@ -109,7 +110,10 @@ export function atRisk(state: PayeeState): Amount {
   return state.kind === 'ended' ? ZERO : (state.best?.total ?? ZERO);
 }
 
-/** What of that a thief could take by building on the close, even at the coin's own rate: all of a total that is below the least stake. */
+/**
+ * The part of that which a thief could take by spending outputs of the close, even at the coin's own rate: the whole total if it is below the least
+ * stake.
+ */
 export function pinnable(state: PayeeState): Amount {
   const { terms } = state;
   const risk = atRisk(state);

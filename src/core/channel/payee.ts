@@ -10,7 +10,7 @@ import { takeIncrease, takePayment } from './payee-pay.ts';
 import type { PayeeState } from './payee-state.ts';
 import { type ChainView, type Env, type KeptInvoice, type Step, stay } from './state-machine.ts';
 
-/** What a payee can be asked, told by the chain, or ordered by its owner (`close`; `gather` to close it together with others). */
+/** Requests to a payee, news from the chain, and orders of its owner (`close`; `gather` to close the channel together with others). */
 export type PayeeInput =
   | AnnounceInput
   | { readonly kind: 'payment'; readonly pay: Pay; readonly invoice?: KeptInvoice }
@@ -21,7 +21,7 @@ export type PayeeInput =
   | { readonly kind: 'gather' }
   | ChainView;
 
-/** The payee's whole part in a channel. */
+/** Everything a payee does in a channel. */
 export function payee(state: PayeeState | undefined, input: PayeeInput, env: Env): Step<PayeeState | undefined> | Refusal {
   const step = answered(state, input, env);
   return isRefusal(step) ? step : withCpfpChildren(step, env);

@@ -16,20 +16,23 @@ import { takeRefusal } from './payer-pay.ts';
 import { channelOf, notOpen, type PayerState } from './payer-state.ts';
 import { type Env, type Step, stay } from './state-machine.ts';
 
-/** Asks for the end at the best total. */
+/** Asks for an agreed end at the best total. */
 export interface EndInput {
   readonly kind: 'end';
-  /** Deposits that this side's own node does not have, unspent: no end spends what is not there. */
+  /** Deposits that this side's own node does not have as unspent: an end must not spend them. */
   readonly absent?: readonly Outpoint[];
   /** The least fee that the payee has asked for. */
   readonly least?: Amount;
 }
 
-/** An end costs no more than so many times what this side reckons, nor a part in so many of what comes back: the refund costs less, later. */
+/**
+ * The fee of an agreed end is limited to a multiple of this side's own estimate, and to a part of what comes back: otherwise it is cheaper to wait
+ * for the refund.
+ */
 const MOST_FEE_FACTOR = 10n;
 const MOST_FEE_SHARE = 10n;
 
-/** Proposes to end at the best total, also at zero. The payer pays the fee, so the payee has nothing to lose. */
+/** Proposes to end at the best total, which may be zero. The payer pays the fee, so the payee has nothing to lose. */
 export function proposeCoopClose(state: PayerState, input: EndInput, env: Env): Step<PayerState> | Refusal {
   if (state.kind === 'ending' && !isVoid(state, input)) return stay(state, { kind: 'send', message: state.end });
   if (state.kind !== 'open' && state.kind !== 'ending') return notOpen(state);
@@ -47,7 +50,7 @@ export function proposeCoopClose(state: PayerState, input: EndInput, env: Env): 
   return stay({ ...channelOf(state), kind: 'ending', end }, { kind: 'send', message: end });
 }
 
-/** Whether an end that both have signed can't come any more: some of what it spends is gone, and the rest is there. */
+/** Whether an end that both signed can't be mined any more: some of its inputs are gone, and the others are unspent. */
 function isVoid({ transaction, deposits }: Extract<PayerState, { kind: 'ending' }>, { absent = [] }: EndInput): boolean {
   if (transaction === undefined) return false;
   const gone = new Set(absent.map(outpointKey));
@@ -55,7 +58,9 @@ function isVoid({ transaction, deposits }: Extract<PayerState, { kind: 'ending' 
   return left.length > 0 && left.length < transaction.inputs.length;
 }
 
-/** Deposits that are gone, but for those that a payment takes from: by that the payee could have them, should they come back, and its total here. */
+/**
+ * Deposits that are gone, without those that a payment spends: if those came back, the payee could take its total from them and again from the end.
+ */
 function leftOut({ terms, deposits, signed }: PayerState, { absent = [] }: EndInput): readonly Outpoint[] {
   const planned = signed === 0n ? undefined : layOut(terms, deposits, signed);
   if (isRefusal(planned)) return [];
@@ -67,7 +72,7 @@ function leftOut({ terms, deposits, signed }: PayerState, { absent = [] }: EndIn
   return left.length < deposits.length ? left : [];
 }
 
-/** What is reckoned here, as far as that is a small part; or what the payee asks for, within bounds of our own. */
+/** This side's own estimate where that is a small part of the money; or what the payee asks for, within our own bounds. */
 function coopCloseFee(state: PayerState, spent: readonly Deposit[], { least: asked = ZERO }: EndInput, env: Env): Amount | Refusal {
   const { terms, deposits, best, returnScript } = state;
   const total = best?.total ?? ZERO;
@@ -80,8 +85,8 @@ function coopCloseFee(state: PayerState, spent: readonly Deposit[], { least: ask
 }
 
 /**
- * Both have signed. The payer broadcasts too: it need not trust the payee to. What is called an end and is none that both have signed leaves the
- * channel open: another can be proposed, and at the expiry the refund comes.
+ * Both have signed. The payer broadcasts the end too, so it need not trust the payee to do it. If the payee's transaction is not the agreed end with
+ * both signatures, the channel stays open: another end can be proposed, and after the expiry the refund is due.
  */
 export function coopCloseAgreed(state: PayerState, { transaction }: Ended, { verify }: Pick<Env, 'verify'>): Step<PayerState> {
   if (state.kind !== 'ending') return stay(state);
@@ -89,7 +94,7 @@ export function coopCloseAgreed(state: PayerState, { transaction }: Ended, { ver
   return stay(state.transaction === undefined ? { ...channelOf(state), kind: 'open' } : state);
 }
 
-/** The very transaction that was proposed, and each input of it with both signatures over all of it. */
+/** Whether this is the proposed transaction with both sides' valid signatures on every input. */
 function isAgreed({ terms, deposits, end }: Extract<PayerState, { kind: 'ending' }>, transaction: Transaction, verify: Verify): boolean {
   const agreed = terms.contract.agree(terms, deposits, end.agreement);
   if (isRefusal(agreed) || !isSame(transaction, agreed)) return false;
@@ -97,8 +102,8 @@ function isAgreed({ terms, deposits, end }: Extract<PayerState, { kind: 'ending'
 }
 
 /**
- * The payee would not end so: it may hold a better payment, or other deposits. The channel is open again, and another end can be proposed,
- * unless the payee closes by itself.
+ * The payee did not agree; it may hold a better payment, or other deposits. The channel is open again, and another end can be proposed, unless the
+ * payee closes by itself.
  */
 export function coopCloseRefused(state: PayerState, refusal: Refusal, env: Env): Step<PayerState> {
   if (state.kind !== 'ending' || state.transaction !== undefined) return stay(state);
@@ -107,8 +112,8 @@ export function coopCloseRefused(state: PayerState, refusal: Refusal, env: Env):
 }
 
 /**
- * Whether a transaction is the payee's close of a channel with one deposit, as nodes take it: of nothing else, and signed by both. What comes back by
- * it is what this payer has signed for.
+ * Whether a transaction is the payee's close of a channel with one deposit, in a form that nodes relay: with no other input, and signed by both. The
+ * payer has signed for what comes back by it.
  */
 export function isSettlement({ terms, deposits }: PayerState, transaction: Transaction, verify: Verify): boolean {
   const [[deposit, ...more], [input, ...foreign]] = [deposits, transaction.inputs];

@@ -9,15 +9,19 @@ import { MAX_DEPOSITS } from './payee-open.ts';
 import { allDeposits, type PayerState, sourcesOf, standing, unsentWithout } from './payer-state.ts';
 import type { ChainView } from './state-machine.ts';
 
-/** Deposits that a channel comes to have by what is found: each costs a question to the node at every look, and anybody can make thousands. */
+/**
+ * The most deposits that a channel takes from outputs found in the chain: each costs a question to the node at every look, and anyone can make
+ * thousands.
+ */
 export const MOST_FOUND = 64;
 
-/** Places of a channel that outputs of others take: whoever makes many leaves room for the payer's own. */
+/** The most deposits at which outputs of strangers still join a channel: the rest of its places is kept for the payer's own. */
 const MOST_JOINED = MAX_DEPOSITS / 2;
 
 /**
- * Outputs to the channel's script that are worth it are deposits, whoever made them; of too many the most valuable. Those of others stand as such once
- * they are as deep as the payee asks for. One that replaced a deposit under another id is this payer's own, and takes its place.
+ * Outputs to the channel's script that are large enough become deposits, whoever made them; if there are too many, the most valuable ones. Those of
+ * strangers count once they are as deep as the payee asks for. An output that replaced a deposit under another id is the payer's own and takes its
+ * place.
  */
 export function withFoundDeposits(state: PayerState, view: ChainView): PayerState {
   return admitDeep(view.found.length === 0 ? state : matchFound(state, view), view);
@@ -50,11 +54,11 @@ function matchFound(state: PayerState, view: ChainView): PayerState {
     found: others.map(({ outpoint }) => outpoint),
     funding: withFunding(state.funding, taken),
   };
-  // What somebody else has made is no word of the payee's about what this payer has signed.
+  // An output of a stranger does not mean that the payee agreed to what this payer has signed.
   return next.kind === 'planned' ? { ...next, ...unsentWithout(state, renamed), kind: 'funding' } : next;
 }
 
-/** Deposits and what was found of the same worth, made of the very coins that were to fund them: whoever passes that on can change its id. */
+/** Deposits and the outputs found in their place: of the same value, from the same inputs. Anyone who relays a transaction can change its id. */
 function sameCoins(state: PayerState, own: readonly Deposit[], found: ChainView['found']): ReadonlyMap<Deposit, Deposit> {
   const sources = new Map(sourcesOf(state).map(({ deposit, spends }) => [outpointKey(deposit), new Set(spends.map(outpointKey))]));
   const replaced = new Map<Deposit, Deposit>();
@@ -69,7 +73,7 @@ function sameCoins(state: PayerState, own: readonly Deposit[], found: ChainView[
   return replaced;
 }
 
-/** What was found and now stands for itself: behind what stands already, in front of what is young still. */
+/** Found deposits that are deep enough now: placed after those that count already, before those that do not yet. */
 function admitDeep(state: PayerState, view: ChainView): PayerState {
   const { found = [], offered } = state;
   const young = offered.filter(({ outpoint }) => found.some((one) => sameOutpoint(one, outpoint)));
@@ -89,13 +93,13 @@ function isDeep({ offer }: PayerState, deposit: Deposit, all: readonly Deposit[]
   return seen.depth >= Math.max(1, depthFor(offer.depth, capacity));
 }
 
-/** What is young still when these stand for themselves. */
+/** The found deposits that remain when these count. */
 export function foundWithout({ found }: PayerState, deposits: readonly Deposit[]): Pick<PayerState, 'found'> {
   const isLeft = (outpoint: Outpoint): boolean => !deposits.some((deposit) => sameOutpoint(deposit.outpoint, outpoint));
   return found === undefined ? {} : { found: found.filter(isLeft) };
 }
 
-/** So many of the deposits, in their order. */
+/** The most valuable deposits, up to a number, in their order. */
 export function mostValuable(deposits: readonly Deposit[], most: number): readonly Deposit[] {
   if (deposits.length <= most) return deposits;
   const best = new Set(byValue(deposits).slice(0, most));
@@ -106,7 +110,7 @@ export function byValue(deposits: readonly Deposit[]): readonly Deposit[] {
   return deposits.toSorted((a, b) => Number(a.value < b.value) - Number(a.value > b.value));
 }
 
-/** Each transaction once, however many deposits it makes. */
+/** Each transaction once, even if it makes several deposits. */
 function withFunding(funding: readonly Uint8Array[], taken: ChainView['found']): readonly Uint8Array[] {
   const fresh = [...new Set(taken.map(({ transaction }) => transaction))];
   const all = [...funding];

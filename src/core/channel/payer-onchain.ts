@@ -11,13 +11,13 @@ import { cpfpEffects, outbid, refundAfterExpiry } from './payer-refund.ts';
 import { allDeposits, channelOf, type EndedPayer, type PayerEnd, type PayerState, stillToCome } from './payer-state.ts';
 import { type ChainView, type DepositView, type Effect, type Env, type Step, stay } from './state-machine.ts';
 
-/** What the payer does about the chain as it is now: takes in further deposits, refunds after expiry, ends when all is buried. */
+/** The payer's reaction to the chain as it is now: accepts further deposits, refunds after expiry, ends when everything is buried. */
 export function payerOnchain(known: PayerState, view: ChainView, env: Env): Step<PayerState> | Refusal {
   if (known.kind === 'ended' && !hasCome(known, view)) return stay(known);
   const seen: PayerState = known.kind === 'ended' ? { ...channelOf(known), kind: 'funding' } : known;
   const step = decideOnchain(seen, view, env);
   if (withFoundDeposits(seen, view) === seen) return step;
-  // What was only just found is not judged yet, so nothing ends before the next look; but nobody holds up what is due by making it.
+  // Deposits found in this view are not judged yet, so the channel does not end before the next one; but such outputs delay nothing that is due.
   const base = isRefusal(step) || step.state.kind === 'ended' ? stay(seen) : step;
   return { ...base, state: withFoundDeposits(base.state, view) };
 }
@@ -27,7 +27,7 @@ function decideOnchain(state: PayerState, view: ChainView, env: Env): Step<Payer
   const views = allDeposits(state).map((deposit) => viewOf(deposit, view));
   const spends = views.filter(isSpent);
   const isExpired = certain(terms.expiry, env) >= terms.expiry;
-  // A funding transaction is sent until the expiry: what is still missing then was never made, or another took its place.
+  // The payer sends a funding transaction until the expiry: one that is still missing then was never made, or another took its place.
   const isLeft = views.some((one) => one.kind === 'unspent' || (isAbsent(one) && !isExpired && !isSettled(one, terms, env)));
   if (!isLeft && spends.length > 0 && spends.every((one) => isSettled(one, terms, env))) return endedChannel(state, spends);
   if (!isLeft && views.length > 0 && views.every((one) => isAbsent(one) && isSettled(one, terms, env)))
@@ -40,12 +40,12 @@ function decideOnchain(state: PayerState, view: ChainView, env: Env): Step<Payer
   return state.kind !== 'planned' && isMissing ? stay(state, ...fundingBroadcasts(state, env)) : stay(state);
 }
 
-/** An agreed end is waited for until the expiry, and from then on as long as it is on its way. */
+/** An agreed end is kept until the expiry, and after it as long as it is in the mempool or a block. */
 function isStillAgreed(transaction: Transaction, views: readonly DepositView[], isExpired: boolean): boolean {
   return !isExpired || views.some((one) => isWaiting(one) && isSame(one.transaction, transaction));
 }
 
-/** The end again while the mempool lacks it, with the children that it needs, should its fee have become too low. */
+/** Sends the end again while it is not in the mempool, with the children that it needs if its fee has become too low. */
 function rebroadcastCoopClose(state: PayerState, transaction: Transaction, views: readonly DepositView[], env: Env): readonly Effect[] {
   const spends = views.filter(isSpent).filter((one) => isSame(one.transaction, transaction));
   if (spends.some(({ depth }) => depth > 0)) return [];
@@ -77,7 +77,7 @@ function endKind(state: PayerState, transactions: readonly Transaction[]): Payer
   return kinds.includes('close') ? 'closed' : 'refunded';
 }
 
-/** What came back to the payer by its change and by its return script. */
+/** What came back to the payer: its change and the outputs to its return script. */
 function returnedBy(state: PayerState, transactions: readonly Transaction[]): Amount {
   const own = [payerScript(state.terms), state.returnScript];
   const outputs = transactions.flatMap(({ outputs }) => outputs.filter(({ script }) => own.some((mine) => equalBytes(mine, script))));

@@ -16,14 +16,14 @@ import { isRefundableWhole, refundable, withRefundSignatures } from './payer-ref
 import { allDeposits, fundingId, notOpen, type PayerState, standing, unsentOf, unsentWithout } from './payer-state.ts';
 import { type Effect, type Env, type Step, stay } from './state-machine.ts';
 
-/** Makes a channel under an offer. Deposits may be named already, or come later: by a wallet elsewhere, or as top-ups. */
+/** Opens a channel under an offer. The deposits can be given at once, or come later from another wallet or as top-ups. */
 export interface CreateInput {
   readonly kind: 'create';
   readonly offer: Offer;
   readonly expiry: LockTime;
   readonly keyName: string;
   readonly returnScript: Uint8Array;
-  /** Where the owner agrees to more of something than is usual with the coin, or to less. */
+  /** Limits in which the owner accepts more, or less, than is usual for the coin. */
   readonly limits?: Partial<OfferLimits>;
 }
 
@@ -40,13 +40,13 @@ export interface WithdrawInput {
   readonly txid: TxId;
 }
 
-/** A fixed fee is the payer's loss: it takes ten times the usual for haste, and no more. */
+/** The payer pays a fixed fee: it accepts up to ten times the usual fee for an urgent transaction. */
 const MOST_FEE_FACTOR = 10n;
 
-/** Seconds, by the blocks they take, in which a first deposit should be mined: the payee may not take one that is mined too late for its offer. */
+/** Seconds, converted to blocks, in which a first deposit should be mined: the payee may refuse one that is mined too late for its offer. */
 const TO_BE_MINED = 3_600;
 
-/** Seed step A: keys and terms make the script, the address and the id. The payer checks the offer as the payee checks the announcement. */
+/** Seed step A: keys and terms give the script, the address and the id. The payer checks the offer just as the payee checks the announcement. */
 export function createChannel(state: PayerState | undefined, input: CreateInput, env: Env): Step<PayerState> | Refusal {
   if (state !== undefined) return refuse('channel-exists');
   const { offer, expiry, keyName, returnScript, limits = {} } = input;
@@ -61,7 +61,7 @@ export function createChannel(state: PayerState | undefined, input: CreateInput,
   const least = after(possible(expiry, env), offer.closingMargin + 1);
   if (expiry < offer.minExpiry || expiry < least) return refuse('expiry-too-near', { expiry, least: Math.max(offer.minExpiry, least) });
   if (expiry > offer.maxExpiry) return refuse('expiry-too-far', { expiry, most: offer.maxExpiry });
-  // A close to any other script might not be relayed, and its size would bound no fee.
+  // A close to any other script might not be relayed, and its size would not be known.
   if (addressOf(offer.coin, offer.payeeScript) === undefined) return refuse('offer-malformed', { script: offer.payeeScript.length });
   const terms = termsOf({ offer, payerKey, expiry });
   const most = amount(MOST_FEE_FACTOR * feeFor(closeSize(terms, 1, 2), terms.coin.policy.feeRate));
@@ -71,7 +71,7 @@ export function createChannel(state: PayerState | undefined, input: CreateInput,
   return stay({ kind: 'planned', channel, terms, offer, keyName, returnScript, ...nothing });
 }
 
-/** Seed step B, first half: the deposit is known and stored; nothing is broadcast until the payee has agreed to the terms. */
+/** Seed step B, first half: the deposit is stored; nothing is broadcast until the payee has agreed to the terms. */
 export function addFunding(state: PayerState, { deposits, transaction }: FundInput): Step<PayerState> | Refusal {
   if (state.kind !== 'planned' && state.kind !== 'open') return notOpen(state);
   const { offer } = state;
@@ -89,7 +89,7 @@ export function addFunding(state: PayerState, { deposits, transaction }: FundInp
   return stay({ ...state, ...unsent, offered: [...state.offered, ...deposits], funding: [...state.funding, transaction] });
 }
 
-/** Takes back deposits that were never broadcast: the payee would not have them, or could not be reached. */
+/** Removes deposits that were never broadcast because the payee refused them or could not be reached. */
 export function withdrawFunding(state: PayerState, { txid }: WithdrawInput): Step<PayerState> | Refusal {
   if (state.kind === 'ended') return notOpen(state);
   const isOther = ({ outpoint }: Deposit): boolean => outpoint.txid !== txid;
@@ -98,7 +98,7 @@ export function withdrawFunding(state: PayerState, { txid }: WithdrawInput): Ste
   return stay({ ...state, ...unsent, offered: state.offered.filter(isOther), funding });
 }
 
-/** Seed step B, second half: from here on the coins are in the channel, whatever the payee does. So each of them must have a way back first. */
+/** Seed step B, second half: the funding is broadcast, whatever the payee does afterwards. So every deposit must be refundable first. */
 export function launchFunding(state: PayerState, env: Env): Step<PayerState> | Refusal {
   const unsent = unsentOf(state);
   const going = allDeposits(state).filter(({ outpoint }) => unsent.has(outpoint.txid));
@@ -117,7 +117,7 @@ function outdatedFor({ offer, terms }: PayerState, { tip }: Env): Refusal | unde
   return last !== undefined && tip > last ? refuse('offer-outdated', { until: last, tip }) : undefined;
 }
 
-/** The funding transactions, but those that the payee has not agreed to, and those that make a deposit which the payer could not have back. */
+/** The funding transactions, without those that the payee has not agreed to and those with a deposit that the payer could not get back. */
 export function fundingBroadcasts(state: PayerState, env: Env): readonly Effect[] {
   const unsent = unsentOf(state);
   const isDue = (one: Transaction): boolean => !unsent.has(transactionId(one)) && isSafe(state, one, env);
@@ -127,7 +127,9 @@ export function fundingBroadcasts(state: PayerState, env: Env): readonly Effect[
     .map((transaction) => ({ kind: 'broadcast', transaction }));
 }
 
-/** Deposits that another took the place of are known no more, nor what was signed for them. */
+/**
+ * Whether every deposit that the transaction makes can be refunded. A deposit that another one replaced is not known here, nor are its signatures.
+ */
 function isSafe(state: PayerState, transaction: Transaction, env: Env): boolean {
   const txid = transactionId(transaction);
   const script = state.terms.contract.outputScript(state.terms);
@@ -137,7 +139,7 @@ function isSafe(state: PayerState, transaction: Transaction, env: Env): boolean 
   return refundable(state, deposits, env).length === deposits.length;
 }
 
-/** Seed steps C and 3. Harmless when sent again; later too, for the refunds of deposits that came late. */
+/** Seed steps C and 3. Can be sent again without harm; also later, to get the refunds of late deposits signed. */
 export function announceDeposits(state: PayerState, env: Env): Step<PayerState> | Refusal {
   const isOver = state.kind === 'ending' || state.kind === 'refunding';
   if (state.kind === 'ended' || (isOver && isRefundableWhole(state, env))) return notOpen(state);
@@ -148,14 +150,17 @@ export function announceDeposits(state: PayerState, env: Env): Step<PayerState> 
   return stay(state, { kind: 'send', message: { kind: 'announce', offer, payerKey: terms.payerKey, expiry: terms.expiry, deposits } });
 }
 
-/** Where there is nothing else, what others made is what the channel is made of. Whatever is to be refunded only has to have its refund signed. */
+/**
+ * The deposits to announce. Outputs of strangers are included if there are no others, or if the channel is past opening and only needs their refunds
+ * signed.
+ */
 function named(state: PayerState): readonly Deposit[] {
   const own = standing(state);
   const isOpening = state.kind === 'planned' || state.kind === 'funding' || state.kind === 'open';
   return isOpening && own.length > 0 ? own : allDeposits(state);
 }
 
-/** As many deposits as the offer allows: anybody can add one to the address, and none of them may stand in the way of the others. */
+/** As many deposits as the offer allows: anyone can pay to the address, and such deposits must not crowd out the others. */
 export function announcedOf(state: PayerState): readonly Deposit[] {
   if (state.offer === undefined) return [];
   const { maxDeposit } = state.offer;
@@ -164,7 +169,7 @@ export function announcedOf(state: PayerState): readonly Deposit[] {
   return count < 0 ? all : all.slice(0, count);
 }
 
-/** Seed step 4: the deposits that make up the accepted capacity can be paid from. */
+/** Seed step 4: payments can use the deposits that make up the accepted capacity. */
 export function takeAcceptance(before: PayerState, message: Accepted, env: Env): Step<PayerState> {
   const state = withRefundSignatures(before, message, announcedOf(before), env);
   const { capacity } = message;

@@ -11,7 +11,7 @@ import { withRefundSignatures } from './payer-refund-signatures.ts';
 import { allDeposits, notOpen, type OpenPayer, type PayerState, type PendingPayment, unsentWithout } from './payer-state.ts';
 import { type Env, type Step, stay } from './state-machine.ts';
 
-/** Signs a new total. `totalFor` says which one buys something. */
+/** Signs a new total. `totalFor` computes the one that buys something. */
 export interface PayInput extends Omit<PendingPayment, 'payment'> {
   readonly kind: 'pay';
   readonly total: Amount;
@@ -33,13 +33,16 @@ export function signPayment(state: PayerState, { kind: _, total, ...purchase }: 
   return stay({ ...state, signed, pending }, { kind: 'send', message: payOf(state, pending) });
 }
 
-/** The same bytes as before, for when no answer came. */
+/** Sends the same bytes as before, for when no answer came. */
 export function resendPayment(state: PayerState): Step<PayerState> | Refusal {
   if (state.kind !== 'open' || state.pending === undefined) return stay(state);
   return stay(state, { kind: 'send', message: payOf(state, state.pending) });
 }
 
-/** The best payment, whole and for no invoice: a payee that was set back takes it as credit; one that holds it says so. */
+/**
+ * Sends the best payment with all its signatures and for no invoice. A payee that was restored from old data takes it as credit; one that has it says
+ * so.
+ */
 export function handOverBest(state: PayerState): Step<PayerState> | Refusal {
   if (state.kind !== 'open') return notOpen(state);
   const { channel, best, pending } = state;
@@ -47,15 +50,15 @@ export function handOverBest(state: PayerState): Step<PayerState> | Refusal {
   return best === undefined ? stay(state) : stay(state, { kind: 'send', message: { kind: 'payment', channel, payment: best } });
 }
 
-/** The message for a pending payment: only the signatures that the payee does not hold. */
+/** The message for a pending payment: only the signatures that the payee does not have. */
 function payOf({ channel, terms, deposits, best }: OpenPayer, { payment, invoice }: PendingPayment): Pay {
   const fresh = { total: payment.total, signatures: newSignatures(terms, deposits, payment, best) };
   return { kind: 'payment', channel, payment: fresh, ...(invoice === undefined ? {} : { invoice }) };
 }
 
 /**
- * The total that buys something for `price`: what is owed on top of what is spent, and more only where the contract leaves no choice.
- * The surplus stays the payer's credit.
+ * The total that buys something for `price`: what is spent plus the price. Higher only where the contract has no payment for exactly that; the
+ * surplus stays the payer's credit.
  */
 export function totalFor(state: OpenPayer, price: Amount): Amount | Refusal {
   const best = state.best?.total ?? ZERO;
@@ -63,12 +66,12 @@ export function totalFor(state: OpenPayer, price: Amount): Amount | Refusal {
   return payable(state, owed > best ? owed : best + 1n);
 }
 
-/** The total that adds `value` to what is paid: all of it is credit, which later purchases use up. */
+/** The total that adds `value` to what is paid: all of it is credit, which later purchases use. */
 export function totalAhead(state: OpenPayer, value: Amount): Amount | Refusal {
   return payable(state, (state.best?.total ?? ZERO) + value);
 }
 
-/** The least total from `wanted` on that the contract has a payment for. */
+/** The least total, `wanted` or more, for which the contract has a payment. */
 function payable(state: OpenPayer, wanted: bigint): Amount | Refusal {
   if (!isAmount(wanted)) return refuse('total-above-capacity', { total: wanted, most: capacityOf(state.deposits) });
   const plan = state.terms.contract.plan(state.terms, state.deposits, wanted);
@@ -79,14 +82,14 @@ function payable(state: OpenPayer, wanted: bigint): Amount | Refusal {
   return total === undefined || isRefusal(state.terms.contract.plan(state.terms, state.deposits, total)) ? plan : total;
 }
 
-/** The payee has it: only now is the payment the best. */
+/** The payee has stored the payment: only now it becomes the best. */
 export function takeReceipt(state: PayerState, receipt: Receipt): Step<PayerState> {
   if (state.kind !== 'open' || state.pending?.payment.total !== receipt.total) return stay(state);
   const { pending, ...open } = state;
   return stay({ ...open, best: pending.payment, spent: add(state.spent, pending.price) });
 }
 
-/** The payee did not take it. Where it shows a better total, that is believed only if this payer signed it. */
+/** The payee refused the payment. A better total that it shows counts only if this payer signed it. */
 export function takeRefusal(state: PayerState, refusal: Refusal, env: Env): Step<PayerState> {
   if (state.kind !== 'open') return stay(state);
   const { pending: _, ...open } = state;
@@ -129,7 +132,10 @@ function acceptedOf(state: PayerState, listed: readonly Deposit[]): PayerState {
   };
 }
 
-/** Takes over a payment that this payer signed and lost. Only then the payee's word counts for what was spent; without it nothing is left over. */
+/**
+ * Takes over a payment that this payer signed and lost. Only then does the payee's word count for what was spent; if it does not say, everything
+ * counts as spent.
+ */
 function adopted(state: OpenPayer, shown: Payment | undefined, spent: Amount | undefined, env: Env): OpenPayer {
   if (shown === undefined || shown.total <= (state.best?.total ?? ZERO)) return state;
   const verified = state.terms.contract.verify(state.terms, state.deposits, shown, undefined, env.verify);
@@ -141,7 +147,7 @@ function adopted(state: OpenPayer, shown: Payment | undefined, spent: Amount | u
   return { ...open, ...(isStillAhead ? { pending } : {}), best: verified, signed, spent: known };
 }
 
-/** What the payer could get back if the payee closed with the largest total it ever got. */
+/** What the payer would get back if the payee closed with the largest total it ever got. */
 export function leastReturn(state: PayerState): Amount {
   const capacity = capacityOf(state.deposits);
   return state.signed > capacity ? ZERO : subtract(capacity, state.signed);

@@ -2,18 +2,18 @@ import { ZERO } from '../base/amount.ts';
 import { capacityOf, channelIdOf, type Deposit, payerScript, type Terms } from '../contract/contract.ts';
 import type { PayerState } from './payer-state.ts';
 
-/** What the seed and the chain together say of a channel. */
+/** What the seed and the chain together tell about a channel. */
 export interface Found {
   readonly terms: Terms;
   readonly keyName: string;
   readonly deposits: readonly Deposit[];
-  /** The transactions that made them. */
+  /** The transactions that made the deposits. */
   readonly funding: readonly Uint8Array[];
 }
 
 /**
- * A channel of which all else is lost. Everything may have been signed away, so that much counts as signed; what the payee holds it may show. All
- * that comes back goes to the channel key, where the seed finds it.
+ * A channel of which everything else is lost. Everything may have been signed for the payee, so the whole capacity counts as signed; the payee can
+ * show what it holds. All that comes back goes to the channel key, where the seed finds it.
  */
 export function recoverChannel({ terms, keyName, deposits, funding }: Found): PayerState {
   const channel = channelIdOf(terms.coin, terms.contract.redeemScript(terms));

@@ -5,7 +5,7 @@ import { outpointKey } from '../tx/transaction.ts';
 import { allDeposits, type PayerState } from './payer-state.ts';
 import type { Env } from './state-machine.ts';
 
-/** Takes over what the payee has signed of the refunds, as far as it holds. `asked`: the deposits that it speaks of, in its order. */
+/** Takes over the payee's signatures over refunds, as far as they are valid. `asked`: the deposits that it signed for, in its order. */
 export function withRefundSignatures(
   state: PayerState,
   { releases = [] }: Releasing,

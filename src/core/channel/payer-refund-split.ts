@@ -5,8 +5,8 @@ import { byValue } from './payer-found-deposits.ts';
 import type { ChainView } from './state-machine.ts';
 
 /**
- * Deposits by the refunds that take them, the most valuable first: anybody can make thousands, and nodes pass on no transaction above a certain size.
- * What is in no block yet goes by itself, since it may never be in one.
+ * Groups deposits by the refund that spends them, the most valuable first: anyone can make thousands, and nodes relay no transaction above a certain
+ * size. A deposit in no block is refunded alone, since it may never be mined.
  */
 export function splitRefunds(unspent: readonly Deposit[], view: ChainView): readonly (readonly Deposit[])[] {
   const isMined = (deposit: Deposit): boolean => {

@@ -15,8 +15,8 @@ import { allDeposits, channelOf, type PayerState } from './payer-state.ts';
 import { type ChainView, type DepositView, type Effect, type Env, type Step, stay } from './state-machine.ts';
 
 /**
- * Valid from tip = expiry. Made anew for what is unspent, so that neither a malleated deposit nor a partial close holds it up, and at a higher
- * rate when it waits for long or fees have risen. As many transactions as nodes want it to be.
+ * Valid when the tip has reached the expiry. Made again for what is unspent, so that neither a deposit with a changed id nor a partial close stops
+ * it; and at a higher rate when it waits too long or fees have risen. As many transactions as nodes' limits require.
  */
 export function refundAfterExpiry(state: PayerState, view: ChainView, env: Env): Step<PayerState> | Refusal {
   const { expiry } = state.terms;
@@ -29,7 +29,7 @@ export function refundAfterExpiry(state: PayerState, view: ChainView, env: Env):
   return done.refunds.length + done.children.length === 0 && refusal !== undefined ? refusal : sent(state, done);
 }
 
-/** What waits for too long is outbid, or paid for by children; undefined while nothing does. */
+/** Replaces, or adds children to, transactions that wait too long; undefined if there are none. */
 export function outbid(state: PayerState, view: ChainView, env: Env): Step<PayerState> | undefined {
   const done = together(cpfpOfRefund(state, seenBy(state, view), env));
   return done.refunds.length + done.children.length > 0 ? sent(state, done) : undefined;
@@ -40,7 +40,7 @@ interface Seen {
   readonly at: DepositView;
 }
 
-/** Refunds to be broadcast, and children of what is there. */
+/** Refunds to broadcast, and children of transactions in the mempool. */
 interface Doing {
   readonly refunds: readonly Transaction[];
   readonly children?: readonly Effect[];
@@ -50,7 +50,7 @@ function seenBy(state: PayerState, view: ChainView): readonly Seen[] {
   return allDeposits(state).map((deposit) => ({ deposit, at: viewOf(deposit, view) }));
 }
 
-/** What waits for too long: refunds of this payer's own, and what the payee, or both together, sent in time. */
+/** Children for what waits too long: the payer's own refunds, and closes and ends that were sent in time. */
 function cpfpOfRefund(state: PayerState, seen: readonly Seen[], env: Env): readonly Doing[] {
   const waiting = seen.flatMap(({ deposit, at }) => (isWaiting(at) ? [{ deposit, at }] : []));
   const isOwn = ({ deposit, at }: HeldDeposit): boolean => branchOf(state.terms, deposit, at) === 'refund';
@@ -62,7 +62,7 @@ function cpfpOfRefund(state: PayerState, seen: readonly Seen[], env: Env): reado
   return [slow(state, waiting.filter(isOwn), env), ...(contest === undefined ? [] : [contest])];
 }
 
-/** What was sent last goes out again, unless the new one is so much better that it could take its place. */
+/** Sends the last version again, unless the new one pays so much more that it could replace it. */
 function keptOr(state: PayerState, made: Transaction | Refusal): Transaction | Refusal {
   if (isRefusal(made) || state.kind !== 'refunding') return made;
   const { transaction } = state;
@@ -72,7 +72,7 @@ function keptOr(state: PayerState, made: Transaction | Refusal): Transaction | R
   return isSameTaking && !isRaiseOf(state, transaction, made) ? transaction : made;
 }
 
-/** Refunds of this payer's own that wait in the mempool, each for itself: only the payer can take that branch. */
+/** The payer's own refunds in the mempool, each by itself: only the payer can take that branch. */
 function slow(state: PayerState, own: readonly HeldDeposit[], env: Env): Doing {
   const taking = own.map(({ deposit }) => deposit);
   const { policy } = state.terms.coin;
@@ -100,7 +100,7 @@ function together(parts: readonly Doing[]): Required<Doing> {
   return { refunds, children: parts.flatMap(({ children = [] }) => children) };
 }
 
-/** The most valuable comes first, and is kept; the others follow from the next view again. */
+/** The most valuable refund is stored; the others can be made again from the next view. */
 function sent(state: PayerState, { refunds, children }: Required<Doing>): Step<PayerState> {
   const [transaction] = refunds;
   const isKnown = transaction === undefined || (state.kind === 'refunding' && state.transaction === transaction);

@@ -23,21 +23,22 @@ import { refundable } from './payer-refund-signatures.ts';
 import { allDeposits, type PayerState } from './payer-state.ts';
 import type { Effect, Env } from './state-machine.ts';
 
-/** A deposit and what waits to take it. */
+/** A deposit and the unconfirmed transaction that spends it. */
 export interface HeldDeposit {
   readonly deposit: Deposit;
   readonly at: Spend;
 }
 
-/** What is done about a close or an agreed end that keeps deposits from being refunded: a refund that takes its place, or children of it. */
+/** What to do about a close or an agreed end that blocks the refund of deposits: refunds that replace it, or children that pay for it. */
 export interface CloseReplacement {
   readonly refunds: readonly Transaction[];
   readonly children: readonly Effect[];
 }
 
 /**
- * After the expiry nobody but the payee gains from a close that no miner takes, and it can be sent again for ever. So one that pays less than a late
- * refund would is replaced by the refund, and where that can't be, the payer's own change pays for it. Undefined while it may be mined by itself.
+ * After the expiry only the payee gains from a close that no miner takes, and it can send it again for ever. So the refund replaces a close that pays
+ * less than a late refund would; where that is impossible, a child spends the payer's change to pay for it. Undefined while the close may be mined by
+ * itself.
  */
 export function replaceStuckClose(state: PayerState, held: readonly HeldDeposit[], env: Env): CloseReplacement | undefined {
   const { terms } = state;
@@ -53,7 +54,7 @@ export function replaceStuckClose(state: PayerState, held: readonly HeldDeposit[
   return { refunds: [], children };
 }
 
-/** In the first half margin after the expiry a close has its time; from then on it pays at least what a refund would. */
+/** For half a margin after the expiry the payer waits for a close; later it has to pay at least what a refund would. */
 function isSlow(before: Cost | undefined, { factor }: Urgency, { feeRate }: Env): boolean {
   return factor > 1n && (before === undefined || rateOf(before) < times(feeRate, factor));
 }
@@ -74,8 +75,8 @@ function replacementRefund(state: PayerState, held: readonly HeldDeposit[], befo
 }
 
 /**
- * The refund at the rate that is due, and high enough to take the place of `rival`, for which more of it may go. It takes what is worth more than it
- * adds to the fee; the rest is left for itself.
+ * The refund at the rate that is due, and high enough to replace `rival`; for that it may spend a larger part on fees. It spends deposits that are
+ * worth more than they add to the fee; the others are refunded separately.
  */
 export function refundAtDueRate(state: PayerState, deposits: readonly Deposit[], env: Env, rival?: Cost): Transaction | Refusal {
   const { terms, returnScript: script } = state;

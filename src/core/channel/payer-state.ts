@@ -9,26 +9,26 @@ import type { Source } from './state-machine.ts';
 /** A payment that is signed and stored, and may or may not have arrived. */
 export interface PendingPayment {
   readonly payment: Payment;
-  /** What it buys; 0 for credit. */
+  /** The price of what it buys; 0 for credit. */
   readonly price: Amount;
   readonly invoice?: string;
-  /** The item of that invoice: whoever asks for it again, having had no answer, has this one. */
+  /** The item of that invoice: a new request for this item, after no answer came, means this payment. */
   readonly item?: string;
-  /** What was to be paid ahead: the total may have had to be more. */
+  /** The amount to pay ahead, as asked for; the total may have had to rise by more. */
   readonly ahead?: Amount;
-  /** What goes along with it, unsigned, where the payee's protocol carries that: it is for nothing else, and is sent again with it. */
+  /** Data sent with it, unsigned, where the payee's protocol allows that: it belongs to this payment only, and is sent again with it. */
   readonly info?: Uint8Array;
 }
 
-/** What is true of a channel in every state. */
+/** What every state of a channel has. */
 export interface PayerChannel {
   readonly channel: ChannelId;
   readonly terms: Terms;
-  /** Lost with everything else where the seed alone brought the channel back: then it can't be announced again, or topped up. */
+  /** Missing where only the seed brought the channel back: then it can't be announced again, or topped up. */
   readonly offer?: Offer;
   /** Path of the channel key. */
   readonly keyName: string;
-  /** Where refunds and agreed ends pay to. */
+  /** Output script of refunds and agreed ends. */
   readonly returnScript: Uint8Array;
   /** Accepted by the payee, in its order. */
   readonly deposits: readonly Deposit[];
@@ -36,11 +36,11 @@ export interface PayerChannel {
   readonly offered: readonly Deposit[];
   /** Those of them that somebody else made and that are not deep yet: nothing waits for them. */
   readonly found?: readonly Outpoint[];
-  /** Every funding transaction, whole: a PSBT shows them. */
+  /** Every funding transaction, complete, because a PSBT includes them. */
   readonly funding: readonly Uint8Array[];
-  /** Those of them that the payee has not agreed to yet: they stay here. While the channel is planned, all do. */
+  /** Those of them that the payee has not agreed to yet: they are not broadcast. While the channel is planned, this is true of all. */
   readonly unsent?: readonly TxId[];
-  /** The largest total that was ever signed: the most that the payee can take. */
+  /** The largest total ever signed: the most that the payee can take. */
   readonly signed: Amount;
   /** How much of the best total has bought something. */
   readonly spent: Amount;
@@ -51,8 +51,8 @@ export interface PayerChannel {
 export type PayerEnd = 'closed' | 'refunded' | 'lost' | 'abandoned';
 
 /**
- * `planned`: keys and address stand, no coin has left. `funding`: coins are on their way or announced. `open`: accepted.
- * `ending`: an end is proposed; with its transaction once both have signed. `refunding`: the expiry is past. `ended`: over for good.
+ * `planned`: keys and address exist, no coin has been sent. `funding`: coins are sent or announced. `open`: accepted. `ending`: an agreed end is
+ * proposed; `transaction` is there once both have signed. `refunding`: the expiry has passed. `ended`: final.
  */
 export type PayerState =
   | (PayerChannel & { readonly kind: 'planned' })
@@ -70,7 +70,7 @@ export type PayerState =
 export type EndedPayer = Extract<PayerState, { kind: 'ended' }>;
 export type OpenPayer = Extract<PayerState, { kind: 'open' }>;
 
-/** The channel without what only its present state says. */
+/** The channel without the fields of its present state only. */
 export function channelOf(state: PayerState): PayerChannel {
   const { channel, terms, offer, keyName, returnScript, deposits, offered, found, funding, signed, spent, best } = state;
   const unsent = state.kind === 'planned' ? [...unsentOf(state)] : state.unsent;
@@ -78,7 +78,7 @@ export function channelOf(state: PayerState): PayerChannel {
   return { ...common, ...(offer && { offer }), ...(found && { found }), ...(unsent && { unsent }), ...(best && { best }) };
 }
 
-/** The funding transactions that are signed and not to be broadcast: the payee has not agreed to what they make. */
+/** Signed funding transactions that must not be broadcast yet: the payee has not agreed to their deposits. */
 export function unsentOf({ kind, funding, unsent = [] }: PayerState): ReadonlySet<TxId> {
   return new Set(kind === 'planned' ? funding.flatMap((bytes) => fundingId(bytes) ?? []) : unsent);
 }
@@ -88,7 +88,7 @@ export function fundingId(bytes: Uint8Array): TxId | undefined {
   return transaction && transactionId(transaction);
 }
 
-/** What is unsent still, when the payee counts these deposits. */
+/** What is still unsent once the payee counts these deposits. */
 export function unsentWithout(state: PayerState, deposits: readonly Deposit[]): Pick<PayerState, 'unsent'> {
   const counted = new Set(deposits.map(({ outpoint }) => outpoint.txid));
   const unsent = [...unsentOf(state)].filter((txid) => !counted.has(txid));
@@ -100,19 +100,19 @@ export function allDeposits(state: PayerState): readonly Deposit[] {
   return [...state.deposits, ...state.offered];
 }
 
-/** What stands as a deposit: the payer's own, and what others made once it is deep. */
+/** Deposits that count: the payer's own, and those of strangers once they are deep. */
 export function standing({ deposits, offered, found = [] }: PayerState): readonly Deposit[] {
   const young = new Set(found.map(outpointKey));
   return [...deposits, ...offered.filter(({ outpoint }) => !young.has(outpointKey(outpoint)))];
 }
 
-/** Deposits that an ended channel was given up without: whoever still has their funding transaction can have it mined at any time. */
+/** Deposits that had not come when the channel ended: anyone who has their funding transaction can still get it mined. */
 export function stillToCome(state: EndedPayer): readonly Deposit[] {
   const spent = new Set(state.transactions.flatMap(({ inputs }) => inputs.map(({ outpoint }) => outpointKey(outpoint))));
   return allDeposits(state).filter(({ outpoint }) => !spent.has(outpointKey(outpoint)));
 }
 
-/** What the funding transactions spend, for each deposit that one of them makes. */
+/** The inputs of the funding transaction of each deposit. */
 export function sourcesOf(state: PayerState): readonly Source[] {
   const made = new Map(
     state.funding.map((bytes) => decodeTransaction(bytes)).flatMap((tx) => (tx ? [[transactionId(tx), tx] as const] : [])),

@@ -21,7 +21,7 @@ import { withRefundSignatures } from './payer-refund-signatures.ts';
 import { type PayerState, unsentWithout } from './payer-state.ts';
 import { type ChainView, type Env, type Step, stay } from './state-machine.ts';
 
-/** What a payer's owner orders, the payee answers, or the chain shows. */
+/** Orders of the payer's owner, the payee's answers, and news from the chain. */
 export type PayerInput = CreateInput | FurtherInput;
 
 type FurtherInput =
@@ -39,7 +39,7 @@ type FurtherInput =
   | { readonly kind: 'reply'; readonly to: Request['kind']; readonly message: Reply }
   | ChainView;
 
-/** The payer's whole part in a channel. */
+/** Everything a payer does in a channel. */
 export function payer(state: PayerState | undefined, input: PayerInput, env: Env): Step<PayerState | undefined> | Refusal {
   if (input.kind === 'create') return createChannel(state, input, env);
   return state === undefined ? refuse('channel-unknown') : further(state, input, env);
@@ -76,7 +76,7 @@ function further(state: PayerState, input: FurtherInput, env: Env): Step<PayerSt
   }
 }
 
-/** What the payee tells nobody but this payer. */
+/** Requests that the payee answers for this payer only. */
 function asking(
   state: PayerState,
   asked: { readonly kind: 'state-request' } | { readonly kind: 'invoice-request'; readonly item: string },
@@ -86,7 +86,7 @@ function asking(
   return stay(state, { kind: 'send', message: { ...asked, channel, proof: proofFor(asked.kind, channel, tip, signer) } });
 }
 
-/** A reply changes something only if it is about this channel and answers what it is waiting for. */
+/** A reply changes something only if it is about this channel and answers the request that is open. */
 function replied(state: PayerState, to: Request['kind'], message: Reply, env: Env): Step<PayerState> {
   if ('channel' in message && message.channel !== state.channel) return stay(state);
   switch (message.kind) {
@@ -109,7 +109,7 @@ function replied(state: PayerState, to: Request['kind'], message: Reply, env: En
   }
 }
 
-/** Only while no coin has left: later there is money to get back. */
+/** Only while no coin has been sent: later there is money to get back. */
 function abandoned(state: PayerState): Step<PayerState> | Refusal {
   if (state.kind !== 'planned') return refuse('channel-ending');
   return stay({ ...state, kind: 'ended', how: 'abandoned', ...unsentWithout(state, []), returned: ZERO, transactions: [] });

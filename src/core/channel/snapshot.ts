@@ -29,16 +29,16 @@ import type { Backing, BestPayment, PayeeState } from './payee-state.ts';
 import type { PayerState } from './payer-state.ts';
 import type { KeptInvoice, Source } from './state-machine.ts';
 
-/** The format of stored states. Old formats decode for ever; a newer one is refused. */
+/** The format of stored states. Old formats can be read for ever; a newer one is refused. */
 export const SNAPSHOT_FORMAT = 1;
 
-/** A value as stored text, and back. `decode` throws `SnapshotError` on anything that `encode` did not write. */
+/** A value as stored text, and back. `decode` throws `SnapshotError` for any text that `encode` would not write. */
 export interface Snapshot<Value> {
   readonly encode: (value: Value) => string;
   readonly decode: (text: string) => Value;
 }
 
-/** A stored state can't be read: `newer` when a later program wrote it, else it is damaged. Never answered with an empty state. */
+/** A stored state can't be read. `newer`: a later version of the program wrote it; otherwise it is damaged. Never treated as an empty state. */
 export class SnapshotError extends Error {
   readonly newer: boolean;
 
@@ -62,7 +62,7 @@ const anyTerms = z.strictObject({
 
 export const termsField: Field<Terms> = anyTerms.refine(
   ({ contract, expiry }) => isExpiryOf(contract, expiry),
-  'an expiry of another kind than the contract’s',
+  'an expiry whose kind does not fit the contract',
 );
 
 const deposits: Field<readonly Deposit[]> = z.array(depositField);
@@ -168,7 +168,7 @@ export const invoiceSnapshot: Snapshot<KeptInvoice> = snapshot('invoice', keptIn
 
 const envelope = z.object({ format: z.int(), value: z.unknown() });
 
-/** `quick` writes what is written often, to the same text; undefined for all else. */
+/** `quick` writes the same text faster for values that are written often; undefined for all others. */
 function snapshot<Value>(what: string, field: Field<Value>, quick?: (value: Value) => string | undefined): Snapshot<Value> {
   return {
     encode: (value) => `{"format":${SNAPSHOT_FORMAT},"value":${quick?.(value) ?? JSON.stringify(z.encode(field, value))}}`,
@@ -192,8 +192,8 @@ function parsed(text: string): unknown {
 }
 
 /**
- * A payee writes its state for every payment, and the schema takes as long for that as the rest of the step. So an open state is put together here:
- * what no payment changes is encoded once, the rest is digits and hex.
+ * A payee writes its state for every payment, and the schema would take as long as the rest of the step. So the text of an open state is built here:
+ * parts that payments do not change are encoded once, the rest is digits and hex.
  */
 function openText(state: PayeeState): string | undefined {
   if (state.kind !== 'open') return undefined;
@@ -219,7 +219,7 @@ function receiptText({ channel, total, spent, capacity, invoice }: Receipt): str
 
 const texts = new WeakMap<object, string>();
 
-/** States are never changed in place, so neither is the text of a part of them. */
+/** States never change in place, so the text of a part stays valid. */
 function textOnce<Part extends object>(field: Field<Part>, part: Part): string {
   const known = texts.get(part);
   if (known !== undefined) return known;

@@ -7,34 +7,35 @@ import type { Invoice, Reply, Request } from '../message/message.ts';
 import type { Signer, Verify } from '../tx/sign.ts';
 import type { Outpoint, Transaction } from '../tx/transaction.ts';
 
-/** All that a machine may know of the world, as values: it never asks, waits or draws lots. */
+/** Everything that a state machine may know of its surroundings, as values: it never asks, waits or uses randomness. */
 export interface Env extends ChainTime {
-  /** Units per 1,000 bytes for what has to be confirmed. */
+  /** Fee rate per 1,000 bytes that gets a transaction confirmed. */
   readonly feeRate: Amount;
   readonly verify: Verify;
   /** This side's key of the channel. */
   readonly signer: Signer;
   /** The key of a P2PKH output that this side can spend. */
   readonly keyOf: KeyOf;
-  /** How much more may be delivered, over all channels, that the chain could undo. Nothing unless given. */
+  /** How much more value, over all channels, may be delivered that the chain could undo. None unless given. */
   readonly room?: Amount;
-  /** The same for what rests on deposits that are less than so many blocks deep, for each such depth. Not bounded unless given. */
+  /** The same for value on deposits less than so many blocks deep, for each such depth. No limit unless given. */
   readonly young?: readonly YoungRoom[];
 }
 
-/** How much more may be delivered, over all channels, that rests on deposits less than so many blocks deep. */
+/** How much more value, over all channels, may rest on deposits less than so many blocks deep. */
 export interface YoungRoom {
   readonly below: number;
   readonly room: Amount;
 }
 
-/** The key that an output script pays to, where it is at hand. */
+/** The key that an output script pays to, where it is available. */
 export type KeyOf = (script: Uint8Array) => Signer | undefined;
 
 /**
- * What the chain says of one deposit. Depth 0 is the mempool. `replaced`: the output never came to be, or is no more, because `transaction`
- * spends what was to fund it; a `source` says what that is. `depositDepth`: that of the deposit itself, while its spend is in the mempool and where
- * the node can say. `cost`: what the node says that such a spend pays, and all that builds on it.
+ * What the chain says of one deposit. Depth 0 is the mempool.
+ * `replaced`: the output never existed or is gone, because `transaction` spends an input of its funding; a `source` names that input.
+ * `depositDepth`: depth of the deposit itself while its spend is in the mempool, where the node knows it.
+ * `cost`: what that spend and its descendants pay, according to the node.
  */
 export type DepositView =
   | { readonly kind: 'missing' }
@@ -59,30 +60,30 @@ export type FundingView =
       readonly script: Uint8Array;
       readonly depth: number;
       readonly isImmature: boolean;
-      /** What its transaction spends, where the node knows. */
+      /** Inputs of its transaction, where the node knows them. */
       readonly spends?: readonly Outpoint[];
-      /** Of one in the mempool, where the node tells. */
+      /** For one in the mempool, where the node says it. */
       readonly waits?: FundingWait;
     };
 
-/** What a funding that waits pays, on how many others in the mempool it builds, and whether it says that it may be replaced (BIP125). */
+/** What an unconfirmed funding pays, how many unconfirmed ancestors it has, and whether it signals that it may be replaced (BIP125). */
 export interface FundingWait extends Cost {
   readonly ancestors: number;
   readonly isReplaceable: boolean;
 }
 
-/** What the transaction that made a deposit spends: who spends that otherwise takes the deposit away. */
+/** The inputs of the transaction that made a deposit: whoever spends one of them in another transaction takes the deposit away. */
 export interface Source {
   readonly deposit: Outpoint;
   readonly spends: readonly Outpoint[];
 }
 
-/** The chain as it concerns one channel, whole each time: what matters is what is so, not what happened. */
+/** The complete state of the chain for one channel, each time: only the present state matters, not the events before it. */
 export interface ChainView {
   readonly kind: 'view';
-  /** By outpoint key; a deposit that is not in here is missing. */
+  /** By outpoint key; a deposit that is not in this map is missing. */
   readonly deposits: ReadonlyMap<string, DepositView>;
-  /** Outputs to the channel's script that it does not know of, each with its whole transaction. */
+  /** Outputs to the channel's script that it does not know, each with its whole transaction. */
   readonly found: readonly { readonly deposit: Deposit; readonly transaction: Uint8Array }[];
 }
 
@@ -92,20 +93,20 @@ export interface KeptInvoice {
   readonly paidTotal?: Amount;
 }
 
-/** What is to be done once the new state is stored. Each can be derived again from the state after a crash. */
+/** What to do once the new state is stored. After a crash, effects can be derived again from the state. */
 export type Effect =
   | { readonly kind: 'reply'; readonly message: Reply }
   | { readonly kind: 'send'; readonly message: Request }
   | { readonly kind: 'broadcast'; readonly transaction: Transaction };
 
-/** A new state and what follows from it. An undefined state is one that is not worth storing. */
+/** A new state and its effects. An undefined state means there is nothing to store. */
 export interface Step<State> {
   readonly kind: 'step';
   readonly state: State;
   readonly effects: readonly Effect[];
-  /** Stored together with the state or not at all. */
+  /** Stored in the same commit as the state. */
   readonly invoice?: KeptInvoice;
-  /** What a payment adds to all that the payee was paid before. Nothing unless given: it was stored already. */
+  /** How much a payment adds to everything that the payee was paid before. Absent: it was stored already. */
   readonly added?: Amount;
 }
 

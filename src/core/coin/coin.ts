@@ -3,7 +3,10 @@ import type { Height, LockKind } from '../base/height.ts';
 
 export type Network = 'main' | 'test' | 'regtest';
 
-/** Consensus rules a contract can lean on, each with the height from which blocks that break it are refused. An absent rule never binds miners. */
+/**
+ * Consensus rules a contract can depend on, each with the height from which blocks that break it are refused. A rule that is absent never applies on
+ * this chain.
+ */
 export interface ActiveRules {
   /** BIP65 OP_CHECKLOCKTIMEVERIFY. */
   readonly cltv?: Height;
@@ -17,22 +20,28 @@ export type Rule = keyof ActiveRules;
 export interface Family {
   readonly count: number;
   readonly size: number;
-  /** Bytes of the one small child more that a full family takes, for channels; 0 where there is no such room (`EXTRA_DESCENDANT_TX_SIZE_LIMIT`). */
+  /**
+   * Bytes of the one extra small child that nodes accept when a family is full, which channels can use; 0 where there is none
+   * (`EXTRA_DESCENDANT_TX_SIZE_LIMIT`).
+   */
   readonly spare: number;
 }
 
 /** What nodes relay and miners take. Rates are units per 1,000 bytes. */
 export interface Policy {
   readonly minRelayFeeRate: Amount;
-  /** What a default miner takes and pawment pays at least. */
+  /** What miners with default settings accept; pawment pays at least this. */
   readonly feeRate: Amount;
-  /** No output pawment makes or asks for is below this. */
+  /** pawment makes or asks for no output below this. */
   readonly dust: Amount;
-  /** More than this for one transaction is refused as a mistake (`-maxtxfee`). */
+  /** A transaction that pays more than this is refused as a mistake (`-maxtxfee`). */
   readonly maxFee: Amount;
   /** Bytes of the largest transaction that is relayed. */
   readonly maxTransactionSize: number;
-  /** How much may wait that hangs together: above and below each transaction so many, itself included, and so many bytes. */
+  /**
+   * How many unconfirmed transactions may depend on each other: the limits for ancestors and for descendants of each one, itself included, as a count
+   * and in bytes.
+   */
   readonly family: Family;
   /** When the mempool lets an unconfirmed transaction be replaced by one that pays more. */
   readonly replacement: 'never' | 'opt-in' | 'always';
@@ -47,11 +56,12 @@ export interface DepthStep {
 /** How long channels last, in blocks, or in seconds for contracts that expire by time. */
 export interface Span {
   /**
-   * By time it is what a refund could come earlier by than the payee expects: its own clock behind by two hours, a block's time ahead by two
-   * (`validation.cpp`, MAX_FUTURE_BLOCK_TIME); and as long as the blocks of the margin by height take, for the close to be mined.
+   * For an expiry by time: how much earlier than the payee expects a refund could be valid. Its own clock may be two hours slow, and a block's time
+   * two hours ahead (`validation.cpp`, MAX_FUTURE_BLOCK_TIME); added to that, the time that the blocks of the margin by height take, so that the
+   * close can be mined.
    */
   readonly closingMargin: number;
-  /** A channel lives at least and at most this long when it opens. */
+  /** Limits of a channel's lifetime, counted from its opening. */
   readonly minLifetime: number;
   readonly maxLifetime: number;
 }
@@ -59,24 +69,24 @@ export interface Span {
 /** Channel defaults; a merchant may ask for more. */
 export interface ChannelDefaults {
   readonly span: Readonly<Record<LockKind, Span>>;
-  /** Ascending by amount; the last step covers every larger deposit. */
+  /** Ascending by amount; the last step applies to every larger deposit. */
   readonly depth: readonly DepthStep[];
-  /** A close or refund this deep is over for good. */
+  /** A close or refund with so many confirmations is final. */
   readonly buried: number;
 }
 
-/** Everything pawment knows about one chain: plain data, never code. Source of the numbers: each node's `chainparams.cpp` and `policy/`. */
+/** Everything pawment knows about one chain: data only, no code. Source of the numbers: each node's `chainparams.cpp` and `policy/`. */
 export interface Coin {
   /** `dogecoin`, `dogecoin-test`, `dogecoin-regtest`, … */
   readonly id: string;
   readonly name: 'Dogecoin' | 'Litecoin' | 'Bitcoin';
   readonly network: Network;
   readonly ticker: string;
-  /** Hash of block 0: the only thing that tells chains apart for certain. */
+  /** Hash of block 0: the only safe way to tell chains apart. */
   readonly genesis: string;
   readonly prefix: {
     readonly p2pkh: number;
-    /** The first is written; all are read. */
+    /** pawment writes the first and reads all. */
     readonly p2sh: readonly [number, ...number[]];
     readonly wif: number;
     /** Human-readable part of addresses of witness programs (BIP173); absent where the chain has none. */
@@ -106,15 +116,15 @@ export function depthFor(steps: readonly DepthStep[], value: Amount): number {
   return step?.blocks ?? 1;
 }
 
-/** The most that may rest, over all channels, on deposits that are less than so many blocks deep. */
+/** A limit on the sum, over all channels, that may depend on deposits with fewer than so many confirmations. */
 export interface YoungBound {
   readonly below: number;
   readonly most: Amount;
 }
 
 /**
- * What steps by amount mean for a sum: blocks that are undone take all deposits in them at once. What one deposit would have to be deeper for, all
- * that are not as deep may not carry together.
+ * Turns the steps for one deposit into limits for a sum, because a reorganisation takes away all deposits of the blocks it undoes at once. If one
+ * deposit of an amount would need more confirmations, deposits with fewer confirmations may not carry that amount together either.
  */
 export function boundsOf(steps: readonly DepthStep[]): readonly YoungBound[] {
   return steps.flatMap(({ blocks }, i) => {

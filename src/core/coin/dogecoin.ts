@@ -4,7 +4,8 @@ import type { ChannelDefaults, Coin, Policy } from './coin.ts';
 
 const DOGE = 100_000_000n;
 
-// Dogecoin Core 1.14 policy/policy.h, dogecoin-fees.cpp: relay takes 0.001 DOGE/kB, default miners 0.01; outputs below 0.01 DOGE cost a surcharge.
+// Dogecoin Core 1.14 policy/policy.h, dogecoin-fees.cpp: nodes relay from 0.001 DOGE/kB, default miners ask for 0.01; outputs below 0.01 DOGE cost a
+// surcharge.
 const policy: Policy = {
   minRelayFeeRate: amount(DOGE / 1000n),
   feeRate: amount(DOGE / 100n),
@@ -31,7 +32,7 @@ const channel: ChannelDefaults = {
 
 const common = { name: 'Dogecoin', ticker: 'DOGE', uriScheme: 'dogecoin', blockSeconds: 60, policy, channel } as const;
 
-// CSV (BIP68/112/113) and SegWit can't activate on Dogecoin: merge mining owns the version bits (chainparams.cpp, versionbits.cpp, validation.cpp).
+// CSV (BIP68/112/113) and SegWit can't activate on Dogecoin: merge mining uses the version bits (chainparams.cpp, versionbits.cpp, validation.cpp).
 export const dogecoin: Coin = {
   ...common,
   id: 'dogecoin',

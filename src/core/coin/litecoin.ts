@@ -4,7 +4,7 @@ import type { ChannelDefaults, Coin, Policy } from './coin.ts';
 
 const LTC = 100_000_000n;
 
-// Litecoin Core 0.21 policy/policy.h: 1 litoshi/vB relay, P2PKH dust 5,460; no replacement at all.
+// Litecoin Core 0.21 policy/policy.h: 1 litoshi/vB relay, P2PKH dust 5,460; no replacement.
 const policy: Policy = {
   minRelayFeeRate: amount(1_000n),
   feeRate: amount(10_000n),

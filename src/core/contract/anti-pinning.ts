@@ -6,9 +6,10 @@ import { isFinal, LAST_SHARE, raisedRate, times } from './fee.ts';
 import { closeSize } from './tx-size.ts';
 
 /**
- * The least total whose close nobody can hold up by what is built on it while miners ask for `feeRate`: what may be spent of it pays for outbidding the
- * largest family that nodes let wait, at a rate that miners just leave out (BIP125 rules 3 and 4), or for the child that pays ahead where nothing takes
- * the place of a close. A thief can take no more than that of a channel. `MAX_AMOUNT` where no transaction pays so much.
+ * The least total whose close nobody can delay by spending its outputs, while miners ask for `feeRate`. The part of it that may be spent on fees pays
+ * for replacing the largest family that nodes keep in the mempool, at a rate just below what miners take (BIP125 rules 3 and 4); where a close can't
+ * be replaced, it pays for the child that is sent ahead. So a thief can take no more than this from a channel. `MAX_AMOUNT` if no transaction may pay
+ * so much.
  */
 export function leastStake(
   terms: Pick<Terms, 'coin' | 'contract' | 'signing'> & Partial<Pick<Terms, 'payeeScript'>>,
@@ -23,7 +24,7 @@ export function leastStake(
   return fee > policy.maxFee ? MAX_AMOUNT : amount(fee * (isLasting ? first.share : LAST_SHARE));
 }
 
-/** The rate of a raise past a close of this size and a full family on it. */
+/** The rate that replaces a close of this size with a full family on it. */
 function outbidding(policy: Policy, size: number, feeRate: Amount): Amount {
   const fee = feeFor(size, feeRate);
   return raisedRate(policy, { fee, size, burden: subtract(feeFor(policy.family.size, feeRate), fee) }, size);

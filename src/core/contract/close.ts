@@ -10,22 +10,22 @@ import { bareInput, draft, lessFee, plan, slotOf } from './payment-plan.ts';
 import { releaseBytes } from './refund-signature.ts';
 import { closeSize, extraBytes, P2PKH_INPUT_BYTES } from './tx-size.ts';
 
-/** How the two branches of a deposit's script are unlocked. */
+/** How to unlock the two branches of a deposit's script. */
 export interface Unlocks {
   readonly close: (redeemScript: Uint8Array, payer: Uint8Array, payee: Uint8Array) => Uint8Array;
-  /** `release` is empty where the contract asks for none. */
+  /** `release` is empty where the contract needs none. */
   readonly refund: (redeemScript: Uint8Array, payer: Uint8Array, release: Uint8Array) => Uint8Array;
 }
 
-/** An input and the way to sign it once the whole transaction stands. */
+/** An input and how to sign it once the transaction is complete. */
 interface Lane {
   readonly input: TxInput;
   readonly unlock: (tx: Transaction, index: number) => Uint8Array;
 }
 
 /**
- * Closes channels together. Terms that fix the fee close alone, as the payer signed it. Flexible ones keep the index of their slot;
- * inputs without change go anywhere, and fill the slots that nobody holds before `fillers` do.
+ * Closes channels together. If the terms fix the fee, a channel closes alone, as the payer signed it. Flexible payments keep the index of their slot.
+ * Inputs without change can go anywhere: they fill free slots before `fillers` do.
  */
 export function close(
   unlocks: Unlocks,
@@ -83,19 +83,19 @@ function closeFlexible(
   return arrange(closings[0].terms, slots, loose, { payout, size, taken });
 }
 
-/** The inputs of a plan that can still be had, each with its place in it. */
+/** The inputs of a plan that can still be spent, each with its position in the plan. */
 function leftOf({ without = [] }: Closing, { inputs }: Plan): Takings['lanes'] {
   return [...inputs.entries()].filter(([, { deposit }]) => !without.some(({ outpoint }) => sameOutpoint(outpoint, deposit.outpoint)));
 }
 
-/** Without the input in use there is no change either. */
+/** Without the deposit in use there is no change either. */
 function takings(closing: Closing, planned: Plan): Takings {
   const lanes = leftOf(closing, planned);
   const change = lanes.every(([, { final }]) => final) ? ZERO : planned.change;
   return { lanes, change, value: subtract(capacityOf(lanes.map(([, { deposit }]) => deposit)), change) };
 }
 
-/** What a channel brings into a close, and what that is worth to the payee. */
+/** What a channel adds to a close, and how much of that the payee gets. */
 interface Takings {
   readonly lanes: readonly (readonly [number, PlannedInput])[];
   readonly change: Amount;
@@ -167,7 +167,7 @@ function signAll(tx: Transaction, index: number, code: Uint8Array, signer: Signe
   return encodeSignature(signer.sign(signatureHash(tx, index, code, SIGHASH.ALL)), SIGHASH.ALL);
 }
 
-/** The payer's return of deposits after expiry: lock time at the expiry, one output. */
+/** The payer's refund of deposits after expiry: lock time is the expiry, one output. */
 export function refund(unlocks: Unlocks, terms: Terms, deposits: readonly Deposit[], signer: Signer, output: TxOutput): Transaction {
   const { form } = terms.contract;
   const redeemScript = terms.contract.redeemScript(terms);
@@ -180,7 +180,7 @@ export function refund(unlocks: Unlocks, terms: Terms, deposits: readonly Deposi
   return signed(tx, lanes);
 }
 
-/** Puts both sides' ALL signatures into the transaction of an agreed end. */
+/** Puts both sides' ALL signatures into an agreed end. */
 export function complete(
   unlocks: Unlocks,
   terms: Terms,

@@ -4,8 +4,8 @@ import { bySelector } from './spend-branch.ts';
 import { REPLACEABLE, unidirectional } from './unidirectional.ts';
 
 /**
- * The default: the payer alone after expiry (BIP65), both together before.
- * Each branch stands for itself: nothing is left to the spender but the choice of one.
+ * The default: after expiry the payer alone (BIP65), before it both together. Each branch is complete in itself: the spender can only choose one of
+ * them.
  */
 export const cltvMultisig: Contract = unidirectional({
   id: 'cltv-multisig',

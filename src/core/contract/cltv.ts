@@ -14,10 +14,10 @@ const bip65: Omit<UnidirectionalScript, 'id' | 'number' | 'expiresBy' | 'form'> 
   },
 };
 
-/** The form of BIP65's own payment channel example: 36 bytes shorter than `cltv-multisig`. */
+/** The form in BIP65's own payment channel example: 36 bytes shorter than `cltv-multisig`. */
 export const cltv: Contract = unidirectional({ ...bip65, id: 'cltv', number: 2, expiresBy: 'height', form: REPLACEABLE });
 
-/** The same as bitcoinj's second version has it: until a time, and in transactions that nobody can replace (`PaymentChannelV2ClientState`). */
+/** The same as in bitcoinj's second version: it expires by time, and its transactions can't be replaced (`PaymentChannelV2ClientState`). */
 export const cltvTime: Contract = unidirectional({
   ...bip65,
   id: 'cltv-time',

@@ -12,7 +12,7 @@ import type { Outpoint, Transaction } from '../tx/transaction.ts';
 
 /**
  * What the payer's signatures leave open.
- * `flexible`: SINGLE|ANYONECANPAY over its own change at output `slot`; the payee pays the closing fee and may change everything else.
+ * `flexible`: SINGLE|ANYONECANPAY over the payer's change at output `slot`; the payee pays the closing fee and may change everything else.
  * `fixed`: ALL over both outputs; the payer's change pays `fee`.
  */
 export type Signing = { readonly kind: 'flexible'; readonly slot: number } | { readonly kind: 'fixed'; readonly fee: Amount };
@@ -24,17 +24,17 @@ export interface ScriptTerms {
   readonly expiry: LockTime;
 }
 
-/** What the redeem script alone says: the expiry only where consensus keeps it. */
+/** What the redeem script alone says. It has the expiry only if consensus enforces it. */
 export type WrittenTerms = Omit<ScriptTerms, 'expiry'> & Partial<Pick<ScriptTerms, 'expiry'>>;
 
-/** What both sides agreed to. Together with the deposits it determines every transaction of the channel to the byte. */
+/** What both sides agreed to. Together with the deposits it determines every byte of all transactions of the channel. */
 export interface Terms extends ScriptTerms {
   readonly coin: Coin;
   readonly contract: Contract;
   readonly signing: Signing;
-  /** Blocks or seconds before expiry, as that is a height or a time, from which no payment is taken and closing begins. */
+  /** Blocks before an expiry by height, seconds before one by time: from then on the payee takes no payment and closes. */
   readonly closingMargin: number;
-  /** Output script that the payee is paid to. */
+  /** The payee's output script. */
   readonly payeeScript: Uint8Array;
 }
 
@@ -42,7 +42,7 @@ export interface Terms extends ScriptTerms {
 export interface Deposit {
   readonly outpoint: Outpoint;
   readonly value: Amount;
-  /** The payee's signature over its refund, as the payer keeps it where the contract asks for one. */
+  /** The payee's signature over the refund of this deposit. The payer keeps it if the contract needs one. */
   readonly release?: Signature;
 }
 
@@ -50,7 +50,7 @@ export interface Deposit {
 export interface Payment {
   /** Cumulative: all that the payee may take. */
   readonly total: Amount;
-  /** The payer's, one for each input of the plan for `total`, in its order. */
+  /** The payer's signatures: one for each input of the plan for `total`, in the same order. */
   readonly signatures: readonly Signature[];
 }
 
@@ -58,14 +58,14 @@ export interface Payment {
 export interface PlannedInput {
   readonly deposit: Deposit;
   readonly hashType: number;
-  /** The digest never changes again, so neither does the signature. */
+  /** The digest never changes again, so the signature stays valid. */
   readonly final: boolean;
 }
 
-/** How a total is taken out of the deposits: the one in use first, then those that are used up. */
+/** Which deposits pay a total: first the one in use, then those that are used up. */
 export interface Plan {
   readonly total: Amount;
-  /** What goes back to the payer by this transaction; 0 when nothing is left to return. */
+  /** What this transaction returns to the payer; 0 when nothing is left to return. */
   readonly change: Amount;
   readonly inputs: readonly PlannedInput[];
 }
@@ -74,40 +74,43 @@ export interface Plan {
 export interface Agreement {
   /** What the payee gets; 0 when nothing was bought. */
   readonly total: Amount;
-  /** Where all the rest goes, less `fee`. */
+  /** Gets all the rest, less `fee`. */
   readonly payerScript: Uint8Array;
   readonly fee: Amount;
-  /** Deposits that it does not spend: they are gone, or may never come. */
+  /** Deposits that it does not spend: they are gone, or may never be mined. */
   readonly without?: readonly Outpoint[];
 }
 
-/** What all transactions of a contract have in common: it is in every signature. */
+/** What all transactions of a contract have in common; every signature covers it. */
 export interface Form {
   readonly version: number;
-  /** Worth of an output that holds data only, in funding transactions. */
+  /** Value of a data output in funding transactions. */
   readonly dataValue: Amount;
-  /** Of the channel's inputs in closes and agreed ends; below 0xfffffffe they can be replaced (BIP125). */
+  /** Sequence of the channel's inputs in closes and agreed ends; below 0xfffffffe they can be replaced (BIP125). */
   readonly sequence: number;
-  /** The same in refunds; below 0xffffffff, or their lock time would not count (BIP65). */
+  /** The same in refunds; it has to be below 0xffffffff, or the lock time would not apply (BIP65). */
   readonly refundSequence: number;
 }
 
-/** What became of a deposit that a transaction spends. */
+/** What happened to a deposit that a transaction spends. */
 export type Spend = 'close' | 'refund' | 'foreign';
 
-/** A kind of channel script and its transactions. One file and one registry line each; nobody else knows its id. */
+/** A kind of channel script and its transactions. Each is one file and one line in the registry; no other code knows its id. */
 export interface Contract {
   readonly id: string;
-  /** Stands for the id where a byte has to do: in the note by which a seed finds its channels again. 1 to 255, and never another's. */
+  /**
+   * Replaces the id where there is room for one byte only: in the note by which a seed finds its channels again. 1 to 255; never used again for
+   * another contract.
+   */
   readonly number: number;
-  /** What its expiry is: transactions locked to the other would not be what its script asks for. */
+  /** Whether the expiry is a height or a time. Its script rejects transactions locked to the other kind. */
   readonly expiresBy: LockKind;
   /**
-   * What holds the payer to the expiry: its script, or that the payee has signed refunds for no earlier one. Then an offer leaves no choice of
-   * the expiry: under one key there is only ever one.
+   * What makes the payer wait for the expiry: the script, or the fact that the payee has signed no refund that is valid earlier. In the second case
+   * an offer fixes the expiry, so that one key never has two.
    */
   readonly expiryIn: 'script' | 'releases';
-  /** Consensus rules without which the contract does not protect both sides. */
+  /** Consensus rules that the contract needs to protect both sides. */
   readonly needs: readonly Rule[];
   /** Upper bounds of the scriptSig bytes of one input. */
   readonly closeUnlockSize: number;
@@ -120,10 +123,10 @@ export interface Contract {
   /** Accepts exactly what `redeemScript` writes. */
   readonly readRedeemScript: (script: Uint8Array) => WrittenTerms | Refusal;
   readonly plan: (terms: Terms, deposits: readonly Deposit[], total: Amount) => Plan | Refusal;
-  /** The unsigned transaction of a plan as both sides show it to each other; inputs in the plan's order, defined for slot 0. */
+  /** The unsigned transaction of a plan, in the form that both sides send each other; inputs in the plan's order; defined for slot 0. */
   readonly draft: (terms: Terms, plan: Plan) => Transaction;
   readonly sign: (terms: Terms, deposits: readonly Deposit[], total: Amount, signer: Signer) => Payment | Refusal;
-  /** Checks what is new in `given` and completes it from `held`, the best payment so far. */
+  /** Checks the new signatures in `given` and adds the rest from `held`, the best payment so far. */
   readonly verify: (
     terms: Terms,
     deposits: readonly Deposit[],
@@ -136,20 +139,20 @@ export interface Contract {
   readonly agree: (terms: Terms, deposits: readonly Deposit[], agreement: Agreement) => Transaction | Refusal;
   readonly signAgreement: (terms: Terms, agreed: Transaction, signer: Signer) => readonly Signature[];
   readonly verifyAgreement: (terms: Terms, agreed: Transaction, signatures: readonly Signature[], verify: Verify) => boolean;
-  /** Both sides' signatures put into the agreed transaction. */
+  /** Puts both sides' signatures into the agreed transaction. */
   readonly completeAgreement: (terms: Terms, agreed: Transaction, payer: readonly Signature[], payee: readonly Signature[]) => Transaction;
-  /** The payee's signatures over the refunds of deposits, which need not exist yet, in their order; none where the payer refunds alone. */
+  /** The payee's signatures over the refunds of deposits, in the same order; the deposits need not exist yet. Empty where the payer refunds alone. */
   readonly release: (terms: Terms, deposits: readonly Deposit[], signer: Signer) => readonly Signature[];
-  /** Whether the payer can have a deposit back without the payee. */
+  /** Whether the payer can take a deposit back without the payee. */
   readonly isRefundable: (terms: Terms, deposit: Deposit, verify: Verify) => boolean;
   /** Valid from `terms.expiry` on, for deposits that are refundable. */
   readonly refund: (terms: Terms, deposits: readonly Deposit[], payout: Payout, signer: Signer) => Transaction | Refusal;
   readonly recognise: (unlock: Uint8Array) => Spend;
-  /** Undefined for any scriptSig but the very bytes that a close or an agreed end has, with signatures as nodes relay them (BIP62, BIP66). */
+  /** Defined only for the exact bytes of a close or an agreed end, with signatures that nodes relay (BIP62, BIP66). */
   readonly readClose: (terms: WrittenTerms, unlock: Uint8Array) => CloseSignatures | undefined;
 }
 
-/** The signatures in the scriptSig of a close or an agreed end. Whether they hold is another matter. */
+/** The signatures in the scriptSig of a close or an agreed end; they are not verified here. */
 export interface CloseSignatures {
   readonly payer: TypedSignature;
   readonly payee: TypedSignature;
@@ -161,33 +164,33 @@ export interface Closing {
   readonly deposits: readonly Deposit[];
   readonly payment: Payment;
   readonly signer: Signer;
-  /** Deposits that can't be spent any more: the rest of the payment is claimed without them, which terms that fix the fee do not allow. */
+  /** Deposits that can't be spent any more: the rest of the payment is claimed without them. Terms that fix the fee do not allow that. */
   readonly without?: readonly Deposit[];
 }
 
-/** A P2PKH coin of the payee's own that fills a slot no channel holds, or raises the fee. */
+/** A P2PKH coin of the payee that fills a slot without a channel, or pays a higher fee. */
 export interface Filler extends Deposit {
   readonly signer: Signer;
 }
 
-/** Where money leaves the channel to, and at what rate per 1,000 bytes. */
+/** Where the channel's money goes, and the fee rate per 1,000 bytes. */
 export interface Payout {
   readonly script: Uint8Array;
   readonly feeRate: Amount;
 }
 
-/** Of transactions that no other side has a say in: replaceable (BIP125), no relative lock (BIP68). */
+/** For transactions that need no other side: replaceable (BIP125), no relative lock (BIP68). */
 export const TX_VERSION = 2;
 export const TX_SEQUENCE = 0xffff_fffd;
 
 const CHANNEL_TAG = utf8ToBytes('pawment/channel/1');
 
-/** SHA-256 of tag, genesis hash and redeem script: known before funding, unchanged by top-ups, unique because the keys are. */
+/** SHA-256 of tag, genesis hash and redeem script: known before funding, not changed by top-ups, unique because the keys are. */
 export function channelIdOf(coin: Coin, redeemScript: Uint8Array): ChannelId {
   return channelId(bytesToHex(sha256(concatBytes(CHANNEL_TAG, hexToBytes(coin.genesis), redeemScript))));
 }
 
-/** Where the payer's change goes: the channel key itself, so that both sides know it and the seed finds it. */
+/** Where the payer's change goes: to the channel key itself, so that both sides know it and the seed finds it. */
 export function payerScript(terms: ScriptTerms): Uint8Array {
   const script = payerScripts.get(terms) ?? p2pkh(terms.payerKey);
   payerScripts.set(terms, script);
@@ -205,7 +208,7 @@ export function closingAt(terms: Terms): LockTime {
   return after(terms.expiry, -terms.closingMargin);
 }
 
-/** Whether an expiry is one of the contract's kind. */
+/** Whether an expiry is of the contract's kind. */
 export function isExpiryOf({ expiresBy }: Contract, expiry: LockTime): boolean {
   return isTime(expiry) === (expiresBy === 'time');
 }

@@ -8,13 +8,13 @@ import { type Agreement, capacityOf, type Deposit, type Terms } from './contract
 import { unsigned } from './payment-plan.ts';
 import { closeSize, extraBytes } from './tx-size.ts';
 
-/** The deposits that an end spends, in the channel's order. */
+/** The deposits that an agreed end spends, in the channel's order. */
 export function depositsSpentBy(deposits: readonly Deposit[], { without = [] }: Pick<Agreement, 'without'>): readonly Deposit[] {
   const left = new Set(without.map(outpointKey));
   return left.size === 0 ? deposits : deposits.filter(({ outpoint }) => !left.has(outpointKey(outpoint)));
 }
 
-/** The transaction that ends a channel at once: its deposits in, the payer's rest and the payee's total out, both sign ALL. */
+/** The transaction that ends a channel at once. It spends the deposits and pays the payee's total and the payer's rest; both sides sign ALL. */
 export function buildCoopClose(terms: Terms, all: readonly Deposit[], agreement: Agreement): Transaction | Refusal {
   const { total, payerScript, fee } = agreement;
   const deposits = depositsSpentBy(all, agreement);
@@ -25,7 +25,7 @@ export function buildCoopClose(terms: Terms, all: readonly Deposit[], agreement:
   if (fee < least || fee > maxFee) return refuse('agreement-malformed', { fee, least, most: maxFee });
   if (total + fee + dust > capacity) return refuse('agreement-malformed', { capacity, total, fee });
   if (total > 0n && total < dust) return refuse('agreement-malformed', { total, least: dust });
-  // Any other script may not be relayed, and the payee would wait for an end that never comes.
+  // Nodes may not relay any other script, and the payee would wait for an end that never comes.
   if (addressOf(terms.coin, payerScript) === undefined) return refuse('agreement-malformed', { script: payerScript.length });
   const rest = { value: subtract(subtract(capacity, total), fee), script: payerScript };
   return unsigned(terms, deposits, total > 0n ? [rest, { value: total, script: terms.payeeScript }] : [rest]);

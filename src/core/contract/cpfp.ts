@@ -8,15 +8,18 @@ import { TX_SEQUENCE, TX_VERSION } from './contract.ts';
 import { type Cost, rateOf, times } from './fee.ts';
 import { P2PKH_INPUT_BYTES } from './tx-size.ts';
 
-/** One child on the way up: the rate it lifts the whole family to, and the part of the output that all children up to it may cost. */
+/**
+ * One step of fee bumping by children: the rate that the child gives the whole family, and the largest part of the output that all children up to
+ * this one may cost.
+ */
 export interface CpfpStep {
-  /** Times the coin's own rate. */
+  /** As a multiple of the coin's own rate. */
   readonly factor: bigint;
-  /** One part in so many. */
+  /** The part as 1/share. */
   readonly share: bigint;
 }
 
-/** For what would be lost at the expiry, and for what would only come late. */
+/** Urgent: the money would be lost at the expiry. Patient: it would only come late. */
 export const URGENT_STEPS: readonly CpfpStep[] = [
   { factor: 4n, share: 5n },
   { factor: 20n, share: 3n },
@@ -25,18 +28,18 @@ export const URGENT_STEPS: readonly CpfpStep[] = [
 export const PATIENT_STEPS: readonly CpfpStep[] = URGENT_STEPS.map(({ factor }) => ({ factor, share: 10n }));
 
 /**
- * The first child of what nothing takes the place of, and of which others can spend an output: they may fill the family, and then no second one gets
- * in. So it pays ahead for all that may come. Where a full family has no room left it goes out with its parent, always, and costs little; where one
- * child always gets in it waits until it is needed.
+ * The first child of a transaction that can't be replaced and has an output that others can spend. They may fill the family, and then no second child
+ * is accepted. So the first child pays ahead for everything that may come. Where a full family has no spare room, it is always sent with its parent,
+ * and costs little; where nodes always accept one more child, it waits until it is needed.
  */
 export function firstCpfpStep({ family }: Policy): CpfpStep {
   return { factor: 100n, share: family.spare > 0 ? 10n : 100n };
 }
 
-/** Frame, one P2PKH input, one P2PKH output. */
+/** Version, lock time and counts; one P2PKH input; one P2PKH output. */
 export const CHILD_BYTES: number = 10 + P2PKH_INPUT_BYTES + 34;
 
-/** An unconfirmed transaction, what it pays, and the P2PKH output of it that `signer` can spend. */
+/** An unconfirmed transaction, what it pays, and its P2PKH output that `signer` can spend. */
 export interface CpfpParent {
   readonly transaction: Transaction;
   readonly cost: Cost;
@@ -45,10 +48,10 @@ export interface CpfpParent {
 }
 
 /**
- * Children that pay for a parent whose own fee can't be changed, parents first: miners rate a transaction together with what it builds on
- * (`miner.cpp`, addPackageTxs). Each spends the output before it back to the same script. Where children can't be replaced either, one that pays
- * too little would be in the way of the next; so each rung adds its own to the chain, and since nothing but the parent and `policy`
- * decides how a rung looks, the same ones are made again after a crash. `wanted` says only how far up it goes; the first `certain` are made anyway.
+ * Children that pay for a parent whose own fee can't be changed, parents first: miners rate a transaction together with its ancestors (`miner.cpp`,
+ * addPackageTxs). Each spends the output before it back to the same script. Where children can't be replaced either, one that pays too little would
+ * block the next one; so each step adds its own child to the chain. A step depends on the parent and `policy` only, so the same children are made
+ * again after a crash. `wanted` only says how many steps are made; the first `certain` are always made.
  */
 export function cpfpChildren(
   { transaction, cost, vout, signer }: CpfpParent,

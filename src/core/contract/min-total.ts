@@ -6,12 +6,12 @@ import { times } from './fee.ts';
 import { layOut } from './payment-plan.ts';
 import { closeSize } from './tx-size.ts';
 
-/** Fees may rise so many times between a payment and its close; half of a total is what a pressing close spends at most. */
+/** How much fees may rise between a payment and its close. Half of a total is the most that an urgent close spends. */
 export const HEADROOM = 2n;
 
 /**
- * Why `total` would not pay for its own close while miners ask for `feeRate`, and twice that; undefined where it would. At the coin's own rate the plan
- * says so. A fee that is signed for good has to be enough by itself, or the payee's own output pay for a child, where `canHurry`.
+ * The reason why `total` would not pay for its own close at `feeRate` or at twice that; undefined if it would. The plan already checks the coin's own
+ * rate. A fee that is signed for good has to be enough by itself, or the payee's output has to pay for a child, where `canHurry`.
  */
 export function refuseUneconomicTotal(
   terms: Terms,
@@ -31,7 +31,7 @@ export function refuseUneconomicTotal(
   return total < needed ? refuse('total-too-small', { total, least: needed }) : undefined;
 }
 
-/** The least total of which something is left when its close pays `feeRate`. `total` says which deposits it takes from. */
+/** The least total of which something is left when its close pays `feeRate`. `total` decides which deposits it spends. */
 export function minTotalAt(terms: Terms, deposits: readonly Deposit[], total: Amount, feeRate: Amount): Amount {
   const { signing, coin } = terms;
   const size = sizeOf(terms, deposits, total);
@@ -41,7 +41,7 @@ export function minTotalAt(terms: Terms, deposits: readonly Deposit[], total: Am
   return add(coin.policy.dust, family > signing.fee ? subtract(family, signing.fee) : ZERO);
 }
 
-/** No transaction pays more than `maxFee`, whatever a node says of the rate. */
+/** No transaction pays more than `maxFee`, whatever rate a node reports. */
 function usable({ coin: { policy } }: Terms, feeRate: Amount): Amount {
   const most = policy.maxFee * 1000n;
   return isAmount(most) ? least(feeRate, amount(most)) : feeRate;

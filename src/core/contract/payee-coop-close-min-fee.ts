@@ -6,24 +6,25 @@ import { affordableRate, closeUrgency, isReplaceable, rateOf, times } from './fe
 import { unsigned } from './payment-plan.ts';
 import { closeSize } from './tx-size.ts';
 
-/** How many times the rate of the payee's own close an end pays that this could not take the place of later, however fees rise. */
+/** How many times the rate of its own close the payee asks for in an agreed end that its own close could not replace later, however fees rise. */
 const HEADROOM = 2n;
 
-/** What the payee closes alone where no end is agreed to. */
+/** The payment that the payee closes alone if there is no agreed end. */
 interface Owed {
   readonly terms: Terms;
   readonly deposits: readonly Deposit[];
   readonly total: Amount;
 }
 
-/** The time, and units per 1,000 bytes for what has to be confirmed. */
+/** The time, and the fee rate per 1,000 bytes that gets a transaction confirmed. */
 interface Market extends ChainTime {
   readonly feeRate: Amount;
 }
 
 /**
- * The least fee of an end over these deposits that is no worse for the payee than its own close would be now: the same rate, and headroom where that
- * close can wait and pay what is asked for then, while the end can't be replaced once it is on its way. Under a fixed fee the own close pays no more then.
+ * The least fee at which an end over these deposits is no worse for the payee than its own close now. It pays the same rate. It pays more where the
+ * own close could wait and pay the rate of that time, while the end can't be replaced once it is sent. With a fixed fee the own close could not pay
+ * more later either.
  */
 export function minCoopCloseFee(owed: Owed, spent: readonly Deposit[], at: Market): Amount {
   const { terms } = owed;
@@ -33,7 +34,7 @@ export function minCoopCloseFee(owed: Owed, spent: readonly Deposit[], at: Marke
   return least(feeFor(closeSize(terms, spent.length, 2), isFinal ? times(rate, HEADROOM) : rate), policy.maxFee);
 }
 
-/** What the own close pays, for the most bytes that it can have. */
+/** The fee of the own close, at its largest size. */
 function closeRate({ terms, deposits, total }: Owed, at: Market): Amount {
   const { policy } = terms.coin;
   const planned = terms.contract.plan(terms, deposits, total);

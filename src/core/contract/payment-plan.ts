@@ -5,13 +5,13 @@ import type { Transaction, TxInput, TxOutput } from '../tx/transaction.ts';
 import { capacityOf, type Deposit, type Plan, type PlannedInput, payerScript, type Terms } from './contract.ts';
 import { closeSize } from './tx-size.ts';
 
-/** What the payer signs of a flexible payment: its change at the index of the input, or nothing but the input. */
+/** What the payer signs in a flexible payment: its change at the index of the input, or only the input. */
 export const OWN_CHANGE: number = SIGHASH.SINGLE | SIGHASH.ANYONECANPAY;
 export const NOTHING_LEFT: number = SIGHASH.NONE | SIGHASH.ANYONECANPAY;
 
 /**
  * Takes a total out of the deposits, one after the other. Only the deposit in use has change.
- * Refuses what could not be closed: below its own cost, above the deposits, or with change too small for an output.
+ * Refuses a total that could not be closed: below its own cost, above the deposits, or with change too small for an output.
  */
 export function plan(terms: Terms, deposits: readonly Deposit[], total: Amount): Plan | Refusal {
   const planned = layOut(terms, deposits, total);
@@ -23,7 +23,7 @@ export function plan(terms: Terms, deposits: readonly Deposit[], total: Amount):
   return total < smallest ? refuse('total-too-small', { total, least: smallest }) : planned;
 }
 
-/** The same for a total that need not pay for its own close: it can be signed all the same. */
+/** The same for a total that need not pay for its own close: it can still be signed. */
 export function layOut(terms: Terms, deposits: readonly Deposit[], total: Amount): Plan | Refusal {
   if (total <= 0n) return refuse('total-not-positive');
   const { dust } = terms.coin.policy;
@@ -52,12 +52,12 @@ function plannedInputs(terms: Terms, used: readonly Deposit[], change: Amount): 
   });
 }
 
-/** What the payee's own close of this plan costs at the coin's rate; it bears it where the payer fixed none. */
+/** The fee of the payee's own close of this plan at the coin's rate; the payee pays it unless the payer fixed a fee. */
 function closingFee(terms: Terms, planned: Plan): Amount {
   return feeFor(closeSize(terms, planned.inputs.length, planned.change > 0n ? 2 : 1), terms.coin.policy.feeRate);
 }
 
-/** The unsigned transaction of a plan; what the payer gives up stands with the payee, closing fee included. */
+/** The unsigned transaction of a plan. The payee's output has everything that leaves the payer, closing fee included. */
 export function draft(terms: Terms, planned: Plan): Transaction {
   return unsigned(
     terms,
@@ -78,14 +78,14 @@ export function bareInput({ outpoint }: Deposit, sequence: number): TxInput {
   return { outpoint, script: new Uint8Array(), sequence };
 }
 
-/** The laid out bytes, and what they were laid out for. */
+/** The laid out bytes, and the input data they belong to. */
 interface Layout {
   readonly terms: Terms;
   readonly deposits: readonly Deposit[];
   readonly template: SighashTemplate;
 }
 
-// A channel's payments differ in values only, so the bytes to hash are laid out once per deposit in use and shape.
+// A channel's payments differ in values only, so the bytes to hash are laid out once for each deposit in use and shape.
 const layouts = new WeakMap<Deposit, Map<string, Layout>>();
 
 /** The digest that the payer signs for input `index` of a plan. */
@@ -112,7 +112,7 @@ function templateFor(terms: Terms, planned: Plan, index: number): SighashTemplat
   return template;
 }
 
-/** A deposit can come back under other terms, or behind others: after a reorganisation, or in the hands of another caller. */
+/** A deposit can appear again under other terms or after other deposits: after a reorganisation, or for another caller. */
 function isFor({ terms, deposits }: Layout, wanted: Terms, { inputs }: Plan): boolean {
   return terms === wanted && deposits.length === inputs.length && deposits.every((deposit, i) => deposit === inputs[i]?.deposit);
 }
@@ -121,7 +121,7 @@ export function slotOf(terms: Terms): number {
   return terms.signing.kind === 'flexible' ? terms.signing.slot : 0;
 }
 
-/** Moves inputs and outputs `slot` places back: legacy SINGLE commits to the index of its input (`interpreter.cpp`). */
+/** Moves inputs and outputs `slot` positions back: legacy SINGLE commits to the output at the index of its input (`interpreter.cpp`). */
 function shifted(tx: Transaction, slot: number): Transaction {
   const blankInput: TxInput = { outpoint: inputOf(tx).outpoint, script: new Uint8Array(), sequence: 0 };
   const blankOutput: TxOutput = { value: 0n, script: new Uint8Array() };
@@ -144,7 +144,7 @@ function inputAt(planned: Plan, index: number): PlannedInput {
   return input;
 }
 
-/** What leaves the channel less the fee for `size` bytes; refused when nothing worth an output remains. */
+/** What leaves the channel, less the fee for `size` bytes; refused when too little remains for an output. */
 export function lessFee(terms: Terms, value: Amount, size: number, feeRate: Amount): Amount | Refusal {
   const fee = feeFor(size, feeRate);
   const { dust, maxFee } = terms.coin.policy;

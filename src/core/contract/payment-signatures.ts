@@ -12,8 +12,8 @@ export function sign(terms: Terms, deposits: readonly Deposit[], total: Amount, 
 }
 
 /**
- * Checks a payment as relay would. `given` holds the signatures of all inputs of its plan, or only of those that `held` does not settle;
- * the result always holds them all.
+ * Checks a payment as nodes do before they relay it. `given` holds the signatures of all inputs of its plan, or only those that `held` does not have
+ * for good; the result always holds all of them.
  */
 export function verify(
   terms: Terms,
@@ -38,14 +38,14 @@ export function verify(
   return { total: given.total, signatures };
 }
 
-/** Whether all signatures are the payer's, over a total that need not be worth a close. */
+/** Whether all signatures are the payer's, for a total that need not pay for its own close. */
 export function isSigned(terms: Terms, deposits: readonly Deposit[], { total, signatures }: Payment, check: Verify): boolean {
   const planned = layOut(terms, deposits, total);
   if (isRefusal(planned) || signatures.length !== planned.inputs.length) return false;
   return signatures.every((signature, i) => check(signature, digest(terms, planned, i), terms.payerKey));
 }
 
-/** The signatures of `payment` that a holder of `held` does not have yet: what goes over the wire. */
+/** The signatures of `payment` that a holder of `held` does not have yet: these are sent. */
 export function newSignatures(
   terms: Terms,
   deposits: readonly Deposit[],
@@ -58,7 +58,7 @@ export function newSignatures(
   return payment.signatures.filter((_, i) => known[i] === undefined);
 }
 
-/** For each input of the plan the signature that `held` already settled for good. */
+/** For each input of the plan, the signature that `held` already has for good. */
 function settled(terms: Terms, deposits: readonly Deposit[], planned: Plan, held: Payment | undefined): readonly (Signature | undefined)[] {
   if (held === undefined || planned.inputs.every(({ final }) => !final)) return planned.inputs.map(() => undefined);
   const before = plan(terms, deposits, held.total);

@@ -4,9 +4,10 @@ import { bySignatures } from './spend-branch.ts';
 import { LASTING, unidirectional } from './unidirectional.ts';
 
 /**
- * bitcoinj's first version: a bare 2-of-2 whose refund the payee signs before the payer funds it (`PaymentChannelV1ClientState`). It needs no rule
- * of consensus, and pays for that: the refund names the funding transaction by its id, which without SegWit whoever passes it on can change. Then
- * the payer gets nothing back without the payee. So the payer broadcasts the funding itself, and has the refund signed anew when its id has changed.
+ * bitcoinj's first version: a bare 2-of-2; the payee signs its refund before the payer funds it (`PaymentChannelV1ClientState`). It needs no
+ * consensus rule, but it has a weakness: the refund names the funding transaction by its id, and without SegWit anyone who relays that transaction
+ * can change the id. Then the payer gets nothing back without the payee. So the payer broadcasts the funding itself, and asks for a new refund
+ * signature when the id has changed.
  */
 export const presignedRefund: Contract = unidirectional({
   id: 'presigned-refund',

@@ -6,7 +6,7 @@ import type { Transaction } from '../tx/transaction.ts';
 import type { Unlocks } from './close.ts';
 import type { CloseSignatures, Terms } from './contract.ts';
 
-/** The signatures are what decodes as such; then the whole is written again, so nothing else can be in it. */
+/** Decodes the signatures, then writes the whole scriptSig again and compares, so nothing else can be in it. */
 export function readClose({ close }: Unlocks, redeemScript: Uint8Array, unlock: Uint8Array): CloseSignatures | undefined {
   const [payer, payee, ...others] = signaturesIn(unlock);
   if (payer === undefined || payee === undefined || others.length > 0) return undefined;
@@ -27,8 +27,9 @@ function written({ signature, hashType }: TypedSignature): Uint8Array {
 }
 
 /**
- * Whether an input takes a deposit by both sides' signatures as nodes relay it: the payer's over what it always signs so, the payee's over all.
- * That the outpoint is a deposit's is not looked at.
+ * Whether an input spends a deposit with both sides' signatures in the form that nodes relay: the payer's with its usual hash type, the payee's with
+ * ALL.
+ * Does not check that the outpoint is a deposit.
  */
 export function isSignedByBoth(terms: Terms, transaction: Transaction, index: number, payerHashType: number, verify: Verify): boolean {
   const both = terms.contract.readClose(terms, transaction.inputs[index]?.script ?? new Uint8Array());

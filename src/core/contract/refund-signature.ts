@@ -2,7 +2,7 @@ import { SIGHASH, signatureHash } from '../tx/sighash.ts';
 import { encodeSignature, type Signature, type Signer, type Verify } from '../tx/sign.ts';
 import type { Deposit, Terms } from './contract.ts';
 
-/** Over one deposit and the lock time only: the payer chooses the fee, and where the refund goes, when the time has come. */
+/** Covers one deposit and the lock time only: the payer chooses the fee and the destination of the refund later. */
 export const RELEASE: number = SIGHASH.NONE | SIGHASH.ANYONECANPAY;
 
 /** The payee's signatures over the refunds of deposits, in their order. */
@@ -15,7 +15,7 @@ export function isReleased(terms: Terms, deposit: Deposit, verify: Verify): bool
   return deposit.release !== undefined && verify(deposit.release, digest(terms, deposit), terms.payeeKey);
 }
 
-/** A release as it stands in a scriptSig; empty where there is none. */
+/** A release in the form that a scriptSig has; empty where there is none. */
 export function releaseBytes({ release: signature }: Deposit): Uint8Array {
   return signature === undefined ? new Uint8Array() : encodeSignature(signature, RELEASE);
 }

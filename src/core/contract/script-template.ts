@@ -8,7 +8,7 @@ import type { ScriptTerms, WrittenTerms } from './contract.ts';
 
 type Slot = '<payer>' | '<payee>' | '<expiry>';
 
-/** A redeem script with places for the terms: written and read by the same declaration. */
+/** A redeem script with placeholders for the terms: one declaration for writing and reading. */
 export type ScriptTemplate = readonly (keyof typeof OP | number | Slot)[];
 
 const SLOTS: Readonly<Record<Slot, keyof ScriptTerms>> = { '<payer>': 'payerKey', '<payee>': 'payeeKey', '<expiry>': 'expiry' };
@@ -17,7 +17,7 @@ function isSlot(part: ScriptTemplate[number]): part is Slot {
   return typeof part === 'string' && Object.hasOwn(SLOTS, part);
 }
 
-/** @throws Error when the template has a place for an expiry that is not in the terms. */
+/** @throws Error when the template has a placeholder for an expiry and the terms have none. */
 export function writeTemplate(template: ScriptTemplate, terms: WrittenTerms): Uint8Array {
   return script(...template.map((part) => (isSlot(part) ? filled(terms, part) : part)));
 }
@@ -28,7 +28,7 @@ function filled(terms: WrittenTerms, slot: Slot): Uint8Array | number {
   return value;
 }
 
-/** Reads the terms back; refuses every script that `writeTemplate` would not have written to the byte. */
+/** Reads the terms back; refuses every script that `writeTemplate` would not write byte for byte. */
 export function readTemplate(template: ScriptTemplate, isExpiry: (expiry: LockTime) => boolean, bytes: Uint8Array): WrittenTerms | Refusal {
   const parts = readScript(bytes);
   if (parts?.length !== template.length) return refuse('script-unknown');
@@ -60,7 +60,7 @@ function keyFrom(part: ScriptPart | undefined): ReturnType<typeof publicKey> {
   return part instanceof Uint8Array ? publicKey(part) : undefined;
 }
 
-/** A number as BIP62 wants it: the shortest form, and no push where an opcode stands for it. BIP65 reads up to five bytes. */
+/** A number as BIP62 requires: the shortest form, and an opcode instead of a push where there is one. BIP65 reads up to five bytes. */
 function expiryFrom(part: ScriptPart | undefined): number | undefined {
   if (!(part instanceof Uint8Array)) return typeof part === 'number' ? part : undefined;
   const value = readNumber(part, 5);

@@ -4,7 +4,7 @@ import type { Closing, Terms } from './contract.ts';
 import { plan } from './payment-plan.ts';
 import { closeSize } from './tx-size.ts';
 
-/** Channels that one transaction closes, and the most bytes that it takes. */
+/** Channels that one transaction closes, and the most bytes that it can have. */
 export interface SharedClose<C extends Closing> {
   readonly closings: readonly C[];
   readonly size: number;
@@ -17,14 +17,14 @@ interface Group<C extends Closing> extends SharedClose<C> {
 }
 
 /**
- * The most channels that share a close. Seven eighths of what sharing saves is saved by then; and what few share can still be paid more for by a
- * child, or contested by the close of any one of them (BIP125 rule 3), at any fee that a close alone may come to pay.
+ * The most channels that share a close. With so many, seven eighths of the possible saving is reached. And with few channels, a child can still pay
+ * for the transaction, or the close of any one of them can replace it (BIP125 rule 3), at any fee that a close alone may have to pay.
  */
 export const MAX_CHANNELS_PER_CLOSE = 8;
 
 /**
- * Sorts channels into few closes. Only drained ones that pay to the same script go together: their payers have signed no place in the transaction,
- * and get nothing from it, so none of them can hold the others up by what it does with its change.
+ * Groups channels into few closes. Only drained channels that pay to the same script go together: their payers have signed no position in the
+ * transaction and get no change from it, so none of them can delay the others by spending its change.
  */
 export function groupForSharedClose<C extends Closing>(closings: readonly C[]): readonly SharedClose<C>[] {
   const drained = new Set(closings.filter(isDrained));

@@ -9,8 +9,8 @@ export interface Branches {
 }
 
 /**
- * Which branch of its script a scriptSig takes, as consensus sees it: by what `OP_IF` finds, the value before the redeem script.
- * Miners may put more on the stack and write true and false otherwise; no signature covers that (BIP62).
+ * Which branch of its script a scriptSig takes, as consensus sees it: decided by the value before the redeem script, which `OP_IF` reads.
+ * Miners may put more on the stack and write true and false in other forms; no signature covers that (BIP62).
  */
 export function bySelector(isOwn: (redeemScript: Uint8Array) => boolean, branches: Branches): (unlock: Uint8Array) => Spend {
   return (unlock) => {
@@ -22,19 +22,22 @@ export function bySelector(isOwn: (redeemScript: Uint8Array) => boolean, branche
   };
 }
 
-/** The same of a bare 2-of-2, payer's signature first: a refund takes the payee's release, whatever of it the payer signs; no close does. */
+/**
+ * The same for a bare 2-of-2 with the payer's signature first: a refund has the payee's release in it, whatever hash type the payer used; a close
+ * never has.
+ */
 export function bySignatures(unlock: Uint8Array): Spend {
   const [payer, payee] = (pushesOf(unlock) ?? []).slice(-2);
   if (payer === undefined || payee === undefined || !isSignature(payer) || !isSignature(payee)) return 'foreign';
   return payee.at(-1) === RELEASE ? 'refund' : 'close';
 }
 
-/** DER, and a hash type behind it; with a high s too, as blocks may hold it. */
+/** DER and a hash type after it. A high s is allowed too, because blocks may hold one. */
 function isSignature(push: Uint8Array): boolean {
   return push.length >= 9 && push[0] === 0x30 && push[1] === push.length - 3;
 }
 
-/** What the pushes of a script leave on the stack; undefined when it does anything else, which P2SH forbids (BIP16). */
+/** What the pushes of a script leave on the stack; undefined when the script has any other opcode, which P2SH forbids (BIP16). */
 function pushesOf(unlock: Uint8Array): readonly Uint8Array[] | undefined {
   const pushes: Uint8Array[] = [];
   let offset = 0;

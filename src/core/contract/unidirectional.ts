@@ -13,26 +13,26 @@ import { readTemplate, type ScriptTemplate, writeTemplate } from './script-templ
 import type { Branches } from './spend-branch.ts';
 import { refundSize, SIGNATURE_BYTES } from './tx-size.ts';
 
-/** No relative lock (BIP68), and whoever signs last can raise the fee (BIP125). */
+/** No relative lock (BIP68), and the side that signs last can raise the fee (BIP125). */
 export const REPLACEABLE: Form = { version: TX_VERSION, dataValue: ZERO, sequence: TX_SEQUENCE, refundSequence: TX_SEQUENCE };
 
 /**
- * As bitcoinj has them: nobody can replace them, and a refund may wait for its time (BIP65). Its wallets do not see a transaction that can be
- * replaced, or has an output below 546 (`DefaultRiskAnalysis`).
+ * As in bitcoinj: no side can replace them, and a refund may wait for its time (BIP65). bitcoinj wallets do not see a transaction that can be
+ * replaced or has an output below 546 (`DefaultRiskAnalysis`).
  */
 export const LASTING: Form = { version: 1, dataValue: amount(546n), sequence: 0xffff_ffff, refundSequence: 0xffff_fffe };
 
-/** What one kind of one-way channel adds to the rest: its script and how the branches are unlocked. */
+/** What differs between kinds of one-way channel: the script and how its branches are unlocked. */
 export interface UnidirectionalScript extends Pick<Contract, 'id' | 'number' | 'needs' | 'expiresBy' | 'form'> {
   readonly template: ScriptTemplate;
   readonly unlocks: Unlocks;
-  /** The script of deposits, from the redeem script. */
+  /** The output script of deposits, from the redeem script. */
   readonly output: (redeemScript: Uint8Array) => Uint8Array;
-  /** Tells the branch that a scriptSig takes. */
+  /** Which branch a scriptSig takes. */
   readonly recogniser: (isOwn: (redeemScript: Uint8Array) => boolean, branches: Branches) => Contract['recognise'];
 }
 
-// Keys and heights of full length: what they fill is the longest script there is.
+// Keys and heights of full length give the longest possible script.
 const LONGEST_KEY = signer(new Uint8Array(32).fill(1)).publicKey;
 const LONGEST = { payerKey: LONGEST_KEY, payeeKey: LONGEST_KEY };
 const LATEST: Readonly<Record<Contract['expiresBy'], LockTime>> = {
@@ -40,7 +40,7 @@ const LATEST: Readonly<Record<Contract['expiresBy'], LockTime>> = {
   time: lockTime(MAX_LOCK_TIME),
 };
 
-/** A contract in which money only ever moves from payer to payee, by ever better totals over one script. */
+/** A contract in which money only moves from payer to payee, by rising totals over one script. */
 export function unidirectional({
   id,
   number,

@@ -1,7 +1,7 @@
 import { type Amount, isAmount } from '../base/amount.ts';
 import { Malformed, Reader } from '../base/reader.ts';
 
-/** Reads fixed fields as pawment's own messages have them, integers big-endian. */
+/** Reads fixed fields of pawment's own messages, integers big-endian. */
 export class ByteReader extends Reader {
   uint32(): number {
     return this.view.getUint32(this.advance(4));

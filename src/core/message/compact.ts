@@ -12,15 +12,15 @@ import type { Announce, End, Pay } from './message.ts';
  * The form for speed and headers. First byte: kind. Then big-endian fields:
  * payment (1): channel 32, total 8, count 1, signatures 64 each: 106 bytes for a payment from one deposit.
  * announce (2): payer key 33, expiry 4, count 1, deposits of txid 32, vout 4, value 8.
- * end (3): channel 32, total 8, fee 8, script length 1, script, count 1, signatures 64 each; and the deposits that it leaves out, where there are
- * any: count 1, txid 32 and vout 4 each.
+ * end (3): channel 32, total 8, fee 8, script length 1, script, count 1, signatures 64 each; then, if it leaves out deposits: count 1, txid 32 and
+ * vout 4 each.
  */
 const KIND = { payment: 1, announce: 2, end: 3 } as const;
 
 /** No message of a channel with the most deposits is longer. */
 export const MAX_COMPACT_BYTES = 4096;
 
-/** The parts of an announcement that the compact form carries; the offer travels beside it. */
+/** The parts of an announcement in the compact form; the offer is sent separately. */
 export type CompactAnnounce = Omit<Announce, 'offer'>;
 export type CompactPay = Omit<Pay, 'invoice'>;
 

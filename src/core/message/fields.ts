@@ -10,10 +10,10 @@ import { contractById } from '../contract/registry.ts';
 import { type PublicKey, publicKey, readCompact, type Signature } from '../tx/sign.ts';
 import { decodeTransaction, encodeTransaction, type Outpoint, outpointKey, type Transaction } from '../tx/transaction.ts';
 
-/** A value and its JSON form, both ways: `z.decode` checks what a stranger wrote, `z.encode` writes. */
+/** A value and its JSON form: `z.decode` reads and checks a stranger's JSON, `z.encode` writes it. */
 export type Field<Value, Json = unknown> = z.ZodType<Value, Json>;
 
-/** A text that stands for a value; undefined from `read` makes the whole message malformed. */
+/** A value written as text; if `read` returns undefined, the whole message is malformed. */
 function text<Value>(description: string, read: (text: string) => Value | undefined, write: (value: Value) => string): Field<Value> {
   return z
     .codec(
@@ -94,11 +94,11 @@ const deposit = {
   value: amountField,
 };
 export const depositField: Field<Deposit> = z.object(deposit);
-/** As the payer keeps it. */
+/** A deposit as the payer stores it. */
 export const releasedDepositField: Field<Deposit> = z.object({ ...deposit, release: signatureField.exactOptional() });
 export const paymentField: Field<Payment> = z.object({ total: amountField, signatures: z.array(signatureField).max(64) });
 
-/** A refusal crosses the wire as its code and facts; sentence and remedy come from the reader's own table. */
+/** A refusal is sent as its code and facts; the reader takes sentence and remedy from its own table. */
 export const refusalField: Field<Refusal> = z.codec(
   z.object({ code: z.string(), detail: z.record(z.string().max(40), z.string().max(4000)).optional() }),
   z.custom<Refusal>(),

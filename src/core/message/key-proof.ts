@@ -6,21 +6,24 @@ import { type PublicKey, readCompact, type Signature, type Signer, type Verify }
 import { uint32 } from './byte-reader.ts';
 
 /**
- * What a signature that shows a key is over: SHA-256 of the purpose and the parts. No transaction's digest is one, for those are hashed twice, and no
- * purpose's is another's.
+ * The digest that a proof of a key signs: SHA-256 of the purpose and the parts. It can't equal the digest of a transaction, which is hashed twice, or
+ * that of another purpose.
  */
 export function proofDigest(purpose: string, ...parts: readonly Uint8Array[]): Uint8Array {
   return sha256(concatBytes(utf8ToBytes(purpose), ...parts));
 }
 
-/** Shows that whoever asks something about a channel has its payer key, and had it at a block. Who reads it can show it too, until it is too old. */
+/**
+ * Proves that the sender of a request about a channel had its payer key at a certain block. Anyone who sees the proof can use it too, until it is too
+ * old.
+ */
 export interface Proof {
   /** The last block that the payer knew. */
   readonly height: Height;
   readonly signature: Signature;
 }
 
-/** What a payee tells nobody but the payer. A payment needs no proof besides: it is one. */
+/** Requests that a payee answers for the payer only. A payment needs no extra proof: it is one. */
 export type Asked = 'state-request' | 'invoice-request';
 
 function digestOf(asked: Asked, channel: ChannelId, height: Height): Uint8Array {
@@ -35,7 +38,7 @@ export function isProofFor(asked: Asked, channel: ChannelId, { height, signature
   return verify(signature, digestOf(asked, channel, height), payerKey);
 }
 
-/** `height.signature`, the signature in hex: what stands behind `Pawment ` in an Authorization header. */
+/** `height.signature`, the signature in hex: the part after `Pawment ` in an Authorization header. */
 export function writeProof({ height, signature }: Proof): string {
   return `${height}.${bytesToHex(signature)}`;
 }

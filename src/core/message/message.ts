@@ -12,19 +12,19 @@ import type { Proof } from './key-proof.ts';
 
 /** Who made an offer, and for how long. */
 export interface Origin {
-  /** Sixteen bytes of the payee's store: another store of the same seed knows nothing of the channel. */
+  /** Id of the payee's store, sixteen bytes: another store of the same seed does not know the channel. */
   readonly store: Uint8Array;
-  /** The last block that a first deposit may be mined in, or announced at. */
+  /** The last block in which a first deposit may be mined or announced. */
   readonly until: Height;
 }
 
-/** What a payee is ready to agree to. Its key is derived from all the rest, so an altered offer names a key that nobody holds. */
+/** What a payee would agree to. Its key is derived from all the other fields, so a changed offer names a key that nobody has. */
 export interface OfferedTerms {
   readonly coin: Coin;
   readonly contract: Contract;
   readonly signing: Signing;
   readonly closingMargin: number;
-  /** Output script the payee wants to be paid to. */
+  /** Output script of the payee. */
   readonly payeeScript: Uint8Array;
   readonly minDeposit: Amount;
   readonly maxDeposit: Amount;
@@ -32,11 +32,11 @@ export interface OfferedTerms {
   readonly maxExpiry: LockTime;
   /** Confirmations asked for, by the size of the deposit. */
   readonly depth: readonly DepthStep[];
-  /** What is delivered before the deposits are deep enough, which then are accepted out of the mempool. Nothing unless given. */
+  /** How much is delivered before the deposits are deep enough; deposits are then accepted from the mempool. Nothing unless given. */
   readonly unconfirmed?: Amount;
   /** Absent in offers of earlier versions, and in those that never leave the program that made them. */
   readonly origin?: Origin;
-  /** Sixteen random bytes: no two offers, and so no two keys, are alike. */
+  /** Sixteen random bytes: so no two offers, and no two keys, are equal. */
   readonly nonce: Uint8Array;
 }
 
@@ -46,7 +46,7 @@ export interface Offer extends OfferedTerms {
   readonly payeeKey: PublicKey;
 }
 
-/** Seed step 3: the channel the payer has made, or is about to fund, under an offer. Sent again with every further deposit. */
+/** Seed step 3: the channel that the payer has made, or will fund, under an offer. Sent again with every further deposit. */
 export interface Announce {
   readonly kind: 'announce';
   readonly offer: Offer;
@@ -56,7 +56,7 @@ export interface Announce {
   readonly deposits: readonly Deposit[];
 }
 
-/** What a payee gives at once with its word about deposits, where the contract asks for it: its signatures over their refunds, in their order. */
+/** Added to the payee's answer about deposits if the contract needs it: its signatures over their refunds, in the same order. */
 export interface Releasing {
   readonly releases?: readonly Signature[];
 }
@@ -68,7 +68,7 @@ export interface Accepted extends Releasing {
   readonly capacity: Amount;
 }
 
-/** The terms are good; the deposit does not count yet. The payee has stored nothing. */
+/** The terms are good, but the deposit does not count yet. The payee has stored nothing. */
 export interface Provisional extends Releasing {
   readonly kind: 'provisional';
   readonly channel: ChannelId;
@@ -79,11 +79,11 @@ export interface InvoiceRequest {
   readonly kind: 'invoice-request';
   readonly channel: ChannelId;
   readonly item: string;
-  /** Without one it is refused. */
+  /** Refused without one. */
   readonly proof?: Proof;
 }
 
-/** Seed step 5: what is owed, and where to. */
+/** Seed step 5: what to pay, and to whom. */
 export interface Invoice {
   readonly kind: 'invoice';
   /** 32 lowercase hex digits. */
@@ -93,9 +93,9 @@ export interface Invoice {
   readonly text: string;
   /** What this purchase adds to the total. */
   readonly amount: Amount;
-  /** The payee's address, as the offer has it. */
+  /** The payee's address, the same as in the offer. */
   readonly address: string;
-  /** Unix time in milliseconds after which it is not taken. */
+  /** Unix time in milliseconds after which payments for it are refused. */
   readonly expires: number;
 }
 
@@ -107,7 +107,7 @@ export interface Pay {
   readonly invoice?: string;
 }
 
-/** The payment is stored for good; `spent` of the total is spoken for, the rest is the payer's credit. */
+/** The payment is stored for good. `spent` of the total has bought something; the rest is the payer's credit. */
 export interface Receipt {
   readonly kind: 'receipt';
   readonly channel: ChannelId;
@@ -117,11 +117,11 @@ export interface Receipt {
   readonly invoice?: string;
 }
 
-/** Asks how the payee sees the channel: after a lost reply or a restart. */
+/** Asks for the payee's state of the channel: after a lost reply or a restart. */
 export interface StateRequest {
   readonly kind: 'state-request';
   readonly channel: ChannelId;
-  /** Without one it is refused. */
+  /** Refused without one. */
   readonly proof?: Proof;
 }
 
@@ -138,7 +138,7 @@ export interface State extends Releasing {
   readonly ending?: Transaction;
 }
 
-/** Asks to end at once: the payer's signatures over what both agree to. */
+/** Asks to end at once, with the payer's signatures over the agreed transaction. */
 export interface End {
   readonly kind: 'end';
   readonly channel: ChannelId;
@@ -146,7 +146,7 @@ export interface End {
   readonly signatures: readonly Signature[];
 }
 
-/** The agreed end, signed by both; either may broadcast it. */
+/** The agreed end, signed by both; each side may broadcast it. */
 export interface Ended {
   readonly kind: 'ended';
   readonly channel: ChannelId;
@@ -157,15 +157,15 @@ export interface OfferRequest {
   readonly kind: 'offer-request';
 }
 
-/** Everything a payer says to a payee. */
+/** All messages from a payer to a payee. */
 export type Request = OfferRequest | Announce | InvoiceRequest | Pay | StateRequest | End;
-/** Everything a payee answers. */
+/** All answers of a payee. */
 export type Reply = Offer | Accepted | Provisional | Invoice | Receipt | State | Ended | Refusal;
 export type Message = Request | Reply;
 
 const OFFER_TAG = utf8ToBytes('pawment/offer/1');
 
-/** SHA-256 over every term of an offer but the key: the name under which the payee derives that key. 64 hex digits. */
+/** SHA-256 over all terms of an offer except its key: the name from which the payee derives that key. 64 hex digits. */
 export function offerDigest(terms: OfferedTerms): string {
   const { signing } = terms;
   const fields = [
@@ -184,6 +184,6 @@ export function offerDigest(terms: OfferedTerms): string {
     ...(terms.unconfirmed === undefined ? [] : [terms.unconfirmed]),
     ...(terms.origin === undefined ? [] : [`${bytesToHex(terms.origin.store)}/${terms.origin.until}`]),
   ];
-  // No field holds the separator: hex, decimal numbers and ids only.
+  // No field contains the separator: they are hex, decimal numbers and ids.
   return bytesToHex(sha256(concatBytes(OFFER_TAG, utf8ToBytes(fields.join('|')))));
 }

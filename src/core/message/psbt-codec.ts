@@ -7,10 +7,10 @@ import { p2sh } from '../tx/script.ts';
 import type { Transaction } from '../tx/transaction.ts';
 import { type InputMap, type PsbtMaps, readMaps } from './psbt-maps.ts';
 
-/** The funding transactions of a channel by id, whole, as BIP174 wants them beside a legacy input. */
+/** The complete funding transactions of a channel by id, as BIP174 requires them for legacy inputs. */
 export type FundingTransactions = ReadonlyMap<string, Uint8Array>;
 
-/** A PSBT of the channel, checked in itself: one script, paid to by every input, bare or by its hash; nothing known about the channel yet. */
+/** A PSBT of the channel, checked without any knowledge of the channel: every input spends the same script, bare or by its hash. */
 export interface ChannelPsbt {
   readonly transaction: Transaction;
   readonly redeemScript: Uint8Array;
@@ -19,7 +19,7 @@ export interface ChannelPsbt {
 
 export interface PsbtInput {
   readonly deposit: Deposit;
-  /** Public key and signature with its hash type byte, as they stand there. */
+  /** Public key, and signature with its hash type byte, as they are in the PSBT. */
   readonly partialSignatures: readonly { readonly key: Uint8Array; readonly signature: Uint8Array }[];
   readonly hashType?: number;
 }
@@ -27,17 +27,17 @@ export interface PsbtInput {
 /** Larger than any PSBT of a channel with the most deposits, funding transactions included. */
 export const MAX_PSBT_BYTES = 1_000_000;
 
-/** What nodes relay at most as one transaction (`MAX_STANDARD_TX_SIZE`, `policy.h`), and what stands beside it in an input. */
+/** The largest transaction that nodes relay (`MAX_STANDARD_TX_SIZE`, `policy.h`), and the other fields of an input. */
 const MOST_INPUT_BYTES = 100_000 + 1_000;
-/** Everything that does not come with an input; most of it outputs before the one of a slot. */
+/** Everything outside inputs; most of it are the outputs before that of a slot. */
 const MOST_FRAME_BYTES = 16_000;
 
-/** Bytes that a PSBT of a channel with so many deposits can have. */
+/** The largest size of a PSBT of a channel with so many deposits. */
 export function mostPsbtBytes(deposits: number): number {
   return Math.min(MAX_PSBT_BYTES, MOST_FRAME_BYTES + deposits * MOST_INPUT_BYTES);
 }
 
-/** Reads PSBT version 0 (BIP174) and checks all that can be checked without the channel. */
+/** Reads PSBT version 0 (BIP174) and checks everything that needs no knowledge of the channel. */
 export function decodePsbt(bytes: Uint8Array): ChannelPsbt | Refusal {
   if (bytes.length > MAX_PSBT_BYTES) return refuse('message-too-large', { most: MAX_PSBT_BYTES });
   const maps = readMaps(bytes);
@@ -46,7 +46,7 @@ export function decodePsbt(bytes: Uint8Array): ChannelPsbt | Refusal {
   return lockTime === 0 ? decodeInputs(maps) : refuse('psbt-locktime-wrong', { lockTime, expected: 0 });
 }
 
-/** Whether the transaction has the form of a contract's closes. */
+/** Checks that the transaction has the form of a contract's closes. */
 export function wrongForm({ transaction: tx }: ChannelPsbt, { form: { version, sequence } }: Contract): Refusal | undefined {
   if (tx.version !== version) return refuse('psbt-version-wrong', { version: tx.version, expected: version });
   const input = tx.inputs.find((one) => one.sequence !== sequence);
@@ -68,13 +68,13 @@ function decodeInputs({ transaction, inputs: maps }: PsbtMaps): ChannelPsbt | Re
 const P2SH_BYTES = 23;
 const NONE = new Uint8Array();
 
-/** The redeem script; of a bare output, which has none, its own script (BIP174: only what is hashed has to be shown). */
+/** The redeem script; for a bare output, which has none, its output script (BIP174 requires the script only where it is hashed). */
 function scriptOf({ inputs }: Transaction, map: InputMap | undefined): Uint8Array | undefined {
   const output = map?.funding?.outputs[inputs[0]?.outpoint.vout ?? 0];
   return map?.redeemScript ?? (output && output.script.length !== P2SH_BYTES ? output.script : undefined);
 }
 
-/** `shown`: the redeem script as the PSBT has it, empty for a bare output. */
+/** `shown`: the redeem script in the PSBT, empty for a bare output. */
 function decodeInput(
   transaction: Transaction,
   index: number,
@@ -113,7 +113,7 @@ export function encodePsbt(
   const psbt = new PsbtBuilder({ version: transaction.version, lockTime: transaction.lockTime, disableScriptCheck: true });
   for (const [i, { outpoint, sequence }] of transaction.inputs.entries()) {
     const nonWitnessUtxo = funding.get(outpoint.txid);
-    if (nonWitnessUtxo === undefined) throw new Error(`the funding transaction ${outpoint.txid} is not at hand`);
+    if (nonWitnessUtxo === undefined) throw new Error(`the funding transaction ${outpoint.txid} is not available`);
     const hashType = signatures[i] && { sighashType: signatures[i].hashType };
     psbt.addInput({ txid: outpoint.txid, index: outpoint.vout, sequence, nonWitnessUtxo, ...hashed, ...hashType });
   }

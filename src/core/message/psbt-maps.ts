@@ -4,7 +4,7 @@ import { type Refusal, refuse } from '../base/refusal.ts';
 import { isMarked, readOutput, readPlain, sha256d, type Transaction, type TxOutput } from '../tx/transaction.ts';
 import { WireReader } from '../tx/wire-reader.ts';
 
-/** What the maps of a PSBT hold, as far as a channel has use for it. */
+/** The parts of a PSBT's maps that a channel needs. */
 export interface PsbtMaps {
   readonly transaction: Transaction;
   readonly inputs: readonly InputMap[];
@@ -21,7 +21,10 @@ export interface InputMap {
 /** `psbt` and 0xff. */
 const MAGIC = Uint8Array.of(0x70, 0x73, 0x62, 0x74, 0xff);
 
-/** BIP174's field numbers of one kind of map: with nothing behind the number in their key, with a public key there, and those that a channel has a place for. */
+/**
+ * BIP174's field numbers of one kind of map. `bare`: their key is the number alone. `keyed`: a public key follows the number. `allowed`: those that a
+ * channel may have.
+ */
 interface Shape {
   readonly name: string;
   readonly bare: ReadonlySet<number>;
@@ -34,7 +37,7 @@ const INPUT = { nonWitnessUtxo: 0x00, partialSig: 0x02, sighashType: 0x03, redee
 const OUTPUT = { derivation: 0x02 } as const;
 
 const GLOBAL_SHAPE: Shape = shape('global', [0x00, 0xfb], [], Object.values(GLOBAL));
-// Key derivations are what signing devices add; they say nothing about the payment.
+// Signing devices add key derivations; they say nothing about the payment.
 const INPUT_SHAPE: Shape = shape('input', [0x00, 0x01, 0x03, 0x04, 0x05, 0x07, 0x08, 0x09], [0x02, 0x06], Object.values(INPUT));
 const OUTPUT_SHAPE: Shape = shape('output', [0x00, 0x01], [0x02], Object.values(OUTPUT));
 
@@ -44,18 +47,15 @@ function shape(name: string, bare: readonly number[], keyed: readonly number[], 
 
 interface Field {
   readonly type: number;
-  /** What stands behind the number in the key. */
+  /** The part of the key after the number. */
   readonly key: Uint8Array;
   readonly value: Uint8Array;
 }
 
-/** No signing device adds as many to one map. */
+/** No signing device adds so many to one map. */
 const MOST_FIELDS = 256;
 
-/**
- * Reads PSBT version 0 (BIP174), in time that grows with its length and no faster; refused when a field has no place in a channel. Of fields without a
- * place nothing but their keys is looked at.
- */
+/** Reads PSBT version 0 (BIP174) in linear time; refused when it has a field that a channel may not have. Of such fields only the keys are read. */
 export function readMaps(bytes: Uint8Array): PsbtMaps | Refusal {
   try {
     return mapsIn(new WireReader(bytes));
@@ -71,7 +71,7 @@ function mapsIn(reader: WireReader): PsbtMaps | Refusal {
   const transaction = unsignedIn(whole);
   const inputs = transaction.inputs.map(() => readMap(reader, INPUT_SHAPE));
   const outputs = transaction.outputs.map(() => readMap(reader, OUTPUT_SHAPE));
-  // Some write an empty map where there are no outputs.
+  // Some programs write one empty map where there are no outputs.
   if (outputs.length === 0 && !reader.isAtEnd && reader.uint8() !== 0) throw new Malformed('a map of no output');
   reader.end();
   const read = inputs.map(inputOf);
@@ -95,7 +95,7 @@ function readMap(reader: WireReader, { bare, keyed }: Shape): readonly Field[] {
   return fields;
 }
 
-/** By its form. Whose key it is, is for those to ask who want its signature. */
+/** Checks the form only. Whose key it is matters only to the reader of the signature. */
 function isPublicKey(key: Uint8Array): boolean {
   const [form] = key;
   return key.length === 33 ? form === 2 || form === 3 : key.length === 65 && form === 4;
@@ -141,7 +141,7 @@ function numberIn(value: Uint8Array): number {
   return number;
 }
 
-/** A whole transaction, with its witnesses (BIP144) or without: only its outputs, and its id, are of use. */
+/** A whole transaction, with its witnesses (BIP144) or without: only its outputs and its id are used. */
 function fundingIn(bytes: Uint8Array): NonNullable<InputMap['funding']> {
   const reader = new WireReader(bytes);
   reader.int32();

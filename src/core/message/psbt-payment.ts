@@ -11,12 +11,12 @@ import type { CompactPay } from './compact.ts';
 import type { Announce, End, Offer } from './message.ts';
 import { type ChannelPsbt, encodePsbt, type FundingTransactions, type PsbtInput, wrongForm } from './psbt-codec.ts';
 
-/** Seed step C: every deposit in, no outputs, no signatures. */
+/** Seed step C: all deposits as inputs, no outputs, no signatures. */
 export function announcePsbt(terms: Terms, deposits: readonly Deposit[], funding: FundingTransactions): Uint8Array {
   return encodePsbt(terms, unsigned(terms, deposits, []), funding, []);
 }
 
-/** Seed step E and F: the outputs for a total, signed by the payer. @throws Error when the payment is not one of these deposits. */
+/** Seed steps E and F: the outputs for a total, signed by the payer. @throws Error when the payment does not fit these deposits. */
 export function paymentPsbt(terms: Terms, deposits: readonly Deposit[], payment: Payment, funding: FundingTransactions): Uint8Array {
   const plan = terms.contract.plan(terms, deposits, payment.total);
   if (isRefusal(plan)) throw new Error(plan.message);
@@ -24,7 +24,7 @@ export function paymentPsbt(terms: Terms, deposits: readonly Deposit[], payment:
   return encodePsbt(terms, terms.contract.draft(terms, plan), funding, withTypes(payment.signatures, hashTypes));
 }
 
-/** The agreed end, signed by the payer. @throws Error when it is no end of these deposits. */
+/** The agreed end, signed by the payer. @throws Error when it does not fit these deposits. */
 export function endPsbt(terms: Terms, deposits: readonly Deposit[], end: End, funding: FundingTransactions): Uint8Array {
   const agreed = terms.contract.agree(terms, deposits, end.agreement);
   if (isRefusal(agreed)) throw new Error(agreed.message);
@@ -55,11 +55,11 @@ export function readAnnounce(psbt: ChannelPsbt, offer: Offer): Announce | Refusa
   if (isRefusal(terms)) return terms;
   if (!equalBytes(terms.payeeKey, offer.payeeKey)) return refuse('key-foreign');
   const deposits = psbt.inputs.map(({ deposit }) => deposit);
-  // Where the script does not say it, the offer leaves no choice.
+  // Where the script does not contain the expiry, the offer allows only one.
   return { kind: 'announce', offer, payerKey: terms.payerKey, expiry: terms.expiry ?? offer.minExpiry, deposits };
 }
 
-/** Reads a payment by rebuilding the transaction for its total and comparing. */
+/** Reads a payment: rebuilds the transaction for its total and compares. */
 export function readPayment(psbt: ChannelPsbt, terms: Terms, deposits: readonly Deposit[]): CompactPay | Refusal {
   const total = payeeValue(psbt.transaction, terms);
   if (total === undefined) return refuse('psbt-outputs-wrong', { reason: 'nothing is paid to the payee' });
@@ -74,7 +74,7 @@ export function readPayment(psbt: ChannelPsbt, terms: Terms, deposits: readonly 
   return { kind: 'payment', channel: channelOfPsbt(terms.coin, psbt), payment: { total, signatures } };
 }
 
-/** Reads an agreed end: deposits in their order, first output to the payer. */
+/** Reads an agreed end: deposits in their order, the payer's output first. */
 export function readEnd(psbt: ChannelPsbt, terms: Terms, deposits: readonly Deposit[]): End | Refusal {
   const [rest] = psbt.transaction.outputs;
   const total = psbt.transaction.outputs[1]?.value ?? 0n;
@@ -97,7 +97,7 @@ function leftOut({ inputs }: ChannelPsbt, deposits: readonly Deposit[]): Pick<Ag
   return without.length === 0 ? {} : { without };
 }
 
-/** The payee's output stands last; its value is the total. */
+/** The payee's output is the last one; its value is the total. */
 function payeeValue(tx: Transaction, terms: Terms): bigint | undefined {
   const last = tx.outputs.at(-1);
   return last !== undefined && equalBytes(last.script, terms.payeeScript) ? last.value : undefined;

@@ -6,19 +6,22 @@ import { script } from './script.ts';
 
 const base58check = createBase58check(sha256);
 const HASH_LENGTH = 20;
-/** Where the hash begins: behind `DUP HASH160` or `HASH160`, and its length. */
+/** Where the hash begins (after `DUP HASH160` or `HASH160`), and its length. */
 const KEY_START = 3;
 const SCRIPT_START = 2;
 
-/** Witness programs that a rule binds on the chains that have them: P2WPKH and P2WSH (BIP141), P2TR (BIP341). Coins of any other are anybody's. */
+/**
+ * Witness programs that the chains that have them enforce: P2WPKH and P2WSH (BIP141), P2TR (BIP341). Coins sent to any other program can be spent by
+ * anyone.
+ */
 const PROGRAM_LENGTHS: readonly (readonly number[])[] = [[HASH_LENGTH, 32], [32]];
-/** OP_1, less 1: what a version above 0 is written with. */
+/** OP_1 minus 1: add the witness version to get its opcode. */
 const VERSION_OPCODE = 0x50;
-/** OP_RESERVED is where a version 0 of that kind would be, and stands for none. */
+/** The same sum for version 0 would give OP_RESERVED, which is no version. */
 const NO_VERSION = -1;
 
 /**
- * The address of a P2PKH or P2SH output script, or of a witness program where the coin has those; undefined for any other script, also for one that
+ * The address of a P2PKH or P2SH output script, or of a witness program where the coin has those. Undefined for any other script, also for one that
  * pushes the hash in another way.
  */
 export function addressOf(coin: Coin, outputScript: Uint8Array): string | undefined {
@@ -33,7 +36,7 @@ function hashAddress(coin: Coin, outputScript: Uint8Array): string | undefined {
   return encode(isKey ? coin.prefix.p2pkh : coin.prefix.p2sh[0], hash);
 }
 
-/** The output script an address of this coin stands for; undefined when it is no such address. */
+/** The output script that an address of this coin stands for; undefined for any other text. */
 export function scriptOf(coin: Coin, address: string): Uint8Array | undefined {
   return programIn(coin, address) ?? hashScriptIn(coin, address);
 }
@@ -60,7 +63,7 @@ function programIn({ prefix }: Coin, address: string): Uint8Array | undefined {
   const at = read.findIndex((one) => one !== undefined);
   const [version = -1, ...words] = read[at]?.words ?? [];
   const program = bech32.fromWordsUnsafe(words);
-  // BIP350: version 0 has the older checksum, all others the newer.
+  // BIP350: version 0 has the older checksum, all others the newer one.
   if (read[at]?.prefix !== prefix.bech32 || Math.min(version, 1) !== at || !(program instanceof Uint8Array)) return undefined;
   return isBound(version, program) ? script(version === 0 ? 'OP_0' : version, program) : undefined;
 }

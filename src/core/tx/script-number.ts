@@ -1,4 +1,4 @@
-/** A number other than 0 in the shortest form that scripts have for it: little-endian, the sign in the top bit (`script.h`, CScriptNum::serialize). */
+/** A number other than 0 in its shortest script form: little-endian, the sign in the top bit (`script.h`, CScriptNum::serialize). */
 export function writeNumber(value: number): Uint8Array {
   const bytes: number[] = [];
   for (let left = Math.abs(value); left > 0; left = Math.floor(left / 256)) bytes.push(left % 256);
@@ -7,7 +7,7 @@ export function writeNumber(value: number): Uint8Array {
   return Uint8Array.from(top >= 0x80 ? [...bytes, sign] : [...bytes.slice(0, -1), top | sign]);
 }
 
-/** Reads one of up to `most` bytes, 6 at most; undefined when there are more, or fewer would have done. */
+/** Reads a number of up to `most` bytes, at most 6; undefined when it is longer or not in the shortest form. */
 export function readNumber(bytes: Uint8Array, most: number): number | undefined {
   const top = bytes.at(-1);
   if (top === undefined) return 0;

@@ -6,7 +6,7 @@ import { writeNumber } from './script-number.ts';
 
 export { OP };
 
-/** One step of a script as consensus reads it: `data` is there for pushes; `end` is the offset behind the step. */
+/** One operation of a script as consensus reads it: `data` only for pushes; `end` is the offset after it. */
 export interface Operation {
   readonly opcode: number;
   readonly data?: Uint8Array;
@@ -14,15 +14,15 @@ export interface Operation {
   readonly end: number;
 }
 
-/** An opcode by its name, a number, or bytes that are pushed. */
+/** An opcode by name, a number, or bytes to push. */
 export type ScriptPart = keyof typeof OP | number | Uint8Array;
 
-/** Writes a script: names for opcodes, numbers as minimal script numbers, bytes as minimal pushes (BIP62 rule 3 and 4). */
+/** Writes a script: names as opcodes, numbers as minimal script numbers, bytes as minimal pushes (BIP62 rules 3 and 4). */
 export function script(...parts: readonly ScriptPart[]): Uint8Array {
   return concatBytes(...parts.map(written));
 }
 
-/** What stands before the numbers that have opcodes of their own: -1 and 1 … 16. */
+/** Numbers that have opcodes (-1 and 1 … 16) are added to this. */
 const BEFORE_ONE = OP.OP_1 - 1;
 
 function written(part: ScriptPart): Uint8Array {
@@ -115,10 +115,13 @@ export function p2sh(redeemScript: Uint8Array): Uint8Array {
   return script('HASH160', hash160(redeemScript), 'EQUAL');
 }
 
-/** Nodes count twenty signature operations for a multisig that is not hashed, and twenty bytes for each (`policy.cpp`, GetVirtualTransactionSize). */
+/**
+ * Nodes count twenty signature operations for a multisig that is not hashed, and twenty bytes for each of them (`policy.cpp`,
+ * GetVirtualTransactionSize).
+ */
 const MULTISIG_BYTES = 20 * 20;
 
-/** Bytes that nodes reckon an output script with when they ask what a transaction pays for its size: at least as many as it has. */
+/** The size of an output script that nodes use when they compute what a transaction has to pay: at least its real size. */
 export function reckonedBytes(outputScript: Uint8Array): number {
   return outputScript.at(-1) === OP.CHECKMULTISIG ? Math.max(MULTISIG_BYTES, outputScript.length) : outputScript.length;
 }

@@ -2,13 +2,16 @@ import { withoutCodeSeparators } from './script.ts';
 import { encodeTransaction, sha256d, type Transaction } from './transaction.ts';
 import { sizeBytes } from './wire-writer.ts';
 
-/** Hash types of legacy signatures; the byte behind a DER signature. */
+/** Hash types of legacy signatures: the byte after a DER signature. */
 export const SIGHASH = { ALL: 1, NONE: 2, SINGLE: 3, ANYONECANPAY: 0x80 } as const;
 
 const BASE_TYPE = 0x1f;
 const NULL_OUTPUT = { value: 0xffff_ffff_ffff_ffffn, script: new Uint8Array() };
 
-/** The digest that a SINGLE signature without an output at its index signs (`interpreter.cpp`, SignatureHash): valid everywhere, so never to be made or taken. */
+/**
+ * The digest that a SINGLE signature signs when there is no output at its index (`interpreter.cpp`, SignatureHash). Such a signature is valid for
+ * every transaction: never make or accept one.
+ */
 const ONE: Uint8Array = Uint8Array.of(1, ...new Uint8Array(31));
 
 /** True when consensus signs the constant 1 instead of the transaction. */
@@ -17,8 +20,9 @@ export function isUnbound(tx: Transaction, index: number, hashType: number): boo
 }
 
 /**
- * The legacy signature hash of input `index`, exact to consensus for every 32-bit hash type (`interpreter.cpp`, SignatureHash), its constant 1 included.
- * What pawment itself signs or checks goes through `sighashTemplate`, which refuses that.
+ * The legacy signature hash of input `index`, equal to consensus for every 32-bit hash type (`interpreter.cpp`, SignatureHash), also where that is
+ * the constant 1.
+ * What pawment itself signs or checks uses `sighashTemplate`, which refuses the constant.
  */
 export function signatureHash(tx: Transaction, index: number, scriptCode: Uint8Array, hashType: number): Uint8Array {
   return isUnbound(tx, index, hashType) ? ONE.slice() : sha256d(preimage(tx, index, scriptCode, hashType));
@@ -52,15 +56,15 @@ function signedOutputs(tx: Transaction, index: number, hashType: number): Transa
   return tx.outputs;
 }
 
-/** Signature hashes of one input over transactions that differ in output values only. */
+/** Signature hashes of one input for transactions that differ in output values only. */
 export interface SighashTemplate {
-  /** The digest with these values in the outputs that the hash type commits to, in their order. */
+  /** The digest with these values in the outputs that the hash type commits to, in the same order. */
   readonly digest: (values: readonly bigint[]) => Uint8Array;
 }
 
 /**
- * Lays the hashed bytes out once; a digest then writes values and hashes.
- * @throws Error for SINGLE without an output at its index: that signature would hold for any transaction.
+ * Lays out the bytes to hash once; each digest then only fills in values and hashes.
+ * @throws Error for SINGLE without an output at its index: that signature would be valid for any transaction.
  */
 export function sighashTemplate(tx: Transaction, index: number, scriptCode: Uint8Array, hashType: number): SighashTemplate {
   if (isUnbound(tx, index, hashType)) throw new Error(`input ${index} has no output to sign with hash type ${hashType}`);
@@ -75,7 +79,7 @@ export function sighashTemplate(tx: Transaction, index: number, scriptCode: Uint
   };
 }
 
-/** Where the values of the outputs stand, counted back over lock time and hash type; blanked outputs have none. */
+/** Offsets of the output values, counted back from the end (lock time and hash type); blanked outputs have none. */
 function valueOffsets(outputs: Transaction['outputs'], length: number): readonly number[] {
   const offsets: number[] = [];
   let end = length - 8;

@@ -11,7 +11,7 @@ export type PublicKey = Branded<Uint8Array, 'PublicKey'>;
 /** r and s, 32 bytes each, big-endian, s in the lower half of the order (BIP62): the only form that is stored or compared. */
 export type Signature = Branded<Uint8Array, 'Signature'>;
 
-/** ECDSA verification over a 32-byte digest. Backends differ in speed only; all refuse a high s. */
+/** ECDSA verification of a 32-byte digest. Implementations differ in speed only; all refuse a high s. */
 export type Verify = (signature: Signature, digest: Uint8Array, publicKey: PublicKey) => boolean;
 
 /** Holds one private key. Signing is synchronous, local and deterministic (RFC 6979). */
@@ -26,10 +26,10 @@ const { n: ORDER } = secp256k1.Point.CURVE();
 const ORDER_BYTES: Uint8Array = hexToBytes(ORDER.toString(16).padStart(64, '0'));
 const HALF_ORDER_BYTES: Uint8Array = hexToBytes((ORDER >> 1n).toString(16).padStart(64, '0'));
 
-// Whether a key is one takes a square root, and the same few keys come back with every message and every stored state.
+// Checking a key takes a square root, and the same few keys appear in every message and stored state.
 const isPoint = lruCache<string, boolean>(10_000);
 
-/** Undefined unless 33 bytes that are a point on the curve. */
+/** Undefined unless the bytes are 33 and a point on the curve. */
 export function publicKey(bytes: Uint8Array): PublicKey | undefined {
   if (bytes.length !== 33) return undefined;
   const name = bytesToHex(bytes);
@@ -38,7 +38,7 @@ export function publicKey(bytes: Uint8Array): PublicKey | undefined {
   return known ? (bytes as PublicKey) : undefined;
 }
 
-/** What 64 bytes of a stranger hold: a signature, one with a high s, or none at all. */
+/** What 64 bytes from a stranger are: a signature, one with a high s, or no signature. */
 export function readCompact(bytes: Uint8Array): Signature | 'high-s' | 'malformed' {
   if (bytes.length !== 64) return 'malformed';
   const [r, s] = [bytes.subarray(0, 32), bytes.subarray(32)];
@@ -55,7 +55,7 @@ function compare(a: Uint8Array, b: Uint8Array): number {
   return i < 0 ? 0 : (a[i] ?? 0) - (b[i] ?? 0);
 }
 
-/** A signer over a raw private key. @throws when the key is not 1 … n-1. */
+/** A signer for a raw private key. @throws when the key is not 1 … n-1. */
 export function signer(privateKey: Uint8Array): Signer {
   const key = privateKey.slice();
   return {
@@ -73,7 +73,7 @@ export function secretOf(privateKey: Uint8Array, label: string): Uint8Array {
 /** The portable verifier: audited, runs everywhere, slower than native code. */
 export const verifyPortable: Verify = (sig, digest, key) => secp256k1.verify(sig, digest, key, { prehash: false, lowS: true });
 
-/** DER and the hash type behind it: the form scripts carry (BIP66). */
+/** DER and the hash type after it: the form in scripts (BIP66). */
 export function encodeSignature(sig: Signature, hashType: number): Uint8Array {
   const r = derInteger(sig.subarray(0, 32));
   const s = derInteger(sig.subarray(32));
@@ -87,23 +87,23 @@ function derInteger(bytes: Uint8Array): Uint8Array {
   return Uint8Array.of(0x02, 32 - start + padded.length, ...padded, ...bytes.subarray(start));
 }
 
-/** A signature and what it commits to. */
+/** A signature and its hash type. */
 export interface TypedSignature {
   readonly signature: Signature;
   readonly hashType: number;
 }
 
-/** What a script's signature bytes hold, or why relay would drop them. */
+/** A script's signature, or why nodes would not relay it. */
 export type DecodedSignature = TypedSignature | 'high-s' | 'malformed';
 
-/** Reads strict DER with a low s and its hash type byte, as relay does: a stranger form verifies in blocks but is not passed on. */
+/** Reads strict DER with a low s and its hash type byte, as nodes do before they relay: other forms are valid in blocks but not relayed. */
 export function decodeSignature(bytes: Uint8Array): DecodedSignature {
   const compact = compactFrom(bytes);
   const signature = compact === undefined ? 'malformed' : readCompact(compact);
   return typeof signature === 'string' ? signature : { signature, hashType: bytes[bytes.length - 1] ?? 0 };
 }
 
-/** The same for signers that leave s as it came: a high one is turned into its negative, which holds for the same digest and key. */
+/** The same for signers that do not choose the low s: a high s is negated, which is valid for the same digest and key. */
 export function decodeLowered(bytes: Uint8Array): Exclude<DecodedSignature, 'high-s'> {
   const compact = compactFrom(bytes);
   if (compact === undefined) return 'malformed';
@@ -133,7 +133,7 @@ function stripped(bytes: Uint8Array): Uint8Array {
   return bytes[0] === 0 ? bytes.subarray(1) : bytes;
 }
 
-/** BIP66's form, hash type byte included (`interpreter.cpp`, IsValidSignatureEncoding). */
+/** The form of BIP66, hash type byte included (`interpreter.cpp`, IsValidSignatureEncoding). */
 export function isStrictDer(bytes: Uint8Array): boolean {
   const at = (i: number): number => bytes[i] ?? 0;
   const rLength = at(3);
@@ -150,7 +150,7 @@ export function isStrictDer(bytes: Uint8Array): boolean {
   );
 }
 
-/** Tag 2, a length of at least one, not negative, no needless leading zero. */
+/** Tag 2, a length of at least one, not negative, no unnecessary leading zero. */
 function isDerInteger(bytes: Uint8Array): boolean {
   const [tag, length, first = 0, second = 0] = bytes;
   return tag === 2 && length !== 0 && bytes.length > 2 && first < 0x80 && !(bytes.length > 3 && first === 0 && second < 0x80);

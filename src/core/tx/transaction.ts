@@ -18,7 +18,7 @@ export interface TxInput {
 }
 
 export interface TxOutput {
-  /** Smallest units as the wire carries them, 0 … 2^64-1: not yet known to be an amount of money. */
+  /** Smallest units as serialised, 0 … 2^64-1: not checked to be an amount of money. */
   readonly value: bigint;
   /** scriptPubKey. */
   readonly script: Uint8Array;
@@ -46,7 +46,7 @@ export function sameOutpoint(a: Outpoint, b: Outpoint): boolean {
   return a.vout === b.vout && a.txid === b.txid;
 }
 
-/** Legacy serialisation, no witnesses. @throws RangeError for a number that its field can't hold. */
+/** Legacy serialisation, no witnesses. @throws RangeError for a number that does not fit its field. */
 export function encodeTransaction(tx: Transaction): Uint8Array {
   const writer = new WireWriter(transactionSize(tx));
   writer.int32(tx.version);
@@ -66,18 +66,18 @@ export function encodeTransaction(tx: Transaction): Uint8Array {
   return writer.whole;
 }
 
-/** Reads a whole transaction; witnesses are dropped. Undefined for anything else, trailing bytes included. */
+/** Reads a whole transaction and drops its witnesses. Undefined for anything else, also with bytes after the end. */
 export function decodeTransaction(bytes: Uint8Array): Transaction | undefined {
-  // With the witness mark first, as nodes read: the other way round witnesses could pass for outputs, and inputs go unseen.
+  // Try the form with the witness marker first, as nodes do: otherwise witnesses could be read as outputs, and inputs be missed.
   return decodeWitnessed(bytes) ?? attempt(() => readPlain(bytes));
 }
 
-/** The same of one that has witnesses, without them; undefined of any other. */
+/** The same for a transaction that has witnesses; undefined for any other. */
 export function decodeWitnessed(bytes: Uint8Array): Transaction | undefined {
   return isMarked(bytes) ? attempt(() => readWitnessed(bytes)) : undefined;
 }
 
-/** Whether BIP144's mark stands where the count of the inputs would. */
+/** Whether BIP144's marker is in the place of the input count. */
 export function isMarked(bytes: Uint8Array): boolean {
   return bytes[4] === 0 && bytes[5] === 1;
 }
@@ -97,7 +97,7 @@ function readWitnessed(bytes: Uint8Array): Transaction {
   reader.bytes(2);
   const [inputs, outputs] = [reader.list(readInput), reader.list(readOutput)];
   const witnesses = inputs.map(() => reader.list((witness) => witness.prefixed()));
-  // BIP144: without any, the other form is the only one.
+  // BIP144: a transaction without witnesses has only the other form.
   if (witnesses.every((items) => items.length === 0)) throw new Malformed('no witness');
   const lockTime = reader.uint32();
   reader.end();
@@ -126,7 +126,7 @@ export function transactionId(tx: Transaction): TxId {
   return txId(bytesToHex(sha256d(encodeTransaction(tx)).reverse()));
 }
 
-/** Bytes on the wire without witnesses; fees and limits of legacy chains count these. */
+/** Serialised size without witnesses; fees and limits of legacy chains use it. */
 export function transactionSize(tx: Transaction): number {
   const inputs = tx.inputs.reduce((sum, { script }) => sum + ID_BYTES + 4 + prefixedSize(script) + 4, 0);
   const outputs = tx.outputs.reduce((sum, { script }) => sum + 8 + prefixedSize(script), 0);

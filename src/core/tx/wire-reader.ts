@@ -1,6 +1,6 @@
 import { Malformed, Reader } from '../base/reader.ts';
 
-/** Reads fields as transactions and PSBTs have them, integers little-endian; a length in a longer form than it needs is `Malformed`. */
+/** Reads fields of transactions and PSBTs, integers little-endian; a length that is not in its shortest form is `Malformed`. */
 export class WireReader extends Reader {
   uint32(): number {
     return this.view.getUint32(this.advance(4), true);
@@ -14,19 +14,19 @@ export class WireReader extends Reader {
     return this.view.getBigUint64(this.advance(8), true);
   }
 
-  /** Bytes behind their length. */
+  /** Bytes with their length before them. */
   prefixed(): Uint8Array {
     return this.bytes(this.#length());
   }
 
-  /** Items behind their count. */
+  /** Items with their count before them. */
   list<Item>(read: (reader: WireReader) => Item): readonly Item[] {
     const items: Item[] = [];
     for (let left = this.#length(); left > 0; left--) items.push(read(this));
     return items;
   }
 
-  /** CompactSize (`serialize.h`) up to four bytes: no message holds anything longer. */
+  /** CompactSize (`serialize.h`) of up to four bytes: no message holds anything longer. */
   #length(): number {
     const first = this.uint8();
     if (first < 0xfd) return first;

@@ -1,4 +1,4 @@
-/** Fills bytes of a known number with what `WireReader` reads. @throws RangeError for a number that its field can't hold. */
+/** Writes what `WireReader` reads, into bytes of a known length. @throws RangeError for a number that does not fit its field. */
 export class WireWriter {
   readonly whole: Uint8Array;
   readonly #view: DataView;
@@ -28,7 +28,7 @@ export class WireWriter {
     this.whole.set(bytes, this.#advance(bytes.length));
   }
 
-  /** Bytes behind their length. */
+  /** Bytes with their length before them. */
   prefixed(bytes: Uint8Array): void {
     this.size(bytes.length);
     this.bytes(bytes);
@@ -50,7 +50,7 @@ export class WireWriter {
   }
 }
 
-/** How many bytes a count or a length takes as CompactSize; nothing that is written has 2^32 parts. */
+/** How many bytes a count or a length takes as CompactSize; nothing written here has 2^32 parts. */
 export function sizeBytes(size: number): number {
   if (size < 0xfd) return 1;
   return size <= 0xffff ? 3 : 5;

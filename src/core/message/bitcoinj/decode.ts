@@ -28,8 +28,8 @@ import {
 } from './schema.ts';
 
 /**
- * Reads the body of one frame; byte fields are views of it. What proto2 lets a reader skip is skipped: fields and error codes it does
- * not know, and bodies of other types. A refusal is `message-malformed`, `message-too-large` or `key-invalid`.
+ * Reads the body of one frame; byte fields are views of it. Skips what a proto2 reader may skip: fields and error codes it does not know, and bodies
+ * of other types. A refusal is `message-malformed`, `message-too-large` or `key-invalid`.
  */
 export function decodeBitcoinj(bytes: Uint8Array): BitcoinjMessage | Refusal {
   if (bytes.length > MAX_BITCOINJ_BYTES) return refuse('message-too-large', { most: MAX_BITCOINJ_BYTES });
@@ -45,7 +45,7 @@ function parse(bytes: Uint8Array): Envelope {
   try {
     return fromBinary(EnvelopeSchema, bytes, { readUnknownFields: false });
   } catch {
-    // The library throws plain errors of several kinds, and all mean the same.
+    // The library throws plain errors of several kinds; all mean the same.
     throw new Malformed('not protobuf');
   }
 }
@@ -88,7 +88,7 @@ function message(envelope: Envelope): BitcoinjMessage {
 function clientVersion(body: ClientVersion): BitcoinjMessage {
   const { major, minor, timeWindowSecs, previousChannelContractHash: hash } = body;
   const window = isFieldSet(body, ClientVersionSchema.field.timeWindowSecs) ? { window: seconds(timeWindowSecs) } : {};
-  // Of any other length it names no channel, and the client gets a new one.
+  // A hash of any other length names no channel, and the client gets a new one.
   const previous = hash.length === 32 ? { previous: txId(bytesToHex(hash)) } : {};
   return { kind: 'client-version', major, minor, ...window, ...previous };
 }
@@ -147,7 +147,7 @@ function present<Body>(body: Body | undefined): Body {
   return body;
 }
 
-/** The library does not ask for required fields when it reads. An unknown `type` is, by proto2, one that is not there. */
+/** The library does not check required fields when it reads. In proto2 an unknown `type` counts as missing. */
 function whole<Body extends Fields>(schema: GenMessage<Body>, body: Body | undefined): Body {
   const given = present(body);
   const missing = schema.fields.find((field) => isRequired(field) && !isFieldSet(given, field));

@@ -12,7 +12,7 @@ import {
   type UpdatePaymentSchema,
 } from './schema.ts';
 
-/** The body of one frame, byte for byte as bitcoinj writes it: fields in the order of their numbers, defaults written out. */
+/** The body of one frame, byte for byte as bitcoinj writes it: fields in the order of their numbers, default values included. */
 export function encodeBitcoinj(message: BitcoinjMessage): Uint8Array {
   return toBinary(EnvelopeSchema, create(EnvelopeSchema, envelope(message)));
 }

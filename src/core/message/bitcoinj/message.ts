@@ -3,13 +3,13 @@ import type { TxId } from '../../base/bytes.ts';
 import type { PublicKey } from '../../tx/sign.ts';
 import type { ErrorCode } from './schema.ts';
 
-/** No body of a frame is longer, in either direction. */
+/** The longest body of a frame, in either direction. */
 export const MAX_BITCOINJ_BYTES = 32_767;
 
-/** Seconds that a channel is to last when the client does not say. */
+/** Lifetime of a channel in seconds when the client gives none. */
 export const DEFAULT_WINDOW = 86_340;
 
-/** The client's first message: what it speaks, how many seconds its channel is to last, and the contract of the one it goes on with. */
+/** The client's first message: its version, the lifetime of its channel in seconds, and the contract of the channel that it resumes. */
 export interface ClientVersion {
   readonly kind: 'client-version';
   readonly major: number;
@@ -22,7 +22,7 @@ export interface ServerVersion {
   readonly kind: 'server-version';
   readonly major: number;
   readonly minor: number;
-  /** What a client that goes on with a channel can prove its key by. Pawment's own: bitcoinj passes over it. */
+  /** A client that resumes a channel proves its key by signing this. Pawment's own; bitcoinj ignores it. */
   readonly nonce?: Uint8Array;
 }
 
@@ -35,7 +35,7 @@ export interface Initiate {
   readonly minPayment: Amount;
 }
 
-/** Version 1: the unsigned refund, a transaction in its legacy form. */
+/** Version 1: the unsigned refund, a transaction in legacy form. */
 export interface ProvideRefund {
   readonly kind: 'provide-refund';
   readonly payerKey: PublicKey;
@@ -48,14 +48,14 @@ export interface ReturnRefund {
   readonly signature: Uint8Array;
 }
 
-/** What the client keeps, and its signature, DER and hash type, over that. */
+/** What the client keeps, and its signature over that (DER and hash type). */
 export interface Update {
   readonly change: Amount;
   readonly signature: Uint8Array;
   readonly info?: Uint8Array;
 }
 
-/** The signed contract and the first payment in it. The key is there in version 2 only. */
+/** The signed contract and the first payment in it. Only version 2 has the key. */
 export interface ProvideContract {
   readonly kind: 'provide-contract';
   readonly contract: Uint8Array;
@@ -71,7 +71,7 @@ export interface UpdatePayment extends Update {
   readonly kind: 'update-payment';
 }
 
-/** From the client: settle. From the server: the settlement, or, without one, the end of the connection only. */
+/** From the client: settle. From the server: the settlement; without one, it only ends the connection. */
 export interface Close {
   readonly kind: 'close';
   readonly settlement?: Uint8Array;
@@ -81,13 +81,13 @@ export interface Close {
 
 export type BitcoinjErrorCode = keyof typeof ErrorCode;
 
-/** The connection ends. `expected` goes with `MIN_PAYMENT_TOO_LARGE`. */
+/** Ends the connection. `expected` belongs to `MIN_PAYMENT_TOO_LARGE`. */
 export interface BitcoinjError {
   readonly kind: 'error';
   readonly code: BitcoinjErrorCode;
   readonly explanation?: string;
   readonly expected?: Amount;
-  /** The best payment, to a client whose own signature shows that it has forgotten it. Pawment's own. */
+  /** The best payment, for a client whose own signature shows that it has forgotten it. Pawment's own. */
   readonly best?: Update;
 }
 
@@ -96,7 +96,7 @@ export interface PaymentAck {
   readonly info?: Uint8Array;
 }
 
-/** Everything that two bitcoinj peers say to each other. */
+/** All messages between two bitcoinj peers. */
 export type BitcoinjMessage =
   | ClientVersion
   | ServerVersion

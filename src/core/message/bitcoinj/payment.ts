@@ -5,7 +5,7 @@ import { SIGHASH } from '../../tx/sighash.ts';
 import { decodeLowered, encodeSignature } from '../../tx/sign.ts';
 import type { Update } from './message.ts';
 
-/** The payment that an update makes of a channel that holds `capacity`: bitcoinj says what the payer keeps, and does not ask for a low s. */
+/** The payment that an update makes in a channel of `capacity`. bitcoinj sends the amount that the payer keeps, and does not require a low s. */
 export function paymentOf({ change, signature }: Update, capacity: Amount): Payment | Refusal {
   if (change > capacity) return refuse('total-not-positive');
   const read = decodeLowered(signature);
@@ -14,7 +14,7 @@ export function paymentOf({ change, signature }: Update, capacity: Amount): Paym
   return { total: subtract(capacity, change), signatures: [read.signature] };
 }
 
-/** The update for a payment out of a channel that holds `capacity`, in one deposit. */
+/** The update for a payment in a channel of `capacity` with one deposit. */
 export function updateOf({ total, signatures }: Payment, capacity: Amount, info?: Uint8Array): Update {
   const change = amount(capacity - total);
   const [signature] = signatures;

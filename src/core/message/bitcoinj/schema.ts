@@ -1,5 +1,5 @@
-// Generated from bitcoinj.proto by protoc-gen-es 2.17.0 (target=ts), its comments left out and its enums written as constants, which
-// Node can run as they are. schema.test.ts shows that both say the same.
+// Generated from bitcoinj.proto by protoc-gen-es 2.17.0 (target=ts), without its comments and with enums written as constants, which Node can run
+// directly. schema.test.ts shows that both say the same.
 
 import type { Message } from '@bufbuild/protobuf';
 import type { GenEnum, GenFile, GenMessage } from '@bufbuild/protobuf/codegenv2';

@@ -12,15 +12,15 @@ import type { PayeeEngine } from '../engine/engine.ts';
 import type { Chain } from '../engine/ports.ts';
 import { concurrencyLimit } from './concurrency-limit.ts';
 
-/** Announcements that have the node asked at the same time, and that wait for it. Each asks about sixteen outputs at most. */
+/** The most announcements for which the node is asked at the same time, and the most that wait. Each needs at most sixteen outputs. */
 const MOST_ASKING = 8;
 const MOST_WAITING = 64;
-/** Seconds after which there may be room. */
+/** Seconds after which there may be room again. */
 const WAIT = 5;
-/** Answers kept for those who ask again before the next block. */
+/** Answers kept for payers that ask again before the next block. */
 const MOST_KEPT = 1_000;
 
-/** What is said of an announcement, the cheapest first: strangers may send any number of them. */
+/** Answers announcements, with the cheapest checks first: strangers may send any number of them. */
 export function announceQueue(
   chain: Chain,
   engine: PayeeEngine,
@@ -36,13 +36,13 @@ export function announceQueue(
     const { tip } = engine.follower.ready();
     const terms = termsOf(announce);
     const channel = channelIdOf(coin, terms.contract.redeemScript(terms));
-    // A payee that sees no deposit says what is wrong with all the rest: the node is not asked for an offer that was not made here.
+    // With no deposit given, the payee still reports any other fault: so the node is not asked for an offer that was not made here.
     const unseen = await engine.drive(channel, { kind: 'announce', announce, funding: [], ...stands });
     if (isRefusal(unseen)) return unseen;
     const question = [channel, tip.hash, ...deposits.map(({ outpoint, value }) => `${outpointKey(outpoint)} ${value}`)].join();
     const known = kept.get(question);
     if (known !== undefined) return known;
-    // The tip comes last: a block that comes in between makes a deposit count as younger, never as older.
+    // The tip is read last: a block that comes in between makes a deposit count as younger, never as older.
     const asked = await ask(async () => ({ funding: await lookUpFunding(chain, deposits), lookedAt: (await chain.tip()).height }));
     if (asked === undefined) return refuse('too-many', { seconds: WAIT });
     const driven = await engine.drive(channel, { kind: 'announce', announce, ...asked, ...stands });
@@ -51,7 +51,7 @@ export function announceQueue(
   };
 }
 
-/** Only another block makes a deposit deeper. */
+/** Whether only another block can change the answer. */
 function isForBlocks({ waitingFor }: Provisional): boolean {
   return waitingFor.code === 'funding-unconfirmed' || waitingFor.code === 'funding-immature';
 }

@@ -14,19 +14,19 @@ import type { BitcoinjPayee, BitcoinjShop } from '../transport/bitcoinj/payee.ts
 import type { Merchant } from './merchant.ts';
 import type { MerchantTerms } from './terms.ts';
 
-/** What is offered to bitcoinj's payers. Deposits, depth and what is delivered before they are deep are those of all other payers. */
+/** Terms for bitcoinj's payers. Limits of deposits, depth and unconfirmed delivery are the same as for all other payers. */
 export interface BitcoinjTerms extends Pick<MerchantTerms, 'minDeposit' | 'maxDeposit' | 'depth' | 'unconfirmed'> {
-  /** The first payment; bitcoinj's payers agree to no more than 1,000 units unless they are told to, and those before 0.15 to nothing else. */
+  /** The first payment. bitcoinj's payers accept at most 1,000 units unless configured otherwise; those before 0.15 accept exactly 1,000 only. */
   readonly minPayment: Amount;
   /** Seconds before its expiry at which a channel is closed. */
   readonly closingMargin: number;
-  /** Seconds that a channel lives: what the payer asks for, within these. */
+  /** Lifetime of a channel in seconds: what the payer asks for, within these limits. */
   readonly window: { readonly least: number; readonly most: number };
 }
 
 type Listener = (state: PayeeState) => void;
 
-/** Finds channels by what made them, and tells who asked of each new state. To be given to the engine as a book. */
+/** Finds channels by their funding transactions, and reports new states to those who asked. The engine needs it as a book. */
 export class BitcoinjBook implements Book<PayeeState> {
   readonly #byFunding = new Map<TxId, ChannelId>();
   readonly #listeners = new Map<ChannelId, Set<Listener>>();
@@ -74,7 +74,7 @@ export interface BitcoinjOptions {
   readonly shop?: BitcoinjShop;
 }
 
-/** A merchant as bitcoinj's payers see it. @throws WorldError `config` for terms under which there is no time to settle. */
+/** The merchant for bitcoinj's payers. @throws WorldError `config` for terms that leave no time to settle. */
 export function bitcoinjPayee({
   merchant,
   book,
@@ -97,7 +97,7 @@ export function bitcoinjPayee({
     offer: (contract, wanted) => {
       engine.follower.ready();
       const seconds = Math.max(window.least, Math.min(window.most, wanted));
-      // One expiry only: nothing in the messages could say which of several the payer has chosen.
+      // Only one expiry: no message could say which of several the payer has chosen.
       const expiry = lockTime(Math.floor(clock.now() / 1000) + seconds);
       const own = { coin: chain.coin, contract, signing: { kind: 'flexible', slot: 0 }, payeeScript, nonce: random.bytes(16) } as const;
       const whole: OfferedTerms = { ...offered, ...own, unconfirmed: offered.unconfirmed ?? ZERO, minExpiry: expiry, maxExpiry: expiry };
@@ -135,15 +135,15 @@ export function bitcoinjPayee({
   };
 }
 
-/** Miners may set a block's time so far ahead: no window of bitcoinj's is shorter. */
+/** Miners may set a block's time so far ahead, so no window of bitcoinj's is shorter. */
 const LEAST_WINDOW = 2 * 3600;
 
 function checkTerms({ window: { least, most }, closingMargin }: BitcoinjTerms): void {
   const wrong = (message: string): never => {
     throw new WorldError('config', message, 'Choose a longer window, or a shorter margin.');
   };
-  if (!(least >= LEAST_WINDOW)) wrong(`A channel of ${least} seconds leaves no time to settle: ${LEAST_WINDOW} are the least.`);
-  if (!(most >= least)) wrong(`No window is at least ${least} and at most ${most} seconds.`);
+  if (!(least >= LEAST_WINDOW)) wrong(`A channel of ${least} seconds leaves no time to settle; it has to be at least ${LEAST_WINDOW}.`);
+  if (!(most >= least)) wrong(`The least window (${least} seconds) is longer than the longest (${most}).`);
   if (!(closingMargin < least))
-    wrong(`A channel of ${least} seconds would be closed at once: it is closed ${closingMargin} before its expiry.`);
+    wrong(`A channel of ${least} seconds would be closed at once, since closing begins ${closingMargin} seconds before the expiry.`);
 }

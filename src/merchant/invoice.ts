@@ -8,7 +8,7 @@ import { decodeStored } from '../engine/decode-state.ts';
 import type { Clock, Random, Store } from '../engine/ports.ts';
 import { type Unpaid, UnpaidInvoices } from './unpaid-invoices.ts';
 
-/** Something that is sold. */
+/** An item for sale. */
 export interface Item {
   readonly text: string;
   readonly price: Amount;
@@ -16,20 +16,20 @@ export interface Item {
 export type PriceList = ReadonlyMap<string, Item>;
 
 export interface InvoiceBook {
-  /** Seed step 5. A channel's oldest unpaid invoice gives way to one too many. @returns a refusal for an item that is not for sale. */
+  /** Seed step 5. If a channel has too many unpaid invoices, its oldest one is dropped. @returns a refusal for an item that is not for sale. */
   readonly issue: (channel: ChannelId, item: string, address: string) => Promise<Invoice | Refusal>;
   readonly find: (id: string) => Promise<KeptInvoice | undefined>;
-  /** It is paid, and kept for good. */
+  /** The invoice is paid, and kept for good. */
   readonly settled: (id: string) => void;
-  /** Deletes unpaid invoices that have expired, those left by earlier runs too. Paid ones are never touched. */
+  /** Deletes unpaid invoices that have expired, also those of earlier runs. Paid ones are never touched. */
   readonly sweep: () => Promise<void>;
 }
 
 /** Milliseconds for which an invoice can be paid. */
 const LIFETIME = 10 * 60 * 1000;
-/** An unpaid invoice was written once: it is gone only if nobody has paid it meanwhile. */
+/** Version of an invoice that was written once, so is unpaid: it is deleted only if it is still at this version. */
 const AS_ISSUED = 1;
-/** Deleted at a time: they share a sync, and payments do not wait long for it. */
+/** How many are deleted at a time: they share one sync, and payments do not wait long for it. */
 const MOST_REMOVED = 64;
 
 export function invoiceBook(store: Store, clock: Clock, random: Random, prices: PriceList): InvoiceBook {
@@ -51,7 +51,7 @@ export function invoiceBook(store: Store, clock: Clock, random: Random, prices: 
       const expires = clock.now() + LIFETIME;
       const invoice: Invoice = { kind: 'invoice', id, channel, item: name, text, amount: price, address, expires };
       const value = invoiceSnapshot.encode({ invoice });
-      // What gives way shares the sync of what is new, and no more: it may be paid at this moment.
+      // Deleting the dropped invoices shares the sync of the new one. One that can't be deleted may just have been paid.
       const removed = remove(unpaid.add({ id, channel, expires }));
       const [isStored] = await Promise.all([store.commit([{ kind: 'invoice', id, expected: 0, value }]), removed]);
       if (!isStored) throw new Error(`the invoice id ${id} was drawn twice`);

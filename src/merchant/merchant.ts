@@ -20,26 +20,35 @@ export interface MerchantOptions extends EngineOptions<PayeeState> {
   readonly random: Random;
   readonly terms: MerchantTerms;
   readonly prices: PriceList;
-  /** Output script that all closes pay to; its keys need not be here. */
+  /** Output script of all closes; its keys need not be here. */
   readonly payeeScript: Uint8Array;
-  /** Of the store: what two stores of one seed are told apart by (`store/identity.ts`). */
+  /** Id of the store: it tells stores of one seed apart (`store/identity.ts`). */
   readonly identity: Uint8Array;
   /**
-   * Takes up channels that payers bring back from stores of the seed which are gone, and for their sake channels of offers of any age. Nothing else
-   * may serve under that seed.
+   * Accepts channels that payers bring back from lost stores of this seed, and therefore offers of any age. No other program may serve with this
+   * seed.
    */
   readonly isRecovering?: boolean;
 }
 
 /** The product around a payee: answers payers over any transport, closes, and follows the chain. */
 export interface Merchant extends RequestHandler {
-  /** Takes a payment for which the application gives something by itself, as much as it `added`: nothing of that is credit. @throws WorldError as `answer`. */
+  /**
+   * Accepts a payment for which the application itself delivers, in the amount that the payment `added`: nothing becomes credit. @throws WorldError
+   * as `answer`.
+   */
   readonly increment: (pay: Pay) => Promise<TakenPayment | Refusal>;
-  /** Answers an announcement under an offer that never left this program: none of another store, nor of earlier terms. @throws WorldError as `answer`. */
+  /**
+   * Answers an announcement under an offer that never left this program; so the offer can't be from another store or have outdated terms. @throws
+   * WorldError as `answer`.
+   */
   readonly announce: (announce: Announce) => Promise<Reply>;
   /** Seed step H, ordered by the owner. */
   readonly close: (channel: ChannelId) => Promise<Driven<PayeeState> | Refusal>;
-  /** The same for many at once, with few transactions; like it, the order takes the place of an agreed end. @throws WorldError when the node can't be asked: what is stored goes out later. */
+  /**
+   * The same for many at once, in few transactions; it also replaces an agreed end. @throws WorldError when the node can't be asked: the stored
+   * closes are sent later.
+   */
   readonly settle: (channels: readonly ChannelId[]) => Promise<readonly CloseResult[]>;
   readonly engine: PayeeEngine;
   readonly invoices: InvoiceBook;
@@ -62,7 +71,7 @@ export function openMerchant(options: MerchantOptions): Merchant {
   };
 
   const take = async (kind: 'payment' | 'increment', pay: Pay): Promise<TakenPayment | Refusal> => {
-    // What is not above the best total is answered from what is stored, whatever the node is up to.
+    // A payment that is not above the best total is answered from the store, in whatever state the node is.
     if (pay.payment.total > ((await engine.get(pay.channel))?.best?.total ?? 0n)) engine.follower.trusted();
     return takenOf(await engine.drive(pay.channel, { kind, pay }));
   };
@@ -115,12 +124,12 @@ function offerAt({ chain, terms, payeeScript, clock, keys, random, identity }: M
   return makeOffer(chain.coin, terms, payeeScript, { tip: tip.height, medianTime, now: clock.now() }, keys, random, identity);
 }
 
-/** An engine that sees to shared closes whenever it has read the chain. */
+/** An engine that updates shared closes whenever it has read the chain. */
 function settlingEngine(options: MerchantOptions): { readonly engine: PayeeEngine; readonly settler: SharedCloser } {
   const settler: SharedCloser = new SharedCloser(options, () => followed);
   const followed = payeeEngine({ young: boundsOf(options.terms.depth), ...options, books: [...(options.books ?? []), settler] });
   const poll = async (): Promise<void> => {
-    // What could not be read in all does not keep what is known from being seen to.
+    // An incomplete reading must not delay what is known already.
     const read = await followed.follower.poll().then(
       () => undefined,
       (error: unknown) => ({ error }),

@@ -1,6 +1,6 @@
 import { isTime, type LockTime } from '../core/base/height.ts';
 
-/** A multiset of locks that knows its least height and its least time. Each is looked for anew only after the last channel at it has gone. */
+/** A multiset of lock times with its least height and its least time. A minimum is searched for again only when its last channel has gone. */
 export class NextDeadlines {
   readonly #heights = new Multiset();
   readonly #times = new Multiset();

@@ -5,12 +5,12 @@ import type { InvoiceRequest, StateRequest } from '../core/message/message.ts';
 import type { Verify } from '../core/tx/sign.ts';
 import type { PayeeEngine } from '../engine/engine.ts';
 
-/** Seconds for which a proof is good, in blocks: a payer that has not looked at the chain for longer has to. */
+/** Seconds, converted to blocks, for which a proof is valid: a payer that has not looked at the chain for longer has to look again. */
 const LIFETIME = 86_400;
-/** Proofs remembered: between two blocks a payer's is the same, and is checked once. */
+/** Proofs remembered: a payer's proof is the same until the next block, and is checked once. */
 const MOST_REMEMBERED = 20_000;
 
-/** Who may ask about a channel: whoever shows its payer key. Ids are no secret, and some are read off the chain. */
+/** Only the holder of its payer key may ask about a channel. Ids are no secret, and some can be read from the chain. */
 export function payerAuth(engine: PayeeEngine, verify: Verify): (request: StateRequest | InvoiceRequest) => Promise<Refusal | undefined> {
   const remembered = lruCache<string, true>(MOST_REMEMBERED);
   return async ({ kind, channel, proof }) => {

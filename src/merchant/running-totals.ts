@@ -21,7 +21,7 @@ interface Share {
   readonly deposits: readonly Deposit[];
 }
 
-/** A channel whose end is under way, and in no block as far as the chain was read. */
+/** A channel that is closing, without a confirmed close as far as the chain was read. */
 export interface Unmined {
   readonly channel: ChannelId;
   readonly atRisk: Amount;
@@ -29,7 +29,7 @@ export interface Unmined {
   readonly expiry: LockTime;
 }
 
-/** Sums over all channels of a merchant. A changed channel costs the same among ten as among a hundred thousand, and so does reading a sum. */
+/** Sums over all channels of a merchant. The cost of a change, or of reading a sum, does not depend on the number of channels. */
 export class Tally implements Book<PayeeState> {
   #living = new Map<ChannelId, Share>();
   #unmined = new Map<ChannelId, Share>();
@@ -59,7 +59,7 @@ export class Tally implements Book<PayeeState> {
     if (before !== undefined) this.#take(channel, before);
     if (state.kind !== 'closing') this.#unmined.delete(channel);
     if (state.kind !== 'ended') this.#put(channel, shareOf(state, state.kind), before);
-    // One that ended earlier is counted already.
+    // A channel that had ended before is counted already.
     else if (before !== undefined) this.#ends[state.how]++;
   }
 
@@ -97,22 +97,22 @@ export class Tally implements Book<PayeeState> {
     this.#expiries.remove(share.expiry);
   }
 
-  /** How many channels are in each state that is not over. */
+  /** The number of channels in each state, without those that ended. */
   get counts(): Readonly<Record<Living, number>> {
     return this.#counts;
   }
 
-  /** How those that are over ended. */
+  /** The number of ended channels by how they ended. */
   get ends(): Readonly<Record<PayeeEnd, number>> {
     return this.#ends;
   }
 
-  /** What the merchant would lose if nothing were ever closed. A sum over many channels may be more than any one amount of money. */
+  /** What the merchant would lose if nothing were ever closed. A sum over many channels may exceed the largest `Amount`. */
   get atRisk(): bigint {
     return this.#sums.atRisk;
   }
 
-  /** What of it is in totals so small that a thief could hold up their closes. */
+  /** The part of it in totals so small that a thief could delay their closes. */
   get pinnable(): bigint {
     return this.#sums.pinnable;
   }
@@ -122,17 +122,17 @@ export class Tally implements Book<PayeeState> {
     return this.#sums.capacity;
   }
 
-  /** The first height, and the first time, at which a channel that holds a payment has to be closed. */
+  /** The first height, and the first time, at which a channel with a payment has to be closed. */
   get nearestClosings(): readonly LockTime[] {
     return this.#closings.first;
   }
 
-  /** The first height, and the first time, at which a payer may take back what is paid for. */
+  /** The first height, and the first time, at which a payer may take back money that it has paid. */
   get nearestExpiries(): readonly LockTime[] {
     return this.#expiries.first;
   }
 
-  /** Ends that are in no block yet: as many as are under way, not as many as there are channels. */
+  /** Ends that are in no block yet. Its size depends on the closes under way, not on the number of channels. */
   get unmined(): readonly Unmined[] {
     return [...this.#unmined].map(([channel, { atRisk: value, closing, expiry }]) => ({ channel, atRisk: value, closing, expiry }));
   }

@@ -1,9 +1,9 @@
-/** A batch with more than these is better sent one by one. */
+/** If more members than this spoil a batch, they are better sent one by one. */
 const MOST_SPOILERS = 8;
 
 /**
- * Sends a batch that is taken as a whole or not at all, less what spoils it, and returns what was not taken. What `look` shows to be spoiled is
- * left out at once; what can't be seen is found by halves: `k` of `n` take at most `1 + k * (1 + log2 n)` tries.
+ * Sends a batch that is accepted as a whole or not at all, without the members that spoil it, and returns those that were not accepted. Members that
+ * `look` finds spoiled are left out at once; others are found by bisection: `k` of `n` take at most `1 + k * (1 + log2 n)` tries.
  */
 export async function bisectSpoilers<T>(
   all: readonly T[],
@@ -25,7 +25,7 @@ export async function bisectSpoilers<T>(
   return all.filter((one) => !taken.has(one));
 }
 
-/** Narrows a batch that was refused down to one that spoils it, sending the good halves on the way. Returns what is still to be tried. */
+/** Reduces a refused batch to one spoiler and sends the good halves on the way. Returns what is still to be tried. */
 async function narrowDown<T>(refused: readonly T[], isTaken: (some: readonly T[]) => Promise<boolean>): Promise<readonly T[]> {
   let suspects = refused;
   let untried: readonly T[] = [];

@@ -33,33 +33,33 @@ export interface SharedCloserOptions {
   readonly keyOf?: KeyOf;
 }
 
-/** What an order to close a channel came to: what was sent for it, and what the node said; why it is not to be closed; or what was in the way. */
+/** The result of an order to close a channel: what was sent for it and the node's answer; why it is not to be closed; or what failed. */
 export type CloseResult =
   | { readonly channel: ChannelId; readonly transaction: Transaction; readonly outcome: Broadcast }
   | { readonly channel: ChannelId; readonly why: Refusal | WorldError };
 
 interface PendingClose extends Closing {
   readonly channel: ChannelId;
-  /** Its close alone, as it is stored: follow sends it whenever the deposits are free. */
+  /** Its own close, as stored: follow sends it whenever the deposits are free. */
   readonly own: Transaction;
-  /** Its deposits were as deep as their amount asks for. */
+  /** Its deposits were as deep as their amount requires. */
   readonly isBacked: boolean;
   readonly view?: ChainView;
 }
 
-/** A close of several channels that waits in the mempool. */
+/** An unconfirmed close of several channels. */
 interface SharedCloseSent {
   readonly transaction: Transaction;
-  /** What whoever takes its place pays as well: the merchant's own wallet may have spent its output. */
+  /** What a replacement has to pay in addition: the merchant's own wallet may have spent the output. */
   readonly burden: Amount;
   readonly endings: PendingClose[];
 }
 
-/** So many margins before the expiry there is time for a close that others share to fail. */
+/** How many margins before the expiry a channel may still join a shared close, which may fail. */
 const MARGINS_LEFT = 2;
 /**
- * Closes several channels with one transaction. Each of them stores its own close first: what is shared is nowhere but on its way, and whenever
- * it is lost, follow sends what is stored. So a crash loses nothing, and whoever starts anew learns from the chain what is under way.
+ * Closes several channels with one transaction. Each channel stores its own close first. The shared one is not stored; whenever it is lost, follow
+ * sends the stored closes. So a crash loses nothing, and after a restart the chain shows what is under way.
  */
 export class SharedCloser implements Book<PayeeState> {
   readonly #options: SharedCloserOptions;
@@ -97,7 +97,9 @@ export class SharedCloser implements Book<PayeeState> {
     if (known !== undefined) this.#endings.set(channel, { ...known, view });
   }
 
-  /** Closes channels with their best payments, with few transactions. @throws WorldError when the node can't be asked: what is stored goes out later. */
+  /**
+   * Closes channels with their best payments, in few transactions. @throws WorldError when the node can't be asked: the stored closes are sent later.
+   */
   async settle(channels: readonly ChannelId[]): Promise<readonly CloseResult[]> {
     const settled: CloseResult[] = [];
     const endings: PendingClose[] = [];
@@ -113,7 +115,7 @@ export class SharedCloser implements Book<PayeeState> {
     return settled;
   }
 
-  /** Whoever has little time, or deposits that the chain could still undo, goes alone: it must not take others with it. */
+  /** A channel with little time left, or with deposits that the chain could still undo, is closed alone, so that it can't make the others fail. */
   #batches(endings: readonly PendingClose[]): readonly (readonly PendingClose[])[] {
     const now = this.#now();
     const mayShare = ({ terms, isBacked }: PendingClose): boolean =>
@@ -122,7 +124,7 @@ export class SharedCloser implements Book<PayeeState> {
     return [...groupForSharedClose(endings.filter(mayShare)).map(({ closings }) => closings), ...alone];
   }
 
-  /** Sees to it that closes in the mempool pay what is due, once for each block. */
+  /** Raises closes in the mempool that pay too little, once for each block. */
   async tend(): Promise<void> {
     const { hash } = this.#engine().follower.seen().tip;
     if (hash === this.#tended) return;
@@ -149,7 +151,7 @@ export class SharedCloser implements Book<PayeeState> {
     for (const ending of endings) {
       const { channel, terms, own } = ending;
       settled.push({ channel, transaction: own, outcome: await chain.broadcast(own) });
-      // What is signed for good goes out with the children that may not get in later.
+      // A transaction that can't be replaced is sent with the children that might not be accepted later.
       if (isFinal(terms, own)) for (const one of this.#childrenOf(own, ending, 1n).slice(1)) await chain.broadcast(one);
     }
     return settled;
@@ -181,7 +183,7 @@ export class SharedCloser implements Book<PayeeState> {
     return [...settled.values(), ...(await this.#alone(spoiled))];
   }
 
-  /** Those of which the node says that all deposits are in the chain, and can be had. */
+  /** Those whose deposits are all confirmed and unspent, according to the node. */
   async #free(endings: readonly PendingClose[]): Promise<readonly PendingClose[]> {
     const { chain } = this.#options;
     const isFree = async ({ deposits }: PendingClose): Promise<boolean> => {
@@ -220,12 +222,12 @@ export class SharedCloser implements Book<PayeeState> {
     return [...flights.values()];
   }
 
-  /** What takes the place of a shared close that pays too little, or the children that pay for it; nothing when it pays enough. */
+  /** The replacement of a shared close that pays too little, or children that pay for it; nothing when it pays enough. */
   #feeBumps({ transaction, burden, endings }: SharedCloseSent): readonly Transaction[] {
     const [first] = endings;
     const deposits = endings.flatMap((ending) => ending.deposits);
     const before = costOf(transaction, deposits);
-    // Something that nobody here knows is in it: the channels' own closes have to contest it.
+    // It has inputs that are not known here: the channels' own closes have to replace it.
     if (first === undefined || before === undefined) return [];
     const { terms } = first;
     const { policy } = terms.coin;
@@ -247,7 +249,7 @@ export class SharedCloser implements Book<PayeeState> {
   }
 }
 
-/** @throws what is no failure of the world. */
+/** The error if it is a `WorldError`. @throws any other error. */
 function failed(error: unknown): WorldError {
   if (error instanceof WorldError) return error;
   throw error;

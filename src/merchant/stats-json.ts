@@ -4,7 +4,7 @@ import { amountField, channelIdField, coinField, type Field, heightField } from 
 import type { Figures } from './stats.ts';
 
 const count = z.int().min(0);
-/** A sum may be more than any one amount of money. */
+/** A sum may be larger than the largest `Amount`. */
 const sumField = z.codec(z.string().regex(/^[0-9]{1,30}$/), z.bigint(), { decode: BigInt, encode: String });
 
 /** The figures as one JSON value: money as decimal digits in smallest units. */

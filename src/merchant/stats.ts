@@ -17,17 +17,17 @@ import type { Tally } from './running-totals.ts';
 export interface ChainFigures {
   readonly height: Height;
   readonly hash: string;
-  /** Seconds since the node was last read whole. */
+  /** Seconds since the node was last read completely. */
   readonly age: number;
 }
 
-/** The chain as far as it was read, and when (Unix milliseconds); and why nothing new is promised on that. */
+/** The chain as it was read, when that was (Unix milliseconds), and why nothing new is promised on it. */
 export interface ReadChain {
   readonly last?: { readonly tip: Tip; readonly at: number };
   readonly doubt?: string;
 }
 
-/** A channel whose end is under way, and in no block as far as the chain was read. */
+/** A channel that is closing, without a confirmed close as far as the chain was read. */
 export interface UnminedFigures {
   readonly channel: ChannelId;
   readonly atRisk: Amount;
@@ -38,22 +38,22 @@ export interface UnminedFigures {
 /** What a merchant's owner wants to see at a glance. Money in smallest units, exact; sums over all channels. */
 export interface Figures {
   readonly coin: Coin;
-  /** What checks signatures. */
+  /** The backend that checks signatures. */
   readonly backend: string;
   readonly channels: Readonly<Record<Exclude<PayeeState['kind'], 'ended'>, number>>;
   readonly ends: Readonly<Record<PayeeEnd, number>>;
   /** What would be lost if nothing were ever closed. */
   readonly atRisk: bigint;
-  /** What of it is in totals below the least stake: their closes could be held up by what is built on them. */
+  /** The part of it in totals below the least stake: transactions that spend the outputs of their closes could delay these. */
   readonly pinnable: bigint;
-  /** What was delivered that the chain could still undo, and the most that it may be. */
+  /** Delivered value that the chain could still undo, and its limit. */
   readonly exposure: { readonly total: bigint; readonly most: bigint; readonly channels: number };
-  /** What rests on deposits that are less than so many blocks deep, and the most that may. */
+  /** What rests on deposits that are less than so many blocks deep, and the limit for that. */
   readonly young: readonly { readonly below: number; readonly total: bigint; readonly most: bigint }[];
   /** What was delivered on deposits that have been in no block for too long. */
   readonly writtenOff: bigint;
   readonly capacity: bigint;
-  /** Of channels that hold a payment; an expected height where it is a time. */
+  /** Of channels with a payment; an expected height where the lock is a time. */
   readonly nearestClosing?: Height;
   readonly nearestExpiry?: Height;
   readonly unmined: readonly UnminedFigures[];
@@ -61,24 +61,24 @@ export interface Figures {
   readonly chain?: ChainFigures;
   /** Why nothing new is promised now. */
   readonly doubt?: string;
-  /** Why the store keeps nothing now. */
+  /** Why nothing can be stored now. */
   readonly unkept?: string;
   readonly answers: Readonly<Partial<Record<Reply['kind'], number>>>;
   readonly refusals: Readonly<Partial<Record<RefusalCode, number>>>;
-  /** Requests that node or store kept from being answered. */
+  /** Requests that could not be answered because node or store failed. */
   readonly failures: number;
   readonly jobs: readonly Pick<JobReport, 'name' | 'isAlive' | 'lastSuccess' | 'failures'>[];
-  /** Channels whose files for watchers are behind; undefined where none are written. */
+  /** Channels whose files for watchers are out of date; undefined where none are written. */
   readonly unwatched?: number;
 }
 
-/** Answers given, by kind; refusals by code. Both are short lists that no peer can lengthen. */
+/** Answers given, by kind, and refusals by code. Both lists are short, and no peer can make them longer. */
 export class AnswerCounts {
   readonly answers: Partial<Record<Reply['kind'], number>> = {};
   readonly refusals: Partial<Record<RefusalCode, number>> = {};
   failures = 0;
 
-  /** The same payee, counted. */
+  /** The same payee with its answers counted. */
   counting<Payee extends Pick<Merchant, 'answer' | 'announce' | 'pay' | 'increment'>>(payee: Payee): Payee {
     return {
       ...payee,
@@ -119,7 +119,7 @@ export interface FigureSources {
   readonly clock: Clock;
 }
 
-/** Costs the same however many channels are idle. */
+/** The cost does not depend on the number of idle channels. */
 export function figuresOf({ coin, backend, tally, counts, exposure, read, unkept, jobs, unwatched, clock }: FigureSources): Figures {
   const { counts: channels, ends, atRisk, pinnable, capacity } = tally;
   const { answers, refusals, failures } = counts;
@@ -146,7 +146,7 @@ export function figuresOf({ coin, backend, tally, counts, exposure, read, unkept
   };
 }
 
-/** Before the chain was read nobody knows at which height a time will come. */
+/** Before the chain was read, it is unknown at which height a time will come. */
 function deadlines(
   tally: Tally,
   { last }: ReadChain,

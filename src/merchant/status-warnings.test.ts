@@ -51,18 +51,18 @@ for (const [name, change, sentence] of [
     /^Nothing can be stored, so nothing is sold: no room left for a\.sqlite$/,
   ],
   ['a chain that was read long ago', { chain: { height: height(1_650), hash: '', age: 1_200 } }, /last read 20 minutes ago/],
-  ['a channel past its closing height', { nearestClosing: height(1_650) }, /closed at block 1650 is not being closed; 350 blocks are left/],
+  ['a channel past its closing height', { nearestClosing: height(1_650) }, /begun to close at block 1650, but has not; the payer can take it back in 350 blocks/],
   [
     'a close that is not mined in half the margin',
     { chain: { height: height(1_660), hash: '', age: 1 } },
-    /abababababababab over 5 DOGE is in no block yet; 60 blocks/,
+    /abababababababab over 5 DOGE is in no block yet; the payer can take it back in 60 blocks/,
   ],
-  ['a close that is too late', { chain: { height: height(1_725), hash: '', age: 1 } }, /may take it back since 5 blocks/],
+  ['a close that is too late', { chain: { height: height(1_725), hash: '', age: 1 } }, /able to take it back for 5 blocks/],
   ['a job that is dead', { jobs: [{ name: 'backup', isAlive: false, failures: 9 }] }, /The job backup is dead: it failed 9 times/],
   [
     'more exposure than the limit',
     { exposure: { total: 3n * DOGE, most: DOGE, channels: 1 } },
-    /3 DOGE are exposed to the chain, more than the limit of 1/,
+    /3 DOGE of delivered value could be undone by the chain, more than the limit of 1/,
   ],
   ['what is lost before its channel is over', { writtenOff: 2n * DOGE }, /^2 DOGE were delivered on deposits .* written off\.$/],
 ] satisfies readonly (readonly [string, Partial<Figures>, RegExp])[]) {

@@ -1,10 +1,10 @@
 import { formatAmount, isAmount, MAX_AMOUNT } from '../core/base/amount.ts';
 import type { Figures } from './stats.ts';
 
-/** Seconds after which what was read of the chain says too little about what is due. */
+/** Seconds after which the last reading of the chain is too old to show what is due. */
 const MOST_AGE = 600;
 
-/** What a person has to look at, as whole sentences; nothing when all is well. */
+/** What a person has to look at, as whole sentences; empty when all is well. */
 export function statusWarnings(figures: Figures): readonly string[] {
   const { chain, doubt, unkept, jobs, exposure, writtenOff, coin } = figures;
   const dead = jobs.filter(({ isAlive }) => !isAlive).map(({ name, failures }) => `The job ${name} is dead: it failed ${failures} times.`);
@@ -15,10 +15,10 @@ export function statusWarnings(figures: Figures): readonly string[] {
     ...(chain === undefined ? [] : lateness(figures, chain.height)),
     ...dead,
     ...(exposure.total > exposure.most
-      ? [`${coinsOf(exposure.total)} ${coin.ticker} are exposed to the chain, more than the limit of ${coinsOf(exposure.most)}.`]
+      ? [`${coinsOf(exposure.total)} ${coin.ticker} of delivered value could be undone by the chain, more than the limit of ${coinsOf(exposure.most)}.`]
       : []),
     ...(writtenOff > 0n
-      ? [`${coinsOf(writtenOff)} ${coin.ticker} were delivered on deposits that no block has taken: they are written off.`]
+      ? [`${coinsOf(writtenOff)} ${coin.ticker} were delivered on deposits that were never mined: they are written off.`]
       : []),
   ];
 }
@@ -28,7 +28,7 @@ function lateness({ nearestClosing, nearestExpiry, unmined, coin }: Figures, tip
   const unmade =
     nearestClosing === undefined || nearestClosing > tip
       ? []
-      : [`A channel that was to be closed at block ${nearestClosing} is not being closed; ${blocks((nearestExpiry ?? tip) - tip)}.`];
+      : [`A channel should have begun to close at block ${nearestClosing}, but has not; ${blocks((nearestExpiry ?? tip) - tip)}.`];
   return [
     ...unmade,
     ...late.map(
@@ -38,12 +38,12 @@ function lateness({ nearestClosing, nearestExpiry, unmined, coin }: Figures, tip
   ];
 }
 
-/** How long there is, as the end of a sentence. */
+/** The time left, as the end of a sentence. */
 export function blocks(left: number): string {
-  return left > 0 ? `${left} blocks are left until the payer may take it back` : `the payer may take it back since ${-left} blocks`;
+  return left > 0 ? `the payer can take it back in ${left} blocks` : `the payer has been able to take it back for ${-left} blocks`;
 }
 
-/** A sum in whole coins; there are no more than the largest amount says. */
+/** A sum in whole coins; a sum above the largest amount is shown as that amount. */
 export function coinsOf(sum: bigint): string {
   return formatAmount(isAmount(sum) ? sum : MAX_AMOUNT);
 }

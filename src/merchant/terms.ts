@@ -9,27 +9,32 @@ import { contracts } from '../core/contract/registry.ts';
 import type { Offer } from '../core/message/message.ts';
 import type { KeyRing, Random } from '../engine/ports.ts';
 
-/** Seconds, by the blocks they take, in which a payer announces a channel and has its first deposit mined. */
+/** Seconds, converted to blocks, in which a payer has to announce a channel and get its first deposit mined. */
 const OFFERED_FOR = 10_800;
 
 /** What a merchant offers to every payer. An expiry is so many blocks from the tip, or seconds from now where the contract expires by time. */
 export interface MerchantTerms extends Span {
   readonly contract: Contract;
   /**
-   * A slot above 0 is for merchants that close several channels together (`Contract.close`): a channel in it can't be closed alone, so the
-   * closes at the margin are theirs to make.
+   * A slot above 0 is for merchants that close several channels together (`Contract.close`): a channel in such a slot can't be closed alone, so the
+   * merchant has to make its close at the margin.
    */
   readonly signing: Signing;
   readonly minDeposit: Amount;
   readonly maxDeposit: Amount;
   readonly depth: readonly DepthStep[];
-  /** What one channel delivers before its deposits are deep enough. Its keys are fresh, so a payer is a channel; `EngineOptions.exposure` bounds them all. */
+  /**
+   * What one channel delivers before its deposits are deep enough. A payer can open any number of channels, so `EngineOptions.exposure` limits all of
+   * them together.
+   */
   readonly unconfirmed?: Amount;
 }
 
 const FLEXIBLE: Signing = { kind: 'flexible', slot: 0 };
 
-/** The smallest deposit is one that a channel can grow to be worth a hindered close with (`leastStake`); the largest bounds what one payer can tie up. */
+/**
+ * The smallest deposit allows a total that is worth a close even if somebody delays it (`leastStake`); the largest limits what one payer can lock up.
+ */
 export function defaultTerms(coin: Coin, contract: Contract = contracts[0], signing: Signing = FLEXIBLE): MerchantTerms {
   const { span, depth } = coin.channel;
   const { dust, feeRate } = coin.policy;
@@ -43,7 +48,7 @@ export function defaultTerms(coin: Coin, contract: Contract = contracts[0], sign
   };
 }
 
-/** Closes may pay to P2WSH or P2TR where the coin has them, and to P2PKH on all. */
+/** The longest output script that a close may pay to: P2WSH or P2TR where the coin has them, otherwise P2PKH. */
 function longestPayout({ prefix }: Coin): Uint8Array {
   return new Uint8Array(prefix.bech32 === undefined ? 25 : 34);
 }
@@ -53,8 +58,8 @@ function roundedUp(value: Amount, step: Amount): Amount {
 }
 
 /**
- * Seed step 2. Nothing is stored: the key comes from the offer itself, so it can be made again when the offer comes back. Where the payee signs
- * refunds, the shortest lifetime is the only one.
+ * Seed step 2. Nothing is stored: the key is derived from the offer, so it can be derived again when the offer comes back. Where the payee signs
+ * refunds, only the shortest lifetime is offered.
  */
 export function makeOffer(
   coin: Coin,

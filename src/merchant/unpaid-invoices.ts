@@ -11,12 +11,15 @@ export interface Unpaid {
 const MOST_OF_CHANNEL = 64;
 const MOST = 200_000;
 
-/** Unpaid invoices in the order of their issue, which is that of their expiry but for those of earlier runs. There are only so many, of a channel and at all. */
+/**
+ * Unpaid invoices in the order of issue, which is the order of expiry, except for those of earlier runs. Their number has a limit for each channel
+ * and for all together.
+ */
 export class UnpaidInvoices {
   readonly #all = new Map<string, Unpaid>();
   readonly #byChannel = new Map<ChannelId, Set<string>>();
 
-  /** @returns those that have to give way, the oldest first. */
+  /** @returns those that have to be dropped, the oldest first. */
   add(invoice: Unpaid): readonly Unpaid[] {
     this.#all.set(invoice.id, invoice);
     const own = this.#byChannel.get(invoice.channel) ?? new Set();

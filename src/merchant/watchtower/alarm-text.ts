@@ -5,22 +5,22 @@ export function alarmText(alarm: Alarm, tip: number, now: number): string {
   switch (alarm.code) {
     case 'merchant-silent':
       return alarm.lastSeen === undefined
-        ? 'The merchant has left no sign of life here: it is closed for without waiting.'
-        : `The merchant was last seen ${Math.round((now - alarm.lastSeen) / 60_000)} minutes ago: it is closed for without waiting. Start it again.`;
+        ? 'The merchant has left no heartbeat here: the watcher closes for it at once.'
+        : `The merchant was last seen ${Math.round((now - alarm.lastSeen) / 60_000)} minutes ago: the watcher closes for it at once. Start it again.`;
     case 'node-doubted':
-      return `This watcher's node can not be relied on: ${alarm.reason}`;
+      return `This watcher's node can't be relied on: ${alarm.reason}`;
     case 'file-unreadable':
-      return `The file of channel ${short(alarm.channel)} can not be used, ${alarm.reason}: have the merchant write it again.`;
+      return `The file of channel ${short(alarm.channel)} can't be used, ${alarm.reason}: let the merchant write it again.`;
     case 'file-gone':
-      return `The file of channel ${short(alarm.channel)} is gone, and ${alarm.reason}: have the merchant write it again.`;
+      return `The file of channel ${short(alarm.channel)} is gone, and ${alarm.reason}: let the merchant write it again.`;
     case 'close-refused':
-      return `The node refused the close of channel ${short(alarm.channel)}, ${alarm.reason}. Look at the node and its fees.`;
+      return `The node refused the close of channel ${short(alarm.channel)}, ${alarm.reason}. Check the node and its fees.`;
     case 'close-late':
-      return `The close of channel ${short(alarm.channel)} is in no block yet; ${leftText(alarm.expiry, tip)}. Have it mined: another node, a higher fee, a miner.`;
+      return `The close of channel ${short(alarm.channel)} is in no block yet; ${leftText(alarm.expiry, tip)}. Get it mined: by another node, a higher fee, or a miner.`;
     case 'deposit-missing':
       return `A deposit of channel ${short(alarm.channel)} is not in the chain of this node; ${leftText(alarm.expiry, tip)}.`;
     case 'worse-spend':
-      return `${spendText(alarm.by)} takes the deposit of channel ${short(alarm.channel)} for less than is held (${alarm.txid}, ${depthText(alarm.depth)}).`;
+      return `${spendText(alarm.by)} spends the deposit of channel ${short(alarm.channel)} and pays less than the best close (${alarm.txid}, ${depthText(alarm.depth)}).`;
   }
 }
 
@@ -30,13 +30,13 @@ function short(channel: string): string {
 
 function leftText(expiry: number, tip: number): string {
   return expiry > tip
-    ? `the payer may take it back at block ${expiry}, ${expiry - tip} blocks from now`
-    : `the payer may take it back since block ${expiry}`;
+    ? `the payer can take it back at block ${expiry}, in ${expiry - tip} blocks`
+    : `the payer has been able to take it back since block ${expiry}`;
 }
 
 function spendText(by: string): string {
   if (by === 'refund') return "The payer's refund";
-  return by === 'close' ? 'An older close' : 'A foreign transaction';
+  return by === 'close' ? 'An older close' : 'An unknown transaction';
 }
 
 function depthText(depth: number): string {

@@ -6,17 +6,17 @@ import { type Danger, depositGroupDue, isTaken, type WatchSituation, type WatchS
 import type { DepositGroup, Watched } from './file-format.ts';
 
 export interface ChannelVerdict {
-  /** Of what is worst off. */
+  /** The worst of its groups. */
   readonly standing: WatchStanding;
-  /** Of each, the first that the node takes is to be broadcast. */
+  /** For each group, broadcast the first that the node accepts. */
   readonly sends: readonly (readonly Transaction[])[];
   readonly danger?: Danger;
 }
 
-/** From what is over to what is lost. */
+/** From finished to lost. */
 const WORSE: readonly WatchStanding[] = ['buried', 'mined', 'waiting', 'quiet', 'due', 'endangered', 'lost'];
 
-/** What a watcher does about the chain as it is now. It never sends anything that takes less than what it was told is owed. */
+/** What a watcher does with the chain as it is now. It never sends anything that takes less than the file says is owed. */
 export function channelDue(watched: Watched, view: ChainView, situation: WatchSituation): ChannelVerdict {
   const verdicts = groupsIn(watched, view)
     .map((lot) => depositGroupDue({ watched, lot }, view, situation))
@@ -26,7 +26,7 @@ export function channelDue(watched: Watched, view: ChainView, situation: WatchSi
   return { standing, sends: verdicts.map(({ send }) => send).filter((send) => send.length > 0), ...(danger && { danger }) };
 }
 
-/** Deposits are closed together while all are there. What was in no block when the file was written comes into question when one has it. */
+/** Deposits are closed together while all of them are there. A deposit that was in no block when the file was written is added once it is in one. */
 function groupsIn(watched: Watched, view: ChainView): readonly DepositGroup[] {
   const { apart = [] } = watched;
   const together = depositsOf(watched, watched);
@@ -41,7 +41,10 @@ function isMined(seen: DepositView): boolean {
   return seen.kind === 'unspent' && seen.depth > 0;
 }
 
-/** Whether no transaction could take all of it any more, or need not: a close took what is owed of some, or a block has the spend of one. */
+/**
+ * Whether one close for all deposits is impossible now, or not needed: a deposit is gone or in no block, one was spent in a block, or a close took
+ * what is owed from some.
+ */
 function isSplitUp(watched: Watched, stake: readonly DepositView[]): boolean {
   if (stake.some((seen) => isAbsent(seen) || (seen.kind === 'unspent' && seen.depth === 0) || (isTaken(seen) && seen.depth > 0)))
     return true;

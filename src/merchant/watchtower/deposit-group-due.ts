@@ -9,32 +9,35 @@ import { type Transaction, transactionId } from '../../core/tx/transaction.ts';
 import { depositsOf, isEnough, payeeValueTogether } from './deposit-group.ts';
 import type { DepositGroup, Watched } from './file-format.ts';
 
-/** How a watched channel stands. `quiet`: not due. `due`: to be closed, and nothing on the chain closes it yet. `waiting`, `mined`, `buried`: a close that takes enough. */
+/**
+ * How a watched channel stands. `quiet`: not due. `due`: to be closed, and nothing on the chain closes it yet. `waiting`, `mined`, `buried`: a close
+ * that takes enough.
+ */
 export type WatchStanding = 'quiet' | 'due' | 'waiting' | 'mined' | 'buried' | 'endangered' | 'lost';
 
 export type Danger =
   | { readonly code: 'close-late'; readonly blocksLeft: number }
   | { readonly code: 'deposit-missing' }
-  /** Something takes the deposit that pays the payee less than the best close that is held. */
+  /** A transaction takes the deposit and pays the payee less than the best close in the file. */
   | { readonly code: 'worse-spend'; readonly txid: string; readonly depth: number; readonly by: string };
 
 export interface GroupVerdict {
   readonly standing: WatchStanding;
-  /** Closes to be broadcast, the first that the node takes. */
+  /** Closes to broadcast: the first that the node accepts. */
   readonly send: readonly Transaction[];
   readonly danger?: Danger;
 }
 
 export interface WatchSituation extends ChainTime {
   readonly feeRate: Amount;
-  /** No sign of life came from the merchant for too long, so it gets no time to close by itself. */
+  /** The merchant has given no heartbeat for too long, so it gets no time to close by itself. */
   readonly isMerchantSilent: boolean;
 }
 
-/** The part of the closing margin that the merchant has for itself. */
+/** The part of the closing margin in which the merchant closes by itself, as 1/GRACE_PART. */
 const GRACE_PART = 4;
 
-/** The height or time from which a watcher closes what the merchant has not. */
+/** The height or time from which a watcher closes if the merchant has not. */
 export function watchingFrom(terms: Terms, isMerchantSilent: boolean): LockTime {
   return after(closingAt(terms), isMerchantSilent ? 0 : Math.ceil(terms.closingMargin / GRACE_PART));
 }
@@ -45,7 +48,7 @@ interface Watching {
   readonly lot: DepositGroup;
 }
 
-/** What is due about one lot as the chain is now. */
+/** What is due for one group of deposits as the chain is now. */
 export function depositGroupDue(watching: Watching, view: ChainView, situation: WatchSituation): GroupVerdict {
   const { watched, lot } = watching;
   const { terms } = watched;
@@ -69,9 +72,9 @@ export function isTaken(seen: DepositView): seen is Taken {
 }
 
 /**
- * Enough is taken. A living merchant raises its close itself; a silent one can't, and neither is waited for to the last. What takes more than is held
- * here is an agreed end, or a better close: that is left to a living merchant, and to a silent one until little time is left, since then nobody else
- * is there to outpay what holds it up.
+ * For a close that takes enough. A merchant that runs raises its close itself, a silent one can't; near the end the watcher raises it in any case. A
+ * transaction that takes more than the file's closes is an agreed end or a better close: the watcher raises over it only if the merchant is silent
+ * and little time is left, since then nobody else can pay more than what delays it.
  */
 function closing(watching: Watching, spends: readonly Spend[], situation: WatchSituation): GroupVerdict {
   const { watched, lot } = watching;
@@ -89,12 +92,12 @@ function closing(watching: Watching, spends: readonly Spend[], situation: WatchS
   return { standing: 'waiting', send, ...lateness(terms, situation) };
 }
 
-/** From the last quarter of the margin on. */
+/** The factor of the last quarter of the margin. */
 const LAST_FACTOR = 100n;
 
 /**
- * Something takes less than is due. While it is unconfirmed, whatever pays more fee for the best close may still take its place, and is worth as much as
- * near the end, whatever the height.
+ * A transaction takes less than is due. While it is unconfirmed, the best close with a higher fee may still replace it; that is worth as much as near
+ * the expiry, whatever the height.
  */
 function contested(watching: Watching, stake: readonly Staked[], bad: Staked | undefined, situation: WatchSituation): GroupVerdict {
   const { watched, lot } = watching;
@@ -124,7 +127,7 @@ function open(watching: Watching, stake: readonly Staked[], situation: WatchSitu
   return { standing: 'due', send: fitting(watching, situation), ...missing, ...lateness(terms, situation) };
 }
 
-/** Half the margin is gone and nothing is mined. */
+/** Half the margin has passed and nothing is mined. */
 function lateness({ coin, expiry, closingMargin }: Terms, situation: WatchSituation): { readonly danger?: Danger } {
   const blocksLeft = expectedHeight(expiry, situation, coin.blockSeconds) - situation.tip;
   return (expiry - possible(expiry, situation)) * 2 <= closingMargin ? { danger: { code: 'close-late', blocksLeft } } : {};
@@ -134,7 +137,7 @@ function wantedRate(terms: Terms, situation: WatchSituation): Amount {
   return times(situation.feeRate, closeUrgency(terms, possible(terms.expiry, situation)).factor);
 }
 
-/** From the cheapest that pays the rate that is due to the dearest that the danger justifies. */
+/** From the cheapest close that pays the due rate to the most expensive that the danger justifies. */
 function fitting(watching: Watching, situation: WatchSituation): readonly Transaction[] {
   const { terms } = watching.watched;
   return from(wantedRate(terms, situation), affordable(watching, closeUrgency(terms, possible(terms.expiry, situation)).share));
@@ -145,7 +148,7 @@ interface Wish {
   readonly share: bigint;
 }
 
-/** Of rivals that spend other things too nobody here knows what they pay: the node says whether a close is enough. */
+/** Where rivals have other inputs too, it is unknown what they pay: then the node decides whether a close pays enough. */
 function raises(
   watching: Watching,
   rivals: readonly Transaction[],
@@ -168,7 +171,7 @@ function from(wanted: Amount, ascending: readonly Priced[]): readonly Transactio
   return (quick.length > 0 ? quick : ascending.slice(-1)).map(({ close }) => close);
 }
 
-/** The cheapest always; dearer ones up to one part in `share` of the total. */
+/** Always the cheapest; others up to a fee of 1/`share` of the total. */
 function affordable({ watched: { deposits }, lot: { closes, total } }: Watching, share: bigint): readonly Priced[] {
   const priced = closes.flatMap((close) => {
     const cost = costOf(close, deposits);

@@ -5,12 +5,12 @@ import type { Transaction } from '../../core/tx/transaction.ts';
 import type { DepositGroup, Watched } from './file-format.ts';
 import { payeeValue } from './payee-value.ts';
 
-/** The deposits that a lot's closes spend. */
+/** The deposits that a group's closes spend. */
 export function depositsOf({ deposits }: Watched, { closes }: DepositGroup): readonly Deposit[] {
   return spentBy(closes[0], deposits);
 }
 
-/** Whether what transactions take of a channel is all that is owed from the deposits they spend, as far as it is known here. */
+/** Whether transactions take everything that is owed from the deposits they spend, as far as the file says. */
 export function isEnough(watched: Watched, transactions: readonly Transaction[]): boolean {
   const spent = watched.deposits.filter((deposit) => transactions.some((one) => spentBy(one, [deposit]).length > 0));
   const owed = owedFrom(watched);
@@ -21,12 +21,12 @@ export function payeeValueTogether(watched: Watched, transactions: readonly Tran
   return transactions.reduce((sum, close) => sum + payeeValue(watched, close), 0n);
 }
 
-/** What is owed in all by what was known when a file was written. */
+/** The whole sum that is owed, according to the file. */
 export function owedIn(watched: Watched): bigint {
   return [...owedFrom(watched).values()].reduce((sum, part) => sum + part, 0n);
 }
 
-/** Payments drain one deposit after the other; what a close leaves out has one of its own. */
+/** Payments use deposits one after the other; a deposit that a close leaves out has closes of its own. */
 function owedFrom(watched: Watched): ReadonlyMap<Deposit, bigint> {
   const owed = new Map<Deposit, bigint>();
   let left = watched.total;

@@ -11,21 +11,24 @@ import type { DepositGroup } from './file-format.ts';
 import { payeeValue } from './payee-value.ts';
 
 /**
- * Times the coin's own rate: what the payee itself would go up to, and on to all that the share allows, since what others build on a close that
- * waits has to be outpaid as well.
+ * Fees as multiples of the coin's own rate: as high as the payee itself would go, and further up to all that the share allows, because descendants of
+ * an unconfirmed close have to be outbid as well.
  */
 const FACTORS = [1n, 3n, 10n, 30n, 100n, 300n, 1_000n, 3_000n, 10_000n, 10n ** 12n];
 
 /**
- * The best payment's close, signed for good at ascending fees. Terms that fix the fee have one. What is in no block yet could void all of them, and is
- * left out while they are worth it.
+ * The best payment's close, signed for good at rising fees; only one where the terms fix the fee. Deposits in no block could make all of them
+ * invalid, so they are left out if the rest is still worth a close.
  */
 export function feeLadder(state: PayeeState, signer: Signer): readonly [Transaction, ...Transaction[]] | Refusal {
   const mined = feeLadderWithout(state, signer, unminedStake(state));
   return isRefusal(mined) ? feeLadderWithout(state, signer, []) : mined;
 }
 
-/** The same for each deposit by itself, of several: one may be closed, or go, without the rest. None for what would not pay for its own close. */
+/**
+ * The same for each of several deposits separately: one may be closed, or disappear, without the others. Without those that would not pay for their
+ * own close.
+ */
 export function feeLaddersPerDeposit(state: PayeeState, signer: Signer): readonly DepositGroup[] {
   const stake = stakedDeposits(state);
   if (stake.length < 2) return [];

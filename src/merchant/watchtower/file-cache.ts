@@ -4,14 +4,14 @@ import { owedIn } from './deposit-group.ts';
 import type { Watched } from './file-format.ts';
 import type { WatchFolder } from './folder.ts';
 
-/** A file that does not say what it should. What was read of it before still holds. */
+/** A file with wrong content. What was read from it before still counts. */
 export interface FileTrouble {
   readonly code: 'file-unreadable' | 'file-gone';
   readonly channel: ChannelId;
   readonly reason: string;
 }
 
-/** The folder's files as read last. A file that is as it was is not read again. */
+/** The folder's files as last read. An unchanged file is not read again. */
 export class WatchFileCache {
   readonly #folder: WatchFolder;
   readonly #coin: Coin;
@@ -24,8 +24,8 @@ export class WatchFileCache {
   }
 
   /**
-   * Takes in new and changed files; a better total is never given up for a lower one. Only what is over may go.
-   * @returns what is new or changed; undefined for what is gone.
+   * Reads new and changed files; a lower total never replaces a better one. Only files of finished channels may disappear. @returns what is new or
+   * changed; undefined for files that are gone.
    */
   async read(isOver: (channel: ChannelId) => boolean): Promise<ReadonlyMap<ChannelId, Watched | undefined>> {
     const names = new Set(await this.#folder.channels());
@@ -34,7 +34,7 @@ export class WatchFileCache {
     for (const channel of over) this.#known.delete(channel);
     const troubles: FileTrouble[] = gone
       .filter((channel) => !over.includes(channel))
-      .map((channel) => ({ code: 'file-gone', channel, reason: 'its channel is not over' }));
+      .map((channel) => ({ code: 'file-gone', channel, reason: 'its channel has not ended' }));
     const changes = new Map<ChannelId, Watched | undefined>(over.map((channel) => [channel, undefined]));
     for (const channel of names) {
       const read = await this.#readOne(channel);
@@ -45,7 +45,7 @@ export class WatchFileCache {
     return changes;
   }
 
-  /** A file that says something new; why not, in words; undefined where it is as it was. */
+  /** A file with something new, or the reason why it can't be used; undefined where it is unchanged. */
   async #readOne(channel: ChannelId): Promise<Watched | string | undefined> {
     const known = this.#known.get(channel);
     const stamp = await this.#folder.stamp(channel);

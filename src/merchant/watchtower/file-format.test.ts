@@ -53,9 +53,9 @@ for (const [name, hostile, reason] of [
   ['another channel', { ...sample, channel: channelId('ab'.repeat(32)) }, /another channel/],
   ['other terms', { ...sample, terms: { ...sample.terms, payerKey: payeeKey.publicKey, payeeKey: payerKey.publicKey } }, /another channel/],
   ['a total that its closes do not take', { ...sample, total: amount(sample.total + 1n) }, /does not take the total/],
-  ['fees that descend', { ...sample, closes: [high, low] as const }, /ascend/],
-  ['the same close twice', { ...sample, closes: [low, low] as const }, /ascend/],
-  ['a close of other deposits', { ...sample, deposits: sample.deposits.slice(1) }, /something else/],
+  ['fees that descend', { ...sample, closes: [high, low] as const }, /do not rise/],
+  ['the same close twice', { ...sample, closes: [low, low] as const }, /do not rise/],
+  ['a close of other deposits', { ...sample, deposits: sample.deposits.slice(1) }, /other outputs/],
   ['a deposit worth more', { ...sample, deposits: sample.deposits.map((one) => ({ ...one, value: amount(one.value + 1n) })) }, /total/],
   ['a payout to another script', altered([change, { ...payout, script: p2pkh(payerKey.publicKey) }]), /total/],
   [

@@ -10,11 +10,11 @@ import { amountField, channelIdField, depositField, type Field, heightField, tra
 import { outpointKey, type Transaction } from '../../core/tx/transaction.ts';
 import { payeeValue } from './payee-value.ts';
 
-/** Closes that spend the same. */
+/** Closes that spend the same deposits. */
 export interface DepositGroup {
   /** What each of them takes. */
   readonly total: Amount;
-  /** The same close at ascending fees; one where the terms fix the fee. */
+  /** The same close at rising fees; only one where the terms fix the fee. */
   readonly closes: readonly [Transaction, ...Transaction[]];
 }
 
@@ -23,25 +23,25 @@ export interface Watched extends DepositGroup {
   readonly channel: ChannelId;
   readonly terms: Terms;
   readonly deposits: readonly Deposit[];
-  /** What each of the closes takes: the best total when this was written, less what rests on deposits that were in no block. */
+  /** What each of the closes takes: the best total at the time of writing, less what rests on deposits that were in no block. */
   readonly total: Amount;
-  /** The chain's height when this was written: until then the payee's node saw nothing spend the deposits. */
+  /** The chain's height at the time of writing: up to there the payee's node saw no spend of the deposits. */
   readonly since: Height;
   /**
-   * Closes of single deposits, where the best payment takes from several: of those that were in no block, and of the others for the case that one is
+   * Closes of single deposits, where the best payment uses several: for deposits that were in no block, and for each other deposit in case it is
    * closed or gone without the rest.
    */
   readonly apart?: readonly DepositGroup[];
 }
 
-/** A file that tells a watcher nothing. A newer program may have written it. */
+/** A file that says nothing to a watcher. A newer program may have written it. */
 export interface Unreadable {
   readonly kind: 'unreadable';
   readonly reason: string;
   readonly newer: boolean;
 }
 
-/** The first has no closes of single deposits; what needs none is still written so. */
+/** Format 1 has no closes of single deposits; files that need none are still written in it. */
 export const WATCH_FORMAT = 2;
 const MOST_CLOSES = 16;
 
@@ -66,10 +66,10 @@ export function writeWatched(watched: Watched): string {
   return `${JSON.stringify({ format: watched.apart === undefined ? 1 : WATCH_FORMAT, watched: z.encode(watchedField, watched) })}\n`;
 }
 
-/** Reads what `writeWatched` wrote. Whatever else the text says, what comes out are closes of just that channel which take just that total. */
+/** Reads what `writeWatched` wrote. Whatever the text says, the result has only closes of this channel that take exactly this total. */
 export function readWatched(text: string): Watched | Unreadable {
   const outer = fileField.safeParse(parsed(text));
-  if (!outer.success) return unreadable('it is not a file of this kind, or cut short');
+  if (!outer.success) return unreadable('it is not a watch file, or incomplete');
   if (outer.data.format > WATCH_FORMAT) return { ...unreadable(`it has the newer format ${outer.data.format}`), newer: true };
   const inner = watchedField.safeParse(outer.data.watched);
   if (!inner.success) return unreadable(z.prettifyError(inner.error).slice(0, 300));
@@ -82,26 +82,26 @@ function whatIsWrong(watched: Watched): string | undefined {
   if (channelIdOf(terms.coin, terms.contract.redeemScript(terms)) !== channel) return 'its terms are those of another channel';
   const singles = apart.map(({ closes }) => inputsOf(closes[0]));
   if (apart.some(({ closes }) => closes[0].inputs.length !== 1) || new Set(singles).size < singles.length)
-    return 'closes of single deposits are none';
+    return 'a close of a single deposit is not valid';
   return [watched, ...apart].map((lot) => whatIsWrongIn(watched, lot)).find((wrong) => wrong !== undefined);
 }
 
 function whatIsWrongIn(watched: Watched, { total, closes }: DepositGroup): string | undefined {
   const { terms, deposits } = watched;
   const costs = closes.map((close) => costOf(close, deposits));
-  if (costs.some((cost) => cost === undefined)) return 'a close spends something else than the deposits';
-  if (closes.some((close) => inputsOf(close) !== inputsOf(closes[0]))) return 'the closes do not spend the same';
+  if (costs.some((cost) => cost === undefined)) return 'a close spends other outputs than the deposits';
+  if (closes.some((close) => inputsOf(close) !== inputsOf(closes[0]))) return 'the closes do not spend the same deposits';
   const isClose = (close: Transaction): boolean => close.inputs.every(({ script }) => terms.contract.recognise(script) === 'close');
-  if (!closes.every((close) => isClose(close) && spentBy(close, deposits).length === close.inputs.length)) return 'a close is none';
+  if (!closes.every((close) => isClose(close) && spentBy(close, deposits).length === close.inputs.length)) return 'a close is not valid';
   if (closes.some((close) => payeeValue(watched, close) !== total)) return 'a close does not take the total';
   const isAscending = costs.every((cost, i) => {
     const before = costs[i - 1];
     return cost !== undefined && (before === undefined || isRaise(terms.coin.policy, before, cost));
   });
-  return isAscending ? undefined : 'the fees do not ascend';
+  return isAscending ? undefined : 'the fees do not rise';
 }
 
-/** A replacement conflicts with all that it replaces only if it spends the same. */
+/** A replacement certainly conflicts with everything it replaces only if it has the same inputs. */
 function inputsOf({ inputs }: Transaction): string {
   return inputs.map(({ outpoint }) => outpointKey(outpoint)).join();
 }

@@ -24,18 +24,18 @@ export interface WatchWriterOptions {
 
 /** Why watchers know less of a channel than they should. */
 export type WatchTrouble =
-  /** The file holds a better payment than the store: the store is an old copy. The file stays as it is. */
+  /** The file holds a better payment than the store: the store is an old copy. The file is not changed. */
   | { readonly kind: 'file-better'; readonly held: bigint; readonly known: bigint }
   | { readonly kind: 'file-newer' }
-  /** No close can be made that stands for itself. */
+  /** No close of the channel alone is possible. */
   | { readonly kind: 'no-close'; readonly code: RefusalCode };
 
 /**
- * A channel paid all the time is not written more often than this, in milliseconds. So much of its last payments is lost with a merchant that is
- * gone for good.
+ * A channel with steady payments is not written more often than this, in milliseconds. If the merchant is lost for good, the payments of that time
+ * are lost too.
  */
 const MOST_OFTEN = 3_000;
-/** Milliseconds between two signs of life. */
+/** Milliseconds between two heartbeats. */
 const BEAT = 10_000;
 /** Files written at a time, so that the job does not keep payers waiting. */
 const BATCH = 32;
@@ -43,7 +43,7 @@ const BATCH = 32;
 interface Written {
   readonly total: bigint;
   readonly deposits: number;
-  /** Of those that it takes from, how many were in no block. */
+  /** How many of the deposits that it uses were in no block. */
   readonly unmined: number;
   readonly since: Height;
   readonly at: number;
@@ -51,7 +51,7 @@ interface Written {
 
 export type GetState = (channel: ChannelId) => Promise<PayeeState | undefined>;
 
-/** Keeps the files for watchers up to date, beside the payments. Told of every state as a book; writes when it is run. */
+/** Keeps the files for watchers up to date, separately from payments. Learns of every state as a book; writes when it is run. */
 export class WatchWriter implements Book<PayeeState> {
   readonly #options: WatchWriterOptions;
   readonly #due = new Set<ChannelId>();
@@ -75,13 +75,13 @@ export class WatchWriter implements Book<PayeeState> {
     if (state.kind === 'ended' || (state.best !== undefined && !isWritten(this.#written.get(channel), state))) this.#due.add(channel);
   }
 
-  /** How many channels have files that are behind, or none. */
+  /** How many channels have an outdated file, or none. */
   get behind(): number {
     return this.#due.size;
   }
 
   /**
-   * Writes what is due, as much as fits in, and the heartbeat; `tip` is how far the merchant follows the chain, which the heartbeat vouches for.
+   * Writes what is due, up to a limit, and the heartbeat. `tip` is the height up to which the merchant follows the chain; the heartbeat confirms it.
    * @throws WorldError when the folder can't be used.
    */
   async run(get: GetState, tip: Tip): Promise<void> {
@@ -97,7 +97,7 @@ export class WatchWriter implements Book<PayeeState> {
     await this.#beat(tip);
   }
 
-  /** Files of channels that were over when their merchant stopped. */
+  /** Removes files of channels that had ended before their merchant stopped. */
   async #removeEnded(get: GetState): Promise<void> {
     const { folder } = this.#options;
     for (const channel of await folder.channels()) if ((await get(channel))?.kind === 'ended') await folder.remove(channel);
@@ -113,7 +113,7 @@ export class WatchWriter implements Book<PayeeState> {
 
   async #bring(channel: ChannelId, get: GetState, tip: Tip): Promise<void> {
     const state = await get(channel);
-    // A state stored from here on puts the channel back on the list.
+    // A state that is stored from here on puts the channel back on the list.
     this.#due.delete(channel);
     try {
       if (state?.kind === 'ended') await this.#forget(channel);
@@ -139,7 +139,7 @@ export class WatchWriter implements Book<PayeeState> {
     const owed = isHeld ? owedIn(held) : 0n;
     if (owed > total) return onTrouble(channel, { kind: 'file-better', held: owed, known: total });
     const unmined = unminedStake(state).length;
-    // What is closing may have been spent already: who wrote before knows better from where on.
+    // The deposits of a closing channel may have been spent already: then the file's older height is the safe one to read from.
     const since = (state.kind === 'closing' ? (isHeld ? held.since : before?.since) : undefined) ?? tip.height;
     if (!isHeld || unmined > 0 || !isUpToDate(held, state)) {
       const closes = feeLadder(state, keys.signer(state.keyName));
@@ -152,7 +152,7 @@ export class WatchWriter implements Book<PayeeState> {
   }
 }
 
-/** Deposits are only ever added to. */
+/** Deposits are only ever added. */
 function isWritten(written: Written | undefined, state: PayeeState): boolean {
   if (written === undefined || written.total !== state.best?.total || written.deposits !== state.deposits.length) return false;
   return written.unmined === unminedStake(state).length;

@@ -9,26 +9,26 @@ import { diskError } from '../../store/disk-error.ts';
 import { makeFolder } from '../../store/make-folder.ts';
 import { readWatched, type Unreadable, type Watched, writeWatched } from './file-format.ts';
 
-/** The merchant's sign of life. */
+/** The merchant's heartbeat. */
 export interface Heartbeat {
   readonly coin: Coin;
   /** Unix time in milliseconds. */
   readonly at: number;
-  /** The height the merchant has read up to. */
+  /** The height up to which the merchant has read. */
   readonly tip: Height;
 }
 
 /**
- * What goes from the merchant to its watchers: one file for each channel that holds a payment, and a heartbeat. Every file is replaced whole. Whoever
- * reads it learns what the merchant earns, and can close its channels, to its own script; no more.
+ * What the merchant gives its watchers: one file for each channel with a payment, and a heartbeat. Every file is replaced as a whole. Its reader
+ * learns what the merchant earns, and can close its channels to the merchant's own script, but nothing else.
  */
 export interface WatchFolder {
   readonly channels: () => Promise<readonly ChannelId[]>;
   /** Undefined when there is no such file. */
   readonly read: (channel: ChannelId) => Promise<Watched | Unreadable | undefined>;
-  /** Changes whenever the file does; undefined when there is none. */
+  /** Changes whenever the file changes; undefined when there is none. */
   readonly stamp: (channel: ChannelId) => Promise<string | undefined>;
-  /** On the disk for good when it resolves. */
+  /** When it resolves, the file is safely on the disk. */
   readonly write: (watched: Watched) => Promise<void>;
   readonly remove: (channel: ChannelId) => Promise<void>;
   readonly heartbeat: () => Promise<Heartbeat | undefined>;
@@ -37,7 +37,7 @@ export interface WatchFolder {
 
 const HEARTBEAT = 'heartbeat.json';
 const SUFFIX = '.json';
-/** Far above any file that a merchant writes. */
+/** Far above the size of any file that a merchant writes. */
 const MOST_BYTES = 4 * 1024 * 1024;
 const heartbeatField: Field<Heartbeat> = z.object({ coin: coinField, at: z.number(), tip: heightField });
 
@@ -78,7 +78,7 @@ export function watchFolder(path: string): WatchFolder {
   };
 }
 
-/** The new text whole or the old one, whatever happens; the new one for good when it resolves. */
+/** Leaves either the whole new text or the old one, whatever happens; when it resolves, the new one is safely on the disk. */
 export async function replaceFile(folder: string, name: string, text: string): Promise<void> {
   makeFolder(folder);
   const temporary = join(folder, `.${name}.${process.pid}.tmp`);
@@ -93,7 +93,7 @@ export async function replaceFile(folder: string, name: string, text: string): P
   await syncFolder(folder);
 }
 
-/** Makes the new name durable, not only the bytes. Some systems can't open folders; there the name is durable with the file. */
+/** Makes the new name durable, not only the bytes. Some systems can't open folders; there the name becomes durable with the file. */
 async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, 'r').catch(() => undefined);
   try {

@@ -4,8 +4,8 @@ import { type Deposit, payerScript, type Terms } from '../../core/contract/contr
 import type { Transaction } from '../../core/tx/transaction.ts';
 
 /**
- * What a transaction takes of a channel's deposits for the payee, fees that the payee bears included. A close together with other channels
- * shows only what it gives back to the payer; one on its own, what it gives to anybody else than the payee.
+ * What a transaction takes of a channel's deposits for the payee, including fees that the payee pays. For a close of several channels it is computed
+ * from what goes back to the payer; for a close of this one alone, from what goes to anyone but the payee.
  */
 export function payeeValue(
   { terms, deposits }: { readonly terms: Terms; readonly deposits: readonly Deposit[] },

@@ -13,7 +13,7 @@ const ALARMS = [
   'worse-spend',
 ] as const;
 
-/** What a watcher saw, as Prometheus text. */
+/** A watcher's report as Prometheus text. */
 export function watchMetrics({ tip, heartbeat, channels, alarms }: WatchReport): Promise<string> {
   const registry = new Registry();
   const gauge = (name: string, help: string, ...labelNames: string[]): Gauge =>

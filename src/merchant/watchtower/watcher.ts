@@ -24,7 +24,7 @@ export interface WatcherOptions {
   readonly mostSilent?: number;
 }
 
-/** What somebody has to look at. */
+/** What a person has to look at. */
 export type Alarm =
   | { readonly code: 'merchant-silent'; readonly lastSeen: number | undefined }
   /** The watcher's own node can't be relied on. */
@@ -42,7 +42,7 @@ export interface SentClose {
 export interface Standings {
   readonly watched: Watched;
   readonly standing: WatchStanding;
-  /** The heights at which closing begins and the channel expires, expected ones where those are times. */
+  /** The heights at which closing begins and the channel expires; expected heights where those are times. */
   readonly closing: Height;
   readonly expiry: Height;
 }
@@ -52,7 +52,7 @@ export interface WatchReport {
   readonly heartbeat: Heartbeat | undefined;
   readonly channels: readonly Standings[];
   readonly alarms: readonly Alarm[];
-  /** Broadcast since the report before. */
+  /** Broadcast since the last report. */
   readonly sent: readonly SentClose[];
 }
 
@@ -64,14 +64,14 @@ interface Outcome {
 }
 
 /**
- * Closes for a merchant that does not, with nothing but a node of its own and the files of the merchant. It keeps nothing on disk: all that is due
- * follows from files and chain, and follows again after a restart.
+ * Closes for a merchant that does not, with only a node of its own and the merchant's files. It stores nothing: what is due follows from files and
+ * chain, again after a restart.
  */
 export class Watcher {
   readonly #options: WatcherOptions;
   readonly #entries: WatchFileCache;
   readonly #outcomes = new Map<ChannelId, Outcome>();
-  /** Files that were not there when the chain was last read from the start. */
+  /** Files that did not exist when the chain was last read from the start. */
   readonly #fresh = new Set<ChannelId>();
   #sent: SentClose[] = [];
   #heartbeat: Heartbeat | undefined;
@@ -82,7 +82,7 @@ export class Watcher {
     this.#entries = new WatchFileCache(options.folder, options.chain.coin);
   }
 
-  /** Reads folder and chain, and does what is due. @throws WorldError when it can't be done: until it can, nothing is watched. */
+  /** Reads folder and chain, and does what is due. @throws WorldError when that is impossible: until it is possible again, nothing is watched. */
   async poll(): Promise<WatchReport> {
     const heartbeat = await this.#options.folder.heartbeat();
     this.#heartbeat = heartbeat;
@@ -149,7 +149,7 @@ export class Watcher {
     return follower(chain, store, { all, observe: (channel, view) => this.#observe(channel, view) }, clock);
   }
 
-  /** What is in danger wants to see every block. */
+  /** A channel in danger needs a view with every block. */
   #watchOf({ channel, terms, deposits }: Watched): WatchedOutputs {
     const isPending = (this.#outcomes.get(channel)?.alarms.length ?? 0) > 0;
     return { terms, deposits, sources: [], deadline: closingAt(terms), isPending };
@@ -172,7 +172,7 @@ export class Watcher {
     return true;
   }
 
-  /** Tries one close after the other until the node has one. @returns why it took none, if so. */
+  /** Tries one close after the other until the node accepts one. @returns the reason if it accepted none. */
   async #broadcast(channel: ChannelId, closes: readonly Transaction[]): Promise<readonly Alarm[]> {
     let reason: string | undefined;
     for (const transaction of closes) {
@@ -186,7 +186,10 @@ export class Watcher {
   }
 }
 
-/** Nodes do not say who spent an output: where one is gone already, blocks are read from the height at which the merchant's node still had it. */
+/**
+ * Nodes do not say which transaction spent an output: where a deposit is gone already, blocks are read from the height at which the merchant's node
+ * still had it.
+ */
 async function earliestGap(chain: Chain, fresh: readonly Watched[]): Promise<Height | undefined> {
   const gaps = await Promise.all(
     fresh.map(async ({ closes, deposits, since }) => {

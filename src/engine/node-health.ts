@@ -41,7 +41,11 @@ export function whyUntrusted({ status, peak, readAt }: NodeReading, coin: Coin, 
   }
   // A reorganisation may leave fewer blocks than before; channels are not made for one that removes so many.
   if (peak - tip.height > coin.channel.buried) {
-    return new WorldError('node-behind', `The node is at block ${tip.height}, but was at ${peak} before.`, 'Wait until it has reached that block again.');
+    return new WorldError(
+      'node-behind',
+      `The node is at block ${tip.height}, but was at ${peak} before.`,
+      'Wait until it has reached that block again.',
+    );
   }
   // On regtest, blocks come only on request.
   if (coin.network === 'regtest') return undefined;

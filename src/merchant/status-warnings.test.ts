@@ -51,7 +51,11 @@ for (const [name, change, sentence] of [
     /^Nothing can be stored, so nothing is sold: no room left for a\.sqlite$/,
   ],
   ['a chain that was read long ago', { chain: { height: height(1_650), hash: '', age: 1_200 } }, /last read 20 minutes ago/],
-  ['a channel past its closing height', { nearestClosing: height(1_650) }, /begun to close at block 1650, but has not; the payer can take it back in 350 blocks/],
+  [
+    'a channel past its closing height',
+    { nearestClosing: height(1_650) },
+    /begun to close at block 1650, but has not; the payer can take it back in 350 blocks/,
+  ],
   [
     'a close that is not mined in half the margin',
     { chain: { height: height(1_660), hash: '', age: 1 } },

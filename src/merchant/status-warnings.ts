@@ -15,7 +15,9 @@ export function statusWarnings(figures: Figures): readonly string[] {
     ...(chain === undefined ? [] : lateness(figures, chain.height)),
     ...dead,
     ...(exposure.total > exposure.most
-      ? [`${coinsOf(exposure.total)} ${coin.ticker} of delivered value could be undone by the chain, more than the limit of ${coinsOf(exposure.most)}.`]
+      ? [
+          `${coinsOf(exposure.total)} ${coin.ticker} of delivered value could be undone by the chain, more than the limit of ${coinsOf(exposure.most)}.`,
+        ]
       : []),
     ...(writtenOff > 0n
       ? [`${coinsOf(writtenOff)} ${coin.ticker} were delivered on deposits that were never mined: they are written off.`]

@@ -361,5 +361,5 @@ test('the two writers refuse to write what is no payment', () => {
   const [contract] = contracts;
   const { terms, deposits, funding } = made(contract);
   assert.throws(() => paymentPsbt(terms, deposits, { total: amount(11n * DOGE), signatures: [] }, funding), /more than the channel holds/);
-  assert.throws(() => announcePsbt(terms, deposits, new Map()), /not at hand/);
+  assert.throws(() => announcePsbt(terms, deposits, new Map()), /not available/);
 });

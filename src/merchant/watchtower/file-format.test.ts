@@ -69,7 +69,7 @@ for (const [name, hostile, reason] of [
   [
     'inputs unlocked by nothing',
     { ...sample, closes: [{ ...low, inputs: low.inputs.map((one) => ({ ...one, script: new Uint8Array() })) }] },
-    /none/,
+    /not valid/,
   ],
 ] satisfies readonly (readonly [string, Watched, RegExp])[]) {
   test(`a file is not believed that holds ${name}`, () => {

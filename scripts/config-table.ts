@@ -6,17 +6,16 @@ import { SECTIONS } from '../src/cli/config.ts';
 import { commonOptions, commonSettings, isList } from '../src/cli/config-options.ts';
 import { WholeNumber } from '../src/cli/flag/number.ts';
 import { ownOptions } from '../src/cli/run-command.ts';
+import { tableOf, withParts } from './made-parts.ts';
 
 /** The page whose table is made from the flags. */
 export const PAGE = 'docs/config.md';
-const [BEGIN, END] = ['<!-- made by npm run docs -->', '<!-- end -->'];
 
 const COMMANDS = { merchant: merchantCommand, watch: watchCommand } satisfies Record<(typeof SECTIONS)[number], unknown>;
 
 /** The page with the table as the flags give it. */
 export function withTable(page: string): string {
-  const [before, after] = [page.indexOf(BEGIN), page.indexOf(END)];
-  return `${page.slice(0, before + BEGIN.length)}\n\n${table()}\n\n${page.slice(after)}`;
+  return withParts(page, { settings: table() });
 }
 
 function table(): string {
@@ -25,18 +24,17 @@ function table(): string {
     ...commonSettings().map((option) => row('', option, flags.has(option.long))),
     ...SECTIONS.flatMap((name) => ownOptions(COMMANDS[name]()).map((option) => row(`${name}.`, option, true))),
   ];
-  return ['| in the file | flag | value | unless said | what it is |', '|---|---|---|---|---|', ...rows].join('\n');
+  return tableOf(['in the file', 'flag', 'value', 'unless said', 'what it is'], rows);
 }
 
-function row(section: string, option: Option, isFlag: boolean): string {
-  const cells = [
+function row(section: string, option: Option, isFlag: boolean): readonly string[] {
+  return [
     `\`${section}${option.attributeName()}\``,
     isFlag ? `\`${option.flags}\`` : '',
     kindOf(option),
     usualOf(option),
     `${option.negate ? 'false: ' : ''}${option.description}`.replaceAll('<', '&lt;'),
   ];
-  return `| ${cells.join(' | ')} |`;
 }
 
 function kindOf(option: Option): string {

@@ -1,0 +1,223 @@
+import assert from 'node:assert/strict';
+import { globSync, readFileSync } from 'node:fs';
+import { describe, test } from 'node:test';
+import { z } from 'zod';
+import { longestSize, signatureOf, stepsOf } from '../scripts/protocol-signatures.ts';
+import { COINS, PAGES, type ProtocolPage, withProtocolTables } from '../scripts/protocol-tables.ts';
+import { termsOn, transactionsOf } from '../scripts/protocol-transactions.ts';
+import { amount } from '../src/core/base/amount.ts';
+import { hexToBytes } from '../src/core/base/bytes.ts';
+import { after } from '../src/core/base/height.ts';
+import { MAX_DEPOSITS } from '../src/core/channel/payee-open.ts';
+import { type Contract, channelIdOf } from '../src/core/contract/contract.ts';
+import { closeUrgency } from '../src/core/contract/fee.ts';
+import { contracts } from '../src/core/contract/registry.ts';
+import { P2PKH_INPUT_BYTES } from '../src/core/contract/tx-size.ts';
+import { encodePay } from '../src/core/message/compact.ts';
+import { p2sh, reckonedBytes } from '../src/core/tx/script.ts';
+import { decodeTransaction, type Transaction, transactionSize } from '../src/core/tx/transaction.ts';
+import { must, payerKey, sampleFunding } from './world/sample.ts';
+
+const recorded = z.object({ refund: z.string(), settlement: z.string() });
+
+const texts: ReadonlyMap<ProtocolPage, string> = new Map(PAGES.map((page) => [page, readFileSync(page.path, 'utf8')]));
+const security = readFileSync('SECURITY.md', 'utf8');
+
+function textOf(page: ProtocolPage): string {
+  return texts.get(page) ?? assert.fail(page.path);
+}
+
+/** The last cell of the row of that name, for each contract of the page, as a number. */
+function bytesOn(page: ProtocolPage, name: string): readonly number[] {
+  const row = textOf(page)
+    .split('\n')
+    .find((line) => line.startsWith(`| ${name} |`));
+  const cells = row?.split(' | ').at(-1)?.replace(' |', '').replaceAll(',', '').split(' / ').map(Number) ?? assert.fail(name);
+  return page.contracts.map((_, i) => cells[i] ?? cells[0] ?? assert.fail(name));
+}
+
+/** Every contract, with what a page says that its transaction of that name has in bytes. */
+function saidOf(name: string): ReadonlyMap<Contract, number> {
+  return new Map(PAGES.flatMap((page) => bytesOn(page, name).map((bytes, i) => [page.contracts[i] ?? assert.fail(), bytes] as const)));
+}
+
+function signatureCount({ inputs }: Transaction): number {
+  return inputs.flatMap(({ script }) => stepsOf(script).filter((step) => signatureOf(step) !== undefined)).length;
+}
+
+/** Each signature is a byte or two shorter than it could be, or not at all. */
+function assertFits(transaction: Transaction, said: number, name: string, slack = 0): void {
+  const size = transactionSize(transaction);
+  assert.ok(size <= said && size >= said - 2 * signatureCount(transaction) - slack, `${name}: ${size} bytes, the page says ${said}`);
+}
+
+function golden(name: string): Transaction {
+  return decodeTransaction(hexToBytes(readFileSync(`test/golden/tx/${name}.hex`, 'utf8').trim())) ?? assert.fail(name);
+}
+
+test('the tables of each page are what the code gives (npm run docs writes them)', () => {
+  for (const [page, text] of texts) assert.equal(text, withProtocolTables(text, page), page.path);
+});
+
+test('every page of the folder is held to the code, and no contract has two', () => {
+  assert.deepEqual(globSync('docs/protocol/*').sort(), PAGES.map(({ path }) => path).sort());
+  const described = PAGES.flatMap((page) => page.contracts);
+  assert.equal(new Set(described).size, described.length);
+  for (const contract of described) assert.ok(contracts.includes(contract), contract.id);
+});
+
+test('the pages have one form: the same headings, one drawing', () => {
+  const headings = [...texts.values()].map((text) => text.match(/^## .*$/gm));
+  for (const one of headings) assert.deepEqual(one, headings[0]);
+  assert.equal(headings[0]?.length, 6);
+  for (const [{ path }, text] of texts) assert.equal(text.match(/^```/gm)?.length, 2, path);
+});
+
+for (const page of PAGES) {
+  describe(page.path, () => {
+    for (const [i, contract] of page.contracts.entries()) {
+      test(`each transaction of ${contract.id}, built and signed on each coin, has the bytes of its row`, () => {
+        for (const coin of COINS) {
+          for (const { name, transaction } of transactionsOf(contract, coin)) {
+            const said = bytesOn(page, name)[i] ?? assert.fail(name);
+            assertFits(transaction, said, `${coin.id}, ${name}`);
+            assert.equal(longestSize(transaction), said);
+          }
+        }
+      });
+
+      test(`other payouts of ${contract.id} change it by as many bytes as the page says`, () => {
+        const said = /an output to P2SH is (\d) bytes shorter.* to P2WPKH (\d) shorter, to P2WSH or P2TR (\d) longer/.exec(flat(page));
+        const [shorter, ofKey, ofHash] = [said?.[1], said?.[2], said?.[3]].map(Number);
+        const kinds = [
+          [p2sh(new Uint8Array()), -(shorter ?? 0)],
+          [Uint8Array.of(0, 20, ...new Uint8Array(20)), -(ofKey ?? 0)],
+          [Uint8Array.of(0, 32, ...new Uint8Array(32)), ofHash ?? 0],
+          [Uint8Array.of(0x51, 32, ...new Uint8Array(32)), ofHash ?? 0],
+        ] as const;
+        for (const coin of COINS.filter(({ prefix }) => prefix.bech32 !== undefined)) {
+          for (const [payout, change] of kinds) {
+            const close = transactionsOf(contract, coin, payout).find(({ name }) => name === 'close') ?? assert.fail();
+            assert.equal(longestSize(close.transaction), (bytesOn(page, 'close')[i] ?? 0) + change, coin.id);
+          }
+        }
+      });
+
+      test(`the parts of the script of ${contract.id} come to the whole`, () => {
+        const table = /made by npm run docs: script -->([\s\S]*?)<!-- end/.exec(textOf(page))?.[1] ?? assert.fail();
+        const sizes = [...table.matchAll(/^\|.*\| ([\d/ ]+) \|$/gm)].map(([, cell = '']) => {
+          const each = cell.split(' / ').map(Number);
+          return each[i] ?? each[0] ?? 0;
+        });
+        const whole = sizes.pop();
+        assert.equal(
+          sizes.reduce((sum, size) => sum + size, 0),
+          whole,
+        );
+        assert.equal(contract.redeemScript(termsOn(contract, COINS[0])).length, whole);
+      });
+    }
+
+    test('the drawing has the times of Dogecoin', () => {
+      const [coin] = COINS;
+      const [, drawing = ''] = textOf(page).split('```');
+      const { depth, buried, span } = coin.channel;
+      const quarters = page.contracts.flatMap((contract) => {
+        const margin = span[contract.expiresBy].closingMargin;
+        const terms = { ...termsOn(contract, coin), closingMargin: margin };
+        const starts = [4, 3, 2, 1].map((quarter) => (margin * quarter) / 4);
+        const urgencies = starts.map((left) => closeUrgency(terms, after(terms.expiry, -left)));
+        assert.deepEqual(
+          urgencies.map(({ factor, share }) => [factor, share]),
+          [
+            [1n, 10n],
+            [3n, 5n],
+            [10n, 3n],
+            [100n, 2n],
+          ],
+        );
+        return starts.map((left) => `${contract.expiresBy === 'height' ? 'E' : 'T'} - ${left}`);
+      });
+      const expected = new Set([...quarters, `F + ${(depth[0]?.blocks ?? 0) - 1}`, `R + ${buried - 1}`]);
+      const free = new Set(['E + 1', 'T - 7200']);
+      const drawn = [...drawing.replaceAll(',', '').matchAll(/[EFRT] [+-] \d+/g)].map(([mark]) => mark);
+      assert.deepEqual(new Set(drawn.filter((mark) => !free.has(mark))), expected);
+    });
+
+    test('what it says of SECURITY.md is there', () => {
+      const anchors = [...security.matchAll(/^## (.*)$/gm)].map(([, title = '']) =>
+        title
+          .toLowerCase()
+          .replaceAll(/[^\w ]/g, '')
+          .replaceAll(' ', '-'),
+      );
+      const linked = [...textOf(page).matchAll(/SECURITY\.md#([\w-]+)/g)].map(([, anchor = '']) => anchor);
+      assert.ok(linked.length >= 4);
+      for (const anchor of linked) assert.ok(anchors.includes(anchor), anchor);
+      const [, trust = ''] = flat(page).split('## 5 Trust');
+      const points = [...trust.matchAll(/(?<![*\w])\*([^*]+)\*(?!\*)/g)].map(([, point = '']) => point);
+      assert.ok(points.length >= 5);
+      for (const point of points) assert.ok(security.replaceAll(/\s+/g, ' ').includes(`**${point}`), point);
+    });
+
+    test('the numbers in its sentences are those of the code', () => {
+      const contract = page.contracts[0];
+      const terms = termsOn(contract, COINS[0]);
+      const { deposits } = sampleFunding(terms, [COINS[0].policy.dust * 1_000n]);
+      const payment = must(contract.sign(terms, deposits, amount(COINS[0].policy.dust * 500n), payerKey));
+      const channel = channelIdOf(terms.coin, contract.redeemScript(terms));
+      const said = flat(page);
+      const bytes = encodePay({ kind: 'payment', channel, payment }).length;
+      assert.ok(said.includes(`${bytes} bytes in the compact form`));
+      assert.ok(said.includes(`${MAX_DEPOSITS} deposits in all`));
+      assert.ok(said.includes(`Each further P2PKH input of a deposit adds ${P2PKH_INPUT_BYTES}.`));
+      const output = contract.outputScript(terms);
+      const reckoned = reckonedBytes(output);
+      assert.equal(said.includes(`the deposit's output script as ${reckoned} bytes`), reckoned > output.length);
+    });
+  });
+}
+
+/** A page without its line breaks. */
+function flat(page: ProtocolPage): string {
+  return textOf(page).replaceAll(/\s+/g, ' ');
+}
+
+describe('what was recorded before has the bytes of the pages', () => {
+  for (const [name, row] of [
+    ['close-change', 'close'],
+    ['close-across', 'close, topped up'],
+    ['refund', 'refund, topped up'],
+  ] as const) {
+    test(`${row}: transactions of earlier versions`, () => {
+      // Their heights have two bytes.
+      for (const [contract, said] of saidOf(row)) {
+        const transaction = golden(`${contract.id}-${name}`);
+        assertFits(transaction, said, contract.id, contract.expiresBy === 'height' ? transaction.inputs.length : 0);
+      }
+    });
+  }
+
+  for (const [version, id] of [
+    [1, 'presigned-refund'],
+    [2, 'cltv-time'],
+  ] as const) {
+    test(`${id}: close and refund of the real bitcoinj`, () => {
+      const own = recorded.parse(JSON.parse(readFileSync(`test/golden/bitcoinj/v${version}.json`, 'utf8')));
+      const said = (row: string): number => [...saidOf(row)].find(([contract]) => contract.id === id)?.[1] ?? assert.fail(row);
+      const read = (hex: string): Transaction => decodeTransaction(hexToBytes(hex)) ?? assert.fail();
+      assertFits(read(own.settlement), said('close'), 'close');
+      // Version 2 pushes a zero byte, where OP_0 would do.
+      assertFits(read(own.refund), said('refund') + (version === 2 ? 1 : 0), 'refund', version === 2 ? 1 : 0);
+    });
+  }
+});
+
+test('a page with another number is told', () => {
+  const [page] = PAGES;
+  assert.ok(page !== undefined);
+  const text = textOf(page);
+  const changed = text.replace('| 386 |', '| 387 |');
+  assert.notEqual(changed, text);
+  assert.notEqual(changed, withProtocolTables(changed, page));
+});

@@ -11,15 +11,15 @@ const DESERIALIZATION_ERROR = -22;
 const ABOUT_THE_TRANSACTION: readonly number[] = [VERIFY_ERROR, VERIFY_REJECTED, DESERIALIZATION_ERROR];
 
 /**
- * The nodes' words for each outcome, first match first. Dogecoin Core puts a reject number before them, Bitcoin and Litecoin Core add details
- * behind. `non-final` is everything that waiting cures: a lock, an immature coinbase, a chain of unconfirmed parents at its limit.
- * What is in none of the rows is `invalid`: scripts, sizes, formats, sums.
+ * The nodes' words for each outcome; the first match counts. Dogecoin Core puts a reject number before them, Bitcoin and Litecoin Core add details
+ * after them. `non-final` is everything that waiting solves: a lock, an immature coinbase, a chain of unconfirmed parents at its limit. Anything that
+ * matches no row is `invalid`: scripts, sizes, formats, sums.
  */
 const OUTCOMES: readonly (readonly [Failure, RegExp])[] = [
   ['invalid', /script-verify-flag/],
   ['missing-inputs', /Missing inputs|bad-txns-inputs-(missingorspent|spent)/],
   ['fee-too-high', /absurdly-high-fee|max-fee-exceeded|Fee exceeds maximum/],
-  // A replacement that pays too little is cured by a higher fee, so it is no conflict.
+  // A replacement that pays too little only needs a higher fee, so it is no conflict.
   ['fee-too-low', /insufficient (fee|priority)|min relay fee not met|mempool min fee not met|mempool full|rate limited free transaction/],
   ['conflict', /txn-mempool-conflict|replacement|conflict/],
   ['non-final', /non-final|non-BIP68-final|premature-spend-of-coinbase|too-long-mempool-chain/],

@@ -13,19 +13,19 @@ import * as answer from './rpc-answers.ts';
 const INVALID_ADDRESS_OR_KEY = -5;
 const INVALID_PARAMETER = -8;
 
-/** Outputs of a mined transaction that are looked at to find its block, where the node keeps no index of transactions; fewer beside one that is named. */
+/** How many outputs of a mined transaction are tried to find its block, where the node has no transaction index; fewer besides one that is given. */
 const OUTPUTS_TRIED = 64;
 const OUTPUTS_BESIDE = 2;
-/** Blocks within which a fee estimate should confirm; the fewest that all nodes estimate for. */
+/** Blocks within which a fee estimate should confirm: the smallest number for which all nodes give one. */
 const CONFIRM_WITHIN = 2;
-/** An estimate above this many times the coin's own rate is taken for an error of the node. */
+/** An estimate above this many times the coin's own rate counts as an error of the node. */
 const FEE_CEILING = 100n;
-/** How often an answer is asked for again because the best chain changed between two calls. */
+/** How often a question is asked again because the best chain changed between two calls. */
 const ATTEMPTS = 5;
 
 /**
- * A node of Dogecoin Core 1.14, Litecoin Core 0.21 or Bitcoin Core 28 and later, over JSON-RPC. Needs neither a wallet nor `-txindex`; uses only calls
- * that all of them have. Before anything else it checks that the node is on `coin`'s chain, and again after every silence.
+ * A node of Dogecoin Core 1.14, Litecoin Core 0.21, or Bitcoin Core 28 and later, over JSON-RPC. Needs neither a wallet nor `-txindex`, and uses only
+ * calls that all of them have. First, and after every silence, it checks that the node is on `coin`'s chain.
  */
 export function coreRpc(coin: Coin, options: RpcOptions): Chain {
   const node = new Node(coin, options);
@@ -44,7 +44,7 @@ export function coreRpc(coin: Coin, options: RpcOptions): Chain {
   };
 }
 
-/** The right chain, and answers of the right shape. */
+/** Checks that the chain is the right one and that answers have the right form. */
 class Node {
   readonly coin: Coin;
   readonly #rpc: ReturnType<typeof rpcClient>;
@@ -55,20 +55,20 @@ class Node {
     this.#rpc = rpcClient(options);
   }
 
-  /** @throws RpcError when the node refuses this very call; WorldError when it can't be asked or understood. */
+  /** @throws RpcError when the node refuses this call; WorldError when it can't be asked or its answer makes no sense. */
   async call<T>(schema: z.ZodType<T>, method: string, ...parameters: readonly RpcParameter[]): Promise<T> {
     this.#checked ??= this.#checkChain();
     try {
       await this.#checked;
       return read(schema, method, await this.#rpc(method, ...parameters));
     } catch (error) {
-      // Whatever answers after a silence may be another node.
+      // After a silence, another node may answer.
       if (error instanceof WorldError) this.#checked = undefined;
       throw error;
     }
   }
 
-  /** Like `call`, for calls that a sound node never refuses. */
+  /** Like `call`, for calls that a healthy node never refuses. */
   async ask<T>(schema: z.ZodType<T>, method: string, ...parameters: readonly RpcParameter[]): Promise<T> {
     try {
       return await this.call(schema, method, ...parameters);
@@ -77,7 +77,7 @@ class Node {
     }
   }
 
-  /** Like `call`; undefined when the node refuses with `code`, its way to say that there is no such thing. */
+  /** Like `call`; undefined when the node refuses with `code`, which means that there is no such thing. */
   async find<T>(code: number, schema: z.ZodType<T>, method: string, ...parameters: readonly RpcParameter[]): Promise<T | undefined> {
     try {
       return await this.call(schema, method, ...parameters);
@@ -96,7 +96,7 @@ class Node {
     throw new WorldError(
       'node-wrong-chain',
       `the node is not on ${id}: its block 0 is ${found}`,
-      `Name a node of ${id}, or the coin of this node.`,
+      `Use a node of ${id}, or set the coin to this node's.`,
     );
   }
 }
@@ -126,7 +126,7 @@ async function settled<T>(attempt: () => Promise<T | typeof MOVED>): Promise<T> 
     const found = await attempt();
     if (found !== MOVED) return found;
   }
-  throw new WorldError('node-down', 'the best chain of the node keeps changing', 'Wait until the node has settled.');
+  throw new WorldError('node-down', 'the best chain of the node keeps changing', 'Wait until its chain is stable.');
 }
 
 async function tip(node: Node): Promise<Tip> {
@@ -142,7 +142,7 @@ async function status(node: Node): Promise<NodeStatus> {
     tip: { height: blocks, hash: bestblockhash },
     headers,
     medianTime: mediantime * 1000,
-    // A regtest node thinks itself behind whenever its last block is a day old.
+    // A regtest node says that it is catching up whenever its last block is a day old.
     isCatchingUp: initialblockdownload === true && node.coin.network !== 'regtest',
   };
 }
@@ -169,21 +169,21 @@ async function wholeBlock(node: Node, hash: TxId, height: Height): Promise<answe
 }
 
 /**
- * Of a block that can't be shown: the lowest that a pruned node keeps, above that one, or that it does not say which; undefined where it is no pruned
- * node. Nodes have several words for a block that they don't have any more.
+ * For a block that can't be shown: the lowest block that a pruned node keeps, if that is above it, or that the node does not say which; undefined if
+ * the node is not pruned. Nodes have several error texts for a block that they have deleted.
  */
 async function lowestAbove(node: Node, height: Height): Promise<number | 'unsaid' | undefined> {
   const { pruned, pruneheight = 'unsaid' } = await node.ask(answer.chainInfo, 'getblockchaininfo');
   return pruned === true && (pruneheight === 'unsaid' || height < pruneheight) ? pruneheight : undefined;
 }
 
-/** For those who can't do without the block: a search. Whoever follows the chain goes on without it. */
+/** For callers that need the block, such as a search. A follower of the chain continues without it. */
 function hintFor({ coin }: Node, lowest: number | 'unsaid'): string {
-  const whole = 'Name a node that keeps all blocks, or have this one fetch them again (-prune=0, -reindex).';
-  // A search begins that many blocks before what it is told.
+  const whole = 'Use a node that keeps all blocks, or let this one fetch them again (-prune=0, -reindex).';
+  // A search begins that many blocks before the height it is given.
   return lowest === 'unsaid'
     ? whole
-    : `${whole} What this one keeps is searched by pawment recover --birthday ${lowest + coin.channel.buried}.`;
+    : `${whole} To search only the blocks it still has: pawment recover --birthday ${lowest + coin.channel.buried}.`;
 }
 
 async function output(node: Node, { txid, vout }: Outpoint): Promise<UnspentOutput | undefined> {
@@ -195,18 +195,18 @@ async function output(node: Node, { txid, vout }: Outpoint): Promise<UnspentOutp
 
 type FoundTransaction = { readonly transaction: Transaction; readonly depth: number } | undefined;
 
-/** The mempool, or what the node's own index finds: on Dogecoin Core 1.14 that is every transaction with an output unspent. */
+/** From the mempool or the node's own index: on Dogecoin Core 1.14 that covers every transaction with an unspent output. */
 async function transaction(node: Node, txid: TxId, outputs: readonly number[]): Promise<FoundTransaction | typeof MOVED> {
   const found = await node.find(INVALID_ADDRESS_OR_KEY, answer.transaction, 'getrawtransaction', txid, true);
   return found === undefined ? minedTransaction(node, txid, outputs) : withDepth(found);
 }
 
-/** By its bytes, as strangers can make what a node prints of a transaction many times as long, and many are asked for at once. */
+/** As raw bytes: strangers can make the decoded form many times longer, and many are requested at once. */
 async function unconfirmed(node: Node, txid: TxId): Promise<Transaction | undefined> {
   const bytes = await node.find(INVALID_ADDRESS_OR_KEY, answer.rawTransaction, 'getrawtransaction', txid, false);
   const decoded = bytes && decodeTransaction(bytes);
   if (bytes === undefined || (decoded !== undefined && transactionId(decoded) === txid)) return decoded;
-  // It lives in Litecoin's extension block as well.
+  // Part of it is in Litecoin's extension block.
   return (await node.find(INVALID_ADDRESS_OR_KEY, answer.transaction, 'getrawtransaction', txid, true))?.transaction;
 }
 
@@ -215,7 +215,7 @@ function outputsTried(vout: number | undefined): readonly number[] {
   return vout === undefined || first.includes(vout) ? first : [vout, ...first];
 }
 
-/** Later nodes want the block's hash: an unspent output knows how deep it is. */
+/** Later nodes need the block's hash: the depth of an unspent output gives the block. */
 async function minedTransaction(node: Node, txid: TxId, outputs: readonly number[]): Promise<FoundTransaction | typeof MOVED> {
   const found = await Promise.all(outputs.map((vout) => node.ask(answer.unspent, 'gettxout', txid, vout, false)));
   const unspent = found.find((each) => each !== null);
@@ -238,7 +238,7 @@ function withDepth({ transaction: tx, confirmations = 0 }: answer.StatedTransact
 
 async function broadcast(node: Node, tx: Transaction): Promise<Broadcast> {
   try {
-    // No second argument: a boolean on Dogecoin Core 1.14 (allow high fees), an amount on later nodes (the highest fee rate).
+    // No second argument: on Dogecoin Core 1.14 it is a boolean (allow high fees), on later nodes an amount (the highest fee rate).
     await node.call(answer.hash, 'sendrawtransaction', bytesToHex(encodeTransaction(tx)));
     return { kind: 'accepted' };
   } catch (error) {
@@ -248,7 +248,7 @@ async function broadcast(node: Node, tx: Transaction): Promise<Broadcast> {
   }
 }
 
-/** The coin's own rate where the node has no estimate, has them switched off, or can't say: a close at that rate is better than none. */
+/** The coin's own rate where the node has no estimate, has estimates switched off, or fails: a close at that rate is better than none. */
 async function feeRate(node: Node): Promise<Amount> {
   const floor = node.coin.policy.feeRate;
   const estimate = await node.ask(answer.feeEstimate, 'estimatesmartfee', CONFIRM_WITHIN).catch(unlessRefused);

@@ -1,7 +1,7 @@
 import * as http from 'node:http';
 import * as https from 'node:https';
 
-/** An answer to a post, read whole. */
+/** A complete answer to a POST. */
 export interface Posted {
   readonly status: number;
   readonly text: string;
@@ -11,12 +11,15 @@ export type Post = (
   init: { readonly headers: Readonly<Record<string, string>>; readonly body: string; readonly signal: AbortSignal },
 ) => Promise<Posted>;
 
-/** Posts over connections that stay open. A node is asked for every deposit that a stranger names, and `fetch` costs several times as much. */
+/**
+ * Sends POST requests over connections that stay open. A node is asked for every deposit that a stranger announces, and `fetch` takes several times
+ * as long.
+ */
 export const httpPost: Post = async (url, init) => {
   try {
     return await once(url, init);
   } catch (error) {
-    // The node closes a connection that nothing was said on for a while, and may do so while this side begins to speak.
+    // The node closes an idle connection, possibly just when this side begins to send.
     if (error instanceof StaleConnection) return once(url, init, { agent: false });
     throw error;
   }

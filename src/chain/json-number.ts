@@ -1,7 +1,7 @@
 import { type Amount, parseAmount } from '../core/base/amount.ts';
 import { WorldError } from '../engine/ports.ts';
 
-/** A number of a JSON text as it was written there: `90071993.12345679` survives, which a JavaScript number would round. */
+/** A number of a JSON text as it was written: `90071993.12345679` stays exact, while a JavaScript number would round it. */
 export class JsonNumber {
   readonly text: string;
 
@@ -11,8 +11,8 @@ export class JsonNumber {
 }
 
 /**
- * `JSON.parse` with every number kept as `JsonNumber`.
- * @throws SyntaxError when the text is not JSON; WorldError `config` in a runtime that hides the source of numbers (ECMA-262, JSON.parse source text access).
+ * `JSON.parse` with every number kept as `JsonNumber`. @throws SyntaxError when the text is not JSON; WorldError `config` where the runtime does not
+ * give the source of numbers (ECMA-262, JSON.parse source text access).
  */
 export function parseJson(text: string): unknown {
   return JSON.parse(text, (_key: string, value: unknown, context?: { readonly source?: string }) => {
@@ -22,13 +22,13 @@ export function parseJson(text: string): unknown {
   });
 }
 
-/** The number as a whole number that JavaScript holds exactly; undefined when it is none. */
+/** The number as a whole number that JavaScript holds exactly; undefined when it is not one. */
 export function integerOf({ text }: JsonNumber): number | undefined {
   const value = Number(text);
   return Number.isSafeInteger(value) && /^-?[0-9]+$/.test(text) ? value : undefined;
 }
 
-/** The number as whole coins, exactly: `1e-8` is one unit. Undefined when negative, finer than a unit or more than there can be. */
+/** The number as whole coins, exactly: `1e-8` is one unit. Undefined when negative, finer than a unit or too large. */
 export function amountOf({ text }: JsonNumber): Amount | undefined {
   const match = /^([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]{1,3}))?$/.exec(text);
   if (match?.[1] === undefined) return undefined;

@@ -80,7 +80,7 @@ test('a call that a batch leaves unanswered fails alone', async () => {
   const rpc = rpcClient({ url });
   const [first, second] = await Promise.allSettled([rpc('a'), rpc('b')]);
   assert.deepEqual(first, { status: 'fulfilled', value: 'first' });
-  assert(second.status === 'rejected' && fails('node-refused', /left b unanswered/)(second.reason));
+  assert(second.status === 'rejected' && fails('node-refused', /did not answer b/)(second.reason));
 });
 
 test('a batch that the node refuses as a whole fails every call', async () => {
@@ -202,10 +202,10 @@ test('a node that is still starting is node-down, alone and in a batch', async (
 test('each refusal of HTTP has its reason and hint', async () => {
   for (const [status, body, code, message, hint] of [
     [403, '', 'node-refused', /refused this machine/, /rpcallowip/],
-    [200, '<html>', 'node-refused', /something else than JSON-RPC/, /RPC port/],
+    [200, '<html>', 'node-refused', /but not with JSON-RPC/, /RPC port/],
     [404, '', 'node-refused', /answered 404/, /RPC port/],
-    [200, '{"result":1}x', 'node-refused', /something else/, /RPC port/],
-    [200, '{"error":"no"}', 'node-refused', /something else/, /RPC port/],
+    [200, '{"result":1}x', 'node-refused', /not with JSON-RPC/, /RPC port/],
+    [200, '{"error":"no"}', 'node-refused', /not with JSON-RPC/, /RPC port/],
     [302, '', 'node-refused', /answered 302/, /RPC port/],
   ] as const) {
     const { url } = await start(() => '1', { http: (response) => response.writeHead(status, { location: '/' }).end(body) });
@@ -292,7 +292,7 @@ test('what has answered as a node does has a bad moment when it says something e
   const { rpc, pauses } = answered([{ status: 200, text: YES }, page, { status: 200, text: YES }]);
   for (let i = 0; i < 2; i++) assert.deepEqual(await rpc('getblockcount'), new JsonNumber('1'));
   assert.deepEqual(pauses, [200]);
-  await assert.rejects(answered([page]).rpc('getblockcount'), fails('node-refused', /something else than JSON-RPC/));
+  await assert.rejects(answered([page]).rpc('getblockcount'), fails('node-refused', /but not with JSON-RPC/));
 });
 
 test('path and query of an address are sent', async () => {

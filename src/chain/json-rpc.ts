@@ -7,12 +7,12 @@ export type RpcOptions = EndpointOptions;
 export type RpcParameter = string | number | boolean;
 
 /**
- * Calls a method of a node; numbers in the answer are `JsonNumber`. Calls made in one turn of the event loop share one HTTP request.
- * @throws RpcError when the node says no; WorldError `node-down` or `node-refused` when it can't be asked.
+ * Calls a method of a node; numbers in the answer are `JsonNumber`. Calls made in one turn of the event loop share one HTTP request. @throws RpcError
+ * when the node refuses; WorldError `node-down` or `node-refused` when it can't be asked.
  */
 export type Rpc = (method: string, ...parameters: readonly RpcParameter[]) => Promise<unknown>;
 
-/** The node's own refusal of a call: a code of `rpc/protocol.h` and its words, as they may be shown. */
+/** The node's own refusal of a call: a code of `rpc/protocol.h`, and its text with secrets removed. */
 export class RpcError extends Error {
   readonly code: number;
   readonly #words: string;
@@ -24,13 +24,13 @@ export class RpcError extends Error {
     this.#words = words;
   }
 
-  /** As the node said it: what is left out of the message may be a word that it means something by. Never to be shown. */
+  /** The node's exact text: the message may lack words that are needed to understand it. Never show this. */
   get words(): string {
     return this.#words;
   }
 }
 
-/** Calls in one HTTP request at most. */
+/** The most calls in one HTTP request. */
 const BATCH = 100;
 /** RPC_IN_WARMUP: the node has started and is still loading its chain. */
 const IN_WARMUP = -28;
@@ -51,7 +51,7 @@ interface Call {
   readonly fail: (error: unknown) => void;
 }
 
-/** A client of a Core-style node's JSON-RPC over HTTP. Makes no connection before the first call. */
+/** A client for the JSON-RPC of Core-style nodes over HTTP. It does not connect before the first call. */
 export function rpcClient(options: RpcOptions): Rpc {
   const endpoint = new Endpoint(options);
   let queue: Call[] = [];
@@ -79,7 +79,7 @@ async function send(endpoint: Endpoint, calls: readonly Call[]): Promise<void> {
   }
 }
 
-/** The answer with the call's id; a node that can't read a request at all answers it once, without an id. */
+/** The answer with the call's id. A node that can't read a request at all answers once, without an id. */
 function answerTo(answers: readonly Answer[], id: number, calls: number): Answer | undefined {
   const [first] = answers;
   if (answers.length === 1 && first !== undefined && (calls === 1 || first.id == null)) return first;
@@ -88,7 +88,7 @@ function answerTo(answers: readonly Answer[], id: number, calls: number): Answer
 
 function settle({ method, settle: done, fail }: Call, answer: Answer | undefined, endpoint: Endpoint): void {
   if (answer === undefined)
-    fail(new WorldError('node-refused', `the node left ${method} unanswered`, 'Check that the address is a node of the coin.'));
+    fail(new WorldError('node-refused', `the node did not answer ${method}`, 'Check that the address is a node of the coin.'));
   else if (answer.error == null) done(answer.result);
   else if (answer.error.code === IN_WARMUP)
     fail(new WorldError('node-down', `the node is starting: ${endpoint.told(answer.error.message)}`, 'Wait until it has started.'));

@@ -4,25 +4,28 @@ import { WorldError } from '../engine/ports.ts';
 import { RpcError, type RpcOptions, type RpcParameter, rpcClient } from './json-rpc.ts';
 import * as answer from './rpc-answers.ts';
 
-/** What a node says of itself, of whatever chain it is. What it does not know, or keeps to itself, is undefined. */
+/** What a node of any chain says of itself. Undefined: the node does not know it or does not say it. */
 export interface NodeReport {
   /** Hash of block 0. */
   readonly genesis: string;
   readonly height: number;
   readonly headers: number;
   readonly isCatchingUp: boolean;
-  /** Unix time in milliseconds: the middle of the last eleven blocks'. */
+  /** Unix time in milliseconds: the median of the last eleven blocks' times. */
   readonly medianTime: number;
   readonly isPruned: boolean;
   /** The lowest block that a pruned node keeps. */
   readonly lowest?: number | undefined;
   readonly network?: answer.NetworkInfo | undefined;
   readonly mempool?: answer.MempoolInfo | undefined;
-  /** Units per 1,000 bytes for a transaction that is to be mined soon. */
+  /** Rate per 1,000 bytes for a transaction that is to be mined soon. */
   readonly estimate?: Amount | undefined;
 }
 
-/** Asks a node everything at once; each call by itself, since some nodes refuse all that comes with one that they do not allow. @throws WorldError */
+/**
+ * Asks a node everything at once, each call in its own request, since some nodes refuse a whole batch because of one forbidden call. @throws
+ * WorldError
+ */
 export async function nodeReport(options: RpcOptions): Promise<NodeReport> {
   const [genesis, info, network, mempool, estimate] = await Promise.all([
     asked(options, answer.hash, 'getblockhash', 0),

@@ -6,7 +6,7 @@ import { decodeTransaction, type Transaction, type TxInput, type TxOutput, trans
 import type { Waiting } from '../engine/ports.ts';
 import { amountOf, integerOf, JsonNumber } from './json-number.ts';
 
-// What pawment reads of each answer of a node; all else in it is passed over. Numbers come as JsonNumber.
+// What pawment reads from each answer of a node; everything else is ignored. Numbers come as JsonNumber.
 
 export interface ChainInfo {
   readonly blocks: Height;
@@ -25,21 +25,21 @@ export interface NetworkInfo {
   readonly version: number;
   readonly subversion: string;
   readonly connections: number;
-  /** Seconds by which the clocks of its peers are ahead of its own, as their middle. */
+  /** Median of the seconds by which its peers' clocks are ahead of its own. */
   readonly timeoffset: number;
-  /** Units per 1,000 bytes below which it passes nothing on. */
+  /** Rate per 1,000 bytes below which it relays nothing. */
   readonly relayfee?: Amount | undefined;
 }
 
 export interface MempoolInfo {
-  /** Transactions. */
+  /** Number of transactions. */
   readonly size: number;
-  /** Units per 1,000 bytes below which it takes nothing now. */
+  /** Rate per 1,000 bytes below which it accepts nothing now. */
   readonly mempoolminfee?: Amount | undefined;
 }
 
 export interface Unspent {
-  /** The tip that `confirmations` counts from. */
+  /** The tip from which `confirmations` counts. */
   readonly bestblock: TxId;
   readonly confirmations: number;
   readonly value: Amount;
@@ -49,7 +49,9 @@ export interface Unspent {
 
 export interface StatedTransaction {
   readonly txid: TxId;
-  /** Without witnesses. Undefined when nothing in the answer gives the stated id: it lives in Litecoin's extension block alone, or the node errs. */
+  /**
+   * Without witnesses. Undefined when nothing in the answer gives the stated id: then it is only in Litecoin's extension block, or the node is wrong.
+   */
   readonly transaction: Transaction | undefined;
   /** Absent in the mempool. */
   readonly confirmations: number | undefined;
@@ -58,7 +60,7 @@ export interface StatedTransaction {
 export interface BlockAnswer {
   readonly hash: TxId;
   readonly height: Height;
-  /** -1 off the best chain. */
+  /** -1 if it is not on the best chain. */
   readonly confirmations: number;
   readonly previousblockhash?: TxId | undefined;
   readonly tx: readonly StatedTransaction[];
@@ -77,7 +79,7 @@ const number = z.instanceof(JsonNumber);
 const integer = refined(number, integerOf, 'a whole number');
 const amount = refined(number, amountOf, 'an amount');
 const count = refined(integer, (value) => (value >= 0 ? value : undefined), 'a count');
-/** What a transaction holds in four bytes. */
+/** A number that a transaction stores in four bytes. */
 const uint32 = refined(integer, (value) => (value >= 0 && value <= 0xffff_ffff ? value : undefined), 'a number of four bytes');
 const bytes = refined(z.string(), parseHex, 'hex');
 const blockHeight = refined(integer, (value) => (isHeight(value) ? height(value) : undefined), 'a height');
@@ -103,7 +105,7 @@ export const unspent: z.ZodType<Unspent | null> = z
   .object({ bestblock: hash, confirmations: count, value: amount, scriptPubKey: z.object({ hex: bytes }), coinbase: z.boolean() })
   .nullable();
 
-/** Whole coins, below nothing where the node's owner had miners reckon with less (`prioritisetransaction`). */
+/** Whole coins; negative where the node's owner told miners to count less (`prioritisetransaction`). */
 const signedUnits = refined(
   number,
   ({ text }) => {
@@ -113,7 +115,7 @@ const signedUnits = refined(
   'a sum',
 );
 
-/** `getmempoolentry`: Dogecoin Core 1.14 sums in units; later nodes have `fees`, in coins, and in the end nothing else. */
+/** `getmempoolentry`: Dogecoin Core 1.14 gives sums in units; later nodes have `fees`, in coins, and the newest only that. */
 const fees = z.object({ base: amount, modified: signedUnits, descendant: signedUnits });
 const flatFees = z
   .object({ fee: amount, modifiedfee: signedUnits, descendantfees: integer })
@@ -128,11 +130,11 @@ export const mempoolEntry: z.ZodType<Waiting> = z
     fee: base,
     size: vsize,
     burden: toAmount(descendant > modified ? descendant - modified : 0n),
-    // It counts itself.
+    // The node counts the transaction itself too.
     ancestors: Math.max(0, ancestorcount - 1),
   }));
 
-/** `estimatesmartfee`: no amount when the node has no estimate. Dogecoin Core 1.14 says -1 then, later nodes leave the field out. */
+/** `estimatesmartfee`: without an estimate Dogecoin Core 1.14 says -1, later nodes leave the field out. */
 export const feeEstimate: z.ZodType<Amount | undefined> = z
   .object({ feerate: number.optional(), blocks: integer })
   .transform(({ feerate }) => (feerate === undefined ? undefined : amountOf(feerate)));
@@ -149,10 +151,10 @@ export const networkInfo: z.ZodType<NetworkInfo> = z.object({
 /** `getmempoolinfo`. */
 export const mempoolInfo: z.ZodType<MempoolInfo> = z.object({ size: count, mempoolminfee: amount.optional() });
 
-/** What the input of a coinbase points at (`COutPoint::SetNull`). */
+/** The outpoint in the input of a coinbase (`COutPoint::SetNull`). */
 const NO_OUTPOINT = { txid: txId('0'.repeat(64)), vout: 0xffff_ffff };
 
-// An input or output marked `ismweb` lives in Litecoin's extension block; legacy ids don't commit to it.
+// An input or output marked `ismweb` is in Litecoin's extension block; legacy ids don't commit to it.
 const extension = z.object({ ismweb: z.literal(true) }).transform(() => undefined);
 const coinbaseInput = z
   .object({ coinbase: bytes, sequence: uint32 })
@@ -164,7 +166,7 @@ const output = z
   .object({ value: amount, scriptPubKey: z.object({ hex: bytes }) })
   .transform(({ value, scriptPubKey }): TxOutput => ({ value, script: scriptPubKey.hex }));
 
-/** `getrawtransaction` without more. */
+/** `getrawtransaction`, not verbose. */
 export const rawTransaction: z.ZodType<Uint8Array> = bytes;
 
 /** A transaction of `getblock` 2, where Dogecoin Core 1.14 leaves out the hex, or of verbose `getrawtransaction`. */
@@ -182,7 +184,7 @@ export const transaction: z.ZodType<StatedTransaction> = z
     const decoded = hex && decodeTransaction(hex);
     const inputs = vin.filter((input) => input !== undefined);
     const outputs = vout.filter((each) => each !== undefined);
-    // Newer nodes print the version as unsigned; on the wire it is the same four bytes.
+    // Newer nodes print the version as unsigned; serialised it is the same four bytes.
     const built: Transaction = { version: version | 0, inputs, outputs, lockTime: locktime };
     const found = [decoded, built].find((each) => each !== undefined && transactionId(each) === txid);
     return { txid, transaction: found, confirmations };

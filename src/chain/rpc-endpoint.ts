@@ -5,39 +5,39 @@ import { WorldError } from '../engine/ports.ts';
 import { httpPost, type Post, type Posted } from './http-post.ts';
 import { parseJson } from './json-number.ts';
 
-/** How a node lets programs in: `rpcuser`/`rpcpassword`, or the cookie file in its data folder, which changes with every start of the node. */
+/** How programs log in at a node: `rpcuser`/`rpcpassword`, or the cookie file in its data folder, which changes with every start of the node. */
 export type RpcAuth =
   | { readonly kind: 'password'; readonly user: string; readonly password: string }
   | { readonly kind: 'cookie'; readonly file: string };
 
 export interface EndpointOptions {
-  /** `http://127.0.0.1:22555`; may carry `user:password@`, and a path or query, which count as secrets as well. */
+  /** `http://127.0.0.1:22555`; may contain `user:password@`, a path or a query, which all count as secrets. */
   readonly url: string;
   readonly auth?: RpcAuth;
-  /** Milliseconds until a request is given up, however often it is asked again; 60,000 unless said. */
+  /** Milliseconds until a request is given up, repetitions included; 60,000 unless given. */
   readonly timeout?: number;
   /** Node's own unless given. */
   readonly post?: Post;
   /** Waits so many milliseconds; a timer unless given. */
   readonly pause?: (milliseconds: number) => Promise<unknown>;
-  /** Milliseconds since some moment; the system's unless given. */
+  /** Milliseconds since any fixed moment; the system's unless given. */
   readonly now?: () => number;
-  /** Says after so many milliseconds that it is enough; a timer unless given. */
+  /** Gives a signal that aborts after so many milliseconds; a timer unless given. */
   readonly expiry?: (milliseconds: number) => AbortSignal;
 }
 
 const TIMEOUT = 60_000;
 /** Milliseconds before a busy node is asked again. */
 const PAUSES = [200, 600, 1_800] as const;
-/** Characters of what a node says that are passed on. */
+/** Characters of a node's text that are passed on. */
 const MOST_WORDS = 1_000;
-/** Statuses of HTTP by which whoever stands in front of the node, or the node itself, says: not now. */
+/** HTTP statuses by which the node, or a proxy before it, says: not now. */
 const NOT_NOW = new Set([408, 425, 429, 502, 503, 504]);
 
-/** Where requests go, and how each kind of silence is named. What is busy is asked again a few times. */
+/** Sends requests to one address and tells the kinds of failure apart. A busy node is asked again a few times. */
 export class Endpoint {
   readonly #url: string;
-  /** What may be shown of it. */
+  /** The name that may be shown. */
   readonly #name: string;
   readonly #auth: RpcAuth | undefined;
   readonly #timeout: number;
@@ -46,7 +46,7 @@ export class Endpoint {
   readonly #now: () => number;
   readonly #expiry: (milliseconds: number) => AbortSignal;
   #secrets: readonly string[];
-  /** It has answered as a node does: whatever else it says later is a bad moment. */
+  /** It has answered as a node does: any other answer later counts as temporary. */
   #isNode: boolean = false;
 
   constructor({ url, auth, timeout = TIMEOUT, post = httpPost, pause = setTimeout, ...time }: EndpointOptions) {
@@ -68,7 +68,7 @@ export class Endpoint {
     ];
   }
 
-  /** @throws WorldError `node-down` when no answer comes, `node-refused` when it is none of a node's. */
+  /** @throws WorldError `node-down` when no answer comes, `node-refused` when the answer is not a node's. */
   async post<T>(body: string, schema: z.ZodType<T>): Promise<T> {
     const end = this.#now() + this.#timeout;
     const again = [...PAUSES];
@@ -81,12 +81,12 @@ export class Endpoint {
     }
   }
 
-  /** What others say, without what nobody may see: they may repeat what they were sent. */
+  /** Text from outside with all secrets removed: it may repeat what it was sent. */
   told(text: string): string {
     return without(text, this.#secrets).slice(0, MOST_WORDS);
   }
 
-  /** The answer, or in which way the node is busy. */
+  /** The answer, or an error that says how the node is busy. */
   async #ask<T>(body: string, schema: z.ZodType<T>, end: number): Promise<T | WorldError> {
     const headers = { 'content-type': 'application/json', ...(await this.#authorization()) };
     const posted = await this.#send(headers, body, end);
@@ -102,14 +102,14 @@ export class Endpoint {
     if (this.#isNode || NOT_NOW.has(status) || status >= 500) return this.#busy(posted);
     throw new WorldError(
       'node-refused',
-      `${this.#name} answered ${status} with something else than JSON-RPC`,
+      `${this.#name} answered ${status}, but not with JSON-RPC`,
       "Check that the address is a node's RPC port.",
     );
   }
 
   #busy({ status, text }: Posted): WorldError {
     const message = `${this.#name} is busy (${status}): ${this.told(text)}`;
-    return new WorldError('node-down', message, "Wait; if it lasts, raise the node's -rpcworkqueue, or look at the proxy before it.");
+    return new WorldError('node-down', message, "Wait; if it does not end, raise the node's -rpcworkqueue, or check the proxy before it.");
   }
 
   async #authorization(): Promise<Record<string, string>> {
@@ -145,7 +145,7 @@ function readJson<T>(text: string, schema: z.ZodType<T>): T | undefined {
 /** Shorter ones are part of common words. */
 const LEAST_SECRET = 4;
 
-/** A text without these, however they are written in it. */
+/** The text without these secrets, in whatever encoding they appear. */
 function without(text: string, secrets: readonly string[]): string {
   const written = secrets.filter(({ length }) => length >= LEAST_SECRET).flatMap(writings);
   return written.toSorted((a, b) => b.length - a.length).reduce((left, one) => left.replaceAll(one, '…'), text);
@@ -159,7 +159,7 @@ function writings(secret: string): readonly string[] {
   return [secret, decoded(secret), encodeURI(secret), encodeURIComponent(secret), form, quoted, bytes.toString('hex'), ...base64];
 }
 
-/** A part of an address as it was meant; a per cent sign that stands for nothing stands for itself. */
+/** A part of an address, decoded; an invalid per cent sign stays as it is. */
 function decoded(part: string): string {
   try {
     return decodeURIComponent(part);
@@ -175,13 +175,13 @@ async function readCookie(file: string): Promise<string> {
     throw new WorldError(
       'node-down',
       `the cookie file ${file} can't be read`,
-      'Start the node: it writes the file. Or name its data folder rightly.',
+      'Start the node: it writes the file. Or correct the path of its data folder.',
       error,
     );
   }
 }
 
-/** `connect ECONNREFUSED 127.0.0.1:22555`; of a name with several addresses, what became of the first. */
+/** `connect ECONNREFUSED 127.0.0.1:22555`; for a name with several addresses, the failure of the first. */
 function reasonOf(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0]);
   return error instanceof Error ? error.message : String(error);

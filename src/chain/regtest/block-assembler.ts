@@ -6,17 +6,17 @@ import { feeAt, isFree } from './policy.ts';
 const COINBASE_SIZE = 1_000;
 const COINBASE_SIGOPS = 100;
 
-/** What a miner was told. */
+/** A miner's settings. */
 export interface MinerPolicy {
-  /** Units per 1,000 bytes below which only old coins get in (`-blockmintxfee`). */
+  /** Rate per 1,000 bytes below which only old coins are included (`-blockmintxfee`). */
   readonly minRate: bigint;
-  /** Bytes for old coins whatever they pay (`-blockprioritysize`). */
+  /** Bytes reserved for old coins, whatever they pay (`-blockprioritysize`). */
   readonly prioritySize: number;
   /** Bytes of a whole block (`-blockmaxsize`). */
   readonly maxSize: number;
 }
 
-/** What a miner puts into the block at `height`, parents before children: first old coins, then who pays best. */
+/** What a miner puts into the block at `height`, parents before children: first old coins, then by fee rate. */
 export function selectForBlock(graph: MempoolGraph, policy: MinerPolicy, height: number): MempoolEntry[] {
   const block = new Filling(policy.maxSize);
   if (policy.prioritySize > 0) addByAge(graph, block, policy.prioritySize, height);
@@ -56,7 +56,7 @@ class Filling {
 }
 
 /**
- * The oldest coins first, until their space is full or one that is not old has been added: so a block holds one at least, whatever it pays
+ * The oldest coins first, until their space is full or one that is not old has been added: so a block has at least one transaction, whatever it pays
  * (`miner.cpp`, addPriorityTxs).
  */
 function addByAge(graph: MempoolGraph, block: Filling, most: number, height: number): void {
@@ -76,7 +76,7 @@ function addByAge(graph: MempoolGraph, block: Filling, most: number, height: num
   }
 }
 
-/** Transactions with what they build on, the best paying first, none below the rate (`miner.cpp`, addPackageTxs). */
+/** Transactions with their ancestors, the best paying first, none below the rate (`miner.cpp`, addPackageTxs). */
 function addPackages(graph: MempoolGraph, block: Filling, minRate: bigint): void {
   let isGrowing = true;
   while (isGrowing) {
@@ -107,7 +107,7 @@ function byRate(a: Pick<Package, 'fee' | 'size'>, b: Pick<Package, 'fee' | 'size
   return first === second ? 0 : first < second ? 1 : -1;
 }
 
-/** The entry and what it builds on that is not chosen yet, in an order a block can hold. */
+/** The entry and those of its ancestors that are not chosen yet, in an order that a block can hold. */
 function packageOf(graph: MempoolGraph, entry: MempoolEntry, block: Filling): Package {
   if (block.has(entry)) return { entries: [], fee: 0n, size: 0 };
   const missing = graph.ancestors(entry.transaction).filter((one) => !block.has(one));

@@ -19,7 +19,7 @@ export interface NamedTransaction {
   readonly transaction: Transaction;
 }
 
-/** A block with its hash worked out: the double SHA-256 of its header. Proof of work (scrypt) is neither made nor asked for. */
+/** A block with its hash: the double SHA-256 of its header. Proof of work (scrypt) is neither made nor checked. */
 export interface RawBlock {
   readonly hash: string;
   readonly header: BlockHeader;
@@ -27,7 +27,7 @@ export interface RawBlock {
 }
 
 export const NO_HASH: string = '0'.repeat(64);
-/** The easiest target, which regtest never leaves. */
+/** The easiest target; regtest never changes it. */
 export const REGTEST_BITS = 0x207f_ffff;
 const GENESIS_TIME = 1_296_688_602;
 const GENESIS_KEY = hexToBytes(
@@ -80,12 +80,12 @@ function compactSize(value: number): Uint8Array {
   return Uint8Array.of(0xfe, value & 0xff, (value >> 8) & 0xff, (value >> 16) & 0xff, value >>> 24);
 }
 
-/** `consensus/merkle.cpp`: pairs hashed upwards, an odd one with itself. */
+/** `consensus/merkle.cpp`: hashes pairs level by level, an odd last one with itself. */
 export function merkleRoot(txids: readonly TxId[]): string {
   return merkleTree(txids).root;
 }
 
-/** The root, and whether two in a pair are the same: then the block without one of them has the same root (CVE-2012-2459). */
+/** The root, and whether the two halves of a pair are equal: then the block without one of them has the same root (CVE-2012-2459). */
 export function merkleTree(txids: readonly TxId[]): { readonly root: string; readonly mutated: boolean } {
   let level: Uint8Array[] = txids.map((txid) => hexToBytes(txid).reverse());
   let mutated = false;
@@ -106,13 +106,13 @@ export function name(transaction: Transaction): NamedTransaction {
   return { txid: transactionId(transaction), transaction };
 }
 
-/** A whole block from its transactions; the header's merkle root follows from them. */
+/** A whole block from its transactions; computes the header's merkle root. */
 export function makeBlock(fields: Omit<BlockHeader, 'merkleRoot'>, transactions: readonly Transaction[]): RawBlock {
   const named = transactions.map(name);
   return withHash({ ...fields, merkleRoot: merkleRoot(named.map(({ txid }) => txid)) }, named);
 }
 
-/** A block as it came from elsewhere: its merkle root may be anything. */
+/** A block from elsewhere: its merkle root may be wrong. */
 export function withHash(header: BlockHeader, transactions: readonly NamedTransaction[]): RawBlock {
   return { hash: bytesToHex(sha256d(encodeHeader(header)).reverse()), header, transactions };
 }

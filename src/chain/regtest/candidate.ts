@@ -15,11 +15,11 @@ export interface TxRefusal extends Reason {
 
 export interface AcceptOptions {
   /**
-   * `local`: as a node takes transactions from its own user. `peer`: as its peers take them from it, who on Dogecoin ask for the surcharge
-   * on soft dust and let nothing in for free (`net_processing.cpp`, fLimitFree). No difference on Litecoin.
+   * `local`: as a node accepts transactions from its own user. `peer`: as its peers accept them from the node; on Dogecoin they ask for the surcharge
+   * on soft dust and accept nothing for free (`net_processing.cpp`, fLimitFree). No difference on Litecoin.
    */
   readonly relay: 'local' | 'peer';
-  /** Refuses more as a mistake: in all on Dogecoin, per 1,000 bytes on Litecoin. Zero: any fee will do. */
+  /** A higher fee is refused as a mistake: a total on Dogecoin, per 1,000 bytes on Litecoin. Zero: no limit. */
   readonly maxFee: bigint;
   /** It came with a witness. */
   readonly hasWitness?: boolean;
@@ -30,7 +30,7 @@ export type Acceptance =
   | { readonly kind: 'missing-inputs' }
   | TxRefusal;
 
-/** A transaction whose inputs have been found, on its way into the mempool. */
+/** A transaction that is about to enter the mempool, with its inputs found. */
 export interface Candidate {
   readonly coin: Coin;
   readonly chain: BlockChain;
@@ -43,7 +43,7 @@ export interface Candidate {
   readonly size: number;
   readonly sigOps: number;
   readonly age: CoinAge;
-  /** Below zero when it spends more than it has: not every node looks at that first. */
+  /** Negative when it spends more than it has: not every node checks that first. */
   readonly fee: bigint;
 }
 

@@ -5,35 +5,35 @@ import { FLAG, STANDARD_FLAGS } from './script-flags.ts';
 
 const UNIT = 100_000_000n;
 
-/** What the embedded chain knows about a chain beyond its coin: `chainparams.cpp`, `policy.h` and `validation.h` of that node's regtest. */
+/** What the embedded chain needs to know of a chain besides its coin: `chainparams.cpp`, `policy.h` and `validation.h` of that node's regtest. */
 export interface ChainRules {
-  /** How the chain's node words its answers, and in which order it looks for reasons to refuse. */
+  /** The wording of the chain's node, and the order in which it checks for reasons to refuse. */
   readonly dialect: 'dogecoin' | 'litecoin';
   /** `amount.h`, MAX_MONEY. */
   readonly maxMoney: bigint;
   readonly genesis: { readonly nonce: number; readonly message: string; readonly value: bigint };
   readonly blockVersion: number;
-  /** Merged mining: the id of this chain in a block's version, and from where on every block bears it (`chainparams.cpp`). */
+  /** Merged mining: the id of this chain in a block's version, and from which height every block has it (`chainparams.cpp`). */
   readonly merged?: { readonly chainId: number; readonly from: number };
   readonly subsidy: (height: number) => Amount;
-  /** From here a coinbase starts with its height; undefined: never asked for. */
+  /** From this height a coinbase starts with its height; undefined: never required. */
   readonly bip34?: number;
-  /** From here signatures in blocks are strict DER. */
+  /** From this height signatures in blocks are strict DER. */
   readonly bip66: number;
-  /** Said of a block whose parent is unknown. */
+  /** The reason given for a block whose parent is unknown. */
   readonly orphan: string;
   readonly standardFlags: number;
-  /** Units per 1,000 bytes that a default miner takes at least. */
+  /** The least rate per 1,000 bytes that a default miner accepts. */
   readonly minerFeeRate: Amount;
-  /** Extra units per 1,000 bytes that a replacement pays for its own way. */
+  /** Additional rate per 1,000 bytes that a replacement pays for its own relay. */
   readonly replacementFeeRate: Amount;
   readonly hardDust: (outputSize: number, isWitnessProgram: boolean) => bigint;
-  /** An output below this costs this much more fee among peers (`dogecoin-fees.cpp`). */
+  /** Among peers, an output below this raises the fee by this amount (`dogecoin-fees.cpp`). */
   readonly softDust?: Amount;
-  /** What a default miner fills, bytes. */
+  /** Bytes of the largest block that a default miner makes. */
   readonly maxMinedSize: number;
   readonly mempoolHours: number;
-  /** Bytes of a block that a default miner gives to old coins whatever they pay (`policy.h`, DEFAULT_BLOCK_PRIORITY_SIZE). */
+  /** Bytes of a block that a default miner gives to old coins, whatever they pay (`policy.h`, DEFAULT_BLOCK_PRIORITY_SIZE). */
   readonly prioritySize: number;
 }
 
@@ -75,28 +75,28 @@ const litecoin: OwnRules = {
   prioritySize: 0,
 };
 
-/** Bytes of making and spending a P2PKH output. */
+/** Bytes of a P2PKH output and of the input that spends it. */
 const P2PKH_LIFE = 182;
 const SPENDING = 148;
 const SPENDING_WITNESS = 67;
 
 /**
- * The rules of `coin`'s regtest. A coin with another `policy` is a node started with other limits: `minRelayFeeRate` is `-minrelaytxfee`;
- * `dust` is `-dustlimit` and ten times `-harddustlimit` on Dogecoin, and what `-dustrelayfee` comes to on Litecoin. Litecoin's is the chain without MWEB, as `-vbparams=mweb:9999999999:9999999999` starts it.
- * @throws Error for a coin whose regtest is not modelled here.
+ * The rules of `coin`'s regtest. A coin with another `policy` is a node started with other limits: `minRelayFeeRate` is `-minrelaytxfee`; `dust` is
+ * `-dustlimit` and ten times `-harddustlimit` on Dogecoin, and the result of `-dustrelayfee` on Litecoin. Litecoin's is the chain without MWEB, as
+ * started with `-vbparams=mweb:9999999999:9999999999`. @throws Error for a coin whose regtest is not modelled here.
  */
 export function chainRules(coin: Coin): ChainRules {
   const { dust } = coin.policy;
   if (coin.id === 'dogecoin-regtest') return { ...dogecoin, softDust: dust, hardDust: () => dust / 10n };
   if (coin.id === 'litecoin-regtest') {
-    // So much for every byte of making and spending the output (`policy.cpp`, GetDustThreshold).
+    // An amount for every byte of the output and of the input that spends it (`policy.cpp`, GetDustThreshold).
     const byByte = (size: number): bigint => (BigInt(size) * dust) / BigInt(P2PKH_LIFE);
     return { ...litecoin, hardDust: (size, isWitnessProgram) => byByte(size + (isWitnessProgram ? SPENDING_WITNESS : SPENDING)) };
   }
   throw new Error(`the embedded chain is dogecoin-regtest or litecoin-regtest, not ${coin.id}`);
 }
 
-/** Script rules that a block at `at` is held to (`validation.cpp`, GetBlockScriptFlags). */
+/** Script rules for a block at `at` (`validation.cpp`, GetBlockScriptFlags). */
 export function blockFlags(coin: Coin, rules: ChainRules, at: number): number {
   const when = (isActive: boolean, flags: number): number => (isActive ? flags : 0);
   return (

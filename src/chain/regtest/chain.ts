@@ -13,11 +13,11 @@ export interface BlockEntry {
   readonly block: RawBlock;
   readonly height: number;
   readonly parent: BlockEntry | undefined;
-  /** Median of the last eleven block times up to and with this one, seconds (`GetMedianTimePast`). */
+  /** Median of the last eleven block times including this one, seconds (`GetMedianTimePast`). */
   readonly medianTime: number;
 }
 
-/** What became of the best chain: blocks that left it, tip first, and blocks that joined it, lowest first. */
+/** A change of the best chain: blocks that left it, tip first, and blocks that joined it, lowest first. */
 export interface TipChange {
   readonly disconnected: readonly BlockEntry[];
   readonly connected: readonly BlockEntry[];
@@ -29,7 +29,7 @@ export type Submission =
 
 export interface ChainOptions {
   readonly coin: Coin;
-  /** Unix time in milliseconds. No block may be more than two hours ahead of it; those that are read back from a file are not asked again. */
+  /** Unix time in milliseconds. No block may be more than two hours ahead of it; blocks that are read back from a file are not checked again. */
   readonly now: () => number;
   readonly verify?: Verify;
   /** Called after the best chain has changed, with the new chain in place. */
@@ -37,8 +37,8 @@ export interface ChainOptions {
 }
 
 /**
- * Blocks, the best chain among them and its unspent outputs. The best chain is the highest valid one, the first seen at equal height: on
- * regtest every block carries the same work. Proof of work is not asked for; all other rules are.
+ * Blocks, the best chain among them, and its unspent outputs. The best chain is the highest valid one, at equal height the one seen first: on regtest
+ * every block has the same work. Proof of work is not checked; all other rules are.
  */
 export class BlockChain {
   readonly coin: Coin;
@@ -93,7 +93,7 @@ export class BlockChain {
     return Math.floor(this.#now() / 1000);
   }
 
-  /** The time that miners go by, in seconds: the clock's, but never before the tip's median time. */
+  /** The time that miners use, in seconds: the clock's, but never before the tip's median time. */
   get time(): number {
     return Math.max(this.clock, this.tip.medianTime);
   }
@@ -102,7 +102,7 @@ export class BlockChain {
     return this.#best[height]?.medianTime ?? 0;
   }
 
-  /** Takes a block from anywhere. It may lengthen the best chain, start or lengthen a branch, or turn a branch into the best chain. */
+  /** Takes a block from anyone. It may extend the best chain, start or extend a branch, or make a branch the best chain. */
   submit(block: RawBlock): Submission {
     const known = this.#entries.get(block.hash);
     if (known !== undefined)
@@ -130,7 +130,7 @@ export class BlockChain {
     return undefined;
   }
 
-  /** Takes a block and all that build on it out of the choice (`invalidateblock`). False when the block is unknown or block 0. */
+  /** Excludes a block and all its descendants from the best chain (`invalidateblock`). False when the block is unknown or block 0. */
   invalidate(hash: string): boolean {
     const entry = this.#entries.get(hash);
     if (entry?.parent === undefined) return false;
@@ -141,7 +141,7 @@ export class BlockChain {
     return true;
   }
 
-  /** Takes back every mark on a block, its ancestors and its descendants (`reconsiderblock`). False when the block is unknown. */
+  /** Removes every such mark from a block, its ancestors and its descendants (`reconsiderblock`). False when the block is unknown. */
   reconsider(hash: string): boolean {
     const entry = this.#entries.get(hash);
     if (entry === undefined) return false;
@@ -190,7 +190,7 @@ export class BlockChain {
     return best;
   }
 
-  /** Makes `target` the tip. A block on the way that breaks a rule is marked, and the highest branch left is taken; returns its reason. */
+  /** Makes `target` the tip. If a block on the way breaks a rule, it is marked and the highest remaining branch is taken; returns the reason. */
   #settle(target: BlockEntry, disconnected: BlockEntry[] = []): string | undefined {
     const connected: BlockEntry[] = [];
     let reason: string | undefined;

@@ -9,7 +9,7 @@ import { MANDATORY_FLAGS } from './script-flags.ts';
 import { countP2shSigOps, countSigOps } from './script-shape.ts';
 import type { UnspentCoin } from './utxo-set.ts';
 
-/** A node's reason for a no: the word it is known by, and what some nodes add behind a comma. */
+/** A node's reason to refuse: its usual word, and what some nodes add after a comma. */
 export interface Reason {
   readonly reason: string;
   readonly debug?: string;
@@ -32,7 +32,7 @@ export function valueOut(tx: Transaction): bigint {
   return tx.outputs.reduce((sum, { value }) => sum + value, 0n);
 }
 
-/** What consensus asks of a spend before its scripts (`CheckTxInputs`); `coins` are the outputs its inputs spend, in order. */
+/** Consensus rules for a spend, except its scripts (`CheckTxInputs`); `coins` are the outputs its inputs spend, in order. */
 export function checkSpend(tx: Transaction, coins: readonly UnspentCoin[], context: SpendContext): Spend {
   const young = coins.find(({ coinbase, height }) => coinbase && context.height - height < context.coinbaseMaturity);
   if (young !== undefined) {
@@ -81,8 +81,7 @@ export function checkScript(
 }
 
 /**
- * A failure that vanishes under the mandatory flags alone is told apart by name and code, in the mempool and in blocks alike (`validation.cpp`,
- * CheckInputs).
+ * If only policy flags make a script fail, the failure has another name and code, in the mempool and in blocks alike (`validation.cpp`, CheckInputs).
  */
 export function blameScript(
   tx: Transaction,
@@ -96,13 +95,13 @@ export function blameScript(
   return { code: REJECT.INVALID, reason: `mandatory-script-verify-flag-failed (${words})` };
 }
 
-/** Signature operations written in the transaction itself, a bare CHECKMULTISIG counting 20 (`GetLegacySigOpCount`). */
+/** Signature operations in the transaction itself; a bare CHECKMULTISIG counts 20 (`GetLegacySigOpCount`). */
 export function legacySigOps(tx: Transaction): number {
   const scripts = [...tx.inputs, ...tx.outputs].map(({ script }) => script);
   return scripts.reduce((sum, script) => sum + countSigOps(script, false), 0);
 }
 
-/** The same and those of the redeem scripts it runs. */
+/** The same, plus those of the redeem scripts it runs. */
 export function allSigOps(tx: Transaction, coins: readonly UnspentCoin[]): number {
   return tx.inputs.reduce(
     (sum, { script }, i) => sum + countP2shSigOps(coins[i]?.output.script ?? new Uint8Array(), script),

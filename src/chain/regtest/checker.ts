@@ -6,7 +6,7 @@ import { hasHighS, readLaxSignature, readPublicKey } from './lax-signature.ts';
 import { ScriptFailure } from './script-error.ts';
 import { FLAG } from './script-flags.ts';
 
-/** What a script may ask about the transaction it runs for. Sequence and lock numbers are script numbers of up to five bytes. */
+/** What a script can check about its transaction. Sequence and lock numbers are script numbers of up to five bytes. */
 export interface Checker {
   readonly signature: (signature: Uint8Array, publicKey: Uint8Array, scriptCode: Uint8Array) => boolean;
   readonly lockTime: (lock: number) => boolean;
@@ -38,7 +38,7 @@ export function checkerFor(tx: Transaction, index: number, verify: Verify = veri
   };
 }
 
-/** BIP112: same kind of lock, at least as long, on a version 2 transaction whose input has not opted out. */
+/** BIP112: same kind of lock, at least as long, in a version 2 transaction whose input has not opted out. */
 function satisfiesSequence(version: number, sequence: number, lock: number): boolean {
   if (version >>> 0 < 2 || sequence >= SEQUENCE_DISABLE_FLAG) return false;
   const has = sequence & (SEQUENCE_TYPE_FLAG | SEQUENCE_MASK);
@@ -46,7 +46,7 @@ function satisfiesSequence(version: number, sequence: number, lock: number): boo
   return has < SEQUENCE_TYPE_FLAG === needs < SEQUENCE_TYPE_FLAG && needs <= has;
 }
 
-/** @throws ScriptFailure when the flags ask for a stricter form than the signature has (`CheckSignatureEncoding`). */
+/** @throws ScriptFailure when the flags require a stricter form than the signature has (`CheckSignatureEncoding`). */
 export function assertSignatureEncoding(signature: Uint8Array, flags: number): void {
   const hashType = signature.at(-1);
   if (hashType === undefined) return;
@@ -56,7 +56,7 @@ export function assertSignatureEncoding(signature: Uint8Array, flags: number): v
   if ((flags & FLAG.STRICTENC) !== 0 && (base < SIGHASH.ALL || base > SIGHASH.SINGLE)) throw new ScriptFailure('SIG_HASHTYPE');
 }
 
-/** @throws ScriptFailure PUBKEYTYPE when STRICTENC is asked for and the key is neither compressed nor uncompressed. */
+/** @throws ScriptFailure PUBKEYTYPE when the flags have STRICTENC and the key is neither compressed nor uncompressed. */
 export function assertPublicKeyEncoding(publicKey: Uint8Array, flags: number): void {
   if ((flags & FLAG.STRICTENC) === 0) return;
   const [prefix] = publicKey;

@@ -28,7 +28,7 @@ export class Faucet {
   readonly #pool: Mempool;
   readonly #coin: Coin;
   readonly #signers = new Map<string, Signer>();
-  /** Where blocks pay when nobody else is named. */
+  /** The output script of rewards unless another is given. */
   readonly script: Uint8Array;
 
   constructor(chain: BlockChain, pool: Mempool) {
@@ -59,12 +59,12 @@ export class Faucet {
     return address;
   }
 
-  /** What it could spend now. */
+  /** What it can spend now. */
   balance(): Amount {
     return add(ZERO, ...this.#spendable().map(({ coin }) => amount(coin.output.value)));
   }
 
-  /** A signed transaction with `outputs` first and change behind, at the coin's fee rate; undefined when it does not have that much. */
+  /** A signed transaction with `outputs` first and change last, at the coin's fee rate; undefined when it does not have that much. */
   prepare(outputs: readonly TxOutput[]): Transaction | undefined {
     const target = outputs.reduce((sum, { value }) => sum + value, 0n) + softDustFee({ ...EMPTY, outputs }, this.#chain.rules);
     const chosen: OwnCoin[] = [];

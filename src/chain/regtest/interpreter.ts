@@ -12,7 +12,7 @@ const MAX_SCRIPT_SIZE = 10_000;
 const MAX_ELEMENT_SIZE = 520;
 const MAX_MULTISIG_KEYS = 20;
 
-/** Opcodes that fail a script even in a branch not taken (CVE-2010-5137 and its kin). */
+/** Opcodes that fail a script even in a branch that is not taken (CVE-2010-5137 and related ones). */
 const DISABLED: ReadonlySet<number> = new Set([
   OP.CAT,
   OP.SUBSTR,
@@ -32,8 +32,8 @@ const DISABLED: ReadonlySet<number> = new Set([
 ]);
 
 /**
- * Whether `inputScript` may spend an output of `outputScript` (`VerifyScript`): undefined when it may, else why not.
- * Transactions here carry no witnesses: with WITNESS set a version 0 program fails as one with an empty witness does.
+ * Whether `inputScript` may spend an output of `outputScript` (`VerifyScript`): undefined if so, otherwise the reason. Transactions here have no
+ * witnesses: with WITNESS set, a version 0 program fails as one with an empty witness does.
  */
 export function verifyScript(inputScript: Uint8Array, outputScript: Uint8Array, flags: number, checker: Checker): ScriptError | undefined {
   return attempt(() => {
@@ -50,7 +50,7 @@ export function verifyScript(inputScript: Uint8Array, outputScript: Uint8Array, 
   });
 }
 
-/** Runs one script over `stack` (`EvalScript`): undefined when it ran to its end, else why not. */
+/** Runs one script over `stack` (`EvalScript`): undefined when it ran to its end, otherwise the reason. */
 export function evaluate(stack: Uint8Array[], script: Uint8Array, flags: number, checker: Checker): ScriptError | undefined {
   return attempt(() => run(stack, script, flags, checker));
 }
@@ -82,7 +82,7 @@ function spendP2sh(pushed: Uint8Array[], inputScript: Uint8Array, flags: number,
   return spendsProgram(program, flags, isOnlyPush, 'WITNESS_MALLEATED_P2SH') ? 1 : pushed.length;
 }
 
-/** BIP141 with an empty witness: false when there is no program. */
+/** BIP141 with an empty witness: false when the script is no witness program. */
 function spendsProgram(
   program: WitnessProgram | undefined,
   flags: number,
@@ -118,7 +118,7 @@ function runOperation(machine: Machine, operation: Operation): void {
   if (data !== undefined && data.length > MAX_ELEMENT_SIZE) throw new ScriptFailure('PUSH_SIZE');
   if (opcode > OP.OP_16) machine.countOperations(1);
   if (DISABLED.has(opcode)) throw new ScriptFailure('DISABLED_OPCODE');
-  // Litecoin Core 0.21 looks at this before it looks at the branch.
+  // Litecoin Core 0.21 checks this before it checks the branch.
   if (opcode === OP.CODESEPARATOR && machine.has(FLAG.CONST_SCRIPTCODE)) throw new ScriptFailure('OP_CODESEPARATOR');
   const isConditional = opcode >= OP.IF && opcode <= OP.ENDIF;
   if (!isConditional && !machine.executes) return;
@@ -141,7 +141,7 @@ function isMinimalPush(data: Uint8Array, opcode: number): boolean {
   return opcode === (data.length <= 0xff ? OP.PUSHDATA1 : OP.PUSHDATA2);
 }
 
-/** MINIMALIF binds witness scripts only, so any true value takes a legacy branch. */
+/** MINIMALIF applies to witness scripts only, so any true value takes a legacy branch. */
 function branch(machine: Machine, { opcode }: Operation): void {
   let isTaken = false;
   if (machine.executes) {
@@ -152,7 +152,7 @@ function branch(machine: Machine, { opcode }: Operation): void {
   machine.enterBranch(isTaken);
 }
 
-/** The script a signature signs: a signature can't sign itself, so its own push is deleted from it (`FindAndDelete`). */
+/** The script that a signature signs: a signature can't sign itself, so its own push is deleted (`FindAndDelete`). */
 function codeWithout(machine: Machine, code: Uint8Array, signature: Uint8Array): Uint8Array {
   const rest = findAndDelete(code, pushOf(signature));
   if (rest !== code && machine.has(FLAG.CONST_SCRIPTCODE)) throw new ScriptFailure('SIG_FINDANDDELETE');
@@ -191,7 +191,7 @@ function checkMultisig(machine: Machine, { opcode }: Operation): void {
   const isNull = signatures.every(({ length }) => length === 0);
   if (!isValid && machine.has(FLAG.NULLFAIL) && !isNull) throw new ScriptFailure('NULLFAIL');
   machine.take(keyCount + signatureCount + 2);
-  // A bug that became a rule: one item more is taken, and nothing asks what it is.
+  // A bug that became a rule: one extra item is popped, and its value does not matter.
   const dummy = machine.at(1);
   if (machine.has(FLAG.NULLDUMMY) && dummy.length > 0) throw new ScriptFailure('SIG_NULLDUMMY');
   machine.pop();
@@ -217,7 +217,7 @@ const numbers: Readonly<Record<number, Operate>> = Object.fromEntries(
   range(17).map((value) => [value === 0 ? OP['1NEGATE'] : OP.OP_1 + value - 1, (m: Machine) => m.pushNumber(value === 0 ? -1 : value)]),
 );
 
-/** OP_VERIF and OP_VERNOTIF are missing on purpose: they fail wherever they stand. */
+/** OP_VERIF and OP_VERNOTIF are missing on purpose: they fail anywhere in a script. */
 const table: Readonly<Record<number, Operate>> = {
   ...operations,
   ...numbers,

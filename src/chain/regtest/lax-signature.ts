@@ -6,8 +6,8 @@ const ORDER = secp256k1.Point.CURVE().n;
 const HALF_ORDER = ORDER >> 1n;
 
 /**
- * Reads a DER signature as consensus does before BIP66, and turns it into the low-s form that verifies the same
- * (`pubkey.cpp`, ecdsa_signature_parse_der_lax, and `CPubKey::Verify`). Undefined when nothing could verify.
+ * Reads a DER signature as consensus did before BIP66, and converts it to the equivalent low-s form (`pubkey.cpp`, ecdsa_signature_parse_der_lax, and
+ * `CPubKey::Verify`). Undefined when it could never verify.
  */
 export function readLaxSignature(bytes: Uint8Array): Signature | undefined {
   if (bytes[0] !== 0x30) return undefined;
@@ -27,7 +27,7 @@ export function hasHighS(der: Uint8Array): boolean {
   return r !== undefined && s !== undefined && r.value < ORDER && s.value > HALF_ORDER && s.value < ORDER;
 }
 
-/** The compressed form of any public key consensus takes: compressed, uncompressed or hybrid. Undefined unless it is on the curve. */
+/** The compressed form of any public key that consensus accepts: compressed, uncompressed or hybrid. Undefined unless it is on the curve. */
 export function readPublicKey(bytes: Uint8Array): PublicKey | undefined {
   if (bytes.length === 33) return publicKey(bytes);
   const [prefix = 0] = bytes;
@@ -39,7 +39,7 @@ export function readPublicKey(bytes: Uint8Array): PublicKey | undefined {
   return publicKey(concatBytes(Uint8Array.of(parity), bytes.subarray(1, 33)));
 }
 
-/** The offset behind a length field whose value does not matter. */
+/** The offset after a length field whose value does not matter. */
 function skipLength(bytes: Uint8Array, offset: number): number | undefined {
   const first = bytes[offset];
   if (first === undefined) return undefined;

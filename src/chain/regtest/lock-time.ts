@@ -5,14 +5,14 @@ import { SEQUENCE_DISABLE_FLAG, SEQUENCE_MASK, SEQUENCE_TYPE_FLAG } from './chec
 const SEQUENCE_FINAL = 0xffff_ffff;
 const GRANULARITY_BITS = 9;
 
-/** Whether the lock time lets the transaction into a block at `height`; `time` is what time locks are compared with (`IsFinalTx`). */
+/** Whether the lock time allows the transaction in a block at `height`; `time` is compared with time locks (`IsFinalTx`). */
 export function isFinal(tx: Transaction, height: number, time: number): boolean {
   const limit = tx.lockTime < LOCK_TIME_THRESHOLD ? height : time;
   return tx.lockTime < limit || tx.inputs.every(({ sequence }) => sequence === SEQUENCE_FINAL);
 }
 
 export interface SequenceContext {
-  /** Height of the block the transaction would be in. */
+  /** Height of the block that would hold the transaction. */
   readonly height: number;
   /** Median time past of the block before that, seconds. */
   readonly medianTime: number;

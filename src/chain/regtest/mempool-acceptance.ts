@@ -12,7 +12,7 @@ import { isUnspendable, type UnspentCoin } from './utxo-set.ts';
 
 type Check = (candidate: Candidate) => TxRefusal | undefined;
 
-/** Whether the mempool takes the transaction (`AcceptToMemoryPool`); nothing changes yet. Checks run in the order of the chain's node. */
+/** Whether the mempool accepts the transaction (`AcceptToMemoryPool`); changes nothing. Checks run in the order of the chain's node. */
 export function examine(chain: BlockChain, graph: MempoolGraph, tx: Transaction, options: AcceptOptions): Acceptance {
   const early = checkAlone(chain, graph, tx, options);
   if (early !== undefined) return early;
@@ -46,14 +46,14 @@ export function examine(chain: BlockChain, graph: MempoolGraph, tx: Transaction,
   return { kind: 'accepted', entry, replaces: conflicts };
 }
 
-/** What the transaction and the tip alone can tell. */
+/** Checks that need only the transaction and the tip. */
 function checkAlone(chain: BlockChain, graph: MempoolGraph, tx: Transaction, { hasWitness }: AcceptOptions): TxRefusal | undefined {
   const invalid = checkTransaction(tx, chain.rules.maxMoney) ?? (isCoinbase(tx) ? 'coinbase' : undefined);
   if (invalid !== undefined) return refuse(REJECT.INVALID, invalid);
   if (hasWitness === true && chain.coin.rules.segwit === undefined) return refuse(REJECT.NONSTANDARD, 'no-witness-yet');
   const nonstandard = checkStandard(tx, chain.rules);
   if (nonstandard !== undefined) return refuse(REJECT.NONSTANDARD, nonstandard);
-  // Relay compares time locks with the median time everywhere, also where blocks do not (STANDARD_LOCKTIME_VERIFY_FLAGS).
+  // Relay compares time locks with the median time on every chain, even where blocks do not (STANDARD_LOCKTIME_VERIFY_FLAGS).
   if (!isFinal(tx, chain.tip.height + 1, chain.tip.medianTime)) return refuse(REJECT.NONSTANDARD, 'non-final');
   return graph.get(transactionId(tx)) === undefined ? undefined : refuse(REJECT.ALREADY_KNOWN, 'txn-already-in-mempool');
 }
@@ -70,7 +70,7 @@ function findCoins(chain: BlockChain, graph: MempoolGraph, tx: Transaction): Fou
   return { kind: 'missing-inputs' };
 }
 
-/** An output of the mempool or the chain; whether the mempool spends it is another question. */
+/** An output of the mempool or the chain, whether or not the mempool spends it. */
 export function findCoin(
   chain: BlockChain,
   graph: MempoolGraph,
@@ -96,7 +96,7 @@ const relativeLocks: Check = ({ chain, transaction, coins }) => {
 const standardInputs: Check = ({ chain, transaction, coins }) =>
   areInputsStandard(transaction, coins, chain.rules.dialect) ? undefined : refuse(REJECT.NONSTANDARD, 'bad-txns-nonstandard-inputs');
 
-/** Witnesses are for those inputs that ask for one (`IsWitnessStandard`); here it is enough that one does. */
+/** Witnesses need inputs that ask for one (`IsWitnessStandard`); here it is enough that one input does. */
 const standardWitness: Check = ({ options, coins }) => {
   const isAsked = coins.some(({ output }) => isP2sh(output.script) || witnessProgram(output.script) !== undefined);
   return options.hasWitness === true && !isAsked ? refuse(REJECT.NONSTANDARD, 'bad-witness-nonstandard') : undefined;

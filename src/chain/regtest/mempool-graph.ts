@@ -1,29 +1,29 @@
 import type { TxId } from '../../core/base/bytes.ts';
 import { type Outpoint, outpointKey, type Transaction } from '../../core/tx/transaction.ts';
 
-/** What the confirmed inputs of a transaction are worth by their age; those that were unconfirmed when it came add nothing, also later. */
+/** Priority of a transaction by the age of its confirmed inputs; inputs that were unconfirmed at its entry add nothing, also later. */
 export interface CoinAge {
-  /** When it came: value times depth of each, by the byte. */
+  /** At entry: value times depth of each input, per byte. */
   readonly priority: number;
-  /** What each block since adds. */
+  /** What each further block adds. */
   readonly growth: number;
 }
 
 export interface MempoolEntry {
   readonly txid: TxId;
   readonly transaction: Transaction;
-  /** Bytes that fees are counted by. */
+  /** Size that fees are computed from, in bytes. */
   readonly size: number;
   readonly fee: bigint;
   readonly sigOps: number;
   readonly age: CoinAge;
-  /** When it came in, Unix seconds. */
+  /** Time of entry, Unix seconds. */
   readonly time: number;
-  /** Tip height when it came in. */
+  /** Height of the tip at entry. */
   readonly height: number;
 }
 
-/** Unconfirmed transactions in the order they came, who spends what, and who depends on whom. */
+/** Unconfirmed transactions in order of entry, which of them spend which outputs, and which depend on which. */
 export class MempoolGraph {
   readonly #entries = new Map<TxId, MempoolEntry>();
   readonly #spenders = new Map<string, TxId>();
@@ -73,12 +73,12 @@ export class MempoolGraph {
     return [...new Set(found)];
   }
 
-  /** Everything unconfirmed that the transaction builds on, nearest first. */
+  /** All unconfirmed ancestors of the transaction, nearest first. */
   ancestors(tx: Transaction): MempoolEntry[] {
     return walk(this.parents(tx), ({ transaction }) => this.parents(transaction));
   }
 
-  /** Everything that builds on the entry, without itself. */
+  /** All descendants of the entry, without itself. */
   descendants(entry: MempoolEntry): MempoolEntry[] {
     return walk(this.children(entry), (child) => this.children(child));
   }
@@ -86,7 +86,7 @@ export class MempoolGraph {
 
 function walk(from: readonly MempoolEntry[], next: (entry: MempoolEntry) => readonly MempoolEntry[]): MempoolEntry[] {
   const seen = new Set<MempoolEntry>(from);
-  // A set being iterated also yields what is added on the way.
+  // Iterating over a set also yields what is added meanwhile.
   for (const entry of seen) for (const other of next(entry)) seen.add(other);
   return [...seen];
 }

@@ -14,8 +14,8 @@ interface Limits {
 }
 
 /**
- * Families in the mempool stay small, up and down, the new one included; where one is full, one small child may come on top of it. What a
- * replacement would evict counts still: nothing is let in for the room it makes (`validation.cpp`, where limits come before conflicts).
+ * Limits on ancestors and descendants in the mempool, the new transaction included; one small child more may join a full family. What a replacement
+ * would evict still counts, so a replacement makes no room for itself (`validation.cpp` checks limits before conflicts).
  */
 export function checkChainLimits(candidate: Candidate): TxRefusal | undefined {
   const { count, size, spare } = candidate.coin.policy.family;
@@ -27,12 +27,12 @@ export function checkChainLimits(candidate: Candidate): TxRefusal | undefined {
   return isCarvedOut ? undefined : refuse(REJECT.NONSTANDARD, 'too-long-mempool-chain', why);
 }
 
-/** Walks the ancestors as `CalculateMemPoolAncestors` does, so that of several limits broken the same one is named. */
+/** Walks the ancestors as `CalculateMemPoolAncestors` does, so that when several limits are broken the same one is named. */
 function limitBroken({ graph, transaction, size }: Candidate, limits: Limits): string | undefined {
   const staged = new Set(graph.parents(transaction));
   if (staged.size + 1 > limits.ancestors) return `too many unconfirmed parents [limit: ${limits.ancestors}]`;
   let total = size;
-  // A set being iterated also yields what is added on the way.
+  // Iterating over a set also yields what is added meanwhile.
   for (const ancestor of staged) {
     total += ancestor.size;
     const broken = familyBroken(ancestor, graph.descendants(ancestor), size, limits);
@@ -55,7 +55,7 @@ function totalSize(entries: readonly MempoolEntry[]): number {
   return entries.reduce((sum, { size }) => sum + size, 0);
 }
 
-/** BIP125: an entry that says so by a sequence below 0xfffffffe may be replaced, where the coin's nodes do that at all. */
+/** BIP125: an entry that signals it by a sequence below 0xfffffffe may be replaced, if the coin's nodes support replacement. */
 export function isReplaceable(entry: MempoolEntry, coin: Coin): boolean {
   if (coin.policy.replacement === 'never') return false;
   return coin.policy.replacement === 'always' || entry.transaction.inputs.some(({ sequence }) => sequence < SEQUENCE_OPTS_OUT);
@@ -89,7 +89,7 @@ function addsUnconfirmed({ conflicts, graph, transaction }: Candidate): boolean 
   return transaction.inputs.some(({ outpoint }) => !parents.has(outpoint.txid) && graph.get(outpoint.txid) !== undefined);
 }
 
-/** Units per 1,000 bytes, cut off as `CFeeRate` does. */
+/** Rate per 1,000 bytes, rounded down as in `CFeeRate`. */
 export function rateOf(fee: bigint, size: number): bigint {
   return size === 0 ? 0n : (fee * 1000n) / BigInt(size);
 }

@@ -9,17 +9,17 @@ import { type MempoolEntry, MempoolGraph } from './mempool-graph.ts';
 import type { UnspentCoin } from './utxo-set.ts';
 
 const SECONDS_PER_HOUR = 3_600;
-/** As the node takes its own transactions back after a reorganisation: its user's word is not asked again. */
+/** As the node accepts transactions again after a reorganisation: without the limits of its user. */
 const READMISSION: AcceptOptions = { relay: 'local', maxFee: 0n };
 
-/** An entry, and the others that it needs and that need it, each once. */
+/** An entry, its ancestors and its descendants, each once. */
 export interface Family {
   readonly entry: MempoolEntry;
   readonly ancestors: readonly MempoolEntry[];
   readonly descendants: readonly MempoolEntry[];
 }
 
-/** The unconfirmed transactions of one node. What it says is always after forgetting what is too old. */
+/** The unconfirmed transactions of one node. Entries that are too old are dropped before each answer. */
 export class Mempool {
   readonly #chain: BlockChain;
   #graph: MempoolGraph = new MempoolGraph();
@@ -39,7 +39,7 @@ export class Mempool {
     return this.#graph.get(txid);
   }
 
-  /** What waits here with its ancestors and descendants; undefined when it does not. */
+  /** A transaction in the mempool with its ancestors and descendants; undefined when it is not there. */
   familyOf(txid: TxId): Family | undefined {
     const entry = this.get(txid);
     if (entry === undefined) return undefined;
@@ -56,7 +56,7 @@ export class Mempool {
     return this.spenderOf(outpoint) === undefined ? findCoin(this.#chain, this.#graph, outpoint) : undefined;
   }
 
-  /** Takes the transaction in, in place of those it replaces, or says why not. */
+  /** Accepts the transaction, replacing others if necessary, or says why not. */
   accept(tx: Transaction, options: AcceptOptions): Acceptance {
     this.#expire();
     const acceptance = examine(this.#chain, this.#graph, tx, options);
@@ -67,13 +67,13 @@ export class Mempool {
     return acceptance;
   }
 
-  /** What the next block of this miner would hold. */
+  /** What this miner's next block would hold. */
   template(policy: MinerPolicy): MempoolEntry[] {
     this.#expire();
     return selectForBlock(this.#graph, policy, this.#chain.tip.height + 1);
   }
 
-  /** Follows the best chain: what was mined leaves, with all that conflicts; what a reorganisation freed comes back if it still may. */
+  /** Follows the best chain: mined transactions leave, with all that conflict; those freed by a reorganisation come back if they are still valid. */
   follow({ disconnected, connected }: TipChange): void {
     for (const { block } of connected) for (const { txid, transaction } of block.transactions) this.#confirm(txid, transaction);
     if (disconnected.length > 0) this.#readmit(disconnected.toReversed().flatMap(({ block }) => block.transactions));
@@ -88,7 +88,7 @@ export class Mempool {
     }
   }
 
-  /** Oldest first, freed transactions before those that waited: so parents come before children. */
+  /** Oldest first, freed transactions before those in the mempool: so parents come before children. */
   #readmit(freed: readonly { readonly transaction: Transaction }[]): void {
     const waiting = this.#graph.entries();
     this.#graph = new MempoolGraph();

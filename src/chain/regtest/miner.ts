@@ -8,15 +8,15 @@ export interface Template {
   /** Where the reward goes. */
   readonly payTo: Uint8Array;
   readonly transactions: readonly Transaction[];
-  /** What the transactions pay, taken into the coinbase. */
+  /** Fees of the transactions, added to the coinbase. */
   readonly fees: bigint;
-  /** Header time in seconds; the clock's unless given, and behind the median time never. */
+  /** Header time in seconds; the clock's unless given, and never before the median time. */
   readonly time?: number;
 }
 
 /**
- * A block on the tip. Its coinbase counts the blocks this chain has seen, so that no two are the same: unlike the real node, one mined
- * again right after `invalidateblock` is another block.
+ * A block on the tip. Its coinbase contains the number of blocks that this chain has seen, so no two blocks are equal: unlike on the real node, a
+ * block mined again right after `invalidateblock` is a different block.
  */
 export function assemble(chain: BlockChain, { payTo, transactions, fees, time }: Template): RawBlock {
   const { tip, rules } = chain;

@@ -9,7 +9,7 @@ import { FLAG } from './script-flags.ts';
 import type { Machine } from './script-machine.ts';
 import { isTrue, writeNumber } from './script-number.ts';
 
-/** What an opcode does to the machine; the operation itself matters to those that stand for several opcodes. */
+/** What an opcode does to the machine; `operation` is used only where one function serves several opcodes. */
 export type Operate = (machine: Machine, operation: Operation) => void;
 
 const LOCK_NUMBER_SIZE = 5;
@@ -23,7 +23,7 @@ function upgradableNop(machine: Machine): void {
   if (machine.has(FLAG.DISCOURAGE_UPGRADABLE_NOPS)) throw new ScriptFailure('DISCOURAGE_UPGRADABLE_NOPS');
 }
 
-/** The lock a CLTV or CSV compares with; never taken off the stack. */
+/** The lock that CLTV or CSV compares with; it stays on the stack. */
 function lockNumber(machine: Machine): number {
   const lock = machine.numberAt(1, LOCK_NUMBER_SIZE);
   if (lock < 0) throw new ScriptFailure('NEGATIVE_LOCKTIME');
@@ -66,7 +66,7 @@ function pickOrRoll(machine: Machine, isRoll: boolean): void {
   machine.push(isRoll ? machine.remove(depth + 1) : machine.at(depth + 1));
 }
 
-/** Replaces the top `count` items by some of them: `order` names them by depth, 1 being the top, bottom first. */
+/** Replaces the top `count` items by some of them: `order` lists them by depth (1 is the top), bottom first. */
 function arrange(count: number, ...order: readonly number[]): Operate {
   return (machine) => {
     machine.need(count);
@@ -111,7 +111,7 @@ function compare(machine: Machine): void {
   machine.pushBoolean(equalBytes(machine.pop(), machine.pop()));
 }
 
-/** Numbers are read before anything is popped, so that a bad one fails as a number, not as a short stack. */
+/** Numbers are read before anything is popped, so that a bad number fails as a number, not as a short stack. */
 function unary(apply: (value: number) => number): Operate {
   return (machine) => {
     const value = machine.numberAt(1);
@@ -177,5 +177,5 @@ const hashes: Readonly<Record<number, Operate>> = Object.fromEntries(
   ).map(([opcode, hash]): [number, Operate] => [opcode, (m) => m.push(hash(m.pop()))]),
 );
 
-/** Every opcode that needs nothing but the machine; conditionals, pushes and signatures are the interpreter's. */
+/** Every opcode that needs only the machine; conditionals, pushes and signatures are in the interpreter. */
 export const operations: Readonly<Record<number, Operate>> = { ...flow, ...nops, ...stack, ...arithmetic, ...hashes };

@@ -8,7 +8,7 @@ import { countSigOps, isPushOnly } from './script-shape.ts';
 import { type Dialect, outputForm } from './standard-outputs.ts';
 import { isUnspendable, type UnspentCoin } from './utxo-set.ts';
 
-/** A weight of 400,000 is too much on Dogecoin (1.14), and just fits on Litecoin (0.21). */
+/** A weight of 400,000 is too much on Dogecoin (1.14), but still allowed on Litecoin (0.21). */
 const MAX_STANDARD_SIZE = { dogecoin: 99_999, litecoin: 100_000 } as const;
 const MAX_INPUT_SCRIPT = 1_650;
 const MAX_DATA_SCRIPT = 83;
@@ -20,7 +20,7 @@ const LITECOIN_MIN_SIZE = 82;
 /** A coin of 10^8 units that is 144 blocks deep, in 250 bytes (`txmempool.h`, AllowFreeThreshold). */
 const FREE_PRIORITY = 57_600_000;
 
-/** Why nodes would not relay the transaction for its shape alone (`IsStandardTx`); undefined when they would. */
+/** Why nodes would not relay the transaction because of its form (`IsStandardTx`); undefined if they would. */
 export function checkStandard(tx: Transaction, rules: ChainRules): string | undefined {
   if (tx.version < 1 || tx.version > 2) return 'version';
   if (transactionSize(tx) > MAX_STANDARD_SIZE[rules.dialect]) return 'tx-size';
@@ -75,25 +75,25 @@ export function areInputsStandard(tx: Transaction, coins: readonly UnspentCoin[]
   });
 }
 
-/** Bytes that fees are counted by: many signature operations make a transaction longer than it is (`GetVirtualTransactionSize`). */
+/** Size that fees are computed from: many signature operations make a transaction count as longer (`GetVirtualTransactionSize`). */
 export function virtualSize(size: number, sigOps: number): number {
   return Math.max(size, sigOps * BYTES_PER_SIGOP);
 }
 
-/** The fee a rate asks for, rounded down as nodes do, yet never nothing (`CFeeRate::GetFee`). */
+/** The fee at a rate, rounded down as nodes do, but never zero (`CFeeRate::GetFee`). */
 export function feeAt(rate: bigint, size: number): bigint {
   const fee = (rate * BigInt(size)) / 1000n;
   return fee === 0n && size !== 0 && rate > 0n ? 1n : fee;
 }
 
-/** What peers ask on top for outputs below the soft dust limit (`GetDogecoinDustFee`). */
+/** What peers ask in addition for outputs below the soft dust limit (`GetDogecoinDustFee`). */
 export function softDustFee(tx: Transaction, rules: ChainRules): bigint {
   const limit = rules.softDust;
   if (limit === undefined) return 0n;
   return BigInt(tx.outputs.filter(({ value, script }) => value < limit && !isUnspendable(script)).length) * limit;
 }
 
-/** The age of its coins as the tip stands; `size` as fees are counted (`coins.cpp` GetPriority, `CTxMemPoolEntry`). */
+/** The age of its coins at the present tip; `size` as for fees (`coins.cpp` GetPriority, `CTxMemPoolEntry`). */
 export function coinAge(tx: Transaction, coins: readonly UnspentCoin[], size: number, tipHeight: number): CoinAge {
   const confirmed = coins.filter(({ height }) => height <= tipHeight);
   const sum = confirmed.reduce((total, { output, height }) => total + Number(output.value) * (tipHeight - height), 0);
@@ -101,12 +101,12 @@ export function coinAge(tx: Transaction, coins: readonly UnspentCoin[], size: nu
   return { priority: sum / modifiedSize(tx, transactionSize(tx)), growth: value / modifiedSize(tx, size) };
 }
 
-/** Whether coins of this priority are old enough to pass for nothing (`txmempool.h`, AllowFree). */
+/** Whether coins of this priority are old enough to need no fee (`txmempool.h`, AllowFree). */
 export function isFree(priority: number): boolean {
   return priority > FREE_PRIORITY;
 }
 
-/** Inputs do not count towards size here, so that tidying up coins is not held against anyone (`CalculateModifiedSize`). */
+/** Inputs do not count towards size here, so that merging small coins is not punished (`CalculateModifiedSize`). */
 function modifiedSize(tx: Transaction, whole: number): number {
   return tx.inputs.reduce((size, { script }) => {
     const offset = 41 + Math.min(110, script.length);

@@ -2,7 +2,7 @@ import type { Broadcast, Chain, NodeStatus } from '../../engine/ports.ts';
 import { refusalKind } from '../broadcast-outcome.ts';
 import type { Outcome, Regtest } from './regtest.ts';
 
-/** The embedded chain as an engine sees any chain, in the same process. It never fails. */
+/** The embedded chain with an engine's interface to a chain, in the same process. It never fails. */
 export function asChain(regtest: Regtest): Chain {
   return {
     coin: regtest.coin,

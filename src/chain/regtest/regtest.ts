@@ -20,10 +20,10 @@ export interface RegtestOptions {
   readonly coin: Coin;
   /** Unix time in milliseconds; the system's clock unless given. */
   readonly now?: () => number;
-  /** How `broadcast` takes transactions unless told otherwise: as the network does (`peer`, the default), or as one's own node does. */
+  /** How `broadcast` accepts transactions by default: as the network does (`peer`, the default), or as one's own node does. */
   readonly relay?: AcceptOptions['relay'];
   readonly verify?: Verify;
-  /** Told every change that would be needed to build the same chain again; see `save-chain.ts`. */
+  /** Called for every change that is needed to build the same chain again; see `save-chain.ts`. */
   readonly record?: (event: ChainEvent) => void;
 }
 
@@ -32,21 +32,21 @@ export type ChainEvent =
   | { readonly kind: 'invalidate' | 'reconsider'; readonly hash: string }
   | { readonly kind: 'key' };
 
-/** What became of a transaction handed in, with the node's own words where it said no. */
+/** The result for a transaction that was handed in, with the node's own words if it refused. */
 export type Outcome =
   | { readonly kind: 'accepted' | 'already-known' | 'already-mined'; readonly txid: TxId }
   | { readonly kind: 'missing-inputs' }
   | TxRefusal;
 
 export interface MineOptions {
-  /** Where the reward goes: an address or an output script; the faucet unless given. */
+  /** Receiver of the reward: an address or an output script; the faucet unless given. */
   readonly payTo?: string | Uint8Array;
-  /** Header time in Unix seconds. A miner may choose one up to two hours ahead, and must choose one behind the median time. */
+  /** Header time in Unix seconds. A miner may choose one up to two hours ahead, and must choose one after the median time. */
   readonly time?: number;
-  /** Units per 1,000 bytes below which this miner takes nothing (`-blockmintxfee`); what default miners ask for unless given. */
+  /** Rate per 1,000 bytes below which this miner takes nothing (`-blockmintxfee`); the default miners' rate unless given. */
   readonly minFeeRate?: Amount;
   /**
-   * Bytes of the block for old coins whatever they pay (`-blockprioritysize`). What default miners give unless given, 27,000 on Dogecoin and none
+   * Bytes of the block for old coins, whatever they pay (`-blockprioritysize`). Unless given, the default miners' value: 27,000 on Dogecoin and none
    * on Litecoin; none where `minFeeRate` is given.
    */
   readonly prioritySize?: number;
@@ -99,7 +99,7 @@ export class Regtest {
     return { value: amount(coin.output.value), script: coin.output.script, depth, coinbase: coin.coinbase };
   }
 
-  /** In the mempool, or mined with an output still unspent: nodes without an index know no other. */
+  /** In the mempool, or mined with an unspent output: nodes without an index know no others. */
   transaction(txid: TxId): { readonly transaction: Transaction; readonly depth: number; readonly block?: string } | undefined {
     const unconfirmed = this.pool.get(txid);
     if (unconfirmed !== undefined) return { transaction: unconfirmed.transaction, depth: 0 };
@@ -109,12 +109,12 @@ export class Regtest {
     return { transaction: named.transaction, depth: this.chain.tip.height - entry.height + 1, block: entry.block.hash };
   }
 
-  /** In the order they came. */
+  /** In order of entry. */
   mempool(): TxId[] {
     return this.pool.entries().map(({ txid }) => txid);
   }
 
-  /** What a transaction in the mempool pays, all that builds on it, and on how many it builds. */
+  /** What a transaction in the mempool pays, what its descendants pay, and the number of its ancestors. */
   waiting(txid: TxId): (Cost & { readonly ancestors: number }) | undefined {
     const family = this.pool.familyOf(txid);
     if (family === undefined) return undefined;
@@ -123,7 +123,7 @@ export class Regtest {
     return { fee: amount(fee), size, burden, ancestors: family.ancestors.length };
   }
 
-  /** Hands a transaction to the node (`sendrawtransaction`). */
+  /** Gives a transaction to the node (`sendrawtransaction`). */
   broadcast(transaction: Transaction, options: Partial<AcceptOptions> = {}): Outcome {
     const txid = transactionId(transaction);
     if (this.pool.get(txid) !== undefined) return { kind: 'already-known', txid };
@@ -132,7 +132,7 @@ export class Regtest {
     return acceptance.kind === 'accepted' ? { kind: 'accepted', txid } : acceptance;
   }
 
-  /** Mines `count` blocks out of the mempool; returns their hashes. */
+  /** Mines `count` blocks from the mempool; returns their hashes. */
   mine(count: number, options: MineOptions = {}): string[] {
     return Array.from({ length: count }, () => {
       const entries = this.pool.template(this.#minerPolicy(options));
@@ -153,7 +153,7 @@ export class Regtest {
     };
   }
 
-  /** Mines one block of exactly these transactions, past all policy, as a miner could: only consensus can say no. The fees go nowhere. */
+  /** Mines one block of exactly these transactions without any policy, as a miner could: only consensus can refuse it. The fees go to nobody. */
   mineBlock(transactions: readonly Transaction[], options: MineOptions = {}): Mined {
     return this.#mineBlock(transactions, 0n, options);
   }
@@ -167,14 +167,14 @@ export class Regtest {
     return { kind: 'mined', hash: block.hash };
   }
 
-  /** Takes a block from anywhere: on the tip, or on a branch that may become the best chain. */
+  /** Takes a block from anyone: on the tip, or on a branch that may become the best chain. */
   submit(block: RawBlock): Submission {
     const submission = this.chain.submit(block);
     if (submission.kind === 'connected' || submission.kind === 'side-branch') this.#record({ kind: 'block', block });
     return submission;
   }
 
-  /** Takes a block and all after it off the chain; their transactions return to the mempool if they still may. False: no such block. */
+  /** Removes a block and all after it from the chain; their transactions return to the mempool if they are still valid. False: no such block. */
   invalidate(hash: string): boolean {
     const isKnown = this.chain.invalidate(hash);
     if (isKnown) this.#record({ kind: 'invalidate', hash });
@@ -187,7 +187,7 @@ export class Regtest {
     return isKnown;
   }
 
-  /** A fresh address of the faucet's own. */
+  /** A new address of the faucet. */
   newAddress(): string {
     this.#record({ kind: 'key' });
     return this.faucet.freshAddress();

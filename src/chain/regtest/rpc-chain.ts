@@ -40,7 +40,7 @@ function softForks(
     const started = (bit: number): Json => ({ status: 'started', bit, startTime: 0, timeout: new JsonNumber('999999999999'), since: 144 });
     return {
       softforks: [fork('bip34', 2, false), fork('bip66', 3, height >= bip66), fork('bip65', 4, height >= cltv)],
-      // Never more than started: see the coin's rules.
+      // Never more than `started`: see the coin's rules.
       bip9_softforks: { csv: started(0), segwit: started(1) },
     };
   }
@@ -104,7 +104,7 @@ function rawTransaction({ regtest }: NodeContext, params: Params): Json {
   const known = regtest.transaction(txid);
   const found =
     named === undefined
-      ? // Litecoin Core 0.21 looks for mined transactions only in the block it is told.
+      ? // Litecoin Core 0.21 looks for mined transactions only in the given block.
         known !== undefined && (isDogecoin || known.depth === 0)
         ? known
         : undefined
@@ -142,7 +142,7 @@ function changeChain(change: 'invalidate' | 'reconsider'): (context: NodeContext
   };
 }
 
-/** Questions about blocks, outputs and the mempool, and the two calls that undo and redo blocks. */
+/** Calls about blocks, outputs and the mempool, and the two calls that undo and redo blocks. */
 export const chainMethods: Methods = {
   getblockchaininfo: { usage: 'getblockchaininfo', most: 0, answer: blockInfo },
   getblockcount: { usage: 'getblockcount', most: 0, answer: ({ regtest }) => regtest.tip.height },

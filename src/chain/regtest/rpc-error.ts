@@ -1,4 +1,4 @@
-/** The codes of `rpc/protocol.h` that this node answers with. */
+/** The codes of `rpc/protocol.h` that this node uses in answers. */
 export const RPC = {
   MISC: -1,
   TYPE: -3,

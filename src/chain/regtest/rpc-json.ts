@@ -1,6 +1,6 @@
 import { JsonNumber } from '../json-number.ts';
 
-/** What an answer is made of; amounts are `JsonNumber`, since they outgrow a JavaScript number. */
+/** The parts of an answer; amounts are `JsonNumber`, since a JavaScript number can't hold all of them. */
 export type Json = string | boolean | null | JsonNumber | number | readonly Json[] | { readonly [key: string]: Json };
 
 export function writeJson(value: Json): string {

@@ -19,7 +19,7 @@ function entryOf({ regtest }: NodeContext, txid: MempoolEntry['txid']): Json {
   return regtest.chain.rules.dialect === 'dogecoin' ? dogecoinEntry(family) : litecoinEntry(family, regtest.coin);
 }
 
-/** Without the two priorities, which no node uses for what it is asked here (`entryToJSON`). */
+/** Without the two priorities, which no caller of this node needs (`entryToJSON`). */
 function dogecoinEntry({ entry, ancestors, descendants }: Family): Json {
   const { size, fee, time, height } = entry;
   return {
@@ -72,7 +72,7 @@ function spends({ transaction }: MempoolEntry, { txid }: MempoolEntry): boolean 
   return transaction.inputs.some(({ outpoint }) => outpoint.txid === txid);
 }
 
-/** Questions about what waits. */
+/** Calls about the mempool. */
 export const mempoolMethods: Methods = {
   getrawmempool: { usage: 'getrawmempool ( verbose )', most: 1, answer: rawMempool },
   getmempoolentry: {

@@ -5,7 +5,7 @@ import { mempoolMethods } from './rpc-mempool.ts';
 import { dogecoinSendMethods, litecoinSendMethods, sendMethods } from './rpc-send.ts';
 import { litecoinWalletMethods, walletMethods } from './rpc-wallet.ts';
 
-/** Every call the node of this chain knows, but for those that concern the server itself. */
+/** Every call of this chain's node, except those for the server itself. */
 export function methodsFor(regtest: Regtest): Methods {
   const common = { ...chainMethods, ...mempoolMethods, ...sendMethods, ...walletMethods };
   return regtest.chain.rules.dialect === 'dogecoin'

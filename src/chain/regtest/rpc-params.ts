@@ -6,13 +6,13 @@ const DECIMALS = 8;
 const HASH_DIGITS = 64;
 const MAX_MONEY = 10n ** 18n;
 
-/** The arguments of one call, read the way `univalue` and `rpc/server.cpp` read them. Each method throws `RpcError` for what does not fit. */
+/** The arguments of one call, read as `univalue` and `rpc/server.cpp` do. Each method throws `RpcError` for a wrong value. */
 export class Params {
   readonly #values: readonly unknown[];
   readonly #usage: string;
   readonly #nullIsGiven: boolean;
 
-  /** `nullIsGiven`: to Dogecoin Core null is a value of the wrong type, to Litecoin Core the same as nothing. */
+  /** `nullIsGiven`: for Dogecoin Core null is a value of the wrong type, for Litecoin Core it is the same as no value. */
   constructor(values: unknown, { usage, most }: { readonly usage: string; readonly most: number }, nullIsGiven: boolean) {
     this.#usage = usage;
     this.#nullIsGiven = nullIsGiven;
@@ -29,13 +29,13 @@ export class Params {
     return value === null && !this.#nullIsGiven ? undefined : value;
   }
 
-  /** Null is there, and of no use. */
+  /** Null counts as given, but is no valid value. */
   #need(index: number): unknown {
     if (index >= this.#values.length) throw new RpcError(RPC.MISC, this.#usage);
     return this.#values[index];
   }
 
-  /** Whether each is of its type, where the node looks at that before all else (`RPCTypeCheck`). */
+  /** Checks that each has its type, where the node does that first (`RPCTypeCheck`). */
   check(...types: readonly ('string' | 'number' | 'bool')[]): this {
     this.#need(0);
     for (const [index, type] of types.entries()) {
@@ -65,7 +65,7 @@ export class Params {
     throw new RpcError(RPC.MISC, 'JSON value is not a boolean as expected');
   }
 
-  /** A number, or a truth value as 0 or 1. */
+  /** A number, or a boolean as 0 or 1. */
   level(index: number, otherwise: number): number {
     return this.at(index) instanceof JsonNumber ? this.integer(index) : Number(this.flag(index, otherwise !== 0));
   }

@@ -13,10 +13,10 @@ import { smallNumber } from './script-shape.ts';
 import { type Dialect, formName, outputForm } from './standard-outputs.ts';
 
 const NAMES: ReadonlyMap<number, string> = new Map(Object.entries(OP).map(([word, opcode]) => [opcode, `OP_${word.replace(/^OP_/, '')}`]));
-/** Regtest never leaves the easiest target. */
+/** Regtest always has the easiest target. */
 export const DIFFICULTY: JsonNumber = new JsonNumber('4.656542373906925e-10');
 
-/** A script as words: pushes of up to four bytes as numbers, longer ones as hex (`ScriptToAsmStr`). */
+/** A script as text: pushes of up to four bytes as numbers, longer ones as hex (`ScriptToAsmStr`). */
 export function scriptWords(script: Uint8Array): string {
   const words: string[] = [];
   let offset = 0;
@@ -53,7 +53,7 @@ function addressesOf(coin: Coin, output: Uint8Array): string[] {
   for (let op = operationAt(output, 0); op !== undefined; op = operationAt(output, op.end)) {
     if (op.data !== undefined && op.data.length >= 20) pushed.push(op.data);
   }
-  // However a hash is pushed, its address is that of the usual form.
+  // However a script pushes a hash, its address is that of the usual form.
   const scripts = pushed.map((data) => (kind === 'pubkeyhash' ? script('DUP', 'HASH160', data, 'EQUALVERIFY', 'CHECKSIG') : p2pkh(data)));
   return scripts.map((one) => addressOf(coin, one)).filter((one) => one !== undefined);
 }
@@ -88,12 +88,12 @@ function printOutput(coin: Coin, { value, script }: TxOutput, n: number): Json {
   return { value: coinsOf(value), n, scriptPubKey: printScript(coin, script) };
 }
 
-/** Confirmations of a block: -1 off the best chain. */
+/** Confirmations of a block: -1 if it is not on the best chain. */
 export function confirmations(chain: BlockChain, entry: BlockEntry): number {
   return chain.isBest(entry) ? chain.tip.height - entry.height + 1 : -1;
 }
 
-/** Each block on regtest is worth two hashes. */
+/** Each block on regtest counts as two hashes of work. */
 export function chainWork(height: number): string {
   return ((height + 1) * 2).toString(16).padStart(64, '0');
 }

@@ -11,7 +11,7 @@ import { readSubmitted, type Submitted } from './wire.ts';
 
 const ONE_INPUT = 'Make sure the tx has at least one input.';
 
-/** What sendrawtransaction says, by dialect and case: the table in the research notes, from both nodes' `rpc/rawtransaction.cpp`. */
+/** What sendrawtransaction answers, by dialect and case, according to both nodes' `rpc/rawtransaction.cpp`. */
 function answerOutcome(isDogecoin: boolean, outcome: Outcome): Json {
   switch (outcome.kind) {
     case 'accepted':
@@ -46,12 +46,12 @@ function send(context: NodeContext, params: Params): Json {
   return answerOutcome(isDogecoin, regtest.broadcast(transaction, { relay, maxFee, hasWitness }));
 }
 
-/** Dogecoin Core asks whether high fees are all right. */
+/** Dogecoin Core's argument says whether high fees are allowed. */
 function dogecoinMaxFee({ regtest }: NodeContext, params: Params): bigint {
   return params.flag(1, false) ? 0n : regtest.coin.policy.maxFee;
 }
 
-/** Litecoin Core asks for the highest fee per 1,000 bytes; zero lets any pass. */
+/** Litecoin Core's argument is the highest fee per 1,000 bytes; zero allows any. */
 function litecoinMaxFee({ regtest }: NodeContext, params: Params): bigint {
   return params.at(1) === undefined ? regtest.coin.policy.maxFee : params.amount(1);
 }
@@ -67,7 +67,7 @@ function generateTo({ regtest }: NodeContext, count: number, address?: string): 
   return regtest.mine(count, payTo === undefined ? {} : { payTo });
 }
 
-/** One block of exactly these transactions, past the mempool's policy (Litecoin Core 0.21 `generateblock`). */
+/** One block of exactly these transactions, without the mempool's policy (Litecoin Core 0.21 `generateblock`). */
 function generateBlock({ regtest }: NodeContext, params: Params): Json {
   const payTo = scriptOf(regtest.coin, params.text(0));
   if (payTo === undefined) throw new RpcError(RPC.INVALID_ADDRESS_OR_KEY, 'Error: Invalid address or descriptor');
@@ -114,7 +114,7 @@ function networkInfo({ regtest }: NodeContext): Json {
   };
 }
 
-/** This node watches no fees, so it answers as one that has seen too few. */
+/** This node collects no fee data, so it answers as a node with too little of it. */
 function smartFee({ regtest }: NodeContext, params: Params): Json {
   const blocks = params.check('number').integer(0);
   if (regtest.chain.rules.dialect === 'dogecoin') return { feerate: -1, blocks };
@@ -126,7 +126,7 @@ function plainFee(_context: NodeContext, params: Params): Json {
   return -1;
 }
 
-/** Sending and mining, and what a sender asks first. */
+/** Sending and mining, and the calls before sending. */
 export const sendMethods: Methods = {
   generatetoaddress: {
     usage: 'generatetoaddress nblocks "address" ( maxtries )',

@@ -22,14 +22,14 @@ function sendToAddress({ regtest }: NodeContext, params: Params): Json {
   throw new RpcError(-4, `Error: The transaction was rejected! Reason given: ${reason}`);
 }
 
-/** The faucet by the names of a node's wallet, so that one script can fund an address on every node. */
+/** The faucet with the method names of a node's wallet, so that one script can fund an address on every node. */
 export const walletMethods: Methods = {
   getnewaddress: { usage: 'getnewaddress ( "account" )', most: 2, answer: ({ regtest }) => regtest.newAddress() },
   getbalance: { usage: 'getbalance ( "account" minconf )', most: 3, answer: ({ regtest }) => coinsOf(regtest.faucet.balance()) },
   sendtoaddress: { usage: 'sendtoaddress "address" amount', most: 5, answer: sendToAddress },
 };
 
-/** A Litecoin node has no wallet until one is made; here it is always the faucet. */
+/** A Litecoin node has no wallet until one is created; here it is always the faucet. */
 export const litecoinWalletMethods: Methods = {
   createwallet: { usage: 'createwallet "wallet_name"', most: 8, answer: (_context, params) => ({ name: params.text(0), warning: '' }) },
   loadwallet: { usage: 'loadwallet "filename"', most: 2, answer: (_context, params) => ({ name: params.text(0), warning: '' }) },

@@ -5,21 +5,21 @@ import { RPC, RpcError } from './rpc-error.ts';
 import type { Json } from './rpc-json.ts';
 import { Params } from './rpc-params.ts';
 
-/** What a call may reach. */
+/** What a call can use. */
 export interface NodeContext {
   readonly regtest: Regtest;
   readonly relay: AcceptOptions['relay'];
 }
 
 export interface Method {
-  /** The node's help line, said when arguments are missing or too many. */
+  /** The node's help line, for missing or too many arguments. */
   readonly usage: string;
   readonly most: number;
   readonly answer: (context: NodeContext, params: Params) => Json;
 }
 export type Methods = Readonly<Record<string, Method>>;
 
-/** One answer and the HTTP status it has when it stands alone (`httprpc.cpp`, JSONErrorReply). */
+/** One answer, and its HTTP status when it is not part of a batch (`httprpc.cpp`, JSONErrorReply). */
 export interface Answer {
   readonly status: number;
   readonly body: Json;
@@ -27,13 +27,13 @@ export interface Answer {
 
 const STATUS: Readonly<Record<number, number>> = { [RPC.INVALID_REQUEST]: 400, [RPC.METHOD_NOT_FOUND]: 404 };
 
-/** Answers one request object in the dialect of Core before JSON-RPC 2.0: no `jsonrpc` field, `result` and `error` always both there. */
+/** Answers one request object in the format of Core before JSON-RPC 2.0: no `jsonrpc` field, always both `result` and `error`. */
 export function answerOne(context: NodeContext, methods: Methods, request: unknown): Answer {
   const id = isObject(request) ? idOf(request['id']) : null;
   try {
     return { status: 200, body: { result: call(context, methods, request), error: null, id } };
   } catch (error) {
-    // As a node does with any exception of its own (`rpc/server.cpp`): the caller hears of it and the server stays up.
+    // As a node does with its own exceptions (`rpc/server.cpp`): the caller gets an error and the server keeps running.
     return errorAnswer(error instanceof RpcError ? error : new RpcError(RPC.MISC, String(error)), id);
   }
 }
@@ -42,7 +42,7 @@ export function errorAnswer({ code, message }: RpcError, id: Json): Answer {
   return { status: STATUS[code] ?? 500, body: { result: null, error: { code, message }, id } };
 }
 
-/** Answers the body of a POST: one request, or a list of them, which is always a success as a whole. */
+/** Answers the body of a POST: one request, or a batch, whose HTTP status is always success. */
 export function answerBody(context: NodeContext, methods: Methods, text: string): Answer {
   const request = attemptParse(text);
   if (request === undefined) return errorAnswer(new RpcError(RPC.PARSE, 'Parse error'), null);
@@ -53,7 +53,7 @@ export function answerBody(context: NodeContext, methods: Methods, text: string)
   return { status: 200, body: request.map((one: unknown) => answerOne(context, methods, one).body) };
 }
 
-/** Whatever a caller may tell its answers apart by. */
+/** Any value that a caller uses to match answers to requests. */
 function idOf(id: unknown): Json {
   return typeof id === 'string' || id instanceof JsonNumber ? id : null;
 }
@@ -62,7 +62,7 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof JsonNumber);
 }
 
-/** Undefined when it is no JSON. */
+/** Undefined when it is not JSON. */
 function attemptParse(text: string): unknown {
   try {
     return parseJson(text);

@@ -9,14 +9,14 @@ const VERSION = 1;
 
 export interface PersistentRegtest {
   readonly regtest: Regtest;
-  /** Ends the file; changes after that are not kept. */
+  /** Closes the file; later changes are not saved. */
   readonly close: () => void;
 }
 
 /**
- * A chain kept in a text file: one line a block (header and transactions in hex) or a mark, replayed at start. The mempool is not kept.
- * A last line that a crash cut short is dropped.
- * @throws WorldError `store-damaged` when the file is another chain's, or a line is not what the chain could have written.
+ * A chain saved in a text file: one line for each block (header and transactions in hex) or mark, replayed at start. The mempool is not saved. An
+ * incomplete last line after a crash is dropped. @throws WorldError `store-damaged` when the file belongs to another chain, or has a line that the
+ * chain could not have written.
  */
 export function openRegtest(file: string, options: Omit<RegtestOptions, 'record'>): PersistentRegtest {
   const title = `pawment chain ${VERSION} ${options.coin.id}`;
@@ -37,7 +37,7 @@ export function openRegtest(file: string, options: Omit<RegtestOptions, 'record'
   try {
     if (first !== undefined && first !== title) throw damaged(file, 1, `it begins with "${first}", not "${title}"`);
     for (const [i, line] of lines.entries()) replay(regtest, line, (why) => damaged(file, i + 2, why));
-    // Only now is it sure that the file is a chain's, and the piece of a line at its end may go.
+    // Only now is it certain that the file is a chain's, so the incomplete line at its end can be removed.
     ftruncateSync(descriptor, end);
     if (first === undefined) append(title);
   } catch (error) {
@@ -55,9 +55,9 @@ export function openRegtest(file: string, options: Omit<RegtestOptions, 'record'
 
 interface Kept {
   readonly lines: readonly string[];
-  /** Bytes of the lines that end. */
+  /** Total bytes of the complete lines. */
   readonly length: number;
-  /** What stands behind them. */
+  /** What follows them. */
   readonly rest: string;
 }
 
@@ -93,7 +93,7 @@ function replay(regtest: Regtest, line: string, damage: (why: string) => WorldEr
   if (kind === 'block') {
     const block = readBlock(words);
     if (block === undefined) throw damage('it is no block');
-    // A block is judged by the time it was made at, whatever the clock says today.
+    // A block is checked against the time when it was made, not the present clock.
     regtest.setTime(block.header.time);
     const submission = regtest.submit(block);
     if (submission.kind === 'refused') throw damage(submission.reason);

@@ -3,8 +3,8 @@ import type { TxId } from '../../core/base/bytes.ts';
 const CAPACITY = 50_000;
 
 /**
- * Transactions whose scripts have all passed, and under which flags. An id covers input scripts and, through the outpoints, the scripts
- * they spend; every flag only ever forbids more, so what passed under a set of flags passes under any part of it.
+ * Transactions whose scripts have all passed, and with which flags. An id covers input scripts and, through the outpoints, the scripts they spend.
+ * Flags only forbid, so what passed with some flags also passes with fewer of them.
  */
 export class ScriptCache {
   readonly #passed = new Map<TxId, number>();

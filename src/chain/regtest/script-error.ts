@@ -1,4 +1,4 @@
-/** Why a script fails, by the names of Core's own vectors, each with the node's words (`script/script_error.cpp`). */
+/** Why a script fails: names as in Core's own test vectors, each with the node's words (`script/script_error.cpp`). */
 const WORDS = {
   UNKNOWN_ERROR: 'unknown error',
   EVAL_FALSE: 'Script evaluated without error but finished with a false/empty top stack element',
@@ -28,7 +28,7 @@ const WORDS = {
   SIG_HIGH_S: 'Non-canonical signature: S value is unnecessarily high',
   SIG_NULLDUMMY: 'Dummy CHECKMULTISIG argument must be zero',
   PUBKEYTYPE: 'Public key is neither compressed or uncompressed',
-  /** Dogecoin Core 1.14 has no words for it. */
+  /** Dogecoin Core 1.14 has no text for it. */
   CLEANSTACK: 'unknown error',
   NULLFAIL: 'Signature must be zero for failed CHECK(MULTI)SIG operation',
   DISCOURAGE_UPGRADABLE_NOPS: 'NOPx reserved for soft-fork upgrades',
@@ -43,7 +43,7 @@ const WORDS = {
 } as const;
 export type ScriptError = keyof typeof WORDS;
 
-/** Where Litecoin Core 0.21 has other words. */
+/** Where Litecoin Core 0.21 has different texts. */
 const LATER_WORDS: Readonly<Partial<Record<ScriptError, string>>> = {
   SIG_PUSHONLY: 'Only push operators allowed in signatures',
   CLEANSTACK: 'Stack size must be exactly one after execution',

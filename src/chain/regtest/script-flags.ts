@@ -1,4 +1,4 @@
-/** Script verification flags with the bits of `script/interpreter.h`; a set of them is their sum. */
+/** Script verification flags with the bits of `script/interpreter.h`; a set of flags is their sum. */
 export const FLAG = {
   P2SH: 0x1,
   STRICTENC: 0x2,
@@ -23,10 +23,10 @@ export type FlagName = keyof typeof FLAG;
 
 export const NO_FLAGS = 0;
 
-/** What a failure must break to be blamed on its sender (`policy.h`, MANDATORY_SCRIPT_VERIFY_FLAGS): all else is policy in the node's words. */
+/** Flags whose violation counts against the sender (`policy.h`, MANDATORY_SCRIPT_VERIFY_FLAGS); the node's texts call all others policy. */
 export const MANDATORY_FLAGS: number = FLAG.P2SH;
 
-/** What relay asks of every input (`policy.h`, STANDARD_SCRIPT_VERIFY_FLAGS of Dogecoin Core 1.14). */
+/** What relay requires of every input (`policy.h`, STANDARD_SCRIPT_VERIFY_FLAGS of Dogecoin Core 1.14). */
 export const STANDARD_FLAGS: number =
   MANDATORY_FLAGS |
   FLAG.DERSIG |
@@ -48,7 +48,7 @@ export function isFlagName(text: string): text is FlagName {
   return Object.hasOwn(FLAG, text);
 }
 
-/** The set that `P2SH,STRICTENC` stands for; empty text and `NONE` are no flags. Undefined when a name is unknown. */
+/** The flags of a text such as `P2SH,STRICTENC`; an empty text and `NONE` mean no flags. Undefined when a name is unknown. */
 export function parseFlags(text: string): number | undefined {
   let flags = NO_FLAGS;
   for (const name of text.split(',')) {

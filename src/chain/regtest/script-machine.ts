@@ -8,7 +8,7 @@ const FALSE = new Uint8Array();
 const MAX_OPERATIONS = 201;
 const MAX_STACK = 1000;
 
-/** A running script: its stacks, branches and limits. Every method throws `ScriptFailure` when the script asks for what is not there. */
+/** A running script: its stacks, branches and limits. Every method throws `ScriptFailure` when the script needs something that is not there. */
 export class Machine {
   readonly stack: Uint8Array[];
   readonly script: Uint8Array;
@@ -30,7 +30,7 @@ export class Machine {
     return (this.flags & flag) !== 0;
   }
 
-  /** The part of the script that signatures sign: behind the last OP_CODESEPARATOR that ran. */
+  /** The part of the script that signatures sign: after the last OP_CODESEPARATOR that ran. */
   get code(): Uint8Array {
     return this.script.subarray(this.#codeStart);
   }
@@ -60,13 +60,13 @@ export class Machine {
     return item;
   }
 
-  /** Takes the top `count` items off and returns them in the order they were pushed. */
+  /** Pops the top `count` items and returns them in the order they were pushed. */
   take(count: number): Uint8Array[] {
     this.need(count);
     return this.stack.splice(this.stack.length - count, count);
   }
 
-  /** Takes the item `depth` below the top out of the stack. */
+  /** Removes the item `depth` below the top from the stack and returns it. */
   remove(depth: number): Uint8Array {
     const [item] = this.stack.splice(this.stack.length - depth, 1);
     if (item === undefined) throw new ScriptFailure('INVALID_STACK_OPERATION');
@@ -95,7 +95,7 @@ export class Machine {
     return item;
   }
 
-  /** False inside a branch not taken. */
+  /** False inside a branch that is not taken. */
   get executes(): boolean {
     return !this.#branches.includes(false);
   }

@@ -3,8 +3,8 @@ import { ScriptFailure } from './script-error.ts';
 const DEFAULT_MAX_SIZE = 4;
 
 /**
- * Reads a script number (`CScriptNum`): little-endian, sign in the top bit. Up to five bytes, so a JavaScript number holds it.
- * @throws ScriptFailure UNKNOWN_ERROR when it is longer than `maxSize`, or not minimal where that is asked for.
+ * Reads a script number (`CScriptNum`): little-endian, sign in the top bit. Up to five bytes, so a JavaScript number can hold it. @throws
+ * ScriptFailure UNKNOWN_ERROR when it is longer than `maxSize`, or not minimal where that is required.
  */
 export function readNumber(bytes: Uint8Array, minimal: boolean, maxSize: number = DEFAULT_MAX_SIZE): number {
   if (bytes.length > maxSize || (minimal && !isMinimal(bytes))) throw new ScriptFailure('UNKNOWN_ERROR');
@@ -35,7 +35,7 @@ function isNegative(bytes: Uint8Array): boolean {
   return ((bytes.at(-1) ?? 0) & 0x80) !== 0;
 }
 
-/** No top byte that carries only the sign, unless the byte below needs its own top bit. */
+/** The top byte must not hold only the sign, unless the byte below needs its own top bit. */
 function isMinimal(bytes: Uint8Array): boolean {
   const top = bytes.at(-1);
   if (top === undefined || (top & 0x7f) !== 0) return true;

@@ -8,7 +8,7 @@ export function isP2sh(script: Uint8Array): boolean {
   return script.length === 23 && script[0] === OP.HASH160 && script[1] === 20 && script[22] === OP.EQUAL;
 }
 
-/** Nothing but pushes; OP_RESERVED counts as one (`CScript::IsPushOnly`). */
+/** Only pushes; OP_RESERVED counts as one (`CScript::IsPushOnly`). */
 export function isPushOnly(script: Uint8Array): boolean {
   let offset = 0;
   while (offset < script.length) {
@@ -55,7 +55,7 @@ export function countSigOps(script: Uint8Array, accurate: boolean): number {
   return count;
 }
 
-/** Signature operations that spending a P2SH output runs; 0 when the input script holds more than pushes. */
+/** Signature operations that spending a P2SH output runs; 0 when the input script has anything but pushes. */
 export function countP2shSigOps(outputScript: Uint8Array, inputScript: Uint8Array): number {
   if (!isP2sh(outputScript) || !isPushOnly(inputScript)) return 0;
   return countSigOps(lastPush(inputScript) ?? new Uint8Array(), true);
@@ -72,7 +72,7 @@ export function lastPush(script: Uint8Array): Uint8Array | undefined {
   return last;
 }
 
-/** A push of `data` the way `CScript << vector` writes it, minimal in length but never OP_1 … OP_16. */
+/** A push of `data` as `CScript << vector` writes it: of minimal length, but never OP_1 … OP_16. */
 export function pushOf(data: Uint8Array): Uint8Array {
   const length = data.length;
   if (length < OP.PUSHDATA1) return concatBytes(Uint8Array.of(length), data);

@@ -12,12 +12,12 @@ const MAX_BODY = 4 * 1024 * 1024;
 export interface ServeOptions {
   /** 127.0.0.1 unless given. */
   readonly host?: string;
-  /** 0, the default, takes any free port. */
+  /** 0, the default, uses any free port. */
   readonly port?: number;
-  /** Basic credentials; without them everyone may call. */
+  /** Basic credentials; without them anyone may call. */
   readonly user?: string;
   readonly password?: string;
-  /** How sendrawtransaction takes transactions. `local`, the default, is exactly a node's RPC: it takes some that its peers would drop. */
+  /** How sendrawtransaction accepts transactions. `local`, the default, is exactly a node's RPC: it accepts some that its peers would drop. */
   readonly relay?: AcceptOptions['relay'];
 }
 
@@ -25,13 +25,13 @@ export interface RegtestServer {
   /** `http://127.0.0.1:18332` */
   readonly url: string;
   readonly port: number;
-  /** Lets running calls end, then resolves. May be called again. */
+  /** Lets running calls finish, then resolves. May be called again. */
   readonly close: () => Promise<void>;
-  /** Resolves once it is down, be it by `close` or by the call `stop`. */
+  /** Resolves once the server is down, after `close` or the call `stop`. */
   readonly closed: Promise<void>;
 }
 
-/** Serves the chain over HTTP as Dogecoin Core or Litecoin Core would, by the chain's coin. @throws Error when the port is taken. */
+/** Serves the chain over HTTP like Dogecoin Core or Litecoin Core, depending on the coin. @throws Error when the port is in use. */
 export async function serveRegtest(regtest: Regtest, options: ServeOptions = {}): Promise<RegtestServer> {
   const { host = '127.0.0.1', port = 0, relay = 'local' } = options;
   const startedAt = Date.now();
@@ -58,7 +58,7 @@ export async function serveRegtest(regtest: Regtest, options: ServeOptions = {})
     server.closeIdleConnections();
     return closed;
   };
-  // The answer to `stop` itself must still go out.
+  // The answer to `stop` itself still has to be sent.
   stop = () => void setImmediate(close);
   const actual = await listen(server, host, port);
   return { url: `http://${host.includes(':') ? `[${host}]` : host}:${actual}`, port: actual, close, closed };
@@ -107,13 +107,13 @@ function end(response: ServerResponse, status: number, body: string): void {
   response.end(body);
 }
 
-/** Compares in a time that says nothing about where texts differ. */
+/** Compares in constant time, so that the time does not tell where texts differ. */
 function sameText(given: string, expected: string): boolean {
   const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
   return timingSafeEqual(digest(given), digest(expected));
 }
 
-/** Undefined when the body is too large or breaks off. */
+/** Undefined when the body is too large or incomplete. */
 async function readBody(request: IncomingMessage): Promise<string | undefined> {
   if (Number(request.headers['content-length'] ?? 0) > MAX_BODY) return undefined;
   const chunks: Buffer[] = [];

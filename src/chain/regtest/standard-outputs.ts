@@ -1,7 +1,7 @@
 import { OP, type Operation, operationAt } from '../../core/tx/script.ts';
 import { isP2sh, isPushOnly, smallNumber, witnessProgram } from './script-shape.ts';
 
-/** Whose node judges. */
+/** The node whose rules apply. */
 export type Dialect = 'dogecoin' | 'litecoin';
 const P2PKH_SIZE = 25;
 
@@ -48,7 +48,7 @@ function readOperations(script: Uint8Array): Operation[] | undefined {
   return operations;
 }
 
-/** Of both forms Dogecoin Core takes what is pushed, Litecoin Core the bytes of the script. */
+/** For both forms Dogecoin Core accepts any kind of push, Litecoin Core only the exact bytes of the script. */
 function isP2pk([key, check, more]: readonly Operation[], dialect: Dialect): boolean {
   if (key === undefined || check?.opcode !== OP.CHECKSIG || more !== undefined || !IS_KEY[dialect](key)) return false;
   return dialect === 'dogecoin' || key.opcode === key.data?.length;
@@ -59,7 +59,7 @@ function isP2pkh(operations: readonly Operation[]): boolean {
   return opcodes === [OP.DUP, OP.HASH160, 'hash', OP.EQUALVERIFY, OP.CHECKSIG].join();
 }
 
-/** Dogecoin Core counts bytes (`Solver`, OP_PUBKEYS); Litecoin Core looks at the first one too (`CPubKey::ValidSize`). */
+/** Dogecoin Core checks the length (`Solver`, OP_PUBKEYS); Litecoin Core checks the first byte too (`CPubKey::ValidSize`). */
 const IS_KEY: Readonly<Record<Dialect, (operation: Operation) => boolean>> = {
   dogecoin: ({ data }) => data !== undefined && data.length >= 33 && data.length <= 65,
   litecoin: ({ data }) => {

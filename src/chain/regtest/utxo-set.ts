@@ -14,7 +14,7 @@ export interface UnspentCoin {
   readonly version: number;
 }
 
-/** The outputs of one transaction that are left, as Dogecoin Core 1.14 keeps them: a transaction is known while one of them is. */
+/** The unspent outputs of one transaction, as Dogecoin Core 1.14 keeps them: a transaction is known while it has one. */
 interface TransactionCoins {
   readonly height: number;
   readonly coinbase: boolean;
@@ -22,7 +22,7 @@ interface TransactionCoins {
   readonly outputs: (TxOutput | undefined)[];
 }
 
-/** What one block did to the set, in order; undone backwards. */
+/** What one block did to the set, in order; undone in reverse. */
 export type CoinChange =
   | { readonly kind: 'made'; readonly txid: TxId }
   | { readonly kind: 'spent'; readonly outpoint: Outpoint; readonly coin: UnspentCoin };
@@ -68,7 +68,7 @@ export class Coins {
     }
   }
 
-  /** Spends what the transaction spends and adds what it makes. The inputs must be there: a caller checks first. */
+  /** Removes the outputs that a transaction spends and adds those that it makes. The inputs must exist: the caller checks that first. */
   apply({ txid, transaction }: NamedTransaction, height: number): CoinChange[] {
     const changes: CoinChange[] = [];
     const coinbase = isCoinbase(transaction);
@@ -81,7 +81,7 @@ export class Coins {
     return changes;
   }
 
-  /** Takes changes back, last first. */
+  /** Undoes changes, last first. */
   undo(changes: readonly CoinChange[]): void {
     for (const change of changes.toReversed()) {
       if (change.kind === 'made') this.#byTransaction.delete(change.txid);

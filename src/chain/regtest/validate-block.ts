@@ -14,7 +14,7 @@ import type { CoinChange, Coins, UnspentCoin } from './utxo-set.ts';
 const MAX_AHEAD_SECONDS = 7_200;
 const AUXPOW_BIT = 0x100;
 
-/** Where a block would stand. */
+/** The position of a block. */
 export interface BlockContext {
   readonly coin: Coin;
   readonly rules: ChainRules;
@@ -25,22 +25,22 @@ export interface BlockContext {
   readonly now: number;
 }
 
-/** Whether a block may be kept, as `submitblock` asks: what it holds, then where it stands. Undefined, or the node's reason. */
+/** Whether a block is acceptable, as for `submitblock`: first its content, then its position. Undefined, or the node's reason. */
 export function checkBlock(block: RawBlock, context: BlockContext): string | undefined {
   return checkAlone(block, context.rules) ?? checkHeader(block, context) ?? checkPlace(block, context);
 }
 
-/** The same of a block that is not mined yet (`TestBlockValidity`). */
+/** The same for a block that is not mined yet (`TestBlockValidity`). */
 export function checkTemplate(block: RawBlock, context: BlockContext): string | undefined {
   return checkHeader(block, context) ?? checkContents(block, context.rules) ?? checkPlace(block, context);
 }
 
-/** What needs no other block (`CheckBlock`). */
+/** Checks that need no other block (`CheckBlock`). */
 export function checkAlone(block: RawBlock, rules: ChainRules): string | undefined {
   return checkWork(block, rules) ?? checkContents(block, rules);
 }
 
-/** Proof of work is not asked for, yet on Dogecoin it begins with whose it is (`dogecoin.cpp`, CheckAuxPowProofOfWork). */
+/** Proof of work is not checked, but on Dogecoin that check begins with the chain's id (`dogecoin.cpp`, CheckAuxPowProofOfWork). */
 function checkWork({ header: { version } }: RawBlock, { merged }: ChainRules): string | undefined {
   if (merged === undefined) return undefined;
   const isOurs = isLegacy(version) || version >> 16 === merged.chainId;
@@ -58,7 +58,7 @@ function checkHeader({ header }: RawBlock, { rules, height, medianTime, now, coi
   if (header.bits !== REGTEST_BITS) return 'bad-diffbits';
   if (header.time <= medianTime) return 'time-too-old';
   if (header.time > now + MAX_AHEAD_SECONDS) return 'time-too-new';
-  // Dogecoin's version proper is the low byte; merge mining owns the rest.
+  // The low byte is Dogecoin's own version; merge mining uses the rest.
   const version = rules.merged === undefined ? header.version : header.version & 0xff;
   const isTooOld = version < leastVersion(coin, rules, height);
   return isTooOld ? `bad-version(0x${(version >>> 0).toString(16).padStart(8, '0')})` : undefined;
@@ -105,7 +105,7 @@ export type Connection =
   | { readonly kind: 'connected'; readonly changes: readonly CoinChange[] }
   | { readonly kind: 'refused'; readonly reason: string };
 
-/** Applies a checked block to the unspent outputs (`ConnectBlock`); when it breaks a rule they are left as they were. */
+/** Applies a checked block to the unspent outputs (`ConnectBlock`); when it breaks a rule they stay as they were. */
 export function connectBlock(block: RawBlock, coins: Coins, context: ConnectContext): Connection {
   const changes: CoinChange[] = [];
   const refuse = (reason: string): Connection => {

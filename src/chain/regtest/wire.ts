@@ -1,7 +1,7 @@
 import { concatBytes } from '../../core/base/bytes.ts';
 import { decodeTransaction, decodeWitnessed, type Transaction } from '../../core/tx/transaction.ts';
 
-/** A transaction as somebody hands it in. Its witnesses are not kept, only that there are any. */
+/** A transaction as it was handed in. Its witnesses are not kept, only whether it has any. */
 export interface Submitted {
   readonly transaction: Transaction;
   readonly hasWitness: boolean;
@@ -13,8 +13,8 @@ const LOCK_TIME_SIZE = 4;
 const EMPTY_SIZE = 10;
 
 /**
- * Reads a whole transaction as the chain's node does (`primitives/transaction.h`, UnserializeTransaction): where inputs would be none, SegWit's mark
- * is expected. Undefined: the node can't decode it.
+ * Reads a whole transaction as the chain's node does (`primitives/transaction.h`, UnserializeTransaction): an input count of zero means SegWit's
+ * marker. Undefined: the node can't decode it.
  */
 export function readSubmitted(bytes: Uint8Array, dialect: 'dogecoin' | 'litecoin'): Submitted | undefined {
   if (bytes[VERSION_SIZE] !== 0 || (bytes[VERSION_SIZE + 1] === 0 && bytes.length === EMPTY_SIZE)) {
@@ -24,13 +24,13 @@ export function readSubmitted(bytes: Uint8Array, dialect: 'dogecoin' | 'litecoin
   if (bytes[VERSION_SIZE + 1] !== 1) return undefined;
   const witnessed = decodeWitnessed(bytes);
   if (witnessed !== undefined) return { transaction: witnessed, hasWitness: true };
-  // Litecoin Core calls witnesses without items superfluous and reads no further.
+  // Litecoin Core calls witnesses without items superfluous and stops reading.
   const plain = dialect === 'dogecoin' ? withoutEmptyWitnesses(bytes) : undefined;
   const transaction = plain && decodeTransaction(plain);
   return transaction && { transaction, hasWitness: false };
 }
 
-/** The plain form of one in which every input has a witness of no items: a zero byte for each before the lock time. */
+/** The plain form of a transaction in which every input has an empty witness: that is one zero byte for each input before the lock time. */
 function withoutEmptyWitnesses(bytes: Uint8Array): Uint8Array | undefined {
   const inputs = inputCount(bytes.subarray(VERSION_SIZE + 2));
   const lockTime = bytes.length - LOCK_TIME_SIZE;

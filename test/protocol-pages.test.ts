@@ -4,7 +4,10 @@ import { describe, test } from 'node:test';
 import { z } from 'zod';
 import { longestSize, signatureOf, stepsOf } from '../scripts/protocol-signatures.ts';
 import { COINS, PAGES, type ProtocolPage, withProtocolTables } from '../scripts/protocol-tables.ts';
-import { termsOn, transactionsOf } from '../scripts/protocol-transactions.ts';
+import { type Made, termsOn, transactionsOf } from '../scripts/protocol-transactions.ts';
+import { checkerFor } from '../src/chain/regtest/checker.ts';
+import { verifyScript } from '../src/chain/regtest/interpreter.ts';
+import { STANDARD_FLAGS } from '../src/chain/regtest/script-flags.ts';
 import { amount } from '../src/core/base/amount.ts';
 import { hexToBytes } from '../src/core/base/bytes.ts';
 import { after } from '../src/core/base/height.ts';
@@ -14,7 +17,7 @@ import { closeUrgency } from '../src/core/contract/fee.ts';
 import { contracts } from '../src/core/contract/registry.ts';
 import { P2PKH_INPUT_BYTES } from '../src/core/contract/tx-size.ts';
 import { encodePay } from '../src/core/message/compact.ts';
-import { p2sh, reckonedBytes } from '../src/core/tx/script.ts';
+import { p2pkh, p2sh, reckonedBytes } from '../src/core/tx/script.ts';
 import { decodeTransaction, type Transaction, transactionSize } from '../src/core/tx/transaction.ts';
 import { must, payerKey, sampleFunding } from './world/sample.ts';
 
@@ -51,6 +54,17 @@ function assertFits(transaction: Transaction, said: number, name: string, slack 
   assert.ok(size <= said && size >= said - 2 * signatureCount(transaction) - slack, `${name}: ${size} bytes, the page says ${said}`);
 }
 
+/** Why an input of it would not be taken, if one would not. */
+function unlockError({ channels }: Made, transaction: Transaction): string | undefined {
+  const errors = transaction.inputs.map(({ script }, i) => {
+    const terms = channels[i];
+    const key = stepsOf(script).at(-1)?.data ?? assert.fail();
+    const output = terms === undefined ? p2pkh(key) : terms.contract.outputScript(terms);
+    return verifyScript(script, output, STANDARD_FLAGS, checkerFor(transaction, i));
+  });
+  return errors.find((error) => error !== undefined);
+}
+
 function golden(name: string): Transaction {
   return decodeTransaction(hexToBytes(readFileSync(`test/golden/tx/${name}.hex`, 'utf8').trim())) ?? assert.fail(name);
 }
@@ -83,6 +97,17 @@ for (const page of PAGES) {
             assertFits(transaction, said, `${coin.id}, ${name}`);
             assert.equal(longestSize(transaction), said);
           }
+        }
+      });
+
+      test(`each of ${contract.id} unlocks what it spends, by the rules that nodes relay by; one moment earlier, or at other outputs, it does not`, () => {
+        for (const made of transactionsOf(contract, COINS[0])) {
+          assert.equal(unlockError(made, made.transaction), undefined, made.name);
+          const [output, ...others] = made.transaction.outputs;
+          const changed = { ...made.transaction, outputs: [{ ...(output ?? assert.fail()), value: 1n }, ...others] };
+          assert.ok(unlockError(made, changed), made.name);
+          const { lockTime } = made.transaction;
+          if (lockTime > 0) assert.ok(unlockError(made, { ...made.transaction, lockTime: lockTime - 1 }), made.name);
         }
       });
 

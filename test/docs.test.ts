@@ -40,7 +40,7 @@ test('with other programs on the usual ports the chain goes elsewhere and is fou
       /Another program has port 18332\. This chain takes a free one, where commands on this machine find it; --port names one\./,
     );
     assert.match(shown, /^500 DOGE$/m);
-    assert.match(shown, /Can't listen on 127\.0\.0\.1:8402: another program does\.\nStop it, or choose another place: --listen\./);
+    assert.match(shown, /Can't listen on 127\.0\.0\.1:8402: another program does\.\nStop it, or use another address: --listen\./);
     // What had the port before this test did may be anything, also a merchant.
     if (others.at(-1) === undefined) return;
     assert.deepEqual(failed, ['npx pawment offer http://127.0.0.1:8402'], shown);

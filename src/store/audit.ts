@@ -7,7 +7,7 @@ import type { Deposit, Payment, Terms } from '../core/contract/contract.ts';
 import type { Verify } from '../core/tx/sign.ts';
 import type { Store, StoredRecord } from '../engine/ports.ts';
 
-/** How far a store has come with one channel. Every figure only ever grows, in a store that has lost nothing. */
+/** How much a store knows of one channel. In a store that has lost nothing, these numbers never fall. */
 export interface ChannelMark {
   /** How often its record was written. */
   readonly version: number;
@@ -16,14 +16,14 @@ export interface ChannelMark {
   readonly isEnded: boolean;
 }
 
-/** What a store holds, all of it read and checked. */
+/** Everything that a store holds, read and checked. */
 export interface Audit {
   /** By record kind and channel id. */
   readonly channels: ReadonlyMap<string, ChannelMark>;
-  /** All totals together. */
+  /** The sum of all totals. */
   readonly total: Amount;
   readonly records: number;
-  /** What can't be read, or is signed by nobody. */
+  /** What can't be read, and payments with wrong signatures. */
   readonly faults: readonly string[];
 }
 
@@ -79,13 +79,13 @@ function isSigned(terms: Terms, deposits: readonly Deposit[], { total, signature
   return !isRefusal(terms.contract.verify(terms, deposits, { total, signatures }, undefined, verify));
 }
 
-/** What `known` knows and `other` does not, line by line; nothing when `other` has come at least as far with every channel. */
+/** What `known` knows and `other` does not, line by line; empty when `other` knows at least as much of every channel. */
 export function lostIn(known: Audit, other: Audit): readonly string[] {
   return [...known.channels].flatMap(([name, mark]) => {
     const found = other.channels.get(name);
     if (found === undefined) return [`${name} is missing (total ${formatAmount(mark.total)})`];
-    if (found.total < mark.total) return [`${name} stands at ${formatAmount(found.total)} and was at ${formatAmount(mark.total)}`];
+    if (found.total < mark.total) return [`${name} has a total of ${formatAmount(found.total)}, but had ${formatAmount(mark.total)}`];
     if (mark.isEnded && !found.isEnded) return [`${name} had ended`];
-    return found.version < mark.version ? [`${name} was written ${found.version} times and has been ${mark.version} times`] : [];
+    return found.version < mark.version ? [`${name} has version ${found.version}, but had ${mark.version}`] : [];
   });
 }

@@ -24,7 +24,7 @@ import { makeFolder } from './make-folder.ts';
 import { readSqlite } from './sqlite.ts';
 import { sqliteError } from './sqlite-error.ts';
 
-/** One backup of a store, and what is written beside it. Backups are only ever added, each with the next number. */
+/** One backup of a store, and its note. Backups are only ever added, each with the next number. */
 export interface Generation {
   /** The file itself. */
   readonly path: string;
@@ -33,7 +33,7 @@ export interface Generation {
   readonly coin: string;
   /** Unix time in milliseconds. */
   readonly madeAt: number;
-  /** Of the file, 64 hex digits. */
+  /** SHA-256 of the file, 64 hex digits. */
   readonly sha256: string;
   readonly channels: number;
 }
@@ -42,17 +42,17 @@ export interface BackupOptions {
   /** The store to save; another program may have it open. */
   readonly store: string;
   readonly folder: string;
-  /** What the store is of: `payer`, `merchant`. */
+  /** What kind of store it is: `payer`, `merchant`. */
   readonly name: string;
   readonly coin: string;
   readonly verify: Verify;
   readonly clock: Clock;
-  /** Older ones are deleted; 30 unless said. */
+  /** How many backups are kept; older ones are deleted. 30 unless given. */
   readonly keep?: number;
 }
 
 const KEPT = 30;
-/** Lines of what would be lost that are shown. */
+/** How many lines of what would be lost are shown. */
 const SHOWN = 10;
 
 const noteField = z.strictObject({
@@ -65,7 +65,7 @@ const noteField = z.strictObject({
   channels: z.int(),
 });
 
-/** The backups in a folder, oldest first. A file without its note, or a note without its file, is none. */
+/** The backups in a folder, oldest first. A file without its note, or a note without its file, does not count. */
 export function generationsIn(folder: string, name: string): readonly Generation[] {
   if (!existsSync(folder)) return [];
   const found = readdirSync(folder).flatMap((file) => {
@@ -78,8 +78,8 @@ export function generationsIn(folder: string, name: string): readonly Generation
 }
 
 /**
- * Saves a store as the next generation: copied whole while others write to it, synced, read back and checked before it counts.
- * @throws WorldError `store-shrunk` when the newest good generation knows more than the store: it would be replaced by less. `store-damaged`.
+ * Saves a store as the next backup: copies it while others may write to it, syncs the copy, reads it back and checks it; only then it counts. @throws
+ * WorldError `store-shrunk` when the newest good backup knows more than the store, because the new one would have less. `store-damaged`.
  */
 export async function makeBackup(options: BackupOptions): Promise<Generation> {
   const { store, folder, name, coin, verify, clock, keep = KEPT } = options;
@@ -107,7 +107,7 @@ export async function makeBackup(options: BackupOptions): Promise<Generation> {
   }
 }
 
-/** A generation's own content. @throws WorldError `store-damaged` when it is not what was saved. */
+/** A backup's own content. @throws WorldError `store-damaged` when it is not what was saved. */
 export async function readGeneration({ path, sha256 }: Pick<Generation, 'path' | 'sha256'>, verify: Verify): Promise<Audit> {
   if ((await sha256Of(path)) !== sha256) throw damaged(path, 'is not the file that was saved');
   const found = await audited(path, verify);
@@ -117,32 +117,32 @@ export async function readGeneration({ path, sha256 }: Pick<Generation, 'path' |
 
 /** Everything in a store's file, read and checked; the file may be in use. @throws WorldError `store-damaged`, `store-newer`. */
 export async function auditFile(path: string, verify: Verify): Promise<Audit> {
-  if (!existsSync(path)) throw new WorldError('config', `${path} is not there.`, 'Name a file that is.');
+  if (!existsSync(path)) throw new WorldError('config', `${path} does not exist.`, 'Give the path of a file that exists.');
   const found = await audited(path, verify);
   return found;
 }
 
 export interface RestoreOptions {
   readonly generation: Pick<Generation, 'path' | 'sha256'>;
-  /** The store to put in place. Nobody may have it open. */
+  /** The store to replace. No program may have it open. */
   readonly store: string;
   readonly verify: Verify;
   readonly clock: Clock;
-  /** Also where the store at hand knows more. */
+  /** Replace the present store even if it knows more. */
   readonly isForced: boolean;
 }
 
 export interface Restored {
   readonly audit: Audit;
-  /** Where the store that was there before has gone. */
+  /** The new place of the store that was there before. */
   readonly replaced?: string;
   /** What it knew and the restored one does not. */
   readonly lost: readonly string[];
 }
 
 /**
- * Puts a generation in place of a store. What was there is kept beside it under another name.
- * @throws WorldError `store-shrunk` when the store at hand knows more, unless forced; `store-damaged` when the generation is not sound.
+ * Replaces a store with a backup. The old store is kept in the same folder under another name. @throws WorldError `store-shrunk` when the present
+ * store knows more, unless forced; `store-damaged` when the backup is not intact.
  */
 export async function restoreBackup({ generation, store, verify, clock, isForced }: RestoreOptions): Promise<Restored> {
   const saved = await readGeneration(generation, verify);
@@ -183,9 +183,9 @@ async function audited(path: string, verify: Verify): Promise<Audit> {
   }
 }
 
-/** SQLite copies page by page, and begins anew when the store changes meanwhile; the copy needs no log beside it. */
+/** SQLite copies page by page, and starts again when the store changes meanwhile; the copy needs no log. */
 async function copyLive(from: string, to: string): Promise<void> {
-  // SQLite would let others read what it makes.
+  // SQLite would make a file that others can read.
   writeFileSync(to, '', { mode: 0o600 });
   const source = openReadable(from);
   try {
@@ -210,12 +210,12 @@ function openReadable(path: string): DatabaseSync {
 }
 
 function refuseFaults(path: string, { faults }: Audit): void {
-  if (faults.length > 0) throw damaged(path, `holds what can not be right: ${shown(faults)}`);
+  if (faults.length > 0) throw damaged(path, `has records that can’t be right: ${shown(faults)}`);
 }
 
 function refuseLess(lost: readonly string[], what: string): void {
   if (lost.length === 0) return;
-  const hint = 'Find out why before anything is lost: restore the newest backup, or name another folder to begin anew on purpose.';
+  const hint = 'Find out why before anything is lost. Restore the newest backup, or use another folder if you want to start anew.';
   throw new WorldError('store-shrunk', `${what} knows more: ${shown(lost)}`, hint);
 }
 
@@ -235,16 +235,16 @@ async function sha256Of(path: string): Promise<string> {
 }
 
 function remove({ path }: Generation): void {
-  // The note goes first: a file without one is no generation, a note without its file would promise something.
+  // The note goes first: a file without a note does not count as a backup, but a note without its file would promise one.
   rmSync(`${path.slice(0, -'.sqlite'.length)}.json`, { force: true });
   rmSync(path, { force: true });
 }
 
-/** Gives a whole, synced file its name, for good. */
+/** Gives a complete, synced file its final name. */
 function settle(draft: string, path: string): void {
   sync(draft);
   renameSync(draft, path);
-  // Windows can't open folders and writes names through by itself.
+  // Windows can't open folders, and makes names durable by itself.
   if (process.platform !== 'win32') sync(dirname(path));
 }
 

@@ -7,14 +7,14 @@ import { makeFolder } from './make-folder.ts';
 export type LockRole = 'payer' | 'merchant' | 'chain';
 
 /**
- * Keeps a data folder for one running program of a role.
- * @throws WorldError `config` while another holds it. @returns how to give it up.
+ * Reserves a data folder for one running program in a role. @throws WorldError `config` while another holds it. @returns the function that gives it
+ * up.
  */
 export function lockDatadir(datadir: string, role: LockRole): () => void {
   makeFolder(datadir);
   const letGo = holdFile(lockPath(datadir, role));
   if (letGo === undefined) {
-    const hint = 'Wait for it, or stop it. It may run in a container, where numbers of processes are other ones.';
+    const hint = 'Wait for it, or stop it. It may run in a container, where process numbers differ.';
     throw new WorldError('config', `Another pawment${holder(datadir, role)} is using ${datadir} as ${role}.`, hint);
   }
   const note = notePath(datadir, role);
@@ -27,7 +27,7 @@ export function lockDatadir(datadir: string, role: LockRole): () => void {
     rmSync(note, { force: true });
     letGo();
   };
-  // It also keeps the lock from being collected.
+  // This reference also keeps the lock from being garbage collected.
   process.once('exit', release);
   return release;
 }
@@ -41,7 +41,7 @@ function lockPath(datadir: string, role: LockRole): string {
   return join(resolve(datadir), `${role}.held`);
 }
 
-/** Says who holds it, for people only. */
+/** Tells people which program holds it; nothing else reads this. */
 function notePath(datadir: string, role: LockRole): string {
   return join(resolve(datadir), `${role}.lock`);
 }

@@ -1,17 +1,17 @@
 import { type WorldCode, WorldError } from '../engine/ports.ts';
 
 const FULL: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
-/** Somebody named what is not there, is something else, or is not this user's: errno(3). All else is the disk's fault, or the system's. */
+/** The given path does not exist, is something else, or is not this user's: errno(3). All other errors come from the disk or the system. */
 const MISNAMED: ReadonlySet<string> = new Set([
   ...['ENOENT', 'ENOTDIR', 'EEXIST', 'EISDIR', 'ELOOP', 'ENAMETOOLONG', 'EINVAL', 'ENXIO', 'ENODEV'],
   ...['EACCES', 'EPERM', 'ENOTEMPTY', 'ETXTBSY'],
 ]);
 
-const HINT = 'Check that its folder is there and that this user may read and write it.';
+const HINT = 'Check that its folder exists and that this user may read and write it.';
 
 /**
- * What the system threw about a file or folder, as a failure of the world: `config` where the wrong one was named, `store-full` where nothing more fits in,
- * else `disk-failed`. What is no such error is a bug and comes back as it is.
+ * Turns an error of the system about a file or folder into a `WorldError`: `config` where the path is wrong, `store-full` where there is no room,
+ * otherwise `disk-failed`. Any other error is a bug and is returned unchanged.
  */
 export function diskError(error: unknown, path?: string): unknown {
   if (!(error instanceof Error) || error instanceof WorldError || !('syscall' in error)) return error;
@@ -20,7 +20,7 @@ export function diskError(error: unknown, path?: string): unknown {
   if (FULL.has(code)) return noRoom(what, error);
   if (MISNAMED.has(code)) return unusable('config', what, error, HINT);
   const hint =
-    code === 'EROFS' ? 'Name a folder on a disk that can be written.' : 'Look at the disk, the system log, and what this user may open.';
+    code === 'EROFS' ? 'Use a folder on a disk that can be written.' : 'Check the disk, the system log, and the permissions of this user.';
   return unusable('disk-failed', what, error, hint);
 }
 

@@ -2,15 +2,15 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { isBusy, sqliteError } from './sqlite-error.ts';
 
-/** Milliseconds that a starter waits for those that only look, and how often it does. */
+/** Milliseconds that a starting program waits for programs that only look at the lock, and how often. */
 const PATIENCE = 20;
 const TRIES = 100;
 
 /**
- * Holds a lock: SQLite's exclusive one on an empty file, which the system itself lets go when the process ends, however it ends, and which holds across
- * containers on one system. Nothing but SQLite may open that file: closing it once would let go too. It stays when it is given up: a file that comes and
- * goes could be held twice, under one name. What is returned has to be kept, or the lock is collected; calling it gives up, once.
- * @returns undefined while another holds it. @throws WorldError when the file can't be made or opened.
+ * Holds a lock: SQLite's exclusive lock on an empty file. The system releases it when the process ends, however it ends, and it works across
+ * containers on one system. Only SQLite may open that file: closing it once would release the lock too. The file stays after the release: if it were
+ * deleted and made again, two programs could hold it under one name. Keep the returned function, or the lock is garbage collected; calling it
+ * releases the lock, once. @returns undefined while another holds it. @throws WorldError when the file can't be made or opened.
  */
 export function holdFile(path: string): (() => void) | undefined {
   make(path);
@@ -31,7 +31,7 @@ export function isFileHeld(path: string): boolean {
   return existsSync(path) && isHeld(path);
 }
 
-/** Who is refused even to read meets a holder; who only reads, or has begun to take it, is soon gone. */
+/** If even reading is refused, somebody holds it; a program that only reads, or is about to take it, is gone in a moment. */
 function isHeld(path: string): boolean {
   const database = open(path);
   try {
@@ -59,7 +59,7 @@ function open(path: string): DatabaseSync {
   }
 }
 
-/** For its owner only; SQLite would let others read it. One that is there is not opened. */
+/** Makes it for its owner only; SQLite would let others read it. An existing file is not opened. */
 function make(path: string): void {
   try {
     writeFileSync(path, '', { flag: 'wx', mode: 0o600 });

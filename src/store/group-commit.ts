@@ -6,16 +6,16 @@ interface Pending {
   readonly fail: (error: unknown) => void;
 }
 
-/** Commits waiting to go to disk together. */
+/** Commits that go to disk together. */
 export interface CommitGroup {
   readonly commit: (writes: readonly Write[]) => Promise<boolean>;
-  /** Resolves when everything handed in so far is settled. */
+  /** Resolves when all commits up to now are finished. */
   readonly drain: () => Promise<void>;
 }
 
 /**
- * Group commit: what arrives in one turn of the event loop, or while the group before is under way, shares one `run` and so one sync.
- * `run` answers for each commit whether its records were as expected; when it throws, the whole group fails.
+ * Group commit: commits that arrive in one turn of the event loop, or while the previous group is running, share one `run` and so one sync. `run`
+ * returns for each commit whether its records were at the expected versions; when it throws, the whole group fails.
  */
 export function commitGroup(run: (commits: readonly (readonly Write[])[]) => Promise<readonly boolean[]>): CommitGroup {
   let queue: Pending[] = [];

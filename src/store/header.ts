@@ -1,7 +1,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { diskError } from './disk-error.ts';
 
-/** `pawm`, in SQLite's `application_id`: no other program's database passes for a store. */
+/** `pawm`, in SQLite's `application_id`: so another program's database is not taken for a store. */
 export const APPLICATION_ID = 0x7061776d;
 
 /** The database file format of SQLite (sqlite.org/fileformat.html, 1.3). */
@@ -11,8 +11,8 @@ const APPLICATION_AT = 68;
 const LENGTH = 100;
 
 /**
- * The format of a store, from the head of its file: nothing is opened as a database, so no other file is made beside it.
- * @returns undefined for any other file. @throws WorldError when it can't be read.
+ * The format of a store, read from the start of its file: it is not opened as a database, so no other file is created. @returns undefined for any
+ * other file. @throws WorldError when it can't be read.
  */
 export function formatIn(path: string): number | undefined {
   try {

@@ -13,7 +13,7 @@ type Place = z.output<typeof placeField>;
 const identityField = z.object({
   format: z.literal(1),
   id: z.string().regex(/^[0-9a-f]{32}$/),
-  /** Of the file that it was last used in: a copy is in another. */
+  /** Of the file in which it was last used; a copy is in another file. */
   place: placeField.exactOptional(),
 });
 type Identity = z.output<typeof identityField>;
@@ -28,12 +28,12 @@ async function kept(store: Store): Promise<Kept | undefined> {
   return record && { version: record.version, identity: decodeStoredJson(identityField, 'The identity of the store', record.value) };
 }
 
-/** What tells one store from another of the same seed: sixteen random bytes, drawn when they are first asked for. */
+/** Tells stores of the same seed apart: sixteen random bytes, made when they are first needed. */
 export async function identityOf(store: Store, random: Random): Promise<Uint8Array> {
   const known = await kept(store);
   if (known !== undefined) return hexToBytes(known.identity.id);
   await write(store, undefined, { format: 1, id: bytesToHex(random.bytes(BYTES)) });
-  // Whoever was first.
+  // Another call may have been first.
   return identityOf(store, random);
 }
 
@@ -41,14 +41,14 @@ export interface ClaimOptions {
   /** The store's file. */
   readonly path: string;
   readonly random: Random;
-  /** The owner says that no other store of the seed is in use: a copy may go on, under an identity of its own. */
+  /** The owner says that no other store of the seed is in use: then a copy may be used, with an identity of its own. */
   readonly isRecovering: boolean;
 }
 
 /**
- * The identity of a store that is about to be used, where it was used before: a copy of its file, or a backup put in its place, is another store that
- * knows the same channels, and two would take the same coins twice.
- * @throws WorldError `store-moved` for one that was not here before, unless that is ordered.
+ * The identity of a store that is about to be used, if it is still in the file where it was used before. A copy of the file, or a restored backup, is
+ * another store that knows the same channels, and two of them would accept the same coins twice. @throws WorldError `store-moved` for a store in
+ * another file than before, unless the owner allows that.
  */
 export async function claimStore(store: Store, { path, random, isRecovering }: ClaimOptions): Promise<Uint8Array> {
   const own = await identityOf(store, random);
@@ -59,8 +59,8 @@ export async function claimStore(store: Store, { path, random, isRecovering }: C
   const isOther = before !== undefined;
   if (isOther && !isRecovering) {
     const hint =
-      'If nothing else runs on it, nor on what it was made from, give --recover: payers then bring back what it lacks. Else do not start it: two would take the same coins twice. See RECOVERY.md.';
-    throw new WorldError('store-moved', `${path} is a copy, a backup put back, or was moved from another disk.`, hint);
+      'If no other program uses this store or the one it was copied from, add --recover: payers then bring back what it lacks. Otherwise do not start it: two stores would accept the same coins twice. See RECOVERY.md.';
+    throw new WorldError('store-moved', `${path} is a copy, a restored backup, or was moved from another disk.`, hint);
   }
   await write(store, known, { format: 1, id: bytesToHex(isOther ? random.bytes(BYTES) : own), place });
   return claimStore(store, { path, random, isRecovering });
@@ -71,8 +71,8 @@ async function write(store: Store, before: Kept | undefined, identity: Identity)
 }
 
 /**
- * What a file keeps when its name changes or its disk is mounted anew, and its copy has not: when it was made, to the nanosecond. Where the disk does
- * not say, there is nothing or the time of the last change, and the number of the file has to do.
+ * What stays the same when a file is renamed or its disk is mounted again, but differs for a copy: the time when it was made, to the nanosecond.
+ * Where the disk does not store that, this time is missing or equals the last change, and only the file number is used.
  */
 function placeOf(path: string): Place {
   const { birthtimeNs, ctimeNs, ino } = statSync(path, { bigint: true });

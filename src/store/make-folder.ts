@@ -5,9 +5,8 @@ import { WorldError } from '../engine/ports.ts';
 import { diskError } from './disk-error.ts';
 
 /**
- * Makes a folder, and those above it that are missing, for its owner alone; one that is there stays as it is. Node's own way to make those above
- * never ends below a folder that denies being there to whoever makes something in it, as `/proc` does.
- * @throws WorldError `config`, `store-full` or `disk-failed`.
+ * Makes a folder and its missing parents, for its owner only; an existing one is not changed. Node's own function for that never returns for a folder
+ * that claims not to exist when something is made in it, as in `/proc`. @throws WorldError `config`, `store-full` or `disk-failed`.
  */
 export function makeFolder(name: string): void {
   const path = resolve(name);
@@ -18,16 +17,16 @@ export function makeFolder(name: string): void {
   }
 }
 
-/** The same, and shows that a file can be kept there. @throws WorldError likewise. */
+/** The same, and checks that a file can be stored there. @throws WorldError likewise. */
 export function makeWritableFolder(name: string): void {
   makeFolder(name);
   tryFolder(name);
 }
 
-/** Writes a small file into a folder, syncs it, and takes it away. @throws WorldError as `makeFolder` when that can't be done. */
+/** Writes a small file into a folder, syncs it, and deletes it. @throws WorldError as `makeFolder` when that can't be done. */
 export function tryFolder(name: string): void {
   const path = resolve(name);
-  // A name that nobody can guess, and a file that was not there: in a folder that others share, a link would lead to a file of value.
+  // A name that nobody can guess, and a new file: in a shared folder, an existing name could be a link to an important file.
   const trial = join(path, `.trial-${randomUUID()}`);
   try {
     const file = openSync(trial, 'wx', 0o600);
@@ -46,11 +45,11 @@ export function tryFolder(name: string): void {
 function make(path: string): void {
   const found = statSync(path, { throwIfNoEntry: false });
   if (found?.isDirectory()) return;
-  if (found !== undefined) throw new WorldError('config', `${path} is not a folder.`, 'Name a folder, or one that can be made.');
+  if (found !== undefined) throw new WorldError('config', `${path} is not a folder.`, 'Use a folder that exists or can be made.');
   if (dirname(path) !== path) make(dirname(path));
   try {
     mkdirSync(path, { mode: 0o700 });
-    // Some umasks would keep its owner out.
+    // With some umasks even its owner could not enter.
     chmodSync(path, 0o700);
   } catch (error) {
     // Another program made it in the meantime.

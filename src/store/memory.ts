@@ -1,10 +1,10 @@
 import { type Store, type StoredRecord, WorldError, type Write } from '../engine/ports.ts';
 import { checkWrites, compareIds } from './validate-writes.ts';
 
-/** What outlives a memory store's handle: records by kind and id. Two stores on one disk see each other's commits. */
+/** The records of a memory store, by kind and id; they remain when the store is closed. Two stores on one disk see each other's commits. */
 export type MemoryDisk = Map<string, Map<string, StoredRecord>>;
 
-/** A store that lasts as long as its disk object: for tests, simulations and payers that keep nothing. */
+/** A store that lasts as long as its disk object: for tests, simulations and payers that store nothing. */
 export function memoryStore(disk: MemoryDisk = new Map()): Store {
   let open = true;
   const records = (kind: string): ReadonlyMap<string, StoredRecord> => {

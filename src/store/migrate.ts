@@ -4,7 +4,7 @@ import { recordChecksum } from './checksum.ts';
 /** Brings a database from format n to n + 1. Runs inside the one transaction that also sets the new format number. */
 export type Migration = (database: DatabaseSync) => void;
 
-/** Entry n leads from format n to n + 1; 0 is an empty file. Entries are only ever added: files of every format are out there. */
+/** Entry n leads from format n to n + 1; 0 is an empty file. Entries are only ever added, because files of every format exist. */
 export const migrations: readonly Migration[] = [
   (database) => {
     database.exec(`
@@ -24,18 +24,18 @@ export const migrations: readonly Migration[] = [
   },
 ];
 
-/** From this format on every record has its sum. */
+/** From this format on every record has its checksum. */
 export const FORMAT_WITH_SUMS = 2;
 
 /** The format that this program writes. */
 export const FORMAT: number = migrations.length;
 
-/** The format a file has, kept in SQLite's `user_version`. */
+/** A file's format, stored in SQLite's `user_version`. */
 export function formatOf(database: DatabaseSync): number {
   return Number(database.prepare('PRAGMA user_version').get()?.['user_version']);
 }
 
-/** Brings the file to format `list.length`, all the way or not at all; another program doing the same at the same time is waited for. */
+/** Brings the file to format `list.length`, completely or not at all; waits for another program that is doing the same. */
 export function migrate(database: DatabaseSync, list: readonly Migration[] = migrations): void {
   if (formatOf(database) >= list.length) return;
   database.exec('BEGIN IMMEDIATE');

@@ -11,14 +11,14 @@ const FULL = 13;
 const CANTOPEN = 14;
 const NOTADB = 26;
 
-/** What SQLite or the file system threw, as a failure of the world; anything else is a bug and comes back as it is. */
+/** Turns an error of SQLite or the file system into a `WorldError`; any other error is a bug and is returned unchanged. */
 export function sqliteError(path: string, error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof WorldError) return error;
   if ('errcode' in error && typeof error.errcode === 'number') return fromResultCode(path, error, error.errcode & 0xff);
   return diskError(error, path);
 }
 
-/** Whether another connection holds what was asked for. */
+/** Whether another connection holds the lock. */
 export function isBusy(error: unknown): boolean {
   return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' && (error.errcode & 0xff) === BUSY;
 }
@@ -34,13 +34,13 @@ function fromResultCode(path: string, error: Error, code: number): Error {
       return unusable('disk-failed', path, error, 'Check the disk, its free space, and the system log.');
     case CORRUPT:
     case NOTADB: {
-      const hint = 'Nothing was changed. Restore a backup, and keep this file: much of it may be readable.';
+      const hint = 'Nothing was changed. Restore a backup, but keep this file: much of it may still be readable.';
       return new WorldError('store-damaged', `the store ${path} is damaged: ${error.message}`, hint, error);
     }
     case CANTOPEN:
       return unusable('config', path, error);
     case READONLY:
-      return unusable('disk-failed', path, error, 'See that its disk can be written, and that the file is this user’s.');
+      return unusable('disk-failed', path, error, 'Check that its disk can be written, and that the file belongs to this user.');
     default:
       return error;
   }

@@ -12,28 +12,27 @@ import { sqliteError } from './sqlite-error.ts';
 const PAGE_SIZE = 4096;
 /** Milliseconds that a reader waits for a writer. */
 const READ_TIMEOUT = 5_000;
-const RESTORE =
-  'Nothing was changed. Put the right file back, or restore a backup; to start anew on purpose, name a path where no file is.';
+const RESTORE = 'Nothing was changed. Put the right file back, or restore a backup. To start with a new store, give a path without a file.';
 
 /**
- * Opens a store's file, and makes it when there is none. A file that is not an intact store is refused and left as it is.
- * @throws WorldError `store-damaged`, `store-newer`, `store-busy` or `config`.
+ * Opens a store's file, or makes it when it does not exist. A file that is not an intact store is refused and not changed. @throws WorldError
+ * `store-damaged`, `store-newer`, `store-busy` or `config`.
  */
 export function openFile(name: string, busyTimeout: number): DatabaseSync {
   const path = resolve(name);
   try {
     const file = statSync(path, { throwIfNoEntry: false });
     if (file === undefined) create(path);
-    else if (!file.isFile()) throw new WorldError('config', `${path} is not a file`, 'Name a file for the store.');
+    else if (!file.isFile()) throw new WorldError('config', `${path} is not a file`, 'Give a path for the store’s file.');
     else if (file.size === 0) throw damaged(path, 'is empty');
-    else if (file.size % PAGE_SIZE !== 0 && !hasLog(path)) throw damaged(path, 'is not a whole database');
+    else if (file.size % PAGE_SIZE !== 0 && !hasLog(path)) throw damaged(path, 'is not a complete database');
     return openChecked(path, busyTimeout);
   } catch (error) {
     throw sqliteError(path, error);
   }
 }
 
-/** Opens a store's file to read it, and leaves it as it is to the byte. @throws WorldError as `openFile`; an older format is read as it is. */
+/** Opens a store's file for reading; not one byte of it changes. @throws WorldError as `openFile`; an older format is read as it is. */
 export function openForReading(name: string): DatabaseSync {
   const path = resolve(name);
   try {
@@ -66,7 +65,7 @@ function openChecked(path: string, timeout: number): DatabaseSync {
   const database = new DatabaseSync(path, { timeout });
   try {
     check(database, path);
-    // FULL syncs the log at every commit; fullfsync reaches through the disk's own cache on macOS.
+    // FULL syncs the log at every commit; fullfsync also flushes the disk's own cache on macOS.
     database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON');
     migrate(database);
     checkRecords(database, path);
@@ -90,7 +89,7 @@ function check(database: DatabaseSync, path: string, how: 'quick_check' | 'integ
   if (found !== 'ok') throw damaged(path, `is damaged: ${found}`);
 }
 
-/** Every record, also those that nobody will ask for because the damage is in their names. */
+/** Checks every record, also those that nobody would ask for because their names are damaged. */
 function checkSums(database: DatabaseSync, path: string): void {
   for (const { kind, id, version, value, sum } of database.prepare('SELECT kind, id, version, value, sum FROM record').iterate()) {
     if (sum !== recordChecksum(String(kind), String(id), Number(version), String(value))) throw damaged(path, `is damaged: ${kind} ${id}`);
@@ -101,12 +100,12 @@ function hasTable(database: DatabaseSync): boolean {
   return database.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'record'").get() !== undefined;
 }
 
-/** Half a page at the end is what a crash may leave of a page that is still whole in the log; without a log it is damage SQLite fills with zeroes. */
+/** After a crash the file may end with half a page that is complete in the log; without a log that is damage, which SQLite would fill with zeroes. */
 function hasLog(path: string): boolean {
   return (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0;
 }
 
-/** Builds the file under another name and links it into place whole, so that no half-made store is ever found at `path`. */
+/** Builds the file under another name and then links it to `path`, so that `path` never holds an incomplete store. */
 function create(path: string): void {
   if (existsSync(`${path}-wal`)) throw damaged(path, 'is missing, but its log (-wal) is still there');
   const draft = `${path}.${randomUUID()}.new`;
@@ -131,7 +130,7 @@ function link(draft: string, path: string): void {
     // Another program made the store in the meantime: use that one.
     if (!existsSync(path)) throw error;
   }
-  // Windows can't open folders and writes names through by itself.
+  // Windows can't open folders, and makes names durable by itself.
   if (process.platform === 'win32') return;
   const folder = openSync(dirname(path), 'r');
   fsyncSync(folder);

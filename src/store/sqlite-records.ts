@@ -3,7 +3,7 @@ import { type StoredRecord, WorldError, type Write } from '../engine/ports.ts';
 import { recordChecksum } from './checksum.ts';
 import { FORMAT_WITH_SUMS, formatOf, migrations } from './migrate.ts';
 
-/** Records read at a time, so that no read transaction stays open while a caller walks through a list. */
+/** Records read at a time, so that no read transaction stays open while a caller goes through a list. */
 const PAGE = 256;
 
 /** The statements of a store's file, prepared once. */
@@ -13,7 +13,7 @@ export class SqliteRecords {
   readonly #page: StatementSync;
   #writing: Writing | undefined;
 
-  /** A file of an older format, open to be read only, has no sums yet. */
+  /** A file of an older format that is open for reading only has no checksums yet. */
   constructor(database: DatabaseSync) {
     this.#database = database;
     const columns = `id, version, value, ${formatOf(database) < FORMAT_WITH_SUMS ? 'NULL AS sum' : 'sum'}`;
@@ -26,12 +26,12 @@ export class SqliteRecords {
     return row && record(kind, row);
   }
 
-  /** The next records of a kind behind an id. */
+  /** The next records of a kind after an id. */
   page(kind: string, after: string): readonly (StoredRecord & { readonly id: string })[] {
     return this.#page.all(kind, after).map((row) => ({ id: text(row['id']), ...record(kind, row) }));
   }
 
-  /** Applies each commit whose records are as expected, all under one sync; says which were. */
+  /** Applies each commit whose records are at their expected versions, all with one sync; returns which were applied. */
   transaction(commits: readonly (readonly Write[])[]): readonly boolean[] {
     this.#database.exec('BEGIN IMMEDIATE');
     try {
@@ -45,10 +45,14 @@ export class SqliteRecords {
     }
   }
 
-  /** A newer version of pawment may have migrated the file while this one had it open. */
+  /** A newer version of pawment may have changed the file's format while this one had it open. */
   #refuseNewer(): void {
     if (formatOf(this.#database) === migrations.length) return;
-    throw new WorldError('store-newer', 'a newer version of pawment has taken over this store', 'Stop this one and run the newer version.');
+    throw new WorldError(
+      'store-newer',
+      'a newer version of pawment has changed the format of this store',
+      'Stop this one and run the newer version.',
+    );
   }
 
   #apply(writes: readonly Write[]): boolean {
@@ -86,13 +90,13 @@ type Row = Record<string, SQLOutputValue>;
 function record(kind: string, row: Row): StoredRecord {
   const [id, version, value, sum] = [text(row['id']), Number(row['version']), text(row['value']), row['sum']];
   if (sum !== null && sum !== recordChecksum(kind, id, version, value)) {
-    const hint = 'Nothing was changed. Restore a backup, and keep this file: the other records may be whole.';
+    const hint = 'Nothing was changed. Restore a backup, but keep this file: the other records may be good.';
     throw new WorldError('store-damaged', `the record ${kind} ${id} is not what was written`, hint);
   }
   return { version, value };
 }
 
-/** The table is STRICT: a text column holds nothing but text. */
+/** The table is STRICT: a text column holds only text. */
 function text(value: SQLOutputValue | undefined): string {
   if (typeof value !== 'string') throw new TypeError(`${typeof value} in a text column`);
   return value;

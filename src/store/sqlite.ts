@@ -7,19 +7,19 @@ import { SqliteRecords } from './sqlite-records.ts';
 import { checkWrites } from './validate-writes.ts';
 
 export interface SqliteOptions {
-  /** The file grows no further than this; a commit beyond it throws `store-full`. Unset: the disk is the limit. */
+  /** Limit of the file's size; a commit beyond it throws `store-full`. Unset: the disk is the limit. */
   readonly maxBytes?: number;
-  /** How long to wait for another program that is writing to the file, in milliseconds; 5,000 unless said. */
+  /** How long to wait for another program that is writing to the file, in milliseconds; 5,000 unless given. */
   readonly busyTimeout?: number;
 }
 
 const BUSY_TIMEOUT = 5_000;
 
 /**
- * A store in one SQLite file, for one machine; several processes may share it. Log syncs are shared: the commits of one turn of the event loop go to
- * disk together (group commit), each still all or none. A commit that throws may or may not have happened: read the record again.
- * `list` shows every record that stays put, once and in order, and what is written meanwhile or not.
- * @throws WorldError `store-damaged`, `store-newer`, `store-busy` or `config`; a missing file is made, any other file than a store is left alone.
+ * A store in one SQLite file, for one machine; several processes may share it. The commits of one turn of the event loop share one sync (group
+ * commit), each still all or nothing. A commit that throws may or may not have happened: read the record again. `list` gives every record that is not
+ * changed meanwhile, once and in order; records written meanwhile may be included or not. @throws WorldError `store-damaged`, `store-newer`,
+ * `store-busy` or `config`; a missing file is made, any file that is not a store is not changed.
  */
 export function openSqlite(path: string, options: SqliteOptions = {}): Store {
   const database = openFile(path, options.busyTimeout ?? BUSY_TIMEOUT);
@@ -58,7 +58,7 @@ export function openSqlite(path: string, options: SqliteOptions = {}): Store {
   };
 }
 
-/** A store that is only read, and whose file stays as it is to the byte. @throws WorldError `store-damaged`, also for a missing file, and `store-newer`. */
+/** A store for reading only; not one byte of its file changes. @throws WorldError `store-damaged`, also for a missing file, and `store-newer`. */
 export function readSqlite(path: string): Pick<Store, 'list' | 'close'> {
   const database = openForReading(path);
   const records = new SqliteRecords(database);

@@ -1,9 +1,8 @@
 import type { Write } from '../engine/ports.ts';
 
 /**
- * Every store's first step on a commit. Kind, id and value are well-formed Unicode without U+0000 (PostgreSQL keeps no other text), kind and id
- * are not empty, and no record is named twice.
- * @throws TypeError otherwise: a bug in the caller.
+ * The first step of every store's commit. Kind, id and value are well-formed Unicode without U+0000 (PostgreSQL stores no other text), kind and id
+ * are not empty, and no record appears twice. @throws TypeError otherwise: a bug in the caller.
  */
 export function checkWrites(writes: readonly Write[]): void {
   const seen = new Set<string>();
@@ -21,7 +20,7 @@ function isText(text: string): boolean {
   return !text.includes('\0') && !/\p{Surrogate}/u.test(text);
 }
 
-/** The order of ids in a list: by code point, which is the byte order of UTF-8 that SQLite and PostgreSQL (collation "C") keep. */
+/** The order of ids in a list: by code point, which is the byte order of UTF-8 in SQLite and PostgreSQL (collation "C"). */
 export function compareIds(a: string, b: string): number {
   const length = Math.min(a.length, b.length);
   for (let i = 0; i < length; i++) {
@@ -31,7 +30,7 @@ export function compareIds(a: string, b: string): number {
   return a.length - b.length;
 }
 
-/** Moves surrogates behind U+E000 … U+FFFF, where the code points they stand for belong. */
+/** Moves surrogates after U+E000 … U+FFFF, where the code points that they stand for belong. */
 function codePointRank(unit: number): number {
   if (unit < 0xd800) return unit;
   return unit < 0xe000 ? unit + 0x2000 : unit - 0x800;

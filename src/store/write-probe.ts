@@ -1,10 +1,10 @@
 import type { Store, StoredRecord } from '../engine/ports.ts';
 
-/** A store of which is known whether it keeps what it is given. */
+/** A store that knows whether it can write. */
 export interface ProbedStore extends Store {
-  /** What the last commit failed with; undefined when it came through. */
+  /** Why the last commit failed; undefined when it succeeded. */
   readonly trouble: () => Error | undefined;
-  /** Writes something, so that trouble shows before a payer meets it, and is known to be over. @throws WorldError as a commit does. */
+  /** Writes something, so that a failure, or its end, is noticed before a payer meets it. @throws WorldError as a commit does. */
   readonly probe: () => Promise<void>;
 }
 

@@ -1,6 +1,6 @@
 /**
- * A queue before work that has no claim to be done first. It lets `atOnce` in at each turn of the event loop, so that what does not queue comes
- * between them however many are waiting. @returns what waits for one's turn: false, at once, where `most` are waiting already.
+ * A queue for work without priority. It lets `atOnce` in at each turn of the event loop, so that other work runs in between, however many are
+ * waiting. @returns a function that waits for its turn; at once false where `most` are waiting already.
  */
 export function admissionQueue(atOnce: number, most: number): () => Promise<boolean> {
   const waiting: ((isIn: true) => void)[] = [];

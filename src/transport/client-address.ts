@@ -3,15 +3,14 @@ import ipaddr from 'ipaddr.js';
 /** `10.0.0.9:80`, `[2001:db8::3]`, `[2001:db8::3]:80`, quoted or not (RFC 7239, section 6): some proxies add the port. */
 const WITH_PORT = /^"?(?:\[(?<v6>[^\]]*)\]|(?<v4>[\d.]+))(?::\d+)?"?$/;
 
-/** Groups of an IPv6 address that say whose it is: one subscriber has a /64. */
+/** Groups of an IPv6 address that identify its owner: one subscriber has a /64. */
 const OF_SUBSCRIBER = 4;
 
 /**
- * Who asks, as far as quotas go: an IPv4 address, or the /64 that one subscriber has of IPv6; nothing where there is no address, as behind a Unix socket.
- *
- * Each proxy adds whom it saw to the end of `X-Forwarded-For`, so the last entries are as many as there are proxies of one's own, and all before them is
- * hearsay. Where an entry is no address, the proxy that wrote it is who asks: nobody gets a share by a name.
- * @param forwarded `X-Forwarded-For`, one's own proxies' entries last. @param proxies How many stand in front.
+ * The client for quotas: an IPv4 address, or the /64 of an IPv6 subscriber; empty where there is no address, as behind a Unix socket.
+ * Each proxy adds the address that it saw to the end of `X-Forwarded-For`. So the last entries come from one's own proxies, as many as there are; all
+ * before them can be false. Where such an entry is no address, the proxy that wrote it counts as the client: so nobody gets a quota of his own by
+ * inventing a name. @param forwarded `X-Forwarded-For`, the entries of one's own proxies last. @param proxies the number of one's own proxies.
  */
 export function clientOf(remote: string, forwarded: string = '', proxies: number = 0): string {
   let client = addressIn(remote);

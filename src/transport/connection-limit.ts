@@ -2,16 +2,19 @@ import type { Socket } from 'node:net';
 import { clientOf } from './client-address.ts';
 
 export interface ConnectionLimitOptions {
-  /** Connections at once. When there are no more places, who has shown nothing and came first gives way; when all have shown something, the next is dropped. */
+  /**
+   * Connections at the same time. When all places are taken, the oldest connection that has proved nothing is closed; when all have proved something,
+   * the new one is dropped.
+   */
   readonly mostConnections: number;
-  /** Of one address; further ones are dropped: nobody may take all that there are. */
+  /** Connections of one address; further ones are dropped, so that nobody can take all places. */
   readonly mostPerAddress: number;
 }
 
 /** Places for the connections of a server. */
 export class ConnectionLimit {
   readonly #options: ConnectionLimitOptions;
-  /** In the order of their coming. */
+  /** In order of arrival. */
   readonly #strangers = new Set<Socket>();
   readonly #known = new Set<Socket>();
   readonly #counts = new Map<string, number>();
@@ -20,7 +23,7 @@ export class ConnectionLimit {
     this.#options = options;
   }
 
-  /** Gives a connection a place until it is closed. False if there is none: then it is dropped. */
+  /** Gives a connection a place until it is closed. False if there is none; then it is dropped. */
   take(socket: Socket): boolean {
     const { mostConnections, mostPerAddress } = this.#options;
     const address = clientOf(socket.remoteAddress ?? '');
@@ -35,7 +38,7 @@ export class ConnectionLimit {
     return true;
   }
 
-  /** It has shown a key, or paid: it does not give way to strangers any more. */
+  /** It has proved a key, or paid: it is not closed for strangers any more. */
   keep(socket: Socket): void {
     if (this.#strangers.delete(socket)) this.#known.add(socket);
   }

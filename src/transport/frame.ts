@@ -2,10 +2,10 @@ import { WorldError } from '../engine/ports.ts';
 
 /** Bytes of the length before a body, big-endian. */
 const HEAD = 4;
-/** What is set aside for a body before any of it has come. */
+/** Bytes reserved for a body before any of it has arrived. */
 const FIRST_BYTES = 512;
 
-/** A body behind its length, in one piece, so that it leaves in one write. */
+/** The length and the body in one piece, so that they are sent in one write. */
 export function encodeFrame(body: Uint8Array): Uint8Array {
   const frame = new Uint8Array(HEAD + body.length);
   new DataView(frame.buffer).setUint32(0, body.length);
@@ -13,7 +13,7 @@ export function encodeFrame(body: Uint8Array): Uint8Array {
   return frame;
 }
 
-/** Cuts a stream of bytes, in chunks of any size, into the bodies of its frames. Holds no more than twice what has come of one frame. */
+/** Splits a stream of bytes, in chunks of any size, into the bodies of its frames. Holds at most twice the bytes that have arrived of one frame. */
 export class FrameReader {
   readonly #most: number;
   readonly #head: Uint8Array = new Uint8Array(HEAD);
@@ -22,7 +22,7 @@ export class FrameReader {
   #body: Uint8Array = new Uint8Array(0);
   #bodyFilled = 0;
 
-  /** @param most bytes that a body may have. */
+  /** @param most the most bytes that a body may have. */
   constructor(most: number) {
     this.#most = most;
   }
@@ -33,15 +33,15 @@ export class FrameReader {
   }
 
   /**
-   * The bodies that `chunk` completes, one at a time: nothing is cut before it is asked for. To be read to its end before the next.
-   * @throws WorldError `peer-nonsense` at a length that is too large, which a negative one is too; nothing after it can be read.
+   * The bodies that `chunk` completes, one at a time: each is read only when asked for. Read it to its end before the next call. @throws WorldError
+   * `peer-nonsense` at a length that is too large, or negative; nothing after it can be read.
    */
   *read(chunk: Uint8Array): Generator<Uint8Array, void> {
     let rest = chunk;
     while (rest.length > 0) {
       rest = this.#headFilled < HEAD ? this.#takeHead(rest) : this.#takeBody(rest);
       if (this.#headFilled < HEAD || this.#bodyFilled < this.#length) continue;
-      // Exactly as long as the body: the last growth stops there.
+      // Exactly as long as the body: the buffer does not grow beyond that.
       const body = this.#body;
       this.#headFilled = 0;
       this.#body = new Uint8Array(0);

@@ -5,21 +5,21 @@ import { resolve } from 'node:path';
 import { WorldError } from '../engine/ports.ts';
 import { holdFile } from '../store/file-lock.ts';
 
-/** Where a server listens: a host and a port, of which 0 takes any free one, or the file of a Unix socket. */
+/** Where a server listens: a host and a port (0: any free one), or the file of a Unix socket. */
 export type Place = { readonly host: string; readonly port: number } | { readonly path: string };
 
 /**
- * Connections that the system holds until they are taken, as far as it allows: after a restart all peers come back at once, and who finds no place
- * tries again only after a second.
+ * Connections that the system holds until they are accepted, if its own limit allows so many: after a restart all peers come back at once, and one
+ * that finds no place waits a second before it tries again.
  */
 const BACKLOG = 4_096;
 
-/** Who may write to it may connect: its owner, and the group that it shares with a proxy. */
+/** Write permission allows connecting: for its owner, and for the group that it shares with a proxy. */
 const SOCKET_MODE = 0o660;
 
 /**
- * Listens. A Unix socket's file that a crash left is taken over; one that serves is not, nor anything that is no socket.
- * @returns the port; 0 for a Unix socket. @throws WorldError `config` when it can't.
+ * Listens. A Unix socket's file that a crash left is replaced; one in use is not, nor a file that is no socket. @returns the port; 0 for a Unix
+ * socket. @throws WorldError `config` when it can't.
  */
 export function listen(server: Server, place: Place): Promise<number> {
   return 'path' in place ? listenAt(server, resolve(place.path)) : bind(server, place, `${place.host}:${place.port}`);
@@ -27,7 +27,7 @@ export function listen(server: Server, place: Place): Promise<number> {
 
 async function listenAt(server: Server, path: string): Promise<number> {
   isSocket(path);
-  // Of two that find what a crash left, the second would take away what the first has made.
+  // If two programs found the file of a crash, the second would delete the new socket of the first.
   const letGo = holdFile(`${path}.held`);
   if (letGo === undefined) throw isTaken(path);
   try {
@@ -44,14 +44,14 @@ async function listenAt(server: Server, path: string): Promise<number> {
   return 0;
 }
 
-/** False where there is nothing. @throws WorldError `config` for anything else: it may be of use to somebody. */
+/** False where there is no file. @throws WorldError `config` for any other file: somebody may need it. */
 function isSocket(path: string): boolean {
   const there = lstatSync(path, { throwIfNoEntry: false });
-  if (there?.isSocket() === false) throw new WorldError('config', `${path} is not a socket.`, 'Choose another path.');
+  if (there?.isSocket() === false) throw new WorldError('config', `${path} is not a socket.`, 'Use another path.');
   return there !== undefined;
 }
 
-/** Nobody takes connections behind a file that a crash left; whatever else goes wrong, somebody may. */
+/** A refused connection means that a crash left the file; with any other error a program may still use it. */
 async function isServed(path: string): Promise<boolean> {
   const socket = connect(path);
   try {
@@ -65,7 +65,7 @@ async function isServed(path: string): Promise<boolean> {
 }
 
 function isTaken(place: string, cause?: Error): WorldError {
-  return new WorldError('config', `Can't listen on ${place}: another program does.`, 'Stop it, or choose another place.', cause);
+  return new WorldError('config', `Can't listen on ${place}: another program does.`, 'Stop it, or use another address.', cause);
 }
 
 function bind(server: Server, where: ListenOptions, name: string): Promise<number> {
@@ -75,7 +75,7 @@ function bind(server: Server, where: ListenOptions, name: string): Promise<numbe
       fail(
         isUsed
           ? isTaken(name, error)
-          : new WorldError('config', `Can't listen on ${name}: ${error.message}`, 'Choose another place.', error),
+          : new WorldError('config', `Can't listen on ${name}: ${error.message}`, 'Use another address.', error),
       );
     };
     server.once('error', failed);

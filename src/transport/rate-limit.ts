@@ -1,25 +1,28 @@
 import { type LruCache, lruCache } from '../core/base/lru.ts';
 import type { Request as Message } from '../core/message/message.ts';
 
-/** How much strangers may ask for. Requests cost what they cost the payee; see `COSTS`. */
+/** How much strangers may ask for. A request's price is what it costs the payee; see `COSTS`. */
 export interface QuotaOptions {
-  /** What one address may ask for at once. */
+  /** What one address may use at once. */
   readonly burst: number;
-  /** What it gets back in a second. */
+  /** What it gets back per second. */
   readonly perSecond: number;
-  /** Addresses remembered; one that is forgotten starts anew. */
+  /** Addresses remembered; one that is forgotten starts again with a full quota. */
   readonly mostAddresses: number;
-  /** Bodies at once that are large, or do not say how long they are. */
+  /** The most bodies at the same time that are large, or do not declare their length. */
   readonly mostLarge: number;
 }
 
-/** Sixty failing payments, or six announcements, a second for ever; ten times that for a while. */
+/** For ever, per second: sixty failing payments, or six announcements; ten times that for a short time. */
 export const USUAL_QUOTA: QuotaOptions = { burst: 600, perSecond: 60, mostAddresses: 20_000, mostLarge: 32 };
 
-/** What is paid for: a message, over HTTP or bitcoinj's protocol; a signature under a refund, which only the latter has; anything else. */
+/** What costs quota: a message, over HTTP or bitcoinj's protocol; a signature under a refund, in bitcoinj's only; anything else. */
 export type Charge = Message['kind'] | 'release' | 'other';
 
-/** An announcement may have the node asked, an offer derives a key, a release and an end are signed; junk costs what it passes itself off as. */
+/**
+ * An announcement may need the node, an offer derives a key, a release and an end are signed. A bad request costs as much as the kind it claims to
+ * be.
+ */
 const COSTS: Readonly<Record<Charge, number>> = {
   'offer-request': 2,
   announce: 10,
@@ -31,29 +34,29 @@ const COSTS: Readonly<Record<Charge, number>> = {
   other: 1,
 };
 
-/** Each so many bytes of a body cost one more: reading them takes as long as a cheap request. */
+/** So many bytes of a body cost one more, because reading them takes as long as a cheap request. */
 const BYTES_OF_ONE = 16 * 1024;
 
-/** Requests that go before those of strangers, for each payment that is taken; and how many of them can be saved up. */
+/** Requests that go before those of strangers, for each accepted payment; and the most of them that can be saved. */
 const PRECEDENCE = 8;
 const MOST_PRECEDENCE = 64;
 
-/** Places for large bodies that one address can hold: slow senders keep theirs for as long as a request may take. */
+/** Places for large bodies that one address can hold: a slow sender keeps its place as long as a request may take. */
 const MOST_LARGE_OF_ADDRESS = 4;
 
 interface Bucket {
-  /** Below 0 is owed. */
+  /** Below 0: debt. */
   tokens: number;
   at: number;
   /** Requests that need not queue. */
   precedence: number;
-  /** Large bodies that are coming in. */
+  /** Large bodies that are being received. */
   large: number;
 }
 
 /**
- * Token buckets by address. A payment that is taken costs nothing, nor does the invoice before it: who pays may go on as fast as he likes. All tables
- * are bounded, so a flood from many addresses can make it forget, but not grow.
+ * Token buckets by address. An accepted payment costs nothing, nor does the invoice before it: a payer that pays may continue as fast as it likes.
+ * All tables have limits, so requests from many addresses can make it forget, but not grow.
  */
 export class Quotas {
   readonly #options: QuotaOptions;
@@ -68,7 +71,7 @@ export class Quotas {
     this.#buckets = lruCache(options.mostAddresses);
   }
 
-  /** Takes what a request costs that may bring so many bytes. @returns 0, or in how many seconds there is enough for it. */
+  /** Takes the price of a request that may bring so many bytes. @returns 0, or the seconds until the quota is enough for it. */
   take(address: string, charge: Charge, bytes: number = 0): number {
     const cost = COSTS[charge] + Math.floor(bytes / BYTES_OF_ONE);
     const bucket = this.#bucket(address);
@@ -77,19 +80,19 @@ export class Quotas {
     return 0;
   }
 
-  /** Takes what a request has turned out to cost, even if there is not as much: the rest is owed. */
+  /** Takes the price that a request turned out to have, even if the quota is too small: the rest becomes debt. */
   fine(address: string, charge: Charge): void {
     this.#bucket(address).tokens -= COSTS[charge];
   }
 
-  /** Gives back what a payment that added something cost, and its invoice. */
+  /** Gives back the price of a payment that added something, and of its invoice. */
   settle(address: string): void {
     const bucket = this.#bucket(address);
     bucket.tokens = Math.min(this.#options.burst, bucket.tokens + COSTS.payment + COSTS['invoice-request']);
     bucket.precedence = Math.min(MOST_PRECEDENCE, bucket.precedence + PRECEDENCE);
   }
 
-  /** Whether its next request comes before those of strangers: it has paid lately, and not asked for much since. */
+  /** Whether its next request goes before those of strangers: it has paid lately, and not asked for much since. */
   precedes(address: string): boolean {
     const bucket = this.#bucket(address);
     if (bucket.precedence === 0) return false;
@@ -97,7 +100,7 @@ export class Quotas {
     return true;
   }
 
-  /** Takes a place for a large body. @returns what gives it back; undefined when there is none, at all or for this address. */
+  /** Takes a place for a large body. @returns the function that gives it back; undefined when no place is free, at all or for this address. */
   enterLarge(address: string): (() => void) | undefined {
     const bucket = this.#bucket(address);
     if (this.#large >= this.#options.mostLarge || bucket.large >= MOST_LARGE_OF_ADDRESS) return undefined;

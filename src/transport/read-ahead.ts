@@ -1,4 +1,4 @@
-/** Reads ahead of whoever works through something slowly, who then finds all that has come meanwhile together. */
+/** Reads ahead of a slow reader, which then gets everything that has arrived meanwhile together. */
 export class ReadAhead<T> {
   readonly #most: number;
   readonly #weigh: (item: T) => number;
@@ -8,14 +8,17 @@ export class ReadAhead<T> {
   #wake: () => void = () => undefined;
   #goOn: () => void = () => undefined;
 
-  /** @param most how much is read ahead, by its weight, of which every item has 1 unless told; what comes when that is reached stays at the source. */
+  /** @param most how much is read ahead, by weight (1 for every item unless `weigh` is given); at this limit the rest stays at the source. */
   constructor(source: AsyncIterable<T>, most: number, weigh: (item: T) => number = () => 1) {
     this.#most = most;
     this.#weigh = weigh;
     void this.#read(source);
   }
 
-  /** All that has come since, once there is anything; nothing when the source has ended. @throws what the source threw, after all that came before. */
+  /**
+   * Everything that has arrived since the last call, as soon as there is something; empty when the source has ended. @throws what the source threw,
+   * after all that came before.
+   */
   async next(): Promise<readonly T[]> {
     if (this.#items.length === 0 && this.#end.kind === 'open') {
       await new Promise<void>((resolve) => {

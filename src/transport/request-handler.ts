@@ -6,20 +6,20 @@ import type { Pay, Receipt, Reply, Request } from '../core/message/message.ts';
 /** A payment that is stored for good. */
 export interface TakenPayment {
   readonly kind: 'taken';
-  /** The same whenever the payment is sent again: no reason to deliver anything. */
+  /** The same whenever the payment is sent again: so it is no reason to deliver anything. */
   readonly receipt: Receipt;
-  /** What the commit behind this very answer put on top of all that was paid before; nothing where the payment was stored already. Goods are for this. */
+  /** What this payment's own commit added to all that was paid before; nothing if the payment was stored already. Deliver goods for this amount. */
   readonly added: Amount;
 }
 
-/** The payee behind a transport, as far as a transport needs it. */
+/** The part of a payee that a transport needs. */
 export interface RequestHandler {
   /** Answers one message. @throws WorldError when node or store can't be relied on. */
   readonly answer: (request: Request) => Promise<Reply>;
   /** Answers a payment, and says what it added. @throws WorldError as `answer`. */
   readonly pay: (pay: Pay) => Promise<TakenPayment | Refusal>;
-  /** Bytes that a PSBT of a channel can have; a refusal where there is no such channel, before anything that is said of it is read. */
+  /** The most bytes of a PSBT of a channel; a refusal if there is no such channel, before the PSBT is read. */
   readonly room: (channel: ChannelId) => Promise<number | Refusal>;
-  /** Reads a PSBT as the payment, or the end, of the channel it is about. */
+  /** Reads a PSBT as the payment, or the end, of its channel. */
   readonly readPsbt: (kind: 'payment' | 'end', psbt: Uint8Array) => Promise<Request | Refusal>;
 }

@@ -1,20 +1,20 @@
 import type { Timers } from '../engine/ports.ts';
 
-/** How long something may be waited for: runs while it is, and calls when it has run out. */
+/** A limit for waiting: it runs while something is waited for, and calls a function when the time is over. */
 export class Timeout {
   readonly #timers: Timers;
   readonly #onEnd: (milliseconds: number) => void;
   #limit: number | undefined;
   #wait: { readonly cancel: () => void } | undefined;
 
-  /** @param limit milliseconds; undefined waits for ever. `onEnd` is told how long it was. */
+  /** @param limit milliseconds; undefined waits for ever. `onEnd` gets the length of the wait. */
   constructor(timers: Timers, limit: number | undefined, onEnd: (milliseconds: number) => void) {
     this.#timers = timers;
     this.#limit = limit;
     this.#onEnd = onEnd;
   }
 
-  /** Waits from now on; no more than before when it does already. */
+  /** Starts the wait; does nothing when it is running already. */
   begin(): void {
     this.#wait ??= { cancel: this.#arm() };
   }
@@ -24,7 +24,7 @@ export class Timeout {
     this.#wait = undefined;
   }
 
-  /** Another limit, from now on if it waits. */
+  /** Changes the limit; a running wait starts again. */
   set(limit: number | undefined): void {
     this.#limit = limit;
     if (this.#wait === undefined) return;

@@ -1,6 +1,6 @@
 import type { Timers } from '../engine/ports.ts';
 
-/** Longer than this, about 25 days, and the system would call at once. */
+/** Above this, about 25 days, the system would call at once. */
 const MOST_MILLISECONDS = 2 ** 31 - 1;
 
 export const systemTimers: Timers = {

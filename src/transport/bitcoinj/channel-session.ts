@@ -16,10 +16,10 @@ import type { Attachments, Holder } from './session-registry.ts';
 import { takePayment } from './take-payment.ts';
 import { type Claim, risingBatches, type Turn } from './update-batch.ts';
 
-/** The side of a connection on which something can be said at any time. */
+/** The side of a connection that can send at any time. */
 export interface Voice {
   readonly say: (message: BitcoinjMessage) => Promise<void>;
-  /** Work that nobody waits for; what it comes to, if anything, is the last word before the line is closed. */
+  /** Runs work that nobody waits for; its result, if there is one, is the last message before the line closes. */
   readonly aside: (work: Promise<CloseReason | undefined>) => void;
 }
 
@@ -29,17 +29,17 @@ export interface ChannelSessionOptions {
   readonly attachments: Attachments;
   readonly voice: Voice;
   readonly toll: RequestCost;
-  /** Called when the client has shown the payer's key. */
+  /** Called when the client has proved the payer's key. */
   readonly keep: () => void;
-  /** The first payment of a client that has just made the channel, rightly signed. */
+  /** The first payment, with a valid signature, of a client that has just made the channel. */
   readonly initial?: Payment;
-  /** What a client that goes on with the channel may prove its key by. */
+  /** What a client that resumes the channel can prove its key with. */
   readonly resumed?: { readonly nonce: Uint8Array; readonly contract: TxId };
 }
 
 /**
- * One client at one channel. Anybody can know the contract's id, so until a client has signed a payment it is a guest: it can do nothing to the
- * channel, nor to who holds it, unless it asks to settle with a proof of its key.
+ * One client at one channel. Anyone can know the contract's id, so until a client has signed a payment it is a guest: it can do nothing to the
+ * channel or to the client that holds it, except ask to settle with a proof of its key.
  */
 export class ChannelSession implements Holder {
   readonly #options: ChannelSessionOptions;
@@ -53,7 +53,7 @@ export class ChannelSession implements Holder {
     this.#unwatch = options.payee.watch(options.channel, (state) => this.#seen(state));
   }
 
-  /** The channel is said to be open once the deposit is deep enough for the first payment, or for anything at all. */
+  /** Tells the client that the channel is open, once the deposit is deep enough for the first payment, or for any. */
   open(): Promise<CloseReason | undefined> {
     return this.#inTurn(async () => (this.#stage === 'opening' ? this.#open() : undefined));
   }
@@ -62,7 +62,7 @@ export class ChannelSession implements Holder {
     return this.#inTurn(async () => (this.#stage === 'over' ? undefined : this.#take(turn)));
   }
 
-  /** Somebody else pays from now on. */
+  /** Another client pays from now on. */
   leave(): void {
     this.#end();
   }
@@ -150,7 +150,7 @@ export class ChannelSession implements Holder {
     return undefined;
   }
 
-  /** The last payment of a run, once it is good, stands for all of it. When it is not, one after the other shows which is at fault. */
+  /** The last payment of a run, if it is good, counts for all of them. If it is not, they are taken one by one to find the wrong one. */
   async #increased(run: readonly Claim[]): Promise<CloseReason | undefined> {
     const whole = await this.#together(run);
     if (!isRefusal(whole)) return whole;
@@ -178,7 +178,7 @@ export class ChannelSession implements Holder {
     return refused(refusal);
   }
 
-  /** A payer that has lost what it signed last is shown it; whoever has not its key is not. */
+  /** A payer that has lost its last payments is shown the best one; a client without its key is not. */
   async #setBack(payment: Payment): Promise<CloseReason | Refusal> {
     const { payee, channel, toll } = this.#options;
     const state = await payee.state(channel);
@@ -192,7 +192,7 @@ export class ChannelSession implements Holder {
     return takePayment(this.#options.payee, this.#options.channel, payment);
   }
 
-  /** The application hears of all that the payments of a run added to `before`, also when the client no longer hears anything. */
+  /** The application learns the whole amount that the payments of a run added to `before`, even when the client is gone. */
   async #acknowledged(run: readonly Claim[], before: Amount): Promise<CloseReason | undefined> {
     let total = before;
     let ending: CloseReason | undefined;
@@ -216,7 +216,7 @@ export class ChannelSession implements Holder {
     }
   }
 
-  /** Who is gone need not be told. */
+  /** A client that is gone is told nothing. */
   async #spoken(message: BitcoinjMessage): Promise<CloseReason | undefined> {
     try {
       await this.#options.voice.say(message);
@@ -227,7 +227,7 @@ export class ChannelSession implements Holder {
     }
   }
 
-  /** From now on this is who pays in the channel. */
+  /** From now on this client pays in the channel. */
   #hold(): void {
     const { attachments, channel, payee, keep } = this.#options;
     this.#standing = 'payer';
@@ -235,7 +235,7 @@ export class ChannelSession implements Holder {
     if (!this.#isOver() && attachments.give(channel, this)) payee.shop.opened?.(channel);
   }
 
-  /** Also while something is waited for. */
+  /** True also while something is waited for. */
   #isOver(): boolean {
     return this.#stage === 'over';
   }

@@ -4,21 +4,21 @@ import { encodeBitcoinj } from '../../core/message/bitcoinj/encode.ts';
 import type { BitcoinjErrorCode, BitcoinjMessage, Update } from '../../core/message/bitcoinj/message.ts';
 import { type Line, WorldError } from '../../engine/ports.ts';
 
-/** Why a server would not go on, in its own words. */
+/** Why a server ended the conversation, in its own words. */
 export interface Farewell {
   readonly settlement?: Uint8Array;
   readonly code?: BitcoinjErrorCode;
   readonly explanation?: string;
-  /** The best payment, where a pawment server shows one that this side has forgotten. */
+  /** The best payment, if a pawment server shows one that this side has forgotten. */
   readonly best?: Update;
 }
 
 type Kind = BitcoinjMessage['kind'];
 type Of<K extends Kind> = Extract<BitcoinjMessage, { kind: K }>;
 
-/** One question and one answer after the other, over a line on which the server may say goodbye at any time. */
+/** One question and answer after the other, on a line on which the server may end the conversation at any time. */
 export class ClientDialogue {
-  /** Resolves when the conversation is over, with what the server said last. */
+  /** Resolves when the conversation has ended, with the server's last message. */
   readonly over: Promise<Farewell>;
   readonly #line: Line;
   readonly #inbox: BitcoinjMessage[] = [];
@@ -31,9 +31,8 @@ export class ClientDialogue {
   }
 
   /**
-   * The answer to a message.
-   * @throws WorldError `peer-unreachable` when the server has ended the conversation, or is gone: what it took before stands. `peer-nonsense` when it
-   * answered something else; then the conversation is over too.
+   * The answer to a message. @throws WorldError `peer-unreachable` when the server has ended the conversation or is gone: what it accepted before is
+   * still valid. `peer-nonsense` when it answered something else; this ends the conversation too.
    */
   async ask<K extends Kind>(message: BitcoinjMessage, ...kinds: readonly K[]): Promise<Of<K>> {
     await this.say(message);
@@ -50,7 +49,7 @@ export class ClientDialogue {
     await this.#line.send(encodeBitcoinj(message));
   }
 
-  /** What comes next. @throws WorldError as `ask`. */
+  /** The next message. @throws WorldError as `ask`. */
   async next<K extends Kind>(...kinds: readonly K[]): Promise<Of<K>> {
     while (this.#inbox.length === 0 && this.#ended === undefined) {
       await new Promise<void>((resolve) => {
@@ -64,7 +63,9 @@ export class ClientDialogue {
     throw new WorldError('peer-nonsense', `The server said ${message.kind} where that means nothing.`, 'Check the address.');
   }
 
-  /** Says a last word, if there is one, and hangs up; what was said gets out, and how long the server takes to hang up too is its own affair. */
+  /**
+   * Sends a last message, if there is one, and closes this side. What was sent before still goes out; the server may take its time to close its side.
+   */
   async leave(last?: BitcoinjMessage): Promise<void> {
     try {
       if (last !== undefined) await this.say(last);

@@ -18,7 +18,7 @@ import { encodeTransaction, type Transaction } from '../../core/tx/transaction.t
 import { type Connection, type Line, WorldError } from '../../engine/ports.ts';
 import { ClientDialogue, type Farewell } from './client-dialogue.ts';
 
-/** What a server proposes for a new channel. */
+/** What a server offers for a new channel. */
 export interface Proposal {
   readonly kind: 'proposal';
   readonly contract: Contract;
@@ -30,39 +30,41 @@ export interface Proposal {
 }
 
 export interface Greeting {
-  /** What is asked for. */
+  /** The wanted contract. */
   readonly contract: Contract;
-  /** Taken too, where a server answers with that. */
+  /** Contracts that are accepted too, if the server answers with one of them. */
   readonly others?: readonly Contract[];
-  /** Seconds that a new channel is to live. */
+  /** Lifetime of a new channel in seconds. */
   readonly window: number;
-  /** The transaction that made the channel to go on with. */
+  /** The transaction that made the channel to resume. */
   readonly previous?: TxId;
 }
 
-/** Milliseconds that a server may be silent once it has shown that it is one: it waits for blocks, and for payments. As pawment's own has it. */
+/**
+ * Milliseconds that a server may be silent once it has answered as one: it waits for blocks and for payments. The same as in pawment's own server.
+ */
 const IDLE = 3_600_000;
 
 /** A payer's side of one connection to a bitcoinj server. */
-const HINT = 'Ask it for another. In version 1 the server signs the refund: who agrees to that names it, by --protocol 1.';
+const HINT = 'Ask for another version. In version 1 the refund needs the server’s signature: to accept that, use --protocol 1.';
 
 export class BitcoinjClient {
   readonly #dialogue: ClientDialogue;
   #isMade: boolean = false;
   #isLaunched: boolean = false;
-  /** What shows the key to a server that asks for that. */
+  /** Proves the key to a server that asks for that. */
   #claim: { readonly nonce: Uint8Array; readonly contract: TxId } | undefined;
 
   constructor(line: Line) {
     this.#dialogue = new ClientDialogue(line);
   }
 
-  /** Resolves when the connection is over, with the last that the server said: a settlement may be among it. */
+  /** Resolves when the connection has ended, with the server's last message, which may hold a settlement. */
   get over(): Promise<Farewell> {
     return this.#dialogue.over;
   }
 
-  /** Goes on with a channel, or is told what a new one would be. @throws WorldError as `Dialogue.ask`. */
+  /** Resumes a channel, or gets the terms of a new one. @throws WorldError as `Dialogue.ask`. */
   async greet({ contract, others = [], window, previous }: Greeting): Promise<Proposal | { readonly kind: 'resumed' }> {
     const major = majorOf(contract);
     if (major === undefined) throw new Error(`${contract.id} is no contract of bitcoinj's`);
@@ -92,12 +94,12 @@ export class BitcoinjClient {
     throw new WorldError('peer-nonsense', `The server proposes an expiry that is no time: ${expiry}.`, 'Check the address.');
   }
 
-  /** Says why a proposal is not taken, and hangs up. */
+  /** Says why a proposal is refused, and closes this side. */
   reject(code: 'TIME_WINDOW_UNACCEPTABLE' | 'CHANNEL_VALUE_TOO_LARGE' | 'MIN_PAYMENT_TOO_LARGE', expected?: Amount): Promise<void> {
     return this.#dialogue.leave({ kind: 'error', code, ...(expected === undefined ? {} : { expected }) });
   }
 
-  /** The way to the payee as a payer knows it. `onAck` is told what came with each acknowledgement. */
+  /** The way to the payee for a payer. `onAck` gets the data that came with each acknowledgement. */
   connection(state: () => Promise<PayerState | undefined>, onAck: OnAck = () => undefined): Connection {
     return {
       exchange: async (request) => {
@@ -112,7 +114,7 @@ export class BitcoinjClient {
     if (request.kind === 'payment') return this.#pay(state, request, onAck);
     if (request.kind !== 'announce') return refuse('request-unknown');
     const { channel, terms } = state;
-    // The server has proposed the terms: nothing stands in the way of the deposit, and what it says comes with the first payment.
+    // The server has proposed the terms: so the deposit is accepted, and its real answer comes with the first payment.
     if (this.#isLaunched) return { kind: 'accepted', channel, capacity: capacityOf(request.deposits) };
     if (!isCarriable(state)) return refuse('message-too-large', { most: MAX_BITCOINJ_BYTES });
     const releases = terms.contract.expiryIn === 'releases' ? { releases: await this.#releases(terms, request.deposits) } : {};
@@ -120,7 +122,7 @@ export class BitcoinjClient {
     return { kind: 'provisional', channel, waitingFor: refuse('funding-missing'), ...releases };
   }
 
-  /** Version 1: the server signs the refund of what is not in the chain yet. Whether it has is the payer's machine to judge. */
+  /** Version 1: the server signs refunds of deposits that are not in the chain yet. The payer's state machine checks its signatures. */
   async #releases(terms: Terms, deposits: readonly Deposit[]): Promise<readonly Signature[]> {
     const releases: Signature[] = [];
     for (const deposit of deposits) {
@@ -152,7 +154,7 @@ export class BitcoinjClient {
     return undefined;
   }
 
-  /** What a pawment server shows a payer that was set back, in the words of other payees; anything else is the end of the line. */
+  /** What a pawment server shows a payer that was restored from old data, as the refusal that other payees give; anything else ends the line. */
   async #shown(capacity: Amount, error: unknown): Promise<Refusal> {
     const { best } = error instanceof WorldError ? await this.#dialogue.over : {};
     const payment = best && paymentOf(best, capacity);
@@ -165,25 +167,28 @@ export class BitcoinjClient {
     const [contract] = funding;
     if (contract === undefined) throw new Error('a launched channel has a funding transaction');
     const initial = updateOf(payment, capacity);
-    // In version 1 the key has come with the refund.
+    // In version 1 the key was sent with the refund.
     const key = terms.contract.expiryIn === 'releases' ? {} : { payerKey: terms.payerKey };
     await this.#dialogue.ask({ kind: 'provide-contract', contract, initial, ...key }, 'channel-open');
   }
 
-  /** Asks for the settlement, showing the channel's key to a server that wants to see it. bitcoinj's own goes without a word: it loses the last one. */
+  /**
+   * Asks for the settlement, and proves the channel's key to a server that wants it. bitcoinj's own payer closes without waiting for an answer, and
+   * so loses its last message.
+   */
   async settle(key: Signer): Promise<Farewell> {
     const proof = this.#claim && prove(this.#claim.nonce, this.#claim.contract, key);
     await this.#dialogue.say({ kind: 'close', ...(proof && { proof }) });
     return this.#dialogue.over;
   }
 
-  /** The channel can be gone on with. */
+  /** Hangs up; the channel can be resumed. */
   hangUp(): Promise<void> {
     return this.#dialogue.leave();
   }
 }
 
-/** What the server is to sign: bitcoinj looks at all but the value, which its signature leaves open. */
+/** What the server has to sign. bitcoinj checks everything except the value, which its signature does not cover. */
 function unsignedRefund({ contract, expiry, payerKey }: Terms, { outpoint, value }: Deposit): Transaction {
   const { version, refundSequence: sequence } = contract.form;
   return {
@@ -196,7 +201,7 @@ function unsignedRefund({ contract, expiry, payerKey }: Terms, { outpoint, value
 
 export type OnAck = (info: Uint8Array | undefined) => void;
 
-/** Whether the contract fits into a message: one that does not must not get into the chain, for no channel could be made of it. */
+/** Whether the contract fits into a message: otherwise it must not get into the chain, because no channel could be made of it. */
 function isCarriable({ funding, terms }: PayerState): boolean {
   const [contract = new Uint8Array()] = funding;
   const initial = { change: MAX_AMOUNT, signature: new Uint8Array(SIGNATURE_BYTES) };

@@ -3,13 +3,13 @@ import type { BitcoinjErrorCode, BitcoinjMessage, Update } from '../../core/mess
 import type { Transaction } from '../../core/tx/transaction.ts';
 import { encodeTransaction } from '../../core/tx/transaction.ts';
 
-/** A connection is over, with this as the last word. */
+/** The end of a connection, with its last message. */
 export interface CloseReason {
   readonly kind: 'ending';
   readonly message?: BitcoinjMessage;
 }
 
-/** Nothing is left to be said. */
+/** Ends without a message. */
 export const hungUp: CloseReason = { kind: 'ending' };
 
 export function failed(code: BitcoinjErrorCode, explanation: string): CloseReason {
@@ -20,17 +20,17 @@ export function unexpected({ kind }: Pick<BitcoinjMessage, 'kind'>): CloseReason
   return failed('SYNTAX_ERROR', `A ${kind} is not expected here.`);
 }
 
-/** CLOSE with what settles the channel; without, only the connection is over. */
+/** CLOSE with the transaction that settles the channel; without one, only the connection ends. */
 export function closed(settlement?: Transaction): CloseReason {
   return { kind: 'ending', message: { kind: 'close', ...(settlement && { settlement: encodeTransaction(settlement) }) } };
 }
 
-/** For a payer that was set back: a lower total of its own shows that it has lost the best one. */
+/** For a payer that was restored from old data: a lower total of its own shows that it has lost the best payment. */
 export function behind(refusal: Refusal, best: Update): CloseReason {
   return { kind: 'ending', message: { kind: 'error', code: codeFor(refusal), explanation: explanationOf(refusal), best } };
 }
 
-/** A channel that takes nothing more is told to be over; what else is refused is the client's doing, unless waiting helps. */
+/** A channel that accepts nothing more is reported as closed; any other refusal is reported as the client's error, unless waiting helps. */
 export function refused(refusal: Refusal): CloseReason {
   const { code } = refusal;
   if (code === 'margin-reached' || code === 'channel-ending' || code === 'channel-ended') return closed();
@@ -43,7 +43,7 @@ function codeFor({ code, remedy }: Refusal): BitcoinjErrorCode {
   return remedy === 'wait' ? 'OTHER' : 'BAD_TRANSACTION';
 }
 
-/** Facts to go on from are for the payer alone, who can not be told from anybody who knows the contract's id. */
+/** Facts about the channel are for the payer only, and here it can't be told apart from anyone who knows the contract's id. */
 function explanationOf({ message, advice, remedy, detail }: Refusal): string {
   const facts = remedy === 'resync' ? [] : Object.entries(detail).map(([name, value]) => `${name} ${value}`);
   return [message, advice, ...(facts.length === 0 ? [] : [`(${facts.join(', ')})`])].join(' ');

@@ -23,19 +23,22 @@ export interface NewChannel {
 const MOST_UNFINISHED = 200;
 
 /**
- * Contracts on their way into chain and store. What node or store stopped half-way can be gone on with by whoever names it: the client's coins may be
- * bound by then, and nothing is stored.
+ * Contracts that are being broadcast and stored. If node or store fails half-way, whoever sends the contract again can continue: the client's coins
+ * may be locked by then, and nothing is stored.
  */
 export class PendingChannels {
   readonly #unfinished: LruCache<TxId, PendingChannel> = lruCache(MOST_UNFINISHED);
 
-  /** What was stopped half-way, if this contract was. */
+  /** The unfinished channel, if this contract was stopped half-way. */
   unfinished(txid: TxId, contract: Contract): PendingChannel | undefined {
     const opening = this.#unfinished.get(txid);
     return opening?.announce.offer.contract === contract ? opening : undefined;
   }
 
-  /** Announces the deposit as any payer would, and broadcasts it in between, should the node not know it yet. @throws WorldError when stopped half-way. */
+  /**
+   * Announces the deposit as any payer would, and broadcasts the contract in between if the node does not know it yet. @throws WorldError when
+   * stopped half-way.
+   */
   async finish(payee: BitcoinjPayee, opening: PendingChannel): Promise<NewChannel | CloseReason> {
     const { announce, transaction } = opening;
     const txid = transactionId(transaction);

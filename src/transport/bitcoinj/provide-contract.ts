@@ -14,20 +14,22 @@ import { type CloseReason, failed, refused } from './close-reason.ts';
 import type { BitcoinjPayee } from './payee.ts';
 import type { PendingChannel } from './pending-channels.ts';
 
-/** A channel that can be made, and the payment that came with it, which is not taken yet. */
+/** A channel that can be made, and the first payment that came with it, which is not accepted yet. */
 export interface ProvidedContract extends PendingChannel {
   readonly kind: 'provided';
   readonly payment: Payment;
 }
 
-/** Who makes a channel, and of what: in version 1 the contract must be the one whose refund is signed, or nothing of it could come back. */
+/** The maker of a channel and what it is made of: in version 1 it must be the contract whose refund is signed, or no coin could come back. */
 export interface ChannelMaker {
   readonly offer: Offer;
   readonly payerKey: PublicKey;
   readonly refunded?: Outpoint;
 }
 
-/** Reads a contract: what can be refused is refused before it is broadcast, for then the client's coins are bound until the expiry. */
+/**
+ * Reads a contract. Everything that can be refused is refused before the broadcast, because after it the client's coins are locked until the expiry.
+ */
 export function readProvidedContract(
   payee: BitcoinjPayee,
   { offer, payerKey, refunded }: ChannelMaker,
@@ -50,7 +52,7 @@ export function readProvidedContract(
   return { kind: 'provided', announce, transaction, payment };
 }
 
-/** The first payment may be too small for a close, but not wrong: then the client could never pay in its channel. */
+/** The first payment may be too small for a close, but its signature must be valid: otherwise the client could never pay in its channel. */
 function wronglySigned({ verify }: BitcoinjPayee, terms: Terms, deposit: Deposit, payment: Payment): Refusal | undefined {
   const planned = layOut(terms, [deposit], payment.total);
   if (isRefusal(planned)) return planned;

@@ -29,13 +29,13 @@ import type { Attachments } from './session-registry.ts';
 import { type RefundToSign, readRefundToSign } from './sign-refund.ts';
 import { batchUpdates, type Turn } from './update-batch.ts';
 
-/** How far a connection has come that has no channel yet. */
+/** The state of a connection that has no channel yet. */
 type Before =
   | { readonly kind: 'greeting' }
   | { readonly kind: 'offered'; readonly offer: Offer }
   | { readonly kind: 'released'; readonly offer: Offer; readonly refundable: RefundToSign };
 
-/** What a client can go on with: a channel, or one that was stopped half-way, which has the node asked once more. */
+/** What a client can resume: a channel, or one that was stopped half-way and has to be looked up at the node again. */
 interface Found {
   readonly kind: 'state-request' | 'announce';
   readonly make: () => Promise<NewChannel | CloseReason>;
@@ -46,21 +46,24 @@ type Stage = Before | { readonly kind: 'attached'; readonly attached: ChannelSes
 export interface SessionOptions {
   /** Milliseconds that a client may be silent until its channel is made or found; 15,000 unless given. */
   readonly patience?: number;
-  /** The same afterwards: it can go on with its channel at any time. An hour unless given. */
+  /** The same afterwards: it can use its channel at any time. An hour unless given. */
   readonly idle?: number;
   readonly timers?: Timers;
-  /** What the client's address may ask for; anything unless given. */
+  /** Limits for the client's address; none unless given. */
   readonly quotas?: Quotas;
-  /** Called when the client has shown the key of its channel: its place is not for strangers any more. */
+  /** Called when the client has proved the key of its channel: its place is not given to strangers any more. */
   readonly keep?: () => void;
 }
 
-/** Bytes that are read ahead of what is worked on: some 300 payments, while large messages of thousands of clients must not fill the memory. */
+/**
+ * Bytes that are read ahead of what is being handled: enough for about 300 payments, but large messages of thousands of clients must not fill the
+ * memory.
+ */
 const MOST_AHEAD = 65_536;
 /** What a message takes besides its bytes. */
 const FRAME_WEIGHT = 128;
 
-/** Serves one client until either side ends. What was said last gets out before the line closes. */
+/** Serves one client until either side ends. The last message is sent before the line closes. */
 export async function serveBitcoinj(
   line: Line,
   payee: BitcoinjPayee,
@@ -71,7 +74,7 @@ export async function serveBitcoinj(
   try {
     await session.run();
   } catch (error) {
-    // The peer is gone, or never was one: nobody is left to be told.
+    // The peer is gone, or never was a peer: nobody is left to be told.
     if (!(error instanceof WorldError)) throw error;
   } finally {
     await line.close();
@@ -98,7 +101,7 @@ class Session {
     this.#idle = idle;
     this.#keep = keep;
     this.#timeout = new Timeout(timers, patience, () => this.#aside(Promise.resolve(this.#tooLate())));
-    // A line that ends by itself could not say why.
+    // If the line closed by itself, it could not say why.
     line.setIdle(undefined);
   }
 
@@ -187,7 +190,7 @@ class Session {
     return this.#attachTo(await this.#attachments.openings.finish(this.#payee, provided), { initial: provided.payment });
   }
 
-  /** The channel to go on with, or how it comes to be one. */
+  /** The channel to resume, or the unfinished one that becomes it. */
   async #found(previous: TxId, contract: Contract): Promise<Found | undefined> {
     const channel = await this.#payee.resumable(previous, contract);
     if (channel !== undefined) return { kind: 'state-request', make: async () => ({ kind: 'made', channel }) };
@@ -217,7 +220,7 @@ class Session {
     return this.#stage.kind === 'attached' ? closed() : failed('TIMEOUT', 'Nothing was said for too long.');
   }
 
-  /** From outside of the conversation, whose loop ends with the line. */
+  /** Called from outside the conversation, whose loop ends with the line. */
   #aside(work: Promise<CloseReason | undefined>): void {
     const done = work.catch(trouble).then((ending) => ending && this.#end(ending));
     done.catch((error: unknown) => {
@@ -252,7 +255,7 @@ function makerOf({ offer, refundable }: Extract<Before, { kind: 'released' }>): 
   return { offer, payerKey: refundable.payerKey, refunded: refundable.outpoint };
 }
 
-/** What stands in the way here is the payee's own affair; the client's channel is as it was. */
+/** The failure is on the payee's side; the client's channel has not changed. */
 function trouble(error: unknown): CloseReason {
   if (error instanceof WorldError) return failed('OTHER', 'This can not be taken just now; the channel is as it was. Connect again later.');
   throw error;

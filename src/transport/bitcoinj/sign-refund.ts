@@ -4,7 +4,7 @@ import type { PublicKey } from '../../core/tx/sign.ts';
 import { decodeTransaction, type Outpoint } from '../../core/tx/transaction.ts';
 import { type CloseReason, failed } from './close-reason.ts';
 
-/** Version 1: a client that has shown its refund, and the output that it spends: the channel's, which does not exist yet. */
+/** Version 1: a client that has shown its refund, and the channel's output that the refund spends, which does not exist yet. */
 export interface RefundToSign {
   readonly kind: 'refundable';
   readonly payerKey: PublicKey;
@@ -12,8 +12,8 @@ export interface RefundToSign {
 }
 
 /**
- * Reads the refund that is to be signed. The signature leaves all but its input, version and lock time open; a client that means another refund than
- * the one it would get is told so while nothing of it is funded.
+ * Reads the refund that is to be signed. The signature covers only its input, version and lock time. If the client expects another refund than it
+ * would get, it is told so before anything is funded.
  */
 export function readRefundToSign({ contract, maxExpiry: expiry }: Offer, { payerKey, refund }: ProvideRefund): RefundToSign | CloseReason {
   const transaction = decodeTransaction(refund);

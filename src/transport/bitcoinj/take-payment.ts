@@ -6,8 +6,8 @@ import { isSigned } from '../../core/contract/payment-signatures.ts';
 import type { BitcoinjPayee } from './payee.ts';
 
 /**
- * Takes a payment. The signature is checked in any case: it shows who speaks.
- * @returns what it added: nothing where it says nothing new, or where no close could pay it out yet; then it counts with the next that one can.
+ * Accepts a payment. The signature is always checked, because it proves who sends it. @returns what it added: nothing if it is not new, or if no
+ * close could pay it out yet; then it counts together with the next one that can be paid out.
  */
 export async function takePayment(payee: BitcoinjPayee, channel: ChannelId, payment: Payment): Promise<Amount | Refusal> {
   const taken = await payee.increment({ kind: 'payment', channel, payment });

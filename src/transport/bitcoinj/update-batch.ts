@@ -4,16 +4,16 @@ import type { Payment } from '../../core/contract/contract.ts';
 import type { BitcoinjMessage, UpdatePayment } from '../../core/message/bitcoinj/message.ts';
 import { paymentOf } from '../../core/message/bitcoinj/payment.ts';
 
-/** Payments that have come one upon the other, at least one. */
+/** Payments that came one after another, at least one. */
 export interface UpdateBatch {
   readonly kind: 'updates';
   readonly updates: readonly UpdatePayment[];
 }
 
-/** What is said at once: a message, or payments together. */
+/** What is handled at once: one message, or payments together. */
 export type Turn = Exclude<BitcoinjMessage, UpdatePayment> | UpdateBatch;
 
-/** Messages in their order, payments that follow each other as one. What can't be read stays where it was. */
+/** Messages in order, with consecutive payments joined. A message that can't be read keeps its place. */
 export function batchUpdates(messages: readonly (BitcoinjMessage | Refusal)[]): readonly (Turn | Refusal)[] {
   const turns: (Turn | Refusal)[] = [];
   let updates: UpdatePayment[] = [];
@@ -29,13 +29,13 @@ export function batchUpdates(messages: readonly (BitcoinjMessage | Refusal)[]): 
   return turns;
 }
 
-/** A payment with what came along. */
+/** A payment and the data that came with it. */
 export interface Claim {
   readonly payment: Payment;
   readonly info?: Uint8Array;
 }
 
-/** The payments of updates in a channel that holds `capacity`, cut where a total falls: of each run the last says all that the others say. */
+/** The payments of updates in a channel of `capacity`, split where a total falls: so the last payment of each batch includes the others. */
 export function risingBatches(updates: readonly UpdatePayment[], capacity: Amount): readonly (readonly Claim[] | Refusal)[] {
   const runs: (Claim[] | Refusal)[] = [];
   let run: Claim[] = [];

@@ -8,44 +8,44 @@ import type { Quotas } from '../rate-limit.ts';
 import { refusalResponse } from './problem.ts';
 import { declaredBytes, MOST_UNDECLARED } from './read-body.ts';
 
-/** A response, and what the payment behind it added, if it is that of one. */
+/** A response, and what its payment added, if it answers one. */
 export interface Answered {
   readonly response: Response;
   readonly added?: Amount;
 }
 
-/** What the server knows of a connection; nothing when routes are called without one. */
+/** What the server knows of a connection; empty when routes are called without one. */
 export interface HttpEnv {
   readonly remote?: string;
-  /** Keeps the connection's place, whoever else comes. */
+  /** Keeps the connection's place even when all places are needed. */
   readonly keep?: () => void;
 }
 
 export interface RateLimitGate {
   readonly quotas: Quotas;
-  /** Proxies of one's own in front, each of which adds to `X-Forwarded-For` whom it saw. */
+  /** One's own proxies in front; each adds the address that it saw to `X-Forwarded-For`. */
   readonly proxies: number;
 }
 
 type AnyContext = Context<{ Bindings: HttpEnv }>;
 
-/** Lets a request through, or answers in its place. */
+/** Handles a request, or refuses it. */
 export type AdmissionGate = (c: AnyContext, kind: Message['kind'] | 'other', answer: () => Promise<Answered>) => Promise<Response>;
 
 export const OPEN_GATE: AdmissionGate = async (_, __, answer) => (await answer()).response;
 
-/** Bodies up to this many bytes are held without being counted. */
+/** Bodies of up to this many bytes are read without a place. */
 const LARGE = 64 * 1024;
 /** Seconds after which a place for a large body may be free again. */
 const LARGE_WAIT = 5;
 
-/** Strangers that are served in one turn of the event loop, in a millisecond or so; and that wait for their turn, less than a second. */
+/** Strangers that are served in one turn of the event loop (about a millisecond), and the most that wait for their turn (less than a second). */
 const STRANGERS_AT_ONCE = 4;
 const MOST_WAITING = 1_000;
-/** Seconds after which the crowd may be gone. */
+/** Seconds after which there may be fewer requests. */
 const CROWDED_WAIT = 5;
 
-/** Checks quotas before anything else is looked at. What is turned away has its connection closed: the rest of its body is not worth reading. */
+/** Checks quotas first. The connection of a refused request is closed, because the rest of its body is not worth reading. */
 export function rateLimitGate({ quotas, proxies }: RateLimitGate): AdmissionGate {
   const turn = admissionQueue(STRANGERS_AT_ONCE, MOST_WAITING);
   return async (c, kind, answer) => {
@@ -69,7 +69,7 @@ export function rateLimitGate({ quotas, proxies }: RateLimitGate): AdmissionGate
   };
 }
 
-/** Bytes that may come with a request. */
+/** The most bytes that a request may bring. */
 function bytesOf(request: Request): number {
   const { method } = request;
   return method === 'GET' || method === 'HEAD' ? 0 : (declaredBytes(request) ?? MOST_UNDECLARED);

@@ -15,14 +15,13 @@ export interface HttpConnectionOptions {
   readonly timeout?: number;
 }
 
-/** A state with a whole ending transaction has less. */
+/** A state with a whole ending transaction is smaller. */
 const MOST_BYTES = 512 * 1024;
 const NO_MERCHANT = 'Check that the address is that of a merchant.';
 
 /**
- * A way to a merchant over HTTP, in Node and in browsers. The address is `https://shop.example`, or has a path before
- * the routes: `https://shop.example/pay`.
- * @throws WorldError `config` when it is not an address.
+ * A way to a merchant over HTTP, in Node and in browsers. The address is `https://shop.example`, or has a path before the routes:
+ * `https://shop.example/pay`. @throws WorldError `config` when it is not an address.
  */
 export function httpConnection(address: string, options: HttpConnectionOptions = {}): Connection {
   const { timeout = 30_000, fetch = globalThis.fetch } = options;
@@ -97,7 +96,7 @@ function readKind(request: Request, kind: AnswerKind, json: unknown, url: string
   return answer;
 }
 
-/** What stands between, such as a proxy, speaks for itself and not for the payee. */
+/** Statuses of a proxy or gateway, which do not come from the payee. */
 const GATEWAY_STATUSES: readonly number[] = [408, 429];
 
 function readFailure(response: Response, text: string, url: string): Reply {

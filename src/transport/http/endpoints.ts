@@ -7,7 +7,7 @@ import { offerJson } from '../../core/message/json.ts';
 import type { Offer, Request } from '../../core/message/message.ts';
 import type { AnswerKind } from './reply.ts';
 
-/** How one kind of request looks over HTTP. Server, client and OpenAPI document are made from these. */
+/** The HTTP form of one kind of request. Server, client and OpenAPI document are made from these. */
 export interface Endpoint {
   readonly method: 'GET' | 'POST';
   /** `:id` stands for the channel id. */
@@ -15,7 +15,7 @@ export interface Endpoint {
   readonly name: string;
   readonly summary: string;
   readonly body?: { readonly schema: Field<unknown>; readonly mostBytes: number };
-  /** Answered to who shows the channel's key, in an Authorization header. */
+  /** Answered only to a holder of the channel's key, who proves it in an Authorization header. */
   readonly isProven?: true;
   readonly answers: readonly AnswerKind[];
 }
@@ -45,7 +45,7 @@ function attempt<T>(read: () => T): T | undefined {
   }
 }
 
-/** By the runtime's own decoder: one written in JavaScript takes longer over a megabyte than everybody else may wait. */
+/** Uses the runtime's own decoder: one in JavaScript would block all other requests too long for a megabyte. */
 function decodeBase64(text: string): Uint8Array | undefined {
   if (text.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(text)) return undefined;
   const binary = atob(text);
@@ -78,13 +78,13 @@ export const paymentBody: Field<Signed & { readonly invoice?: string }> = z.unio
 export const endBody: Field<Signed> = z.union([z.strictObject({ compact: compactField }), z.strictObject({ psbt: psbtField })]);
 export const invoiceBody: Field<{ readonly item: string }> = z.strictObject({ item: z.string().max(200) });
 
-/** Bytes of a body around a PSBT of at most so many: base64, and what JSON adds. */
+/** Bytes of a body with a PSBT of so many bytes at most: base64, and what JSON adds. */
 export function bodyBytesFor(psbt: number): number {
   return Math.ceil(psbt / 3) * 4 + 1_024;
 }
 
 const SMALL = 16 * 1024;
-/** A PSBT carries its funding transactions whole. */
+/** A PSBT includes its complete funding transactions. */
 const LARGE = 2 * 1024 * 1024;
 
 export const endpoints: Readonly<Record<Request['kind'], Endpoint>> = {

@@ -123,7 +123,7 @@ function bodyName(operation: string): string {
   return `${nameOf(operation)}Body`;
 }
 
-/** What these fields check by code, said as far as a schema can. */
+/** What the code checks in these fields, as far as a schema can say it. */
 const FORMS: ReadonlyMap<unknown, Json> = new Map<unknown, Json>([
   [heightField, { type: 'integer', minimum: 0, maximum: LOCK_TIME_THRESHOLD - 1, description: 'a block height' }],
   [amountField, { type: 'string', pattern: '^(0|[1-9][0-9]{0,18})$' }],
@@ -153,6 +153,6 @@ function schemas(): Json {
       Object.assign(jsonSchema, form);
     },
   });
-  // OpenAPI names schemas by their place: `$id` and `$schema` would move the base that references are resolved against.
+  // OpenAPI finds schemas by their place: `$id` and `$schema` would change the base of references.
   return Object.fromEntries(Object.entries(made.schemas).map(([id, { $id: _, $schema: __, ...schema }]) => [id, schema]));
 }

@@ -22,11 +22,11 @@ const STATUS_OF_CODE: Partial<Record<RefusalCode, number>> = {
   unauthorised: 403,
   'proof-wrong': 403,
 };
-/** For refusals that do not say in `seconds` how long to wait. */
+/** For refusals without `seconds`, which would say how long to wait. */
 const WAIT_SECONDS = '30';
 const RETRY_SECONDS = '10';
 
-/** RFC 9457, with `code`, `remedy`, `advice` and `facts` of a refusal, or `code` and `hint` when the payee itself is in trouble. */
+/** RFC 9457, with `code`, `remedy`, `advice` and `facts` of a refusal, or `code` and `hint` when the payee itself has failed. */
 export const problemJson: z.ZodType = z.object({
   type: z.string().describe('urn:pawment:refusal:<code>, urn:pawment:world:<code> or about:blank'),
   title: z.string(),
@@ -39,7 +39,7 @@ export const problemJson: z.ZodType = z.object({
   hint: z.string().exactOptional(),
 });
 
-/** A refusal as a response. `status` only where HTTP itself says more than the code does: 405, 415. */
+/** A refusal as a response. `status` is given only where HTTP says more than the code: 405, 415. */
 export function refusalResponse(refusal: Refusal, headers: Readonly<Record<string, string>> = {}, status?: number): Response {
   const { code, message, remedy, advice, detail: facts } = refusal;
   const { seconds = WAIT_SECONDS } = facts;
@@ -56,7 +56,7 @@ export function refusalResponse(refusal: Refusal, headers: Readonly<Record<strin
   return respond(problem, remedy === 'wait' ? { ...headers, 'retry-after': seconds } : headers);
 }
 
-/** Message and hint of the error are for the payee's owner and stay there. */
+/** Message and hint of the error are for the payee's owner and are not sent. */
 export function worldResponse({ code }: WorldError): Response {
   return respond(
     {
@@ -83,7 +83,7 @@ function respond(
   return new Response(JSON.stringify(problem), { status, headers: { ...common, ...headers } });
 }
 
-/** The message with those facts that a person can read. */
+/** The message with the facts that a person can read. */
 function describe({ message, detail }: Refusal): string {
   const facts = Object.entries(detail).filter(([, value]) => value.length <= 100);
   return facts.length === 0 ? message : `${message} (${facts.map(([name, value]) => `${name}: ${value}`).join(', ')})`;
@@ -91,7 +91,7 @@ function describe({ message, detail }: Refusal): string {
 
 const refusalProblem = z.object({ code: z.unknown(), facts: z.unknown().optional() });
 
-/** The refusal in a problem; undefined unless its code is in this reader's own table. */
+/** The refusal in a problem; undefined unless its code is in the table of this program. */
 export function readRefusal(problem: unknown): Refusal | undefined {
   const outer = refusalProblem.safeParse(problem);
   if (!outer.success) return undefined;

@@ -1,16 +1,13 @@
-/** Bytes of a body that does not say beforehand how long it is. */
+/** The most bytes of a body without a declared length. */
 export const MOST_UNDECLARED: number = 64 * 1024;
 
-/** Bytes of a body as it is declared; undefined where it is not. */
+/** The declared length of a body; undefined where there is none. */
 export function declaredBytes({ headers }: Request): number | undefined {
   const length = headers.get('content-length');
   return length === null ? undefined : Number(length);
 }
 
-/**
- * Reads a body as UTF-8 text; undefined when it has more than `most` bytes, which it never holds.
- * @throws whatever breaks the stream off.
- */
+/** Reads a body as UTF-8 text; undefined when it has more than `most` bytes, and it never stores more. @throws whatever breaks the stream. */
 export async function readBounded(body: ReadableStream<Uint8Array> | null, most: number): Promise<string | undefined> {
   if (body === null) return '';
   const decoder = new TextDecoder();

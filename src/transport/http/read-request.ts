@@ -10,7 +10,7 @@ import { readAnnounce } from '../../core/message/psbt-payment.ts';
 import type { RequestHandler } from '../request-handler.ts';
 import { announceBody, endBody, invoiceBody, paymentBody } from './endpoints.ts';
 
-/** What of an HTTP request says something: its body, the channel id of its path, and its header. */
+/** The parts of an HTTP request with content: its body, the channel id in its path, and its header. */
 export interface Parts {
   readonly json?: unknown;
   readonly id?: string | undefined;
@@ -57,7 +57,7 @@ function invoiceRequestOf(channel: ChannelId, body: Read<typeof invoiceBody>, au
   return isRefusal(body) ? body : { kind: 'invoice-request', channel, item: body.item, ...proofIn(authorization) };
 }
 
-/** A proof that can't be read is none. */
+/** A proof that can't be read counts as missing. */
 function proofIn(authorization = ''): { readonly proof?: Proof } {
   const proof = SCHEME.test(authorization) ? readProof(authorization.replace(SCHEME, '')) : undefined;
   return proof === undefined ? {} : { proof };
@@ -75,7 +75,7 @@ async function endOf(channel: ChannelId, body: Read<typeof endBody>, payee: Requ
   return within(channel, 'compact' in body ? decodeEnd(body.compact) : await payee.readPsbt('end', body.psbt));
 }
 
-/** What is said in a channel's path is about that channel. */
+/** A request under a channel's path must be about that channel. */
 function within(channel: ChannelId, message: Request | Refusal): Request | Refusal {
   if (isRefusal(message) || ('channel' in message && message.channel === channel)) return message;
   return refuse('message-malformed', { reason: 'the path names another channel' });
@@ -88,7 +88,7 @@ function parse<Body>(schema: Field<Body>, json: unknown): Body | Refusal {
 
 type Issue = z.core.$ZodIssue;
 
-/** The first thing that is wrong, in the alternative that comes closest. */
+/** The first fault, in the alternative that fits best. */
 function reasonOf([issue]: readonly Issue[]): string {
   if (issue === undefined) return 'unknown';
   const branches: readonly (readonly Issue[])[] = issue.code === 'invalid_union' ? issue.errors : [];

@@ -8,7 +8,7 @@ import type { Reply } from '../../core/message/message.ts';
 export type Answer = Exclude<Reply, Refusal>;
 export type AnswerKind = Answer['kind'];
 
-/** How each answer looks over HTTP. */
+/** The HTTP form of each answer. */
 export interface AnswerForm {
   readonly status: 200 | 201 | 202;
   readonly schema: Field<Answer>;

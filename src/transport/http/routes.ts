@@ -15,15 +15,15 @@ import { answerForms, writeAnswer } from './reply.ts';
 
 export interface RouteOptions {
   readonly payee: RequestHandler;
-  /** Throws `WorldError` when nothing new can be promised; without it, to be reachable is to be ready. */
+  /** Throws `WorldError` when nothing new can be promised; without it, the payee is ready whenever it can be reached. */
   readonly ready?: () => Promise<unknown>;
-  /** Web origins whose pages may call; `*` for all. None unless given. Nothing here rests on cookies. */
+  /** Web origins whose pages may call; `*` for all. None unless given. No cookies are used. */
   readonly origin?: string | string[];
-  /** What each address may ask for; without it anything. */
+  /** Limits for each address; none unless given. */
   readonly quota?: RateLimitGate;
-  /** Access log: told of every response, never of bodies. */
+  /** Access log: called for every response, without bodies. */
   readonly onRequest?: (method: string, path: string, status: number, milliseconds: number) => void;
-  /** Told of what became a 503 (`WorldError`) or a 500, and where: the payer is not told why, the owner must be. */
+  /** Called for everything that became a 503 (`WorldError`) or a 500, and where: the payer is not told why, but the owner must be. */
   readonly onError?: (error: unknown, where: string) => void;
 }
 
@@ -31,7 +31,7 @@ const JSON_HEADERS = { 'content-type': 'application/json', 'cache-control': 'no-
 
 export type HttpRoutes = Hono<{ Bindings: HttpEnv }>;
 
-/** The plain protocol as Fetch-style routes: `fetch` takes a `Request` and gives a `Response`, on a socket or without one. */
+/** The plain protocol as Fetch-style routes: `fetch` takes a `Request` and gives a `Response`, with or without a socket. */
 export function httpRoutes(options: RouteOptions): HttpRoutes {
   const { payee, ready, origin, onRequest, onError, quota } = options;
   const app: HttpRoutes = new Hono();
@@ -71,7 +71,7 @@ export function httpRoutes(options: RouteOptions): HttpRoutes {
   return app;
 }
 
-/** The second is what earlier versions had alone. */
+/** The second is the only one of earlier versions. */
 const READY_PATHS = ['/v1/ready', '/v1/health'] as const;
 
 const requestKinds: readonly Message['kind'][] = ['payment', 'invoice-request', 'state-request', 'offer-request', 'announce', 'end'];
@@ -99,7 +99,7 @@ function replyResponse(reply: Reply): Response {
   return isRefusal(reply) ? refusalResponse(reply) : json(answerForms[reply.kind].status, writeAnswer(reply));
 }
 
-/** Of a body, which is read only where it is about a channel that there is, and no further than that channel gives reason to. */
+/** The most bytes of a body. It is read only if its channel exists, and only as far as that channel needs. */
 async function mostBytes({ body }: Endpoint, id: string | undefined, { room }: RequestHandler): Promise<number | Refusal> {
   if (body === undefined) return 0;
   if (id === undefined) return body.mostBytes;
@@ -128,7 +128,7 @@ async function readBody(request: Request, most: number): Promise<Body> {
   return parsed.kind === 'json' ? parsed : rejected('message-malformed', { reason: 'the body is not JSON' });
 }
 
-/** Where the length is declared, servers hold the sender to it, and reading at once is several times faster than reading a stream. */
+/** Where the length is declared, servers enforce it, and reading everything at once is several times faster than reading a stream. */
 async function readText(request: Request, most: number): Promise<string | undefined> {
   const length = declaredBytes(request);
   if (length === undefined) return readBounded(request.body, Math.min(most, MOST_UNDECLARED));

@@ -10,15 +10,18 @@ import type { HttpEnv } from './admission.ts';
 import { httpRoutes, type RouteOptions } from './routes.ts';
 
 export interface ServeOptions extends Partial<AllowedHosts>, Partial<ConnectionLimitOptions> {
-  /** 0, the default, takes any free port. */
+  /** 0, the default, uses any free port. */
   readonly port?: number;
-  /** File of a Unix socket to listen on, instead of host and port. No page reaches it, so it goes by any name; its peers have no addresses. */
+  /**
+   * File of a Unix socket to listen on, instead of host and port. Web pages can't reach it, so any host name is accepted; its peers have no
+   * addresses.
+   */
   readonly path?: string;
-  /** Milliseconds in which a whole request must have come in; 30,000 unless given. Headers have a third of it. */
+  /** Milliseconds in which a whole request must arrive; 30,000 unless given. Headers have a third of it. */
   readonly requestTimeout?: number;
-  /** Milliseconds that running requests get when the server closes; 10,000 unless given. */
+  /** Milliseconds for running requests when the server closes; 10,000 unless given. */
   readonly grace?: number;
-  /** Told of failures of the listening socket, such as too many open files; it goes on listening. */
+  /** Called for failures of the listening socket, such as too many open files; it continues to listen. */
   readonly onError?: (error: unknown, where: string) => void;
 }
 
@@ -27,18 +30,18 @@ export interface HttpServer {
   readonly url: string;
   /** 0 for a Unix socket. */
   readonly port: number;
-  /** Takes no more connections, finishes what runs, then resolves. May be called again. */
+  /** Accepts no more connections, finishes running requests, then resolves. May be called again. */
   readonly close: () => Promise<void>;
 }
 
 const MOST_HEADER_BYTES = 16 * 1024;
 
 export interface MerchantOptions extends ServeOptions, Omit<RouteOptions, 'payee' | 'quota'> {
-  /** What each address may ask for, here and wherever else they are given; as usual, and here only, unless given. */
+  /** Limits for each address, shared with whatever else gets the same object; the usual ones, for this server only, unless given. */
   readonly quotas?: Quotas;
   /**
-   * Stands behind so many proxies of its own, which say in `X-Forwarded-For` who asks (true: one); else every payer would seem to be the nearest.
-   * Nobody may reach it past them: who does says himself who he is.
+   * The number of one's own proxies in front (true: one). They name the client in `X-Forwarded-For`; without this every payer would seem to be the
+   * nearest proxy. Nobody may reach the server directly: a direct client could give any address as its own.
    */
   readonly trustProxy?: boolean | number;
 }
@@ -47,15 +50,12 @@ export interface MerchantOptions extends ServeOptions, Omit<RouteOptions, 'payee
 export function serveMerchant(payee: RequestHandler, options: MerchantOptions = {}): Promise<HttpServer> {
   const { quotas = new Quotas(), trustProxy = false, ...rest } = options;
   const proxies = Number(trustProxy);
-  // The connections are then the proxy's.
+  // All connections come from the proxy then.
   const perAddress = proxies > 0 ? { mostPerAddress: Number.POSITIVE_INFINITY } : {};
   return serveHttp(httpRoutes({ ...rest, payee, quota: { quotas, proxies } }), { foreignPages: true, ...perAddress, ...rest });
 }
 
-/**
- * Serves Fetch-style routes over HTTP on Node. TLS is for what stands in front.
- * @throws WorldError `config` when it can't listen there.
- */
+/** Serves Fetch-style routes over HTTP on Node. TLS is done by a proxy in front. @throws WorldError `config` when it can't listen there. */
 export async function serveHttp(
   routes: { readonly fetch: (request: Request, env: HttpEnv) => Response | Promise<Response> },
   options: ServeOptions = {},

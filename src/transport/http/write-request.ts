@@ -3,7 +3,7 @@ import { encodeAnnounce, encodeEnd, encodePay } from '../../core/message/compact
 import type { Request } from '../../core/message/message.ts';
 import { announceBody, endBody, invoiceBody, paymentBody, type Signed } from './endpoints.ts';
 
-/** The JSON body of a request; undefined for those that have none. Compact unless the same message is given as a PSBT. */
+/** The JSON body of a request; undefined for those without one. Compact unless the same message is given as a PSBT. */
 export function writeBody(request: Request, psbt?: Uint8Array): unknown {
   const signed = (encode: () => Uint8Array): Signed => (psbt === undefined ? { compact: encode() } : { psbt });
   switch (request.kind) {

@@ -5,11 +5,11 @@ import { systemTimers } from '../timers.ts';
 import { type LineOptions, SOCKET_OPTIONS, TcpLine, unreachable } from './line.ts';
 
 export interface ConnectOptions extends LineOptions {
-  /** Milliseconds until the peer must have taken the connection; 10,000 unless given. */
+  /** Milliseconds in which the peer must accept the connection; 10,000 unless given. */
   readonly timeout?: number;
 }
 
-/** A line to whoever listens there. @throws WorldError `peer-unreachable` when nobody does, `config` when there is no such port. */
+/** A line to the server at this address. @throws WorldError `peer-unreachable` when there is none, `config` when the port is not valid. */
 export async function connectTcp(host: string, port: number, options: ConnectOptions = {}): Promise<Line> {
   const { timeout = 10_000, timers = systemTimers } = options;
   if (!(Number.isInteger(port) && port > 0 && port < 65_536)) {

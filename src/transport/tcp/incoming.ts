@@ -8,8 +8,8 @@ const DONE: IteratorResult<Uint8Array, undefined> = { done: true, value: undefin
 const NOTHING: Iterator<Uint8Array, void> = [].values();
 
 /**
- * The frames of a stream of bytes. Takes from the stream what it is asked for and no more, so that a sender is held back where nobody reads. What came
- * whole before the stream broke is still given.
+ * The frames of a stream of bytes. Reads from the stream only what is asked for, so that the sender is slowed down when nobody reads. Frames that
+ * were complete before the stream broke are still given.
  */
 export class Incoming implements AsyncIterable<Uint8Array> {
   readonly #source: Readable;
@@ -22,7 +22,7 @@ export class Incoming implements AsyncIterable<Uint8Array> {
   #wake: () => void = () => undefined;
   readonly #onNews = (): void => this.#wake();
 
-  /** @param idle runs while a frame is waited for. @param broken makes the error for a stream that did not end as it should. */
+  /** @param idle runs while a frame is waited for. @param broken makes the error for a stream that ended in the wrong way. */
   constructor(source: Readable, reader: FrameReader, idle: Timeout, broken: (cause?: unknown) => Error) {
     this.#source = source;
     this.#reader = reader;
@@ -31,25 +31,25 @@ export class Incoming implements AsyncIterable<Uint8Array> {
     source.on('readable', this.#onNews);
     source.once('end', this.#onNews);
     source.once('close', this.#onNews);
-    // Told by `errored` once what came before is read.
+    // `errored` reports it once everything before it is read.
     source.on('error', () => undefined);
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array, undefined> {
-    // Without `return`, so that a loop may be left and taken up again.
+    // Without `return`, so that a loop may be left and continued later.
     return { next: () => this.#next() };
   }
 
-  /** Gives nothing more: from here on it has ended, or failed with `error`. What still comes is thrown away. */
+  /** Gives nothing more: from now on it has ended, or failed with `error`. Later data is thrown away. */
   stop(error?: Error): void {
     if (this.#end === undefined) this.#finish(error === undefined ? { kind: 'done' } : { kind: 'failed', error });
     this.#wake();
   }
 
-  /** Lets what still comes pass unread: whoever closes on unread bytes resets the connection, and what was sent is lost. */
+  /** Reads and drops what still arrives: closing with unread bytes resets the connection, and data that was sent would be lost. */
   discard(): void {
     this.stop();
-    // A stream that flows would be stopped by this: it takes it for the moment at which nobody reads any more.
+    // Removing the listener would stop a flowing stream: it would assume that nobody reads any more.
     if (!this.#source.listeners('readable').includes(this.#onNews)) return;
     this.#source.off('readable', this.#onNews);
     this.#source.resume();
@@ -68,7 +68,7 @@ export class Incoming implements AsyncIterable<Uint8Array> {
     return DONE;
   }
 
-  /** The next frame of what is there. */
+  /** The next frame of what has arrived. */
   #take(): Uint8Array | undefined {
     for (;;) {
       const frame = this.#cut();

@@ -8,26 +8,26 @@ import { Incoming } from './incoming.ts';
 import { Outgoing } from './outgoing.ts';
 
 export interface LineOptions {
-  /** Bytes that a message may have, either way; 32,767 unless given, as with bitcoinj. */
+  /** Bytes that a message may have, either way; 32,767 unless given, as in bitcoinj. */
   readonly mostBytes?: number;
-  /** Bytes that may wait for a peer that does not read before it is dropped; 1 MiB unless given. */
+  /** Bytes that may wait for a peer that does not read; with more it is dropped. 1 MiB unless given. */
   readonly mostUnsent?: number;
-  /** What `setIdle` has at first; 30,000 unless given. */
+  /** Initial value for `setIdle`; 30,000 unless given. */
   readonly idle?: number | undefined;
-  /** Milliseconds in which a peer must read something of what waits for it, else it is dropped; 30,000 unless given. */
+  /** Milliseconds in which a peer must read some of what waits for it, otherwise it is dropped; 30,000 unless given. */
   readonly stall?: number;
-  /** Milliseconds that the peer gets to end its side too after this one has; 10,000 unless given. */
+  /** Milliseconds that the peer has to end its side after this one has; 10,000 unless given. */
   readonly linger?: number;
   readonly timers?: Timers;
 }
 
-/** What every socket of a line is made with. */
+/** Options of every socket of a line. */
 export const SOCKET_OPTIONS = {
-  // A small write at once, whatever of the last one is not acknowledged.
+  // Small writes are sent at once, even if the last one is not acknowledged.
   noDelay: true,
-  // A peer that has said its last is still answered.
+  // A peer that has ended its side is still answered.
   allowHalfOpen: true,
-  // An open channel may be silent for days; a peer that is gone is found by the system.
+  // An open channel may be silent for days; the system detects a peer that is gone.
   keepAlive: true,
   keepAliveInitialDelay: 60_000,
 } as const;
@@ -73,7 +73,7 @@ export class TcpLine implements Line {
     this.#idle.set(milliseconds);
   }
 
-  /** Gives no more messages, as if the peer had ended; what is sent still goes out. */
+  /** Gives no more messages, as if the peer had ended; what was sent still goes out. */
   hush(): void {
     this.#incoming.stop();
   }
@@ -97,7 +97,7 @@ export function unreachable(what: string, cause?: unknown): WorldError {
   return new WorldError('peer-unreachable', `${what}${reasonOf(cause)}.`, 'Connect again; what was agreed before holds.', cause);
 }
 
-/** Node says nothing in words when several addresses failed. */
+/** When several addresses failed, Node's error has an empty message. */
 function reasonOf(cause: unknown): string {
   if (!(cause instanceof Error)) return '';
   const { message, code = '' }: Error & { code?: string } = cause;

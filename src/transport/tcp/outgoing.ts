@@ -2,7 +2,7 @@ import type { Writable } from 'node:stream';
 import { encodeFrame } from '../frame.ts';
 import type { Timeout } from '../timeout.ts';
 
-/** Bytes that leave together: as many as one call of the system is sure to be quick with. */
+/** Bytes that are sent together: as many as one system call surely handles quickly. */
 const MOST_GATHERED = 64 * 1024;
 
 export interface OutgoingOptions {
@@ -12,14 +12,14 @@ export interface OutgoingOptions {
   readonly mostUnsent: number;
 }
 
-/** What is said to one peer: whole frames, and no more of them kept than `mostUnsent`. */
+/** Messages to one peer: whole frames, of which at most `mostUnsent` bytes are stored. */
 export class Outgoing {
   readonly #sink: Writable;
   readonly #options: OutgoingOptions;
   readonly #stall: Timeout;
   readonly #gone: (cause?: unknown) => Error;
 
-  /** @param stall runs while something waits that the system has not taken. @param gone makes the error for what can't be sent any more. */
+  /** @param stall runs while the system has not taken everything. @param gone makes the error for what can't be sent any more. */
   constructor(sink: Writable, options: OutgoingOptions, stall: Timeout, gone: (cause?: unknown) => Error) {
     this.#sink = sink;
     this.#options = options;
@@ -37,7 +37,7 @@ export class Outgoing {
     await written;
   }
 
-  /** What is said at one go leaves at one go: the system is called once for all of it. */
+  /** Messages that are sent together leave together: one system call for all of them. */
   #gather(): void {
     if (this.#sink.writableCorked > 0) return;
     this.#sink.cork();

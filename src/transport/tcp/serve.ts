@@ -9,26 +9,25 @@ import { type LineOptions, SOCKET_OPTIONS, TcpLine } from './line.ts';
 export interface ServeTcpOptions extends LineOptions, Partial<ConnectionLimitOptions> {
   /** 127.0.0.1 unless given. */
   readonly host?: string;
-  /** 0, the default, takes any free port. */
+  /** 0, the default, uses any free port. */
   readonly port?: number;
-  /** Milliseconds that handlers get to come to their end when the server closes; 10,000 unless given. */
+  /** Milliseconds for handlers to finish when the server closes; 10,000 unless given. */
   readonly grace?: number;
-  /** Told of what a handler threw (`line`) and of failures of the listening socket (`listen`); it goes on listening. */
+  /** Called with what a handler threw (`line`) and with failures of the listening socket (`listen`); it continues to listen. */
   readonly onError?: (error: unknown, where: 'line' | 'listen') => void;
 }
 
 export interface TcpServer {
   readonly port: number;
   /**
-   * Takes no more connections and no more messages, lets every handler say its last, and resolves when all lines are closed. May be called again.
+   * Accepts no more connections and messages, lets every handler send its last message, and resolves when all lines are closed. May be called again.
    */
   readonly close: () => Promise<void>;
 }
 
 /**
- * Listens, and hands every connection to `onLine`; its line is closed when that is done. There are 5,000 places unless told, 250 for each address; who
- * calls `keep` has its own for as long as the line is open.
- * @throws WorldError `config` when it can't listen there.
+ * Listens, and gives every connection to `onLine`; when that is done, its line is closed. There are 5,000 places unless given, 250 for each address;
+ * after `keep` a connection keeps its place as long as the line is open. @throws WorldError `config` when it can't listen there.
  */
 export async function serveTcp(onLine: (line: Line, keep: () => void) => Promise<void>, options: ServeTcpOptions = {}): Promise<TcpServer> {
   const { host = '127.0.0.1', port = 0, grace = 10_000, mostConnections = 5_000, mostPerAddress = 250, timers = systemTimers } = options;

@@ -15,37 +15,40 @@ import { SpendIndex } from './spend-index.ts';
 import { freshLocator, loadCursor, type SyncCursor, saveCursor } from './sync-cursor.ts';
 import { WatchList } from './watch-list.ts';
 
-/** One side's channels, as far as the chain concerns them. */
+/** One side's channels, for the reader of the chain. */
 export interface FollowedChannels {
   readonly all: () => AsyncIterable<readonly [ChannelId, WatchedOutputs | undefined]>;
-  /** False when the view did not get through: it is made again at the next reading. */
+  /** False when the view could not be processed: it is made again at the next reading. */
   readonly observe: (channel: ChannelId, view: ChainView) => Promise<boolean>;
 }
 
-/** A chain that forks more often than this in one reading is none. */
+/** A node whose chain forks more often than this in one reading is not followed further. */
 const MOST_FORKS = 10;
-/** Blocks that are read before it is seen again to what is due. */
+/** Blocks that are read before deadlines are checked again. */
 const BLOCKS_AT_ONCE = 100;
-/** Channels that are shown the chain before it is seen whether there is another block. */
+/** Channels that get a view before the reader checks whether another block has come. */
 const OBSERVED_AT_ONCE = 32;
 
-/** The chain as it was just read. */
+/** The state of the chain after a step of reading. */
 interface Look {
   readonly status: NodeStatus;
-  /** What counts as the tip: where blocks are still to be read, the node's. */
+  /** Taken as the tip: the last block read, or the node's tip where blocks still have to be read. */
   readonly tip: Tip;
   readonly at: ChainTime;
-  /** Nobody has been shown this tip yet. */
+  /** The channels have not had views of this tip yet. */
   readonly isNews: boolean;
   /** No more blocks can be read now. */
   readonly isAtEnd: boolean;
 }
 
-/** Reads the chain block by block, and shows each channel what concerns it. Whatever fails, what was read is not read again until a restart. */
+/**
+ * Reads the chain block by block, and gives each channel a view of what concerns it. Even when something fails, what was read is not read again until
+ * a restart.
+ */
 export class BlockReader {
   readonly list: WatchList = new WatchList();
   readonly trust: NodeHealth;
-  /** Blocks that went by unread. */
+  /** Blocks that were never read. */
   missed: number = 0;
   readonly #chain: Chain;
   readonly #store: Store;
@@ -53,9 +56,9 @@ export class BlockReader {
   readonly #clock: Clock;
   readonly #spendIndex: SpendIndex;
   readonly #mempoolReader: MempoolReader;
-  /** Channels that have something to be shown. */
+  /** Channels that have to get a view. */
   readonly #again = new Set<ChannelId>();
-  /** Hash of the tip that all who wait for blocks have been shown. */
+  /** Hash of the last tip of which every waiting channel has had a view. */
   #shown: string | undefined;
   #cursor: SyncCursor | undefined;
   #feeRate: Amount;
@@ -71,7 +74,7 @@ export class BlockReader {
     this.#mempoolReader = new MempoolReader(this.#chain, this.#spendIndex, mempool);
   }
 
-  /** A channel has a new state. One that is due already, as it may be whose first payment comes late, does not wait for another block. */
+  /** A channel has a new state. If it is due already, for example because its first payment comes late, it does not wait for another block. */
   track(channel: ChannelId, watch: WatchedOutputs | undefined): void {
     if (this.list.set(channel, watch)) this.#again.add(channel);
   }
@@ -81,10 +84,10 @@ export class BlockReader {
   }
 
   /**
-   * Reads what can be read, and shows channels what is due by that: where blocks can't be read, deadlines come nearer all the same. What is due goes
-   * before all that somebody else can lengthen: after some blocks at most, before the mempool, and before the channels that nothing is due in. Those
-   * wait for the next reading as soon as another block comes.
-   * @throws WorldError what stood in the way, after all that; `node-behind` before anything when the node shows another chain.
+   * Reads what can be read, and gives channels the views that are due, even where blocks can't be read: deadlines still come nearer. What is due is
+   * done before anything that strangers can make longer: after some blocks at most, before the mempool, and before channels with nothing due. Those
+   * wait for the next reading as soon as another block comes. @throws WorldError the first failure, after everything else is done; `node-behind` at
+   * once when the node shows another chain.
    */
   async read(): Promise<void> {
     await this.#start();
@@ -116,7 +119,7 @@ export class BlockReader {
     for (const failure of failures) throw failure;
   }
 
-  /** Reads some blocks, and what they make due. */
+  /** Reads some blocks, and finds what they make due. */
   async #look(failures: readonly unknown[], attempt: (work: Promise<void>) => Promise<void>): Promise<Look> {
     const status = await this.#chain.status();
     let isAtEnd = true;
@@ -137,7 +140,7 @@ export class BlockReader {
     return { status, tip, at, isNews, isAtEnd };
   }
 
-  /** What is due, the longest due first. What a block has taken already can wait. */
+  /** Channels with something due, the earliest deadline first. Those whose deposits are spent in blocks already can wait. */
   #urgent({ at, isNews }: Look): readonly ChannelId[] {
     const due = [...this.#concerned(isNews)].filter((channel) => {
       const watch = this.list.get(channel);
@@ -148,7 +151,7 @@ export class BlockReader {
     return this.list.byDeadline(due);
   }
 
-  /** Shows channels what they are to see until another block comes; the rest at the next reading. */
+  /** Gives channels their views until another block comes; the rest get them at the next reading. */
   async #observeAll(
     channels: readonly ChannelId[],
     observe: (channel: ChannelId) => Promise<void>,
@@ -168,10 +171,10 @@ export class BlockReader {
     this.list.reach(head.height);
     for await (const [channel, watch] of this.#followed.all()) this.list.set(channel, watch);
     await this.#spendIndex.load();
-    // Spends may have been stored of blocks that are to be read again: whether those are in the chain still is seen then.
+    // Spends may have been stored from blocks that are read again now: that reading shows whether they are still in the chain.
     this.#spendIndex.rollBack(head.height);
     this.#showAll();
-    // Stored before anything is promised: who could not keep where reading began would begin later next time, and miss what is in between.
+    // Stored before anything is promised: otherwise, after a failed write, the next start would begin at a later block and miss those in between.
     this.#cursor = await saveCursor(this.#store, loaded, this.#spendIndex, true);
   }
 
@@ -184,7 +187,7 @@ export class BlockReader {
     return this.#cursor?.trail ?? [];
   }
 
-  /** Who is to be shown a view: whoever something happened to, and with every block those that wait for blocks. */
+  /** Channels that have to get a view: those that something happened to, and with every new block those that wait for blocks. */
   #concerned(isNews: boolean): ReadonlySet<ChannelId> {
     return new Set(isNews ? [...this.#again, ...this.list.busy, ...this.#spendIndex.ending] : this.#again);
   }
@@ -203,7 +206,7 @@ export class BlockReader {
     this.#feeRate = await this.#chain.feeRate();
   }
 
-  /** Reads on; where the node has deleted what comes next, at its tip: what happened in between shows only by what is unspent. */
+  /** Reads the next blocks. If the node has deleted them, continues at its tip: then only unspent outputs show what happened in between. */
   async #readBlocks(tip: Tip): Promise<boolean> {
     try {
       return await this.#readTo(tip);
@@ -219,7 +222,7 @@ export class BlockReader {
     }
   }
 
-  /** Reads on to the tip, going back to the fork first where the chain was reorganised. False when there is more to read than is read at once. */
+  /** Reads to the tip, after going back to the fork if the chain was reorganised. False when there are more blocks than are read at once. */
   async #readTo(tip: Tip): Promise<boolean> {
     for (let forks = 0, read = 0; locatorTip(this.#locator).hash !== tip.hash; read++) {
       if (read === BLOCKS_AT_ONCE) return false;
@@ -230,7 +233,7 @@ export class BlockReader {
         continue;
       }
       const fork = await findForkPoint(this.#chain, this.#locator);
-      // Nothing new, and the head is still in the chain: the node's tip moved between two calls.
+      // Nothing new, and the head is still in the chain: the node's tip changed between two calls.
       if (fork?.hash === head.hash) return true;
       forks++;
       if (fork === undefined || forks > MOST_FORKS) throw elsewhere();
@@ -249,7 +252,7 @@ export class BlockReader {
     this.list.reach(block.height);
   }
 
-  /** What fails for one channel is its own affair: the others see their views, and it sees its own again at the next reading. */
+  /** A failure in one channel does not affect others: they get their views, and it gets its own again at the next reading. */
   async #observe(channel: ChannelId, { tip }: Look, isWhole: boolean): Promise<void> {
     const watch = this.list.get(channel);
     if (watch === undefined) return void this.#again.delete(channel);
@@ -259,7 +262,7 @@ export class BlockReader {
     let isLasting = false;
     try {
       const view = await this.#viewOf(watch, found, tip, isWhole);
-      // What waited in the mempool may have left it.
+      // An unconfirmed spend may have left the mempool.
       isLasting = isWhole || !kindsIn(view).has('waiting');
       isThrough = view !== undefined && (await this.#followed.observe(channel, view));
     } finally {
@@ -269,11 +272,11 @@ export class BlockReader {
   }
 
   /**
-   * What is missing may have been spent since mempool and blocks were read, and a machine gives it up when that is late. So it counts only when
-   * all was read, the mempool, read again, does not spend it, and no block has come. Undefined when it does not count.
+   * A missing deposit may have been spent since blocks and mempool were read, and the state machine gives it up if it is late. So "missing" counts
+   * only if everything was read, a second reading of the mempool shows no spend, and no block has come meanwhile. Undefined when it does not count.
    */
   async #viewOf(watch: WatchedOutputs, found: ChainView['found'], tip: Tip, isWhole: boolean): Promise<ChainView | undefined> {
-    // Above what was read the chain may be another one: a spend is as deep as it was seen.
+    // Above the last block read the chain may have changed: the depth of a spend counts from there.
     const { height: read } = locatorTip(this.#locator);
     const look = (): Promise<ChainView> => viewOf(this.#chain, watch, (key) => this.#spendIndex.spendOf(key, read), found);
     const view = await look();

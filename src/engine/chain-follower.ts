@@ -7,35 +7,35 @@ import type { ChainSnapshot } from './node-health.ts';
 import type { Chain, Clock, Store, WorldError } from './ports.ts';
 
 export interface Follower {
-  /** Takes in what is new: blocks, reorganisations, the mempool. Turns it into views for the channels concerned, and stores how far it read. */
+  /** Reads what is new: blocks, reorganisations, the mempool. Gives views to the channels that it concerns, and stores how far it read. */
   readonly poll: () => Promise<void>;
   /** A channel has a new state. */
   readonly track: (channel: ChannelId, watch: WatchedOutputs | undefined) => void;
-  /** As of the last poll that came through: enough to do what is due. @throws WorldError `node-down` before the first. */
+  /** As of the last successful poll: enough to do what is due. @throws WorldError `node-down` before the first. */
   readonly seen: () => ChainSnapshot;
-  /** The same for what was promised before. @throws WorldError `node-…` while what was read of the node can't be relied on. */
+  /** The same for keeping earlier promises. @throws WorldError `node-…` while what was read of the node can't be relied on. */
   readonly trusted: () => ChainSnapshot;
-  /** The same for promising anything new. @throws WorldError as `trusted`, and when the node has not answered for half a minute. */
+  /** The same for new promises. @throws WorldError as `trusted`, and when the node has not answered for half a minute. */
   readonly ready: () => ChainSnapshot;
   readonly report: () => FollowReport;
 }
 
-/** How far the chain was read, and what stands in the way: for screens and alarms. */
+/** How far the chain was read, and what is wrong: for screens and alarms. */
 export interface FollowReport {
   readonly seen?: ChainSnapshot;
-  /** Unix time in milliseconds of the last poll that came through. */
+  /** Unix time in milliseconds of the last successful poll. */
   readonly readAt?: number;
-  /** Why nothing is taken any more. */
+  /** Why nothing is accepted any more. */
   readonly doubt?: WorldError;
-  /** Why nothing new is promised: the same, or sooner. */
+  /** Why nothing new is promised: the same reason, or one that appears earlier. */
   readonly unready?: WorldError;
-  /** Channels whose view did not get through yet. */
+  /** Channels whose view could not be processed yet. */
   readonly waiting: number;
-  /** Blocks that went by unread because the node had deleted them. */
+  /** Blocks that were never read because the node had deleted them. */
   readonly missed: number;
 }
 
-/** Reads the chain once for all channels of a store. What it has read is stored last, so a crash only makes it read the same again. */
+/** Reads the chain once for all channels of a store. How far it read is stored last, so after a crash it only reads the same blocks again. */
 export function follower(
   chain: Chain,
   store: Store,

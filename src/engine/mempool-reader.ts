@@ -4,23 +4,23 @@ import { isNoAnswer } from './node-health.ts';
 import type { Chain } from './ports.ts';
 import type { SpendIndex } from './spend-index.ts';
 
-/** Transactions asked for at once, after which it is seen whether there is time for more: each may be most of a megabyte of hex. */
+/** Transactions requested at once, before it is checked whether there is time for more: each may be most of a megabyte of hex. */
 const AT_ONCE = 25;
 const NOBODY: ReadonlySet<ChannelId> = new Set();
 
 /**
- * When the mempool is read: with every reading, or only when a deposit is missing that no block has spent. Then what is on its way to a channel shows with
- * a block, and what spends a deposit when a channel is looked at: at the first reading, and with every block.
+ * When the mempool is read: with every reading, or only when a deposit is missing that no block has spent. In the second case a new deposit is seen
+ * only in a block, and an unconfirmed spend only when its channel gets a view: at the first reading, and with every block.
  */
 export type MempoolReading = 'always' | 'when-missing';
 
-/** Reads each mempool transaction once, and keeps those that touch a channel for as long as they stay there. */
+/** Reads each mempool transaction once, and keeps those that touch a channel while they are in the mempool. */
 export class MempoolReader {
   readonly #chain: Chain;
   readonly #spendIndex: SpendIndex;
   readonly #reading: MempoolReading;
   #known = new Map<TxId, Transaction | undefined>();
-  /** What could not be read comes last the next time. */
+  /** Transactions that could not be read; they come last the next time. */
   #failed: ReadonlySet<TxId> = new Set();
 
   constructor(chain: Chain, spendIndex: SpendIndex, reading: MempoolReading) {
@@ -29,7 +29,7 @@ export class MempoolReader {
     this.#reading = reading;
   }
 
-  /** `read`, where that is done with every reading; else nothing counts as in the mempool until it is read. */
+  /** Calls `read` if that is done with every reading; otherwise nothing counts as in the mempool until `read` is called. */
   async look(touched: Set<ChannelId>, goesOn: () => Promise<boolean>): Promise<boolean> {
     if (this.#reading === 'always') return this.read(touched, goesOn);
     this.#spendIndex.forgetUnconfirmed();
@@ -37,10 +37,10 @@ export class MempoolReader {
   }
 
   /**
-   * Adds the channels that something touches to `touched`. One transaction that can't be read keeps nobody from the others. A mempool may hold any
-   * number of them: `goesOn` says whether there is time for more; the rest is read the next time.
-   * @returns whether all was read.
-   * @throws WorldError what could not be read, after the rest; at once when the node does not answer.
+   * Adds the channels that transactions touch to `touched`. One transaction that can't be read does not stop the others. The mempool may be very
+   * large: `goesOn` says whether there is time for more; the rest is read the next time.
+   * @returns whether everything was read.
+   * @throws WorldError the first failure, after the rest; at once when the node does not answer.
    */
   async read(touched: Set<ChannelId>, goesOn: () => Promise<boolean>): Promise<boolean> {
     const txids = await this.#chain.mempool();
@@ -53,7 +53,7 @@ export class MempoolReader {
     const queue = [...fresh.filter((txid) => !this.#failed.has(txid)), ...fresh.filter((txid) => this.#failed.has(txid))];
     let read = 0;
     for (let isOn = true; isOn && read < queue.length; read += AT_ONCE) {
-      // Asked in one turn, they go out as one request.
+      // Both are asked for in one turn of the event loop, so they are sent as one request.
       const going = Promise.allSettled([goesOn()]);
       await this.#ask(queue.slice(read, read + AT_ONCE), touched, failures);
       const [next] = await going;

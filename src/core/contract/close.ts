@@ -163,7 +163,8 @@ function fillerLane(filler: Filler): Lane {
   };
 }
 
-function signAll(tx: Transaction, index: number, code: Uint8Array, signer: Signer): Uint8Array {
+/** The signature over the whole transaction, as its script carries it. */
+export function signAll(tx: Transaction, index: number, code: Uint8Array, signer: Signer): Uint8Array {
   return encodeSignature(signer.sign(signatureHash(tx, index, code, SIGHASH.ALL)), SIGHASH.ALL);
 }
 

@@ -17,7 +17,7 @@ export function bySelector(isOwn: (redeemScript: Uint8Array) => boolean, branche
     const pushes = pushesOf(unlock);
     const redeemScript = pushes?.at(-1);
     if (pushes === undefined || redeemScript === undefined || !isOwn(redeemScript)) return 'foreign';
-    const spend = selects(pushes) === selects(pushesOf(branches.close)) ? 'close' : 'refund';
+    const spend = selects(pushes.at(-2)) === selects(pushesOf(branches.close)?.at(-2)) ? 'close' : 'refund';
     return pushes.length < (pushesOf(branches[spend])?.length ?? 0) ? 'foreign' : spend;
   };
 }
@@ -38,7 +38,7 @@ function isSignature(push: Uint8Array): boolean {
 }
 
 /** What the pushes of a script leave on the stack; undefined when the script has any other opcode, which P2SH forbids (BIP16). */
-function pushesOf(unlock: Uint8Array): readonly Uint8Array[] | undefined {
+export function pushesOf(unlock: Uint8Array): readonly Uint8Array[] | undefined {
   const pushes: Uint8Array[] = [];
   let offset = 0;
   for (let op = operationAt(unlock, offset); op !== undefined; op = operationAt(unlock, offset)) {
@@ -56,7 +56,6 @@ function smallNumber(opcode: number): Uint8Array | undefined {
 }
 
 /** True for anything but zero and negative zero (`interpreter.cpp`, CastToBool). */
-function selects(pushes: readonly Uint8Array[] = []): boolean {
-  const selector = pushes.at(-2) ?? new Uint8Array();
+export function selects(selector: Uint8Array = new Uint8Array()): boolean {
   return selector.some((byte, i) => byte !== 0 && !(i === selector.length - 1 && byte === 0x80));
 }

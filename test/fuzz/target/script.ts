@@ -5,9 +5,26 @@ import { isRefusal } from '../../../src/core/base/refusal.ts';
 import { dogecoinRegtest } from '../../../src/core/coin/dogecoin.ts';
 import { litecoinRegtest } from '../../../src/core/coin/litecoin.ts';
 import { contracts } from '../../../src/core/contract/registry.ts';
+import {
+  csvCommitScript,
+  csvDepositScript,
+  csvUnlock,
+  readCsvCommitScript,
+  readCsvDepositScript,
+  spendSecretIn,
+} from '../../../src/core/contract/revocable-csv-script.ts';
 import { addressOf, scriptOf } from '../../../src/core/tx/address.ts';
-import { operationAt, p2pkh, readScript, reckonedBytes, script as scriptFrom, withoutCodeSeparators } from '../../../src/core/tx/script.ts';
+import {
+  hash160,
+  operationAt,
+  p2pkh,
+  readScript,
+  reckonedBytes,
+  script as scriptFrom,
+  withoutCodeSeparators,
+} from '../../../src/core/tx/script.ts';
 import { decodeTransaction } from '../../../src/core/tx/transaction.ts';
+import { payeeKey, payerKey } from '../../world/sample.ts';
 import { golden } from '../corpus.ts';
 import { channels } from '../samples.ts';
 import { assertSameBytes, type Outcome, type Target } from '../target.ts';
@@ -16,6 +33,16 @@ import { mutateScript, splitScript } from '../wire.ts';
 const unlocks = golden('tx/*.hex').flatMap((bytes) => decodeTransaction(bytes)?.inputs.map(({ script }) => script) ?? []);
 const redeemScripts = channels.map(({ terms }) => terms.contract.redeemScript(terms));
 const outputs = channels.flatMap(({ terms }) => [terms.contract.outputScript(terms), p2pkh(terms.payerKey)]);
+
+const spendSecret = new Uint8Array(32).fill(1);
+const parties = { payerKey: payerKey.publicKey, payeeKey: payeeKey.publicKey, spendHash: hash160(spendSecret) };
+const deposit = { ...parties, expiry: 1_008 };
+const commit = { ...parties, revokeHash: new Uint8Array(20).fill(2), delay: 5 };
+const csv = [
+  csvDepositScript(deposit),
+  csvCommitScript(commit),
+  csvUnlock.payout(csvCommitScript(commit), new Uint8Array(71).fill(3), spendSecret),
+];
 /** Of versions and lengths that a rule binds, and of others. */
 const programs = (
   [
@@ -36,9 +63,10 @@ export const script: Target = {
     'core/tx/script-number.ts',
     'core/contract/script-template.ts',
     'core/contract/spend-branch.ts',
+    'core/contract/revocable-csv-script.ts',
     'core/tx/address.ts',
   ],
-  corpus: [...redeemScripts, ...unlocks, ...outputs, ...programs],
+  corpus: [...redeemScripts, ...unlocks, ...outputs, ...programs, ...csv],
   mutate: mutateScript,
   check: (input) => {
     const steps = splitScript(input);
@@ -55,7 +83,10 @@ export const script: Target = {
       return written ?? [];
     });
     assert.ok(reckonedBytes(input) >= input.length);
+    const secret = spendSecretIn(input, commit);
+    if (secret !== undefined) assertSameBytes(hash160(secret), commit.spendHash, 'the secret of the hash');
     return (
+      relative(input) ??
       templated(input) ?? {
         code: parts === undefined ? 'unreadable' : `${recognised(input)}`,
         path: address === undefined ? '' : 'address',
@@ -78,6 +109,15 @@ function templated(input: Uint8Array): Outcome | undefined {
   const refusals = reads.flatMap(([, terms]) => (isRefusal(terms) ? [terms.code] : []));
   const telling = refusals.find((code) => code !== 'script-unknown');
   return telling === undefined ? undefined : { code: telling };
+}
+
+/** A script with relative locks is one of the two, and is written so to the byte. */
+function relative(input: Uint8Array): Outcome | undefined {
+  const [ofDeposit, ofCommit] = [readCsvDepositScript(input), readCsvCommitScript(input)];
+  if (!isRefusal(ofDeposit)) assertSameBytes(csvDepositScript(ofDeposit), input, 'a deposit');
+  if (!isRefusal(ofCommit)) assertSameBytes(csvCommitScript(ofCommit), input, 'a commit');
+  const isDeposit = !isRefusal(ofDeposit);
+  return isDeposit || !isRefusal(ofCommit) ? { code: 'accepted', path: isDeposit ? 'csv deposit' : 'csv commit' } : undefined;
 }
 
 /** Contracts whose deposits pay to the script itself. */

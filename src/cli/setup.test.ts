@@ -60,7 +60,7 @@ test('a seed that others can read is refused; closed again it opens', async () =
   const path = seedPath(settings, 'payer');
   assert.equal(statSync(path).mode & 0o777, 0o600);
   chmodSync(path, 0o644);
-  await assert.rejects(readSeed(settings, 'payer'), fails('config', /open to other users/));
+  await assert.rejects(readSeed(settings, 'payer'), fails('config', /Other users/));
   chmodSync(path, 0o600);
   const { mnemonic, coin, birthday } = await readSeed(settings, 'payer');
   assert.deepEqual([mnemonic, coin, birthday], [words, 'dogecoin-regtest', 7]);

@@ -1,12 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-/** By which names a server may be asked for, and whose pages may ask. */
+/** The names that requests may use for a server, and the web pages that may send requests. */
 export interface AllowedHosts {
-  /** Where it listens; servers take 127.0.0.1 unless given. */
+  /** The host that it listens on; 127.0.0.1 unless given. */
   readonly host: string;
-  /** Names besides that it goes by, such as the public one that a proxy in front passes on. */
+  /** Additional names, such as the public one that a proxy in front passes on. */
   readonly hostNames?: readonly string[];
-  /** Pages of other origins may ask, and CORS says what they may read. Refused unless given. */
+  /** Pages of other origins may send requests, and CORS says what they may read. Refused unless given. */
   readonly foreignPages?: boolean;
 }
 
@@ -22,11 +22,10 @@ export function isLoopback(host: string): boolean {
 }
 
 /**
- * Turns a request away that a web page made without leave, and answers it; false: it may pass. Every HTTP server asks this first.
- *
- * On the loopback address a request must name that address, the one listened on, or a name it was told: a page whose own name has come to point there
- * (DNS rebinding) still says its own. A page of another origin is known by `Origin`, which browsers send with all that can change something.
- * What is no browser may leave both out.
+ * Refuses requests of web pages that have no permission, and answers them; false: the request may pass. Every HTTP server checks this first.
+ * On the loopback address a request must name that address, the one listened on, or a configured name. That stops DNS rebinding, where a page's own
+ * name points to this address: its requests still use the page's name. A page of another origin is recognised by `Origin`, which browsers send with
+ * every request that can change something. Programs other than browsers may leave out both.
  */
 export function turnedAway(request: IncomingMessage, response: ServerResponse, callers: AllowedHosts): boolean {
   const refused = refusalOf(request.headers, callers);
@@ -38,13 +37,14 @@ export function turnedAway(request: IncomingMessage, response: ServerResponse, c
 
 function refusalOf({ host: given, origin }: IncomingMessage['headers'], callers: AllowedHosts): Refused | undefined {
   const host = given === undefined ? undefined : authorityOf(given);
-  if (given !== undefined && host === undefined) return { status: 400, title: 'The host is not one.' };
+  if (given !== undefined && host === undefined) return { status: 400, title: 'The Host header is not valid.' };
   if (host !== undefined && !goesBy(host.hostname, callers)) {
-    const detail = 'It listens for its own machine. If a proxy passes this name on, start it with --host-name and the name.';
-    return { status: 421, title: 'This server does not go by that name.', detail };
+    const detail =
+      'The server listens for its own machine only. If a proxy passes this name on, start the server with --host-name and the name.';
+    return { status: 421, title: 'This server does not have that name.', detail };
   }
   if (origin === undefined || callers.foreignPages === true || (host !== undefined && originHost(origin) === host.host)) return undefined;
-  return { status: 403, title: 'Pages of other origins have no business here.' };
+  return { status: 403, title: 'Pages of other origins may not send requests.' };
 }
 
 function goesBy(hostname: string, { host, hostNames = [] }: AllowedHosts): boolean {
@@ -53,7 +53,7 @@ function goesBy(hostname: string, { host, hostNames = [] }: AllowedHosts): boole
   return isLoopback(name) || name === host || hostNames.some((one) => one.toLowerCase() === name);
 }
 
-/** Host and port as browsers write them; undefined when it is anything more or less. */
+/** Host and port as browsers write them; undefined when the text is not exactly that. */
 function authorityOf(text: string): URL | undefined {
   return /[\s/\\?#@]/.test(text) ? undefined : (URL.parse(`http://${text}`) ?? undefined);
 }

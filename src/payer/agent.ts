@@ -24,13 +24,13 @@ import type { WireFormat } from './wire-format.ts';
 
 export interface AgentOptions extends EngineOptions<PayerState> {
   readonly wallet: Wallet;
-  /** `compact` unless said. */
+  /** `compact` unless given. */
   readonly form?: WireFormat;
-  /** Asked before a payment moves more than what it is for; a no refuses it, and nothing is signed. Agreed to unless given. */
+  /** Called before a payment that has to be larger than asked for; false refuses it, and nothing is signed. Always accepted unless given. */
   readonly raised?: (raise: Raise) => Promise<boolean>;
 }
 
-/** A payment of more than was asked for, as neither the contract nor the payee's fees allow a smaller one. The rest is credit. */
+/** A payment of more than was asked for, because the contract or fees allow no smaller one. The rest becomes credit. */
 export interface Raise {
   readonly channel: ChannelId;
   /** What was asked for, less credit. */
@@ -38,62 +38,61 @@ export interface Raise {
   readonly moves: Amount;
 }
 
-/** The product around a payer: opens, funds, pays, ends and refunds channels, and gets everything back that it did not spend. */
+/** The product around a payer: opens, funds, uses, ends and refunds channels, and gets back everything that it did not spend. */
 export interface Agent {
   readonly engine: PayerEngine;
   /**
-   * Seed steps 1, 2 and A: keys, script and address stand; nothing has left the wallet. An offer that asks for more than is usual with the coin is
-   * refused unless `limits` agree to it.
+   * Seed steps 1, 2 and A: makes keys, script and address; no coin is sent. An offer that asks for more than is usual for the coin is refused unless
+   * `limits` allow it.
    */
   readonly plan: (offer: Offer, expiry: LockTime, returnScript: Uint8Array, limits?: Partial<OfferLimits>) => Promise<PayerState | Refusal>;
   /**
-   * Seed steps B, C and 3, in an order that risks nothing: the deposit is signed and announced first, and broadcast only when the payee
-   * agrees to the terms. Also adds further deposits to an open channel.
-   * @throws WorldError `wallet-short`
+   * Seed steps B, C and 3, in a safe order: the deposit is signed and announced first, and broadcast only when the payee agrees to the terms. Also
+   * adds deposits to an open channel. @throws WorldError `wallet-short`
    */
   readonly fund: (channel: ChannelId, value: Amount, payee: Connection) => Promise<Exchange | Refusal>;
-  /** Goes on where `fund` was cut off: announces what is signed and not broadcast yet, and broadcasts it if the payee agrees. */
+  /** Continues a `fund` that was interrupted: announces what is signed but not broadcast, and broadcasts it if the payee agrees. */
   readonly launch: (channel: ChannelId, payee: Connection) => Promise<Exchange | Refusal>;
   /** Seed step 4: announces again; accepted once the deposits are deep enough. */
   readonly announce: (channel: ChannelId, payee: Connection) => Promise<Exchange | Refusal>;
-  /** Asks what an item costs. */
+  /** Asks for the price of an item. */
   readonly invoice: (channel: ChannelId, item: string, payee: Connection) => Promise<Invoice | Refusal>;
   /**
-   * Seed steps E, F and 6: signs, stores, sends; refused where an invoice asks for more than `most`. An unanswered payment is sent again first: after an
-   * error, the same purchase again (the same item, or the same amount ahead) is made once, by whichever invoice came first.
-   * A payee or payer that was set back is brought into step on the way (`resync.ts`).
+   * Seed steps E, F and 6: signs, stores, sends; refused where an invoice asks for more than `most`. An unanswered payment is sent again first. After
+   * an error, the same purchase again (the same item, or the same amount ahead) is made only once, by whichever invoice came first. If payee or payer
+   * was restored from old data, both are brought up to date on the way (`resync.ts`).
    */
   readonly pay: (channel: ChannelId, purchase: Purchase, payee: Connection) => Promise<Exchange | Refusal>;
   /**
-   * Asks what an item costs, has `agree` say the most that it may cost, and pays. After an error, asking for the same item again buys it once, at the
-   * price that was agreed to before: the payment that got no answer is sent again, and its receipt is the answer.
+   * Asks for the price of an item, lets `agree` decide the most that it may cost, and pays. After an error, a new call for the same item buys it only
+   * once, at the price agreed before: the unanswered payment is sent again, and its receipt is the answer.
    */
   readonly buy: (channel: ChannelId, item: string, agree: Agree, payee: Connection) => Promise<Exchange | Refusal>;
-  /** Brings both sides to the best state that either can prove: this payer takes over what it has signed itself, the payee is shown the rest. */
+  /** Brings both sides to the best state that either can prove: this payer takes over what it once signed, and shows the payee the rest. */
   readonly resync: (channel: ChannelId, payee: Connection) => Promise<Exchange | Refusal>;
-  /** Ends at the best total, at once, if the payee agrees; without deposits that are gone. @throws WorldError when the node can't be asked. */
+  /** Ends at once at the best total, if the payee agrees; deposits that are gone are left out. @throws WorldError when the node can't be asked. */
   readonly end: (channel: ChannelId, payee: Connection) => Promise<Exchange | Refusal>;
   /**
-   * Gives back to the wallet what a program that was cut off had reserved for deposits of which no channel knows. For after a start, once the wallet
-   * has read the chain, and before anything is funded.
+   * Frees coins in the wallet that an interrupted program had reserved for deposits of no channel. Call it after a start, once the wallet has read
+   * the chain, and before anything is funded.
    */
   readonly tidy: () => Promise<void>;
-  /** Reads the chain: refunds what has expired, and takes in what was found. */
+  /** Reads the chain: refunds what has expired, and adds deposits that were found. */
   readonly poll: () => Promise<void>;
 }
 
-/** The most that an item may cost whose price the payee has named, or that it is not to be bought. */
+/** The most that an item may cost, given the payee's price; or a refusal to buy it. */
 export type Agree = (invoice: Invoice) => Promise<Amount | Refusal>;
 
-/** What is paid for. */
+/** What a payment is for. */
 export type Purchase = Bought | Ahead;
 
-/** An invoice, and the most that its item may cost: what a person saw or agreed to, never what the payee says. */
+/** An invoice, and the most that its item may cost: a limit that a person saw or agreed to, never the payee's own number. */
 export interface Bought extends Pick<Invoice, 'amount' | 'id' | 'item'> {
   readonly most: Amount;
 }
 
-/** Nothing yet: then the amount is credit, and later purchases use it up. */
+/** No purchase yet: the amount becomes credit, and later purchases use it. */
 export interface Ahead extends Pick<Invoice, 'amount'>, Pick<PayInput, 'info'> {
   readonly id?: never;
 }
@@ -103,12 +102,12 @@ export function openAgent(options: AgentOptions): Agent {
   const engine = payerEngine({ keyOf: wallet.keyOf, ...options });
   const lineOf = (channel: ChannelId, payee: Connection): Line => lineTo(engine, form, channel, payee);
   const announcedOn = async (line: Line): Promise<Exchange | Refusal> => told(await line.exchange({ kind: 'announce' }));
-  // Named, not shown: whoever has a funding transaction whole can have it mined, whatever it said to it.
+  // In compact form, without the funding transactions: anyone who has a complete funding transaction can get it mined.
   const propose: Agent['announce'] = (channel, payee) => announcedOn(lineTo(engine, 'compact', channel, payee));
 
-  // One deposit of a channel after the other: who gives up his own must not take back another's.
+  // One deposit of a channel after the other: when one is given up, another must not be taken back with it.
   const funding = keyedMutex<ChannelId>();
-  // Nor may a payment take the answer to another that is just like it.
+  // And one payment after the other: a payment must not take the answer to an equal one.
   const paying = keyedMutex<ChannelId>();
 
   return {
@@ -171,7 +170,7 @@ async function paid(engine: PayerEngine, line: Line, purchase: Purchase, raised:
 
 type Raised = NonNullable<AgentOptions['raised']>;
 
-/** One unit more is no raise: every payment is a new total. */
+/** One unit more is no raise: every payment needs a new total. */
 function raiseOf(state: PayerState | undefined, purchase: Purchase, least: Amount | undefined): Raise | undefined {
   const input = payInput(state, purchase, least);
   if (state === undefined || isRefusal(input) || input.kind !== 'pay') return undefined;
@@ -182,7 +181,10 @@ function raiseOf(state: PayerState | undefined, purchase: Purchase, least: Amoun
   return moves > due && moves > 1n ? { channel: state.channel, due, moves } : undefined;
 }
 
-/** While fees are high a payee takes only what its close is worth: the rest is credit. What it asks for is held against the rate that this side's node knows. */
+/**
+ * While fees are high, a payee accepts only totals that are worth a close: the rest is credit. The least total that it asks for is checked against
+ * the rate that this side's own node reports.
+ */
 async function worthAsked(engine: PayerEngine, line: Line, { code, detail: { least: asked = '' } }: Refusal): Promise<Amount | undefined> {
   const least = code === 'total-too-small' ? parseUnits(asked) : undefined;
   const state = await engine.get(line.channel);
@@ -192,7 +194,7 @@ async function worthAsked(engine: PayerEngine, line: Line, { code, detail: { lea
   return least <= minTotalAt(terms, deposits, least, times(own, 2n * HEADROOM)) ? least : undefined;
 }
 
-/** A payment that was unanswered before, and its answer: a refusal too where it is paid all the same, or still unanswered. */
+/** An earlier unanswered payment, and its answer. That may be a refusal, even if the payment counts or stays unanswered. */
 interface Settled {
   readonly before: OpenPayer;
   readonly pending: PendingPayment;
@@ -200,8 +202,8 @@ interface Settled {
 }
 
 /**
- * A payment that got no answer is sent again before anything else. Refused or not, nothing is pending then, unless the payee had no time to look at it;
- * but who refuses it and then holds it as the best has been paid, whatever it says.
+ * An unanswered payment is sent again before anything else. After its answer nothing is pending, unless the payee was too busy to look at it. But a
+ * payee that refuses it and then shows it as the best has been paid, whatever it says.
  */
 async function settlePending(engine: PayerEngine, line: Line): Promise<Settled | undefined> {
   const before = await engine.get(line.channel);
@@ -214,7 +216,7 @@ async function settlePending(engine: PayerEngine, line: Line): Promise<Settled |
   return isPaid || isLeft ? { before, pending, exchange } : undefined;
 }
 
-/** Whoever got no answer asks for the same once more: that is not bought twice. */
+/** Without an answer, the same purchase is requested again: it must not be bought twice. */
 function isFor({ before, pending }: Settled, purchase: Purchase): boolean {
   if (isBought(purchase)) return pending.invoice === purchase.id || pending.item === purchase.item;
   const { amount, info = NONE } = purchase;
@@ -241,7 +243,7 @@ function payInput(state: PayerState | undefined, purchase: Purchase, least: Amou
   return isRefusal(total) ? total : { kind: 'pay', total: greatest(total, least), price: ZERO, ahead, ...(info && { info }) };
 }
 
-/** An invoice is the payee's word about money: it must be the answer to the very question, and pay to where the offer said. */
+/** An invoice is the payee's word about money: it must answer exactly this question, and pay to the address in the offer. */
 async function askPrice(engine: PayerEngine, line: Line, item: string): Promise<Invoice | Refusal> {
   const state = await engine.get(line.channel);
   if (state === undefined) return refuse('channel-unknown');

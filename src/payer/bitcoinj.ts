@@ -24,31 +24,37 @@ export interface BitcoinjPayerOptions {
   readonly wallet: Wallet;
   readonly keys: KeyRing;
   readonly clock: Clock;
-  /** The channels with this server that there may be. */
+  /** The channels that may exist with this server. */
   readonly known: () => Promise<readonly PayerState[]>;
-  /** Notes whom a channel is with, before any coin is in it. */
+  /** Records the server of a channel, before any coin is in it. */
   readonly remember: (channel: ChannelId) => Promise<void>;
-  /** Asked before a channel is funded that opens with more than the server asks for; see `AgentOptions`. Agreed to unless given. */
+  /** Called before a channel is funded that opens with more than the server asks for; see `AgentOptions`. Accepted unless given. */
   readonly raised?: AgentOptions['raised'];
 }
 
 export interface BitcoinjOrder {
-  /** Kinds of channel that the owner agrees to, the best first: a server may answer with any of them. Those of version 1 have their refund from the server. */
+  /**
+   * Kinds of channel that the owner accepts, the best first: a server may answer with any of them. In version 1 the refund needs the server's
+   * signature.
+   */
   readonly contracts: readonly [Contract, ...Contract[]];
-  /** Of a new channel; without it only an old one is gone on with. */
+  /** Of a new channel; without it only an existing one is resumed. */
   readonly capacity?: Amount;
-  /** Seconds that a new channel is to live; 24 hours less a minute unless given. */
+  /** Lifetime of a new channel in seconds; 24 hours less a minute unless given. */
   readonly window?: number;
-  /** The largest first payment that is agreed to; 1,000 units unless given. More is paid where it would not pay for its own settlement. */
+  /**
+   * The largest first payment that is accepted; 1,000 units unless given. More is paid where a payment of that size would not pay for its own
+   * settlement.
+   */
   readonly minPayment?: Amount;
 }
 
 /** A payment that the server has acknowledged. */
 export interface Acknowledged {
   readonly kind: 'acknowledged';
-  /** More than was asked for where the first payment must carry a settlement, or the rest would have been dust. */
+  /** More than was asked for where the first payment must pay for a settlement, or the rest would have been dust. */
   readonly paid: Amount;
-  /** What an earlier payment came to that had got no answer: it was sent again first, with what went along with it. */
+  /** The amount of an earlier unanswered payment that was sent again first, with its data. */
   readonly resent?: Amount;
   readonly state: PayerState;
   readonly info?: Uint8Array;
@@ -60,30 +66,30 @@ export interface BitcoinjChannel {
   readonly channel: ChannelId;
   readonly isResumed: boolean;
   /**
-   * Pays so much more. A payment that got no answer is sent again first, by this or a later connection.
-   * @throws WorldError `peer-unreachable` when the server has hung up: what was pending stays so.
+   * Pays so much more. An unanswered payment is sent again first, by this connection or a later one. @throws WorldError `peer-unreachable` when the
+   * server has hung up: a pending payment stays pending.
    */
   readonly pay: (value: Amount, info?: Uint8Array) => Promise<Acknowledged | Refusal>;
   /** Asks for the settlement; undefined where the server sent none: then it will be found in the chain. */
   readonly settle: () => Promise<Transaction | undefined>;
-  /** Ends the connection only. */
+  /** Ends only the connection. */
   readonly hangUp: () => Promise<void>;
-  /** Resolves when the connection is over, with the settlement if the server sent one. */
+  /** Resolves when the connection has ended, with the settlement if the server sent one. */
   readonly over: Promise<Transaction | undefined>;
 }
 
-/** Of a deposit that is not made yet: what it pays does not rest on its name. */
+/** Used for a deposit that does not exist yet: what it pays does not depend on its id. */
 const UNFUNDED = txId('00'.repeat(32));
-/** What bitcoinj's payers agree to. */
+/** The first payment that bitcoinj's payers accept. */
 const USUAL_MIN_PAYMENT = amount(1_000n);
 /** Seconds before its expiry at which bitcoinj's servers settle a channel. */
 const CLOSING_MARGIN = 7_200;
-/** Bytes that may go along with a payment, of those that a message may have. */
+/** The part of a message's bytes that data sent with a payment may use. */
 const MOST_INFO = MAX_BITCOINJ_BYTES - 256;
 /** Seconds that the server's clock may be ahead of this one. */
 const MOST_AHEAD = 60;
 
-/** Goes on with a channel where there is one, or makes one: nothing is in it before the server has proposed acceptable terms. */
+/** Resumes a channel if there is one, or makes one: it is funded only after the server has proposed acceptable terms. */
 export async function openBitcoinj(line: Line, order: BitcoinjOrder, options: BitcoinjPayerOptions): Promise<BitcoinjChannel | Refusal> {
   const client = new BitcoinjClient(line);
   try {
@@ -112,7 +118,7 @@ function neverAsked(): never {
   throw new Error('a channel was resumed that nobody asked for');
 }
 
-/** A channel with the server that still has something in it, and time. */
+/** A channel with the server that has money and time left. */
 async function resumable(
   { contracts }: BitcoinjOrder,
   { known, chain, agent, clock }: BitcoinjPayerOptions,
@@ -123,13 +129,13 @@ async function resumable(
     const [deposit] = allDeposits(state);
     const isLive = state.kind === 'funding' || (state.kind === 'open' && (remainingOf(state) > 0n || state.pending !== undefined));
     if (deposit === undefined || !isLive || !contracts.includes(state.terms.contract) || isDue(state.terms, at)) continue;
-    // Who was told of no settlement sees it by this.
+    // A payer that was sent no settlement notices one here.
     if ((await chain.output(deposit.outpoint)) !== undefined) return state;
   }
   return undefined;
 }
 
-/** A channel that the server knows is open, whatever kept this side from hearing so. */
+/** A channel that the server knows is open, even if this side never got that message. */
 async function resumed(client: BitcoinjClient, state: PayerState, { agent }: BitcoinjPayerOptions): Promise<PayerState | Refusal> {
   if (state.kind === 'open') return state;
   const { channel } = state;
@@ -151,7 +157,7 @@ async function made(
   const refusal = await unacceptable(client, proposal, capacity, order, clock);
   if (refusal !== undefined) return refusal;
   const returnScript = scriptOf(chain.coin, await wallet.receiveAddress()) ?? new Uint8Array();
-  // Window, capacity and contract are the owner's own, and the proposal is within them.
+  // Lifetime, capacity and contract were chosen by the owner, and the proposal keeps to them.
   const limits = { lifetime: window + MOST_AHEAD, minDeposit: capacity, expiryIn: proposal.contract.expiryIn };
   const planned = await agent.plan(offerOf(proposal, capacity, chain), proposal.expiry, returnScript, limits);
   if (isRefusal(planned)) return planned;
@@ -168,7 +174,7 @@ async function made(
   return stateIn(await agent.pay(channel, { amount: proposal.minPayment }, connection));
 }
 
-/** What the payment that opens a channel will come to, by its contract. */
+/** The amount of the first payment, as its contract requires. */
 function openingOf(planned: PayerState, capacity: Amount, due: Amount): Amount {
   const deposit = { outpoint: { txid: UNFUNDED, vout: 0 }, value: capacity };
   const total = totalAhead({ ...channelOf(planned), kind: 'open', deposits: [deposit] }, due);
@@ -202,7 +208,7 @@ async function unacceptable(
   return refuse('fee-too-high', { minPayment, most });
 }
 
-/** The proposal as an offer. The payee is paid wherever it likes: the payer's signatures leave that open. */
+/** The proposal as an offer. The payer's signatures do not cover the payee's output, so its script does not matter. */
 function offerOf({ contract, payeeKey, minCapacity, expiry }: Proposal, capacity: Amount, { coin }: Chain): Offer {
   return {
     kind: 'offer',
@@ -233,7 +239,7 @@ function channelOver(
     isResumed,
     over,
     pay: async (value, info) => {
-      // Stored with the payment, it could never be sent.
+      // If it were stored with the payment, it could never be sent.
       if (info !== undefined && info.length > MOST_INFO) return refuse('message-too-large', { most: MOST_INFO });
       const earlier = await state();
       const before = earlier?.best?.total ?? ZERO;
@@ -257,8 +263,8 @@ function channelOver(
 }
 
 /**
- * The settlement that a server sent, if it is one: it is the payer's too to broadcast, and one that the payer's own node does not take is none. What
- * was not believed and comes all the same is found in the chain.
+ * The settlement that a server sent, if it is valid. The payer broadcasts it too; if its own node refuses it, it does not count. If it is mined
+ * anyway, it is found in the chain.
  */
 async function settledBy({ settlement }: Farewell, state: PayerState | undefined, chain: Chain): Promise<Transaction | undefined> {
   const transaction = settlement && decodeTransaction(settlement);

@@ -9,7 +9,7 @@ import type { SeedRing } from '../engine/ports.ts';
 import { branchKeyName } from '../wallet/key-branch.ts';
 import { readRecoveryNote } from '../wallet/recovery-note.ts';
 
-/** A channel of the seed, with the place of its key. */
+/** A channel of the seed, with the index of its key. */
 export interface FoundChannel extends Found {
   readonly keyIndex: number;
 }
@@ -47,7 +47,7 @@ export class ChannelScan {
     return paid.size > 0;
   }
 
-  /** A note counts only beside a deposit to the very channel that it describes: nothing else has that hash in it by chance. */
+  /** A note counts only together with a deposit to the channel that it describes: only a real note can give that channel's hash. */
   #takeNote(transaction: Transaction): void {
     const note = readRecoveryNote(this.#coin, transaction, this.#keys.noteSecret());
     if (note === undefined) return;

@@ -17,7 +17,7 @@ interface FundContext {
   readonly propose: (channel: ChannelId, payee: Connection) => Promise<Exchange | Refusal>;
 }
 
-/** What the label of a deposit's transaction begins with, before the channel. */
+/** The start of the label of a deposit's transaction; the channel follows. */
 const DEPOSIT = 'deposit ';
 
 /** Signs a deposit, stores it, and launches it. */
@@ -46,7 +46,7 @@ export async function fundChannel(
   return launchDeposits({ wallet, engine, propose }, channel, [funding.txid], payee);
 }
 
-/** Announces what is signed and not broadcast yet, and broadcasts it if the payee agrees; else the wallet gets it back. */
+/** Announces what is signed and not broadcast yet, and broadcasts it if the payee agrees; otherwise the wallet gets it back. */
 export async function launchChannel(
   { wallet, engine, chain, propose }: FundContext,
   channel: ChannelId,
@@ -86,7 +86,7 @@ async function launchDeposits(
   return { ...answer, state: launched };
 }
 
-/** Deposits that were never broadcast. What a launch that was cut off has sent is the wallet's to send again, and can't be given up any more. */
+/** Deposits that were never broadcast. If an interrupted launch sent a transaction, the wallet sends it again, and it can't be given up any more. */
 async function revocable(state: PayerState, { wallet, chain }: Pick<FundContext, 'wallet' | 'chain'>): Promise<readonly TxId[]> {
   const held = unsentOf(state);
   const waiting = new Set(state.offered.map(({ outpoint }) => outpoint.txid));
@@ -102,8 +102,8 @@ async function revocable(state: PayerState, { wallet, chain }: Pick<FundContext,
 const NONE: ReadonlySet<TxId> = new Set();
 
 /**
- * A deposit is reserved first and then noted in its channel, and the other way round when it is given up: in between, only the wallet knows of it. What
- * stayed here until its channel ended goes nowhere any more.
+ * A deposit is first reserved and then noted in its channel; when it is given up, the order is reversed. In between, only the wallet knows of it. A
+ * deposit that was not sent before its channel ended is never sent.
  */
 export async function releaseOrphans({ wallet, engine }: Pick<FundContext, 'wallet' | 'engine'>): Promise<void> {
   const reserved = (await wallet.transactions()).filter(({ stage, label }) => stage.kind === 'reserved' && label.startsWith(DEPOSIT));

@@ -7,7 +7,7 @@ import { amountField } from '../core/message/fields.ts';
 import { decodeStoredJson } from '../engine/decode-state.ts';
 import { type Store, WorldError, type Write } from '../engine/ports.ts';
 
-/** A thing that a merchant sells, under the names by which the owner asks for it. */
+/** An item that a merchant sells, under the names that the owner uses for it. */
 export interface ShopItem {
   /** The merchant's address. */
   readonly merchant: string;
@@ -18,9 +18,9 @@ export interface ShopItem {
 export interface PriceMemory {
   /** The highest price that was agreed to. */
   readonly agreed: (ware: ShopItem) => Promise<Amount | undefined>;
-  /** How much more may be paid out of a channel at prices that nobody has seen. */
+  /** How much more of a channel may be paid at prices that nobody has seen. */
   readonly unseenRoom: (state: PayerState) => Promise<Amount>;
-  /** Notes a price, and what is about to be paid at it unseen. @throws WorldError `store-busy` */
+  /** Records a price, and the payment that is about to be made at it unseen. @throws WorldError `store-busy` */
   readonly agree: (ware: ShopItem, price: Amount, unseen?: UnseenPayment) => Promise<void>;
 }
 
@@ -29,7 +29,7 @@ export interface UnseenPayment {
   readonly sum: Amount;
 }
 
-/** Prices that nobody has seen may come to this part of a channel's deposits, all of them together. */
+/** All payments at prices that nobody has seen may together use 1/UNSEEN_SHARE of a channel's deposits. */
 const UNSEEN_SHARE = 10n;
 
 const KIND = { price: 'price', unseen: 'unseen-prices' } as const;
@@ -56,7 +56,7 @@ export function openPriceMemory(store: Store): PriceMemory {
       const writes = [await written(KIND.price, idOf(ware), (before) => greatest(before, price))];
       if (unseen !== undefined) writes.push(await written(KIND.unseen, unseen.channel, (before) => add(before, unseen.sum)));
       if (await store.commit(writes)) return;
-      throw new WorldError('store-busy', 'Another process works on this store.', 'Let one process work on a store.');
+      throw new WorldError('store-busy', 'Another process works on this store.', 'Run only one process per store.');
     },
   };
 }

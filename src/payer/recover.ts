@@ -15,7 +15,7 @@ import { ChannelScan, type FoundChannel } from './channel-scan.ts';
 
 export interface RecoverOptions {
   readonly chain: Chain;
-  /** Of the payer. Nothing may have followed the chain on it in this process yet: what is found here moves where that begins. */
+  /** The payer's store. In this process nothing may have followed the chain on it yet: channels that are found here change where following begins. */
   readonly store: Store;
   readonly keys: SeedRing;
   readonly wallet: Wallet;
@@ -26,11 +26,9 @@ export interface RecoverOptions {
 }
 
 /**
- * Finds the channels of a seed on the chain, by the notes that their funding transactions carry, and stores those that the store has not. It can be
- * cut off anywhere and goes on from there. From then on they are channels as all others: the follower reads what became of their deposits since,
- * ends those that have ended, and refunds what has expired.
- * @returns all channels that were found, those that the store had already included.
- * @throws WorldError
+ * Finds the channels of a seed on the chain by the notes in their funding transactions, and stores those that the store does not have. It can be
+ * interrupted anywhere, and continues there. Then they are normal channels: the follower reads what happened to their deposits since, ends those that
+ * have ended, and refunds what has expired. @returns all channels that were found, including those already in the store. @throws WorldError
  */
 export async function recoverChannels(options: RecoverOptions): Promise<readonly ChannelId[]> {
   const scan = await scanned(options);
@@ -66,7 +64,7 @@ async function scanned(options: RecoverOptions): Promise<Scan> {
     const scan = await further(options, before);
     const value = JSON.stringify(z.encode(scanField, { ...scan, funding: [...scan.funding] }));
     if (!(await store.commit([{ ...RECORD, expected: record?.version ?? 0, value }]))) {
-      throw new WorldError('store-busy', 'Another process recovers on this store.', 'Let one process work on a store.');
+      throw new WorldError('store-busy', 'Another process recovers on this store.', 'Run only one process per store.');
     }
     onProgress?.(scan.head.height, tip.height);
   }
@@ -80,10 +78,10 @@ async function scanFrom(chain: Chain, birthday: Height): Promise<Scan> {
 function readScan(text: string): Scan {
   const read = scanField.safeParse(JSON.parse(text));
   if (read.success) return read.data;
-  throw new WorldError('store-damaged', 'The record of the blocks searched is damaged.', 'Recover into an empty data folder.', read.error);
+  throw new WorldError('store-damaged', 'The record of the searched blocks is damaged.', 'Recover into an empty data folder.', read.error);
 }
 
-/** Some blocks more; or back, below a block that is not in the chain any more. */
+/** Reads some more blocks; or goes back, if a block is not in the chain any more. */
 async function further(options: RecoverOptions, { head, funding }: Scan): Promise<Scan> {
   const { chain } = options;
   const finder = finderOf(options, { head, funding });
@@ -115,7 +113,7 @@ function idOf({ terms }: FoundChannel): ChannelId {
   return channelIdOf(terms.coin, terms.contract.redeemScript(terms));
 }
 
-/** Channels, and the block before them as the place where following the chain begins, all at once. */
+/** Stores the channels together with the block before them, from which following the chain begins, in one commit. */
 async function keep({ chain, store }: RecoverOptions, { head, funding }: Scan, channels: readonly FoundChannel[]): Promise<void> {
   const writes: Write[] = [];
   for (const channel of channels) {
@@ -128,6 +126,6 @@ async function keep({ chain, store }: RecoverOptions, { head, funding }: Scan, c
   const [first = { height: head.height }] = funding;
   const locator = await followFrom(store, await markAt(chain, after(first.height, -chain.coin.channel.buried)));
   if (!(await store.commit([...writes, ...locator]))) {
-    throw new WorldError('store-busy', 'Another process works on this store.', 'Let one process work on a store.');
+    throw new WorldError('store-busy', 'Another process works on this store.', 'Run only one process per store.');
   }
 }

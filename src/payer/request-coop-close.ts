@@ -6,9 +6,8 @@ import type { Chain } from '../engine/ports.ts';
 import type { Answer, Line } from './request.ts';
 
 /**
- * Proposes to end without the deposits that are gone. Two nodes may differ in what they take to be the going rate: a payee that asks for a higher fee
- * is offered that, once, within the payer's own bounds.
- * @throws WorldError when the node can't be asked.
+ * Proposes to end without the deposits that are gone. Two nodes may report different rates: if the payee asks for a higher fee, the payer offers it
+ * once, within its own limits. @throws WorldError when the node can't be asked.
  */
 export async function requestCoopClose(line: Line, chain: Chain): Promise<Answer | Refusal> {
   const absent = await absentOf(chain, (await line.state())?.deposits ?? []);

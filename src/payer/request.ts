@@ -10,13 +10,13 @@ import type { PayerEngine } from '../engine/engine.ts';
 import { type Connection, WorldError } from '../engine/ports.ts';
 import { psbtOf, type WireFormat } from './wire-format.ts';
 
-/** What an exchange with the payee led to. */
+/** The result of an exchange with the payee. */
 export interface Exchange {
   readonly state: PayerState;
   readonly reply: Reply;
 }
 
-/** A request that reached the payee, and what that led to. */
+/** A request that reached the payee, and its result. */
 export interface Answer extends Exchange {
   readonly kind: 'answer';
   /** The payee showed something that this side had lost. */
@@ -27,16 +27,16 @@ export interface Answer extends Exchange {
 
 export type Given = PayerInput | ((state: PayerState | undefined) => PayerInput | Refusal);
 
-/** What is said to one payee about one channel. */
+/** The requests to one payee about one channel. */
 export interface Line {
   readonly channel: ChannelId;
   readonly payee: Connection;
   readonly state: () => Promise<PayerState | undefined>;
-  /** Drives an input that makes a request, carries the request, and drives the reply. A refusal is this side's own: nothing was sent. */
+  /** Drives an input that makes a request, sends the request, and drives the reply. A refusal comes from this side: nothing was sent. */
   readonly exchange: (input: Given) => Promise<Answer | Refusal>;
 }
 
-/** @throws WorldError from `exchange`: `peer-nonsense` when the reply is none to the request, which then is as if unanswered. */
+/** @throws WorldError from `exchange`: `peer-nonsense` when the reply does not fit the request, which then counts as unanswered. */
 export function lineTo(engine: PayerEngine, form: WireFormat, channel: ChannelId, payee: Connection): Line {
   return {
     channel,
@@ -66,7 +66,7 @@ export function lineTo(engine: PayerEngine, form: WireFormat, channel: ChannelId
   };
 }
 
-/** An answer as whoever asked for it is told: refused is refused, whoever did it. */
+/** An answer for the caller: a refusal stays a refusal, whichever side it came from. */
 export function told(answer: Answer | Refusal): Exchange | Refusal {
   if (isRefusal(answer)) return answer;
   const { state, reply } = answer;
@@ -79,7 +79,7 @@ export function stateOf(driven: Driven<PayerState> | Refusal): PayerState | Refu
   return driven.state;
 }
 
-/** Whoever has no time looks at nothing: a payment that had no answer may be held already, and has none now. */
+/** A payee that is too busy has not read the request: so an unanswered payment may already be stored there, and stays unanswered. */
 function isUnread(reply: Reply): boolean {
   return isRefusal(reply) && reply.code === 'too-many';
 }
@@ -99,7 +99,7 @@ export function checkKind(channel: ChannelId, request: Request, reply: Reply): v
   if (isOther || !ANSWERS[request.kind].includes(reply.kind)) throw nonsense(request.kind, reply.kind);
 }
 
-/** The machine takes nothing from a reply that does not fit what it waits for. */
+/** The state machine takes nothing from a reply that does not fit what it waits for. */
 function checkTaken(state: PayerState, reply: Reply): void {
   const isTaken =
     (reply.kind !== 'receipt' || !('pending' in state)) &&
@@ -116,7 +116,7 @@ export function nonsense(asked: string, answered: string): WorldError {
   );
 }
 
-/** What was signed for the very payment that is refused is no news: whoever shows that as the best has it, and may not be paid for it twice. */
+/** The signature of the refused payment is no news: a payee that shows it as the best has it, and must not be paid twice for it. */
 function isNews(before: PayerState, after: PayerState, signed: Amount): boolean {
   const best = after.best?.total ?? ZERO;
   const isSent = before.kind === 'open' && before.pending?.payment.total === best;

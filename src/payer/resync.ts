@@ -2,7 +2,7 @@ import { ZERO } from '../core/base/amount.ts';
 import { isRefusal, type Refusal, type RefusalCode } from '../core/base/refusal.ts';
 import type { Answer, Line } from './request.ts';
 
-/** What a payee says that knows less of the channel than this payer, or more. */
+/** Answers of a payee that knows less of the channel than this payer, or more. */
 const OUT_OF_STEP: ReadonlySet<RefusalCode> = new Set<RefusalCode>([
   'channel-unknown',
   'total-lower',
@@ -20,8 +20,8 @@ export function isOutOfStep({ code }: Refusal): boolean {
 }
 
 /**
- * Does something with the payee; when the answer shows that one of the two was set back, brings both to the better of what they know, and does it
- * once more. Never more than that: a payee that goes on refusing is believed.
+ * Does something with the payee. If the answer shows that one of the two was restored from old data, brings both to the better state and does it once
+ * more, but no more than that: a payee that refuses again is believed.
  */
 export async function retryInStep(line: Line, act: () => Promise<Answer | Refusal>): Promise<Answer | Refusal> {
   const first = await act();
@@ -31,15 +31,15 @@ export async function retryInStep(line: Line, act: () => Promise<Answer | Refusa
   return isChanged && !(await isHeld(line, first)) ? act() : first;
 }
 
-/** Who refuses a payment and then holds it as the best has been paid, whatever it says. */
+/** A payee that refuses a payment and then shows it as the best has been paid, whatever it says. */
 async function isHeld(line: Line, { total }: Answer): Promise<boolean> {
   return total !== undefined && (await line.state())?.best?.total === total;
 }
 
 /**
- * Asks what the payee knows, in three messages at the most. The payer takes over what it has lost. A payee that was restored from an older copy,
- * or from nothing but its seed, is shown the offer and the deposits again, and then the best payment: all of that is credit to it.
- * @returns false when nothing has changed on either side: then the same request would get the same answer.
+ * Asks what the payee knows, in three messages at most. The payer takes over what it has lost. A payee that was restored from an older copy, or from
+ * its seed only, is shown the offer and the deposits again, and then the best payment, which is all credit there. @returns false when nothing has
+ * changed on either side: then the same request would get the same answer.
  */
 export async function resync(line: Line): Promise<boolean> {
   const asked = await line.exchange({ kind: 'resync' });

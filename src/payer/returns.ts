@@ -9,7 +9,7 @@ import { type Store, WorldError } from '../engine/ports.ts';
 
 export type IsOwn = (script: Uint8Array) => boolean;
 
-/** What came back of an ended channel to any script of the wallet: an end may pay to another than the one that the channel names. */
+/** What came back from an ended channel to any script of the wallet: an end may pay to another script than the one stored in the channel. */
 export function withReturns(state: PayerState, isOwn: IsOwn): PayerState {
   if (state.kind !== 'ended') return state;
   const own: IsOwn = (script) => isOwn(script) || equalBytes(script, payerScript(state.terms));
@@ -25,5 +25,5 @@ export async function keepReturns(store: Store, channel: ChannelId, isOwn: IsOwn
   const value = payerSnapshot.encode(withReturns(state, isOwn));
   if (value === record.value) return;
   if (!(await store.commit([{ kind: payerRole.recordKind, id: channel, expected: record.version, value }])))
-    throw new WorldError('store-busy', 'Another process works on this store.', 'Let one process work on a store.');
+    throw new WorldError('store-busy', 'Another process works on this store.', 'Run only one process per store.');
 }

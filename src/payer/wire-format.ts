@@ -5,10 +5,10 @@ import type { FundingTransactions } from '../core/message/psbt-codec.ts';
 import { announcePsbt, endPsbt, paymentPsbt } from '../core/message/psbt-payment.ts';
 import { decodeTransaction, transactionId } from '../core/tx/transaction.ts';
 
-/** How messages with signatures go over the wire. Both say the same. */
+/** The form of messages with signatures. Both say the same. */
 export type WireFormat = 'compact' | 'psbt';
 
-/** The same request as a PSBT; undefined for those that have none, and where it would show what only this side may have mined. */
+/** The same request as a PSBT; undefined for requests without that form, and where it would show a transaction that only this side may get mined. */
 export function psbtOf(state: PayerState, request: Request): Uint8Array | undefined {
   const { terms, deposits } = state;
   if (!isLaunchable(state)) return undefined;
@@ -16,7 +16,7 @@ export function psbtOf(state: PayerState, request: Request): Uint8Array | undefi
     case 'announce':
       return announcePsbt(terms, request.deposits, fundingOf(state));
     case 'payment':
-      // The compact form leaves out signatures that the payee has; a PSBT stands for itself.
+      // The compact form leaves out signatures that the payee has; a PSBT is complete.
       return paymentPsbt(
         terms,
         deposits,
@@ -32,13 +32,13 @@ export function psbtOf(state: PayerState, request: Request): Uint8Array | undefi
   }
 }
 
-/** A PSBT has the funding transactions whole, and whoever has them can have them mined: not before they may be, each deposit with its refund. */
+/** A PSBT includes the complete funding transactions, and anyone who has them can get them mined: so not before every deposit has its refund. */
 function isLaunchable(state: PayerState): boolean {
   const isReleased = allDeposits(state).every(({ release }) => release !== undefined);
   return state.kind !== 'planned' && unsentOf(state).size === 0 && (state.terms.contract.expiryIn === 'script' || isReleased);
 }
 
-/** The funding transactions of a channel as a PSBT shows them. */
+/** The funding transactions of a channel in the form for a PSBT. */
 export function fundingOf({ funding }: PayerState): FundingTransactions {
   return new Map(
     funding.map((bytes) => {

@@ -9,14 +9,14 @@ import type { OwnOutput, Use } from './state.ts';
 import { branchOf, CURSOR_ID, coverKeys, cursorOf, type GapLimits, type StoredWallet } from './stored-wallet.ts';
 import type { Watch } from './watched-keys.ts';
 
-/** Spent outputs and mined transactions are forgotten this many blocks later. A reorganisation that goes deeper means a scan from the birthday. */
+/** Spent outputs and mined transactions are forgotten after so many blocks. A deeper reorganisation needs a scan from the birthday. */
 export const RETAINED_BLOCKS = 1_000;
 
 const NO_TXID = '0'.repeat(64);
 
 /**
- * Takes one more block into the ledger.
- * @returns own transactions that can never be mined any more, because the block spends one of their inputs otherwise.
+ * Adds one block to the ledger. @returns own transactions that can never be mined any more, because the block spends one of their inputs in another
+ * way.
  */
 export function applyBlock(ledger: StoredWallet, watch: Watch, gaps: GapLimits, block: Block): readonly TxId[] {
   discoverKeys(ledger, watch, gaps, block);
@@ -26,7 +26,7 @@ export function applyBlock(ledger: StoredWallet, watch: Watch, gaps: GapLimits, 
   return dead;
 }
 
-/** Marks the branch keys that the block shows as used; each moves the gap limit on, which may show more keys in the same block. */
+/** Marks the keys that the block shows as used; each moves the gap limit forward, which may reveal more keys in the same block. */
 function discoverKeys(ledger: StoredWallet, watch: Watch, gaps: GapLimits, block: Block): void {
   let moved = true;
   while (moved) {
@@ -59,7 +59,7 @@ function applyTransaction(ledger: StoredWallet, watch: Watch, txid: TxId, transa
   return dead;
 }
 
-/** What a transaction pays to keys of ours, as yet unconfirmed and unspent. */
+/** What a transaction pays to our keys, still unconfirmed and unspent. */
 export function receivedBy(watch: Watch, txid: TxId, transaction: Transaction): readonly OwnOutput[] {
   const coinbase = transaction.inputs.every(({ outpoint }) => outpoint.txid === NO_TXID);
   return transaction.outputs.flatMap(({ script, value }, vout) => {
@@ -78,7 +78,7 @@ function spend(ledger: StoredWallet, outpoint: Outpoint, by: TxId, height: Heigh
   return dead;
 }
 
-/** An output that comes back after a reorganisation may be spent already by a transaction of ours that waits for it. */
+/** An output that comes back after a reorganisation may already be spent by one of our unconfirmed transactions. */
 function useOf(ledger: StoredWallet, outpoint: Outpoint): Use {
   const id = outpointKey(outpoint);
   const spender = ledger.transactions
@@ -87,7 +87,7 @@ function useOf(ledger: StoredWallet, outpoint: Outpoint): Use {
   return spender === undefined ? { kind: 'free' } : { kind: 'reserved', by: spender.txid };
 }
 
-/** Takes back an own transaction that no block holds: its inputs are free again, its change is gone, and so is whatever spent that. */
+/** Removes an own transaction that no block holds: its inputs are free again, and its change is gone, with everything that spent it. */
 export function dropTransaction(ledger: StoredWallet, txid: TxId): readonly TxId[] {
   const dropped = ledger.transactions.get(txid);
   if (dropped === undefined) return [];
@@ -107,7 +107,7 @@ export function dropTransaction(ledger: StoredWallet, txid: TxId): readonly TxId
   return [txid, ...children];
 }
 
-/** Undoes every block above `to`, which the best chain no longer holds. Own transactions wait to be mined again. */
+/** Undoes every block above `to`, which the best chain no longer holds. Own transactions in them become unconfirmed again. */
 export function rollBack(ledger: StoredWallet, to: Height): void {
   const cursor = cursorOf(ledger);
   ledger.cursor.set(CURSOR_ID, { ...cursor, trail: truncateLocator(cursor.trail, to) });
@@ -133,7 +133,7 @@ function rollBackOutput(ledger: StoredWallet, output: OwnOutput, to: Height): vo
   });
 }
 
-/** Drops what lies so deep below `height` that no reorganisation is followed there. */
+/** Forgets what is so deep below `height` that no reorganisation is followed there. */
 export function forgetBuried(ledger: StoredWallet, height: Height): void {
   for (const { outpoint, use } of ledger.outputs.all()) {
     if (use.kind === 'spent' && use.height + RETAINED_BLOCKS < height) ledger.outputs.remove(outpointKey(outpoint));

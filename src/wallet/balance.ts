@@ -6,11 +6,11 @@ import type { Mempool } from './mempool.ts';
 import type { OwnOutput } from './state.ts';
 import { cursorOf, type StoredWallet } from './stored-wallet.ts';
 
-/** The wallet's money as of the last scan. What own transactions spend is in none of them; what comes back as change is pending. */
+/** The wallet's money as of the last scan. Money that own transactions spend is not included; their change is pending. */
 export interface Balance {
   /** Can be spent now. */
   readonly confirmed: Amount;
-  /** On its way here: incoming payments in the mempool, and change of own transactions that no block holds yet. */
+  /** Not confirmed yet: incoming payments in the mempool, and change of own transactions that no block holds yet. */
   readonly pending: Amount;
   /** Block rewards that are not old enough to be spent. */
   readonly immature: Amount;
@@ -22,7 +22,7 @@ export function balanceOf(coin: Coin, ledger: StoredWallet, mempool: Mempool): B
   return { confirmed: total(spendableOutputs(coin, ledger, mempool, false)), pending: total(pending), immature: total(immature) };
 }
 
-/** Outputs that a new transaction may take; with `ownChange`, also change of own transactions that no block holds yet. */
+/** Outputs that a new transaction may spend; with `ownChange`, also change of own transactions that no block holds yet. */
 export function spendableOutputs(coin: Coin, ledger: StoredWallet, mempool: Mempool, ownChange: boolean): readonly OwnOutput[] {
   return ledger.outputs.all().filter((output) => {
     if (output.use.kind !== 'free' || mempool.spends(ledger, outpointKey(output.outpoint))) return false;
@@ -31,13 +31,16 @@ export function spendableOutputs(coin: Coin, ledger: StoredWallet, mempool: Memp
   });
 }
 
-/** A coinbase may be spent in the block `coinbaseMaturity` after its own (`tx_verify.cpp`, CheckTxInputs), which is the next one at the earliest. */
+/**
+ * A coinbase may be spent `coinbaseMaturity` blocks after its own (`tx_verify.cpp`, CheckTxInputs); the spend can be in the next block at the
+ * earliest.
+ */
 function isImmature(coin: Coin, ledger: StoredWallet, { coinbase, place }: OwnOutput): boolean {
   if (!coinbase || place.kind !== 'mined') return false;
   return locatorTip(cursorOf(ledger).trail).height + 1 - place.height < coin.coinbaseMaturity;
 }
 
-/** An altered copy of an own transaction in the mempool pays its change too; then the copy's counts. */
+/** An altered copy of an own transaction in the mempool pays its change too; then the copy's change counts. */
 function isPendingChange(ledger: StoredWallet, mempool: Mempool, { outpoint, place, use }: OwnOutput): boolean {
   if (place.kind !== 'unconfirmed' || use.kind !== 'free') return false;
   const inputs = ledger.transactions.get(outpoint.txid)?.transaction.inputs ?? [];

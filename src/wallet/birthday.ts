@@ -9,7 +9,7 @@ import { CURSOR_ID, loadStoredWallet, saveStoredWallet } from './stored-wallet.t
 import { markAt } from './sync.ts';
 
 /**
- * Makes sure that the store holds a cursor of this seed's wallet; a new one starts a little before `birthday`, or before the tip when none is given.
+ * Makes sure that the store has a cursor for this seed's wallet; a new one starts a little before `birthday`, or before the tip when none is given.
  * @throws WorldError `config` when the store belongs to another seed.
  */
 export async function ensureCursor(chain: Chain, store: Store, keys: KeyRing, birthday: Height | undefined): Promise<void> {
@@ -19,7 +19,7 @@ export async function ensureCursor(chain: Chain, store: Store, keys: KeyRing, bi
     const ledger = await loadStoredWallet(store, coin);
     const known = ledger.cursor.get(CURSOR_ID);
     if (known !== undefined && known.wallet !== wallet) {
-      throw new WorldError('config', 'This store belongs to the wallet of another seed.', 'Give that seed, or another store.');
+      throw new WorldError('config', 'This store belongs to the wallet of another seed.', 'Use that seed, or another store.');
     }
     if (known !== undefined) return;
     ledger.cursor.set(CURSOR_ID, await freshCursor(chain, wallet, birthday));
@@ -29,7 +29,7 @@ export async function ensureCursor(chain: Chain, store: Store, keys: KeyRing, bi
 
 async function freshCursor(chain: Chain, wallet: string, birthday: Height | undefined): Promise<Cursor> {
   const tip = await chain.tip();
-  // A reorganisation may put the first payment into a block no higher than the tip of today.
+  // A reorganisation may put the first payment into a block that is not higher than the present tip.
   const start = after(height(Math.min(birthday ?? tip.height, tip.height)), -chain.coin.channel.buried);
   return { kind: birthday === undefined ? 'following' : 'restoring', wallet, birthday: start, trail: [await markAt(chain, start)] };
 }

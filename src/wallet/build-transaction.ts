@@ -13,17 +13,17 @@ import type { OwnOutput, OwnTransaction } from './state.ts';
 import type { StoredWallet } from './stored-wallet.ts';
 import type { Watch } from './watched-keys.ts';
 
-/** A transaction that the wallet signed and keeps the inputs of. */
+/** A transaction that the wallet has signed, with its inputs reserved. */
 export interface Funding {
   readonly txid: TxId;
   readonly transaction: Transaction;
   readonly fee: Amount;
 }
 
-/** Version 2, and not to be replaced (BIP125): who is paid counts on it the sooner, and no wallet of this kind ever does. */
+/** Version 2 and not replaceable (BIP125): so receivers can rely on it sooner. Wallets of this kind never replace transactions. */
 const USUAL = { version: TX_VERSION, sequence: 0xffff_fffe };
 
-/** Lock time 0. Of a form that lets its closes be replaced only the version is taken. */
+/** Lock time 0. If a form would allow replacement, only its version is used. */
 export function unsignedTransaction(
   inputs: readonly OwnOutput[],
   outputs: readonly TxOutput[],
@@ -37,7 +37,7 @@ export function unsignedTransaction(
   };
 }
 
-/** Every P2PKH input signed ALL, so nothing in it can be changed. */
+/** Signs every P2PKH input with ALL, so that nothing in the transaction can be changed. */
 export function signTransaction(keys: KeyRing, inputs: readonly OwnOutput[], unsigned: Transaction): Transaction {
   const unlocks = inputs.map(({ key }, i) => {
     const { publicKey, sign } = keys.signer(key);
@@ -47,7 +47,9 @@ export function signTransaction(keys: KeyRing, inputs: readonly OwnOutput[], uns
   return { ...unsigned, inputs: signed };
 }
 
-/** Writes into the ledger that `transaction` takes `inputs`, and what of it comes back to the wallet, before anyone else hears of it. */
+/**
+ * Records in the ledger that `transaction` spends `inputs`, and which outputs come back to the wallet; done before anyone else sees the transaction.
+ */
 export function reserve(ledger: StoredWallet, watch: Watch, inputs: readonly OwnOutput[], own: Omit<OwnTransaction, 'txid'>): TxId {
   const txid = transactionId(own.transaction);
   for (const input of inputs) ledger.outputs.set(outpointKey(input.outpoint), { ...input, use: { kind: 'reserved', by: txid } });
@@ -56,19 +58,19 @@ export function reserve(ledger: StoredWallet, watch: Watch, inputs: readonly Own
   return txid;
 }
 
-/** The error for a selection that came to nothing: what is missing, and what to do about it. */
+/** The error for a failed selection: what is missing, and what to do. */
 export function selectionError(coin: Coin, selection: NoSelection, pending: Amount): WorldError {
   const money = (value: Amount): string => `${formatAmount(value)} ${coin.ticker}`;
   switch (selection.kind) {
     case 'short': {
-      const waiting = pending > 0n ? ` ${money(pending)} more counts once it is confirmed.` : '';
-      return new WorldError('wallet-short', `The wallet lacks ${money(selection.missing)}.`, `Send it money.${waiting}`);
+      const waiting = pending > 0n ? ` ${money(pending)} more can be used once it is confirmed.` : '';
+      return new WorldError('wallet-short', `The wallet is short of ${money(selection.missing)}.`, `Send it money.${waiting}`);
     }
     case 'scattered':
       return new WorldError(
         'wallet-short',
-        'There is enough, in more small pieces than fit in one transaction.',
-        'Merge them by `pawment wallet sweep` (`sweep` of the library), and do this again once a block holds that.',
+        'There is enough money, but in more small pieces than fit in one transaction.',
+        'Merge them with `pawment wallet sweep` (`sweep` in the library), and try again once that is confirmed.',
       );
     case 'dust':
       return new WorldError(

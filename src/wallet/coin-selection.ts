@@ -13,43 +13,43 @@ export interface Candidate {
   readonly value: Amount;
 }
 
-/** An output that is asked for. */
+/** A wanted output. */
 export interface Payee {
   readonly script: Uint8Array;
   readonly value: Amount;
 }
 
-/** Inputs that pay for the outputs, or why there are none. Sizes are upper bounds: signatures may turn out shorter. */
+/** Inputs that pay for the outputs, or why there are none. Sizes are upper bounds: signatures may be shorter. */
 export type Selection<C extends Candidate> =
   | { readonly kind: 'selected'; readonly inputs: readonly C[]; readonly change: Amount; readonly fee: Amount; readonly size: number }
   | NoSelection;
 
 /** Why nothing could be selected. */
 export type NoSelection =
-  /** One more P2PKH output of `missing` would do. */
+  /** One more P2PKH output of `missing` would be enough. */
   | { readonly kind: 'short'; readonly missing: Amount }
-  /** There is enough, in more pieces than fit in one transaction. */
+  /** There is enough money, but in more pieces than fit in one transaction. */
   | { readonly kind: 'scattered' }
   | { readonly kind: 'dust'; readonly value: Amount }
   | { readonly kind: 'fee-too-high'; readonly fee: Amount };
 
 /** What a selection has to pay for. */
 export interface Spending {
-  /** Outputs in the order in which the transaction will have them; change goes behind them. */
+  /** Outputs in the order that the transaction will have; change comes after them. */
   readonly payees: readonly Payee[];
   readonly changeScript: Uint8Array;
-  /** Units per 1,000 bytes; the coin's own floor is paid at least. */
+  /** Rate per 1,000 bytes; at least the coin's own floor is paid. */
   readonly feeRate: Amount;
 }
 
-/** Stands for every candidate's script: all that counts here is that it is P2PKH. */
+/** Used as every candidate's script: only the fact that it is P2PKH matters here. */
 const ANY_P2PKH = script('DUP', 'HASH160', new Uint8Array(20), 'EQUALVERIFY', 'CHECKSIG');
 /** Version, lock time and two counts of up to three bytes. */
 const FRAME_BYTES = 14;
 
 /**
- * Chooses inputs for `payees`: of the library's fewest-inputs and no-change ways, the one that gives less to the fee.
- * Change below the coin's dust goes to the fee.
+ * Chooses inputs for `payees`: tries the library's methods "fewest inputs" and "no change" and takes the one with the lower fee. Change below the
+ * coin's dust is added to the fee.
  */
 export function selectInputs<C extends Candidate>(coin: Coin, candidates: readonly C[], spending: Spending): Selection<C> {
   const tiny = spending.payees.find(({ script, value }) => value < coin.policy.dust && !isData(script));
@@ -65,8 +65,8 @@ export function selectInputs<C extends Candidate>(coin: Coin, candidates: readon
 }
 
 /**
- * Spends every candidate that is worth its fee, `mostInputs` at most, into one output to `destination`: its value is `change`.
- * Biggest first, so that what remains of a crowd is the small ones.
+ * Spends every candidate that is worth its fee, at most `mostInputs`, into one output to `destination`: its value is `change`. Biggest first, so that
+ * small ones remain if there are too many.
  */
 export function selectAll<C extends Candidate>(
   coin: Coin,
@@ -104,14 +104,14 @@ function attempt<C extends Candidate>(
       feePerByte: effectiveRate(coin, feeRate) / 1000n,
       changeAddress: addressFor(coin, changeScript),
       network: { bech32: '', pubKeyHash: coin.prefix.p2pkh, scriptHash: coin.prefix.p2sh[0], wif: coin.prefix.wif },
-      // The library makes change above `dust` × `dustRelayFeeRate`; ours is from the coin's dust on.
+      // The library makes change only above `dust` × `dustRelayFeeRate`; we make it from the coin's dust on.
       dust: coin.policy.dust - 1n,
       dustRelayFeeRate: 1n,
       alwaysChange,
-      // The caller's order of outputs stands: protocols name them by index.
+      // The caller's order of outputs is kept: protocols refer to them by index.
       bip69: false,
       createTx: false,
-      // The scripts are ours, the values were read from blocks, and the fee is bounded: whole earlier transactions add nothing.
+      // The scripts are ours, the values were read from blocks, and the fee has a limit: complete earlier transactions would add nothing.
       allowLegacyWitnessUtxo: true,
       allowUnknownOutputs: true,
       disableScriptCheck: true,
@@ -135,13 +135,13 @@ function spendable<C extends Candidate>(coin: Coin, candidates: readonly C[], fe
   return candidates.filter(({ value }) => value > cost).sort((a, b) => Number(a.value < b.value) - Number(a.value > b.value));
 }
 
-/** Inputs that fit beside the outputs and a change output in the largest transaction that is relayed. */
+/** The most inputs that fit, with the outputs and a change output, in the largest transaction that is relayed. */
 function mostInputs(coin: Coin, payees: readonly Payee[]): number {
   const outputs = payees.reduce((sum, payee) => sum + outputSize(payee.script), 0);
   return Math.max(0, Math.floor((coin.policy.maxTransactionSize - FRAME_BYTES - 34 - outputs) / P2PKH_INPUT_BYTES));
 }
 
-/** What one more output would have to bring so that all of them pay for the payees and the fee; 0 when they do already. */
+/** The value that one more output would need so that all together pay for the payees and the fee; 0 when they already do. */
 function shortfall(coin: Coin, worthwhile: readonly Candidate[], { payees, feeRate }: Spending): Amount {
   const outputs = payees.reduce((sum, payee) => sum + outputSize(payee.script), 0);
   const needed = (inputs: number): bigint =>
@@ -152,7 +152,7 @@ function shortfall(coin: Coin, worthwhile: readonly Candidate[], { payees, feeRa
   return missing > coin.policy.dust ? amount(missing) : coin.policy.dust;
 }
 
-/** Holds no coins that anybody could spend, so it may be worth nothing. */
+/** Can't be spent, so it may have the value 0. */
 function isData(outputScript: Uint8Array): boolean {
   return outputScript[0] === OP.RETURN;
 }
@@ -161,13 +161,13 @@ function outputSize(outputScript: Uint8Array): number {
   return 8 + 1 + reckonedBytes(outputScript);
 }
 
-/** Stands for a script where only its size counts. */
+/** Used instead of a script where only its size matters. */
 function measured(outputScript: Uint8Array): Uint8Array {
   const bytes = reckonedBytes(outputScript);
   return bytes === outputScript.length ? outputScript : new Uint8Array(bytes);
 }
 
-/** The rate that is paid: the coin's floor at least, and whole units a byte, which is how the library counts. */
+/** The rate that is paid: at least the coin's floor, in whole units per byte, as the library counts. */
 function effectiveRate(coin: Coin, feeRate: Amount): Amount {
   const rate = feeRate > coin.policy.feeRate ? feeRate : coin.policy.feeRate;
   return amount(((rate + 999n) / 1000n) * 1000n);

@@ -19,26 +19,26 @@ export function branchKeyName(coin: Coin, branch: BranchName, index: number): st
 }
 
 /**
- * The next key of a branch whose unused keys may come round again: never so far past the last used one that a wallet restored from its
- * seed would stop looking before it (BIP44 gap limit).
+ * The next key of a branch that may give an unused key again: it never gets so far past the last used one that a wallet restored from its seed would
+ * stop looking before it (BIP44 gap limit).
  */
 export function handOutWithin(branch: Branch, gap: number): { readonly index: number; readonly branch: Branch } {
   const index = branch.next - branch.used >= gap ? branch.used : branch.next;
   return { index, branch: { used: branch.used, next: index + 1 } };
 }
 
-/** The next key of a branch that never gives one twice. */
+/** The next key of a branch that never gives the same key twice. */
 export function handOutOnce(branch: Branch): { readonly index: number; readonly branch: Branch } {
   return { index: branch.next, branch: { used: branch.used, next: branch.next + 1 } };
 }
 
-/** The branch once the chain shows key `index` in use. */
+/** The branch once the chain shows that key `index` is used. */
 export function markUsed(branch: Branch, index: number): Branch {
   if (index < branch.used) return branch;
   return { used: index + 1, next: Math.max(branch.next, index + 1) };
 }
 
-/** How many keys of a branch are looked for on the chain. */
+/** The number of keys of a branch that are looked for on the chain. */
 export function lookahead(branch: Branch, gap: number): number {
   return Math.max(branch.used, branch.next) + gap;
 }

@@ -2,7 +2,7 @@ import { pbkdf2 } from '@noble/hashes/pbkdf2.js';
 import { scryptAsync } from '@noble/hashes/scrypt.js';
 import { sha512 } from '@noble/hashes/sha2.js';
 
-/** scrypt (RFC 7914): `n` iterations, `r` blocks, `p` lanes; 128·n·r bytes of memory. */
+/** scrypt (RFC 7914): `n` iterations, `r` blocks, `p` lanes; uses 128·n·r bytes of memory. */
 export interface KeyCost {
   readonly n: number;
   readonly r: number;
@@ -22,7 +22,7 @@ export const portableDerivation: KeyDerivation = {
   pbkdf2: (password, salt, rounds, length) => pbkdf2(sha512, password, salt, { c: rounds, dkLen: length }),
 };
 
-/** Node's own: the same bytes in half the time, scrypt beside the main thread. Undefined where there is none, as in a page. */
+/** Node's own: the same result in half the time, with scrypt outside the main thread. Undefined where there is none, as in a web page. */
 export function nodeDerivation(): KeyDerivation | undefined {
   const node = globalThis.process?.getBuiltinModule?.('node:crypto');
   if (node === undefined) return undefined;

@@ -15,26 +15,26 @@ export interface KeyPath {
   readonly index: number;
 }
 
-/** "pawm" in ASCII, a purpose (BIP43) that nobody has registered: what is derived below it can't meet another wallet's keys. */
+/** "pawm" in ASCII, a purpose (BIP43) that nobody has registered: keys below it can't equal those of another wallet. */
 const PURPOSE = 0x7061776d;
-/** Signers kept at hand. Names of offer keys come from outside, so there is an end to them. */
+/** The most signers in the cache: names of offer keys come from outside, so there must be a limit. */
 const CACHED = 4_096;
 
 const PATH = /^m\/44'\/(\d+)'\/(0|[1-9]\d{0,9})'\/([01])\/(0|[1-9]\d{0,9})$/;
 const OFFER = /^offer:([0-9a-f]{64})$/;
 
-/** BIP44 path of a key, which is its name too: `m/44'/3'/0'/0/7`. */
+/** BIP44 path of a key, which is also its name: `m/44'/3'/0'/0/7`. */
 export function keyName(coin: Coin, path: KeyPath): string {
   return `m/44'/${coin.slip44}'/${path.account}'/${path.change}/${path.index}`;
 }
 
-/** The place of a payer's channel key on its branch; undefined for the name of any other key. */
+/** The index of a payer's channel key on its branch; undefined for the name of any other key. */
 export function channelKeyIndex(coin: Coin, name: string): number | undefined {
   const [, slip44, account, change, index] = PATH.exec(name) ?? [];
   return slip44 === String(coin.slip44) && account === '1' && change === '0' ? Number(index) : undefined;
 }
 
-/** Name of the payee key of an offer, from the offer's 32-byte digest: no counter and nothing stored. */
+/** Name of the payee key of an offer, from the offer's 32-byte digest: it needs no counter and no storage. */
 export function offerKeyName(digest: Uint8Array): string {
   if (digest.length !== 32) throw new RangeError(`an offer digest has 32 bytes, not ${digest.length}`);
   return `offer:${bytesToHex(digest)}`;
@@ -42,13 +42,11 @@ export function offerKeyName(digest: Uint8Array): string {
 
 /**
  * The keys of one seed (BIP32) on one coin.
- *
- * `m/44'/<slip44>'/<account>'/<change>/<index>` is that BIP44 key. `offer:<64 hex>` is the key whose private half is
- * HMAC-SHA256(secret, digest), where the secret is the private key of the hardened node `m/1885435757'/<slip44>'/0'`. That of node 1' seals notes.
- * A private half of 0 or ≥ n, one digest in 2^128, throws: such an offer can't be made.
- *
- * @param signerOf what signs: portable JavaScript unless given; `fastestSigner` of the engine where there is native code.
- * @throws TypeError for any other name, one of another coin included: names come from our own states, so that is a bug.
+ * `m/44'/<slip44>'/<account>'/<change>/<index>` is that BIP44 key. `offer:<64 hex>` is the key whose private key is HMAC-SHA256(secret, digest); the
+ * secret is the private key of the hardened node `m/1885435757'/<slip44>'/0'`. The private key of node 1' seals notes. A private key of 0 or ≥ n,
+ * which happens for one digest in 2^128, throws: such an offer can't be made.
+ * @param signerOf makes signers: in portable JavaScript unless given; the engine's `fastestSigner` where there is native code.
+ * @throws TypeError for any other name, also for one of another coin: names come from our own states, so that is a bug.
  */
 export function seedKeyRing(coin: Coin, seed: Uint8Array, signerOf: SignerOf = signer): SeedRing {
   const root = HDKey.fromMasterSeed(seed, coin.prefix.bip32);

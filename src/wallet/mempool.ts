@@ -6,12 +6,14 @@ import type { OwnOutput } from './state.ts';
 import type { StoredWallet } from './stored-wallet.ts';
 import type { Watch } from './watched-keys.ts';
 
-/** What the node's mempool holds that touches the wallet. It is looked up anew after every start and never stored: it proves nothing. */
+/** What the node's mempool holds for this wallet. It is read again after every start and never stored: it proves nothing. */
 export interface Mempool {
   readonly has: (txid: TxId) => boolean;
-  /** Outputs to keys of ours in transactions that the wallet did not sign. */
+  /** Outputs to our keys in transactions that the wallet did not sign. */
   readonly incoming: (ledger: StoredWallet) => readonly OwnOutput[];
-  /** True when a transaction that the wallet did not sign spends this output: another wallet on the same seed, or an altered copy of our own. */
+  /**
+   * True when a transaction that the wallet did not sign spends this output: from another wallet with the same seed, or an altered copy of our own.
+   */
   readonly spends: (ledger: StoredWallet, outpoint: string) => boolean;
   readonly refresh: (watch: Watch) => Promise<void>;
 }
@@ -21,9 +23,9 @@ interface Seen {
   readonly inputs: readonly string[];
 }
 
-/** Transactions looked up in one refresh: the rest of a crowded mempool has its turn next time. */
+/** Transactions looked up in one refresh: if the mempool is larger, the rest is read next time. */
 const LOOKUPS = 500;
-/** Transactions asked for at once: each may be most of a megabyte of hex. */
+/** Transactions requested at once: each may be most of a megabyte of hex. */
 const AT_ONCE = 25;
 
 export function watchMempool(chain: Chain): Mempool {

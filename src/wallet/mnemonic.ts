@@ -5,13 +5,13 @@ import type { Random } from '../engine/ports.ts';
 import { keyDerivation } from './key-derivation.ts';
 
 const WORDS: ReadonlySet<string> = new Set(wordlist);
-/** BIP39 knows these lengths; new wallets get 12 or 24. */
+/** BIP39 allows these lengths; new wallets get 12 or 24. */
 const WORD_COUNTS: readonly number[] = [12, 15, 18, 21, 24];
-/** BIP39's. */
+/** From BIP39. */
 const [SEED_ROUNDS, SEED_BYTES] = [2_048, 64];
 const ENTROPY_BYTES = { 12: 16, 24: 32 } as const;
 
-/** What is wrong with typed words, so that a person can mend them. `position` counts from 1. */
+/** What is wrong with typed words, so that a person can correct them. `position` counts from 1. */
 export type MnemonicReading =
   | { readonly kind: 'mnemonic'; readonly mnemonic: string }
   | { readonly kind: 'word-count'; readonly count: number }
@@ -23,7 +23,7 @@ export function createMnemonic(words: 12 | 24, random: Random): string {
   return entropyToMnemonic(random.bytes(ENTROPY_BYTES[words]), wordlist);
 }
 
-/** Reads BIP39 words as people type them: any case, any white space. */
+/** Reads BIP39 words as people type them: in any case, with any white space. */
 export function readMnemonic(text: string): MnemonicReading {
   const words = text.normalize('NFKD').toLowerCase().split(/\s+/).filter(Boolean);
   if (!WORD_COUNTS.includes(words.length)) return { kind: 'word-count', count: words.length };
@@ -34,8 +34,8 @@ export function readMnemonic(text: string): MnemonicReading {
 }
 
 /**
- * The 64-byte BIP39 seed. Another passphrase is another wallet, and none is wrong.
- * @throws when the words are not a valid mnemonic: read them with `readMnemonic` first.
+ * The 64-byte BIP39 seed. Another passphrase gives another wallet; no passphrase is wrong. @throws when the words are not a valid mnemonic: read them
+ * with `readMnemonic` first.
  */
 export function seedOf(mnemonic: string, passphrase = ''): Uint8Array {
   if (!validateMnemonic(mnemonic, wordlist)) throw new TypeError('not a BIP39 mnemonic');

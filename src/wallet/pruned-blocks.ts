@@ -6,14 +6,14 @@ import { type Block, type Chain, WorldError } from '../engine/ports.ts';
 import type { OwnOutput, OwnTransaction } from './state.ts';
 import { CURSOR_ID, cursorOf, type StoredWallet } from './stored-wallet.ts';
 
-/** Spends what is gone from the chain, nobody can say by what. */
+/** Marks an output as spent by an unknown transaction. */
 const UNKNOWN = txId('0'.repeat(64));
 
 export function isPruned(error: unknown): boolean {
   return error instanceof WorldError && error.code === 'node-pruned';
 }
 
-/** The lowest block that the node has not deleted, above one that it has. @throws WorldError when the chain moves meanwhile. */
+/** The lowest block that the node has not deleted, above one that it has. @throws WorldError when the chain changes meanwhile. */
 export async function lowestKept(chain: Chain, deleted: Height, tip: Height): Promise<Block> {
   let [below, above] = [deleted, tip];
   let lowest = await keptAt(chain, tip);
@@ -31,13 +31,13 @@ export async function lowestKept(chain: Chain, deleted: Height, tip: Height): Pr
 
 async function keptAt(chain: Chain, at: Height): Promise<Block> {
   const block = await chain.block(at);
-  if (block === undefined) throw new WorldError('node-down', `The node has no block ${at} any more.`, 'Try again.');
+  if (block === undefined) throw new WorldError('node-down', `The node no longer has block ${at}.`, 'Try again.');
   return block;
 }
 
 /**
- * Goes on before `first`, the lowest block that there is. What has become of own transactions and outputs meanwhile shows by what is unspent; what
- * else came in is not known.
+ * Continues before `first`, the lowest block that exists. For own transactions and outputs, unspent outputs show what happened meanwhile; other
+ * incoming payments stay unknown.
  */
 export async function skipPrunedBlocks(chain: Chain, ledger: StoredWallet, first: Block): Promise<void> {
   const last = after(first.height, -1);
@@ -53,7 +53,7 @@ export async function skipPrunedBlocks(chain: Chain, ledger: StoredWallet, first
   ledger.cursor.set(CURSOR_ID, { ...cursor, birthday: last, trail: [{ height: last, hash: first.previous }], unread });
 }
 
-/** Nodes without an index don't know a transaction any more whose outputs are all spent: then its inputs are gone too. */
+/** A node without an index no longer knows a transaction whose outputs are all spent: then its inputs are gone too. */
 async function wasMined(chain: Chain, { txid, transaction }: OwnTransaction): Promise<boolean> {
   const seen = await chain.transaction(txid);
   if (seen !== undefined) return seen.depth > 0;

@@ -15,7 +15,7 @@ export interface Codec<T> {
 }
 
 const FORMAT = 1;
-/** Records kept decoded, of each kind: a wallet reads all of them for each piece of work. */
+/** Decoded records in the cache, for each kind: a wallet reads all of them for each operation. */
 const MOST_DECODED = 10_000;
 
 const height = z.custom<Height>((value) => typeof value === 'number' && isHeight(value));

@@ -7,7 +7,7 @@ export interface RecordTable<T> {
   readonly all: () => readonly T[];
   readonly set: (id: string, value: T) => void;
   readonly remove: (id: string) => void;
-  /** What a commit has to say so that the store holds the changes; each write is bound to the version that was loaded. */
+  /** The writes that store the changes; each one requires the version that was loaded. */
   readonly writes: () => readonly Write[];
 }
 
@@ -34,7 +34,7 @@ export async function loadRecordTable<T>(store: Store, kind: string, codec: Code
       [...changed].flatMap((id) => {
         const value = values.get(id);
         const expected = versions.get(id) ?? 0;
-        // A record that came and went in between leaves nothing to write.
+        // A record that was added and removed again needs no write.
         if (value === undefined && expected === 0) return [];
         return [{ kind, id, expected, value: value === undefined ? undefined : codec.encode(value) }];
       }),

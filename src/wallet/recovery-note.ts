@@ -11,33 +11,33 @@ import { OP, operationAt, script } from '../core/tx/script.ts';
 import { publicKey } from '../core/tx/sign.ts';
 import { encodeTransaction, type Transaction, type TxOutput } from '../core/tx/transaction.ts';
 
-/** What a seed alone does not know of a channel; the payer's key is the seed's own. */
+/** What a seed does not tell about a channel; the payer's key comes from the seed itself. */
 export interface RecoveryNote {
-  /** Place of the payer's key on the channel branch. */
+  /** Index of the payer's key on the channel branch. */
   readonly keyIndex: number;
   readonly terms: Omit<Terms, 'payerKey'>;
 }
 
 /**
  * Format 1, contract 1, key index 4, payee key 33, expiry 4, closing margin 4, signing 1 and its slot or fee 4, kind of the payee's output script 1
- * and its hash 20; integers big-endian. 73 bytes: within the 80 that are relayed, and pushed by one opcode.
+ * and its hash 20; integers big-endian. 73 bytes: within the 80 that nodes relay, and pushed by one opcode.
  */
 const NOTE_BYTES = 73;
 const FORMAT = 1;
 
-/** The scripts that an offer may ask to be paid to, but for their hash. */
+/** The payee scripts that an offer may have, without their hash. */
 const PAYEE_SCRIPTS: readonly ((hash: Uint8Array) => Uint8Array)[] = [
   (hash) => script('DUP', 'HASH160', hash, 'EQUALVERIFY', 'CHECKSIG'),
   (hash) => script('HASH160', hash, 'EQUAL'),
   (hash) => script('OP_0', hash),
 ];
 
-/** Has the size of a note's output, and the worth that the contract gives it. */
+/** An output of a note's size, with the value that the contract gives it. */
 export function blankRecoveryNote({ dataValue: value }: Pick<Form, 'dataValue'>): TxOutput & { readonly value: Amount } {
   return { script: script('RETURN', new Uint8Array(NOTE_BYTES)), value };
 }
 
-/** Puts a note in the place of the blank one. Whoever lacks the secret can't tell it from chance bytes. */
+/** Replaces the blank note with the real one. Without the secret it looks like random bytes. */
 export function withRecoveryNote(unsigned: Transaction, note: RecoveryNote, secret: Uint8Array): Transaction {
   const sealed = combined(encodeNote(note), padFor(unsigned, secret));
   const outputs = unsigned.outputs.map((output) =>
@@ -47,8 +47,8 @@ export function withRecoveryNote(unsigned: Transaction, note: RecoveryNote, secr
 }
 
 /**
- * The note in a transaction, if it has one of this secret. What comes out of any other is chance: it is a note only if the transaction also pays to
- * the channel that it describes, which is the caller's to check.
+ * The note in a transaction, if it has one of this secret. From any other transaction the result is random: the caller has to check that the
+ * transaction also pays to the channel that the note describes.
  */
 export function readRecoveryNote(coin: Coin, transaction: Transaction, secret: Uint8Array): RecoveryNote | undefined {
   const sealed = transaction.outputs.flatMap(({ script }) => sealedIn(script) ?? [])[0];
@@ -60,7 +60,7 @@ function sealedIn(outputScript: Uint8Array): Uint8Array | undefined {
   return operationAt(outputScript, 1)?.data;
 }
 
-/** As long as a note, and another for every transaction: it depends on all that is in it but signatures and the note. */
+/** As long as a note, and different for every transaction: it depends on everything in it except signatures and the note. */
 function padFor({ inputs, outputs, ...rest }: Transaction, secret: Uint8Array): Uint8Array {
   const bare = inputs.map((input) => ({ ...input, script: new Uint8Array() }));
   const others = outputs.filter(({ script }) => sealedIn(script) === undefined);
@@ -73,7 +73,7 @@ function combined(bytes: Uint8Array, pad: Uint8Array): Uint8Array {
   return bytes.map((byte, i) => byte ^ (pad[i] ?? 0));
 }
 
-/** @throws RangeError for terms that no payer agrees to. */
+/** @throws RangeError for terms that no payer accepts. */
 function encodeNote({ keyIndex, terms }: RecoveryNote): Uint8Array {
   const { contract, payeeKey, expiry, closingMargin, signing, payeeScript } = terms;
   const kind = PAYEE_SCRIPTS.findIndex((make) => hashes(payeeScript).some((hash) => equalBytes(make(hash), payeeScript)));
@@ -106,7 +106,7 @@ function decodeNote(coin: Coin, bytes: Uint8Array): RecoveryNote | undefined {
   const signing = signingFrom(reader.uint8(), reader.uint32());
   const makeScript = PAYEE_SCRIPTS[reader.uint8() - 1];
   if (contract === undefined || payeeKey === undefined || signing === undefined || !isLockTime(expiry)) return undefined;
-  // Where the payee is paid to is unknown for a script of another form: the refund does not need it.
+  // If the payee's script has another form it is unknown here: the refund does not need it.
   const payeeScript = makeScript?.(reader.bytes(20)) ?? new Uint8Array();
   return { keyIndex, terms: { coin, contract, payeeKey, expiry, closingMargin, signing, payeeScript } };
 }

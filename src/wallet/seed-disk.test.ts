@@ -61,7 +61,7 @@ test('a file that others can read is refused until it is closed', { skip: posix 
   await writeSeedFile(path, text, random);
   for (const mode of [0o640, 0o604, 0o602, 0o660]) {
     await chmod(path, mode);
-    await assert.rejects(readSeedFile(path, 'wow'), failsWith('config', /other users/));
+    await assert.rejects(readSeedFile(path, 'wow'), failsWith('config', /Other users/));
   }
   await chmod(path, 0o400);
   assert.deepEqual(await readSeedFile(path, 'wow'), contents);

@@ -5,22 +5,22 @@ import { type Random, WorldError } from '../engine/ports.ts';
 import { diskError } from '../store/disk-error.ts';
 import { openSeed, type SeedContents } from './seed-file.ts';
 
-/** Owner may read and write, nobody else anything. */
+/** The owner may read and write, nobody else anything. */
 const PRIVATE = 0o600;
 const OTHERS = 0o077;
-/** Far above any seed file. */
+/** Far above the size of any seed file. */
 const MOST_BYTES = 65_536;
 
 /**
- * Writes a new seed file: complete or not at all, on the disk before it returns, readable by its owner only, never over another file.
- * @throws WorldError `config` when something is there already or the folder can't be written, `store-full` or `disk-failed` when the disk can't.
+ * Writes a new seed file: complete or not at all, safely on the disk before it returns, readable by its owner only, never over another file. @throws
+ * WorldError `config` when a file exists already or the folder can't be written, `store-full` or `disk-failed` when the disk fails.
  */
 export async function writeSeedFile(path: string, text: string, random: Random): Promise<void> {
   const temporary = `${path}.${bytesToHex(random.bytes(8))}.tmp`;
   try {
     try {
       await writeDurably(temporary, text);
-      // Unlike a rename, a link never replaces what is there.
+      // Unlike a rename, a link never replaces an existing file.
       await link(temporary, path);
     } finally {
       await rm(temporary, { force: true });
@@ -28,7 +28,7 @@ export async function writeSeedFile(path: string, text: string, random: Random):
     await syncFolder(dirname(path));
   } catch (error) {
     if (codeOf(error) === 'EEXIST') {
-      throw new WorldError('config', `There is a seed at ${path} already.`, 'Use that one, or move it to a safe place first.', error);
+      throw new WorldError('config', `There is a seed at ${path} already.`, 'Use that seed, or first move it to a safe place.', error);
     }
     throw diskError(error, path);
   }
@@ -44,7 +44,7 @@ export async function readSeedFile(path: string, passphrase: string): Promise<Se
     case 'opened':
       return opened.contents;
     case 'wrong-passphrase':
-      throw new WorldError('wallet-locked', `The passphrase does not open ${path}.`, 'Try again; the file is whole.');
+      throw new WorldError('wallet-locked', `The passphrase does not open ${path}.`, 'Try again; the file is not damaged.');
     case 'damaged':
       throw new WorldError('config', `${path} is damaged: ${opened.reason}.`, 'Restore it from a backup, or the wallet from its words.');
     case 'newer':
@@ -68,7 +68,7 @@ async function readPrivately(path: string): Promise<string> {
     const { mode, size } = await file.stat();
     // Windows has no such bits: its files belong to the user's profile.
     if (process.platform !== 'win32' && (mode & OTHERS) !== 0) {
-      throw new WorldError('config', `${path} is open to other users of this machine.`, `Close it: chmod 600 ${path}`);
+      throw new WorldError('config', `Other users of this machine may read or write ${path}.`, `Protect it: chmod 600 ${path}`);
     }
     if (size > MOST_BYTES) throw new WorldError('config', `${path} is not a seed file.`, 'Give the path of the seed file.');
     return await file.readFile('utf8');
@@ -87,7 +87,7 @@ async function openToRead(path: string): Promise<FileHandle> {
   }
 }
 
-/** Makes the new name durable, not only the bytes. Some systems can't open folders; there the name is durable with the file. */
+/** Makes the new name durable, not only the bytes. Some systems can't open folders; there the name becomes durable with the file. */
 async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, 'r').catch(() => undefined);
   try {

@@ -7,28 +7,28 @@ import { type Height, isHeight } from '../core/base/height.ts';
 import type { Random } from '../engine/ports.ts';
 import { type KeyCost, keyDerivation } from './key-derivation.ts';
 
-/** All that is needed to bring a wallet back. */
+/** Everything that is needed to restore a wallet. */
 export interface SeedContents {
   /** BIP39 words. */
   readonly mnemonic: string;
-  /** BIP39 passphrase, empty for none: part of the seed, not what locks the file. */
+  /** BIP39 passphrase, empty for none: it is part of the seed, and does not lock the file. */
   readonly passphrase: string;
   /** Id of the coin the wallet was made for. */
   readonly coin: string;
-  /** Height of the chain when the wallet was made: blocks before it need no scan. */
+  /** Height of the chain when the wallet was made: earlier blocks need no scan. */
   readonly birthday: Height;
 }
 
-/** What opening a seed file came to. */
+/** The result of opening a seed file. */
 export type OpenedSeed =
   | { readonly kind: 'opened'; readonly contents: SeedContents }
   | { readonly kind: 'wrong-passphrase' }
   | { readonly kind: 'damaged'; readonly reason: string }
   | { readonly kind: 'newer'; readonly version: number };
 
-/** 128 MiB and about half a second: what a person unlocking a wallet puts up with. */
+/** 128 MiB and about half a second: acceptable for a person who unlocks a wallet. */
 export const KEY_COST: KeyCost = { n: 2 ** 17, r: 8, p: 1 };
-/** A file from a stranger must not make us take more than 1 GiB or minutes. */
+/** A file from a stranger must not use more than 1 GiB or minutes. */
 const MOST_COST: KeyCost = { n: 2 ** 20, r: 8, p: 4 };
 
 const VERSION = 1;
@@ -66,8 +66,8 @@ const Contents = z.strictObject({
 });
 
 /**
- * Seals a wallet's seed with a passphrase: XChaCha20-Poly1305 under a scrypt key, as JSON text. Header and nonce are authenticated too.
- * @throws RangeError for an empty passphrase: that would be no lock.
+ * Seals a wallet's seed with a passphrase: XChaCha20-Poly1305 with a scrypt key, as JSON text. Header and nonce are authenticated too. @throws
+ * RangeError for an empty passphrase, which would protect nothing.
  */
 export async function sealSeed(contents: SeedContents, passphrase: string, random: Random, cost: KeyCost = KEY_COST): Promise<string> {
   if (passphrase === '') throw new RangeError('a seed file needs a passphrase');
@@ -100,7 +100,7 @@ type Cipher = ReturnType<typeof xchacha20poly1305>;
 async function cipherOf({ scrypt, nonce }: Header, passphrase: string): Promise<Cipher> {
   const { salt, ...cost } = scrypt;
   const { n, r, p } = cost;
-  // One passphrase typed on two keyboards can be two byte strings; NFKD makes them one, as BIP39 does.
+  // One passphrase typed on two keyboards can give two byte strings; NFKD makes them equal, as in BIP39.
   const key = await keyDerivation.scrypt(utf8ToBytes(passphrase.normalize('NFKD')), hexToBytes(salt), cost, KEY_BYTES);
   return xchacha20poly1305(key, hexToBytes(nonce), utf8ToBytes(`pawment/seed/${VERSION}/${n}/${r}/${p}`));
 }

@@ -19,15 +19,17 @@ export interface WalletContext extends ScanContext {
 }
 
 export interface SpendOptions {
-  /** Units per 1,000 bytes; what the node thinks confirms soon when absent, the coin's own floor at least. */
+  /** Rate per 1,000 bytes; unless given, the node's estimate for a soon confirmation; at least the coin's own floor. */
   readonly feeRate?: Amount;
-  /** What recovery from the seed needs to know of a deposit: goes into an output behind the payees, sealed. The transaction has the contract's form. */
+  /**
+   * What recovery from the seed needs to know about a deposit. It is sealed in an output after the payees. The transaction has the contract's form.
+   */
   readonly note?: RecoveryNote;
-  /** What the transaction is for: found again in `transactions()` after a crash. */
+  /** The purpose of the transaction: `transactions()` shows it after a crash. */
   readonly label?: string;
   /**
-   * Also takes change of own transactions that no block holds yet. Such a transaction is lost when its parent is altered on the way, which
-   * a chain without SegWit lets others do: not for channel deposits.
+   * Also spends change of own transactions that no block holds yet. Such a transaction becomes invalid when the id of its parent is changed on the
+   * way, which others can do on a chain without SegWit: not for channel deposits.
    */
   readonly unconfirmedChange?: boolean;
 }
@@ -35,7 +37,9 @@ export interface SpendOptions {
 /** Inputs of one sweep transaction: signing time grows with their square. */
 const SWEEP_INPUTS = 250;
 
-/** Signs a transaction that pays `payees` in their order, change last, and makes its inputs unavailable to any other before it returns. */
+/**
+ * Signs a transaction that pays `payees` in their order, change last. Before it returns, its inputs are reserved: no other transaction can use them.
+ */
 export async function fund(context: WalletContext, payees: readonly Payee[], stage: Stage, options: SpendOptions): Promise<Funding> {
   const { coin, store, keys, gaps, watch } = context;
   const feeRate = options.feeRate ?? (await context.chain.feeRate());
@@ -59,7 +63,7 @@ export async function fund(context: WalletContext, payees: readonly Payee[], sta
   });
 }
 
-/** Signs and broadcasts transactions that move every confirmed output worth its fee to `destination`. */
+/** Signs and broadcasts transactions that move every confirmed output that is worth its fee to `destination`. */
 export async function sweep(context: WalletContext, destination: Uint8Array, options: SpendOptions): Promise<readonly Funding[]> {
   const { coin, store, keys, gaps, watch } = context;
   const feeRate = options.feeRate ?? (await context.chain.feeRate());
@@ -81,7 +85,7 @@ export async function sweep(context: WalletContext, destination: Uint8Array, opt
   }
 }
 
-/** Broadcasts a transaction that is stored as published. When the node refuses it nobody has it, so its inputs are free again. */
+/** Broadcasts a transaction that is stored as published. If the node refuses it, nobody else has it, so its inputs become free again. */
 export async function broadcastOrRelease(context: WalletContext, { txid, transaction }: Funding): Promise<void> {
   const answer = await context.chain.broadcast(transaction);
   if (isTaken(answer)) return;
@@ -90,8 +94,8 @@ export async function broadcastOrRelease(context: WalletContext, { txid, transac
 }
 
 /**
- * Hands a reserved transaction to the chain; from here on the wallet broadcasts it until a block holds it.
- * @throws WorldError `node-refused`, and then it is reserved as before; or it is the wallet's no more, since its coins were spent otherwise.
+ * Broadcasts a reserved transaction; from then on the wallet broadcasts it again until a block holds it. @throws WorldError `node-refused`: it is
+ * then reserved as before, or no longer in the wallet because its coins were spent by another transaction.
  */
 export async function publish({ store, coin, chain }: WalletContext, txid: TxId): Promise<void> {
   const own = await updateStoredWallet(store, coin, (ledger) => setStage(ledger, txid, { kind: 'published' }));
@@ -102,10 +106,7 @@ export async function publish({ store, coin, chain }: WalletContext, txid: TxId)
   throw refusedByNode(txid, answer.reason);
 }
 
-/**
- * Gives the inputs of a transaction back.
- * @returns false, and nothing changes, when the wallet doesn't know it, the node holds it, or a block does.
- */
+/** Frees the inputs of a transaction. @returns false, without any change, when the wallet doesn't know it, or the node or a block holds it. */
 export async function release({ store, coin, chain }: WalletContext, txid: TxId): Promise<boolean> {
   if ((await chain.transaction(txid)) !== undefined) return false;
   return updateStoredWallet(store, coin, (ledger) => {
@@ -115,13 +116,13 @@ export async function release({ store, coin, chain }: WalletContext, txid: TxId)
   });
 }
 
-/** A transaction that the node would not take again. */
+/** A transaction that the node refused when it was sent again. */
 export interface RefusedTransaction {
   readonly txid: TxId;
   readonly reason: string;
 }
 
-/** Broadcasts again what is published and has left the mempool, as it does after 24 hours on Dogecoin or a restart of the node. */
+/** Broadcasts again published transactions that have left the mempool, as happens after 24 hours on Dogecoin or a restart of the node. */
 export async function rebroadcast({ store, coin, chain, mempool }: WalletContext): Promise<readonly RefusedTransaction[]> {
   const ledger = await loadStoredWallet(store, coin);
   let waiting = ledger.transactions.all().filter(({ txid, stage }) => stage.kind === 'published' && !mempool.has(txid));
@@ -131,7 +132,7 @@ export async function rebroadcast({ store, coin, chain, mempool }: WalletContext
       const answer = await chain.broadcast(transaction);
       if (!isTaken(answer)) refused.set(txid, answer.reason);
     }
-    // A child may have come before its parent: as long as one was taken, the others have another try.
+    // A child may have come before its parent: so while any transaction is accepted, the others are tried again.
     if (refused.size === 0 || refused.size === waiting.length) return [...refused].map(([txid, reason]) => ({ txid, reason }));
     waiting = waiting.filter(({ txid }) => refused.has(txid));
   }
@@ -141,10 +142,10 @@ function refusedByNode(txid: TxId, reason: string): WorldError {
   return new WorldError('node-refused', `The node refused transaction ${txid}: ${reason}`, 'Synchronise the wallet and try again.');
 }
 
-/** A transaction that a block holds stays so. */
+/** A transaction in a block keeps that stage. */
 function setStage(ledger: StoredWallet, txid: TxId, stage: Stage): OwnTransaction {
   const own = ledger.transactions.get(txid);
-  // Whoever has the same seed may have spent the coins in the meantime.
+  // Another wallet with the same seed may have spent the coins meanwhile.
   if (own === undefined) throw refusedByNode(txid, 'its coins were spent by another transaction');
   const changed = own.stage.kind === 'mined' ? own : { ...own, stage };
   ledger.transactions.set(txid, changed);

@@ -11,7 +11,7 @@ export interface Cursor {
   readonly wallet: string;
   /** Blocks up to this one are never scanned. */
   readonly birthday: Height;
-  /** Marks of scanned blocks, oldest first, denser towards the last: enough to find where a reorganised chain forked off. */
+  /** Marks of scanned blocks, oldest first, closer together towards the end: enough to find where a reorganised chain forked. */
   readonly trail: readonly Tip[];
   /** Blocks that the node had deleted before they were read. */
   readonly unread?: number | undefined;
@@ -19,16 +19,16 @@ export interface Cursor {
 
 /** The keys of one BIP44 branch. */
 export interface Branch {
-  /** Keys below this index are used up on the chain or before it. */
+  /** Keys below this index were used on the chain or skipped. */
   readonly used: number;
-  /** The next index to hand out. */
+  /** The index of the next key to give out. */
   readonly next: number;
 }
 
-/** Where an output of ours stands: in a block, or in an own transaction that no block holds yet. */
+/** Where our output is: in a block, or in an own transaction that no block holds yet. */
 export type Place = { readonly kind: 'mined'; readonly height: Height } | { readonly kind: 'unconfirmed' };
 
-/** `reserved`: an own transaction spends it that no block holds yet. */
+/** `reserved`: an own unconfirmed transaction spends it. */
 export type Use =
   | { readonly kind: 'free' }
   | { readonly kind: 'reserved'; readonly by: TxId }
@@ -45,22 +45,19 @@ export interface OwnOutput {
   readonly use: Use;
 }
 
-/**
- * `reserved`: signed, and whoever asked for it decides whether it is broadcast. `published`: meant for the chain, so the wallet broadcasts it
- * until it is mined.
- */
+/** `reserved`: signed; the caller decides whether it is broadcast. `published`: the wallet broadcasts it until it is mined. */
 export type Stage = { readonly kind: 'reserved' } | { readonly kind: 'published' } | { readonly kind: 'mined'; readonly height: Height };
 
 /** A transaction that the wallet signed. */
 export interface OwnTransaction {
   readonly txid: TxId;
   readonly transaction: Transaction;
-  /** What it is for, in the words of whoever asked for it. */
+  /** Its purpose, in the caller's words. */
   readonly label: string;
   readonly stage: Stage;
 }
 
-/** A key outside the gap-limited branches whose P2PKH outputs are the wallet's too. */
+/** A key outside the gap-limited branches whose P2PKH outputs also belong to the wallet. */
 export interface WatchedKey {
   readonly key: string;
 }

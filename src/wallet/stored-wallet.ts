@@ -6,7 +6,7 @@ import { loadRecordTable, type RecordTable } from './record-table.ts';
 import type { Branch, Cursor, OwnOutput, OwnTransaction, WatchedKey } from './state.ts';
 import type { Watch } from './watched-keys.ts';
 
-/** All that the wallet stores, loaded for one piece of work. Outputs go by `txid:vout`, transactions by id. */
+/** Everything that the wallet stores, loaded for one operation. Outputs are keyed by `txid:vout`, transactions by id. */
 export interface StoredWallet {
   readonly cursor: RecordTable<Cursor>;
   readonly branches: RecordTable<Branch>;
@@ -17,7 +17,7 @@ export interface StoredWallet {
 
 export const CURSOR_ID = 'cursor';
 
-/** Unused keys that are looked at past the last used one. */
+/** How many unused keys after the last used one are looked for. */
 export interface GapLimits {
   readonly receive: number;
   readonly change: number;
@@ -25,8 +25,8 @@ export interface GapLimits {
 }
 
 /**
- * BIP44's 20. Channel keys get more: a key is taken before the merchant agrees, and a channel that is spent to the last koinu shows its key
- * only once it is closed, so a run of failed or open channels must not hide the later ones from a restored wallet.
+ * BIP44's 20. Channel keys get more. A key is taken before the merchant agrees, and a channel that spends everything shows its key only when it is
+ * closed. So a series of failed or open channels must not hide the later ones from a restored wallet.
  */
 export const GAP_LIMITS: GapLimits = { receive: 20, change: 20, channel: 100 };
 
@@ -43,14 +43,14 @@ export async function loadStoredWallet(store: Store, coin: Coin): Promise<Stored
   };
 }
 
-/** True once every change is durable; false when another piece of work touched the same records first: load again and repeat. */
+/** True once every change is safely stored; false when another operation changed the same records first: load again and repeat. */
 export async function saveStoredWallet(store: Store, ledger: StoredWallet): Promise<boolean> {
   const tables = [ledger.cursor, ledger.branches, ledger.outputs, ledger.transactions, ledger.watched];
   const writes = tables.flatMap((table) => table.writes());
   return writes.length === 0 || (await store.commit(writes));
 }
 
-/** Loads, changes and saves, again from the start whenever somebody else was faster. `change` throws to leave all as it is. */
+/** Loads, changes and saves; starts again whenever another operation was faster. If `change` throws, nothing changes. */
 export async function updateStoredWallet<T>(store: Store, coin: Coin, change: (ledger: StoredWallet) => T): Promise<T> {
   for (;;) {
     const ledger = await loadStoredWallet(store, coin);
@@ -70,7 +70,7 @@ export function branchOf(ledger: StoredWallet, name: BranchName): Branch {
   return ledger.branches.get(name) ?? FRESH_BRANCH;
 }
 
-/** Makes `watch` look for every key that the ledger says may be in use. */
+/** Makes `watch` look for every key that may be in use according to the ledger. */
 export function coverKeys(ledger: StoredWallet, watch: Watch, gaps: GapLimits): void {
   for (const name of branchNames) watch.cover(name, lookahead(branchOf(ledger, name), gaps[name]));
   for (const { key } of ledger.watched.all()) watch.add(key);

@@ -9,7 +9,7 @@ import type { Cursor } from './state.ts';
 import { CURSOR_ID, coverKeys, cursorOf, type GapLimits, loadStoredWallet, type StoredWallet, saveStoredWallet } from './stored-wallet.ts';
 import type { Watch } from './watched-keys.ts';
 
-/** Blocks taken in by one commit: what a crash in a long scan costs at most. */
+/** Blocks processed in one commit: the most that a crash in a long scan can cost. */
 const BLOCKS_PER_COMMIT = 100;
 
 export interface ScanContext {
@@ -24,8 +24,7 @@ export interface ScanContext {
 export type ScanProgress = (scanned: Height, tip: Height) => void;
 
 /**
- * Brings the stored ledger to the tip of the best chain, through reorganisations.
- * @returns own transactions that can never be mined any more.
+ * Brings the stored ledger to the tip of the best chain, also through reorganisations. @returns own transactions that can never be mined any more.
  * @throws WorldError when the node can't answer, or is far behind what it showed before.
  */
 export async function scanBlocks(context: ScanContext, onProgress?: ScanProgress): Promise<readonly TxId[]> {
@@ -87,7 +86,7 @@ export async function markAt(chain: Chain, height: Height): Promise<Tip> {
 async function takeStep(context: ScanContext, ledger: StoredWallet, step: Exclude<Step, { kind: 'done' }>): Promise<readonly TxId[]> {
   if (step.kind === 'roll-back') {
     rollBack(ledger, step.to.height);
-    // Below the birthday nothing is known of the chain, so its mark is taken as the node has it now.
+    // Below the birthday nothing is known of the chain, so the node's present block is used as the mark.
     const { trail, ...cursor } = cursorOf(ledger);
     ledger.cursor.set(CURSOR_ID, { ...cursor, trail: [...trail.filter(({ height }) => height < step.to.height), step.to] });
     return [];

@@ -6,9 +6,9 @@ import { scriptOf } from '../core/tx/address.ts';
 export interface PaymentRequest {
   readonly address: string;
   readonly amount?: Amount;
-  /** Whom the money is for. */
+  /** The receiver of the money. */
   readonly label?: string;
-  /** What it is for. */
+  /** The purpose of the payment. */
   readonly message?: string;
 }
 
@@ -29,8 +29,8 @@ export function paymentUri(coin: Coin, { address, amount, label, message }: Paym
 }
 
 /**
- * Reads a payment URI as BIP21 has it: `+` is a plus, parameters nobody knows are passed over, and one that begins with `req-` and
- * nobody knows makes the whole URI unusable. A parameter given twice is refused: two readers could take different ones.
+ * Reads a payment URI according to BIP21: `+` is a plus, unknown parameters are ignored, and an unknown one that begins with `req-` makes the whole
+ * URI invalid. A parameter that appears twice is refused, since two readers could use different ones.
  */
 export function readPaymentUri(coin: Coin, text: string): PaymentUriReading {
   const match = /^([a-z][a-z0-9+.-]*):([^?#]*)(?:\?([^#]*))?$/i.exec(text.trim());
@@ -72,7 +72,7 @@ function requestFrom(address: string, values: ReadonlyMap<string, string>): Paym
   return { kind: 'request', request };
 }
 
-/** BIP21 lets the digits on either side of the point be left out, not on both. */
+/** BIP21 allows a number without digits before or after the point, but not without both. */
 function uriAmount(text: string): Amount | undefined {
   return parseAmount(text.replace(/^\.(?=[0-9])/, '0.').replace(/(?<=^[0-9]+)\.$/, ''));
 }

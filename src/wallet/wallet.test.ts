@@ -222,17 +222,17 @@ describe('funding', () => {
     assert.equal(funded.length, 4, 'as many as there are outputs');
     const spent = funded.flatMap(({ transaction }) => transaction.inputs.map(({ outpoint }) => outpointKey(outpoint)));
     assert.equal(new Set(spent).size, 4);
-    for (const result of results) if (result.status === 'rejected') assert.ok(failsWith('wallet-short', /lacks/)(result.reason));
+    for (const result of results) if (result.status === 'rejected') assert.ok(failsWith('wallet-short', /short of/)(result.reason));
   });
 
   test('what can not be paid is refused with what to do, and reserves nothing', async () => {
     const { chain, wallet } = await worldWith(doge(10));
     const before = await wallet.balance();
-    await assert.rejects(wallet.send(elsewhereAddress, doge(10)), failsWith('wallet-short', /lacks 0\.0/));
+    await assert.rejects(wallet.send(elsewhereAddress, doge(10)), failsWith('wallet-short', /short of 0\.0/));
     await assert.rejects(wallet.send(elsewhereAddress, amount(coin.policy.dust - 1n)), failsWith('config', /too little/));
     await assert.rejects(wallet.send('DBus3bamQjgJULBJtYXpEzDWQRwF5iwxgC', doge(1)), failsWith('config', /not an address/));
     chain.feeRateIs(doge(1_000));
-    await assert.rejects(wallet.send(elsewhereAddress, doge(1)), failsWith('wallet-short', /lacks \d{3} DOGE/));
+    await assert.rejects(wallet.send(elsewhereAddress, doge(1)), failsWith('wallet-short', /short of \d{3} DOGE/));
     assert.deepEqual(await wallet.balance(), before);
     assert.deepEqual(await wallet.transactions(), []);
     const rich = (await worldWith(doge(1_000))).wallet;
@@ -246,7 +246,7 @@ describe('funding', () => {
     await wallet.sync();
     await assert.rejects(
       wallet.send(elsewhereAddress, doge(1)),
-      (error) => error instanceof WorldError && /5 DOGE more counts/.test(error.hint),
+      (error) => error instanceof WorldError && /5 DOGE more can be used/.test(error.hint),
     );
   });
 

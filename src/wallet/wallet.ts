@@ -30,48 +30,50 @@ import { watchKeys } from './watched-keys.ts';
 
 export interface SyncReport {
   readonly height: Height;
-  /** Blocks that the node had deleted before the wallet read them: what came in by those is not counted. */
+  /** Blocks that the node had deleted before the wallet read them: payments in those are not counted. */
   readonly unread: number;
-  /** Own transactions that a block has made impossible: one of their inputs was spent otherwise. What they had reserved is free again. */
+  /** Own transactions that a block has made impossible: one of their inputs was spent by another. Their other inputs are free again. */
   readonly dead: readonly TxId[];
-  /** Published transactions that the node would not take again. `release` gives up on one. */
+  /** Published transactions that the node refused when sent again. `release` gives one up. */
   readonly refused: readonly RefusedTransaction[];
 }
 
 /**
- * An on-chain wallet of P2PKH keys from one seed. It finds its money by reading blocks, so any node of the chain will do.
- * All that matters is in the store: any number of wallets, in any number of processes, may work on one at a time.
- * Every call throws `WorldError` when the node or the store fails.
+ * An on-chain wallet of P2PKH keys from one seed. It finds its money by reading blocks, so any node of the chain can be used. Everything important is
+ * in the store: several wallets, also in several processes, may use one store at a time. Every call throws `WorldError` when the node or the store
+ * fails.
  */
 export interface Wallet {
-  /** Reads the blocks since the last call, follows reorganisations, looks at the mempool, and broadcasts again what was published. */
+  /** Reads the blocks since the last call, follows reorganisations, reads the mempool, and broadcasts published transactions again. */
   readonly sync: (onProgress?: ScanProgress) => Promise<SyncReport>;
   /** As of the last `sync`. */
   readonly balance: () => Promise<Balance>;
-  /** An address that has not been paid. After 20 unpaid ones they come round again, so that a restored wallet finds every payment. */
+  /** An address that has not been paid. After 20 unpaid ones the first is given again, so that a restored wallet finds every payment. */
   readonly receiveAddress: () => Promise<string>;
-  /** Name of a channel key that nobody was given before or will be again, whatever crashes. Payments to its P2PKH script are the wallet's. */
+  /**
+   * Name of a channel key that was never given before and never will be again, even after a crash. Payments to its P2PKH script belong to the wallet.
+   */
   readonly nextChannelKey: () => Promise<string>;
-  /** Never hands out the channel key of this index, nor any before it: channels found on the chain have them. */
+  /** Never again gives the channel key of this index or any before it: channels found on the chain use them. */
   readonly keepChannelKeys: (upTo: number) => Promise<void>;
-  /** Takes P2PKH outputs of one more own key for the wallet's, from the blocks of the next `sync` on. */
+  /** Adds one more own key, whose P2PKH outputs count from the blocks of the next `sync` on. */
   readonly watch: (keyName: string) => Promise<void>;
-  /** The key that an output script pays to, if it is one that the last `sync` looked for. */
+  /** The key that an output script pays to, if the last `sync` looked for it. */
   readonly keyOf: (script: Uint8Array) => Signer | undefined;
   /**
-   * Signs a transaction with these outputs first and in this order. Its inputs are reserved on the disk before it returns; whoever asked
-   * broadcasts it, has the wallet `publish` it, or gives it up with `release`.
-   * @throws WorldError `wallet-short` when there is not enough, `config` for an output below dust or a fee above the coin's limit.
+   * Signs a transaction with these outputs first and in this order. Its inputs are safely reserved before it returns. The caller broadcasts it, calls
+   * `publish`, or gives it up with `release`. @throws WorldError `wallet-short` when there is not enough, `config` for an output below dust or a fee
+   * above the coin's limit.
    */
   readonly fund: (payees: readonly Payee[], options?: SpendOptions) => Promise<Funding>;
   readonly publish: (txid: TxId) => Promise<void>;
-  /** False, and nothing changes, when the transaction is unknown here, or known to the node: then it may still be mined. */
+  /** False, without any change, when the transaction is unknown here, or known to the node: then it may still be mined. */
   readonly release: (txid: TxId) => Promise<boolean>;
-  /** Pays to an address and broadcasts; stored first, so a crash in between only delays it. @throws WorldError as `fund`, or `node-refused`. */
+  /** Pays to an address and broadcasts; it is stored first, so a crash only delays it. @throws WorldError as `fund`, or `node-refused`. */
   readonly send: (address: string, value: Amount, options?: SpendOptions) => Promise<Funding>;
   /** Moves all confirmed money to an address, in several transactions if there are many outputs. @throws WorldError as `send`. */
   readonly sweep: (address: string, options?: SpendOptions) => Promise<readonly Funding[]>;
-  /** What the wallet signed and no reorganisation is too deep to undo: after a crash, the intents that somebody has to finish or release. */
+  /** Own transactions that a reorganisation could still undo or that are not mined: after a crash, these include the ones to finish or release. */
   readonly transactions: () => Promise<readonly OwnTransaction[]>;
 }
 
@@ -79,7 +81,7 @@ export interface WalletOptions {
   readonly chain: Chain;
   readonly store: Store;
   readonly keys: SeedRing;
-  /** For a wallet that is new to this store: no block up to this height holds money of its seed. Absent: a fresh seed, so the tip. */
+  /** For a wallet that is new to this store: no block up to this height holds money of its seed. Absent: a new seed, so the tip. */
   readonly birthday?: Height;
   readonly gaps?: GapLimits;
 }

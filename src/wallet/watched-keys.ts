@@ -4,7 +4,7 @@ import { operationAt, p2pkh } from '../core/tx/script.ts';
 import type { KeyRing } from '../engine/ports.ts';
 import { type BranchName, branchKeyName } from './key-branch.ts';
 
-/** A key of ours that a script names; `place` is absent for a key that was added by name. */
+/** A key of ours in a script; `place` is absent for a key that was added by name. */
 export interface FoundKey {
   readonly name: string;
   readonly place?: { readonly branch: BranchName; readonly index: number };
@@ -17,7 +17,7 @@ export interface Watch {
   readonly add: (keyName: string) => void;
   /** The key that an output script pays to. */
   readonly paidTo: (script: Uint8Array) => FoundKey | undefined;
-  /** Keys whose public half an input script shows, in a push or inside the redeem script it ends with. */
+  /** Keys whose public key is in an input script, as a push or inside the redeem script at its end. */
   readonly shownBy: (script: Uint8Array) => readonly FoundKey[];
 }
 

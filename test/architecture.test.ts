@@ -9,6 +9,7 @@ const LAYERS = [
   'core/base',
   'core/coin',
   'core/tx',
+  'core/asset',
   'core/contract',
   'core/message',
   'core/channel',

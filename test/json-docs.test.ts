@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { z } from 'zod';
 import { CommandLine } from './command-line.ts';
 import { fund } from './shop.ts';
+import { publishedVectors } from './vector.ts';
 
 const run = promisify(execFile);
 const page = await readFile('docs/json.md', 'utf8');
@@ -58,6 +59,11 @@ const rows = new Map<string, Keys>(
   ),
 );
 const shownRows = new Set<string>();
+
+/** picopayments' deposit. */
+const { expected: assetSending } = z
+  .object({ sign: z.object({ deposit: z.object({ expected: z.string() }) }) })
+  .parse(publishedVectors('picopayments-scripts.json')).sign.deposit;
 
 const object = z.record(z.string(), z.unknown());
 
@@ -165,6 +171,8 @@ test('the payer, the merchant and the watcher print the keys that docs/json.md s
   cli.regtest.mine(6);
   const { hex } = await done('close', 'payer', 'close', channel);
   await done('decode of a transaction', 'payer', 'decode', String(hex));
+  const { assetSend } = await done('decode of a transaction', 'payer', 'decode', assetSending);
+  assert.deepEqual(assetSend, { codec: 'counterparty', asset: 'A14456548018133352000', quantity: '1337', to: 0 });
   await done('merchant close --all', 'shop', 'merchant', 'close', '--all', '--no-wait');
   await done('merchant close', 'shop', 'merchant', 'close', channel, '--no-wait');
   const late = await opened('open', 'payer', url, '--no-wait');

@@ -1,3 +1,4 @@
+import { readAssetSend } from '../../core/asset/registry.ts';
 import { formatAmount, isAmount } from '../../core/base/amount.ts';
 import { bytesToHex } from '../../core/base/bytes.ts';
 import { isRefusal } from '../../core/base/refusal.ts';
@@ -34,7 +35,32 @@ export function describeTransaction(coin: Coin, tx: Transaction): readonly strin
       const amount = isAmount(value) ? `${formatAmount(value)} ${coin.ticker}` : `${value} (no amount)`;
       return `  output ${i}: ${amount} to ${addressOf(coin, script) ?? describeScript(script)}`;
     }),
+    ...describeAssetSend(tx),
   ];
+}
+
+function describeAssetSend(tx: Transaction): readonly string[] {
+  const facts = assetSendFacts(tx);
+  if (facts === undefined) return [];
+  const { codec, asset, quantity, to } = facts;
+  return [
+    `  asset: ${quantity} of the smallest unit of ${asset} to the address of output ${to} (${codec})`,
+    '    So the transaction claims. Whether the sender had so much only an indexer of all sends can tell; pawment asks none.',
+  ];
+}
+
+interface AssetSendFacts {
+  readonly codec: string;
+  readonly asset: string;
+  readonly quantity: bigint;
+  readonly to: number;
+}
+
+function assetSendFacts(tx: Transaction): AssetSendFacts | undefined {
+  const found = readAssetSend(tx);
+  if (found === undefined) return undefined;
+  const { codec, send } = found;
+  return { codec: codec.id, asset: codec.nameOf(send.asset) ?? String(send.asset), quantity: send.quantity, to: send.to };
 }
 
 /** A PSBT of a channel, line by line; why it is none, otherwise. */
@@ -61,6 +87,7 @@ export function transactionFacts(coin: Coin, tx: Transaction): object {
     size: transactionSize(tx),
     inputs: tx.inputs.map(({ outpoint, script, sequence }) => ({ ...outpoint, sequence, ...scriptFacts(script) })),
     outputs: tx.outputs.map(({ value, script }) => ({ value, address: addressOf(coin, script), ...scriptFacts(script) })),
+    assetSend: assetSendFacts(tx),
   };
 }
 

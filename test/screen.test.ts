@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { rows, Screen, type Ticker } from '../src/cli/terminal/screen.ts';
+import { showReading } from '../src/cli/terminal/show-reading.ts';
 import { shownBy } from './terminal.ts';
 
 /** A terminal, or none, that keeps what it was sent, and a clock that is moved by hand. */
@@ -87,6 +88,53 @@ test('a pipe gets the lines alone, and a terminal that can change nothing a line
   }
   assert.equal(pipe.sent, 'a line\r\n');
   assert.equal(dumb.sent, `payments [${'█'.repeat(20)}${'░'.repeat(20)}] 50 of 100, 10 s left\r\na line\r\n`);
+});
+
+test('a reading of the chain shows its blocks, also those of a reorganisation, its mempool, and then the wallet’s blocks', async () => {
+  const terminal = new Watched();
+  const screen = new Screen(terminal, { ticker: terminal.ticker, term: 'xterm' });
+  const reading = showReading({ work: (name) => screen.work(name) });
+  const shown = async (): Promise<string | undefined> => {
+    terminal.pass(1_000);
+    return (await terminal.rows()).at(-1)?.replaceAll(/[█░]+/g, '…');
+  };
+  assert.equal(await shown(), 'reading the chain, 1 s so far');
+  reading.at('blocks', 5_001, 6_000);
+  reading.at('blocks', 5_100, 6_000);
+  assert.equal(await shown(), 'reading the chain […] 100 of 1000, 10 s left');
+  reading.at('blocks', 4_991, 6_000);
+  assert.equal(await shown(), 'reading the chain […] 1 of 1010');
+  reading.at('blocks', 6_000, 6_000);
+  assert.equal(await shown(), 'reading the chain, 1 s so far');
+  reading.at('mempool', 0, 20_000);
+  terminal.pass(1_000);
+  reading.at('mempool', 5_000, 20_000);
+  assert.equal(await shown(), 'reading unconfirmed transactions […] 5000 of 20000, 6 s left');
+  reading.at('mempool', 20_000, 20_000);
+  assert.equal(await shown(), 'reading the chain, 1 s so far');
+  reading.scanned(101, 300);
+  assert.equal(await shown(), 'reading the chain […] 1 of 200');
+  reading.done();
+  assert.equal(await shown(), undefined);
+  reading.at('mempool', 1, 20_000);
+  assert.equal(await shown(), undefined);
+});
+
+test('a terminal that does not know its size gets a row of the usual one', () => {
+  const terminal = new Watched();
+  terminal.columns = 0;
+  const screen = new Screen(terminal, { ticker: terminal.ticker, term: 'xterm' });
+  screen.work('blocks').at(5, 10);
+  terminal.pass(1_000);
+  assert.equal(terminal.sent, `\r\u001b[Kblocks [${'█'.repeat(20)}${'░'.repeat(20)}] 5 of 10`);
+});
+
+test('what has gone back behind its beginning is shown as nothing done', async () => {
+  const terminal = new Watched();
+  const screen = new Screen(terminal, { ticker: terminal.ticker, term: 'xterm' });
+  screen.work('blocks').at(-8, 10);
+  terminal.pass(1_000);
+  assert.deepEqual(await terminal.rows(), [`blocks [${'░'.repeat(40)}] 0 of 10`]);
 });
 
 test('prose breaks at spaces and goes on indented; a hash stays whole', () => {

@@ -37,7 +37,7 @@ import { merchantAt } from './payer/connect-merchant.ts';
 import { httpPeerOf, isWith, pickChannel, rememberPeer } from './payer/pick-channel.ts';
 import { passphraseFor } from './terminal/passphrase.ts';
 import type { Printer } from './terminal/print.ts';
-import type { Work } from './terminal/screen.ts';
+import { type ShownReading, showReading, UNSEEN_READING } from './terminal/show-reading.ts';
 import { runningChain } from './test-chain-url.ts';
 import { aLittle, atOnce, type NodeWait } from './wait-for-node.ts';
 
@@ -197,7 +197,9 @@ export async function openPayer(
   const wallet = await openWallet({ chain, store, keys, birthday });
   await first?.({ chain, store, keys, wallet }, birthday);
   const { verify } = await fastestVerifier();
-  const agent = openAgent({ chain, store, keys, wallet, verify, clock, form, mempool, ...(raised && { raised }) });
+  const reading = print === undefined ? UNSEEN_READING : showReading(print);
+  const onProgress = reading.at;
+  const agent = openAgent({ chain, store, keys, wallet, verify, clock, form, mempool, onProgress, ...(raised && { raised }) });
   const sync = async (onProgress?: (scanned: number, tip: number) => void): Promise<SyncReport> => {
     // A refund does not wait for the wallet, which may have years of blocks to read.
     const polled = await agent.poll().catch((error: unknown) => ({ error }));
@@ -206,7 +208,7 @@ export async function openPayer(
     await noteRead(store, clock);
     return report;
   };
-  const { unread } = await started(print?.work('reading the chain') ?? UNSEEN, agent, sync);
+  const { unread } = await started(reading, agent, sync);
   return {
     chain,
     keys,
@@ -234,28 +236,17 @@ export async function openPayer(
   };
 }
 
-const UNSEEN: Work = { at: () => undefined, done: () => undefined };
-
 /** The first look at the chain, which may have years to read. */
 async function started(
-  work: Work,
+  reading: ShownReading,
   agent: Agent,
-  sync: (onProgress: (scanned: number, tip: number) => void) => Promise<SyncReport>,
+  sync: (onProgress: ShownReading['scanned']) => Promise<SyncReport>,
 ): Promise<SyncReport> {
   try {
-    const report = await sync(fromFirst(work));
+    const report = await sync(reading.scanned);
     await agent.tidy();
     return report;
   } finally {
-    work.done();
+    reading.done();
   }
-}
-
-/** Counts from the first block that is reported, not from the chain's. */
-export function fromFirst(work: Work): (scanned: number, tip: number) => void {
-  let first: number | undefined;
-  return (scanned, tip) => {
-    first ??= scanned - 1;
-    work.at(scanned - first, tip - first);
-  };
 }

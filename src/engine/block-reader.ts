@@ -8,9 +8,9 @@ import { recordAnswers } from './answer-recorder.ts';
 import { extendLocator, findForkPoint, locatorTip, truncateLocator } from './block-locator.ts';
 import type { WatchedOutputs } from './channel-role.ts';
 import { viewOf } from './deposit-lookup.ts';
-import { MempoolReader, type MempoolReading } from './mempool-reader.ts';
+import { MempoolReader, type ReadingOptions } from './mempool-reader.ts';
 import { elsewhere, isElsewhere, NodeHealth } from './node-health.ts';
-import { type Block, type Chain, type Clock, type NodeStatus, type Store, type Tip, WorldError } from './ports.ts';
+import { type Block, type Chain, type Clock, type NodeStatus, type ReadingProgress, type Store, type Tip, WorldError } from './ports.ts';
 import { SpendIndex } from './spend-index.ts';
 import { freshLocator, loadCursor, type SyncCursor, saveCursor } from './sync-cursor.ts';
 import { WatchList } from './watch-list.ts';
@@ -56,6 +56,7 @@ export class BlockReader {
   readonly #clock: Clock;
   readonly #spendIndex: SpendIndex;
   readonly #mempoolReader: MempoolReader;
+  readonly #onProgress: ReadingProgress | undefined;
   /** Channels that have to get a view. */
   readonly #again = new Set<ChannelId>();
   /** Hash of the last tip of which every waiting channel has had a view. */
@@ -63,7 +64,7 @@ export class BlockReader {
   #cursor: SyncCursor | undefined;
   #feeRate: Amount;
 
-  constructor(chain: Chain, store: Store, followed: FollowedChannels, clock: Clock, mempool: MempoolReading) {
+  constructor(chain: Chain, store: Store, followed: FollowedChannels, clock: Clock, reading: ReadingOptions) {
     this.trust = new NodeHealth(chain.coin, clock);
     this.#chain = recordAnswers(chain, this.trust);
     this.#store = store;
@@ -71,7 +72,8 @@ export class BlockReader {
     this.#feeRate = chain.coin.policy.feeRate;
     this.#clock = clock;
     this.#spendIndex = new SpendIndex(store, this.list);
-    this.#mempoolReader = new MempoolReader(this.#chain, this.#spendIndex, mempool);
+    this.#mempoolReader = new MempoolReader(this.#chain, this.#spendIndex, reading);
+    this.#onProgress = reading.onProgress;
   }
 
   /** A channel has a new state. If it is due already, for example because its first payment comes late, it does not wait for another block. */
@@ -230,6 +232,7 @@ export class BlockReader {
       const next = await this.#chain.block(after(head.height, 1));
       if (next !== undefined && next.previous === head.hash) {
         this.#take(next);
+        this.#onProgress?.('blocks', next.height, tip.height);
         continue;
       }
       const fork = await findForkPoint(this.#chain, this.#locator);

@@ -1,7 +1,7 @@
 import type { ChannelId } from '../core/base/bytes.ts';
 import { BlockReader, type FollowedChannels } from './block-reader.ts';
 import type { WatchedOutputs } from './channel-role.ts';
-import type { MempoolReading } from './mempool-reader.ts';
+import type { ReadingOptions } from './mempool-reader.ts';
 import { keyedMutex } from './mutex.ts';
 import type { ChainSnapshot } from './node-health.ts';
 import type { Chain, Clock, Store, WorldError } from './ports.ts';
@@ -36,14 +36,8 @@ export interface FollowReport {
 }
 
 /** Reads the chain once for all channels of a store. How far it read is stored last, so after a crash it only reads the same blocks again. */
-export function follower(
-  chain: Chain,
-  store: Store,
-  followed: FollowedChannels,
-  clock: Clock,
-  mempool: MempoolReading = 'always',
-): Follower {
-  const reader = new BlockReader(chain, store, followed, clock, mempool);
+export function follower(chain: Chain, store: Store, followed: FollowedChannels, clock: Clock, reading: ReadingOptions = {}): Follower {
+  const reader = new BlockReader(chain, store, followed, clock, reading);
   const { trust } = reader;
   const inTurn = keyedMutex<'poll'>();
   const seen = (): ChainSnapshot => {

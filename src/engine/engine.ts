@@ -13,10 +13,10 @@ import { type Follower, follower } from './chain-follower.ts';
 import { type Driven, type Driver, driver } from './channel-driver.ts';
 import { type ChannelRole, payeeRole, payerRole } from './channel-role.ts';
 import { type Exposure, ExposureLedger } from './exposure.ts';
-import type { MempoolReading } from './mempool-reader.ts';
+import type { ReadingOptions } from './mempool-reader.ts';
 import type { Chain, Clock, KeyRing, Store } from './ports.ts';
 
-export interface EngineOptions<State> {
+export interface EngineOptions<State> extends ReadingOptions {
   readonly chain: Chain;
   readonly store: Store;
   readonly keys: KeyRing;
@@ -30,8 +30,6 @@ export interface EngineOptions<State> {
   readonly young?: readonly YoungBound[];
   /** What a block caused in one channel, if anything: for logs and screens. An exception affects that channel only. */
   readonly onEvent?: (channel: ChannelId, event: Driven<State> | Refusal | Error) => void;
-  /** `always` unless given: a program that runs for one command has no time to read a large mempool. */
-  readonly mempool?: MempoolReading;
   /** Sums and lists over all channels, updated with each change, so that no reader has to go through all channels. */
   readonly books?: readonly Book<State>[];
 }
@@ -108,6 +106,6 @@ function engine<State extends { readonly kind: string }, Input extends object>(
       return !(event instanceof Error);
     },
   };
-  const follow: Follower = follower(chain, store, followed, clock, options.mempool);
+  const follow: Follower = follower(chain, store, followed, clock, options);
   return { ...machine, follower: follow, exposure };
 }

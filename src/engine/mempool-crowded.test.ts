@@ -17,6 +17,7 @@ import { openWallet } from '../wallet/wallet.ts';
 import { type Follower, follower } from './chain-follower.ts';
 import type { WatchedOutputs } from './channel-role.ts';
 import type { MempoolReading } from './mempool-reader.ts';
+import type { ReadingProgress } from './ports.ts';
 
 const CROWD = 20_000;
 const TIP = 1_000;
@@ -76,7 +77,11 @@ async function crowded(isClosed: boolean): Promise<FakeNode> {
   return node;
 }
 
-async function looked(node: FakeNode, reading: MempoolReading): Promise<{ readonly follow: Follower; readonly views: ChainView[] }> {
+async function looked(
+  node: FakeNode,
+  mempool: MempoolReading,
+  onProgress?: ReadingProgress,
+): Promise<{ readonly follow: Follower; readonly views: ChainView[] }> {
   const views: ChainView[] = [];
   const follow = follower(
     coreRpc(coin, { url: node.url }),
@@ -88,7 +93,7 @@ async function looked(node: FakeNode, reading: MempoolReading): Promise<{ readon
       observe: async (_, view) => views.push(view) > 0,
     },
     { now: () => 0 },
-    reading,
+    { mempool, onProgress },
   );
   await follow.poll();
   return { follow, views };
@@ -118,13 +123,17 @@ describe(`a mempool of ${CROWD} transactions`, () => {
     assert.ok(asked(node, 'getrawtransaction') <= first + 5);
   });
 
-  test('is read by what runs on with a twentieth of the requests, and then never again', async () => {
+  test('is read by what runs on with a twentieth of the requests, saying how far it is, and then never again', async () => {
     const node = await crowded(false);
-    const { follow } = await looked(node, 'always');
+    const told: string[] = [];
+    const { follow } = await looked(node, 'always', (what, done, total) => told.push(`${what} ${done}/${total}`));
+    const steps = Array.from({ length: CROWD / 25 }, (_, i) => `mempool ${25 * i}/${CROWD - 1}`);
+    assert.deepEqual(told, [...steps, `mempool ${CROWD - 1}/${CROWD - 1}`]);
     assert.equal(asked(node, 'getrawtransaction'), CROWD - 1);
     assert.ok(node.requests.length <= CROWD / 20, `${node.requests.length} requests`);
     await follow.poll();
     assert.equal(asked(node, 'getrawtransaction'), CROWD - 1);
+    assert.equal(told.length, steps.length + 1);
   });
 
   test('costs a wallet a few dozen requests', async () => {

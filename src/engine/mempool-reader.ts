@@ -1,7 +1,7 @@
 import type { ChannelId, TxId } from '../core/base/bytes.ts';
 import type { Transaction } from '../core/tx/transaction.ts';
 import { isNoAnswer } from './node-health.ts';
-import type { Chain } from './ports.ts';
+import type { Chain, ReadingProgress } from './ports.ts';
 import type { SpendIndex } from './spend-index.ts';
 
 /** Transactions requested at once, before it is checked whether there is time for more: each may be most of a megabyte of hex. */
@@ -14,19 +14,27 @@ const NOBODY: ReadonlySet<ChannelId> = new Set();
  */
 export type MempoolReading = 'always' | 'when-missing';
 
+export interface ReadingOptions {
+  /** `always` unless given: a program that runs for one command has no time to read a large mempool. */
+  readonly mempool?: MempoolReading | undefined;
+  readonly onProgress?: ReadingProgress | undefined;
+}
+
 /** Reads each mempool transaction once, and keeps those that touch a channel while they are in the mempool. */
 export class MempoolReader {
   readonly #chain: Chain;
   readonly #spendIndex: SpendIndex;
   readonly #reading: MempoolReading;
+  readonly #onProgress: ReadingProgress | undefined;
   #known = new Map<TxId, Transaction | undefined>();
   /** Transactions that could not be read; they come last the next time. */
   #failed: ReadonlySet<TxId> = new Set();
 
-  constructor(chain: Chain, spendIndex: SpendIndex, reading: MempoolReading) {
+  constructor(chain: Chain, spendIndex: SpendIndex, { mempool = 'always', onProgress }: ReadingOptions) {
     this.#chain = chain;
     this.#spendIndex = spendIndex;
-    this.#reading = reading;
+    this.#reading = mempool;
+    this.#onProgress = onProgress;
   }
 
   /** Calls `read` if that is done with every reading; otherwise nothing counts as in the mempool until `read` is called. */
@@ -51,14 +59,18 @@ export class MempoolReader {
     const failures = new Map<TxId, unknown>();
     const fresh = txids.filter((txid) => !before.has(txid));
     const queue = [...fresh.filter((txid) => !this.#failed.has(txid)), ...fresh.filter((txid) => this.#failed.has(txid))];
+    const tell = (done: number): void => this.#onProgress?.('mempool', done, queue.length);
     let read = 0;
-    for (let isOn = true; isOn && read < queue.length; read += AT_ONCE) {
+    if (queue.length > 0) tell(read);
+    for (let isOn = true; isOn && read < queue.length; ) {
       // Both are asked for in one turn of the event loop, so they are sent as one request.
       const going = Promise.allSettled([goesOn()]);
       await this.#ask(queue.slice(read, read + AT_ONCE), touched, failures);
       const [next] = await going;
       if (next.status === 'rejected') throw next.reason;
       isOn = next.value && ![...failures.values()].some(isNoAnswer);
+      read = Math.min(read + AT_ONCE, queue.length);
+      tell(read);
     }
     this.#failed = new Set(failures.keys());
     for (const failure of failures.values()) throw failure;

@@ -158,6 +158,9 @@ export interface SeedRing extends KeyRing {
   readonly noteSecret: () => Uint8Array;
 }
 
+/** Told how far a reading has come: up to which block of which tip, or through how many transactions of the mempool of how many. It must not throw. */
+export type ReadingProgress = (what: 'blocks' | 'mempool', done: number, total: number) => void;
+
 export interface Clock {
   /** Unix time in milliseconds. */
   readonly now: () => number;

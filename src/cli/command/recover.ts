@@ -10,8 +10,9 @@ import type { CommonFlags } from '../config.ts';
 import { wholeNumber } from '../flag/number.ts';
 import { merchantAt } from '../payer/connect-merchant.ts';
 import { command, run, type Shell } from '../run-command.ts';
-import { fromFirst, type OpenPayer, openPayer } from '../setup.ts';
+import { type OpenPayer, openPayer } from '../setup.ts';
 import { channelFacts, channelLine } from '../terminal/channel-print.ts';
+import { fromFirst } from '../terminal/show-reading.ts';
 
 interface RecoverFlags extends CommonFlags {
   readonly merchant?: string;

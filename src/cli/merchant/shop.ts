@@ -29,6 +29,7 @@ import { type Log, logger } from '../log/log.ts';
 import type { Shell } from '../run-command.ts';
 import { clock, keysOf, openStore, readSeed, storePath } from '../setup.ts';
 import { sayReady } from '../systemd-notify.ts';
+import { showReading } from '../terminal/show-reading.ts';
 import { pause, untilStopped } from '../wait.ts';
 import type { NodeWait } from '../wait-for-node.ts';
 import { openBitcoinjListener } from './bitcoinj.ts';
@@ -93,16 +94,18 @@ export async function keepShop({ config, print, stop }: Shell, chain: Chain, opt
   const quotas = new Quotas();
   const door =
     options.bitcoinj === undefined ? undefined : openBitcoinjListener({ ...shared, verify, quotas, log, listen: options.bitcoinj });
+  const reading = showReading(print);
   const books = [...outlook.books, ...(door?.books ?? [])];
   const merchant = tellingSales(
-    outlook.counts.counting(openMerchant({ ...shared, identity, isRecovering, store, verify, keyOf, onEvent, exposure, books })),
+    outlook.counts.counting(
+      openMerchant({ ...shared, identity, isRecovering, store, verify, keyOf, onEvent, onProgress: reading.at, exposure, books }),
+    ),
     config.coin,
     log,
   );
   const servers: Closable[] = [];
   try {
-    const work = print.work('reading the chain');
-    await options.wait(merchant.engine.follower.poll).finally(work.done);
+    await options.wait(merchant.engine.follower.poll).finally(reading.done);
     stop.say(async () => ({ message: 'Stopped at once.', advice: 'What was taken is stored: start it again.' }));
     const server = await placedBy('--listen', () => serveMerchant(merchant, { ...serveOptions(merchant, store, options, log), quotas }));
     servers.push(server);

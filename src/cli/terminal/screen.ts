@@ -70,7 +70,8 @@ export class Screen {
     this.#stop();
     this.#stop = this.#ticker.every(TICK, () => this.#tell(running));
     return {
-      at: (done, total, left) => {
+      at: (reached, total, left) => {
+        const done = Math.max(0, reached);
         running.base ??= { done, at: this.#ticker.now() };
         running.progress = { done, total, ...(left !== undefined && { left }) };
       },
@@ -86,7 +87,9 @@ export class Screen {
 
   #tell(running: Running): void {
     const now = this.#ticker.now();
-    if (!this.#isDumb) this.#show(rowOf(running, now, (this.#terminal.columns ?? USUAL_COLUMNS) - 1));
+    // A terminal that was never told its size says 0.
+    const { columns = 0 } = this.#terminal;
+    if (!this.#isDumb) this.#show(rowOf(running, now, (columns > 0 ? columns : USUAL_COLUMNS) - 1));
     else if (now - this.#told >= SELDOM) {
       this.#told = now;
       this.#terminal.write(`${rowOf(running, now, USUAL_COLUMNS)}\n`);

@@ -7,7 +7,7 @@ import { closingAt } from '../../core/contract/contract.ts';
 import { type Transaction, transactionId } from '../../core/tx/transaction.ts';
 import { type Follower, follower } from '../../engine/chain-follower.ts';
 import type { WatchedOutputs } from '../../engine/channel-role.ts';
-import type { Broadcast, Chain, Clock, Tip } from '../../engine/ports.ts';
+import type { Broadcast, Chain, Clock, ReadingProgress, Tip } from '../../engine/ports.ts';
 import { locatorFrom } from '../../engine/sync-cursor.ts';
 import { memoryStore } from '../../store/memory.ts';
 import { channelDue } from './channel-due.ts';
@@ -22,6 +22,7 @@ export interface WatcherOptions {
   readonly clock: Clock;
   /** Milliseconds without a heartbeat after which the merchant gets no grace; ten minutes unless given. */
   readonly mostSilent?: number;
+  readonly onProgress?: ReadingProgress;
 }
 
 /** What a person has to look at. */
@@ -137,7 +138,7 @@ export class Watcher {
   }
 
   async #startAt(from: Height | undefined): Promise<Follower> {
-    const { chain, clock } = this.#options;
+    const { chain, clock, onProgress } = this.#options;
     const store = memoryStore();
     const mark = from === undefined ? undefined : await chain.block(from);
     if (mark !== undefined) await store.commit([locatorFrom(mark)]);
@@ -146,7 +147,7 @@ export class Watcher {
     const all = async function* (): AsyncIterable<readonly [ChannelId, WatchedOutputs]> {
       yield* watches();
     };
-    return follower(chain, store, { all, observe: (channel, view) => this.#observe(channel, view) }, clock);
+    return follower(chain, store, { all, observe: (channel, view) => this.#observe(channel, view) }, clock, { onProgress });
   }
 
   /** A channel in danger needs a view with every block. */

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { mkdir } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { z } from 'zod';
 import { amount } from '../src/core/base/amount.ts';
@@ -45,7 +46,18 @@ test('what is sold is logged alike over HTTP and bitcoinj’s protocol; a failur
   assert.deepEqual([first?.item, second?.item], ['tea', 'tea']);
   assert.deepEqual([first?.coin, second?.by], ['DOGE', '0.1']);
 
+  await mkdir(cli.folder('closes'));
+  const watcher = await cli.serve('watcher', 'watch', cli.folder('closes'));
+  const alarm: unknown = JSON.parse(await watcher.note(/^({.*"alarm":"merchant-silent".*})$/));
+  assert.match(z.object({ level: z.literal(40), msg: z.string() }).parse(alarm).msg, /^ALARM .* no sign of life/);
+
   await cli.node.close();
-  const failed: unknown = JSON.parse(await shop.note(/^({.*"where":"follow".*})$/));
-  assert.equal(z.object({ code: z.string(), level: z.int() }).parse(failed).code, 'node-down');
+  for (const [serving, where] of [
+    [shop, 'follow'],
+    [watcher, 'watch'],
+  ] as const) {
+    const failed: unknown = JSON.parse(await serving.note(new RegExp(`^({.*"where":"${where}".*})$`)));
+    assert.equal(z.object({ code: z.string(), level: z.literal(40) }).parse(failed).code, 'node-down');
+  }
+  for (const note of watcher.notes) assert.match(note, /^\{.*\}$/);
 });

@@ -60,9 +60,10 @@ export class Terminal {
   }
 
   /** @throws Error when the program ends before it shows that. */
-  async saw(text: string): Promise<void> {
+  async saw(text: string | RegExp): Promise<void> {
     const over = this.over.then(() => assert.fail(`it has ended:\n${this.shown}`));
     over.catch(() => undefined);
-    while (!this.shown.includes(text)) await Promise.race([once(this.#child.stdout, 'data'), over]);
+    const isShown = (): boolean => (typeof text === 'string' ? this.shown.includes(text) : text.test(this.shown));
+    while (!isShown()) await Promise.race([once(this.#child.stdout, 'data'), over]);
   }
 }

@@ -10,7 +10,7 @@ import type { WatchedOutputs } from './channel-role.ts';
 import { viewOf } from './deposit-lookup.ts';
 import { MempoolReader, type ReadingOptions } from './mempool-reader.ts';
 import { elsewhere, isElsewhere, NodeHealth } from './node-health.ts';
-import { type Block, type Chain, type Clock, type NodeStatus, type ReadingProgress, type Store, type Tip, WorldError } from './ports.ts';
+import { type Block, type Chain, type Clock, type NodeStatus, type Store, type Tip, WorldError } from './ports.ts';
 import { SpendIndex } from './spend-index.ts';
 import { freshLocator, loadCursor, type SyncCursor, saveCursor } from './sync-cursor.ts';
 import { WatchList } from './watch-list.ts';
@@ -56,7 +56,7 @@ export class BlockReader {
   readonly #clock: Clock;
   readonly #spendIndex: SpendIndex;
   readonly #mempoolReader: MempoolReader;
-  readonly #onProgress: ReadingProgress | undefined;
+  readonly #onProgress: ReadingOptions['onProgress'];
   /** Channels that have to get a view. */
   readonly #again = new Set<ChannelId>();
   /** Hash of the last tip of which every waiting channel has had a view. */

@@ -2,8 +2,6 @@ import { basename, dirname } from 'node:path';
 import type { Command } from 'commander';
 import { formatAmount } from '../../core/base/amount.ts';
 import { transactionId } from '../../core/tx/transaction.ts';
-import { keepJobs } from '../../engine/jobs.ts';
-import { WorldError } from '../../engine/ports.ts';
 import { alarmText } from '../../merchant/watchtower/alarm-text.ts';
 import { replaceFile, watchFolder } from '../../merchant/watchtower/folder.ts';
 import { watchMetrics } from '../../merchant/watchtower/prometheus.ts';
@@ -11,10 +9,12 @@ import { Watcher, type WatchReport } from '../../merchant/watchtower/watcher.ts'
 import { diskError } from '../../store/disk-error.ts';
 import type { CommonFlags } from '../config.ts';
 import { WholeNumber } from '../flag/number.ts';
-import { RepeatedFailures } from '../log/repeated-failures.ts';
+import { logger } from '../log/log.ts';
+import { type WatchJobOptions, watchJobs } from '../merchant/watch-jobs.ts';
 import { command, run, type Shell } from '../run-command.ts';
 import { clock, openNode } from '../setup.ts';
 import { EXIT, failure } from '../terminal/print.ts';
+import { showReading } from '../terminal/show-reading.ts';
 import { pause, untilStopped } from '../wait.ts';
 import { aLittle, atOnce, forEver } from '../wait-for-node.ts';
 
@@ -24,11 +24,6 @@ interface WatchFlags extends CommonFlags {
   readonly silence: number;
   readonly textfile?: string;
 }
-
-/** Milliseconds between two looks at folder and chain. */
-const LOOK = 5_000;
-const OVERDUE = 60_000;
-const SUM_UP = 10_000;
 
 export function watchCommand(): Command {
   return command('watch', 'Close for a merchant that does not, without its keys: with the files of pawment merchant --watch-to', [
@@ -54,7 +49,8 @@ async function watch(shell: Shell, path: string, flags: WatchFlags): Promise<voi
   await folder.channels();
   const patient = flags.once === true ? aLittle(config, print.note) : forEver(print.note);
   const chain = await openNode(config, flags.wait ? patient : atOnce);
-  const watcher = new Watcher({ folder, chain, clock, mostSilent: flags.silence * 60_000 });
+  const reading = showReading(print);
+  const watcher = new Watcher({ folder, chain, clock, mostSilent: flags.silence * 60_000, onProgress: reading.at });
   const { textfile } = flags;
   const write = async (report: WatchReport): Promise<void> => {
     if (textfile === undefined) return;
@@ -63,7 +59,7 @@ async function watch(shell: Shell, path: string, flags: WatchFlags): Promise<voi
     });
   };
   if (flags.once === true) {
-    const report = await watcher.poll();
+    const report = await watcher.poll().finally(reading.done);
     // Who can't write its figures tells its alarms all the same.
     const unwritten = await write(report).catch((error: unknown) => ({ error }));
     print.result(factsOf(report), linesOf(report));
@@ -71,38 +67,19 @@ async function watch(shell: Shell, path: string, flags: WatchFlags): Promise<voi
     if (report.alarms.length > 0) process.exitCode = EXIT.attention;
     return;
   }
-  await keepWatch(shell, watcher, write);
+  const look = async (): Promise<WatchReport> => {
+    const report = await watcher.poll();
+    reading.done();
+    return report;
+  };
+  await keepWatch(shell, { look, write });
 }
 
-async function keepWatch({ print }: Shell, watcher: Watcher, write: (report: WatchReport) => Promise<void>): Promise<void> {
-  const stop = new AbortController();
-  let told = new Set<string>();
-  const work = async (): Promise<void> => {
-    const report = await watcher.poll();
-    for (const line of sentLines(report)) print.note(line);
-    // The same alarm is told once, however the blocks are counted in it.
-    const alarms = new Map(report.alarms.map((alarm) => [`${alarm.code} ${'channel' in alarm ? alarm.channel : ''}`, alarm]));
-    for (const [key, alarm] of alarms) if (!told.has(key)) print.note(`ALARM ${alarmText(alarm, report.tip.height, clock.now())}`);
-    for (const key of told) if (!alarms.has(key)) print.note(`over: ${key}`);
-    told = new Set(alarms.keys());
-    await write(report);
-  };
+async function keepWatch({ print }: Shell, options: Pick<WatchJobOptions, 'look' | 'write'>): Promise<void> {
+  const log = logger('info', { clock, ...(process.stderr.isTTY && { write: print.line }) });
   print.result({ watching: true }, ['Watching; Ctrl-C stops it.']);
-  const lasting = new RepeatedFailures();
-  const hintOf = (failure: object): string => (failure instanceof WorldError ? ` ${failure.hint}` : '');
-  const onTrouble = (job: string, error: Error): void => {
-    if (lasting.isNew(job, error, clock.now())) print.note(`ALARM not everything could be looked after: ${error.message}${hintOf(error)}`);
-  };
-  const sumUp = async (): Promise<void> => {
-    for (const { failure, times, isOver } of lasting.due(clock.now()))
-      print.note(`${isOver ? 'over' : 'ALARM still'}, ${times} times: ${failure.message}${isOver ? '' : hintOf(failure)}`);
-  };
-  const list = [
-    { name: 'watch', interval: LOOK, overdue: OVERDUE, run: work },
-    { name: 'sum up', interval: SUM_UP, overdue: OVERDUE, run: sumUp },
-  ];
-  const jobs = keepJobs(list, { clock, pause, onTrouble });
-  const working = jobs.work(stop.signal);
+  const stop = new AbortController();
+  const working = watchJobs({ ...options, log, clock, pause }).work(stop.signal);
   await untilStopped();
   stop.abort();
   await working;

@@ -24,10 +24,10 @@ interface Episode extends Omit<Summary, 'where' | 'isOver'> {
 }
 
 /** Milliseconds after the first line until the first summary; each next one takes twice as long, up to an hour. */
-const FIRST_WAIT = 60_000;
-const MOST_WAIT = 3_600_000;
+export const FIRST_WAIT = 60_000;
+export const MOST_WAIT = 3_600_000;
 /** Milliseconds without it after which a failure is over: longer than any look at the chain takes to fail. */
-const QUIET = 100_000;
+export const QUIET = 100_000;
 /** It goes on if it has come so lately: what may be over is not said to last. */
 const LATELY = 15_000;
 /** Failures remembered, and what each has struck: strangers may have a hand in both. */

@@ -41,10 +41,7 @@ interface Look {
   readonly isAtEnd: boolean;
 }
 
-/**
- * Reads the chain block by block, and gives each channel a view of what concerns it. Even when something fails, what was read is not read again until
- * a restart.
- */
+/** Reads the chain block by block, and gives each channel its view. What was read is not read again until a restart, even when something fails. */
 export class BlockReader {
   readonly list: WatchList = new WatchList();
   readonly trust: NodeHealth;

@@ -33,8 +33,8 @@ const commands: readonly { readonly folder: string; readonly words: readonly str
   { folder: 'payer', words: ['recover'], last: '0 channels found' },
   { folder: 'payer', words: ['close'], last: 'pawment open' },
   { folder: 'shop', words: ['merchant', '--listen', '127.0.0.1:0'], last: 'Selling' },
-  { folder: 'watcher', words: ['watch', 'watched'], last: ' warn  ALARM The merchant has left no sign of life' },
-  { folder: 'watcher', words: ['watch', 'watched', '--once'], last: 'no sign of life' },
+  { folder: 'watcher', words: ['watch', 'watched'], last: ' warn  ALARM ' },
+  { folder: 'watcher', words: ['watch', 'watched', '--once'], last: 'ALARM ' },
 ];
 
 for (const { folder, words, last } of commands)

@@ -49,7 +49,7 @@ test('what is sold is logged alike over HTTP and bitcoinj’s protocol; a failur
   await mkdir(cli.folder('closes'));
   const watcher = await cli.serve('watcher', 'watch', cli.folder('closes'));
   const alarm: unknown = JSON.parse(await watcher.note(/^({.*"alarm":"merchant-silent".*})$/));
-  assert.match(z.object({ level: z.literal(40), msg: z.string() }).parse(alarm).msg, /^ALARM .* no sign of life/);
+  assert.match(z.object({ level: z.literal(40), msg: z.string() }).parse(alarm).msg, /^ALARM /);
 
   await cli.node.close();
   for (const [serving, where] of [

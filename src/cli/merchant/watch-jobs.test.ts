@@ -106,8 +106,8 @@ test('an alarm that lasts is one line however its numbers change, then summed up
       '1900 over: The close',
     ],
   );
-  assert.match(told[0]?.msg ?? '', /100 blocks from now/);
-  assert.match(told[4]?.msg ?? '', /85 blocks from now/);
+  assert.match(told[0]?.msg ?? '', /\b100 blocks/);
+  assert.match(told[4]?.msg ?? '', /\b85 blocks/);
   assert.partialDeepStrictEqual(told[0], { level: 40, alarm: 'close-late', channel: channel(1) });
   assert.partialDeepStrictEqual(told[5], { level: 30, alarm: 'close-late', seconds: 1_795 });
 });

@@ -1,13 +1,18 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import type { RpcAuth } from '../../src/chain/rpc-endpoint.ts';
+import type { Coin } from '../../src/core/coin/coin.ts';
+import { type NodeCalls, readAnswer } from '../regtest/world.ts';
 import { type Program, pathOf } from './program.ts';
+
+// Litecoin's regtest stops at block 431 unless MWEB is put off: it waits for a peg-in.
+export const WITHOUT_MWEB = '-vbparams=mweb:9999999999:9999999999';
 
 export interface Daemon {
   readonly url: string;
@@ -69,4 +74,17 @@ async function loaded(child: ChildProcessByStdio<null, Readable, null>, { name }
   reader.removeAllListeners('line');
   // What it prints from here on is read and dropped, or the pipe would fill and hold it up.
   reader.on('line', () => undefined);
+}
+
+/** Its calls, by the cookie or the password that it was started with. */
+export async function callsOf({ url, auth }: Daemon, coin: Coin): Promise<NodeCalls> {
+  const login = auth.kind === 'cookie' ? await readFile(auth.file, 'utf8') : `${auth.user}:${auth.password}`;
+  const headers = { authorization: `Basic ${btoa(login.trim())}` };
+  return {
+    coin,
+    call: async (method, ...params) => {
+      const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify({ id: 1, method, params }) });
+      return readAnswer(await response.json());
+    },
+  };
 }

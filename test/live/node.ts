@@ -9,7 +9,7 @@ import { dogecoinRegtest } from '../../src/core/coin/dogecoin.ts';
 import { litecoinRegtest } from '../../src/core/coin/litecoin.ts';
 import { addressOf } from '../../src/core/tx/address.ts';
 import { p2pkh } from '../../src/core/tx/script.ts';
-import { type Daemon, startDaemon } from './daemon.ts';
+import { type Daemon, startDaemon, WITHOUT_MWEB } from './daemon.ts';
 import { dogecoind, litecoind, type Program, whyLeftOut } from './program.ts';
 
 /** A regtest node that live tests talk to: a real daemon, or the embedded chain behind the same calls. */
@@ -35,9 +35,6 @@ interface Kind {
   readonly program?: Program;
   readonly start: (options: readonly string[]) => Promise<Daemon>;
 }
-
-// Litecoin's regtest stops at block 431 unless MWEB is put off: it waits for a peg-in.
-const WITHOUT_MWEB = '-vbparams=mweb:9999999999:9999999999';
 
 const kinds: Readonly<Record<NodeKind, Kind>> = {
   litecoind: {

@@ -1,11 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
 import type { Coin } from '../../src/core/coin/coin.ts';
 import { dogecoinRegtest } from '../../src/core/coin/dogecoin.ts';
 import { litecoinRegtest } from '../../src/core/coin/litecoin.ts';
 import { outcomeCases } from '../regtest/outcome-cases.ts';
-import { type NodeCalls, readAnswer, World } from '../regtest/world.ts';
-import { type Daemon, startDaemon } from './daemon.ts';
+import { World } from '../regtest/world.ts';
+import { callsOf, type Daemon, startDaemon } from './daemon.ts';
 import { dogecoind, litecoind, type Program, whyLeftOut } from './program.ts';
 
 /** Coins in the purse: enough for every case in turn on one chain, which must stay below the height where MWEB would stop it. */
@@ -33,16 +32,4 @@ for (const [program, coin] of daemons) {
       });
     }
   });
-}
-
-async function callsOf({ url, auth }: Daemon, coin: Coin): Promise<NodeCalls> {
-  const login = auth.kind === 'cookie' ? await readFile(auth.file, 'utf8') : `${auth.user}:${auth.password}`;
-  const headers = { authorization: `Basic ${btoa(login.trim())}` };
-  return {
-    coin,
-    call: async (method, ...params) => {
-      const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify({ id: 1, method, params }) });
-      return readAnswer(await response.json());
-    },
-  };
 }

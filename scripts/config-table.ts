@@ -24,7 +24,7 @@ function table(): string {
     ...commonSettings().map((option) => row('', option, flags.has(option.long))),
     ...SECTIONS.flatMap((name) => ownOptions(COMMANDS[name]()).map((option) => row(`${name}.`, option, true))),
   ];
-  return tableOf(['in the file', 'flag', 'value', 'unless said', 'what it is'], rows);
+  return tableOf(['in the file', 'flag', 'value', 'unless given', 'meaning'], rows);
 }
 
 function row(section: string, option: Option, isFlag: boolean): readonly string[] {

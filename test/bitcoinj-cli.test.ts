@@ -62,12 +62,12 @@ test('bitcoinj’s protocol on the command line, at both ends', async () => {
   assert.deepEqual([first.paidNow, first.paid], [first.paid, (first.opening ?? 0n) + DOGE / 10n], 'the opening payment counts');
 
   const short = await pawment('pay', '--bitcoinj', server, '--amount', '0.05', '--info', 'tea', '--times', '20');
-  assert.match(short.said, /goes on\nanswer: tea for 0\.1; got 0\.05 DOGE only\n/);
+  assert.match(short.said, /continues\nanswer: tea for 0\.1; got 0\.05 DOGE only\n/);
   const second = paid.parse(short.out);
   assert.deepEqual([second.channel, second.paidNow, second.paid], [first.channel, DOGE, first.paid + DOGE]);
 
   const again = await pawment('pay', '--bitcoinj', server, '--deposit', '10');
-  assert.match(again.said, /goes on, with the deposit that it has\n/);
+  assert.match(again.said, /continues, with its present deposit\n/);
 
   const last = paid.parse((await pawment('pay', '--bitcoinj', server, '--settle')).out);
   const settlement = txId(last.settlement ?? assert.fail('no settlement'));

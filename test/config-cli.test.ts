@@ -21,5 +21,5 @@ test('a merchant serves as the config file says, and says what is wrong with it'
   assert.ok(bitcoinj > 0);
   writeFileSync(path, JSON.stringify({ merchant: { ...merchant, price: ['tea'] } }));
   const { code, out } = await cli.run('other', 'merchant', '--config', path);
-  assert.deepEqual([code, z.object({ message: z.string() }).parse(out).message], [2, 'tea is no price.']);
+  assert.deepEqual([code, z.object({ message: z.string() }).parse(out).message], [2, 'tea is not a price.']);
 });

@@ -56,7 +56,7 @@ describe('every command in the examples of running it is one that the program ta
 test('a flag, an argument or a setting that there is not would be found', async () => {
   await assert.rejects(flagsOf([...merchantCommand, '--trust-proxies']), /unknown option/);
   await assert.rejects(flagsOf(['watch', '--config', CONFIG_THERE]), /missing required argument/);
-  await assert.rejects(flagsOf(merchantCommand, join(DEPLOY, 'README.md')), /is no JSON/);
+  await assert.rejects(flagsOf(merchantCommand, join(DEPLOY, 'README.md')), /is not JSON/);
 });
 
 test('the folders of the settings are those that the units make for the program', async () => {

@@ -37,7 +37,7 @@ test('with other programs on the usual ports the chain goes elsewhere and is fou
     const { shown, failed } = await paste([first, 'wait $! || true']);
     assert.match(
       shown,
-      /Another program has port 18332\. This chain takes a free one, where commands on this machine find it; --port names one\./,
+      /Another program uses port 18332\. This chain uses a free one; commands on this machine find it there\. --port sets another\./,
     );
     assert.match(shown, /^500 DOGE$/m);
     assert.match(shown, /Can't listen on 127\.0\.0\.1:8402: another program does\.\nStop it, or use another address: --listen\./);

@@ -102,7 +102,7 @@ test('who has no home is told to name a folder, and goes on in one that is named
     const { error, message } = told.parse(JSON.parse(stdout));
     return [status, error, message];
   };
-  const homeless = [2, 'config', 'This user has no home folder to keep things in.'];
+  const homeless = [2, 'config', 'This user has no home folder.'];
   assert.deepEqual(channels([], { HOME: '' }), homeless);
   // As a user that the system has no entry of, where this one may become another.
   const unknown = ['setpriv', '--reuid=54321', '--regid=54321', '--clear-groups'] as const;
@@ -137,7 +137,7 @@ describe('output that nothing takes', { skip: !existsSync('/dev/full') && 'there
     const child = spawn(process.execPath, words, { stdio: ['ignore', openSync('/dev/full', 'w'), 'pipe'] });
     const [said, [code]] = await Promise.all([child.stderr === null ? '' : text(child.stderr), once(child, 'close')]);
     assert.deepEqual([code, existsSync(join(cli.folder('untold'), 'payer.seed'))], [3, true]);
-    assert.match(said, /^Standard output can't be written: ENOSPC.* What the command did stands\.\n$/);
+    assert.match(said, /^Standard output can't be written: ENOSPC.* What the command did is still done\.\n$/);
   });
 
   test('as a log does not end a merchant', { timeout: 120_000 }, async () => {

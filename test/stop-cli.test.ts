@@ -41,7 +41,7 @@ test('who stops open and pay by Ctrl-C is told what has happened and how to go o
     const open = told.parse(opening.out);
     assert.equal(opening.code, 130, opening.said);
     assert.match(open.message, /^Stopped\. 50 DOGE are in channel [0-9a-f]{64}\.$/);
-    const [, resume = ''] = /^Go on with: pawment (open --resume [0-9a-f]{16})$/.exec(open.advice) ?? [];
+    const [, resume = ''] = /^Continue with: pawment (open --resume [0-9a-f]{16})$/.exec(open.advice) ?? [];
     await shop.mine(3);
     const resumed = await cli.run('payer', ...resume.split(' '));
     assert.equal(shown.parse(resumed.out).channel, open.facts['channel']);
@@ -75,7 +75,7 @@ test('who stops recover is told how far it has searched, and the same command go
     const { message, advice } = told.parse(stopped.out);
     assert.equal(stopped.code, 130, stopped.said);
     assert.match(message, /^Stopped at block 14\d\d of \d+\.$/);
-    assert.equal(advice, 'What was searched is kept, and nothing was sent: the same command goes on from there.');
+    assert.equal(advice, 'The progress is stored, and nothing was sent: the same command continues from there.');
   } finally {
     await close();
   }
@@ -147,7 +147,7 @@ test('who stops merchant close is told that the order stands, and a merchant car
   assert.equal((await cli.run('customer', 'pay', channel, '--item', 'tea')).code, 0);
   const stopped = await cli.stopped(deaf.held, 'own-shop', 'merchant', 'close', channel);
   const { message, advice, facts } = told.parse(stopped.out);
-  assert.deepEqual([stopped.code, message, facts], [130, 'Stopped. The order to close stands.', { ordered: [channel] }]);
+  assert.deepEqual([stopped.code, message, facts], [130, 'Stopped. The order to close is stored.', { ordered: [channel] }]);
   assert.match(advice, /pawment merchant channels/);
   await first.kill();
   await deaf.close();

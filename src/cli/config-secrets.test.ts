@@ -52,7 +52,7 @@ test('a file that everybody can get at is refused, one that is not there too; a 
       () => passphrase({ passphraseFile: path }, {}),
       (error) => error instanceof WorldError && message.test(error.message),
     );
-  for (const mode of [0o604, 0o602, 0o644]) refuses(file('open', 'secret', mode), /everybody can get at it/);
+  for (const mode of [0o604, 0o602, 0o644]) refuses(file('open', 'secret', mode), /everybody can read it/);
   refuses(join(folder, 'absent'), /can’t be read: ENOENT/);
   assert.equal(passphrase({ passphraseFile: file('group', 'secret', 0o640) }, {}), 'secret');
 });

@@ -66,13 +66,13 @@ test('a main network has no node unless one is named', () => {
 
 test('a coin that does not exist and a node without an address are refused', () => {
   refuses(() => resolveConfig({ coin: 'shibecoin' }, {}), /shibecoin is not a coin/);
-  refuses(() => resolveConfig({ rpcUrl: 'nowhere' }, {}), /nowhere is no address/);
+  refuses(() => resolveConfig({ rpcUrl: 'nowhere' }, {}), /nowhere is not the address/);
   assert.equal(resolveConfig({ coin: 'litecoin' }, {}).coin.id, 'litecoin');
 });
 
 test('a bad file is refused: absent, no JSON, a setting that does not exist, a value of another kind', () => {
   refuses(() => resolveConfig({ config: join(folder, 'absent') }, {}), /no config file/);
-  refuses(() => resolveConfig({ config: file('{') }, {}), /json is no JSON: see line 1, column 2/);
+  refuses(() => resolveConfig({ config: file('{') }, {}), /json is not JSON: see line 1, column 2/);
   refuses(() => resolveConfig({ config: file('{\n  "coin": "dogecoin"\n  "rpcPassword": "secret"}') }, {}), /see line 3, column 3\.$/);
   refuses(() => resolveConfig({ config: folder }, {}), /can’t be read: EISDIR/);
   refuses(() => resolveConfig({ config: file({ coins: 'dogecoin' }) }, {}), /coins/);
@@ -82,7 +82,7 @@ test('a bad file is refused: absent, no JSON, a setting that does not exist, a v
 
 test('a password in a file that others can read is refused; in a private file, or without a password, it is taken', () => {
   const settings = { rpcUser: 'shibe', rpcPassword: 'secret' };
-  for (const mode of [0o644, 0o640, 0o604]) refuses(() => resolveConfig({ config: file(settings, mode) }, {}), /can be read by others/);
+  for (const mode of [0o644, 0o640, 0o604]) refuses(() => resolveConfig({ config: file(settings, mode) }, {}), /others can read it/);
   const auth = resolveConfig({ config: file(settings) }, {}).rpc?.auth;
   assert.deepEqual(auth, { kind: 'password', user: 'shibe', password: 'secret' });
   assert.equal(resolveConfig({ config: file({ rpcUser: 'shibe' }, 0o644) }, {}).rpc?.auth?.kind, 'password');

@@ -9,7 +9,7 @@ import { WorldError } from '../engine/ports.ts';
 import { commonSettings, type Settings, type SettingsSchema, schemaOf, type Value, variableOf } from './config-options.ts';
 import { passphrase, rpcPassword } from './config-secrets.ts';
 
-/** Settings that every command knows, as flags give them. */
+/** Settings that every command has, as flags give them. */
 export interface CommonFlags {
   readonly coin?: string;
   readonly datadir?: string;
@@ -21,24 +21,24 @@ export interface CommonFlags {
   readonly json?: boolean;
 }
 
-/** Commands whose own flags may stand in the config file, each in a section of its name. */
+/** Commands whose own flags may also be in the config file, each in a section of its name. */
 export const SECTIONS = ['merchant', 'watch'] as const;
 
 export interface Config {
   readonly coin: Coin;
   readonly datadir: string;
-  /** Undefined where no node is named: only commands that need none run then. */
+  /** Undefined where no node is given: then only commands that need none work. */
   readonly rpc: RpcOptions | undefined;
-  /** Nobody named a node: it is the test chain that runs on this machine, wherever that serves. */
+  /** No node was given: the test chain on this machine is used, at whatever address it serves. */
   readonly isUnnamed?: boolean;
-  /** Read when it is asked for: a watcher has none, and shares the file with who does. @throws WorldError `config` */
+  /** Read when it is needed: a watcher has none, but may share the file with a merchant. @throws WorldError `config` */
   readonly passphrase: string | undefined;
   readonly json: boolean;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Flags win over the environment, the environment over the file, the file over what is usual. @throws WorldError `config` */
+/** Flags go before the environment, the environment before the file, the file before the defaults. @throws WorldError `config` */
 export function resolveConfig(flags: CommonFlags, env: Environment): Config {
   const { common } = readConfig(flags.config, env);
   const said = (name: keyof Omit<CommonFlags, 'json' | 'config'>): string | undefined =>
@@ -51,7 +51,7 @@ export function resolveConfig(flags: CommonFlags, env: Environment): Config {
   const isUnnamed = coin.network === 'regtest' && named === undefined;
   const url = named ?? (isUnnamed ? `http://127.0.0.1:${coin.rpcPort}` : undefined);
   if (url !== undefined && !URL.canParse(url))
-    throw new WorldError('config', `${url} is no address of a node.`, 'Write it like http://127.0.0.1:22555.');
+    throw new WorldError('config', `${url} is not the address of a node.`, 'Write it like http://127.0.0.1:22555.');
   const [cookie, user] = [said('rpcCookie'), said('rpcUser')];
   const rpc = url === undefined ? undefined : { url, ...authOf(cookie, user, () => rpcPassword(env, textOf(common['rpcPassword']))) };
   const passphraseFile = said('passphraseFile');
@@ -63,7 +63,7 @@ export function resolveConfig(flags: CommonFlags, env: Environment): Config {
   };
 }
 
-/** Undefined where the system knows no home: without HOME and an entry among the users, or with an empty HOME. */
+/** Undefined where the system knows no home: without HOME and an entry for the user, or with an empty HOME. */
 export function usualDatadir({ id }: Coin): string | undefined {
   try {
     const home = homedir();
@@ -79,33 +79,33 @@ function authOf(cookie: string | undefined, user: string | undefined, password: 
 }
 
 function homeless(): never {
-  throw new WorldError('config', 'This user has no home folder to keep things in.', 'Name a folder: --datadir, or PAWMENT_DATADIR.');
+  throw new WorldError('config', 'This user has no home folder.', 'Set a folder: --datadir, or PAWMENT_DATADIR.');
 }
 
 function textOf(value: Value | undefined): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
-/** What a config file says to all commands, and to one. */
+/** The settings of a config file for all commands, and for one. */
 export interface ConfigFile {
   readonly common: Settings;
   readonly own: Settings;
 }
 
-/** A command's own section, and what may stand there. */
+/** A command's own section, and the settings it may have. */
 export interface Section {
   readonly name: (typeof SECTIONS)[number];
   readonly schema: SettingsSchema;
 }
 
 /**
- * Reads the file that a flag names, or else the environment; nothing where neither does. Sections of other commands are theirs to read.
- * @throws WorldError `config`
+ * Reads the file that a flag names, otherwise the environment; empty if neither does. Sections of other commands are not read. @throws WorldError
+ * `config`
  */
 export function readConfig(named: string | undefined, env: Environment, section?: Section): ConfigFile {
   const path = named ?? env['PAWMENT_CONFIG'];
   if (path === undefined) return { common: {}, own: {} };
-  if (!existsSync(path)) throw new WorldError('config', `There is no config file ${path}.`, 'Make it, or leave --config out.');
+  if (!existsSync(path)) throw new WorldError('config', `There is no config file ${path}.`, 'Create it, or leave out --config.');
   const contents = parsed(path, contentsOf(path));
   const schema = schemaOf(commonSettings());
   const others = Object.fromEntries(SECTIONS.map((name) => [name, unread]));
@@ -115,7 +115,7 @@ export function readConfig(named: string | undefined, env: Environment, section?
   const common = schema.strip().parse(contents);
   const isPrivate = (statSync(path).mode & 0o077) === 0;
   if (common['rpcPassword'] !== undefined && !isPrivate) {
-    throw new WorldError('config', `${path} holds a password and can be read by others.`, `chmod 600 ${path}`);
+    throw new WorldError('config', `${path} holds a password, but others can read it.`, `chmod 600 ${path}`);
   }
   return { common, own: section === undefined ? {} : section.schema.parse(read.data[section.name] ?? {}) };
 }
@@ -129,13 +129,13 @@ function contentsOf(path: string): string {
     throw new WorldError(
       'config',
       `The config file ${path} can’t be read: ${reasonOf(error)}.`,
-      'Name a file that this user may read.',
+      'Use a file that this user may read.',
       error,
     );
   }
 }
 
-/** What the parser says holds the text around the fault, and in that text may stand a password: only the place is told. */
+/** The parser's message quotes text around the fault, which may contain a password: so only the place is shown. */
 function parsed(path: string, text: string): unknown {
   try {
     return JSON.parse(text);
@@ -143,7 +143,7 @@ function parsed(path: string, text: string): unknown {
     const [, at] = / at position (\d+)/.exec(reasonOf(error)) ?? (/end of JSON/.test(reasonOf(error)) ? ['', text.length] : []);
     const before = at === undefined ? undefined : text.slice(0, Number(at)).split('\n');
     const place = before === undefined ? '' : `: see line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`;
-    throw new WorldError('config', `${path} is no JSON${place}.`, 'Correct the file.');
+    throw new WorldError('config', `${path} is not JSON${place}.`, 'Correct the file.');
   }
 }
 

@@ -13,7 +13,7 @@ test('a stopped open names the coins that are in the channel and the command tha
   const state = pair.payerState();
   const { message, advice, facts } = openAccount({ ...state, kind: 'funding', unsent: [] });
   assert.match(message, /^Stopped\. 100 DOGE are in channel /);
-  assert.equal(advice, `Go on with: pawment open --resume ${state.channel.slice(0, 16)}`);
+  assert.equal(advice, `Continue with: pawment open --resume ${state.channel.slice(0, 16)}`);
   assert.deepEqual(facts, { channel: state.channel, state: 'funding', deposited: 100n * DOGE });
   assert.match(openAccount({ ...state, kind: 'planned', deposits: [], offered: [] }).message, /Nothing was deposited/);
 });
@@ -21,7 +21,7 @@ test('a stopped open names the coins that are in the channel and the command tha
 test('a stopped close says whether an end is on its way', () => {
   const state = new MachinePair().open(100n * DOGE).payerState();
   assert.match(endAccount(state, 'close').message, /^Stopped\. Channel [0-9a-f]{64} is open\.$/);
-  assert.match(endAccount(state, 'close').advice, /^Go on with: pawment close [0-9a-f]{16} --wait$/);
+  assert.match(endAccount(state, 'close').advice, /^Continue with: pawment close [0-9a-f]{16} --wait$/);
 });
 
 test('a signal ends with what the command had to say last; one that is served until it is stopped hears it itself', async () => {

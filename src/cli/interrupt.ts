@@ -1,6 +1,6 @@
 import type { EventEmitter } from 'node:events';
 
-/** What a command that is stopped half-way has done by then, and how to go on. */
+/** What a command has done when it is stopped half-way, and how to continue. */
 export interface Account {
   readonly message: string;
   readonly advice: string;
@@ -8,7 +8,7 @@ export interface Account {
   readonly facts?: object;
 }
 
-/** Thrown at nobody: how the end of a stopped command is reported. */
+/** Never thrown to a caller: it is how the end of a stopped command is reported. */
 export class Interrupted extends Error {
   readonly account: Account;
   readonly signal: StopSignal;
@@ -23,18 +23,24 @@ export class Interrupted extends Error {
 export type StopSignal = 'SIGINT' | 'SIGTERM';
 const SIGNALS: readonly StopSignal[] = ['SIGINT', 'SIGTERM'];
 
-const NOTHING: Account = { message: 'Stopped. Nothing was paid or sent.', advice: 'The same command begins again.' };
+const NOTHING: Account = { message: 'Stopped. Nothing was paid or sent.', advice: 'The same command starts again.' };
 
-/** Who says what a command has done by the time somebody stops it. All that matters is stored before it is done: so it may end at any moment. */
+/**
+ * Collects what a command has done, for the case that somebody stops it. Everything important is stored before it is done, so it may end at any
+ * moment.
+ */
 export class Interrupt {
   #account: () => Promise<Account> = async () => NOTHING;
 
-  /** While the work goes on, this is what a command has to say of itself. What it says stands until something else is said. */
+  /** Sets what the command reports about itself while the work goes on, until the next call. */
   say(account: () => Promise<Account>): void {
     this.#account = account;
   }
 
-  /** Hears signals until what it returns is called. The second ends the process at once, whatever is being told. Who serves until it is stopped hears them itself. */
+  /**
+   * Listens for signals until the returned function is called. A second signal ends the process at once, even during the report. Servers that run
+   * until they are stopped handle signals themselves.
+   */
   listen(end: (stopped: Interrupted | Error) => void, signals: EventEmitter = process): () => void {
     let isStopping = false;
     const heard = (signal: StopSignal): void => {

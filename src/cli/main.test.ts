@@ -26,7 +26,7 @@ test('a flag is not taken for the value of the one before it', async () => {
     assert.equal(code, 2, words.join(' '));
     const { error, message } = z.object({ error: z.string(), message: z.string() }).parse(JSON.parse(out));
     assert.equal(error, 'usage');
-    assert.match(message, /A flag is no value/);
+    assert.match(message, /A flag is not a value/);
     assert.equal(said, '', 'who asks for JSON gets it on standard output');
   }
 });
@@ -38,5 +38,5 @@ test('help names every command, and a command its own flags', async () => {
   assert.match((await run('help', 'pay')).stdout, /--item/);
   assert.match((await run('pay', '--help')).stdout, /--item/);
   const { code, words } = await failing('constructor');
-  assert.deepEqual([code, words], [2, "unknown command 'constructor'\nSee the command with --help.\n"]);
+  assert.deepEqual([code, words], [2, "unknown command 'constructor'\nSee the help of the command: --help.\n"]);
 });

@@ -5,10 +5,10 @@ const EXIT_CODES = `
 Exit codes: 0 done, 1 refused (what was done before is told), 2 misused, 3 the world failed (node, disk, network), 4 a person has to look, 70 a fault of pawment,
 130 or 143 stopped by Ctrl-C or a signal (what was done before is told).`;
 
-/** Those of the completion are made from all others. */
+/** The completion is made from all other commands. */
 const COMPLETION = 'completion';
 
-/** Each is loaded when it is asked for: they need much that the others do not. */
+/** Each is loaded only when needed: they load much that the others do not use. */
 const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ['demo', async () => (await import('./command/demo.ts')).demoCommand()],
   ['chain', async () => (await import('./command/chain.ts')).chainCommand()],
@@ -32,12 +32,12 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
   [COMPLETION, async () => (await import('./command/completion.ts')).completionCommand(allCommands)],
 ]);
 
-/** All commands but that one. */
+/** All commands except that one. */
 export function allCommands(): Promise<readonly Command[]> {
   return Promise.all([...COMMANDS].filter(([name]) => name !== COMPLETION).map(([, load]) => load()));
 }
 
-/** Runs the command line. Sets the exit code instead of leaving, so that output is written out. */
+/** Runs the command line. Sets the exit code instead of exiting, so that output is written completely. */
 export async function main(argv: readonly string[]): Promise<void> {
   const program = new Command('pawment')
     .description('Payment channels: pay thousands of times, touch the chain twice')
@@ -47,7 +47,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   for (const load of asked(argv[2])) program.addCommand(await load());
   overrideExit(program);
   const print = printer(argv.includes('--json'));
-  // What is made is for its owner alone, whatever was usual where this was started.
+  // New files are for their owner only, whatever the umask was.
   process.umask(0o077);
   process.stdout.on('error', (error) => untold(error, print));
   // Nobody is left to tell.
@@ -59,32 +59,35 @@ export async function main(argv: readonly string[]): Promise<void> {
   }
 }
 
-/** Help that was asked for is printed by then. */
+/** Help that was asked for has been printed by now. */
 function misused({ exitCode, message, code }: CommanderError, print: Printer): number {
   if (exitCode === 0) return EXIT.ok;
   const [text = '', ...advice] = message.replace(/^error: /, '').split('\n');
-  const said = code === 'commander.help' ? 'No command is named.' : text;
-  const all = [...advice, 'See the command with --help.'].join(' ');
+  const said = code === 'commander.help' ? 'No command is given.' : text;
+  const all = [...advice, 'See the help of the command: --help.'].join(' ');
   print.failure({ error: 'usage', message: said, advice: all }, [said, all]);
   return EXIT.usage;
 }
 
-/** The command of that name; for anything else, such as help, all of them. */
+/** The command of that name; for any other word, such as help, all of them. */
 function asked(name: string | undefined): readonly (() => Promise<Command>)[] {
   const load = name === undefined ? undefined : COMMANDS.get(name);
   if (load !== undefined) return [load];
   return name === '--version' || name === '-V' ? [] : [...COMMANDS.values()];
 }
 
-/** Whoever reads may have seen enough: `pawment channels | head -1`. Where a result could not be written, what was done stands all the same. */
+/**
+ * The reader may have closed the pipe: `pawment channels
+ * head -1`. If a result could not be written, what the command did is still done.
+ */
 function untold(error: NodeJS.ErrnoException, print: Printer): void {
   if (error.code === 'EPIPE') return;
-  print.note(`Standard output can't be written: ${error.message}. What the command did stands.`);
+  print.note(`Standard output can't be written: ${error.message}. What the command did is still done.`);
   process.exitCode = EXIT.world;
 }
 
 function overrideExit(command: Command): void {
-  // What is wrong is told where the command ends, in the form that was asked for.
+  // Errors are reported where the command ends, in the requested form.
   command
     .exitOverride()
     .enablePositionalOptions()
@@ -93,11 +96,11 @@ function overrideExit(command: Command): void {
   for (const child of command.commands) overrideExit(child);
 }
 
-/** `--resume --json` has forgotten its channel. */
+/** In `--resume --json` the channel was forgotten. */
 function refuseFlags(option: Option): void {
   const parse = option.parseArg;
   option.argParser((value: string, before: unknown) => {
-    if (value.startsWith('--')) throw new InvalidArgumentError('A flag is no value.');
+    if (value.startsWith('--')) throw new InvalidArgumentError('A flag is not a value.');
     return parse === undefined ? value : parse(value, before);
   });
 }

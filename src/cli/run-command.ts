@@ -4,11 +4,11 @@ import { commonOptions, type Settings, schemaOf } from './config-options.ts';
 import { Interrupt } from './interrupt.ts';
 import { failure, type Printer, printer } from './terminal/print.ts';
 
-/** What every command gets: its settings, and a way to speak. */
+/** What every command gets: its settings, and a way to print. */
 export interface Shell {
   readonly config: Config;
   readonly print: Printer;
-  /** Told what to say when the command is stopped half-way. */
+  /** Takes what to report when the command is stopped half-way. */
   readonly stop: Interrupt;
 }
 
@@ -18,14 +18,17 @@ export function command(name: string, description: string, examples: readonly st
     .description(description)
     .addHelpText('after', `\nExamples:\n${examples.map((line) => `  ${line}`).join('\n')}`)
     .hook('preAction', (hooked, acting) => {
-      // A command above this one has the hook too.
+      // A parent command has the hook too.
       if (hooked === acting) configure(acting);
     });
   for (const option of commonOptions()) made.addOption(option);
   return made;
 }
 
-/** Takes from the config file what no flag says. What the environment has a word in is settled where it is needed. @throws WorldError `config` */
+/**
+ * Adds settings from the config file where no flag gives them. Settings that the environment can give are decided where they are used. @throws
+ * WorldError `config`
+ */
 function configure(acting: Command): void {
   const { config }: CommonFlags = acting.opts();
   const { common, own } = readConfig(config, process.env, sectionOf(acting));
@@ -35,13 +38,13 @@ function configure(acting: Command): void {
   }
 }
 
-/** A command's flags but for those that all share: what its section of the config file may say. */
+/** A command's flags without those that all share: the settings that its section of the config file may have. */
 export function ownOptions({ options }: Command): readonly Option[] {
   const common = new Set(commonOptions().map((option) => option.attributeName()));
   return options.filter((option) => !common.has(option.attributeName()));
 }
 
-/** What a command's section of its config file says. @throws WorldError `config` */
+/** The settings in a command's section of the config file. @throws WorldError `config` */
 export function ownSettings(of: Command, { config }: CommonFlags): Settings {
   return readConfig(config, process.env, sectionOf(of)).own;
 }
@@ -51,7 +54,10 @@ function sectionOf(acting: Command): Section | undefined {
   return name && { name, schema: schemaOf(ownOptions(acting)) };
 }
 
-/** Runs a command's work; whatever goes wrong is printed with what to do about it, and becomes the exit code. Who stops it is told what it has done. */
+/**
+ * Runs a command's work; an error is printed with what to do about it, and becomes the exit code. If the command is stopped, it reports what it has
+ * done.
+ */
 export async function run(flags: CommonFlags, work: (shell: Shell) => Promise<void>): Promise<void> {
   const print = printer(flags.json === true);
   const stop = new Interrupt();

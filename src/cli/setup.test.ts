@@ -35,7 +35,7 @@ const fails = (code: WorldCode, message: RegExp) => (error: unknown) =>
   error instanceof WorldError && error.code === code && message.test(error.message);
 
 test('on a main network no node is guessed; on a test chain the one named is used', async () => {
-  await assert.rejects(openNode(config('dogecoin')), fails('config', /No node for dogecoin is named/));
+  await assert.rejects(openNode(config('dogecoin')), fails('config', /No node for dogecoin is given/));
   const chain = await openNode(config('dogecoin-regtest', { rpc: { url: node.url } }));
   assert.equal((await chain.tip()).height, 0);
 });

@@ -46,17 +46,20 @@ export type Role = 'payer' | 'merchant';
 export const random: Random = { bytes: (length) => crypto.getRandomValues(new Uint8Array(length)) };
 export const clock: Clock = { now: Date.now };
 
-/** What says where the node is. */
+/** The settings that say where the node is. */
 export type NodeConfig = Pick<Config, 'coin' | 'rpc'> & Partial<Pick<Config, 'datadir' | 'isUnnamed'>>;
 
-/** The node, asked once, so that a wrong one is found before anything is done; and one that is not there yet is waited for as said. @throws WorldError */
+/**
+ * The node, asked once, so that a wrong one is noticed before anything is done; a node that is not there yet is waited for as `wait` says. @throws
+ * WorldError
+ */
 export async function openNode(config: NodeConfig, wait: NodeWait = atOnce): Promise<Chain> {
   const { coin, rpc } = config;
   if (rpc === undefined) {
     throw new WorldError(
       'config',
-      `No node for ${coin.id} is named.`,
-      'Give --rpc-url, PAWMENT_RPC_URL, or a config file. On a main network it should be your own.',
+      `No node for ${coin.id} is given.`,
+      'Use --rpc-url, PAWMENT_RPC_URL, or a config file. On a main network it should be your own.',
     );
   }
   return wait(async () => {
@@ -66,7 +69,7 @@ export async function openNode(config: NodeConfig, wait: NodeWait = atOnce): Pro
   });
 }
 
-/** The node that was named; else the test chain that runs by now, and until one does its usual place. */
+/** The given node; otherwise the test chain that runs now, or its usual address until one runs. */
 export function nodeOf({ coin, datadir, isUnnamed }: NodeConfig, rpc: RpcOptions): RpcOptions {
   const folders = [datadir, usualDatadir(coin)].filter((folder) => folder !== undefined);
   const url = isUnnamed === true ? runningChain(folders) : undefined;
@@ -77,7 +80,7 @@ export function seedPath({ datadir }: Pick<Config, 'datadir'>, role: Role): stri
   return join(datadir, `${role}.seed`);
 }
 
-/** Makes a new seed of 24 words, sealed with the passphrase; the words are for showing once. */
+/** Makes a new seed of 24 words, sealed with the passphrase; the returned words are to be shown once. */
 export async function createSeed(config: Config, role: Role, birthday: Height, words?: string): Promise<string> {
   const mnemonic = words ?? createMnemonic(24, random);
   makeFolder(config.datadir);
@@ -86,7 +89,7 @@ export async function createSeed(config: Config, role: Role, birthday: Height, w
   return mnemonic;
 }
 
-/** @throws WorldError when there is none, it does not open, or is of another coin. */
+/** @throws WorldError when there is none, it does not open, or is for another coin. */
 export async function readSeed(config: Config, role: Role): Promise<SeedContents> {
   const path = seedPath(config, role);
   if (!existsSync(path)) throw new WorldError('config', `There is no seed ${path}.`, 'Make one: pawment wallet init');
@@ -105,42 +108,45 @@ export function storePath({ datadir }: Pick<Config, 'datadir'>, role: Role): str
   return join(datadir, `${role}.sqlite`);
 }
 
-/** While this file is there, a missing store is a loss and not a beginning. */
+/** While this file exists, a missing store is a loss and not a new start. */
 export function markPath({ datadir }: Pick<Config, 'datadir'>, role: Role): string {
   return join(datadir, `${role}.opened`);
 }
 
-/** The store of one who has been here before: a command that looks makes no folder. @throws WorldError `config` where nobody was; else as `openStore`. */
+/**
+ * The store of a role that was used before: a command that only looks makes no folder. @throws WorldError `config` where there is none; otherwise as
+ * `openStore`.
+ */
 export function openKnownStore(config: Pick<Config, 'datadir'>, role: Role): Store {
   requireRole(config, role);
   return openStore(config, role);
 }
 
-/** Whether anything in a data folder is of that role. */
+/** Whether a data folder has anything of that role. */
 export function hasRole(config: Pick<Config, 'datadir'>, role: Role): boolean {
   return [seedPath(config, role), storePath(config, role), markPath(config, role)].some((path) => existsSync(path));
 }
 
-/** @throws WorldError `config` for a data folder in which nothing is of that role: its name may be mistyped. */
+/** @throws WorldError `config` for a data folder without anything of that role: its name may be mistyped. */
 export function requireRole(config: Pick<Config, 'datadir'>, role: Role): void {
   if (hasRole(config, role)) return;
   const who = role === 'payer' ? 'pawment wallet init makes a payer' : 'pawment merchant makes a merchant';
-  throw new WorldError('config', `There is no ${role} in ${config.datadir}.`, `Name another --datadir or --coin; ${who}.`);
+  throw new WorldError('config', `There is no ${role} in ${config.datadir}.`, `Use another --datadir or --coin; ${who}.`);
 }
 
-/** @throws WorldError `store-damaged` when there was a store here and it is gone: a fresh one would know nothing of the coins in its channels. */
+/** @throws WorldError `store-damaged` when there was a store here and it is gone: a new one would not know the coins in its channels. */
 export function openStore(config: Pick<Config, 'datadir'>, role: Role): Store {
   const { datadir } = config;
   const path = storePath(config, role);
   makeFolder(datadir);
   const mark = markPath(config, role);
   if (!existsSync(path) && existsSync(mark)) {
-    const hint = `Restore a backup: pawment restore --role ${role}. Without one, delete ${mark} and go by the words alone: see RECOVERY.md.`;
-    throw new WorldError('store-damaged', `The channels of the ${role} were in ${path}, and the file is gone.`, hint);
+    const hint = `Restore a backup: pawment restore --role ${role}. Without one, delete ${mark} and recover with the words only: see RECOVERY.md.`;
+    throw new WorldError('store-damaged', `The channels of the ${role} were in ${path}, but the file is gone.`, hint);
   }
   const store = openSqlite(path);
   if (!existsSync(mark))
-    writeFileSync(mark, 'While this file is here, a missing store is taken for a loss, not for a beginning.\n', { mode: 0o600 });
+    writeFileSync(mark, 'While this file is here, a missing store counts as lost, not as a new start.\n', { mode: 0o600 });
   return store;
 }
 
@@ -149,36 +155,36 @@ export interface OpenPayer {
   readonly chain: Chain;
   readonly keys: KeyRing;
   readonly wallet: Wallet;
-  /** Blocks that the wallet never saw: the node had deleted them. */
+  /** Blocks that the wallet never saw, because the node had deleted them. */
   readonly unread: number;
   readonly agent: Agent;
   /** Reads the chain again: for the channels first, then for the wallet. */
   readonly sync: () => Promise<SyncReport>;
-  /** Remembers where the payee of a channel is. */
+  /** Stores the address of a channel's payee. */
   readonly remember: (channel: ChannelId, url: string) => Promise<void>;
-  /** @throws WorldError `config` for a payee that is unknown, or not reached by HTTP. */
+  /** @throws WorldError `config` for a payee that is unknown, or has no HTTP address. */
   readonly payeeOf: (channel: ChannelId) => Promise<Connection>;
-  /** Where that payee is. @throws WorldError `config` likewise. */
+  /** The address of that payee. @throws WorldError `config` likewise. */
   readonly merchantOf: (channel: ChannelId) => Promise<string>;
   readonly prices: PriceMemory;
   /** The channels with one payee, in no order. */
   readonly channelsWith: (url: string) => Promise<readonly PayerState[]>;
-  /** The one channel meant by an id, the beginning of one, a payee's URL, or nothing where there is only one. */
+  /** The channel given by an id, the beginning of one, a payee's URL, or nothing if there is only one. */
   readonly channel: (name: string | undefined) => Promise<PayerState>;
   readonly close: () => Promise<void>;
 }
 
-/** What a payer is made of, before it has read the chain. */
+/** The parts of a payer, before it has read the chain. */
 export type PayerParts = Pick<RecoverOptions, 'chain' | 'store' | 'keys' | 'wallet'>;
 
 export interface OpenOptions {
-  /** `when-missing` unless given; what is to tell of coins that others have on their way to a channel reads the mempool always. */
+  /** `when-missing` unless given; a command that reports unconfirmed deposits of others always reads the mempool. */
   readonly mempool?: MempoolReading;
   readonly form?: WireFormat;
   readonly raised?: AgentOptions['raised'];
-  /** No block up to this one holds money of the seed; what the seed file says unless given. */
+  /** No block up to this one has money of the seed; the seed file's value unless given. */
   readonly birthday?: Height;
-  /** Shows long work, and waits a little for a node or merchant that is starting; nothing is shown, nor waited for, unless given. */
+  /** Shows long work, and waits a little for a node or merchant that is starting; neither unless given. */
   readonly print?: Pick<Printer, 'work' | 'note'>;
   /** Done before the chain is read. */
   readonly first?: (parts: PayerParts, birthday: Height) => Promise<void>;
@@ -236,7 +242,7 @@ export async function openPayer(
   };
 }
 
-/** The first look at the chain, which may have years to read. */
+/** The first reading of the chain, which may have to cover years. */
 async function started(
   reading: ShownReading,
   agent: Agent,

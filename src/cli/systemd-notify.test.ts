@@ -26,5 +26,5 @@ test('a service is told to be up by systemd’s own program; what nobody asks fo
 test('a machine without that program is told so, and the shop goes on', async () => {
   const noted: string[] = [];
   await sayReady({ PATH: join(folder, 'nothing'), NOTIFY_SOCKET }, (text) => noted.push(text));
-  assert.match(noted.join(), /systemd was not told that it is up: .*ENOENT/);
+  assert.match(noted.join(), /systemd could not be told that the service is up: .*ENOENT/);
 });

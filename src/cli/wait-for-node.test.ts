@@ -139,7 +139,7 @@ describe('waiting for a merchant', () => {
     });
     assert.equal(answer, 'there');
     assert.deepEqual(waiting.notes, [
-      `Waiting for the merchant: Nothing listens at ${where}. Start the merchant, or give the address that it says it sells at.`,
+      `Waiting for the merchant: Nothing listens at ${where}. Start the merchant, or use the address that it prints when it starts.`,
     ]);
   });
 

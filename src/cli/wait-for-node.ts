@@ -3,31 +3,31 @@ import { type Clock, WorldError } from '../engine/ports.ts';
 import { isLoopback } from '../net/host-check.ts';
 import type { Config } from './config.ts';
 
-/** Asks what may not be there yet: again and again, for as long as that is worth it. @throws what the last asking threw. */
+/** Asks something that may not be there yet, repeatedly, as long as waiting makes sense. @throws the last error. */
 export type NodeWait = <T>(ask: () => Promise<T>) => Promise<T>;
 
 export interface WaitOptions {
-  /** Milliseconds after which it is given up. */
+  /** Milliseconds after which it gives up. */
   readonly most: number;
-  /** Told what is waited for: when that changes, and once a minute. */
+  /** Called with what is waited for: when that changes, and once a minute. */
   readonly note: (text: string) => void;
   readonly clock?: Clock;
   /** Waits so many milliseconds; a timer unless given. */
   readonly pause?: (milliseconds: number) => Promise<unknown>;
 }
 
-/** Milliseconds between two askings, and between two words about the same. */
+/** Milliseconds between two attempts, and between two messages about the same. */
 const INTERVAL = 500;
 const REMIND = 60_000;
-/** Milliseconds that a program which is started beside this one may need, on a machine that is slow or busy. */
+/** Milliseconds that a program started together with this one may need, on a slow or busy machine. */
 const LITTLE = 30_000;
 
-/** A node that is away, still loads or has to catch up may be there later; one that refuses, or is of another chain, will not. */
+/** A node that is away, still loading or catching up may be ready later; one that refuses, or is on another chain, will not. */
 const PASSING: ReadonlySet<string> = new Set(['node-down', 'node-behind']);
-/** Where nobody named a node, whatever has the port may be another program, and the test chain about to be at another. */
+/** Where no node was given, another program may use the port, and the test chain may be about to start at another. */
 const PASSING_UNNAMED: ReadonlySet<string> = new Set([...PASSING, 'node-refused', 'node-wrong-chain']);
 
-/** What may pass by itself, as a person is told of it; undefined for anything else. */
+/** An error that may disappear by itself, for the message; undefined for any other. */
 type Passing = (error: unknown) => WorldError | undefined;
 
 export function nodeWait(options: WaitOptions, codes: ReadonlySet<string> = PASSING): NodeWait {
@@ -52,7 +52,7 @@ function waiting(whom: string, passing: Passing, { most, note, clock = { now: Da
   };
 }
 
-/** How far a node has come is no news. */
+/** A change in how far the node has come is no news. */
 function teller(whom: string, note: WaitOptions['note'], clock: Clock): (error: WorldError) => void {
   let told: { readonly what: string; readonly at: number } | undefined;
   return ({ message, hint }) => {
@@ -65,12 +65,12 @@ function teller(whom: string, note: WaitOptions['note'], clock: Clock): (error: 
 
 export const atOnce: NodeWait = (ask) => ask();
 
-/** For what runs for years: it outlasts every start of the node. */
+/** For programs that run for years: waits through every start of the node. */
 export function forEver(note: WaitOptions['note']): NodeWait {
   return nodeWait({ most: Number.POSITIVE_INFINITY, note });
 }
 
-/** For a command: a node on this machine may just have been started, one elsewhere is there or not. */
+/** For a command: a node on this machine may just have been started; one elsewhere is either there or not. */
 export function aLittle(
   { rpc, isUnnamed = false }: Pick<Config, 'rpc' | 'isUnnamed'>,
   note: WaitOptions['note'],
@@ -81,12 +81,12 @@ export function aLittle(
 }
 
 /**
- * For a command that speaks to a merchant: one on this machine may just have been started. What has answered once is waited for no more: it has ended.
- * @param where as the owner named it
+ * For a command that talks to a merchant: one on this machine may just have been started. Once it has answered, it is not waited for again: then it
+ * has ended. @param where the address as the owner gave it
  */
 export function aLittleForPeer(host: string, where: string, options: Omit<WaitOptions, 'most'>): NodeWait {
   if (!isHere(host)) return atOnce;
-  const hint = 'Start the merchant, or give the address that it says it sells at.';
+  const hint = 'Start the merchant, or use the address that it prints when it starts.';
   const absent: Passing = (error) =>
     isRefused(error) ? new WorldError('peer-unreachable', `Nothing listens at ${where}.`, hint, error) : undefined;
   const wait = waiting('the merchant', absent, { ...options, most: LITTLE });
@@ -102,7 +102,7 @@ function isHere(host: string): boolean {
   return isLoopback(host.replace(/^\[|\]$/g, ''));
 }
 
-/** Nothing was sent then, so that asking again repeats nothing. */
+/** Nothing was sent then, so asking again repeats nothing. */
 function isRefused(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   return ('code' in error && error.code === 'ECONNREFUSED') || isRefused(error.cause);

@@ -8,7 +8,7 @@ export function untilStopped(): Promise<void> {
   });
 }
 
-/** Asks again and again until there is an answer. Between two askings `interval` milliseconds pass. */
+/** Asks repeatedly until there is an answer, with `interval` milliseconds in between. */
 export async function until<T>(ask: () => Promise<T | undefined>, interval: number): Promise<T> {
   for (;;) {
     const answer = await ask();
@@ -17,7 +17,7 @@ export async function until<T>(ask: () => Promise<T | undefined>, interval: numb
   }
 }
 
-/** Resolves after so many milliseconds, or at once when the signal is given. */
+/** Resolves after so many milliseconds, or at once when the signal is aborted. */
 export async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
   await sleep(milliseconds, undefined, { signal }).catch(() => undefined);
 }

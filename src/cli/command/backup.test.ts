@@ -57,7 +57,7 @@ describe('backup, verify, restore', () => {
     assert.deepEqual([saved.code, /backup 1 of the merchant: 1 channels/.test(saved.out)], [0, true], saved.out);
     assert.match(
       (await pawment(datadir, 'verify')).out,
-      /channels at hand: 1 channels, totals of 3 DOGE\nbackup 1, made .*: 1 channels, totals of 3 DOGE/,
+      /present channels: 1 channels, totals of 3 DOGE\nbackup 1, made .*: 1 channels, totals of 3 DOGE/,
     );
     rmSync(join(datadir, 'merchant.sqlite'));
     const lost = await pawment(datadir, 'merchant', 'channels');

@@ -21,13 +21,16 @@ interface BackupFlags extends CommonFlags {
 function withRole(made: Command): Command {
   return made
     .addOption(
-      new Option('--role <role>', 'whose channels; of whoever has a store in the data folder, unless said').choices(['payer', 'merchant']),
+      new Option('--role <role>', 'whose channels; unless given, the role that has a store in the data folder').choices([
+        'payer',
+        'merchant',
+      ]),
     )
-    .option('--folder <folder>', 'where the backups are; <datadir>/backups unless said');
+    .option('--folder <folder>', 'where the backups are; <datadir>/backups unless given');
 }
 
 export function backupCommand(): Command {
-  const made = command('backup', 'Save the channels as a further backup; works while the merchant runs', [
+  const made = command('backup', 'Save the channels as a new backup; works while the merchant runs', [
     'pawment backup',
     'pawment backup --role merchant --folder /mnt/usb/pawment',
   ]);
@@ -35,18 +38,18 @@ export function backupCommand(): Command {
 }
 
 export function restoreCommand(): Command {
-  const made = command('restore', 'Put a backup in place of the channels; what was there is kept beside it', [
+  const made = command('restore', 'Replace the channels with a backup; the old store is kept under another name', [
     'pawment restore',
     'pawment restore 17 --role merchant',
   ]);
   return withRole(made)
-    .argument('[number]', 'which backup; the newest unless named')
-    .option('--force', 'also where the channels at hand know more than the backup')
+    .argument('[number]', 'which backup; the newest unless given')
+    .option('--force', 'even if the present channels know more than the backup')
     .action((number: string | undefined, flags: BackupFlags) => run(flags, (shell) => restore(shell, number, flags)));
 }
 
 export function verifyCommand(): Command {
-  const made = command('verify', 'Read every channel, and check every signature, of the channels at hand and of all backups', [
+  const made = command('verify', 'Read every channel, and check every signature, of the present channels and of all backups', [
     'pawment verify',
     'pawment verify --role merchant --folder /mnt/usb/pawment',
   ]);
@@ -90,9 +93,9 @@ async function restore({ config, print }: Shell, number: string | undefined, fla
     const { audit, replaced, lost } = await restoreBackup({ generation, store, verify, clock, isForced: flags.force === true });
     print.result({ number: generation.number, channels: audit.channels.size, replaced, lost }, [
       `restored backup ${generation.number} of the ${role}, made ${madeAt(generation)}: ${audit.channels.size} channels`,
-      ...(replaced === undefined ? [] : [`what was there is now ${replaced}`]),
+      ...(replaced === undefined ? [] : [`the old store is now ${replaced}`]),
       ...lost.map((line) => `lost: ${line}`),
-      ...(role === 'merchant' ? ['start it with: pawment merchant --recover, when nothing else serves under its words'] : []),
+      ...(role === 'merchant' ? ['start it with: pawment merchant --recover, if no other merchant uses its seed words'] : []),
     ]);
   } finally {
     release();
@@ -103,7 +106,7 @@ function chosen(generations: readonly Generation[], number: string | undefined, 
   const found = number === undefined ? generations.at(-1) : generations.find((one) => String(one.number) === number);
   if (found === undefined) {
     const have = generations.map((one) => one.number).join(', ') || 'none';
-    throw new WorldError('config', 'There is no such backup.', `Backups here: ${have}. Name another with its number, or --folder.`);
+    throw new WorldError('config', 'There is no such backup.', `Backups here: ${have}. Give one of these numbers, or another --folder.`);
   }
   if (found.coin === coin.id) return found;
   throw new WorldError('config', `Backup ${found.number} is of ${found.coin}.`, `Use another --datadir, or --coin ${found.coin}.`);
@@ -114,7 +117,7 @@ async function verify({ config, print }: Shell, flags: BackupFlags): Promise<voi
   const { verify } = await fastestVerifier();
   const path = storePath(config, role);
   const checked = [
-    await looked(path, 'the channels at hand', () => auditFile(path, verify)),
+    await looked(path, 'the present channels', () => auditFile(path, verify)),
     ...(await inOrder(generationsIn(folderOf(config, flags), role), (one) =>
       looked(one.path, `backup ${one.number}, made ${madeAt(one)}`, () => readGeneration(one, verify)),
     )),

@@ -21,17 +21,17 @@ interface ChainFlags extends CommonFlags {
   readonly auto?: number;
 }
 
-/** CLTV holds on regtest from block 1351 on. */
+/** On regtest, CLTV is active from block 1351. */
 const FIRST_HEIGHT = 1360;
 
 export function chainCommand(): Command {
-  const chain = command('chain', "Run a test chain with the coin's rules; it speaks its node's JSON-RPC", [
+  const chain = command('chain', "Run a test chain with the coin's rules; it answers like its node's JSON-RPC", [
     'pawment chain',
     'pawment chain --coin litecoin-regtest --port 19443',
     'pawment chain mine 3',
     'pawment chain fund <address> 500',
   ])
-    .option('--port <number>', "port of the JSON-RPC; the coin's own unless said", wholeNumber(0, 65_535))
+    .option('--port <number>', "port of the JSON-RPC; the coin's own unless given", wholeNumber(0, 65_535))
     .option('--auto <seconds>', 'mine a block every so many seconds', wholeNumber(1))
     .action((flags: ChainFlags) => run(flags, (shell) => serve(shell, flags)));
   chain.addCommand(
@@ -57,7 +57,7 @@ async function serve({ config, print }: Shell, { port, auto }: ChainFlags): Prom
     throw new WorldError(
       'config',
       `The test chain can't be served: ${reasonOf(error)}.`,
-      'Give another --port, or stop what uses this one.',
+      'Use another --port, or stop the program that uses this one.',
       error,
     );
   });
@@ -66,7 +66,7 @@ async function serve({ config, print }: Shell, { port, auto }: ChainFlags): Prom
   print.result({ rpcUrl: server.url, coin: config.coin.id, height: regtest.tip.height }, [
     `${config.coin.name}'s rules at ${server.url}, block ${regtest.tip.height}. Ctrl-C stops it.`,
   ]);
-  // By a signal, or by the call `stop`.
+  // Ends on a signal, or on the call `stop`.
   await Promise.race([untilStopped(), server.closed]);
   clearInterval(timer);
   unnote();
@@ -75,7 +75,7 @@ async function serve({ config, print }: Shell, { port, auto }: ChainFlags): Prom
   release();
 }
 
-/** At the port that was asked for; else at the coin's own, or at any that is free where another program has that one. */
+/** Serves at the given port; otherwise at the coin's own, or at any free one where another program uses that. */
 async function servedAt(regtest: Regtest, port: number | undefined, print: Shell['print']): Promise<RegtestServer> {
   const at = (one: number): Promise<RegtestServer> => serveRegtest(regtest, { port: one, relay: 'peer' });
   const { rpcPort } = regtest.coin;
@@ -84,7 +84,7 @@ async function servedAt(regtest: Regtest, port: number | undefined, print: Shell
   } catch (error) {
     if (port !== undefined || !(error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')) throw error;
     print.note(
-      `Another program has port ${rpcPort}. This chain takes a free one, where commands on this machine find it; --port names one.`,
+      `Another program uses port ${rpcPort}. This chain uses a free one; commands on this machine find it there. --port sets another.`,
     );
     return at(0);
   }
@@ -106,7 +106,7 @@ async function fund({ config, print }: Shell, address: string, text: string): Pr
   print.result({ txid }, [`sent ${text} ${config.coin.ticker} to ${address}: ${txid}`]);
 }
 
-/** Of a chain that may just have been started. */
+/** For a chain that may just have been started. */
 async function clientOf(config: Shell['config'], { note }: Shell['print']): Promise<Rpc> {
   const { coin, rpc } = config;
   if (rpc === undefined || coin.network !== 'regtest') {

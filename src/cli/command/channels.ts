@@ -11,7 +11,7 @@ import { command, run, type Shell } from '../run-command.ts';
 import { clock, openKnownStore } from '../setup.ts';
 import { channelFacts, channelLine, channelLines } from '../terminal/channel-print.ts';
 
-/** What is stored, without asking a node. */
+/** Shows what is stored, without asking a node. */
 export function channelsCommand(): Command {
   return command('channels', 'List the channels of this payer', ['pawment channels', 'pawment channels --json']).action(
     (flags: CommonFlags) =>
@@ -30,8 +30,8 @@ export function channelsCommand(): Command {
 }
 
 export function showCommand(): Command {
-  return command('show', 'Show all that is stored about a channel', ['pawment show 1f0c…', 'pawment show'])
-    .argument('[channel]', 'its id or the beginning of it; the only one unless named')
+  return command('show', 'Show everything that is stored about a channel', ['pawment show 1f0c…', 'pawment show'])
+    .argument('[channel]', 'its id or the beginning of it; the only one unless given')
     .action((name: string | undefined, flags: CommonFlags) =>
       run(flags, ({ config, print }) =>
         withStore(config, async (store) => {

@@ -31,7 +31,7 @@ export function closeCommand(): Command {
     'pawment close',
     'pawment close 1f0c… --wait',
   ])
-    .argument('[channel]', 'its id, the beginning of it, or the merchant; the only one unless named')
+    .argument('[channel]', 'its id, the beginning of it, or the merchant; the only one unless given')
     .option('--wait', 'until it is buried')
     .action((name: string | undefined, flags: EndFlags) =>
       run(flags, (shell) =>
@@ -44,17 +44,17 @@ export function closeCommand(): Command {
     );
 }
 
-/** What is told of an end that was stopped. */
+/** What to report when the command is stopped before the channel has ended. */
 export function accountOf(state: PayerState, command: 'close' | 'refund'): Account {
   const { channel, kind } = state;
   const sent = endingOf(state);
   const again = `pawment ${command} ${channel.slice(0, 16)} --wait`;
   if (sent === undefined)
-    return { message: `Stopped. Channel ${channel} is ${kind}.`, advice: `Go on with: ${again}`, facts: { channel, state: kind } };
+    return { message: `Stopped. Channel ${channel} is ${kind}.`, advice: `Continue with: ${again}`, facts: { channel, state: kind } };
   const transaction = transactionId(sent);
   return {
     message: `Stopped. Channel ${channel} is ${kind}, by transaction ${transaction}.`,
-    advice: `It goes on by itself; to see it buried: ${again}`,
+    advice: `It continues by itself. To wait until it is buried: ${again}`,
     facts: { channel, state: kind, transaction },
   };
 }
@@ -65,20 +65,20 @@ export function refundCommand(): Command {
     'pawment refund 1f0c… --wait',
     'pawment refund 1f0c… --print > refund.hex',
   ])
-    .argument('[channel]', 'its id or the beginning of it; the only one unless named')
+    .argument('[channel]', 'its id or the beginning of it; the only one unless given')
     .option('--wait', 'until it is buried')
-    .option('--print', 'print the signed refund in hex and nothing else, for whichever node takes it')
+    .option('--print', 'print only the signed refund in hex, to send it with any node')
     .action((name: string | undefined, flags: EndFlags) =>
       run(flags, (shell) =>
         withChannel(shell, name, flags, async (payer, { channel, terms, kind }) => {
           shell.stop.say(async () => accountOf(await payer.channel(channel), 'refund'));
-          // Opening the payer has read the chain: what is due is on its way already.
+          // To open the payer, the chain was read: so what is due has been sent already.
           const { tip, medianTime } = payer.agent.engine.follower.seen();
           const reached = certain(terms.expiry, { tip: tip.height, medianTime, now: clock.now() });
           if (kind !== 'ended' && reached < terms.expiry) throw new Refused(tooEarly(terms, reached));
           const now = await payer.channel(channel);
           const refusal = await unrefundable(payer, now);
-          // Whoever wants the bytes gets those there are.
+          // With --print the stored transaction is enough.
           if (refusal !== undefined && !(flags.print === true && endingOf(now) !== undefined)) throw new Refused(refusal);
           if (refusal !== undefined) shell.print.note(`${refusal.message} ${refusal.advice}`);
           return finish(shell, payer, channel, flags);
@@ -93,7 +93,7 @@ function tooEarly({ expiry, contract, coin }: PayerState['terms'], reached: numb
   return { ...refuse('refund-too-early', { tip: reached, expiry }), advice };
 }
 
-/** Why coins of an expired channel are not on their way back; undefined when all that is left of them is. */
+/** Why coins of an expired channel are not coming back yet; undefined when all coins that it still has are. */
 async function unrefundable({ chain }: OpenPayer, state: PayerState): Promise<Refusal | undefined> {
   if (state.kind === 'ended') return undefined;
   const all = allDeposits(state);
@@ -106,11 +106,11 @@ async function unrefundable({ chain }: OpenPayer, state: PayerState): Promise<Re
   if (unsigned.length > 0) return { ...refuse('refund-unsigned', facts), advice: ASK_MERCHANT };
   if (sent !== undefined) return undefined;
   if (unspent.length > 0) return refuse('fee-unaffordable', { value: capacityOf(unspent) });
-  // What was counted once and is spent now is on its way by the merchant's close.
+  // Deposits that counted once and are spent now come back with the merchant's close.
   return state.deposits.length > 0 ? undefined : refuse('funding-missing', { deposits: all.length });
 }
 
-const ASK_MERCHANT = 'The merchant can still sign it: pawment recover --merchant <url>, and this once more.';
+const ASK_MERCHANT = 'The merchant can still sign it: run pawment recover --merchant <url>, then this command again.';
 
 async function withChannel(
   shell: Shell,

@@ -18,7 +18,7 @@ export function completionCommand(all: () => Promise<readonly Command[]>): Comma
     });
 }
 
-/** After a command, such as `wallet send` or none, what may come. */
+/** The words that may follow a command, such as `wallet send` or none. */
 type Words = ReadonlyMap<string, readonly string[]>;
 
 export function wordsOf(commands: readonly Command[]): Words {
@@ -32,7 +32,7 @@ export function wordsOf(commands: readonly Command[]): Words {
   return words;
 }
 
-/** Neither `path` nor `words`: to zsh, which runs this as well, those are its own. */
+/** Does not use `path` or `words` as names: zsh runs this too, and there they are special. */
 function bash(words: Words): readonly string[] {
   const cases = [...words].map(([path, next]) => `    "${placeOf(path)}") next="${next.join(' ')}" ;;`);
   const places = [...words.keys()].map(placeOf).join(' ');

@@ -14,7 +14,7 @@ import { command, run } from '../run-command.ts';
 import { describePsbt, describeScript, describeTransaction, psbtFacts, scriptFacts, transactionFacts } from '../terminal/describe.ts';
 
 export function decodeCommand(): Command {
-  return command('decode', 'Say what a transaction, script, PSBT or compact message holds', [
+  return command('decode', 'Show what a transaction, script, PSBT or compact message contains', [
     'pawment decode 0200…',
     'pawment decode cHNidP8B…',
     'pawment decode - < file',
@@ -27,7 +27,7 @@ export function decodeCommand(): Command {
         if (bytes === undefined) throw new WorldError('config', 'This is neither hex nor base64.', 'Give the bytes in one of them.');
         const found = recognise(config.coin, bytes);
         if (found === undefined)
-          throw new WorldError('config', 'These bytes are nothing that pawment knows.', 'Check that they are whole.');
+          throw new WorldError('config', 'These bytes are of no kind that pawment knows.', 'Check that they are complete.');
         print.result({ kind: found.kind, ...found.facts }, [`a ${found.kind}`, ...found.lines]);
       }),
     );

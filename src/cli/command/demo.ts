@@ -29,8 +29,8 @@ async function show({ print, stop }: Shell, { payments, form, explain, json }: D
   stop.say(async () => {
     voice.end();
     return {
-      message: 'Stopped. The chain of the demo was its own, and so were the coins: nothing of it stays.',
-      advice: 'It begins again.',
+      message: 'Stopped. The demo used its own chain and its own coins: nothing of it remains.',
+      advice: 'Run it again to start from the beginning.',
     };
   });
   const stage = await openStage(form);

@@ -18,23 +18,23 @@ interface DoctorFlags extends CommonFlags {
 }
 
 export function doctorCommand(): Command {
-  return command('doctor', 'Look at node, clock, disk, ports, folder, backups and watcher, and say what to do; it changes nothing', [
+  return command('doctor', 'Check node, clock, disk, ports, folder, backups and watcher, and say what to do; it changes nothing', [
     'pawment doctor',
     'pawment doctor --watch-to /var/lib/pawment-watch --textfile /var/lib/node_exporter/pawment.prom',
     'pawment doctor --json || notify-the-owner',
   ])
-    .option('--listen <place>', 'where the merchant is to serve, as it is told', '127.0.0.1:8402')
-    .option('--bitcoinj <host:port>', 'where it is to serve payers of bitcoinj')
-    .option('--metrics <host:port>', 'where it is to show figures')
-    .option('--watch-to <folder>', 'where it keeps signed closes')
-    .option('--backup-to <folder>', 'where backups are; <datadir>/backups unless said')
+    .option('--listen <place>', 'where the merchant serves, as its own flag says', '127.0.0.1:8402')
+    .option('--bitcoinj <host:port>', 'where it serves payers of bitcoinj')
+    .option('--metrics <host:port>', 'where it shows figures')
+    .option('--watch-to <folder>', 'where it writes signed closes')
+    .option('--backup-to <folder>', 'where backups are; <datadir>/backups unless given')
     .option('--textfile <file>', 'where a watcher on this machine writes its figures')
     .action((flags: DoctorFlags, acting: Command) => run(flags, async (shell) => examine(shell, await asTold(flags, acting))));
 }
 
 const TOLD = ['listen', 'bitcoinj', 'metrics', 'watchTo', 'backupTo', 'textfile'] as const;
 
-/** What no flag says, as the config file tells merchant and watcher. @throws WorldError `config` */
+/** Settings without a flag come from the config file's sections for merchant and watcher. @throws WorldError `config` */
 async function asTold(flags: DoctorFlags, acting: Command): Promise<DoctorFlags> {
   const [{ merchantCommand }, { watchCommand }] = await Promise.all([import('./merchant.ts'), import('./watch.ts')]);
   const settings = { ...ownSettings(watchCommand(), flags), ...ownSettings(merchantCommand(), flags) };

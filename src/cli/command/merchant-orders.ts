@@ -27,19 +27,19 @@ interface OrderFlags extends CommonFlags {
 const LOOK = 200;
 
 export function closeOrderCommand(): Command {
-  return command('close', 'Order the merchant to close channels with their best payments', [
+  return command('close', 'Tell the merchant to close channels with their best payments', [
     'pawment merchant close 1f0c…',
     'pawment merchant close --all',
   ])
     .argument('[channel]', 'its id or the beginning of it')
-    .option('--all', 'all that hold a payment; those with nothing left to return share one transaction')
+    .option('--all', 'all that hold a payment; those with nothing left for the payer share one transaction')
     .option('--no-wait', 'do not wait until the running merchant has done it')
     .action((name: string | undefined, flags: OrderFlags) => run(flags, (shell) => order(shell, name, flags)));
 }
 
 async function order({ config, print, stop }: Shell, name: string | undefined, flags: OrderFlags): Promise<void> {
   if ((name === undefined) !== (flags.all === true))
-    throw new WorldError('config', 'Which channel is to be closed?', 'Name one, or give --all.');
+    throw new WorldError('config', 'Which channel should be closed?', 'Give one, or --all.');
   const isRunning = isLocked(config.datadir, 'merchant');
   const wait = flags.wait && isRunning;
   const store = openKnownStore(config, 'merchant');
@@ -47,11 +47,11 @@ async function order({ config, print, stop }: Shell, name: string | undefined, f
     const ids = name === undefined ? await paidChannels(store) : [await findChannel(store, name)];
     await Promise.all(ids.map((id) => ordered(store, id)));
     stop.say(async () => ({
-      message: `Stopped. ${ids.length === 1 ? 'The order to close stands' : `The orders to close ${ids.length} channels stand`}.`,
-      advice: 'The running merchant carries it out: pawment merchant channels shows what became of it.',
+      message: `Stopped. ${ids.length === 1 ? 'The order to close is stored' : `The orders to close ${ids.length} channels are stored`}.`,
+      advice: 'The running merchant does it; to see the result: pawment merchant channels',
       facts: { ordered: ids },
     }));
-    if (!isRunning) print.note('No merchant is running on this data folder: it closes what it is told to once it runs.');
+    if (!isRunning) print.note('No merchant is running on this data folder: it will close the channels when it runs.');
     if (wait) for (const id of ids) await until(async () => ((await store.get(CLOSE_ORDER, id)) === undefined ? true : undefined), LOOK);
     const states = await Promise.all(ids.map((id) => stateOf(store, id)));
     if (wait && name !== undefined && states.some(({ kind }) => kind === 'open')) throw new Refused(refuse('nothing-to-close'));
@@ -70,7 +70,7 @@ async function ordered(store: Store, id: ChannelId): Promise<void> {
   await store.commit([{ kind: CLOSE_ORDER, id, expected, value: '{}' }]);
 }
 
-/** Channels that are not being closed yet, and hold something to close with. */
+/** Channels that hold a payment and are not closing yet. */
 async function paidChannels(store: Store): Promise<readonly ChannelId[]> {
   const found: ChannelId[] = [];
   for await (const { value } of store.list('payee-channel')) {
@@ -124,7 +124,7 @@ function facts(state: PayeeState): object {
 function line(state: PayeeState): string {
   const { channel, kind, terms, deposits, best } = state;
   const txid = txidOf(state);
-  // Several may be on their way together, in a transaction that none of them stores.
+  // Several may be closed in one transaction, which none of them stores.
   const ending = txid === undefined ? '' : `, ${kind === 'closing' ? 'its own close is' : 'by'} ${txid}`;
   const total = `${formatAmount(best?.total ?? ZERO)} of ${formatAmount(capacityOf(deposits))} ${terms.coin.ticker}`;
   return `${channel.slice(0, 16)}  ${kind.padEnd(9)}  ${total}, expires at ${describeExpiry(terms.expiry)}${ending}`;

@@ -52,37 +52,34 @@ export function merchantCommand(): Command {
     'pawment merchant close <channel>',
   ])
     .option('--listen <place>', 'where to serve: host:port, or unix: and the path of a socket', '127.0.0.1:8402')
-    .option('--bitcoinj <host:port>', 'also serve payers of bitcoinj there; without a host at the loopback address')
-    .option('--price <item=coins>', 'something for sale; may be given again', appended, [])
-    .option('--payout <address>', "where closes pay to; an address of the merchant's own seed unless said")
+    .option('--bitcoinj <host:port>', 'also serve payers of bitcoinj there; without a host, at the loopback address')
+    .option('--price <item=coins>', 'an item for sale; may be given several times', appended, [])
+    .option('--payout <address>', "address that closes pay to; one of the merchant's own seed unless given")
     .option('--contract <id>', 'kind of channel', 'cltv-multisig')
-    .option('--fixed-fee <coins>', 'payers sign a fixed closing fee, for signers that know no other way')
+    .option('--fixed-fee <coins>', 'payers sign a fixed closing fee, for signers that support nothing else')
     .addOption(new WholeNumber('--depth <blocks>', 'confirmations of any deposit, instead of by amount', 1, MOST_BLOCKS))
-    .option('--unconfirmed <coins>', 'what each channel delivers before its deposits are that deep; it then opens at once')
-    .option(
-      '--exposure <coins>',
-      'the most that all channels together deliver so; without --unconfirmed, what they may besides on young deposits',
-    )
-    .addOption(new WholeNumber('--lifetime <blocks>', 'the fewest blocks a channel lives', 1, MOST_BLOCKS))
-    .option('--allow-public', 'listen on other than the loopback address, without TLS')
+    .option('--unconfirmed <coins>', 'how much each channel delivers before its deposits are that deep; it then opens at once')
+    .option('--exposure <coins>', 'the limit for that, over all channels; without --unconfirmed, the limit for delivery on young deposits')
+    .addOption(new WholeNumber('--lifetime <blocks>', 'the least lifetime of a channel in blocks', 1, MOST_BLOCKS))
+    .option('--allow-public', 'listen on an address other than loopback, without TLS')
     .addOption(
       new WholeNumber(
         '--trust-proxy [hops]',
-        'so many proxies in front, 1 unless said, add to X-Forwarded-For who asks, for limits by address',
+        'number of proxies in front (1 without a number) that add the client to X-Forwarded-For, for limits by address',
         0,
         16,
       ),
     )
-    .option('--host-name <name>', 'a name that a proxy in front passes on as the Host; may be given again', appended, [])
+    .option('--host-name <name>', 'a name that a proxy in front passes on as the Host; may be given several times', appended, [])
     .option('--metrics <host:port>', 'where to show figures, for Prometheus and pawment status; not where payers come')
-    .option('--watch-to <folder>', 'keep signed closes there for pawment watch')
-    .option('--backup-to <folder>', 'save the channels there again and again, for pawment restore')
+    .option('--watch-to <folder>', 'write signed closes there for pawment watch')
+    .option('--backup-to <folder>', 'save the channels there regularly, for pawment restore')
     .addOption(new WholeNumber('--backup-every <minutes>', 'how often', 1).default(60))
     .option(
       '--recover',
-      'take up what payers bring back from a store of these words that is gone, or go on from a copy; nothing else may serve under them',
+      'accept channels that payers bring back from a lost store of these words, or continue with a copy; no other merchant may use them',
     )
-    .option('--no-wait', 'end at once when the node is not there yet, or not ready, instead of waiting for it')
+    .option('--no-wait', 'end at once if the node is not there or not ready, instead of waiting for it')
     .option('--verbose', 'log every request')
     .action((flags: MerchantFlags) => run(flags, (shell) => serve(shell, flags)));
   merchant.addCommand(closeOrderCommand());
@@ -98,7 +95,7 @@ async function serve(shell: Shell, flags: MerchantFlags): Promise<void> {
   const chain = await openNode(config, wait);
   if (!existsSync(seedPath(config, 'merchant'))) {
     await createSeed(config, 'merchant', (await chain.tip()).height);
-    print.note(`made ${seedPath(config, 'merchant')}; write its words down: pawment wallet words --merchant`);
+    print.note(`made ${seedPath(config, 'merchant')}; write down its words: pawment wallet words --merchant`);
   }
   const payout = flags.payout === undefined ? undefined : destinationOf(config.coin, flags.payout).script;
   const common = {
@@ -118,43 +115,43 @@ async function serve(shell: Shell, flags: MerchantFlags): Promise<void> {
     ...(exposure === undefined ? {} : { exposure }),
   } as const;
   if ('path' in place && flags.trustProxy === undefined)
-    print.note('All who come by the socket share one share of requests: see --trust-proxy.');
+    print.note('All clients of the socket together have the limits of one address: see --trust-proxy.');
   if (flags.recover === true)
-    print.note('With --recover nothing else may serve under these words: not the store that this one is a copy of, either.');
+    print.note('With --recover no other merchant may use these words, nor the store that this one was copied from.');
   await keepShop(shell, chain, payout === undefined ? common : { ...common, payout });
 }
 
-/** What can be read and changed on its way. */
+/** A protocol that others can read and change on its way. */
 interface InTheClear {
   readonly spoken: string;
   readonly remedy: string;
 }
 
-const HTTP: InTheClear = { spoken: 'plain HTTP', remedy: 'Put TLS in front, or give --allow-public.' };
+const HTTP: InTheClear = { spoken: 'plain HTTP', remedy: 'Put a TLS proxy in front, or add --allow-public.' };
 const BITCOINJ: InTheClear = {
   spoken: 'plain TCP there',
-  remedy: "bitcoinj's peers speak no TLS: have them come through a tunnel, such as ssh or a VPN, or give --allow-public.",
+  remedy: "bitcoinj's peers do not support TLS: let them use a tunnel, such as ssh or a VPN, or add --allow-public.",
 };
 
-/** Where payers come: a Unix socket is no address that others can reach. */
+/** Where payers connect; other machines can't reach a Unix socket. */
 function placeFor(flags: MerchantFlags): Place {
   const place = placeOf(flags.listen);
   return 'path' in place ? place : addressOf(flags.listen, HTTP, flags);
 }
 
-/** @throws WorldError `config` for a public address without leave. */
+/** @throws WorldError `config` for a public address without permission. */
 function addressOf(listen: string, { spoken, remedy }: InTheClear, { allowPublic }: MerchantFlags): HostPort {
   const address = hostPort(listen);
   if (isLoopback(address.host) || allowPublic === true) return address;
-  throw new WorldError('config', `${address.host} can be reached by others, and pawment speaks ${spoken}.`, remedy);
+  throw new WorldError('config', `${address.host} can be reached by others, but pawment uses ${spoken}.`, remedy);
 }
 
-/** @throws WorldError `config` for what is no price, and for two of one item. */
+/** @throws WorldError `config` for a text that is no price, and for two prices of one item. */
 export function pricesOf(texts: readonly string[]): PriceList {
   const prices = new Map<string, Item>();
   for (const text of texts) {
     const [, name = '', price = ''] = /^([^=]+)=([^=]+)$/.exec(text) ?? [];
-    if (name === '') throw new WorldError('config', `${text} is no price.`, 'Write the item, =, and whole coins: --price tea=0.1.');
+    if (name === '') throw new WorldError('config', `${text} is not a price.`, 'Write the item, =, and whole coins: --price tea=0.1.');
     if (prices.has(name)) throw new WorldError('config', `The price of ${name} is given twice.`, 'Give it once.');
     const value = amountOf(price);
     prices.set(name, { text: `${name} for ${formatAmount(value)}`, price: value });
@@ -162,26 +159,27 @@ export function pricesOf(texts: readonly string[]): PriceList {
   return prices;
 }
 
-/** @throws WorldError `config` when nothing is said of all channels: whoever opens many is bounded by nothing else. */
+/** @throws WorldError `config` without a limit for all channels: a payer can open any number of them. */
 function risksOf({ unconfirmed, exposure }: MerchantFlags): { readonly unconfirmed?: Amount; readonly exposure?: Amount } {
   if (unconfirmed === undefined) return exposure === undefined ? {} : { exposure: amountOf(exposure) };
   if (exposure !== undefined) return { unconfirmed: amountOf(unconfirmed), exposure: amountOf(exposure) };
   throw new WorldError(
     'config',
-    'What is delivered before deposits are deep needs two limits.',
-    'Give --exposure for all channels beside --unconfirmed for each.',
+    'Delivery before deposits are deep needs two limits.',
+    'Use --exposure for all channels together with --unconfirmed for each.',
   );
 }
 
 function termsOf({ config }: Shell, { contract: id, fixedFee, depth, lifetime }: MerchantFlags): MerchantTerms {
   const contract = contractById(id);
-  if (contract === undefined) throw new WorldError('config', `${id} is no contract.`, `Use ${contracts.map((one) => one.id).join(', ')}.`);
+  if (contract === undefined)
+    throw new WorldError('config', `${id} is not a contract.`, `Use ${contracts.map((one) => one.id).join(', ')}.`);
   const usual = defaultTerms(config.coin, contract, fixedFee === undefined ? undefined : { kind: 'fixed', fee: amountOf(fixedFee) });
   const blocksOf = (span: number): number => Math.ceil(span / blocksOn(contract.expiresBy, 1, config.coin.blockSeconds));
   const [margin, most] = [blocksOf(usual.closingMargin), blocksOf(usual.maxLifetime)];
   if (lifetime !== undefined && (lifetime <= margin || lifetime > most)) {
-    const bounds = `Give more than ${margin} blocks, at which closing begins, and at most ${most}.`;
-    throw new WorldError('config', `A channel can not live for ${lifetime} blocks.`, bounds);
+    const bounds = `Use more than ${margin} blocks, where closing begins, and at most ${most}.`;
+    throw new WorldError('config', `A channel can't live for ${lifetime} blocks.`, bounds);
   }
   return {
     ...usual,

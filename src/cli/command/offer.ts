@@ -23,11 +23,11 @@ export function offerCommand(): Command {
     );
 }
 
-/** Seed steps 1 and 2. @throws Refused, and WorldError `peer-nonsense` for anything but an offer. */
+/** Seed steps 1 and 2. @throws Refused, and WorldError `peer-nonsense` for any answer that is no offer. */
 export async function requestOffer(payee: Connection): Promise<Offer> {
   const reply = granted(await payee.exchange({ kind: 'offer-request' }));
   if (reply.kind !== 'offer')
-    throw new WorldError('peer-nonsense', `Asked for an offer, got ${reply.kind}.`, "Check the merchant's address.");
+    throw new WorldError('peer-nonsense', `The answer is not an offer but ${reply.kind}.`, "Check the merchant's address.");
   return reply;
 }
 
@@ -43,7 +43,7 @@ function offerFacts(offer: Offer): object {
 }
 
 const SIGNED_REFUND =
-  'refund      signed by the merchant before the deposit is broadcast; void if the deposit gets another id on its way, until the merchant signs again';
+  'refund      signed by the merchant before the deposit is broadcast; not valid if the id of the deposit changes on the way, until the merchant signs again';
 
 function span(from: LockTime, to: LockTime): string {
   return from === to ? describeExpiry(from) : `${describeExpiry(from)} to ${describeExpiry(to)}`;

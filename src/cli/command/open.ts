@@ -39,7 +39,7 @@ interface OpenFlags extends CommonFlags {
 const LOOK = 1_000;
 
 export function openCommand(): Command {
-  return command('open', 'Open a channel with a merchant, or go on with one', [
+  return command('open', 'Open a channel with a merchant, or continue with one', [
     'pawment open http://127.0.0.1:8402 --deposit 100',
     'pawment open http://127.0.0.1:8402 --deposit 100 --no-wait',
     'pawment open --resume 1f0c…',
@@ -49,21 +49,21 @@ export function openCommand(): Command {
     .option('--deposit <coins>', 'how much goes into the channel')
     .option(
       '--blocks <count>',
-      'blocks until the channel expires; the fewest that the merchant takes, and a day more, unless said, but no more than 90 days',
+      'blocks until the channel expires; unless given, the least that the merchant accepts and a day more, but at most 90 days',
       blockCount(),
     )
     .option(
       '--max-margin <count>',
-      'agree to so many blocks before that without payments; ten times what is usual unless said',
+      'accept so many blocks before the expiry without payments; ten times the usual number unless given',
       blockCount(),
     )
-    .option('--max-depth <count>', 'agree to so many blocks over the deposit; ten times what buries a close unless said', blockCount())
-    .option('--return <address>', 'where a refund goes, and the rest of an agreed end; a new address of the wallet unless said')
+    .option('--max-depth <count>', 'accept so many confirmations for the deposit; ten times what buries a close unless given', blockCount())
+    .option('--return <address>', 'address for a refund and for the rest of an agreed end; a new one of the wallet unless given')
     .option(
       '--signed-refund',
-      'agree to a contract whose refund the merchant has to sign: what it does not sign for, it alone can give back',
+      'accept a contract whose refund the merchant has to sign: only the merchant can give back deposits without its signature',
     )
-    .option('--psbt', 'announce by PSBT')
+    .option('--psbt', 'announce with a PSBT')
     .option('--no-wait', 'do not wait until the deposit is deep enough')
     .option('--resume <channel>', 'wait for a channel that is not open yet')
     .option('--top-up <channel>', 'add a deposit to an open channel')
@@ -71,7 +71,7 @@ export function openCommand(): Command {
 }
 
 async function open(shell: Shell, url: string | undefined, flags: OpenFlags): Promise<void> {
-  // Before anything is planned with the merchant.
+  // Checked before anything is planned with the merchant.
   const deposit = flags.resume === undefined ? depositOf(flags) : undefined;
   const payer = await openPayer(shell.config, { print: shell.print, form: flags.psbt === true ? 'psbt' : 'compact' });
   try {
@@ -81,28 +81,28 @@ async function open(shell: Shell, url: string | undefined, flags: OpenFlags): Pr
     shell.stop.say(async () => accountOf(await payer.channel(channel)));
     const payee = await payer.payeeOf(channel);
     if (deposit !== undefined) await fund(shell, payer, state, payee, deposit);
-    // Cut off between signing the deposit and broadcasting it.
+    // Interrupted between signing the deposit and broadcasting it.
     else if (state.kind === 'planned' || unsentOf(state).size > 0) granted(await payer.agent.launch(state.channel, payee));
     const opened = flags.wait ? await accepted(shell, payer, state, payee) : await payer.channel(state.channel);
     shell.print.result(channelFacts(opened), [
       channelLine(opened),
-      ...(opened.kind === 'open' ? [] : [`go on with: pawment open --resume ${nameOf(opened)}`]),
+      ...(opened.kind === 'open' ? [] : [`continue with: pawment open --resume ${nameOf(opened)}`]),
     ]);
   } finally {
     await payer.close();
   }
 }
 
-/** What is told of a channel whose opening was stopped. */
+/** What to report about a channel when its opening is stopped. */
 export function accountOf(state: PayerState): Account {
   const { channel, kind, terms } = state;
   const value = capacityOf(allDeposits(state));
   const facts = { channel, state: kind, deposited: value };
-  if (value === 0n) return { message: 'Stopped. Nothing was deposited.', advice: 'The same command begins again.', facts };
+  if (value === 0n) return { message: 'Stopped. Nothing was deposited.', advice: 'The same command starts again.', facts };
   const money = `${formatAmount(value)} ${terms.coin.ticker}`;
   return {
     message: kind === 'planned' ? `Stopped. ${money} are signed for channel ${channel}.` : `Stopped. ${money} are in channel ${channel}.`,
-    advice: kind === 'open' ? `It is open: pawment pay ${nameOf(state)} …` : `Go on with: pawment open --resume ${nameOf(state)}`,
+    advice: kind === 'open' ? `It is open: pawment pay ${nameOf(state)} …` : `Continue with: pawment open --resume ${nameOf(state)}`,
     facts,
   };
 }
@@ -119,7 +119,7 @@ async function plan(
   minDeposit: Amount = ZERO,
 ): Promise<PayerState> {
   const { blocks, maxMargin, maxDepth, signedRefund } = flags;
-  if (url === undefined) throw new WorldError('config', 'No merchant is named.', 'pawment open <url> --deposit <coins>');
+  if (url === undefined) throw new WorldError('config', 'No merchant is given.', 'pawment open <url> --deposit <coins>');
   const named = flags.return === undefined ? undefined : destinationOf(config.coin, flags.return);
   const offer = await requestOffer(merchantAt(url, print.note));
   if (offer.coin.id !== config.coin.id)
@@ -155,11 +155,11 @@ const FLAGS: Readonly<Record<keyof OfferLimits, string>> = {
   expiryIn: '--signed-refund',
 };
 
-/** Which flag agrees to more of what an offer asks for. */
+/** Adds the flag that accepts more of what an offer asks for. */
 function withFlag(refusal: Refusal): Refusal {
   const flag = Object.entries(FLAGS).find(([term]) => term === refusal.detail['term'])?.[1];
   if (refusal.code !== 'offer-excessive' || flag === undefined) return refusal;
-  return { ...refusal, advice: `Take another merchant; or agree to it: ${flag}.` };
+  return { ...refusal, advice: `Use another merchant, or accept it: ${flag}.` };
 }
 
 async function fund({ config, print }: Shell, payer: OpenPayer, { channel }: PayerState, payee: Connection, value: Amount): Promise<void> {
@@ -170,7 +170,7 @@ async function fund({ config, print }: Shell, payer: OpenPayer, { channel }: Pay
 
 /** @throws WorldError `config` */
 function depositOf({ deposit }: OpenFlags): Amount {
-  if (deposit === undefined) throw new WorldError('config', 'No deposit is named.', 'pawment open <url> --deposit <coins>');
+  if (deposit === undefined) throw new WorldError('config', 'No deposit is given.', 'pawment open <url> --deposit <coins>');
   return amountOf(deposit);
 }
 

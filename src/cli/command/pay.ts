@@ -26,24 +26,24 @@ export function payCommand(): Command {
     'pawment pay 1f0c… --amount 2.5 --psbt',
     'pawment pay --bitcoinj 127.0.0.1:4242 --deposit 10 --amount 0.1 --max 0.1 --info tea',
   ])
-    .argument('[channel]', "its id, the beginning of it, or the merchant's address; the only one unless named")
-    .option('--item <name>', 'buy this, by invoice')
+    .argument('[channel]', "its id, the beginning of it, or the merchant's address; the only one unless given")
+    .option('--item <name>', 'buy this item by invoice')
     .option(
       '--max <coins>',
-      'move no more than this by each payment; unless said, what the item has cost before, or --amount, or what you agree to when asked',
+      'pay no more than this with each payment; unless given: what the item has cost before, --amount, or what you agree to when asked',
     )
-    .option('--amount <coins>', 'or pay so much ahead')
-    .option('--times <count>', 'so many times; once unless said', wholeNumber(1))
+    .option('--amount <coins>', 'or pay so much in advance')
+    .option('--times <count>', 'how many times; once unless given', wholeNumber(1))
     .option('--psbt', 'send the payments as PSBTs')
-    .option('--bitcoinj <host:port>', 'pay a bitcoinj server, through the channel there is with it or a new one')
+    .option('--bitcoinj <host:port>', 'pay a bitcoinj server, through an existing channel with it or a new one')
     .option('--deposit <coins>', 'how much goes into a new channel with it')
-    .option('--info <text>', 'what goes along with each payment to it')
+    .option('--info <text>', 'text to send with each payment')
     .option(
       '--protocol <version>',
-      'version of its protocol, 1 or 2; 2 unless said. In 1 the way back is in what the server signs',
+      'version of its protocol, 1 or 2; 2 unless given. In 1 the refund needs a signature of the server',
       wholeNumber(1, 2),
     )
-    .option('--settle', 'have it settle the channel afterwards')
+    .option('--settle', 'let the server settle the channel afterwards')
     .action((name: string | undefined, flags: PayFlags) => run(flags, (shell) => pay(shell, name, flags)));
 }
 
@@ -68,7 +68,7 @@ async function pay(shell: Shell, name: string | undefined, flags: PayFlags): Pro
     };
     const payAll = async (): Promise<PayerState> => {
       const buy = purchaseOf(shell, payer, state, payee, flags);
-      // The owner may be asked at the first: nothing is shown before.
+      // The first payment may have to ask the owner: nothing is shown before.
       let last = await once(buy);
       const work = shell.print.work('payments');
       try {
@@ -80,7 +80,7 @@ async function pay(shell: Shell, name: string | undefined, flags: PayFlags): Pro
     };
     if (state.kind === 'open' && state.pending !== undefined) {
       const unanswered = formatAmount(subtract(state.pending.payment.total, before));
-      shell.print.note(`a payment of ${unanswered} ${shell.config.coin.ticker} that had got no answer is sent again first`);
+      shell.print.note(`a payment of ${unanswered} ${shell.config.coin.ticker} that got no answer is sent again first`);
     }
     const last = await tellingPaid(shell, { before, now: () => payer.channel(state.channel), times, made: () => made }, payAll);
     const paid = paidSince(before, last);
@@ -93,11 +93,11 @@ async function pay(shell: Shell, name: string | undefined, flags: PayFlags): Pro
   }
 }
 
-/** The most that one payment may move. @throws WorldError `config` when more is asked for. */
+/** The most that one payment may cost. @throws WorldError `config` when --amount is more. */
 function boundOf({ max, amount: ahead }: PayFlags): Amount | undefined {
   const most = max === undefined ? undefined : amountOf(max);
   if (most !== undefined && ahead !== undefined && amountOf(ahead) > most)
-    throw new WorldError('config', `--amount ${ahead} is more than --max ${max}.`, 'Give less, or agree to more.');
+    throw new WorldError('config', `--amount ${ahead} is more than --max ${max}.`, 'Use a smaller amount, or a higher --max.');
   return most;
 }
 
@@ -124,7 +124,7 @@ function purchaseOf(
 ): () => Promise<Exchange | Refusal> {
   const { agent } = payer;
   if (item === undefined) {
-    if (ahead === undefined) throw new WorldError('config', 'Nothing is named to pay for.', 'Give --item or --amount.');
+    if (ahead === undefined) throw new WorldError('config', 'Nothing is given to pay for.', 'Use --item or --amount.');
     const purchase = { amount: amountOf(ahead) };
     return () => agent.pay(state.channel, purchase, payee);
   }

@@ -20,13 +20,17 @@ interface RecoverFlags extends CommonFlags {
 }
 
 export function recoverCommand(): Command {
-  return command('recover', "Find the seed's channels on the chain, when nothing but the words is left", [
+  return command('recover', "Find the seed's channels on the chain, when only the words are left", [
     'pawment wallet restore < words.txt && pawment recover',
     'pawment recover --birthday 5000000',
     'pawment recover --merchant http://127.0.0.1:8402 && pawment close',
   ])
-    .option('--merchant <url>', 'ask this merchant for what it knows: then channels with it can be paid from, and ended now')
-    .option('--birthday <height>', 'no channel was funded in a block up to this one; as the seed file says unless given', wholeNumber())
+    .option('--merchant <url>', 'ask this merchant what it knows: then its channels can be used for payments, and ended now')
+    .option(
+      '--birthday <height>',
+      'no channel was funded in a block up to this one; unless given, the block in the seed file',
+      wholeNumber(),
+    )
     .action((flags: RecoverFlags) => run(flags, (shell) => recover(shell, flags)));
 }
 
@@ -36,7 +40,7 @@ async function recover({ config, print, stop }: Shell, { merchant, birthday }: R
   let reached: readonly [number, number] | undefined;
   stop.say(async () => ({
     message: reached === undefined ? 'Stopped before the search.' : `Stopped at block ${reached[0]} of ${reached[1]}.`,
-    advice: 'What was searched is kept, and nothing was sent: the same command goes on from there.',
+    advice: 'The progress is stored, and nothing was sent: the same command continues from there.',
   }));
   const payer = await openPayer(config, {
     print,
@@ -71,7 +75,7 @@ async function recover({ config, print, stop }: Shell, { merchant, birthday }: R
   }
 }
 
-/** Another merchant's channel is not known to this one. */
+/** This merchant does not know channels of other merchants. */
 async function ask(payer: OpenPayer, channel: ChannelId, url: string, payee: Connection): Promise<void> {
   const answer = await payer.agent.resync(channel, payee);
   if (!isRefusal(answer)) await payer.remember(channel, url);

@@ -10,7 +10,7 @@ import { openStore, type Role } from '../setup.ts';
 import { EXIT } from '../terminal/print.ts';
 
 export function statusCommand(): Command {
-  return command('status', 'Show what is at stake and what is due, of the payer and the merchant of a data folder', [
+  return command('status', 'Show what is at risk and what is due, for the payer and the merchant of a data folder', [
     'pawment status',
     'pawment status --json || notify-the-owner',
   ]).action((flags: CommonFlags) => run(flags, status));
@@ -23,7 +23,7 @@ async function status({ config, print }: Shell): Promise<void> {
   if (existsSync(join(config.datadir, 'payer.sqlite'))) parts.payer = await ofStore(config, 'payer', payerStatus);
   const present = Object.entries(parts);
   if (present.length === 0)
-    throw new WorldError('config', `There is nothing in ${config.datadir} yet.`, 'Name another --datadir or --coin.');
+    throw new WorldError('config', `There is nothing in ${config.datadir} yet.`, 'Use another --datadir or --coin.');
   const attention = present.flatMap(([, part]) => part.attention);
   const facts = Object.fromEntries(present.map(([role, part]) => [role, { ...part.facts, attention: part.attention }]));
   const lines = present.flatMap(([role, part]) => [`${role}:`, ...part.lines.map((line) => `  ${line}`)]);

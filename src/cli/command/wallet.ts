@@ -28,7 +28,7 @@ export function walletCommand(): Command {
   );
   wallet.addCommand(
     command('restore', 'Make the seed file from words on standard input', ['pawment wallet restore --birthday 5000000 < words.txt'])
-      .option('--birthday <height>', 'no block up to this one holds money of the words', wholeNumber(), 0)
+      .option('--birthday <height>', 'no block up to this one has money of these words', wholeNumber(), 0)
       .action((flags: WalletFlags) => run(flags, (shell) => restore(shell, flags))),
   );
   wallet.addCommand(
@@ -37,8 +37,8 @@ export function walletCommand(): Command {
       .action((flags: WalletFlags) => run(flags, (shell) => words(shell, flags))),
   );
   wallet.addCommand(
-    command('address', 'A fresh address, as text, URI and QR code', ['pawment wallet address', 'pawment wallet address --amount 100'])
-      .option('--amount <coins>', 'what the URI asks for')
+    command('address', 'A new address, as text, URI and QR code', ['pawment wallet address', 'pawment wallet address --amount 100'])
+      .option('--amount <coins>', 'the amount in the URI')
       .action((flags: WalletFlags) => run(flags, (shell) => address(shell, flags))),
   );
   wallet.addCommand(
@@ -46,16 +46,16 @@ export function walletCommand(): Command {
   );
   wallet.addCommand(
     command('send', 'Pay to an address on chain', ['pawment wallet send <address> 10', 'pawment wallet send <address> all'])
-      .argument('<address>', 'or a payment URI')
-      .argument('[amount]', 'in whole coins, or `all`; needed where no URI says it')
+      .argument('<address>', 'an address, or a payment URI')
+      .argument('[amount]', 'in whole coins, or `all`; needed unless a URI has it')
       .action((to: string, amount: string | undefined, flags: CommonFlags) => run(flags, (shell) => send(shell, to, amount))),
   );
   wallet.addCommand(
-    command('sweep', 'Move all that is confirmed; without an address into one piece of the wallet itself', [
+    command('sweep', 'Move all confirmed money; without an address, into one piece in the wallet itself', [
       'pawment wallet sweep',
       'pawment wallet sweep <address>',
     ])
-      .argument('[address]', 'where to; an address of the wallet itself unless named')
+      .argument('[address]', 'where to send it; an address of the wallet itself unless given')
       .action((to: string | undefined, flags: CommonFlags) => run(flags, (shell) => sweep(shell, to))),
   );
   return wallet;
@@ -65,7 +65,7 @@ async function init({ config, print }: Shell): Promise<void> {
   const { height: birthday } = await (await openNode(config, aLittle(config, print.note))).tip();
   const mnemonic = await createSeed(config, 'payer', birthday);
   print.result({ seed: seedPath(config, 'payer'), mnemonic, birthday }, [
-    'Write these words down, in order, and keep them secret. They bring the money back when this computer is gone:',
+    'Write these words down, in order, and keep them secret. With them you get the money back if this computer is lost:',
     '',
     `  ${mnemonic}`,
     '',
@@ -80,20 +80,20 @@ async function restore({ config, print }: Shell, { birthday = 0 }: WalletFlags):
   print.result({ seed: seedPath(config, 'payer') }, [`restored into ${seedPath(config, 'payer')}`]);
 }
 
-/** The word that is wrong is told: who sees it sees the others too. */
+/** The wrong word is shown: whoever sees it here sees the other words too. */
 export function notWords(reading: Exclude<MnemonicReading, { kind: 'mnemonic' }>): WorldError {
   if (reading.kind === 'word-count') {
     return new WorldError(
       'config',
       `These are ${reading.count} words.`,
-      'Seed words are 12, 15, 18, 21 or 24: is one missing, or are two one?',
+      'There must be 12, 15, 18, 21 or 24 seed words: is one missing, or are two joined?',
     );
   }
   if (reading.kind === 'unknown-word') {
-    return new WorldError('config', `Word ${reading.position}, “${reading.word}”, is no seed word.`, 'Check how it is spelled.');
+    return new WorldError('config', `Word ${reading.position}, “${reading.word}”, is not a seed word.`, 'Check how it is spelled.');
   }
-  const hint = 'One is another word than was written down, or two have changed places.';
-  return new WorldError('config', 'All of these are seed words, but not these together.', hint);
+  const hint = 'One word is wrong, or two words have changed places.';
+  return new WorldError('config', 'All of these are seed words, but they do not belong together.', hint);
 }
 
 async function words({ config, print }: Shell, { merchant }: WalletFlags): Promise<void> {
@@ -107,7 +107,7 @@ async function address({ config, print }: Shell, { amount: text }: WalletFlags):
   const to = await payer.wallet.receiveAddress();
   await payer.close();
   const uri = paymentUri(config.coin, asked === undefined ? { address: to } : { address: to, amount: asked });
-  // Into a pipe goes the address alone: for `$(pawment wallet address)`.
+  // A pipe gets only the address: for `$(pawment wallet address)`.
   print.result({ address: to, uri }, process.stdout.isTTY ? [to, uri, '', ...terminalQr(uri).split('\n')] : [to]);
 }
 
@@ -118,7 +118,7 @@ async function balance({ config, print }: Shell): Promise<void> {
   const { unread } = payer;
   if (unread > 0)
     print.note(
-      `The node had deleted ${unread} blocks before they were read: what came in by those is not counted. Restore the words on a node that has them to see it.`,
+      `The node had deleted ${unread} blocks before they were read: payments in them are not counted. To see those, restore the words with a node that has all blocks.`,
     );
   print.result({ confirmed, pending, immature, unread }, [
     `${formatAmount(confirmed)} ${config.coin.ticker}`,
@@ -142,7 +142,7 @@ async function send(shell: Shell, to: string, text: string | undefined): Promise
   });
 }
 
-/** @throws WorldError `config` for a URI that asks for an amount: all is another one. */
+/** @throws WorldError `config` for a URI with an amount: that is not the same as all. */
 async function sweep(shell: Shell, to: string | undefined): Promise<void> {
   const { config, print } = shell;
   const asked = to === undefined ? undefined : destinationOf(config.coin, to);
@@ -150,7 +150,7 @@ async function sweep(shell: Shell, to: string | undefined): Promise<void> {
     throw new WorldError(
       'config',
       `The URI asks for ${formatAmount(asked.amount)} ${config.coin.ticker}, not for all.`,
-      'Give the address.',
+      'Use the address without the URI.',
     );
   }
   await withWallet(shell, async (wallet) => {
@@ -162,21 +162,21 @@ async function sweep(shell: Shell, to: string | undefined): Promise<void> {
     const coins = sent.reduce((count, { transaction }) => count + transaction.inputs.length, 0);
     const { ticker } = config.coin;
     print.result({ txids, address, value, fee, coins }, [
-      `sent ${formatAmount(value)} ${ticker}, in ${coins} pieces before, to ${address} for a fee of ${formatAmount(fee)} ${ticker}:`,
+      `sent ${formatAmount(value)} ${ticker}, from ${coins} pieces, to ${address} for a fee of ${formatAmount(fee)} ${ticker}:`,
       ...txids,
     ]);
   });
 }
 
-/** Who stops it is told what was sent by then. */
+/** When it is stopped, it reports what was sent by then. */
 async function withWallet({ config, print, stop }: Shell, work: (wallet: Wallet) => Promise<void>): Promise<void> {
   const payer = await openPayer(config, { print });
   try {
     const before = new Set((await payer.wallet.transactions()).map(({ txid }) => txid));
     stop.say(async () => {
       const txids = (await payer.wallet.transactions()).map(({ txid }) => txid).filter((txid) => !before.has(txid));
-      if (txids.length === 0) return { message: 'Stopped. Nothing was sent.', advice: 'The same command begins again.' };
-      const advice = 'Any command of the wallet broadcasts it again until a block has it: do not send it a second time.';
+      if (txids.length === 0) return { message: 'Stopped. Nothing was sent.', advice: 'The same command starts again.' };
+      const advice = 'Every wallet command broadcasts it again until it is in a block: do not send it a second time.';
       return { message: `Stopped. Signed and on its way: ${txids.join(', ')}.`, advice, facts: { txids } };
     });
     await work(payer.wallet);

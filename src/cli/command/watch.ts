@@ -26,15 +26,15 @@ interface WatchFlags extends CommonFlags {
 }
 
 export function watchCommand(): Command {
-  return command('watch', 'Close for a merchant that does not, without its keys: with the files of pawment merchant --watch-to', [
+  return command('watch', 'Close for a merchant that does not do it itself; needs no keys, only the files of pawment merchant --watch-to', [
     'pawment watch /var/lib/pawment-watch --rpc-url http://127.0.0.1:22555',
     'pawment watch ./watched --once || notify-the-owner',
   ])
-    .argument('<folder>', 'where the merchant keeps its signed closes; a copy that is kept up to date will do')
-    .option('--once', 'look once, do what is due, and end with exit code 4 if a person has to look')
-    .option('--no-wait', 'end at once when the node is not there yet, or not ready, instead of waiting for it')
+    .argument('<folder>', 'where the merchant writes its signed closes; a copy that is kept up to date is enough')
+    .option('--once', 'check once, do what is due, and end with exit code 4 if a person has to look')
+    .option('--no-wait', 'end at once if the node is not there or not ready, instead of waiting for it')
     .addOption(
-      new WholeNumber('--silence <minutes>', 'without a sign of life for so long, the merchant gets no time to close by itself', 1).default(
+      new WholeNumber('--silence <minutes>', 'after so long without a heartbeat, the merchant gets no time to close by itself', 1).default(
         10,
       ),
     )
@@ -45,7 +45,7 @@ export function watchCommand(): Command {
 async function watch(shell: Shell, path: string, flags: WatchFlags): Promise<void> {
   const { config, print } = shell;
   const folder = watchFolder(path);
-  // One that is mistyped would be watched for ever.
+  // A mistyped folder would be watched for ever.
   await folder.channels();
   const patient = flags.once === true ? aLittle(config, print.note) : forEver(print.note);
   const chain = await openNode(config, flags.wait ? patient : atOnce);
@@ -60,7 +60,7 @@ async function watch(shell: Shell, path: string, flags: WatchFlags): Promise<voi
   };
   if (flags.once === true) {
     const report = await watcher.poll().finally(reading.done);
-    // Who can't write its figures tells its alarms all the same.
+    // When the figures can't be written, alarms are still reported.
     const unwritten = await write(report).catch((error: unknown) => ({ error }));
     print.result(factsOf(report), linesOf(report));
     if (unwritten !== undefined) process.exitCode = failure(unwritten.error, { failure: (_, lines) => print.note(lines.join(' ')) });
@@ -105,7 +105,7 @@ function linesOf(report: WatchReport): readonly string[] {
   const { tip, channels, alarms } = report;
   const lines = channels.map(({ watched: { channel, total, terms }, standing, closing, expiry }) => {
     const left = closing - tip.height;
-    const when = left > 0 ? `closes at block ${closing}; ${left} blocks left` : `its payer may take it back at block ${expiry}`;
+    const when = left > 0 ? `closes at block ${closing}; ${left} blocks left` : `its payer can take it back from block ${expiry} on`;
     return `${channel.slice(0, 16)}  ${standing.padEnd(10)}  ${formatAmount(total)} ${terms.coin.ticker}, ${when}`;
   });
   const none = channels.length === 0 ? ['no channels'] : [];

@@ -17,7 +17,7 @@ import { PRICE, type Stage } from './stage.ts';
 
 const DOGE = 100_000_000n;
 const DEPOSIT = amount(100n * DOGE);
-/** Items whose every step is told; the rest goes by as a bar. */
+/** Items of which every step is shown; for the others a bar is shown. */
 const TOLD_ITEMS = 2;
 
 export interface StoryOptions {
@@ -31,7 +31,7 @@ export interface Opened {
   readonly funding: () => OnChain;
 }
 
-/** What a step must not be: refused. */
+/** The value of a step, which must not be refused. */
 export function must<T>(value: T | Refusal): T {
   if (isRefusal(value)) throw new Error(`${value.code}: ${value.message} ${JSON.stringify(value.detail)}`);
   return value;
@@ -104,7 +104,7 @@ export async function payChapter(
   channel: ChannelId,
   { payments, explain }: StoryOptions,
 ): Promise<Amount> {
-  // Who asks for explanations gets them for every payment.
+  // With --explain, every payment is shown.
   const told = explain ? payments : Math.min(TOLD_ITEMS, payments);
   for (let item = 1; item <= told; item++) await tellItem(stage, narrator, channel, item, explain);
   const work = narrator.work('      payments');
@@ -154,7 +154,7 @@ export async function closeChapter(stage: Stage, narrator: Narrator, { channel }
   return bury(stage, narrator, channel, 'close', sent.transaction);
 }
 
-/** The merchant is gone. Before the expiry nothing can be done without it; from then on nothing can be done against the payer. */
+/** The merchant is gone. Before the expiry nothing can be done without it; after that nothing can be done against the payer. */
 export async function refundChapter(stage: Stage, narrator: Narrator, { channel }: Opened, { explain }: StoryOptions): Promise<Ended> {
   const { agent, regtest } = stage;
   await stage.vanish();

@@ -4,7 +4,7 @@ import { type TxId, txId } from '../../core/base/bytes.ts';
 import { height } from '../../core/base/height.ts';
 import { type Transaction, transactionId, transactionSize } from '../../core/tx/transaction.ts';
 
-/** A transaction of the story, as the chain has it. Amounts are koinu, sizes bytes. */
+/** A transaction of the story, as it is in the chain. Amounts are koinu, sizes bytes. */
 export interface OnChain {
   readonly role: 'funding' | 'close' | 'refund';
   readonly txid: TxId;
@@ -13,7 +13,7 @@ export interface OnChain {
   readonly height: number;
 }
 
-/** Reads a mined transaction back from the chain, fee and all. @throws Error when it is in no block. */
+/** Reads a mined transaction back from the chain, with its fee. @throws Error when it is in no block. */
 export function onChain(regtest: Regtest, role: OnChain['role'], transaction: Transaction): OnChain {
   const txid = transactionId(transaction);
   const known = new Map<string, Transaction>();

@@ -1,6 +1,6 @@
 import { rows, Screen, type Sink, type Work } from '../terminal/screen.ts';
 
-/** Tells the story: steps as they happen, facts below them, and a bar for what repeats. */
+/** Tells the story: steps as they happen, facts below them, and a bar for repeated work. */
 export interface Narrator {
   readonly heading: (text: string) => void;
   /** A step of the channel diagram: `1` to `6` are messages, `A` to `H` what either side does. */
@@ -8,11 +8,11 @@ export interface Narrator {
   readonly fact: (name: string, value: string) => void;
   readonly line: (text: string) => void;
   readonly work: (name: string) => Work;
-  /** Nothing of the work stays on the screen. */
+  /** Removes the display of the work from the screen. */
   readonly end: () => void;
 }
 
-/** Of rows after the first. A hash of 64 digits has room beside it on 80 columns. */
+/** For rows after the first; with it, a hash of 64 digits fits into 80 columns. */
 const INDENT = 10;
 
 export function narrator(stream: Sink): Narrator {
@@ -31,7 +31,7 @@ export function narrator(stream: Sink): Narrator {
   };
 }
 
-/** Says nothing: for when only the figures are wanted. */
+/** Prints nothing: for when only the figures are wanted. */
 export const silence: Narrator = {
   heading: () => undefined,
   step: () => undefined,

@@ -17,7 +17,7 @@ import { serveMerchant } from '../../transport/http/serve.ts';
 import { seedKeyRing } from '../../wallet/keyring.ts';
 import { openWallet, type Wallet } from '../../wallet/wallet.ts';
 
-/** Everything the story needs, each part a program of its own in real life: a node, a merchant's server, a payer. */
+/** Everything that the story needs; in real life each part is a program of its own: a node, a merchant's server, a payer. */
 export interface Stage {
   readonly regtest: Regtest;
   readonly rpcUrl: string;
@@ -27,21 +27,21 @@ export interface Stage {
   readonly agent: Agent;
   readonly wallet: Wallet;
   readonly payee: Connection;
-  /** Mines blocks, and lets both sides see each. */
+  /** Mines blocks, and lets both sides read each. */
   readonly mine: (blocks: number) => Promise<void>;
-  /** The merchant is gone for good: its server, and its eyes on the chain. */
+  /** The merchant is gone for good: its server, and its reading of the chain. */
   readonly vanish: () => Promise<void>;
   readonly close: () => Promise<void>;
 }
 
 const DOGE = 100_000_000n;
-/** What an item costs, as everybody in the story knows. */
+/** The price of an item, which everybody in the story knows. */
 export const PRICE: Amount = amount(DOGE / 20n);
 const coin = dogecoinRegtest;
 const random: Random = { bytes: (length) => crypto.getRandomValues(new Uint8Array(length)) };
 const clock = { now: Date.now };
 
-/** CLTV holds on regtest from block 1351 on. */
+/** On regtest, CLTV is active from block 1351. */
 const FIRST_HEIGHT = 1360;
 
 export async function openStage(form: WireFormat): Promise<Stage> {

@@ -9,10 +9,10 @@ export interface StoryResult {
   readonly payments: number;
   readonly channels: readonly { readonly id: string; readonly transactions: readonly OnChain[] }[];
   readonly paid: Amount;
-  /** Back with the payer: by the close of the first channel, by the refund of the second. */
+  /** What came back to the payer: from the close of the first channel, and from the refund of the second. */
   readonly returned: Amount;
   readonly refunded: Amount;
-  /** Of the two transactions of the first channel. */
+  /** Fees of the two transactions of the first channel. */
   readonly fees: Amount;
   /** What as many single payments on chain would have cost, at the same rate. */
   readonly onChainFees: Amount;
@@ -22,7 +22,7 @@ export interface StoryResult {
 /** Bytes of a payment made on chain: one P2PKH input, two outputs. */
 const SINGLE_PAYMENT_BYTES = 226;
 
-/** Both channels' whole lives. @throws Error when anything does not go as told. */
+/** Plays both channels from opening to end. @throws Error when anything goes differently. */
 export async function tell(stage: Stage, narrator: Narrator, options: StoryOptions): Promise<StoryResult> {
   const started = performance.now();
   narrator.heading('One channel, its whole life');
@@ -49,12 +49,12 @@ export async function tell(stage: Stage, narrator: Narrator, options: StoryOptio
   };
 }
 
-/** The closing table. */
+/** The table at the end. */
 export function printResult(
   narrator: Narrator,
   { payments, channels, paid, returned, refunded, fees, onChainFees, seconds }: StoryResult,
 ): void {
-  narrator.heading('What it came to');
+  narrator.heading('The result');
   const doge = (value: Amount): string => `${formatAmount(value)} DOGE`;
   narrator.fact('payments', `${payments}`);
   narrator.fact('on chain', `${channels[0]?.transactions.length ?? 0} transactions instead of ${payments}`);

@@ -2,16 +2,16 @@ import type { NodeReport } from '../../chain/node-report.ts';
 import type { Coin } from '../../core/coin/coin.ts';
 import type { Role } from '../setup.ts';
 
-/** What went wrong while something was looked at, in the words of a `WorldError`. */
+/** What went wrong during a look-up, in the words of a `WorldError`. */
 export interface Trouble {
   readonly message: string;
   readonly hint: string;
 }
 
 export interface NodeFacts {
-  /** Undefined where none is named. */
+  /** Undefined where no node is given. */
   readonly url?: string;
-  /** It is this computer: they share a clock. */
+  /** The node runs on this computer, so both use the same clock. */
   readonly isHere: boolean;
   readonly said?: NodeReport;
   readonly trouble?: Trouble;
@@ -22,17 +22,17 @@ export interface FolderFacts {
   /** Permissions, where the system has such bits. */
   readonly mode?: number;
   readonly isOwn: boolean;
-  /** Bytes and files that still fit in; undefined where the disk does not say. */
+  /** Free bytes and files; undefined where the disk does not say. */
   readonly freeBytes?: number;
   readonly freeFiles?: number;
-  /** Why a small file could not be kept there. */
+  /** Why a small file could not be written there. */
   readonly trouble?: Trouble;
 }
 
-/** What is kept for one role. */
+/** What is stored for one role. */
 export interface RoleFacts {
   readonly role: Role;
-  /** Whether a program holds the folder in that role, or why that can't be told. */
+  /** Whether a program holds the folder in that role, or why that is unknown. */
   readonly running: boolean | Trouble;
   /** Permissions of the seed file; undefined where there is none. */
   readonly seedMode?: number;
@@ -42,9 +42,9 @@ export interface RoleFacts {
   readonly newestBackup?: number;
 }
 
-/** Who holds a place where the merchant is to serve. */
+/** Which program uses an address where the merchant should serve. */
 export interface PlaceFacts {
-  /** The flag that names it, and what it names. */
+  /** The flag, and the address that it gives. */
   readonly flag: string;
   readonly place: string;
   readonly holder: 'nobody' | 'merchant' | 'other' | Trouble;
@@ -53,12 +53,12 @@ export interface PlaceFacts {
 export interface WatchFacts {
   readonly folder: string;
   readonly isThere: boolean;
-  /** Unix time in milliseconds of the merchant's last sign of life. */
+  /** Unix time in milliseconds of the merchant's last heartbeat. */
   readonly heartbeat?: number;
   readonly trouble?: Trouble;
 }
 
-/** All that the doctor looks at. */
+/** Everything that the doctor looks at. */
 export interface Facts {
   /** Unix time in milliseconds, by this computer's clock. */
   readonly now: number;
@@ -68,15 +68,15 @@ export interface Facts {
   readonly folder: FolderFacts;
   readonly roles: readonly RoleFacts[];
   readonly places: readonly PlaceFacts[];
-  /** Of the folder for watchers, where one is named. */
+  /** For the folder of the watchers, where one is given. */
   readonly watch?: WatchFacts;
-  /** Of a watcher's figures, where they are named: Unix time in milliseconds when they were written; undefined when they were not. */
+  /** For a watcher's figures, where their file is given: the Unix time in milliseconds when they were written; undefined when they were not. */
   readonly figures?: { readonly file: string; readonly writtenAt?: number };
 }
 
-/** What came of one check. */
+/** The result of one check. */
 export interface Finding {
-  /** Stable, for programs. */
+  /** Never changes, for programs. */
   readonly check: string;
   readonly state: 'ok' | 'warning' | 'problem';
   readonly message: string;
@@ -84,7 +84,7 @@ export interface Finding {
   readonly advice?: string;
 }
 
-/** Looks at the facts only; says nothing where there is nothing to say anything of. */
+/** Looks at the facts only; empty where there is nothing to report. */
 export type Check = (facts: Facts) => readonly Finding[];
 
 export function ok(check: string, message: string): readonly Finding[] {
@@ -99,7 +99,7 @@ export function problem(check: string, message: string, advice: string): readonl
   return [{ check, state: 'problem', message, advice }];
 }
 
-/** A span in words, in its two largest units at most. */
+/** A time span in words, in its two largest units at most. */
 export function ago(milliseconds: number): string {
   const minutes = Math.floor(Math.max(0, milliseconds) / 60_000);
   if (minutes < 2) return `${Math.floor(Math.max(0, milliseconds) / 1_000)} seconds`;

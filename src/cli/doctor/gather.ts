@@ -15,18 +15,21 @@ import type { Facts, FolderFacts, NodeFacts, RoleFacts, Trouble, WatchFacts } fr
 import { type Named, placesOf } from './places.ts';
 
 export interface Places {
-  /** Where the merchant is to serve. */
+  /** Where the merchant should serve. */
   readonly places: readonly Named[];
   readonly watchTo?: string | undefined;
   readonly backupTo?: string | undefined;
-  /** Of the watcher. */
+  /** The watcher's figures. */
   readonly textfile?: string | undefined;
 }
 
-/** Milliseconds that the node, and whoever holds a port, have to answer. */
+/** Milliseconds in which the node, and a program that uses a port, must answer. */
 const PATIENCE = 3_000;
 
-/** Looks at everything. It makes nothing but a file that it takes away at once, in a folder that is pawment's, and asks nobody for longer than a few seconds. */
+/**
+ * Looks at everything. It writes only one small file, in a folder of pawment, and deletes it at once; it waits for no answer longer than a few
+ * seconds.
+ */
 export async function gathered(config: Config, { places, watchTo, backupTo, textfile }: Places, now: number): Promise<Facts> {
   const { coin, datadir, rpc } = config;
   const folder = resolve(datadir);
@@ -72,7 +75,7 @@ function folderFacts(path: string, isKnown: boolean): FolderFacts {
 
 function room(path: string): Pick<FolderFacts, 'freeBytes' | 'freeFiles'> {
   const disk = attempt(() => statfsSync(path));
-  // What is no disk has no blocks, and some disks make place for files as they are needed.
+  // File systems without a disk have no blocks, and some disks create room for files as needed.
   if (isTrouble(disk) || disk.blocks === 0) return {};
   return { freeBytes: disk.bavail * disk.bsize, ...(disk.files === 0 ? {} : { freeFiles: disk.ffree }) };
 }
@@ -113,7 +116,7 @@ function figureFacts(file: string): NonNullable<Facts['figures']> {
   return { file, ...(found === undefined || isTrouble(found) ? {} : { writtenAt: found.mtimeMs }) };
 }
 
-/** The value, or what the disk had against it. */
+/** The value, or the disk's error. */
 function attempt<T>(look: () => T): T | Trouble {
   try {
     return look();
@@ -126,7 +129,7 @@ function isTrouble(value: unknown): value is Trouble {
   return typeof value === 'object' && value !== null && 'hint' in value;
 }
 
-/** @throws what is a fault of pawment. */
+/** @throws errors that are bugs of pawment. */
 function troubleOf(thrown: unknown): Trouble {
   const error = diskError(thrown);
   if (error instanceof WorldError) return { message: error.message, hint: error.hint };

@@ -5,14 +5,14 @@ import type { Place } from '../../transport/listen.ts';
 import { placeOf } from '../flag/host-port.ts';
 import type { PlaceFacts } from './facts.ts';
 
-/** A place where the merchant is to serve, and a path at which it shows itself there; without one it has to be believed. */
+/** An address where the merchant should serve, and a path where it shows itself; without a path, a running merchant is believed. */
 export interface Named {
   readonly flag: string;
   readonly place: string;
   readonly shows?: string;
 }
 
-/** Who holds each of them, in so many milliseconds at most. */
+/** Which program uses each of them, within so many milliseconds. */
 export function placesOf(named: readonly Named[], isRunning: boolean, timeout: number): Promise<readonly PlaceFacts[]> {
   return Promise.all(
     named.map(async ({ flag, place, shows }) => ({ flag, place, holder: await holderOf(placeOf(place), shows, isRunning, timeout) })),
@@ -26,7 +26,7 @@ async function holderOf(place: Place, shows: string | undefined, isRunning: bool
   return isRunning && (shows === undefined || (await answers(place, shows, timeout))) ? 'merchant' : 'other';
 }
 
-/** Whether a place is taken, by taking it for a moment; or why it can't be. */
+/** Whether an address is in use, found by listening there for a moment; or why that is impossible. */
 async function isTaken({
   host,
   port,
@@ -38,12 +38,12 @@ async function isTaken({
     return false;
   } catch (error) {
     if (codeOf(error) === 'EADDRINUSE') return true;
-    const hint = codeOf(error) === 'EACCES' ? 'Name a port from 1024 on, or let this user use it.' : 'Name an address of this computer.';
+    const hint = codeOf(error) === 'EACCES' ? 'Use a port from 1024 on, or allow this user to use it.' : 'Use an address of this computer.';
     return { message: error instanceof Error ? error.message : String(error), hint };
   }
 }
 
-/** A socket's file that a crash left serves nobody, and is taken over. */
+/** A socket's file that a crash left serves nobody, and can be replaced. */
 async function isServed(path: string): Promise<boolean> {
   const socket = connect(path);
   try {

@@ -24,10 +24,10 @@ test('an address, and a URI with one', () => {
 
 test('what is wrong with it is said', () => {
   for (const [text, why] of [
-    ['nowhere', /is no address on dogecoin/],
-    [`dogecoin:${address}x`, /is no address on dogecoin/],
+    ['nowhere', /is not an address on dogecoin/],
+    [`dogecoin:${address}x`, /is not an address on dogecoin/],
     [`litecoin:${address}`, /URI of another coin/],
-    [`dogecoin:${address}?amount=.`, /no amount/],
+    [`dogecoin:${address}?amount=.`, /an amount that can’t be read/],
     [`dogecoin:${address}?amount=1&amount=2`, /twice/],
     [`dogecoin:${address}?req-x=1`, /does not know/],
   ] as const)
@@ -39,6 +39,6 @@ test('an amount is given once, or twice the same', () => {
   assert.equal(amountTo(asking, undefined), 2n * DOGE);
   assert.equal(amountTo(asking, amount(2n * DOGE)), 2n * DOGE);
   assert.equal(amountTo(destinationOf(coin, address), amount(DOGE)), DOGE);
-  assert.throws(() => amountTo(asking, amount(DOGE)), /asks for 2, and 1 was given/);
+  assert.throws(() => amountTo(asking, amount(DOGE)), /asks for 2, but 1 was given/);
   assert.throws(() => amountTo(destinationOf(coin, address), undefined), /No amount/);
 });

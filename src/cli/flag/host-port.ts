@@ -2,7 +2,7 @@ import { isAbsolute } from 'node:path';
 import { WorldError } from '../../engine/ports.ts';
 import type { Place } from '../../transport/listen.ts';
 
-/** Where somebody listens. */
+/** An address to listen on. */
 export interface HostPort {
   readonly host: string;
   readonly port: number;
@@ -12,7 +12,7 @@ export interface HostPort {
 export function hostPort(text: string): HostPort {
   const match = /^(.*):(\d+)$/.exec(text);
   const [, host = '', port = ''] = match ?? [];
-  if (match === null || Number(port) > 65_535) throw new WorldError('config', `${text} is no host and port.`, 'Write host:port.');
+  if (match === null || Number(port) > 65_535) throw new WorldError('config', `${text} is not a host and port.`, 'Write host:port.');
   return { host: host.replace(/^\[|\]$/g, '') || '127.0.0.1', port: Number(port) };
 }
 
@@ -22,6 +22,6 @@ const UNIX = 'unix:';
 export function placeOf(text: string): Place {
   if (!text.startsWith(UNIX)) return hostPort(text);
   const path = text.slice(UNIX.length).replace(/^\/\//, '');
-  if (!isAbsolute(path) || path.endsWith('/')) throw new WorldError('config', `${text} names no socket.`, 'Write unix: and a whole path.');
+  if (!isAbsolute(path) || path.endsWith('/')) throw new WorldError('config', `${text} is not a socket.`, 'Write unix: and a full path.');
   return { path };
 }

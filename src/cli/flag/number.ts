@@ -1,9 +1,9 @@
 import { InvalidArgumentError, Option } from 'commander';
 
-/** More than any count of blocks, payments or seconds that makes sense; heights stay below it (BIP 65). */
+/** More than any useful count of blocks, payments or seconds; heights are below it (BIP 65). */
 const MOST = 499_999_999;
 
-/** More blocks than any offer can speak of. */
+/** More blocks than any offer can have. */
 export const MOST_BLOCKS = 10_000_000;
 
 /** Reads the value of an option that counts blocks. */
@@ -11,7 +11,7 @@ export function blockCount(): (text: string) => number {
   return wholeNumber(1, MOST_BLOCKS);
 }
 
-/** Reads the value of an option as a whole number; anything else is a misuse. */
+/** Reads the value of an option as a whole number; anything else is a usage error. */
 export function wholeNumber(least = 0, most: number = MOST): (text: string) => number {
   return (text) => {
     const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
@@ -20,7 +20,7 @@ export function wholeNumber(least = 0, most: number = MOST): (text: string) => n
   };
 }
 
-/** An option that takes a whole number within bounds, in the config file too. */
+/** An option with a whole number within limits, in the config file too. */
 export class WholeNumber extends Option {
   readonly least: number;
   readonly most: number;

@@ -16,20 +16,24 @@ export interface PayFlags extends CommonFlags {
 
 type Given = Readonly<Record<string, string | number | boolean | undefined>>;
 
-/** Nothing that was given is passed over in silence. @throws WorldError `config` for the first that is of no use beside the others. */
+/** No given flag is ignored silently. @throws WorldError `config` for the first that has no meaning with the others. */
 export function checkPayFlags(channel: string | undefined, flags: PayFlags): void {
   const { item, amount, times, psbt, bitcoinj, deposit, info, protocol, settle } = flags;
   if (bitcoinj === undefined) {
     const theirs = { '--deposit': deposit, '--info': info, '--protocol': protocol, '--settle': settle };
-    none(theirs, 'means nothing without --bitcoinj', 'Give --bitcoinj too, or leave it out.');
+    none(theirs, 'means nothing without --bitcoinj', 'Add --bitcoinj, or leave it out.');
     if (item !== undefined)
-      none({ '--amount': amount }, 'means nothing beside --item', 'The merchant names the price: leave it out. --max bounds it.');
+      none({ '--amount': amount }, 'means nothing together with --item', 'The merchant sets the price: leave it out. --max limits it.');
     return;
   }
   const ours = { '[channel]': channel, '--item': item, '--psbt': psbt };
-  none(ours, 'means nothing beside --bitcoinj', 'Leave it out: the channel is the one with that server, and --info names what is bought.');
+  none(
+    ours,
+    'means nothing together with --bitcoinj',
+    'Leave it out: the channel is the one with that server, and --info says what is bought.',
+  );
   if (amount === undefined) {
-    none({ '--info': info, '--times': times }, 'means nothing where nothing is paid', 'Give --amount, or leave it out.');
+    none({ '--info': info, '--times': times }, 'means nothing where nothing is paid', 'Add --amount, or leave it out.');
   }
 }
 

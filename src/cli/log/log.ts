@@ -6,15 +6,15 @@ import { RepeatedFailures, type Summary } from './repeated-failures.ts';
 
 type Say = (facts: object, message: string) => void;
 
-/** What a program that goes on for years tells its operator. Facts are what a machine looks for, messages what a person reads. */
+/** What a long-running program tells its operator. Facts are for machines, messages for people. */
 export interface Log {
   /** Only with `--verbose`. */
   readonly debug: Say;
   readonly info: Say;
   readonly warn: Say;
-  /** What strikes at one place and may strike again at once: told once, and summed up ever more seldom while it lasts. */
+  /** For failures that may repeat: logged once, then summed up at growing intervals while they last. */
   readonly failed: (where: string, error: unknown) => void;
-  /** What may be said in the same words at each look: told once, likewise. */
+  /** For messages that may repeat at each look: logged once, then summed up in the same way. */
   readonly noted: (where: string, facts: object, message: string, how?: 'info' | 'warn') => void;
 }
 
@@ -24,17 +24,17 @@ export interface LogOptions {
   readonly clock: Clock;
   /** Takes a line. */
   readonly write: (line: string) => void;
-  /** A person reads it; else it is JSON, for programs. */
+  /** A person reads it; otherwise it is JSON, for programs. */
   readonly isTerminal: boolean;
-  /** Calls back again and again, without keeping the process alive. */
+  /** Calls `work` at regular intervals, without keeping the process alive. */
   readonly every: (milliseconds: number, work: () => void) => void;
 }
 
-/** Milliseconds between two looks whether something has to be summed up. */
+/** Milliseconds between two checks whether something has to be summed up. */
 const SUM_UP = 10_000;
 
 /**
- * Writes to standard error, at once: JSON lines, or text on a terminal. What strangers and nodes said is in them: whoever looks at them must not be fooled.
+ * Writes to standard error at once: JSON lines, or text on a terminal. Lines contain what strangers and nodes said: that must not deceive the reader.
  */
 export function logger(level: 'info' | 'debug', options: Partial<LogOptions> = {}): Log {
   const {
@@ -72,7 +72,7 @@ function jsonSayer(level: Level, write: (line: string) => void): Sayer {
   return (how, facts, message) => lines[how](facts, message);
 }
 
-/** The time is UTC, as in JSON, and facts stand behind the message. */
+/** The time is UTC, as in JSON, and facts come after the message. */
 function textSayer(level: Level, clock: Clock, write: (line: string) => void): Sayer {
   return (how, facts, message) => {
     if (how === 'debug' && level !== 'debug') return;
@@ -82,7 +82,7 @@ function textSayer(level: Level, clock: Clock, write: (line: string) => void): S
   };
 }
 
-/** As it is where it is one word; else as in JSON. */
+/** Unchanged where it is one word; otherwise as in JSON. */
 function textOf(value: unknown): string {
   return typeof value === 'string' && /^[^\s"=]+$/.test(value) ? value : JSON.stringify(value);
 }
@@ -96,12 +96,12 @@ function summaryText({ failure, isOver }: Summary): string {
   return `${isOver ? 'over' : 'still'}: ${failure.message}`;
 }
 
-/** Bytes that are kept for a log that can't be written now, such as a file on a full disk; what goes beyond is dropped. */
+/** Bytes that are kept for a log that can't be written now, such as a file on a full disk; more is dropped. */
 const MOST_UNWRITTEN = 1_048_576;
 
 function toStandardError(): (line: string) => void {
   const out = pino.destination({ dest: 2, sync: true, maxLength: MOST_UNWRITTEN });
-  // Nobody could be told, and a shop does not end for its log: the next line tries again.
+  // There is nobody to tell, and a shop does not end because of its log: the next line tries again.
   out.on('error', () => undefined);
   return (line) => void out.write(line);
 }

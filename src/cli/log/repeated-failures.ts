@@ -1,13 +1,13 @@
-/** An error, a refusal, or whatever else is said again at each look. */
+/** An error, a refusal, or anything else that repeats at each look. */
 export interface Failure {
   readonly message: string;
   readonly code?: unknown;
 }
 
-/** What became of a failure that has come more than once. Times are Unix milliseconds. */
+/** The state of a failure that has come more than once. Times are Unix milliseconds. */
 export interface Summary {
   readonly failure: Failure;
-  /** What it has struck; the first few. */
+  /** What it affected; the first few. */
   readonly where: readonly string[];
   readonly times: number;
   readonly since: number;
@@ -23,20 +23,20 @@ interface Episode extends Omit<Summary, 'where' | 'isOver'> {
   wait: number;
 }
 
-/** Milliseconds after the first line until the first summary; each next one takes twice as long, up to an hour. */
+/** Milliseconds from the first line to the first summary; each further one takes twice as long, up to an hour. */
 export const FIRST_WAIT = 60_000;
 export const MOST_WAIT = 3_600_000;
-/** Milliseconds without it after which a failure is over: longer than any look at the chain takes to fail. */
+/** Milliseconds without it after which a failure counts as over: longer than any look at the chain takes to fail. */
 export const QUIET = 100_000;
-/** It goes on if it has come so lately: what may be over is not said to last. */
+/** It counts as still going on if it came within this time; otherwise it may be over already. */
 const LATELY = 15_000;
-/** Failures remembered, and what each has struck: strangers may have a hand in both. */
+/** The most failures remembered, and the most affected places of each: strangers may cause both. */
 const MOST_EPISODES = 500;
 const MOST_WHERE = 8;
 
 /**
- * Tells a failure that lasts from one that is new, so that it is logged once and then summed up. Failures are the same when they have one code and, but
- * for numbers, one message, whatever they strike: a node that is gone fails every job.
+ * Tells a lasting failure from a new one, so that it is logged once and then summed up. Failures count as equal when they have the same code and,
+ * except for numbers, the same message, whatever they affect: a node that is gone fails every job.
  */
 export class RepeatedFailures {
   readonly #episodes = new Map<string, Episode>();
@@ -45,7 +45,7 @@ export class RepeatedFailures {
     return this.#episodes.size;
   }
 
-  /** Counts a failure. False: it goes on, and a summary will tell of it. */
+  /** Counts a failure. False: it is not new, and a summary will report it. */
   isNew(where: string, failure: Failure, now: number, key: string = kindOf(failure)): boolean {
     const known = this.#episodes.get(key);
     if (known === undefined || isOver(known, now)) {
@@ -66,7 +66,7 @@ export class RepeatedFailures {
     return false;
   }
 
-  /** What there is to be said by now. To be asked every few seconds. */
+  /** The summaries that are due. Call it every few seconds. */
   due(now: number): readonly Summary[] {
     const summaries: Summary[] = [];
     for (const [key, episode] of this.#episodes) {

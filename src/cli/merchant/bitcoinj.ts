@@ -16,11 +16,11 @@ import type { HostPort } from '../flag/host-port.ts';
 import type { Log } from '../log/log.ts';
 import { tellSale } from './sale-log.ts';
 
-/** What bitcoinj's payers agree to as the first payment unless they are told otherwise. */
+/** The first payment that bitcoinj's payers accept unless configured otherwise. */
 const MIN_PAYMENT = amount(1_000n);
-/** Two hours, as bitcoinj's own servers, and ten minutes for the close to be mined. */
+/** Two hours, as in bitcoinj's own servers, and ten minutes for the close to be mined. */
 const CLOSING_MARGIN = 7_800;
-/** Four hours to seven days, as bitcoinj's own servers. */
+/** Four hours to seven days, as in bitcoinj's own servers. */
 const WINDOW = { least: 14_400, most: 604_800 };
 
 interface DoorOptions extends Pick<BitcoinjOptions, 'chain' | 'keys' | 'random' | 'clock' | 'verify' | 'payeeScript'> {
@@ -31,9 +31,9 @@ interface DoorOptions extends Pick<BitcoinjOptions, 'chain' | 'keys' | 'random' 
   readonly log: Log;
 }
 
-/** Where payers of bitcoinj come in. */
+/** The server for payers of bitcoinj. */
 export interface BitcoinjListener {
-  /** To be kept by the merchant's engine. */
+  /** The merchant's engine has to keep these up to date. */
   readonly books: readonly Book<PayeeState>[];
   readonly open: (merchant: Merchant) => Promise<TcpServer>;
 }
@@ -56,7 +56,7 @@ export function openBitcoinjListener({ listen, terms, prices, quotas, log, ...pa
   };
 }
 
-/** Sells by what goes with a payment: the name of an item gets its text back once the payment covers its price. */
+/** Sells by the data sent with a payment: an item's name gets its text back once the payment covers its price. */
 function counter(coin: Coin, prices: PriceList, log: Log): BitcoinjShop {
   return {
     opened: (channel) => log.info({ via: 'bitcoinj', channel }, 'connected'),

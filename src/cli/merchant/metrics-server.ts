@@ -20,7 +20,7 @@ import type { Log } from '../log/log.ts';
 /** What a shop shows of itself, besides serving payers. */
 export interface MetricsServerOptions {
   readonly metrics?: HostPort;
-  /** Names that servers on the loopback address go by besides, such as the public one that a proxy passes on. */
+  /** Additional names of servers on the loopback address, such as the public one that a proxy passes on. */
   readonly hostNames: readonly string[];
   /** Folder for the files of watchers. */
   readonly watchTo?: string;
@@ -35,12 +35,12 @@ interface OutlookParts extends MetricsServerOptions {
 }
 
 export interface MetricsServer {
-  /** To be kept by the merchant's engine. */
+  /** The merchant's engine has to keep these up to date. */
   readonly books: readonly Book<PayeeState>[];
   readonly counts: AnswerCounts;
-  /** Serves the figures, where that is asked for. */
+  /** Serves the figures, if that is wanted. */
   readonly open: (merchant: Merchant, store: Pick<ProbedStore, 'trouble'>, jobs: Jobs) => Promise<HttpServer | undefined>;
-  /** Brings the files of watchers up to date, where there are any. */
+  /** Updates the files of watchers, if there are any. */
   readonly jobs: (merchant: Merchant) => readonly Pick<Job, 'name' | 'run'>[];
 }
 
@@ -67,7 +67,7 @@ export function openMetricsServer({ coin, backend, keys, clock, log, metrics, ho
         });
       return metrics === undefined ? undefined : serveHttp({ fetch: statsRoutes(read) }, { ...metrics, hostNames });
     },
-    // Who can't rely on its node can't close in time: then no sign of life is given.
+    // A merchant that can't rely on its node can't close in time: then it gives no heartbeat.
     jobs: ({ engine }) =>
       writer === undefined ? [] : [{ name: 'watch-files', run: () => writer.run(engine.get, engine.follower.trusted().tip) }],
   };

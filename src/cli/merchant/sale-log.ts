@@ -11,12 +11,12 @@ export interface Sale {
   readonly channel: ChannelId;
   readonly by: Amount;
   readonly total: Amount;
-  /** What it bought; nothing by name otherwise. */
+  /** What it bought; absent for a payment without an item. */
   readonly item?: string;
   readonly invoice?: string;
 }
 
-/** One form for every transport. Amounts are whole coins, as people count them. */
+/** The same form for every transport. Amounts are in whole coins. */
 export function tellSale(log: Log, { ticker }: Coin, { via, channel, item, invoice, by, total }: Sale): void {
   log.info(
     { via, channel, item, invoice, by: formatAmount(by), total: formatAmount(total), coin: ticker },
@@ -24,7 +24,7 @@ export function tellSale(log: Log, { ticker }: Coin, { via, channel, item, invoi
   );
 }
 
-/** The same merchant, whose payments over HTTP are told as they come. bitcoinj's payers say what they buy to the shop behind their door. */
+/** The same merchant, with its payments over HTTP logged. bitcoinj's payers name what they buy to the shop behind that server. */
 export function tellingSales(merchant: Merchant, coin: Coin, log: Log): Merchant {
   const told = async (sale: Omit<Sale, 'item'>): Promise<void> => {
     const { invoice } = sale;

@@ -39,24 +39,24 @@ import { tellingSales } from './sale-log.ts';
 
 export interface ShopOptions extends MetricsServerOptions {
   readonly place: Place;
-  /** Where bitcoinj's payers come in; nowhere unless given. */
+  /** Address for bitcoinj's payers; none unless given. */
   readonly bitcoinj?: HostPort;
-  /** So many proxies in front say who asks. */
+  /** The number of proxies in front that name the client. */
   readonly trustProxy: number;
   readonly prices: PriceList;
   readonly terms: MerchantTerms;
-  /** Nothing else serves under these words any more: see `MerchantOptions.isRecovering`. */
+  /** No other merchant uses these words any more: see `MerchantOptions.isRecovering`. */
   readonly isRecovering: boolean;
   /** The most that all channels together deliver before their deposits are deep enough; nothing unless given. */
   readonly exposure?: Amount;
   readonly random: Random;
-  /** For the first look at the chain. */
+  /** For the first reading of the chain. */
   readonly wait: NodeWait;
   /** Output script of closes; the first receive key of the merchant's seed unless given. */
   readonly payout?: Uint8Array;
   /** Where to save the channels, and how often; not at all unless given. */
   readonly backups?: Backups;
-  /** `debug` also tells of every request. */
+  /** `debug` also logs every request. */
   readonly logLevel: 'info' | 'debug';
 }
 
@@ -66,17 +66,17 @@ export interface Backups {
   readonly interval: number;
 }
 
-/** Milliseconds between two looks for invoices that nobody will pay. */
+/** Milliseconds between two searches for expired invoices. */
 const SWEEP = 60_000;
-/** Milliseconds between two looks at the chain. */
+/** Milliseconds between two readings of the chain. */
 const LOOK = 1_000;
-/** Milliseconds without a look after which somebody should come and see. */
+/** Milliseconds without a reading after which a person should look. */
 const OVERDUE = 120_000;
-/** Milliseconds between two looks whether the store keeps what it is given, and without one that did. */
+/** Milliseconds between two checks whether the store can write, and after a failed one. */
 const PROBE = 5_000;
 const UNKEPT = 30_000;
 
-/** Serves payers until told to stop, and looks after the channels all the while. */
+/** Serves payers until it is stopped, and takes care of the channels meanwhile. */
 export async function keepShop({ config, print, stop }: Shell, chain: Chain, options: ShopOptions): Promise<void> {
   makeFolders(options);
   const keys = keysOf(config, await readSeed(config, 'merchant'));
@@ -106,7 +106,7 @@ export async function keepShop({ config, print, stop }: Shell, chain: Chain, opt
   const servers: Closable[] = [];
   try {
     await options.wait(merchant.engine.follower.poll).finally(reading.done);
-    stop.say(async () => ({ message: 'Stopped at once.', advice: 'What was taken is stored: start it again.' }));
+    stop.say(async () => ({ message: 'Stopped at once.', advice: 'Accepted payments are stored: start it again.' }));
     const server = await placedBy('--listen', () => serveMerchant(merchant, { ...serveOptions(merchant, store, options, log), quotas }));
     servers.push(server);
     const bitcoinj = door && (await placedBy('--bitcoinj', () => door.open(merchant)));
@@ -118,7 +118,7 @@ export async function keepShop({ config, print, stop }: Shell, chain: Chain, opt
     await noteMetrics(store, figures?.url);
     const payTo = addressOf(config.coin, payeeScript);
     print.result({ url: server.url, ...(bitcoinj && { bitcoinj: bitcoinj.port }), coin: config.coin.id, backend, payTo }, [
-      `Selling ${[...prices.keys()].join(', ') || 'nothing by name'} at ${server.url}; closes pay to ${payTo ?? 'the script given'}.`,
+      `Selling ${[...prices.keys()].join(', ') || 'no items'} at ${server.url}; closes pay to ${payTo ?? 'the given script'}.`,
       ...(bitcoinj === undefined ? [] : [`Payers of bitcoinj are served at port ${bitcoinj.port}.`]),
       `Signatures are checked by ${backend}. Ctrl-C stops it.`,
     ]);
@@ -126,14 +126,14 @@ export async function keepShop({ config, print, stop }: Shell, chain: Chain, opt
     void sayReady(process.env, print.note);
     await lookAfter(jobs, servers);
   } finally {
-    // A server that is left open, when another one could not be, would keep the process from ending.
+    // If a later server could not be opened, the ones that are open would keep the process from ending.
     await closeAll(servers);
     await store.close();
     release();
   }
 }
 
-/** Who asked for a watcher, or for backups, sells nothing without. @throws WorldError where they can't be kept. */
+/** If a watcher or backups were asked for, nothing is sold without them. @throws WorldError where their folder can't be used. */
 function makeFolders({ watchTo, backups }: ShopOptions): void {
   if (watchTo !== undefined) makeWritableFolder(watchTo);
   if (backups !== undefined) makeWritableFolder(backups.folder);
@@ -154,7 +154,7 @@ async function claimedStore(
   }
 }
 
-/** Who can't listen is told by which flag it may elsewhere. */
+/** If it can't listen, the error names the flag to change. */
 async function placedBy<T>(flag: string, serve: () => Promise<T>): Promise<T> {
   try {
     return await serve();
@@ -190,7 +190,7 @@ function serveOptions(
   };
 }
 
-/** What has to go on for as long as the shop is open, each for itself. A shop that can't watch goes on closing what it can, and sells nothing. */
+/** The jobs of an open shop, each on its own. A shop that can't write its watch files continues to close what it can, and sells nothing. */
 function jobsOf(merchant: Merchant, store: ProbedStore, outlook: MetricsServer, log: Log, backups: readonly Job[]): Jobs {
   const often = { interval: LOOK, overdue: OVERDUE };
   const list: readonly Job[] = [
@@ -213,7 +213,7 @@ function backupJob(config: Config, { folder, interval }: Backups, verify: Verify
   return { name: 'backup', interval, overdue: 3 * interval, run };
 }
 
-/** Works until a signal comes; then lets running requests end. */
+/** Works until a signal comes; then lets running requests finish. */
 async function lookAfter(jobs: Jobs, servers: readonly Closable[]): Promise<void> {
   const stop = new AbortController();
   const working = jobs.work(stop.signal);
@@ -226,7 +226,10 @@ async function lookAfter(jobs: Jobs, servers: readonly Closable[]): Promise<void
   await working;
 }
 
-/** Closes what the owner has ordered closed, together where that is cheaper. An order is taken off the list only when it is done, or can't be. */
+/**
+ * Closes the channels that the owner has ordered to be closed, together where that is cheaper. An order is removed only when it is done, or
+ * impossible.
+ */
 async function carryOut(merchant: Merchant, store: Store, log: Log): Promise<void> {
   const orders = new Map<ChannelId, number>();
   for await (const { id, version } of store.list(CLOSE_ORDER)) orders.set(channelId(id), version);
@@ -242,7 +245,7 @@ async function carryOut(merchant: Merchant, store: Store, log: Log): Promise<voi
   }
 }
 
-/** A close that waits is tried again at each block, and what fails with the node fails for each channel. */
+/** An unconfirmed close is sent again at each block, and a failure of the node appears for each channel. */
 function tellEvent(log: Log, channel: ChannelId, event: Driven<PayeeState> | Refusal | Error): void {
   if (event instanceof Error) log.failed(channel, event);
   else if (isRefusal(event)) log.noted(channel, { channel, refusal: event.code, facts: event.detail }, 'chain');

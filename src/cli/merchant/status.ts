@@ -17,7 +17,7 @@ import type { Config } from '../config.ts';
 import { clock } from '../setup.ts';
 import { METRICS_PLACE } from './metrics-server.ts';
 
-/** What one side has to say of itself. */
+/** The report of one side. */
 export interface Status {
   readonly facts: object;
   readonly lines: readonly string[];
@@ -25,12 +25,12 @@ export interface Status {
   readonly attention: readonly string[];
 }
 
-/** Milliseconds that a running merchant has to show its figures. */
+/** Milliseconds in which a running merchant must show its figures. */
 const PATIENCE = 3_000;
 
 type Source = 'the running merchant' | 'the store';
 
-/** The running merchant's own figures where it shows them; else what its store says. */
+/** The running merchant's own figures if it shows them; otherwise what its store says. */
 export async function merchantStatus(config: Config, store: Store): Promise<Status> {
   const isRunning = isLocked(config.datadir, 'merchant');
   const shown = isRunning ? await askedFor(store) : undefined;
@@ -72,11 +72,11 @@ async function storedFigures({ coin }: Config, store: Store): Promise<Figures> {
 }
 
 function sourceLine(isRunning: boolean, source: Source): string {
-  if (!isRunning) return 'is not running; this is what its store says';
-  return source === 'the store' ? 'is running and shows no figures (start it with --metrics); this is what its store says' : 'is running';
+  if (!isRunning) return 'is not running; this is from its store';
+  return source === 'the store' ? 'is running but shows no figures (start it with --metrics); this is from its store' : 'is running';
 }
 
-/** Nobody closes in time while the merchant stands still. */
+/** Nobody closes in time while the merchant is not running. */
 function unattended({ atRisk, nearestClosing, chain, coin }: Figures): readonly string[] {
   if (atRisk === 0n) return [];
   const left =

@@ -8,7 +8,7 @@ export interface Paying {
   /** The channel's total when the command began. */
   readonly before: Amount;
   readonly now: () => Promise<PayerState>;
-  /** How many payments are asked for, and how many have got their answer. */
+  /** How many payments are wanted, and how many have been answered. */
   readonly times: number;
   readonly made: () => number;
 }
@@ -18,7 +18,7 @@ export function paidSince(before: Amount, { best }: PayerState): Amount {
   return subtract(best?.total ?? ZERO, before);
 }
 
-/** Where a command that pays fails or is stopped half-way, what it had paid by then is told: it stays paid. */
+/** When a paying command fails or is stopped half-way, it reports what it had paid by then, which stays paid. */
 export async function tellingPaid<T>({ print, stop }: Shell, paying: Paying, work: () => Promise<T>): Promise<T> {
   stop.say(async () => accountOf(paying, await paying.now()));
   try {
@@ -31,7 +31,7 @@ export async function tellingPaid<T>({ print, stop }: Shell, paying: Paying, wor
   }
 }
 
-/** What is told of payments that were stopped. */
+/** What to report about payments that were stopped. */
 export function accountOf({ before, times, made }: Omit<Paying, 'now'>, state: PayerState): Account {
   const { ticker } = state.terms.coin;
   const paid = paidSince(before, state);
@@ -42,7 +42,7 @@ export function accountOf({ before, times, made }: Omit<Paying, 'now'>, state: P
   return {
     message: [
       `Stopped after ${done} of ${times} payments, ${formatAmount(paid)} ${ticker} in all: they stay paid.`,
-      ...(unanswered === undefined ? [] : [`One more of ${formatAmount(unanswered)} ${ticker} has got no answer: it may have arrived.`]),
+      ...(unanswered === undefined ? [] : [`One more of ${formatAmount(unanswered)} ${ticker} got no answer: it may have arrived.`]),
     ].join(' '),
     advice: left === 0 ? 'Nothing is left to pay.' : `The same command with --times ${left} pays the rest.${again}`,
     facts: { channel: state.channel, payments: done, paidNow: paid, ...(unanswered && { unanswered }) },

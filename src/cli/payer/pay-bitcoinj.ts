@@ -23,14 +23,14 @@ import { agreeToRaise } from './price-consent.ts';
 export interface BitcoinjPayment {
   /** Address of the server, `host:port`. */
   readonly server: string;
-  /** What each payment adds; nothing is paid without. */
+  /** What each payment adds; without it nothing is paid. */
   readonly value?: Amount;
-  /** The most that one payment may move, the one that opens a channel among them; unless said, no more than it is for, or than the owner agrees to. */
+  /** The most that one payment may cost, including the one that opens a channel; unless given, only its price, or what the owner agrees to. */
   readonly max?: Amount;
   readonly times: number;
-  /** Of a new channel, where there is none that can be gone on with. */
+  /** Of a new channel, if there is none that can be resumed. */
   readonly deposit?: Amount;
-  /** Goes with every payment. */
+  /** Sent with every payment. */
   readonly info?: string;
   readonly major?: number;
   /** Ask for the settlement afterwards. */
@@ -39,7 +39,7 @@ export interface BitcoinjPayment {
 
 const SCHEME = 'bitcoinj://';
 
-/** Goes on with the channel that there is with a server, or makes one; pays; and hangs up, or has it settled. */
+/** Resumes the channel with a server, or makes one; pays; then hangs up, or asks for the settlement. */
 export async function payBitcoinj(shell: Shell, payment: BitcoinjPayment): Promise<void> {
   const { config, print } = shell;
   const raised = agreeToRaise({ ask: promptYes(print) }, config.coin.ticker, payment.max);
@@ -66,7 +66,7 @@ export async function payBitcoinj(shell: Shell, payment: BitcoinjPayment): Promi
 
 function openedHow({ isResumed }: BitcoinjChannel, { deposit }: BitcoinjPayment): string {
   if (!isResumed) return 'is open';
-  return deposit === undefined ? 'goes on' : 'goes on, with the deposit that it has';
+  return deposit === undefined ? 'continues' : 'continues, with its present deposit';
 }
 
 interface Done {
@@ -117,8 +117,8 @@ async function open(
 }
 
 /**
- * Version 1 has its refunds from the server: it is spoken where the owner names it, or has a channel of it with this server already.
- * @throws WorldError `config`
+ * In version 1 the server signs the refunds: it is used only if the owner asks for it, or already has such a channel with this server. @throws
+ * WorldError `config`
  */
 function contractsFor(major: number | undefined, known: readonly PayerState[]): readonly [Contract, ...Contract[]] {
   if (major === undefined) {
@@ -126,7 +126,7 @@ function contractsFor(major: number | undefined, known: readonly PayerState[]): 
     return isAgreed ? bitcoinjContracts : selfRefunded;
   }
   const contract = contractOf(major);
-  if (contract === undefined) throw new WorldError('config', `There is no version ${major} of the protocol.`, 'Leave it away.');
+  if (contract === undefined) throw new WorldError('config', `There is no version ${major} of the protocol.`, 'Leave it out.');
   return [contract];
 }
 
@@ -141,16 +141,16 @@ async function pay(
   for (let count = 0; count < times; count++) {
     const answer = await channel.pay(value, info === undefined ? undefined : utf8ToBytes(info));
     const one = granted(isRefusal(answer) ? withoutTopUp(answer, server) : answer);
-    if (one.resent !== undefined) print.note(`a payment of ${formatAmount(one.resent)} that had got no answer was sent again first`);
+    if (one.resent !== undefined) print.note(`a payment of ${formatAmount(one.resent)} that got no answer was sent again first`);
     paid.push(one);
     work.at(paid.length, times);
   }
   work.done();
 }
 
-/** bitcoinj's channels have one deposit: what others top up is replaced. */
+/** bitcoinj's channels have one deposit: the advice to top up is replaced. */
 function withoutTopUp(refusal: Refusal, server: string): Refusal {
   if (refusal.remedy !== 'top-up') return refusal;
-  const advice = `Pay less, or have it settled and open another: pawment pay --bitcoinj ${server} --settle, and then with --deposit.`;
+  const advice = `Pay less, or settle the channel and open another: pawment pay --bitcoinj ${server} --settle, and then with --deposit.`;
   return { ...refusal, remedy: 'reopen', advice };
 }

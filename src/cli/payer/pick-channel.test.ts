@@ -44,6 +44,6 @@ test('who has no channel is told to open one, with the merchant that was named; 
   async function* one(): AsyncIterable<readonly [ChannelId, PayerState]> {
     yield [state.channel, state];
   }
-  assert.equal(await adviceOn(one(), 'ffff'), 'Name one of: pawment channels');
+  assert.equal(await adviceOn(one(), 'ffff'), 'Use one that pawment channels lists.');
   assert.equal(await pickChannel(one(), store, undefined), state);
 });

@@ -17,21 +17,21 @@ export async function rememberPeer(store: Store, channel: ChannelId, url: string
 export async function peerOf(store: Store, channel: ChannelId): Promise<string> {
   const record = await store.get(PEER, channel);
   if (record === undefined)
-    throw new WorldError('config', `The payee of channel ${channel} is not known.`, 'Name it: pawment recover --merchant <url>');
+    throw new WorldError('config', `The payee of channel ${channel} is not known.`, 'Give its address: pawment recover --merchant <url>');
   return readPeer(record.value);
 }
 
 export async function httpPeerOf(store: Store, channel: ChannelId): Promise<string> {
   const url = await peerOf(store, channel);
   if (/^https?:/.test(url)) return url;
-  throw new WorldError('config', `The channel is with ${url}.`, 'Pay and settle through it by: pawment pay --bitcoinj <host:port>');
+  throw new WorldError('config', `The channel is with ${url}.`, 'To pay or settle: pawment pay --bitcoinj <host:port>');
 }
 
 function readPeer(text: string): string {
   return plainUrl(decodeStoredJson(peerField, 'The record of a payee', text).url);
 }
 
-/** Ended channels are meant only when named in full; those that nothing was ever deposited to, when named by their id. */
+/** Ended channels count only when their full id is given; channels without any deposit only when an id is given. */
 export async function pickChannel(
   all: AsyncIterable<readonly [ChannelId, PayerState]>,
   store: Store,
@@ -51,17 +51,17 @@ export async function pickChannel(
   if (others.length > 0) {
     throw new WorldError(
       'config',
-      `${found.length} channels are meant by ${name ?? 'nothing'}.`,
-      `Name one: ${found.map(({ channel }) => channel.slice(0, 12)).join(', ')}.`,
+      name === undefined ? `There are ${found.length} channels.` : `${name} fits ${found.length} channels.`,
+      `Give one: ${found.map(({ channel }) => channel.slice(0, 12)).join(', ')}.`,
     );
   }
   return only;
 }
 
-/** Nobody corrects a name where there is nothing to be named. */
+/** Where there are no channels, correcting the name would not help. */
 function unknown(name: string | undefined, isAny: boolean): Refusal {
   const refusal = refuse('channel-unknown', name === undefined ? {} : { name });
-  if (isAny && name !== undefined && !isUrl(name)) return { ...refusal, advice: 'Name one of: pawment channels' };
+  if (isAny && name !== undefined && !isUrl(name)) return { ...refusal, advice: 'Use one that pawment channels lists.' };
   const url = name !== undefined && isUrl(name) ? name : '<url>';
   return { ...refusal, remedy: 'reopen', advice: `Open one: pawment open ${url} --deposit <coins>` };
 }
@@ -72,12 +72,12 @@ function holdsCoins(state: PayerState): boolean {
 
 export async function isWith(store: Store, channel: ChannelId, url: string | undefined): Promise<boolean> {
   if (url === undefined) return true;
-  // Of a channel that the seed alone brought back nobody knows whom it is with.
+  // For a channel that only the seed brought back, the merchant is unknown.
   const record = await store.get(PEER, channel);
   return record !== undefined && readPeer(record.value) === plainUrl(url);
 }
 
-/** One merchant has one address, however it is written: without a slash at its end or its scheme's own port, its host in small letters. */
+/** One merchant has one address, however it is written: without a final slash or the scheme's own port, its host in small letters. */
 function plainUrl(text: string): string {
   return (URL.parse(text)?.href ?? text).replace(/\/+$/, '');
 }

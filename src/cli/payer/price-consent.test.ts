@@ -92,8 +92,8 @@ describe('a price at a terminal', () => {
     assert.deepEqual(owner.asked, [
       'tea costs 0.1 DOGE. Pay?',
       'tea costs 0.1 DOGE, 0.3 DOGE for 3. Pay?',
-      'tea costs 40 DOGE, and was 0.1 at most before. Pay?',
-      'tea costs 40 DOGE, and was 0.1 at most before. Pay?',
+      'tea costs 40 DOGE, but was at most 0.1 before. Pay?',
+      'tea costs 40 DOGE, but was at most 0.1 before. Pay?',
     ]);
     assert.ok(!isRefusal(await owner.buy(40n * DOGE)));
   });
@@ -101,7 +101,8 @@ describe('a price at a terminal', () => {
 
 describe('a payment of more than is due', () => {
   const raise = { due: amount(0n), moves: amount(1_387_000n) };
-  const text = 'The least that the channel can pay now is 0.01387 DOGE, for 0 DOGE that are due: the rest is credit for later purchases.';
+  const text =
+    'The smallest payment that the channel can make now is 0.01387 DOGE; 0 DOGE of it are due, the rest becomes credit for later purchases.';
 
   /** Asks for a raise twice. @returns what was agreed to, the questions, and the refusal. */
   async function tried(answer: boolean | undefined, max?: bigint): Promise<readonly [boolean, readonly string[], Refusal | undefined]> {
@@ -122,7 +123,7 @@ describe('a payment of more than is due', () => {
   test('is refused where nobody can be asked and nobody agreed, with what agrees to it', async () => {
     const [isAgreed, questions, refusal] = await tried(undefined);
     assertRefused(refusal, 'price-too-high');
-    assert.deepEqual([isAgreed, questions, refusal.advice], [false, [], `${text} To agree to that: --max 0.01387.`]);
+    assert.deepEqual([isAgreed, questions, refusal.advice], [false, [], `${text} To accept that: --max 0.01387.`]);
     assert.deepEqual(refusal.detail, { price: '1387000', most: '0' });
   });
 

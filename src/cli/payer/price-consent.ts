@@ -6,25 +6,25 @@ import type { PriceMemory, ShopItem } from '../../payer/price-memory.ts';
 import type { Shell } from '../run-command.ts';
 import { Refused } from '../terminal/print.ts';
 
-/** What is to be bought, and at what price the merchant would sell it now. */
+/** What to buy, and the merchant's present price. */
 export interface Bargain {
   readonly ware: ShopItem;
   readonly price: Amount;
   readonly times: number;
-  /** The owner's own bound, by `--max`. */
+  /** The owner's own limit, by `--max`. */
   readonly max?: Amount;
 }
 
 export interface Consenting {
   readonly prices: PriceMemory;
   readonly print: Pick<Shell['print'], 'note'>;
-  /** Asks a person; undefined where nobody is there. */
+  /** Asks a person; undefined where there is nobody to ask. */
   readonly ask: ((question: string) => Promise<boolean>) | undefined;
 }
 
 /**
- * The most that each purchase may cost: what the owner said, or agreed to before, or agrees to now. A price that was never seen is paid unasked, where
- * nobody can be asked, only within a part of the channel's deposits.
+ * The most that each purchase may cost: what the owner said, agreed to before, or agrees to now. Where nobody can be asked, a price that was never
+ * seen is paid only within a part of the channel's deposits.
  */
 export async function consent({ prices, print, ask }: Consenting, state: PayerState, bargain: Bargain): Promise<Amount | Refusal> {
   const { ware, price, times, max } = bargain;
@@ -46,13 +46,13 @@ export async function consent({ prices, print, ask }: Consenting, state: PayerSt
   const room = await prices.unseenRoom(state);
   if (!isAmount(sum) || sum > room) return tooHigh(price, amount(room / BigInt(times)), ticker);
   await prices.agree(ware, price, { channel: state.channel, sum });
-  print.note(`${ware.item} costs ${formatAmount(price)} ${ticker}; from now on it is paid for no more than that without asking`);
+  print.note(`${ware.item} costs ${formatAmount(price)} ${ticker}; from now on up to that price is paid without asking`);
   return price;
 }
 
 /**
- * Agrees to a payment of more than it is for: where the owner's bound does, or the owner, who is asked once about so much. Where nobody can be asked, no
- * coin moves that nobody spoke of. @throws Refused
+ * Agrees to a payment of more than its price: if the owner's limit allows it, or the owner does, who is asked once for each amount. Where nobody can
+ * be asked, the owner's limit decides alone. @throws Refused
  */
 export function agreeToRaise(
   { ask }: Pick<Consenting, 'ask'>,
@@ -63,18 +63,18 @@ export function agreeToRaise(
   return async ({ due, moves }) => {
     if (agreed !== undefined && moves <= agreed) return true;
     const [all, part] = [`${formatAmount(moves)} ${ticker}`, `${formatAmount(due)} ${ticker}`];
-    const text = `The least that the channel can pay now is ${all}, for ${part} that are due: the rest is credit for later purchases.`;
+    const text = `The smallest payment that the channel can make now is ${all}; ${part} of it are due, the rest becomes credit for later purchases.`;
     if (max === undefined && ask !== undefined && (await ask(`${text} Pay?`))) {
       agreed = moves;
       return true;
     }
     const refusal = refuse('price-too-high', { price: moves, most: max ?? due });
-    throw new Refused({ ...refusal, advice: `${text} To agree to that: --max ${formatAmount(moves)}.` });
+    throw new Refused({ ...refusal, advice: `${text} To accept that: --max ${formatAmount(moves)}.` });
   };
 }
 
 function questionOf({ ware, price, times }: Bargain, known: Amount | undefined, ticker: string): string {
-  const before = known === undefined ? '' : `, and was ${formatAmount(known)} at most before`;
+  const before = known === undefined ? '' : `, but was at most ${formatAmount(known)} before`;
   const sum = price * BigInt(times);
   const all = times === 1 ? '' : `, ${formatAmount(isAmount(sum) ? sum : MAX_AMOUNT)} ${ticker} for ${times}`;
   return `${ware.item} costs ${formatAmount(price)} ${ticker}${all}${before}. Pay?`;
@@ -82,5 +82,5 @@ function questionOf({ ware, price, times }: Bargain, known: Amount | undefined, 
 
 function tooHigh(price: Amount, most: Amount | undefined, ticker: string): Refusal {
   const refusal = refuse('price-too-high', { price, ...(most === undefined ? {} : { most }) });
-  return { ...refusal, advice: `It costs ${formatAmount(price)} ${ticker}. To agree to that: --max ${formatAmount(price)}.` };
+  return { ...refusal, advice: `It costs ${formatAmount(price)} ${ticker}. To accept that: --max ${formatAmount(price)}.` };
 }

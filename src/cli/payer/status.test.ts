@@ -30,7 +30,7 @@ for (const id of ['cltv', 'cltv-time']) {
     await world.mineBefore(expiry);
     assert.deepEqual((await status()).attention, [], 'this computer’s clock is years ahead of the chain');
     await world.mine(1);
-    assert.match((await status()).attention.join(), /expired at .* and is not refunded yet: pawment refund/);
+    assert.match((await status()).attention.join(), /expired at .* but is not refunded yet: pawment refund/);
 
     await node.close();
     const { attention, lines } = await status();

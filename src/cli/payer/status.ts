@@ -14,10 +14,10 @@ import { describeExpiry, timeLeft } from '../terminal/time-left.ts';
 
 type Holding = Exclude<PayerState, { kind: 'ended' | 'planned' }>;
 
-/** Milliseconds that a node has to say where the chain is. */
+/** Milliseconds in which a node must say where the chain is. */
 const PATIENCE = 3_000;
 
-/** What the payer's store says, as a payer is not always running; and by the node, where one answers, which refunds are due. */
+/** What the payer's store says, because a payer is not always running; and, if a node answers, which refunds are due. */
 export async function payerStatus(config: Config, store: Store): Promise<Status> {
   const { coin } = config;
   const counts: Record<PayerState['kind'], number> = { planned: 0, funding: 0, open: 0, ending: 0, refunding: 0, ended: 0 };
@@ -29,7 +29,7 @@ export async function payerStatus(config: Config, store: Store): Promise<Status>
   }
   const tip = (await lastRead(store))?.height;
   const shown = holding.length === 0 ? undefined : await shownBy(config);
-  // Times of blocks are not stored: without a node no expiry by time counts as reached.
+  // Block times are not stored: without a node no expiry by time counts as reached.
   const at = shown ?? (tip === undefined ? undefined : { tip, medianTime: 0, now: clock.now() });
   const returns = holding.map((state) => ({ channel: state.channel, expiry: state.terms.expiry, returns: returnsOf(state) }));
   const sorted = returns.toSorted((a, b) => a.expiry - b.expiry);
@@ -44,22 +44,22 @@ export async function payerStatus(config: Config, store: Store): Promise<Status>
       Object.entries(counts)
         .map(([kind, count]) => `${count} ${kind}`)
         .join(', '),
-      `signed away, at most: ${money(signed)}`,
+      `signed for payees, at most: ${money(signed)}`,
       ...(tip === undefined ? [] : [`last block read: ${tip}`]),
-      ...(holding.length > 0 && shown === undefined ? ['No node answers: what has expired since then is not known.'] : []),
+      ...(holding.length > 0 && shown === undefined ? ['No node answers: it is unknown what has expired since then.'] : []),
       ...sorted.map(
         ({ channel, expiry, returns: value }) =>
-          `${money(value)} of ${channel.slice(0, 16)} come back by ${describeExpiry(expiry)} at the latest${at === undefined ? '' : `; ${timeLeft(expiry, at)}`}`,
+          `${money(value)} of ${channel.slice(0, 16)} come back after ${describeExpiry(expiry)} at the latest${at === undefined ? '' : `; ${timeLeft(expiry, at)}`}`,
       ),
     ],
     attention: overdue.map(
       ({ channel, terms }) =>
-        `Channel ${channel.slice(0, 16)} expired at ${describeExpiry(terms.expiry)} and is not refunded yet: pawment refund ${channel.slice(0, 16)}`,
+        `Channel ${channel.slice(0, 16)} expired at ${describeExpiry(terms.expiry)} but is not refunded yet: pawment refund ${channel.slice(0, 16)}`,
     ),
   };
 }
 
-/** Where the chain is; undefined where no node says so. */
+/** The position of the chain; undefined where no node says it. */
 async function shownBy({ coin, datadir, isUnnamed = false, rpc }: Config): Promise<ChainTime | undefined> {
   try {
     const node = await openNode({ coin, datadir, isUnnamed, rpc: rpc && { ...rpc, timeout: PATIENCE } });
@@ -71,7 +71,7 @@ async function shownBy({ coin, datadir, isUnnamed = false, rpc }: Config): Promi
   }
 }
 
-/** What comes back without the payee if the payee takes all that was ever signed. */
+/** What comes back without the payee if the payee takes everything that was ever signed. */
 function returnsOf(state: Holding): Amount {
   const { contract } = state.terms;
   const capacity = capacityOf(allDeposits(state).filter((deposit) => contract.isRefundable(state.terms, deposit, verifyPortable)));

@@ -8,7 +8,7 @@ import { addressOf } from '../../core/tx/address.ts';
 import { outpointKey, transactionId } from '../../core/tx/transaction.ts';
 import { describeExpiry } from './time-left.ts';
 
-/** A channel in one object, for `--json`. Amounts in the smallest unit. */
+/** A channel as one object, for `--json`. Amounts in the smallest unit. */
 export function channelFacts(state: PayerState): Record<string, unknown> {
   const { channel, kind, terms, deposits, best, spent, keyName } = state;
   const redeemScript = terms.contract.redeemScript(terms);
@@ -32,7 +32,7 @@ export function channelFacts(state: PayerState): Record<string, unknown> {
   };
 }
 
-/** Where deposits go; a script that is not hashed has no address. */
+/** The address of deposits; a script that is not hashed has none. */
 function addressFact(coin: Coin, outputScript: Uint8Array): Record<string, string> {
   const address = addressOf(coin, outputScript);
   return address === undefined ? {} : { address };
@@ -63,7 +63,7 @@ export function channelLines(state: PayerState): readonly string[] {
   });
 }
 
-/** With the number as the script has it, for who refunds by hand. */
+/** Includes the number that the script has, for a refund by hand. */
 function expiryText(expiry: LockTime): string {
   return isTime(expiry) ? `${expiry}, ${describeExpiry(expiry)}` : String(expiry);
 }

@@ -16,7 +16,7 @@ export function describeScript(script: Uint8Array): string {
   return parts.map((part) => (part instanceof Uint8Array ? describePush(part) : String(part))).join(' ');
 }
 
-/** Heights and other script numbers have four bytes at most; they are shown as such. */
+/** Heights and other script numbers have at most four bytes; such pushes are shown as numbers. */
 function describePush(bytes: Uint8Array): string {
   const number = readNumber(bytes, 4);
   return number === undefined ? `<${bytesToHex(bytes)}>` : `<${number}>`;
@@ -63,7 +63,7 @@ function assetSendFacts(tx: Transaction): AssetSendFacts | undefined {
   return { codec: codec.id, asset: codec.nameOf(send.asset) ?? String(send.asset), quantity: send.quantity, to: send.to };
 }
 
-/** A PSBT of a channel, line by line; why it is none, otherwise. */
+/** A PSBT of a channel, line by line; or why it is not one. */
 export function describePsbt(coin: Coin, bytes: Uint8Array): readonly string[] {
   const psbt = decodePsbt(bytes);
   if (isRefusal(psbt)) return [`not a PSBT of a channel: ${psbt.message}`];

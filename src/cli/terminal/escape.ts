@@ -1,12 +1,12 @@
 /**
- * Everything in a text of strangers that a terminal or a reader could be fooled by: C0 and C1 controls, marks that turn the reading direction or
- * show as nothing, line and paragraph separators, halves of surrogate pairs.
+ * Everything in strangers' text that could deceive a terminal or a reader: C0 and C1 controls, characters that are invisible or change the reading
+ * direction, line and paragraph separators, halves of surrogate pairs.
  */
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 
 /**
- * The text as it may be shown and logged: what is not seen is written out (`\u001b`), and a line feed begins a line that is indented, so that no
- * stranger's text looks like a line of ours. JSON on one line stays the same JSON.
+ * The text in a form that is safe to show and log: invisible characters are written out (`\u001b`), and a line feed begins an indented line, so that
+ * no stranger's text looks like one of our lines. JSON on one line stays the same JSON.
  */
 export function escapeUnseen(text: string): string {
   return text.replaceAll(UNSEEN, (character) => (character === '\n' ? '\n  ' : escaped(character)));

@@ -7,14 +7,14 @@ import { answered } from './prompt.ts';
 /** Regtest money is worth nothing: its seed files open with this, unless another is given. */
 const REGTEST_PASSPHRASE = 'regtest';
 
-/** Whether somebody gives a passphrase, or the one that everybody knows is taken. */
+/** Whether a passphrase is given or has to be typed; otherwise the well-known one is used. */
 export function isAsked({ coin, passphrase }: Config): boolean {
   return passphrase !== undefined || coin.network !== 'regtest';
 }
 
 /**
- * The passphrase of the seed file: from where it is kept, or asked for without showing it.
- * @throws WorldError `wallet-locked` when nobody can be asked, `config` for an empty one, or a file of it that can't be read.
+ * The passphrase of the seed file: from where it is stored, or typed without being shown. @throws WorldError `wallet-locked` when nobody can be
+ * asked, `config` for an empty one, or if its file can't be read.
  */
 export async function passphraseFor({ coin, passphrase }: Config): Promise<string> {
   const given = passphrase ?? (coin.network === 'regtest' ? REGTEST_PASSPHRASE : await ask());
@@ -22,7 +22,7 @@ export async function passphraseFor({ coin, passphrase }: Config): Promise<strin
     throw new WorldError(
       'config',
       'A seed needs a passphrase.',
-      'Set PAWMENT_PASSPHRASE, name a file that holds it (--passphrase-file), or type one when asked.',
+      'Set PAWMENT_PASSPHRASE, use a file with it (--passphrase-file), or type one when asked.',
     );
   return given;
 }
@@ -31,8 +31,8 @@ async function ask(): Promise<string> {
   if (!process.stdin.isTTY) {
     throw new WorldError(
       'wallet-locked',
-      'The passphrase is not known and nobody can be asked.',
-      'Set PAWMENT_PASSPHRASE, or name a file that holds it: --passphrase-file.',
+      'The passphrase is unknown, and there is no terminal to ask at.',
+      'Set PAWMENT_PASSPHRASE, or use a file with it: --passphrase-file.',
     );
   }
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });

@@ -6,10 +6,12 @@ import { escapeUnseen } from './escape.ts';
 import { factsLine } from './refusal-facts.ts';
 import { Screen, type Work } from './screen.ts';
 
-/** How a command ended, as the shell sees it. */
+/** How a command ended, for the shell. */
 export const EXIT = { ok: 0, refused: 1, usage: 2, world: 3, attention: 4, bug: 70, stopped: 130, ended: 143 } as const;
 
-/** Thrown by a command to end with a refusal: what was asked is against the rules. What the command did before it stands, and has been told. */
+/**
+ * Thrown by a command to end with a refusal: the rules do not allow the request. What the command did before is still done, and has been reported.
+ */
 export class Refused extends Error {
   readonly refusal: Refusal;
 
@@ -25,18 +27,18 @@ export function granted<T>(value: T | Refusal): T {
   return value;
 }
 
-/** What a command says: its result on standard output, everything else on standard error. Texts may come from strangers. */
+/** The output of a command: its result on standard output, everything else on standard error. Texts may come from strangers. */
 export interface Printer {
   /** The result: as one JSON value, or as lines for people. */
   readonly result: (value: object, lines: readonly string[]) => void;
   readonly note: (text: string) => void;
-  /** A line that has been written out already. */
+  /** A line that is fully formatted. */
   readonly line: (line: string) => void;
-  /** Why it came to none: as one JSON value, or as lines for people. */
+  /** Why there is no result: as one JSON value, or as lines for people. */
   readonly failure: (value: object, lines: readonly string[]) => void;
-  /** Begins to show long work, where a person can see it. */
+  /** Starts to show long work, where a person can see it. */
   readonly work: (name: string) => Work;
-  /** Shows no work any more: a person is about to be asked. */
+  /** Stops showing work, because a person is about to be asked. */
   readonly still: () => void;
 }
 
@@ -58,7 +60,7 @@ export function printer(json: boolean): Printer {
   };
 }
 
-/** Amounts are decimal digits in JSON, in the smallest unit. */
+/** In JSON, amounts are decimal digits in the smallest unit. */
 function writeBigint(_: string, value: unknown): unknown {
   return typeof value === 'bigint' ? value.toString() : value;
 }

@@ -2,7 +2,7 @@ import { createInterface, type Interface } from 'node:readline/promises';
 import { escapeUnseen } from './escape.ts';
 import type { Printer } from './print.ts';
 
-/** Asks a person at a terminal for a yes; anything else is a no. Undefined where nobody is there to be asked. Work is shown no more while it asks. */
+/** Asks a person at a terminal for a yes; anything else means no. Undefined where there is nobody to ask. No work is shown while it asks. */
 export function promptYes({ still }: Pick<Printer, 'still'>): ((question: string) => Promise<boolean>) | undefined {
   if (!process.stdin.isTTY || !process.stderr.isTTY) return undefined;
   return async (question) => {
@@ -12,7 +12,10 @@ export function promptYes({ still }: Pick<Printer, 'still'>): ((question: string
   };
 }
 
-/** The answer, and the end of asking; nothing when the input ends. Ctrl-C, which asking would swallow, stops the command: what is typed after it is no answer. */
+/**
+ * The answer, and the end of asking; empty when the input ends. Ctrl-C, which the prompt would catch, stops the command: what is typed after it is no
+ * answer.
+ */
 export async function answered(lines: Interface, question: string): Promise<string> {
   let isStopped = false;
   lines.on('SIGINT', () => {

@@ -1,4 +1,4 @@
-/** What is written to: a terminal, or what nobody watches. */
+/** A target for output: a terminal, or something that nobody watches. */
 export interface Sink {
   readonly isTTY?: boolean;
   readonly columns?: number;
@@ -7,38 +7,38 @@ export interface Sink {
 
 /** Long work, as it goes on. */
 export interface Work {
-  /** So much of it is done; `left` is in milliseconds, and reckoned from the time that it took so far unless given. */
+  /** Reports progress; `left` is in milliseconds, and estimated from the time used so far unless given. */
   readonly at: (done: number, total: number, left?: number) => void;
-  /** It is over, however it ended: nothing of it stays on the screen. */
+  /** The work has ended, in whatever way: its display is removed from the screen. */
   readonly done: () => void;
 }
 
-/** Time, as a screen needs it. `every` calls back again and again, without keeping the process alive, until what it returns is called. */
+/** Time for a screen. `every` calls back at regular intervals, without keeping the process alive, until the returned function is called. */
 export interface Ticker {
   readonly now: () => number;
   readonly every: (milliseconds: number, tick: () => void) => () => void;
 }
 
-/** Milliseconds between two looks at the work: what is over by the first never shows. */
+/** Milliseconds between two updates: work that ends before the first never shows. */
 const TICK = 250;
-/** Milliseconds between two lines where a line can't be changed. */
+/** Milliseconds between two lines on a terminal that can't change a line. */
 const SELDOM = 10_000;
 const MOST_BAR = 40;
 const USUAL_COLUMNS = 80;
-/** A bar of fewer says nothing. */
+/** A shorter bar says nothing. */
 const LEAST_BAR = 10;
 
 interface Running {
   readonly name: string;
   readonly since: number;
   progress?: { readonly done: number; readonly total: number; readonly left?: number };
-  /** The first that was reported: what went before did not take this time. */
+  /** The first report: progress before it did not take this time. */
   base?: { readonly done: number; readonly at: number };
 }
 
 /**
- * The one writer of a terminal: whole lines, and below them, while long work goes on, a row that tells of it and gives way to every line. Who is no
- * terminal gets the lines alone; one that can't change a row (`dumb`) gets a line of the work now and then.
+ * The only writer of a terminal: whole lines, and below them, during long work, a row with its progress, which makes room for every line. Output that
+ * is no terminal gets only the lines; a terminal that can't change a row (`dumb`) gets a progress line from time to time.
  */
 export class Screen {
   readonly #terminal: Sink;
@@ -62,7 +62,7 @@ export class Screen {
     this.#show(row);
   }
 
-  /** Begins to tell of long work. One at a time: what is begun last is told. */
+  /** Starts to show long work. One at a time: the newest is shown. */
   work(name: string): Work {
     if (this.#terminal.isTTY !== true) return { at: () => undefined, done: () => undefined };
     const running: Running = { name, since: this.#ticker.now() };
@@ -79,7 +79,7 @@ export class Screen {
     };
   }
 
-  /** Nothing is told of any more, whether or not it is over. */
+  /** Shows no work any more, finished or not. */
   end(): void {
     this.#stop();
     this.#show('');
@@ -121,7 +121,7 @@ function rowOf({ name, since, progress, base }: Running, now: number, columns: n
   return `${name} [${'█'.repeat(full)}${'░'.repeat(width - full)}] ${done} of ${total}${rest}`;
 }
 
-/** As the rest goes on as what was seen. */
+/** Assumes that the rest takes as long per step as the part so far. */
 function reckoned({ done, total }: { done: number; total: number }, base: { done: number; at: number }, now: number): number | undefined {
   return done > base.done && done < total ? ((now - base.at) / (done - base.done)) * (total - done) : undefined;
 }
@@ -138,7 +138,10 @@ export function span(milliseconds: number): string {
   return minutes < 120 ? `${minutes} min` : `${(minutes / 60).toFixed(1)} h`;
 }
 
-/** The text in rows of so many columns, broken at spaces; rows after the first are indented. Words that are longer than a row stay whole: who copies them gets them so. */
+/**
+ * The text in rows of so many columns, broken at spaces; rows after the first are indented. Words longer than a row stay whole, so that they can be
+ * copied.
+ */
 export function rows(text: string, columns: number, indent: number): readonly string[] {
   const made: string[] = [];
   let row = '';

@@ -1,7 +1,7 @@
 import { isTime, type LockTime } from '../../core/base/height.ts';
 import { type ChainTime, possible } from '../../core/base/lock-time.ts';
 
-/** An expiry as people read it: a block, or a time. */
+/** An expiry in a form for people: a block, or a time. */
 export function describeExpiry(lock: LockTime): string {
   return isTime(lock) ? `${new Date(lock * 1000).toISOString().slice(0, 16).replace('T', ' ')} UTC` : `block ${lock}`;
 }

@@ -61,7 +61,7 @@ test('tea at 0.1 that a shop sells for 399.8 after a restart is not paid for, un
   const before = await total();
   for (const answer of ['', 'n']) {
     const no = await cli.atTerminal(answer, 'payer', 'pay', '--item', 'tea');
-    assert.match(no.said, /tea costs 0\.3 DOGE, and was 0\.1 at most before\. Pay\? \[y\/N\] /);
+    assert.match(no.said, /tea costs 0\.3 DOGE, but was at most 0\.1 before\. Pay\? \[y\/N\] /);
     assertTooHigh(no, facts);
   }
   assertTooHigh(await cli.tell('y\n', 'payer', 'pay', '--item', 'tea'), facts);
@@ -92,7 +92,7 @@ test('a purchase whose answer was lost is not made twice by the same command onc
     loses = false;
     const retried = await cli.run('payer', ...once);
     assertPaid(retried, DOGE / 10n);
-    assert.match(retried.said, /a payment of 0\.1 DOGE that had got no answer is sent again first/);
+    assert.match(retried.said, /a payment of 0\.1 DOGE that got no answer is sent again first/);
     assert.equal(shown.parse((await cli.run('payer', 'show', channel)).out).paid, String(DOGE / 5n));
     assertPaid(await cli.run('payer', ...once), DOGE / 10n);
     loses = true;

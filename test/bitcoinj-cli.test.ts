@@ -147,7 +147,7 @@ test('a merchant of bitcoinj’s payers is not told to use TLS, which they do no
   const { message, advice } = refused.parse(out);
   assert.equal(code, 2);
   assert.match(message, /plain TCP/);
-  assert.doesNotMatch(advice, /TLS in front/);
+  assert.doesNotMatch(advice, /TLS proxy/);
   assert.match(advice, /ssh or a VPN/);
 });
 

@@ -76,10 +76,7 @@ function asked(name: string | undefined): readonly (() => Promise<Command>)[] {
   return name === '--version' || name === '-V' ? [] : [...COMMANDS.values()];
 }
 
-/**
- * The reader may have closed the pipe: `pawment channels
- * head -1`. If a result could not be written, what the command did is still done.
- */
+/** The reader may have closed the pipe: `pawment channels | head -1`. If a result could not be written, what the command did is still done. */
 function untold(error: NodeJS.ErrnoException, print: Printer): void {
   if (error.code === 'EPIPE') return;
   print.note(`Standard output can't be written: ${error.message}. What the command did is still done.`);

@@ -13,8 +13,8 @@ interface Told {
 const MOST_CHANNELS = 8;
 
 /**
- * Tells of each alarm once, whatever numbers are in it, sums up what lasts, one line for each kind of alarm, ever more seldom, and says what has not come
- * for a while. A channel's alarm is its own: it is told though others have the same.
+ * Reports each alarm once, even if the numbers in it change; sums up lasting ones, one line for each kind at growing intervals; and reports alarms
+ * that have not come for a while as over. Each channel has alarms of its own: one is reported even if other channels have the same.
  */
 export class AlarmLog {
   readonly #log: Log;
@@ -63,7 +63,7 @@ export class AlarmLog {
   }
 }
 
-/** Of alarms with one code. */
+/** For alarms with the same code. */
 function factsOf(alike: readonly Alarm[]): object {
   const channels = channelsOf(alike);
   const [channel] = channels;

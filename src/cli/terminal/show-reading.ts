@@ -2,12 +2,12 @@ import type { ReadingProgress } from '../../engine/ports.ts';
 import type { Printer } from './print.ts';
 import type { Work } from './screen.ts';
 
-/** A reading of the chain, as a person sees it go on. */
+/** A reading of the chain, as it is shown to a person. */
 export interface ShownReading {
   readonly at: ReadingProgress;
-  /** Blocks that are read for the wallet, after all that is read for its channels. */
+  /** Blocks that are read for the wallet, after everything that is read for its channels. */
   readonly scanned: (block: number, tip: number) => void;
-  /** It is over, however it ended: what is read later is not shown. */
+  /** It has ended, in whatever way: later readings are not shown. */
   readonly done: () => void;
 }
 
@@ -16,7 +16,7 @@ export const UNSEEN_READING: ShownReading = { at: () => undefined, scanned: () =
 const CHAIN = 'reading the chain';
 const MEMPOOL = 'reading unconfirmed transactions';
 
-/** Shows a first look at the chain: there may be years of blocks to read, and then a crowded mempool. */
+/** Shows the first reading of the chain: there may be years of blocks to read, and then a large mempool. */
 export function showReading(print: Pick<Printer, 'work'>): ShownReading {
   let part: 'blocks' | 'mempool' | 'wallet' | undefined;
   let work = print.work(CHAIN);
@@ -31,7 +31,7 @@ export function showReading(print: Pick<Printer, 'work'>): ShownReading {
     if (isOver) return;
     if (next !== part) begin(next);
     show(done, total);
-    // Until something else is told of, nobody knows what goes on.
+    // Until the next report it is unknown what goes on.
     if (done >= total) begin(undefined);
   };
   return {
@@ -44,7 +44,7 @@ export function showReading(print: Pick<Printer, 'work'>): ShownReading {
   };
 }
 
-/** Counts from the lowest block that is reported, not from the chain's first: a reorganisation goes back. */
+/** Counts from the lowest block that is reported, not from block 0: a reorganisation goes back. */
 export function fromFirst(work: Work): (scanned: number, tip: number) => void {
   let first: number | undefined;
   return (scanned, tip) => {

@@ -3,16 +3,16 @@ import { type Amount, amount } from '../src/core/base/amount.ts';
 import { type ChannelId, txId } from '../src/core/base/bytes.ts';
 import { after, height } from '../src/core/base/height.ts';
 import { isRefusal, type Refusal } from '../src/core/base/refusal.ts';
-import { payee } from '../src/core/channel/payee.ts';
+import { type PayeeInput, payee } from '../src/core/channel/payee.ts';
 import type { PayeeState } from '../src/core/channel/payee-state.ts';
-import { payer } from '../src/core/channel/payer.ts';
+import { type PayerInput, payer } from '../src/core/channel/payer.ts';
 import type { OpenPayer, PayerState } from '../src/core/channel/payer-state.ts';
 import type { Env, Step } from '../src/core/channel/state-machine.ts';
 import { dogecoin } from '../src/core/coin/dogecoin.ts';
-import { TX_SEQUENCE, TX_VERSION } from '../src/core/contract/contract.ts';
+import { type Contract, TX_SEQUENCE, TX_VERSION } from '../src/core/contract/contract.ts';
 import { digest } from '../src/core/contract/payment-plan.ts';
 import { encodePay } from '../src/core/message/compact.ts';
-import type { Announce } from '../src/core/message/message.ts';
+import type { Announce, Reply, Request, State } from '../src/core/message/message.ts';
 import { paymentPsbt } from '../src/core/message/psbt-payment.ts';
 import { p2pkh } from '../src/core/tx/script.ts';
 import { type PublicKey, type Signature, signer, type Verify } from '../src/core/tx/sign.ts';
@@ -58,10 +58,10 @@ export interface Fixture {
 const keys = seedKeyRing(coin, new Uint8Array(32).fill(7));
 
 /** Opens channels by the machines themselves and signs the payments. */
-export function makeFixture(channels: number, each: number, verify: Verify): Fixture {
+export function makeFixture(channels: number, each: number, verify: Verify, contract?: Contract): Fixture {
   const env = { tip: TIP, medianTime: 0, now: Date.now(), feeRate: coin.policy.feeRate, verify, keyOf: () => undefined };
   const envOf = ({ keyName }: PayerState): Env => ({ ...env, signer: keys.signer(keyName) });
-  const pairs = Array.from({ length: channels }, (_, index) => openPair(index, env));
+  const pairs = Array.from({ length: channels }, (_, index) => openPair(index, env, contract));
   const payments = Array.from({ length: each }, (_, nth) => pairs.map(({ payer: state }) => sign(state, nthTotal(nth), envOf(state))));
   return {
     payees: new Map(pairs.map((pair) => [pair.payee.channel, pair.payee])),
@@ -86,11 +86,12 @@ interface Pair {
   readonly payer: OpenPayer;
 }
 
-function openPair(index: number, env: Fixture['env']): Pair {
+function openPair(index: number, env: Fixture['env'], contract?: Contract): Pair {
   const nonce = new Uint8Array(16);
   new DataView(nonce.buffer).setUint32(0, index);
   const payeeScript = p2pkh(signer(new Uint8Array(32).fill(9)).publicKey);
-  const offer = makeOffer(coin, defaultTerms(coin), payeeScript, { tip: TIP, medianTime: 0, now: 0 }, keys, { bytes: () => nonce }, nonce);
+  const at = { tip: TIP, medianTime: 0, now: 0 };
+  const offer = makeOffer(coin, defaultTerms(coin, contract), payeeScript, at, keys, { bytes: () => nonce }, nonce);
   const name = keyName(coin, { account: 1, change: 0, index });
   const own = { ...env, signer: keys.signer(name) };
   const expiry = after(TIP, 10_000);
@@ -99,20 +100,69 @@ function openPair(index: number, env: Fixture['env']): Pair {
   const transaction = fundingTransaction(index, script);
   const deposits = [{ outpoint: { txid: transactionId(transaction), vout: 0 }, value: DEPOSIT }];
   const funded = stateOf(payer(planned, { kind: 'fund', deposits, transaction: encodeTransaction(transaction) }, own));
-  const announce: Announce = { kind: 'announce', offer, payerKey: planned.terms.payerKey, expiry, deposits };
-  const accepted = { kind: 'accepted', channel: planned.channel, capacity: DEPOSIT } as const;
+  const announce = sentBy(must(payer(funded, { kind: 'announce' }, own)));
+  if (announce.kind !== 'announce') assert.fail(announce.kind);
+  const { state, accepted } = openPayee(announce, script, env);
   const open = stateOf(payer(funded, { kind: 'reply', to: 'announce', message: accepted }, own));
   if (open.kind !== 'open') assert.fail(open.kind);
-  return { payee: openPayee(announce, script, env), payer: open };
+  return { payee: state, payer: open };
 }
 
-function openPayee(announce: Announce, script: Uint8Array, env: Fixture['env']): PayeeState {
+function openPayee(announce: Announce, script: Uint8Array, env: Fixture['env']): { readonly state: PayeeState; readonly accepted: Reply } {
   const view = { kind: 'unspent', value: DEPOSIT, script, depth: 1_000, isImmature: false } as const;
   const input = { kind: 'announce', announce, funding: [view] } as const;
   const own = keys.signer(payeeRole.keyName(undefined, input) ?? '');
-  const state = stateOf(payee(undefined, input, { ...env, signer: own }));
+  const step = payee(undefined, input, { ...env, signer: own });
   // As it comes out of the store: nothing in it is shared with the payer.
-  return payeeRole.snapshot.decode(payeeRole.snapshot.encode(state));
+  const state = payeeRole.snapshot.decode(payeeRole.snapshot.encode(stateOf(step)));
+  return { state, accepted: repliedBy(must(step)) };
+}
+
+function sentBy({ effects }: Step<unknown>): Request {
+  return effects.flatMap((effect) => (effect.kind === 'send' ? [effect.message] : []))[0] ?? assert.fail('nothing to send');
+}
+
+function repliedBy({ effects }: Step<unknown>): Reply {
+  return effects.flatMap((effect) => (effect.kind === 'reply' ? [effect.message] : []))[0] ?? assert.fail('no reply');
+}
+
+/** What a payee is asked and ordered while each channel is paid once and then gives something back so many times. */
+export function giveBacks({ payers, payees, env, envOf }: Fixture, each: number): readonly (readonly [ChannelId, PayeeInput])[] {
+  return payers.flatMap((open) => {
+    const { channel } = open;
+    const inputs: [ChannelId, PayeeInput][] = [];
+    let [ours, theirs]: [PayerState, PayeeState] = [open, payees.get(channel) ?? assert.fail('no such channel')];
+    const payeeEnv = (): Env => ({ ...env, signer: keys.signer(theirs.keyName) });
+    const tell = (input: PayeeInput): Reply | undefined => {
+      inputs.push([channel, input]);
+      const step = must(payee(theirs, input, payeeEnv()));
+      theirs = step.state ?? theirs;
+      return step.effects.flatMap((effect) => (effect.kind === 'reply' ? [effect.message] : []))[0];
+    };
+    const exchange = (input: PayerInput): void => {
+      const step = must(payer(ours, input, envOf(ours)));
+      const pay = sentBy(step);
+      if (pay.kind !== 'payment') assert.fail(pay.kind);
+      const message = tell({ kind: 'payment', pay }) ?? assert.fail('no reply');
+      ours = stateOf(payer(step.state, { kind: 'reply', to: 'payment', message }, envOf(ours)));
+    };
+    exchange({ kind: 'pay', total: nthTotal(each + 100), price: amount(0n) });
+    for (let i = 0; i < each; i++) {
+      tell({ kind: 'give-back', amount: PRICE, order: `${i}` });
+      const { revocation } = described(theirs, payeeEnv());
+      exchange({ kind: 'take-back', ...(revocation?.giveBack ?? assert.fail('nothing is given back')) });
+    }
+    return inputs;
+  });
+}
+
+function described(state: PayeeState, env: Env): State {
+  const reply = repliedBy(must(payee(state, { kind: 'state-request' }, env)));
+  return reply.kind === 'state' ? reply : assert.fail(reply.kind);
+}
+
+export function payeeEnvOf({ env }: Fixture, { keyName: name }: PayeeState): Env {
+  return { ...env, signer: keys.signer(name) };
 }
 
 function stateOf<State>(step: Step<State | undefined> | Refusal): State {
@@ -129,8 +179,8 @@ function fundingTransaction(index: number, script: Uint8Array): Transaction {
 
 function sign(state: OpenPayer, total: Amount, env: Env): Signed {
   const { channel, terms, deposits } = state;
-  const payment = must(terms.contract.sign(terms, deposits, total, env.signer));
-  const plan = must(terms.contract.plan(terms, deposits, total));
+  const payment = must(terms.contract.sign(terms, deposits, total, env.signer, state.revocation?.hash));
+  const plan = must(terms.contract.plan(terms, deposits, total, payment.hash));
   const [signature] = payment.signatures;
   if (signature === undefined) assert.fail('a payment is signed');
   return {

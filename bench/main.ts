@@ -1,11 +1,12 @@
 import { parseArgs } from 'node:util';
+import { revocable } from '../src/core/contract/revocable.ts';
 import { fastestVerifier } from '../src/engine/verifier.ts';
 import { buildBaseline } from './c-baseline.ts';
 import { makeFixture } from './fixture.ts';
 import { followRow, stuffedRow } from './follow.ts';
 import { measure, type Row } from './measure.ts';
 import { printTable, type Result, resultOf } from './report.ts';
-import { rawRow, signRow, stepRow, storedRow } from './rows.ts';
+import { giveBackRow, rawRow, signRow, stepRow, storedRow } from './rows.ts';
 
 /** Channels to which nothing happens, while blocks come. */
 const IDLE = [10, 10_000, 100_000];
@@ -29,6 +30,7 @@ async function bench(quick: boolean, json: boolean): Promise<Result> {
   const note = (text: string): void => void process.stderr.write(text);
   note(`Signing ${channels * each} payments of ${channels} channels beforehand …\n`);
   const fixture = makeFixture(channels, each, verifier.verify);
+  const takeable = makeFixture(channels, each, verifier.verify, revocable);
   const { payments } = fixture;
   const inPsbt = payments.slice(0, psbts);
   const rows: Row[] = [
@@ -37,6 +39,8 @@ async function bench(quick: boolean, json: boolean): Promise<Result> {
     storedRow({ form: 'compact', store: 'memory', inFlight: 1 }, fixture, payments),
     storedRow({ form: 'compact', store: 'sqlite', inFlight: 1 }, fixture, payments),
     storedRow({ form: 'compact', store: 'sqlite', inFlight: 64 }, fixture, payments),
+    stepRow('compact', takeable, takeable.payments, 'revocable'),
+    giveBackRow(takeable, signs),
     stepRow('psbt', fixture, inPsbt),
     storedRow({ form: 'psbt', store: 'sqlite', inFlight: 64 }, fixture, inPsbt),
     signRow(fixture, signs),

@@ -17,6 +17,10 @@ export interface Result {
   readonly ratios: {
     /** Compact step without storage to verification alone. */
     readonly compact: number;
+    /** The compact step of payments that can be taken back to that of those that can't. */
+    readonly revocable: number;
+    /** A give-back to such a payment. */
+    readonly giveBack: number;
     /** The same for a PSBT. */
     readonly psbt: number;
     /** Compact, in SQLite, 64 in flight, to plain C; null without a C compiler. */
@@ -51,6 +55,8 @@ export function resultOf(rows: readonly Row[], samples: Samples, backend: string
     }),
     ratios: {
       compact: rounded(compact, 3),
+      revocable: rounded(ratio(samples, 'compact-revocable', 'compact') ?? Number.NaN, 3),
+      giveBack: rounded(ratio(samples, 'give-back', 'compact-revocable') ?? Number.NaN, 3),
       psbt: rounded(ratio(samples, 'psbt', 'verify') ?? Number.NaN, 3),
       durable: missing === undefined ? rounded(ratio(samples, 'compact-sqlite-64', 'c') ?? Number.NaN, 3) : null,
       idle10k: rounded(ratio(samples, 'follow-10', 'follow-10000') ?? Number.NaN, 2),
@@ -80,6 +86,8 @@ export function printTable({ backend, rows, ratios, passed, missing }: Result): 
   console.log(
     `\ncompact step ÷ verification alone            ${ratios.compact.toFixed(2)}  (goal ${LEAST_COMPACT.toFixed(2)}: ${passed ? 'met' : 'missed'})`,
   );
+  console.log(`a payment that can be taken back ÷ one that can't ${ratios.revocable.toFixed(2)}`);
+  console.log(`a give-back ÷ such a payment                 ${ratios.giveBack.toFixed(2)}`);
   console.log(`PSBT step ÷ verification alone               ${ratios.psbt.toFixed(2)}`);
   console.log(`durable compact ÷ plain C                    ${ratios.durable === null ? '–' : ratios.durable.toFixed(2)}`);
   console.log(

@@ -7,7 +7,6 @@ import { isRefusal, type Refusal } from '../src/core/base/refusal.ts';
 import { type PayeeInput, payee } from '../src/core/channel/payee.ts';
 import type { PayeeState } from '../src/core/channel/payee-state.ts';
 import { payer } from '../src/core/channel/payer.ts';
-import type { Env } from '../src/core/channel/state-machine.ts';
 import { dogecoin } from '../src/core/coin/dogecoin.ts';
 import { decodePay } from '../src/core/message/compact.ts';
 import type { Pay } from '../src/core/message/message.ts';
@@ -18,7 +17,7 @@ import { payeeRole } from '../src/engine/channel-role.ts';
 import type { Chain, Store } from '../src/engine/ports.ts';
 import { memoryStore } from '../src/store/memory.ts';
 import { openSqlite } from '../src/store/sqlite.ts';
-import { type Fixture, must, nthTotal, type Signed } from './fixture.ts';
+import { type Fixture, giveBacks, must, nthTotal, payeeEnvOf, type Signed } from './fixture.ts';
 import { inProcess, type Row } from './measure.ts';
 
 type Payees = Map<ChannelId, PayeeState>;
@@ -46,12 +45,12 @@ export function rawRow({ payments, env }: Fixture): Row {
 }
 
 /** The payee's whole step without storage: bytes, machine, receipt. */
-export function stepRow(id: 'compact' | 'psbt', fixture: Fixture, payments: readonly Signed[]): Row {
-  const read = id === 'compact' ? readCompactForm : readPsbtForm;
-  const env = payeeEnv(fixture);
+export function stepRow(form: 'compact' | 'psbt', fixture: Fixture, payments: readonly Signed[], of = ''): Row {
+  const read = form === 'compact' ? readCompactForm : readPsbtForm;
+  const envs = new Map([...fixture.payees].map(([channel, state]) => [channel, payeeEnvOf(fixture, state)]));
   let states: Payees = new Map();
   return inProcess(
-    { id, title: `${id} step, no storage`, operations: payments.length },
+    { id: of === '' ? form : `${form}-${of}`, title: `${form} step${of === '' ? '' : `, ${of}`}, no storage`, operations: payments.length },
     {
       prepare: async () => {
         states = new Map(fixture.payees);
@@ -59,7 +58,7 @@ export function stepRow(id: 'compact' | 'psbt', fixture: Fixture, payments: read
       run: () => {
         for (const signed of payments) {
           const pay = must(read(signed, (channel) => states.get(channel)));
-          const step = must(payee(states.get(pay.channel), { kind: 'payment', pay }, env));
+          const step = must(payee(states.get(pay.channel), { kind: 'payment', pay }, envs.get(pay.channel) ?? assert.fail('no key')));
           const [effect] = step.effects;
           if (step.state === undefined || effect?.kind !== 'reply' || effect.message.kind !== 'receipt') assert.fail('no receipt');
           if (effect.message.total !== signed.total) assert.fail('another total');
@@ -70,13 +69,25 @@ export function stepRow(id: 'compact' | 'psbt', fixture: Fixture, payments: read
   );
 }
 
-function payeeEnv({ env }: Fixture): Env {
-  return {
-    ...env,
-    get signer() {
-      return assert.fail('a payment needs no key of the payee');
+/** The payee's part in giving back: the order, the check of the payment for less, and the secret. */
+export function giveBackRow(fixture: Fixture, each: number): Row {
+  const inputs = giveBacks(fixture, each);
+  const envs = new Map([...fixture.payees].map(([channel, state]) => [channel, payeeEnvOf(fixture, state)]));
+  let states: Payees = new Map();
+  return inProcess(
+    { id: 'give-back', title: 'give-back step, no storage', operations: fixture.payees.size * each },
+    {
+      prepare: async () => {
+        states = new Map(fixture.payees);
+      },
+      run: () => {
+        for (const [channel, input] of inputs) {
+          const { state } = must(payee(states.get(channel), input, envs.get(channel) ?? assert.fail('no key')));
+          if (state !== undefined) states.set(channel, state);
+        }
+      },
     },
-  };
+  );
 }
 
 interface StoredRow {

@@ -1,4 +1,5 @@
-import type { Terms } from '../src/core/contract/contract.ts';
+import { commitScript } from '../src/core/contract/commit-output.ts';
+import type { RevocationHash, Terms } from '../src/core/contract/contract.ts';
 import { SIGNATURE_BYTES } from '../src/core/contract/tx-size.ts';
 import { type Operation, operationAt, p2pkh, script } from '../src/core/tx/script.ts';
 import { SIGHASH, signatureHash } from '../src/core/tx/sighash.ts';
@@ -43,11 +44,11 @@ export function signersOf(made: Made): string {
   return [...new Set(told)].join('; ');
 }
 
-function signersOfInput({ transaction, channels, owner = '' }: Made, index: number): readonly string[] {
+function signersOfInput({ transaction, channels, heldUnder, owner = '' }: Made, index: number): readonly string[] {
   const steps = stepsOf(transaction.inputs[index]?.script ?? new Uint8Array());
   const terms = channels[index];
   const key = publicKey(steps.at(-1)?.data ?? new Uint8Array());
-  const { code, people } = terms === undefined ? ownKey(owner, key) : ofChannel(terms);
+  const { code, people } = terms === undefined ? ownKey(owner, key) : ofChannel(terms, heldUnder);
   return steps.flatMap((step) => {
     const found = signatureOf(step);
     if (found === undefined) return [];
@@ -63,12 +64,18 @@ interface Signed {
   readonly people: ReadonlyMap<string, PublicKey>;
 }
 
-function ofChannel(terms: Terms): Signed {
+function ofChannel(terms: Terms, heldUnder: RevocationHash | undefined): Signed {
   const people = new Map([
     ['payer', terms.payerKey],
     ['payee', terms.payeeKey],
   ]);
-  return { code: terms.contract.redeemScript(terms), people };
+  if (terms.revocation !== undefined) people.set("payer's penalty key", terms.revocation.penaltyKey);
+  return { code: spentScript(terms, heldUnder), people };
+}
+
+/** The script that unlocking shows: of a deposit, or of what a close holds. */
+export function spentScript(terms: Terms, heldUnder: RevocationHash | undefined): Uint8Array {
+  return heldUnder === undefined ? terms.contract.redeemScript(terms) : commitScript(terms, heldUnder);
 }
 
 function ownKey(owner: string, key: PublicKey | undefined): Signed {

@@ -1,17 +1,19 @@
 import { type Amount, amount, feeFor } from '../src/core/base/amount.ts';
 import { txId } from '../src/core/base/bytes.ts';
 import { type LockKind, type LockTime, lockTime } from '../src/core/base/height.ts';
+import { penaltySigner } from '../src/core/channel/payer-revocation.ts';
 import type { Coin } from '../src/core/coin/coin.ts';
-import type { Closing, Contract, Deposit, Signing, Terms } from '../src/core/contract/contract.ts';
+import type { Closing, Contract, Deposit, Filler, RevocationHash, Signing, Terms } from '../src/core/contract/contract.ts';
 import { cpfpChildren, firstCpfpStep } from '../src/core/contract/cpfp.ts';
 import { MAX_CHANNELS_PER_CLOSE } from '../src/core/contract/shared-close-grouping.ts';
 import { closeSize } from '../src/core/contract/tx-size.ts';
-import { p2pkh } from '../src/core/tx/script.ts';
+import { hash160, p2pkh } from '../src/core/tx/script.ts';
 import type { Signer } from '../src/core/tx/sign.ts';
 import { type Transaction, transactionSize } from '../src/core/tx/transaction.ts';
+import { usualSigning } from '../src/merchant/terms.ts';
 import { signTransaction, unsignedTransaction } from '../src/wallet/build-transaction.ts';
 import { blankRecoveryNote } from '../src/wallet/recovery-note.ts';
-import { FLEXIBLE, keyNumber, must, payeeKey, payeeScript, payerKey, returnScript, sampleTerms } from '../test/world/sample.ts';
+import { keyNumber, must, payeeKey, payeeScript, payerKey, returnScript, sampleTerms } from '../test/world/sample.ts';
 
 /** A transaction of a contract as the code makes it, and what its bytes don't say. */
 export interface Made {
@@ -21,6 +23,8 @@ export interface Made {
   readonly transaction: Transaction;
   /** Whose deposits the inputs spend, in their order; none where they are P2PKH. */
   readonly channels: readonly Terms[];
+  /** Under which a close holds what they spend, where that is no deposit. */
+  readonly heldUnder?: RevocationHash;
   /** Who signs P2PKH inputs. */
   readonly owner?: string;
 }
@@ -33,14 +37,19 @@ const EXPIRY: Readonly<Record<LockKind, LockTime>> = { height: lockTime(6_000_00
 const WALLET_KEY = keyNumber(5);
 const UNUSED = { place: { kind: 'unconfirmed' }, use: { kind: 'free' } } as const;
 
-export function termsOn(contract: Contract, coin: Coin, signing: Signing = FLEXIBLE): Terms {
+export const SECRET: Uint8Array = new Uint8Array(32).fill(5);
+/** What payments that can be taken back are made under. */
+export const HASH: RevocationHash = hash160(SECRET);
+
+export function termsOn(contract: Contract, coin: Coin, signing: Signing = usualSigning(coin, contract)): Terms {
   return sampleTerms({ coin, contract, signing, expiry: EXPIRY[contract.expiresBy] });
 }
 
 /** Every transaction of a contract, in the order of a channel's life. `payout` is where the payee is paid to. */
 export function transactionsOf(contract: Contract, coin: Coin, payout: Uint8Array = payeeScript): readonly Made[] {
   const terms = { ...termsOn(contract, coin), payeeScript: payout };
-  return [...fundings(terms), ...closes(terms), sharedClose(terms), ...coopCloses(terms), ...refunds(terms), child(terms)];
+  const shared = contract.revocation === undefined ? [sharedClose(terms)] : [];
+  return [...fundings(terms), ...closes(terms), ...shared, ...coopCloses(terms), ...claims(terms), ...refunds(terms), child(terms)];
 }
 
 /** Far from dust: sizes are the same for any such amount. */
@@ -57,7 +66,7 @@ function fundings(terms: Terms): readonly Made[] {
   const own = depositsOf(terms, 1).map((one) => ({ ...one, key: '', coinbase: false, ...UNUSED }));
   const deposit = { script: contract.outputScript(terms), value: amount(unitOf(coin) / 2n) };
   const change = { script: returnScript, value: coin.policy.dust };
-  const unsigned = unsignedTransaction(own, [deposit, blankRecoveryNote(contract.form), change], contract.form);
+  const unsigned = unsignedTransaction(own, [deposit, blankRecoveryNote(contract), change], contract.form);
   const transaction = signTransaction({ signer: () => WALLET_KEY }, own, unsigned);
   return ['deposit', 'top-up'].map((name) => ({
     name,
@@ -70,34 +79,58 @@ function fundings(terms: Terms): readonly Made[] {
 }
 
 /** The close of a payment that the payer has signed. */
-function closed({ coin, payeeScript: script }: Terms, closings: readonly Closing[], facts: Facts): Made {
+function closed({ coin, payeeScript: script }: Terms, closings: readonly Closing[], facts: Facts, fillers: readonly Filler[] = []): Made {
   const [first] = closings;
   if (first === undefined) throw new Error('a close is of at least one channel');
-  const transaction = must(first.terms.contract.close(closings, { script, feeRate: coin.policy.feeRate }));
-  return { ...facts, transaction, channels: closings.flatMap(({ terms, deposits }) => deposits.map(() => terms)) };
+  const transaction = must(first.terms.contract.close(closings, { script, feeRate: coin.policy.feeRate }, fillers));
+  const channels = closings.flatMap(({ terms, deposits }) => deposits.map(() => terms));
+  return { ...facts, transaction, channels, ...(fillers.length > 0 && { owner: "payee's wallet" }) };
 }
 
 function closing(terms: Terms, deposits: readonly Deposit[], total: Amount, payer: Signer = payerKey, signer: Signer = payeeKey): Closing {
-  return { terms, deposits, payment: must(terms.contract.sign(terms, deposits, total, payer)), signer };
+  return { terms, deposits, payment: must(terms.contract.sign(terms, deposits, total, payer, hashFor(terms))), signer };
+}
+
+export function hashFor({ contract }: Terms): RevocationHash | undefined {
+  return contract.revocation && HASH;
 }
 
 function closes(terms: Terms): readonly Made[] {
   const [one, two] = [depositsOf(terms, 1), depositsOf(terms, 2)];
   const all = unitOf(terms.coin);
   const half = amount(all / 2n);
-  const fee = feeFor(closeSize(terms, 1, 2), terms.coin.policy.feeRate);
-  const fixed: Terms = { ...terms, signing: { kind: 'fixed', fee } };
-  const both = "payer's change, payee's payout";
+  const most = amount(all - (terms.signing.kind === 'fixed' ? terms.signing.fee : 0n));
+  const [part, whole] = namesOf(terms);
+  const [inUse, usedUp] = ['deposit in use', 'deposit used up'];
   return [
-    closed(terms, [closing(terms, one, half)], { name: 'close', inputs: 'deposit', outputs: both }),
-    closed(terms, [closing(terms, one, all)], { name: 'close, nothing left', inputs: 'deposit', outputs: "payee's payout" }),
+    closed(terms, [closing(terms, one, half)], { name: 'close', inputs: 'deposit', outputs: part }),
+    closed(terms, [closing(terms, one, most)], { name: 'close, nothing left', inputs: 'deposit', outputs: whole }),
     closed(terms, [closing(terms, two, amount(all + half))], {
       name: 'close, topped up',
-      inputs: 'deposit in use, deposit used up',
-      outputs: both,
+      inputs: `${inUse}, ${usedUp}`,
+      outputs: part,
     }),
-    closed(fixed, [closing(fixed, one, half)], { name: 'close, fixed fee', inputs: 'deposit', outputs: both }),
+    terms.contract.revocation === undefined ? fixedClose(terms, one, half) : raisedClose(terms, one, half),
   ];
+}
+
+/** Outputs of a close with change, and of one without. */
+function namesOf({ contract }: Terms): readonly [string, string] {
+  const whole = contract.revocation === undefined ? "payee's payout" : 'held for the payee';
+  return [`payer's change, ${whole}`, whole];
+}
+
+function fixedClose(terms: Terms, deposits: readonly Deposit[], total: Amount): Made {
+  const fee = feeFor(closeSize(terms, 1, 2), terms.coin.policy.feeRate);
+  const fixed: Terms = { ...terms, signing: { kind: 'fixed', fee } };
+  return closed(fixed, [closing(fixed, deposits, total)], { name: 'close, fixed fee', inputs: 'deposit', outputs: namesOf(terms)[0] });
+}
+
+/** A coin of the payee's beside the deposit is fee. */
+function raisedClose(terms: Terms, deposits: readonly Deposit[], total: Amount): Made {
+  const filler = { outpoint: { txid: txId('22'.repeat(32)), vout: 0 }, value: terms.coin.policy.dust, signer: WALLET_KEY };
+  const facts = { name: 'close, fee raised', inputs: 'deposit, 1 P2PKH', outputs: namesOf(terms)[0] };
+  return closed(terms, [closing(terms, deposits, total)], facts, [filler]);
 }
 
 /** As many drained channels as may share a close, each of keys of its own. */
@@ -126,6 +159,21 @@ function coopCloses(terms: Terms): readonly Made[] {
   return [
     made(unitOf(coin) / 2n, { name: 'agreed end', inputs: 'deposit', outputs: "payer's rest, payee's payout" }),
     made(0n, { name: 'agreed end, nothing bought', inputs: 'deposit', outputs: "payer's rest" }),
+  ];
+}
+
+/** What takes an output that a close holds. */
+function claims(terms: Terms): readonly Made[] {
+  const { revocation } = terms.contract;
+  if (revocation === undefined) return [];
+  const held = depositsOf(terms, 1).map((one) => ({ ...one, hash: HASH, secret: SECRET }));
+  const { feeRate } = terms.coin.policy;
+  const facts = { inputs: 'what a close held', channels: [terms], heldUnder: HASH };
+  const payout = must(revocation.payout(terms, held, { script: terms.payeeScript, feeRate }, payeeKey));
+  const penalty = must(revocation.penalty(terms, held, { script: returnScript, feeRate }, penaltySigner(payerKey)));
+  return [
+    { ...facts, name: 'payout', outputs: "payee's payout", transaction: payout },
+    { ...facts, name: 'penalty', outputs: "payer's return", transaction: penalty },
   ];
 }
 

@@ -99,7 +99,7 @@ async function done(row: string, folder: string, ...words: readonly string[]): P
 
 /** Bytes that an earlier version wrote. */
 async function golden(name: string): Promise<string> {
-  return (await readFile(`test/golden/message/v1/cltv-multisig-flexible-${name}.hex`, 'utf8')).trim();
+  return (await readFile(`test/golden/message/v1/${name}.hex`, 'utf8')).trim();
 }
 
 const SHOP = ['merchant', '--listen', '127.0.0.1:0', '--price', 'tea=0.1', '--bitcoinj', ':0', '--unconfirmed', '5', '--exposure', '50'];
@@ -161,13 +161,18 @@ test('the payer, the merchant and the watcher print the keys that docs/json.md s
 
   await done('decode of a script', 'payer', 'decode', redeemScript);
   for (const [row, name] of [
-    ['decode of a PSBT', 'payment-psbt'],
-    ['decode of a compact payment', 'payment-compact'],
-    ['decode of a compact announcement', 'announce-compact'],
-    ['decode of a compact end', 'end-compact'],
+    ['decode of a PSBT', 'cltv-multisig-flexible-payment-psbt'],
+    ['decode of a PSBT', 'revocable-fixed-payment-psbt'],
+    ['decode of a compact payment', 'cltv-multisig-flexible-payment-compact'],
+    ['decode of a compact payment', 'revocable-fixed-payment-compact'],
+    ['decode of a compact announcement', 'cltv-multisig-flexible-announce-compact'],
+    ['decode of a compact announcement', 'revocable-fixed-announce-compact'],
+    ['decode of a compact end', 'cltv-multisig-flexible-end-compact'],
   ] as const)
     await done(row, 'payer', 'decode', await golden(name));
 
+  await done('refresh', 'payer', 'refresh', channel);
+  await done('merchant give-back', 'shop', 'merchant', 'give-back', channel, '0.05', '--no-wait');
   cli.regtest.mine(6);
   const { hex } = await done('close', 'payer', 'close', channel);
   await done('decode of a transaction', 'payer', 'decode', String(hex));

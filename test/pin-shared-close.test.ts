@@ -4,12 +4,11 @@ import type { ChannelId } from '../src/core/base/bytes.ts';
 import { isSame } from '../src/core/channel/deposit-view.ts';
 import { dogecoinRegtest } from '../src/core/coin/dogecoin.ts';
 import { litecoinRegtest } from '../src/core/coin/litecoin.ts';
-import { contracts } from '../src/core/contract/registry.ts';
 import type { Transaction } from '../src/core/tx/transaction.ts';
 import { fastestVerifier } from '../src/engine/verifier.ts';
 import type { CloseResult } from '../src/merchant/shared-close.ts';
 import { type Pin, PinnedWorld, pinnedChain, pins } from './world/pinned-world.ts';
-import { must } from './world/sample.ts';
+import { flexibleContracts, must } from './world/sample.ts';
 
 const verifier = await fastestVerifier();
 const UNPINNED: Pin = () => [];
@@ -23,7 +22,7 @@ function sentFor(settled: readonly CloseResult[], channel: ChannelId): Transacti
 
 for (const coin of [dogecoinRegtest, litecoinRegtest]) {
   const chain = pinnedChain(coin, verifier);
-  for (const contract of contracts) {
+  for (const contract of flexibleContracts) {
     const isReplaced = coin.policy.replacement !== 'never' && contract.form.sequence < 0xffff_fffe;
     const opened = async (): Promise<{
       readonly pinned: PinnedWorld;

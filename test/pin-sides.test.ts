@@ -6,12 +6,11 @@ import { isSame } from '../src/core/channel/deposit-view.ts';
 import { dogecoinRegtest } from '../src/core/coin/dogecoin.ts';
 import { litecoinRegtest } from '../src/core/coin/litecoin.ts';
 import type { Signing } from '../src/core/contract/contract.ts';
-import { contracts } from '../src/core/contract/registry.ts';
 import { closeSize } from '../src/core/contract/tx-size.ts';
 import type { Transaction } from '../src/core/tx/transaction.ts';
 import { fastestVerifier } from '../src/engine/verifier.ts';
 import { PinnedWorld, pinnedChain, pins } from './world/pinned-world.ts';
-import { must, sampleTerms } from './world/sample.ts';
+import { flexibleContracts, must, sampleTerms } from './world/sample.ts';
 
 const verifier = await fastestVerifier();
 
@@ -23,7 +22,7 @@ interface Agreed {
 
 for (const coin of [dogecoinRegtest, litecoinRegtest]) {
   const chain = pinnedChain(coin, verifier);
-  for (const contract of contracts) {
+  for (const contract of flexibleContracts) {
     const fixed: Signing = { kind: 'fixed', fee: feeFor(closeSize(sampleTerms({ coin, contract }), 1, 2), coin.policy.feeRate) };
     for (const signing of [{ kind: 'flexible', slot: 0 } as const, fixed]) {
       const isReplaced = signing.kind === 'flexible' && coin.policy.replacement !== 'never' && contract.form.sequence < 0xffff_fffe;

@@ -10,14 +10,13 @@ import { height } from '../src/core/base/height.ts';
 import { isSame } from '../src/core/channel/deposit-view.ts';
 import { dogecoinRegtest as coin } from '../src/core/coin/dogecoin.ts';
 import type { Contract } from '../src/core/contract/contract.ts';
-import { contracts } from '../src/core/contract/registry.ts';
 import { fastestVerifier } from '../src/engine/verifier.ts';
 import { WatchWriter } from '../src/merchant/watchtower/file-writer.ts';
 import { watchFolder } from '../src/merchant/watchtower/folder.ts';
 import { Watcher } from '../src/merchant/watchtower/watcher.ts';
 import { DEPTH } from './world/channel-sides.ts';
 import { type Pin, PinnedWorld, pinnedChain, pins } from './world/pinned-world.ts';
-import { must } from './world/sample.ts';
+import { flexibleContracts, must } from './world/sample.ts';
 import { spentOtherwise } from './world/spent-otherwise.ts';
 
 const verifier = await fastestVerifier();
@@ -61,7 +60,7 @@ async function towered(t: TestContext, contract: Contract): Promise<Towered> {
   return { pinned, channel, orphaned };
 }
 
-for (const contract of contracts.filter(({ form }) => form.sequence < 0xffff_fffe)) {
+for (const contract of flexibleContracts.filter(({ form }) => form.sequence < 0xffff_fffe)) {
   describe(`${contract.id}: for a merchant that is silent, a watcher without keys`, () => {
     for (const [name, pin] of Object.entries(pins)) {
       test(`outpays a close that is held up by ${name}`, async (t) => {

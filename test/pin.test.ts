@@ -8,13 +8,12 @@ import { litecoinRegtest } from '../src/core/coin/litecoin.ts';
 import { leastStake } from '../src/core/contract/anti-pinning.ts';
 import type { Contract, Deposit } from '../src/core/contract/contract.ts';
 import { payerScript } from '../src/core/contract/contract.ts';
-import { contracts } from '../src/core/contract/registry.ts';
 import { closeSize } from '../src/core/contract/tx-size.ts';
 import { outpointKey, type Transaction } from '../src/core/tx/transaction.ts';
 import { fastestVerifier } from '../src/engine/verifier.ts';
 import { MinedPair } from './world/mined-pair.ts';
 import { heavyChild, lightChildren, type Pinned } from './world/pins.ts';
-import { keyNumber, must, payeeKey, payeeScript, payerKey, sampleTerms } from './world/sample.ts';
+import { flexibleContracts, keyNumber, must, payeeKey, payeeScript, payerKey, sampleTerms } from './world/sample.ts';
 
 const { verify } = await fastestVerifier();
 const payoutKey = keyNumber(3);
@@ -62,7 +61,7 @@ function robbed(pair: MinedPair, { factor, pin }: Market): number {
 
 describe('a close that can be replaced, on dogecoin', () => {
   const regtest = chainOf(dogecoinRegtest);
-  const replaceable = contracts.filter(({ form }) => form.sequence < 0xffff_fffe);
+  const replaceable = flexibleContracts.filter(({ form }) => form.sequence < 0xffff_fffe);
   for (const contract of replaceable) {
     for (const [name, holds] of [
       ['a key at hand', true],
@@ -101,7 +100,7 @@ describe('a total at the least stake, and a smaller one', () => {
     assert.ok(robbed(pair, { factor, pin }) > 0);
     return isTaken(pair, deposit);
   };
-  for (const contract of contracts.filter(({ form }) => form.sequence < 0xffff_fffe)) {
+  for (const contract of flexibleContracts.filter(({ form }) => form.sequence < 0xffff_fffe)) {
     test(`${contract.id}: the first is mined past the largest family, the second is not, which is all that can be lost`, () => {
       assert.ok(isMined(contract, 101n));
       assert.ok(!isMined(contract, 90n));
@@ -112,7 +111,7 @@ describe('a total at the least stake, and a smaller one', () => {
 for (const coin of [dogecoinRegtest, litecoinRegtest]) {
   const regtest = chainOf(coin);
   const replaces = ({ form }: Contract): boolean => coin.policy.replacement !== 'never' && form.sequence < 0xffff_fffe;
-  for (const contract of contracts) {
+  for (const contract of flexibleContracts) {
     describe(`${contract.id}, ${coin.id}: a close that its payee wants nobody to mine`, () => {
       /** Paid 400 of 1,000, and closed at a rate that is relayed and not mined; `hold` is what the payee does to keep it so. */
       const held = (hold: (pinned: Pinned) => readonly Transaction[]): MinedPair => {
@@ -172,7 +171,7 @@ for (const coin of [dogecoinRegtest, litecoinRegtest]) {
 /** Where nothing takes the place of a close: by the coin, by the form of the contract, or because its fee is signed. */
 for (const coin of [dogecoinRegtest, litecoinRegtest]) {
   const regtest = chainOf(coin);
-  for (const contract of contracts) {
+  for (const contract of flexibleContracts) {
     for (const kind of ['flexible', 'fixed'] as const) {
       const isReplaced = kind === 'flexible' && coin.policy.replacement !== 'never' && contract.form.sequence < 0xffff_fffe;
       if (isReplaced) continue;

@@ -92,6 +92,7 @@ const closers = {
         stamp: async () => '1',
         heartbeat: async () => undefined,
         write: async () => undefined,
+        empty: async () => undefined,
         remove: async () => undefined,
         beat: async () => undefined,
       },

@@ -15,6 +15,8 @@ import { type Exposed, NOT_EXPOSED } from './exposure.ts';
 export interface WatchedOutputs {
   readonly terms: Terms;
   readonly deposits: readonly Deposit[];
+  /** Outputs of closes that are held for one side: nobody has agreed to them, but who spends them matters. */
+  readonly held?: readonly Deposit[];
   /** The inputs of the funding: another transaction that spends one takes the deposit away. */
   readonly sources: readonly Source[];
   /** The height or time at which the state machine has to look for what is due. */
@@ -50,11 +52,11 @@ export const payeeRole: ChannelRole<PayeeState, PayeeInput> = {
   keyName: (state, input) => state?.keyName ?? (input.kind === 'announce' ? keyNameOf(input.announce.offer) : undefined),
   invoiceOf: (input) => (input.kind === 'payment' ? input.pay.invoice : undefined),
   withInvoice: (input, invoice) => (input.kind === 'payment' ? { ...input, invoice } : input),
-  watch: ({ kind, terms, deposits, sources = NO_SOURCES, backing, best }) => {
+  watch: ({ kind, terms, deposits, sources = NO_SOURCES, backing, best, held }) => {
     if (kind === 'ended') return undefined;
     // Without a payment there is nothing to lose before the expiry: such channels cost others nothing, and must not be handled before others.
     const deadline = best === undefined ? terms.expiry : closingAt(terms);
-    return { terms, deposits, sources, deadline, isPending: kind !== 'open' || backing !== undefined };
+    return { terms, deposits, sources, deadline, isPending: kind !== 'open' || backing !== undefined, ...(held && { held }) };
   },
   exposed: (state) =>
     state.backing === undefined && state.places === undefined ? NOT_EXPOSED : { exposure: exposureOf(state), rests: restsOf(state) },
@@ -71,6 +73,11 @@ function fundedBy(state: PayerState): Pick<WatchedOutputs, 'deposits' | 'sources
   return watch;
 }
 
+/** Whether the payer's machine wants to see every block: something is on its way, or is taken back. */
+function isPending({ kind, found = [], held = [] }: PayerState): boolean {
+  return (kind !== 'open' && kind !== 'planned') || found.length > 0 || held.length > 0;
+}
+
 export const payerRole: ChannelRole<PayerState, PayerInput> = {
   recordKind: 'payer-channel',
   transition: payer,
@@ -79,10 +86,9 @@ export const payerRole: ChannelRole<PayerState, PayerInput> = {
   invoiceOf: () => undefined,
   withInvoice: (input) => input,
   watch: (state) => {
-    const { terms, kind } = state;
-    const watch = { terms, leastFound: leastDeposit(terms), ...fundedBy(state) };
-    if (kind !== 'ended')
-      return { ...watch, deadline: terms.expiry, isPending: (kind !== 'open' && kind !== 'planned') || (state.found?.length ?? 0) > 0 };
+    const { terms, kind, held } = state;
+    const watch = { terms, leastFound: leastDeposit(terms), ...fundedBy(state), ...(held && { held }) };
+    if (kind !== 'ended') return { ...watch, deadline: terms.expiry, isPending: isPending(state) };
     // Nothing is due, but coins may still come.
     const isMissed = state.how === 'abandoned' || stillToCome(state).length > 0;
     return isMissed ? { ...watch, deadline: NEVER, isPending: false } : undefined;

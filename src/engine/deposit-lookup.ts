@@ -3,6 +3,7 @@ import type { ChainView, DepositView, FundingView, FundingWait, Source } from '.
 import type { Deposit } from '../core/contract/contract.ts';
 import { isReplaceable } from '../core/contract/fee.ts';
 import { type Outpoint, outpointKey, sameOutpoint, type Transaction, transactionId } from '../core/tx/transaction.ts';
+import type { WatchedOutputs } from './channel-role.ts';
 import { type Chain, type Waiting, WorldError } from './ports.ts';
 
 /**
@@ -66,12 +67,12 @@ export type SpendOf = (outpoint: string) => SeenSpend | undefined;
  */
 export async function viewOf(
   chain: Chain,
-  { deposits, sources }: { readonly deposits: readonly Deposit[]; readonly sources: readonly Source[] },
+  { deposits, held = [], sources }: Pick<WatchedOutputs, 'deposits' | 'held' | 'sources'>,
   spendOf: SpendOf,
   found: ChainView['found'],
 ): Promise<ChainView> {
   const views = new Map<string, DepositView>();
-  for (const deposit of [...deposits, ...found.map((one) => one.deposit)]) {
+  for (const deposit of [...deposits, ...held, ...found.map((one) => one.deposit)]) {
     const key = outpointKey(deposit.outpoint);
     const spend = spendOf(key);
     views.set(key, spend === undefined ? await unspentOrGone(chain, deposit, sources, spendOf) : await spentBy(chain, deposit, spend));

@@ -21,6 +21,9 @@ const spendField = z.union([
 /** A transaction with its id, which is computed once: it may be large, and concern many channels. */
 export type IndexedSpend = Block['transactions'][number];
 
+/** A close has the payer's change and what it holds; a payee may add inputs and no outputs. */
+const MOST_HELD = 2;
+
 interface MinedSpend extends IndexedSpend {
   readonly height: Height;
 }
@@ -45,6 +48,8 @@ export class SpendIndex {
   #wanted = new Map<string, Omit<Stored, 'version'>>();
   #mempoolReader = new Map<string, Transaction>();
   readonly #depositScan = new DepositScan();
+  /** Outputs of what spent deposits, where some may be held for one side. */
+  readonly #closed = new Map<string, ChannelId>();
 
   constructor(store: Store, list: WatchList) {
     this.#store = store;
@@ -75,6 +80,7 @@ export class SpendIndex {
       const key = outpointKey(outpoint);
       const channels = this.#channelsOf(key, txid);
       if (channels.length === 0) continue;
+      for (const channel of channels) this.#noteHeld(channel, met);
       if (height === undefined) this.#mempoolReader.set(key, transaction);
       else this.#mined.set(key, { height, txid, transaction });
       for (const channel of channels) touched.add(channel);
@@ -85,11 +91,17 @@ export class SpendIndex {
 
   /** The channels whose deposit this was, or would have come from it; but the transaction that makes the deposit is no news. */
   #channelsOf(key: string, txid: TxId): readonly ChannelId[] {
-    const channel = this.#list.channelOfOutpoint(key) ?? this.#depositScan.channelOf(key);
+    const channel = this.#list.channelOfOutpoint(key) ?? this.#depositScan.channelOf(key) ?? this.#closed.get(key);
     if (channel !== undefined) return [channel];
     const channels = this.#list.channelsOfSource(key);
     if (channels.size === 0) return [];
     return [...channels].filter((each) => !this.#list.get(each)?.deposits.some(({ outpoint }) => outpoint.txid === txid));
+  }
+
+  /** What a close holds may be spent before its channel has seen the close: in the same block, or while both wait. */
+  #noteHeld(channel: ChannelId, { txid, transaction }: IndexedSpend): void {
+    if (this.#list.get(channel)?.terms.contract.revocation === undefined || transaction.outputs.length > MOST_HELD) return;
+    for (const vout of transaction.outputs.keys()) this.#closed.set(outpointKey({ txid, vout }), channel);
   }
 
   #noteOutputs(met: IndexedSpend, touched: Set<ChannelId>): void {
@@ -158,6 +170,7 @@ export class SpendIndex {
 
   /** What the store lacks, and what it need not hold any more: spends of channels that have ended. */
   writes(): readonly Write[] {
+    this.#forgetEnded();
     const wanted = new Map([...this.#mined].filter(([key]) => this.#isWatched(key)));
     const holders = new Map<TxId, string>();
     for (const [key, { txid }] of wanted) {
@@ -175,6 +188,14 @@ export class SpendIndex {
       ...gone.map(([id, { version }]) => ({ kind: RECORD_KIND, id, expected: version, value: undefined })),
       ...[...wanted].filter(([key]) => !isStored(key)).map(([id, spend]) => this.#writeOf(id, spend)),
     ];
+  }
+
+  #forgetEnded(): void {
+    for (const [key, channel] of this.#closed) {
+      if (this.#list.get(channel) !== undefined) continue;
+      this.#closed.delete(key);
+      this.#mined.delete(key);
+    }
   }
 
   #writeOf(id: string, { height, transaction }: MinedSpend): Write {

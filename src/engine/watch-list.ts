@@ -1,6 +1,7 @@
 import { bytesToHex, type ChannelId } from '../core/base/bytes.ts';
 import { type Height, isTime, LOCK_TIME_THRESHOLD, type LockTime, lockTime, MAX_LOCK_TIME } from '../core/base/height.ts';
 import { type ChainTime, possible } from '../core/base/lock-time.ts';
+import type { Deposit } from '../core/contract/contract.ts';
 import { outpointKey } from '../core/tx/transaction.ts';
 import type { WatchedOutputs } from './channel-role.ts';
 
@@ -97,7 +98,7 @@ export class WatchList {
 
   #add(channel: ChannelId, watch: WatchedOutputs): void {
     this.#watches.set(channel, watch);
-    for (const { outpoint } of watch.deposits) this.#byOutpoint.set(outpointKey(outpoint), channel);
+    for (const { outpoint } of outputsOf(watch)) this.#byOutpoint.set(outpointKey(outpoint), channel);
     for (const key of sourceKeys(watch)) this.#bySource.set(key, (this.#bySource.get(key) ?? new Set()).add(channel));
     const outputScript = scriptOf(watch);
     this.#scriptLengths.add(outputScript.length);
@@ -113,7 +114,7 @@ export class WatchList {
 
   #drop(channel: ChannelId, watch: WatchedOutputs): void {
     this.#watches.delete(channel);
-    for (const { outpoint } of watch.deposits) this.#byOutpoint.delete(outpointKey(outpoint));
+    for (const { outpoint } of outputsOf(watch)) this.#byOutpoint.delete(outpointKey(outpoint));
     for (const key of sourceKeys(watch)) {
       this.#bySource.get(key)?.delete(channel);
       if (this.#bySource.get(key)?.size === 0) this.#bySource.delete(key);
@@ -133,8 +134,18 @@ function slotOf(deadline: LockTime): number {
 
 function isSame(a: WatchedOutputs, b: WatchedOutputs): boolean {
   return (
-    a.deposits === b.deposits && a.sources === b.sources && a.isPending === b.isPending && a.deadline === b.deadline && a.terms === b.terms
+    a.deposits === b.deposits &&
+    a.held === b.held &&
+    a.sources === b.sources &&
+    a.isPending === b.isPending &&
+    a.deadline === b.deadline &&
+    a.terms === b.terms
   );
+}
+
+/** All whose spends concern the channel. */
+export function outputsOf({ deposits, held = [] }: Pick<WatchedOutputs, 'deposits' | 'held'>): readonly Deposit[] {
+  return held.length === 0 ? deposits : [...deposits, ...held];
 }
 
 function sourceKeys({ sources }: WatchedOutputs): readonly string[] {

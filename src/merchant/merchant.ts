@@ -1,3 +1,4 @@
+import type { Amount } from '../core/base/amount.ts';
 import type { ChannelId } from '../core/base/bytes.ts';
 import { isRefusal, type Refusal, refuse } from '../core/base/refusal.ts';
 import { notActive, type PayeeState } from '../core/channel/payee-state.ts';
@@ -29,6 +30,11 @@ export interface MerchantOptions extends EngineOptions<PayeeState> {
    * seed.
    */
   readonly isRecovering?: boolean;
+  /**
+   * Awaited before a secret is shown that revokes payments: whoever else could close with one of them, as watchers do, must hold nothing of it any more.
+   * What it throws is the answer to the payer, and no secret is shown.
+   */
+  readonly beforeRevoking?: (channel: ChannelId) => Promise<void>;
 }
 
 /** The product around a payee: answers payers over any transport, closes, and follows the chain. */
@@ -43,6 +49,11 @@ export interface Merchant extends RequestHandler {
    * WorldError as `answer`.
    */
   readonly announce: (announce: Announce) => Promise<Reply>;
+  /**
+   * Orders to give back so much of what a channel was paid; the payer takes it at its next contact. `order` names it: the same again changes nothing.
+   * Refused where payments are for good, and where no close could pay out what is left.
+   */
+  readonly giveBack: (channel: ChannelId, amount: Amount, order: string) => Promise<Driven<PayeeState> | Refusal>;
   /** Seed step H, ordered by the owner. */
   readonly close: (channel: ChannelId) => Promise<Driven<PayeeState> | Refusal>;
   /**
@@ -70,17 +81,7 @@ export function openMerchant(options: MerchantOptions): Merchant {
     return state.kind === 'paused' ? refuse('funding-reorganised') : notActive(state);
   };
 
-  const take = async (kind: 'payment' | 'increment', pay: Pay): Promise<TakenPayment | Refusal> => {
-    // A payment that is not above the best total is answered from the store, in whatever state the node is.
-    if (pay.payment.total > ((await engine.get(pay.channel))?.best?.total ?? 0n)) engine.follower.trusted();
-    return takenOf(await engine.drive(pay.channel, { kind, pay }));
-  };
-
-  const paid = async (pay: Pay): Promise<TakenPayment | Refusal> => {
-    const taken = await take('payment', pay);
-    if (!isRefusal(taken) && taken.receipt.invoice !== undefined) invoices.settled(taken.receipt.invoice);
-    return taken;
-  };
+  const { take, paid, described } = tillOf(options, engine, invoices);
 
   return {
     answer: async (request) => {
@@ -95,7 +96,7 @@ export function openMerchant(options: MerchantOptions): Merchant {
         case 'payment':
           return receiptOf(await paid(request));
         case 'state-request':
-          return (await unproven(request)) ?? replyOf(await engine.drive(request.channel, { kind: 'state-request' }));
+          return (await unproven(request)) ?? described(request.channel);
         case 'end':
           return replyOf(await engine.drive(request.channel, { kind: 'end', end: request }));
       }
@@ -112,12 +113,48 @@ export function openMerchant(options: MerchantOptions): Merchant {
       const read = kind === 'payment' ? readPayment : readEnd;
       return read(psbt, state.terms, state.deposits);
     },
+    giveBack: (channel, amount, order) => engine.drive(channel, { kind: 'give-back', amount, order }),
     close: (channel) => engine.drive(channel, { kind: 'close' }),
     settle: (channels) => settler.settle(channels),
     engine,
     invoices,
   };
 }
+
+/** Where payments come in, and secrets go out. */
+function tillOf({ beforeRevoking = holdsNothing }: MerchantOptions, engine: PayeeEngine, invoices: InvoiceBook): Till {
+  const take = async (kind: 'payment' | 'increment', pay: Pay): Promise<TakenPayment | Refusal> => {
+    // A payment that is not above the best total is answered from the store, in whatever state the node is.
+    if (pay.payment.total > ((await engine.get(pay.channel))?.best?.total ?? 0n)) engine.follower.trusted();
+    const taken = takenOf(await engine.drive(pay.channel, { kind, pay }));
+    if (!isRefusal(taken) && taken.receipt.secret !== undefined) await beforeRevoking(pay.channel);
+    return taken;
+  };
+
+  const paid = async (pay: Pay): Promise<TakenPayment | Refusal> => {
+    const taken = await take('payment', pay);
+    if (isRefusal(taken)) return taken;
+    if (taken.receipt.invoice !== undefined) invoices.settled(taken.receipt.invoice);
+    return taken;
+  };
+
+  const described = async (channel: ChannelId): Promise<Reply> => {
+    const reply = replyOf(await engine.drive(channel, { kind: 'state-request' }));
+    if (reply.kind === 'state' && reply.revocation?.secrets !== undefined) await beforeRevoking(channel);
+    return reply;
+  };
+
+  return { take, paid, described };
+}
+
+interface Till {
+  readonly take: (kind: 'payment' | 'increment', pay: Pay) => Promise<TakenPayment | Refusal>;
+  readonly paid: (pay: Pay) => Promise<TakenPayment | Refusal>;
+  readonly described: (channel: ChannelId) => Promise<Reply>;
+}
+
+/** Nobody else could close with what is revoked. */
+async function holdsNothing(): Promise<void> {}
 
 function offerAt({ chain, terms, payeeScript, clock, keys, random, identity }: MerchantOptions, { follower }: PayeeEngine): Offer {
   const { tip, medianTime } = follower.ready();

@@ -1,4 +1,4 @@
-import { type Amount, amount } from '../core/base/amount.ts';
+import { type Amount, amount, feeFor } from '../core/base/amount.ts';
 import { after } from '../core/base/height.ts';
 import { type ChainTime, present } from '../core/base/lock-time.ts';
 import { keyNameOf } from '../core/channel/payee-open.ts';
@@ -6,6 +6,7 @@ import type { Coin, DepthStep, Span } from '../core/coin/coin.ts';
 import { leastStake } from '../core/contract/anti-pinning.ts';
 import type { Contract, Signing } from '../core/contract/contract.ts';
 import { contracts } from '../core/contract/registry.ts';
+import { closeSize } from '../core/contract/tx-size.ts';
 import type { Offer } from '../core/message/message.ts';
 import type { KeyRing, Random } from '../engine/ports.ts';
 
@@ -28,14 +29,29 @@ export interface MerchantTerms extends Span {
    * them together.
    */
   readonly unconfirmed?: Amount;
+  /** Blocks from the expiry to the payout, where payments can be taken back: no less than both sides ask for. */
+  readonly payoutDelay?: number;
 }
 
 const FLEXIBLE: Signing = { kind: 'flexible', slot: 0 };
+/** A fee that can't be changed has to do whatever fees come to; payers agree to ten times the usual. */
+const FIXED_FACTOR = 10n;
+
+/** How payments are signed unless the merchant says otherwise. */
+export function usualSigning(coin: Coin, contract: Contract): Signing {
+  if (contract.revocation === undefined) return FLEXIBLE;
+  const size = closeSize({ contract }, 1, 2);
+  return { kind: 'fixed', fee: amount(FIXED_FACTOR * feeFor(size, coin.policy.feeRate)) };
+}
 
 /**
  * The smallest deposit allows a total that is worth a close even if somebody delays it (`leastStake`); the largest limits what one payer can lock up.
  */
-export function defaultTerms(coin: Coin, contract: Contract = contracts[0], signing: Signing = FLEXIBLE): MerchantTerms {
+export function defaultTerms(
+  coin: Coin,
+  contract: Contract = contracts[0],
+  signing: Signing = usualSigning(coin, contract),
+): MerchantTerms {
   const { span, depth } = coin.channel;
   const { dust, feeRate } = coin.policy;
   return {
@@ -45,6 +61,7 @@ export function defaultTerms(coin: Coin, contract: Contract = contracts[0], sign
     minDeposit: roundedUp(leastStake({ coin, contract, signing, payeeScript: longestPayout(coin) }, feeRate), dust),
     maxDeposit: amount(dust * 10_000_000n),
     depth,
+    ...(contract.revocation && { payoutDelay: contract.revocation.leastPayoutDelay(coin) }),
   };
 }
 

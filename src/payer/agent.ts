@@ -14,12 +14,13 @@ import type { Invoice, Offer } from '../core/message/message.ts';
 import { addressOf } from '../core/tx/address.ts';
 import { type EngineOptions, type PayerEngine, payerEngine } from '../engine/engine.ts';
 import { keyedMutex } from '../engine/mutex.ts';
-import type { Connection, KeyRing } from '../engine/ports.ts';
+import { type Connection, type KeyRing, WorldError } from '../engine/ports.ts';
 import type { Wallet } from '../wallet/wallet.ts';
 import { fundChannel, launchChannel, releaseOrphans } from './fund-channel.ts';
 import { checkKind, type Exchange, type Line, lineTo, nonsense, stateOf, told } from './request.ts';
 import { requestCoopClose } from './request-coop-close.ts';
 import { isOutOfStep, resync, retryInStep } from './resync.ts';
+import { takeBack } from './take-back.ts';
 import type { WireFormat } from './wire-format.ts';
 
 export interface AgentOptions extends EngineOptions<PayerState> {
@@ -68,6 +69,8 @@ export interface Agent {
    * once, at the price agreed before: the unanswered payment is sent again, and its receipt is the answer.
    */
   readonly buy: (channel: ChannelId, item: string, agree: Agree, payee: Connection) => Promise<Exchange | Refusal>;
+  /** Takes what the payee wants to give back; what it gave back before counts too, if the answer was lost. An answer without anything to take is none. */
+  readonly refresh: (channel: ChannelId, payee: Connection) => Promise<Exchange | Refusal>;
   /** Brings both sides to the best state that either can prove: this payer takes over what it once signed, and shows the payee the rest. */
   readonly resync: (channel: ChannelId, payee: Connection) => Promise<Exchange | Refusal>;
   /** Ends at once at the best total, if the payee agrees; deposits that are gone are left out. @throws WorldError when the node can't be asked. */
@@ -122,7 +125,7 @@ export function openAgent(options: AgentOptions): Agent {
     launch: (channel, payee) => funding(channel, () => launchChannel({ wallet, engine, chain, propose }, channel, payee)),
     announce: (channel, payee) => announcedOn(lineOf(channel, payee)),
     invoice: async (channel, item, payee) => askPrice(engine, lineOf(channel, payee), item),
-    pay: (channel, purchase, payee) => paying(channel, () => paid(engine, lineOf(channel, payee), purchase, raised)),
+    pay: (channel, purchase, payee) => paying(channel, () => paidAndRefreshed(engine, lineOf(channel, payee), purchase, raised)),
     buy: async (channel, item, agree, payee) => {
       const line = lineOf(channel, payee);
       const settled = await paying(channel, () => settlePending(engine, line));
@@ -130,7 +133,7 @@ export function openAgent(options: AgentOptions): Agent {
       const invoice = await askPrice(engine, line, item);
       if (isRefusal(invoice)) return invoice;
       const most = await agree(invoice);
-      return isRefusal(most) ? most : paying(channel, () => paid(engine, line, { ...invoice, most }, raised));
+      return isRefusal(most) ? most : paying(channel, () => paidAndRefreshed(engine, line, { ...invoice, most }, raised));
     },
     resync: async (channel, payee) => {
       const line = lineOf(channel, payee);
@@ -142,6 +145,7 @@ export function openAgent(options: AgentOptions): Agent {
       await settlePending(engine, line);
       return told(await retryInStep(line, () => requestCoopClose(line, chain)));
     },
+    refresh: (channel, payee) => paying(channel, () => takeBack(engine, lineOf(channel, payee))),
     tidy: () => releaseOrphans({ wallet, engine }),
     poll: engine.follower.poll,
   };
@@ -150,6 +154,18 @@ export function openAgent(options: AgentOptions): Agent {
 function idOf(offer: Offer, expiry: LockTime, keys: KeyRing, keyName: string): ChannelId {
   const terms = termsOf({ offer, expiry, payerKey: keys.signer(keyName).publicKey });
   return channelIdOf(offer.coin, offer.contract.redeemScript(terms));
+}
+
+/** What the payee wants to give back is taken along. What hinders that does not undo the payment: it is taken the next time. */
+async function paidAndRefreshed(engine: PayerEngine, line: Line, purchase: Purchase, raised: Raised): Promise<Exchange | Refusal> {
+  const exchange = await paid(engine, line, purchase, raised);
+  if (isRefusal(exchange) || exchange.reply.kind !== 'receipt' || exchange.reply.giveBack === undefined) return exchange;
+  const taken = await takeBack(engine, line).catch(ifWorldFails);
+  return taken === undefined || isRefusal(taken) ? exchange : { ...exchange, state: taken.state };
+}
+
+function ifWorldFails(error: unknown): undefined {
+  if (!(error instanceof WorldError)) throw error;
 }
 
 async function paid(engine: PayerEngine, line: Line, purchase: Purchase, raised: Raised): Promise<Exchange | Refusal> {

@@ -1,17 +1,25 @@
 import { isAmount } from '../core/base/amount.ts';
 import { bytesToHex, type TxId } from '../core/base/bytes.ts';
 import type { Found } from '../core/channel/payer-recover.ts';
+import { penaltySigner } from '../core/channel/payer-revocation.ts';
 import type { Coin } from '../core/coin/coin.ts';
 import type { Deposit, Terms } from '../core/contract/contract.ts';
 import { leastDeposit } from '../core/contract/tx-size.ts';
+import type { Signer } from '../core/tx/sign.ts';
 import { encodeTransaction, type Transaction, transactionId } from '../core/tx/transaction.ts';
 import type { SeedRing } from '../engine/ports.ts';
 import { branchKeyName } from '../wallet/key-branch.ts';
-import { readRecoveryNote } from '../wallet/recovery-note.ts';
+import { type NotedTerms, readRecoveryNote } from '../wallet/recovery-note.ts';
 
 /** A channel of the seed, with the index of its key. */
 export interface FoundChannel extends Found {
   readonly keyIndex: number;
+}
+
+/** The channel's key tells the one that punishes. */
+function termsWith({ revocation, ...terms }: NotedTerms, key: Signer): Terms {
+  const punishing = revocation && { revocation: { ...revocation, penaltyKey: penaltySigner(key).publicKey } };
+  return { ...terms, payerKey: key.publicKey, ...punishing };
 }
 
 /** Finds the channels of a seed in transactions, given in the order of the chain. */
@@ -52,7 +60,7 @@ export class ChannelScan {
     const note = readRecoveryNote(this.#coin, transaction, this.#keys.noteSecret());
     if (note === undefined) return;
     const keyName = branchKeyName(this.#coin, 'channel', note.keyIndex);
-    const terms: Terms = { ...note.terms, payerKey: this.#keys.signer(keyName).publicKey };
+    const terms = termsWith(note.terms, this.#keys.signer(keyName));
     const name = bytesToHex(terms.contract.outputScript(terms));
     const isPaid = transaction.outputs.some(({ script }) => bytesToHex(script) === name);
     if (isPaid && !this.#byScript.has(name))

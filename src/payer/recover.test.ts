@@ -7,6 +7,7 @@ import { amount } from '../core/base/amount.ts';
 import { type ChannelId, equalBytes } from '../core/base/bytes.ts';
 import { height } from '../core/base/height.ts';
 import { contracts } from '../core/contract/registry.ts';
+import { revocable } from '../core/contract/revocable.ts';
 import { OP } from '../core/tx/script.ts';
 import { decodeTransaction, transactionSize } from '../core/tx/transaction.ts';
 import { WorldError } from '../engine/ports.ts';
@@ -98,6 +99,30 @@ describe('a payer that has lost everything but its seed', () => {
       assert.equal((await world.payerState(unpaid)).kind, 'refunding');
     });
   }
+
+  test('revocable: the merchant tells the secrets again, and a close that was revoked before all was lost is punished', async () => {
+    const world = await TwoDisks.open({ verify, terms: { contract: revocable } });
+    const channel = await world.opened(LIFETIME);
+    for (let i = 0; i < 4; i++) await world.buy(channel);
+    const { terms, deposits, best = assert.fail('paid'), keyName } = await world.payeeState(channel);
+    for (let i = 0; i < 3; i++) {
+      must(await world.merchant.giveBack(channel, world.price, `${i}`));
+      must(await world.agent.refresh(channel, world.payee));
+    }
+    await recover(world);
+    const { state } = must(await world.agent.resync(channel, world.payee));
+    assert.deepEqual([state.revocation?.index, state.best?.total], [3, world.price]);
+    await world.buy(channel);
+    world.leave('payee');
+    const closing = [{ terms, deposits, payment: best, signer: world.keys.payee.signer(keyName) }];
+    const stolen = must(revocable.close(closing, { script: terms.payeeScript, feeRate: world.coin.policy.feeRate }));
+    assert.deepEqual(await world.chain.broadcast(stolen), { kind: 'accepted' });
+    await world.mine(1);
+    await world.mine(1);
+    await world.mine(world.coin.channel.buried);
+    const ended = await world.payerState(channel);
+    assert.equal(ended.kind === 'ended' && ended.how, 'punished');
+  });
 
   test('the merchant there: each ends at once, by agreement, at what was paid', async () => {
     const { world, channels, paid } = await three();

@@ -5,6 +5,7 @@ import type { Answer, Line } from './request.ts';
 /** Answers of a payee that knows less of the channel than this payer, or more. */
 const OUT_OF_STEP: ReadonlySet<RefusalCode> = new Set<RefusalCode>([
   'channel-unknown',
+  'hash-outdated',
   'total-lower',
   'total-not-higher',
   'total-above-capacity',

@@ -1,3 +1,4 @@
+import { ZERO } from '../core/base/amount.ts';
 import { bytesToHex } from '../core/base/bytes.ts';
 import { allDeposits, type PayerState, unsentOf } from '../core/channel/payer-state.ts';
 import type { Request } from '../core/message/message.ts';
@@ -8,7 +9,10 @@ import { decodeTransaction, transactionId } from '../core/tx/transaction.ts';
 /** The form of messages with signatures. Both say the same. */
 export type WireFormat = 'compact' | 'psbt';
 
-/** The same request as a PSBT; undefined for requests without that form, and where it would show a transaction that only this side may get mined. */
+/**
+ * The same request as a PSBT; undefined for those that have none, which then go in the compact form: so does a payment that gives all back, of which
+ * there is no transaction. Undefined also where it would show what only this side may have mined.
+ */
 export function psbtOf(state: PayerState, request: Request): Uint8Array | undefined {
   const { terms, deposits } = state;
   if (!isLaunchable(state)) return undefined;
@@ -16,6 +20,7 @@ export function psbtOf(state: PayerState, request: Request): Uint8Array | undefi
     case 'announce':
       return announcePsbt(terms, request.deposits, fundingOf(state));
     case 'payment':
+      if (request.payment.total === ZERO) return undefined;
       // The compact form leaves out signatures that the payee has; a PSBT is complete.
       return paymentPsbt(
         terms,

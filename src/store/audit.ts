@@ -11,6 +11,8 @@ import type { Store, StoredRecord } from '../engine/ports.ts';
 export interface ChannelMark {
   /** How often its record was written. */
   readonly version: number;
+  /** How many secrets were shown that take payments back: then the total may have fallen. */
+  readonly revoked: number;
   /** Payee: the best total. Payer: the largest that was ever signed. */
   readonly total: Amount;
   readonly isEnded: boolean;
@@ -67,7 +69,8 @@ function markOf(
     if (!isSigned(state.terms, state.deposits, payment, verify)) onFault(`the payment of ${payment.total} is not signed by the payer`);
   }
   const total = 'signed' in state ? state.signed : (state.best?.total ?? ZERO);
-  return { version, total, isEnded: state.kind === 'ended' };
+  const revoked = 'signed' in state ? (state.revocation?.index ?? 0) : (state.revoked ?? 0);
+  return { version, revoked, total, isEnded: state.kind === 'ended' };
 }
 
 function paymentsOf(state: PayeeState | PayerState): readonly Payment[] {
@@ -75,8 +78,10 @@ function paymentsOf(state: PayeeState | PayerState): readonly Payment[] {
   return state.best === undefined ? pending : [state.best, ...pending];
 }
 
-function isSigned(terms: Terms, deposits: readonly Deposit[], { total, signatures }: Payment, verify: Verify): boolean {
-  return !isRefusal(terms.contract.verify(terms, deposits, { total, signatures }, undefined, verify));
+/** What gives all back needs no signature. */
+function isSigned(terms: Terms, deposits: readonly Deposit[], { total, signatures, hash }: Payment, verify: Verify): boolean {
+  if (total === ZERO && hash !== undefined) return true;
+  return !isRefusal(terms.contract.verify(terms, deposits, { total, signatures, ...(hash && { hash }) }, undefined, verify));
 }
 
 /** What `known` knows and `other` does not, line by line; empty when `other` knows at least as much of every channel. */
@@ -84,7 +89,9 @@ export function lostIn(known: Audit, other: Audit): readonly string[] {
   return [...known.channels].flatMap(([name, mark]) => {
     const found = other.channels.get(name);
     if (found === undefined) return [`${name} is missing (total ${formatAmount(mark.total)})`];
-    if (found.total < mark.total) return [`${name} has a total of ${formatAmount(found.total)}, but had ${formatAmount(mark.total)}`];
+    if (found.revoked < mark.revoked) return [`${name} has given back ${found.revoked} times and had ${mark.revoked} times`];
+    if (found.revoked === mark.revoked && found.total < mark.total)
+      return [`${name} has a total of ${formatAmount(found.total)}, but had ${formatAmount(mark.total)}`];
     if (mark.isEnded && !found.isEnded) return [`${name} had ended`];
     return found.version < mark.version ? [`${name} has version ${found.version}, but had ${mark.version}`] : [];
   });

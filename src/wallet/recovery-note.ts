@@ -4,26 +4,35 @@ import { type Amount, amount } from '../core/base/amount.ts';
 import { concatBytes, equalBytes } from '../core/base/bytes.ts';
 import { isLockTime } from '../core/base/height.ts';
 import type { Coin } from '../core/coin/coin.ts';
-import type { Form, Signing, Terms } from '../core/contract/contract.ts';
+import type { Contract, RevocationTerms, Signing, Terms } from '../core/contract/contract.ts';
 import { contractByNumber } from '../core/contract/registry.ts';
 import { ByteReader, uint8, uint32 } from '../core/message/byte-reader.ts';
 import { OP, operationAt, script } from '../core/tx/script.ts';
 import { publicKey } from '../core/tx/sign.ts';
 import { encodeTransaction, type Transaction, type TxOutput } from '../core/tx/transaction.ts';
 
-/** What a seed does not tell about a channel; the payer's key comes from the seed itself. */
+/** What a seed does not tell about a channel; the payer's keys come from the seed itself. */
 export interface RecoveryNote {
   /** Index of the payer's key on the channel branch. */
   readonly keyIndex: number;
-  readonly terms: Omit<Terms, 'payerKey'>;
+  readonly terms: NotedTerms;
+}
+
+export interface NotedTerms extends Omit<Terms, 'payerKey' | 'revocation'> {
+  readonly revocation?: Pick<RevocationTerms, 'payoutDelay'>;
 }
 
 /**
  * Format 1, contract 1, key index 4, payee key 33, expiry 4, closing margin 4, signing 1 and its slot or fee 4, kind of the payee's output script 1
- * and its hash 20; integers big-endian. 73 bytes: within the 80 that nodes relay, and pushed by one opcode.
+ * and its hash 20; integers big-endian. Format 2, of channels whose payments can be taken back, has the payout delay, 4, behind that. 73 and 77 bytes:
+ * within the 80 that nodes relay. The length says which it is before the note is opened.
  */
-const NOTE_BYTES = 73;
-const FORMAT = 1;
+const FORMAT = { oneWay: 1, revocable: 2 } as const;
+const NOTE_BYTES = { oneWay: 73, revocable: 77 } as const;
+
+function kindOf({ revocation }: Pick<Contract, 'revocation'>): keyof typeof FORMAT {
+  return revocation === undefined ? 'oneWay' : 'revocable';
+}
 
 /** The payee scripts that an offer may have, without their hash. */
 const PAYEE_SCRIPTS: readonly ((hash: Uint8Array) => Uint8Array)[] = [
@@ -33,13 +42,14 @@ const PAYEE_SCRIPTS: readonly ((hash: Uint8Array) => Uint8Array)[] = [
 ];
 
 /** An output of a note's size, with the value that the contract gives it. */
-export function blankRecoveryNote({ dataValue: value }: Pick<Form, 'dataValue'>): TxOutput & { readonly value: Amount } {
-  return { script: script('RETURN', new Uint8Array(NOTE_BYTES)), value };
+export function blankRecoveryNote(contract: Pick<Contract, 'form' | 'revocation'>): TxOutput & { readonly value: Amount } {
+  return { script: script('RETURN', new Uint8Array(NOTE_BYTES[kindOf(contract)])), value: contract.form.dataValue };
 }
 
 /** Replaces the blank note with the real one. Without the secret it looks like random bytes. */
-export function withRecoveryNote(unsigned: Transaction, note: RecoveryNote, secret: Uint8Array): Transaction {
-  const sealed = combined(encodeNote(note), padFor(unsigned, secret));
+export function withRecoveryNote(unsigned: Transaction, noted: RecoveryNote, secret: Uint8Array): Transaction {
+  const note = encodeNote(noted);
+  const sealed = combined(note, padFor(unsigned, secret, note.length));
   const outputs = unsigned.outputs.map((output) =>
     sealedIn(output.script) === undefined ? output : { ...output, script: script('RETURN', sealed) },
   );
@@ -52,21 +62,23 @@ export function withRecoveryNote(unsigned: Transaction, note: RecoveryNote, secr
  */
 export function readRecoveryNote(coin: Coin, transaction: Transaction, secret: Uint8Array): RecoveryNote | undefined {
   const sealed = transaction.outputs.flatMap(({ script }) => sealedIn(script) ?? [])[0];
-  return sealed && decodeNote(coin, combined(sealed, padFor(transaction, secret)));
+  return sealed && decodeNote(coin, combined(sealed, padFor(transaction, secret, sealed.length)));
 }
 
 function sealedIn(outputScript: Uint8Array): Uint8Array | undefined {
-  if (outputScript[0] !== OP.RETURN || outputScript.length !== 2 + NOTE_BYTES) return undefined;
-  return operationAt(outputScript, 1)?.data;
+  if (outputScript[0] !== OP.RETURN) return undefined;
+  const push = operationAt(outputScript, 1);
+  const isNote = push?.end === outputScript.length && Object.values(NOTE_BYTES).some((length) => length === push.data?.length);
+  return isNote ? push.data : undefined;
 }
 
 /** As long as a note, and different for every transaction: it depends on everything in it except signatures and the note. */
-function padFor({ inputs, outputs, ...rest }: Transaction, secret: Uint8Array): Uint8Array {
+function padFor({ inputs, outputs, ...rest }: Transaction, secret: Uint8Array, length: number): Uint8Array {
   const bare = inputs.map((input) => ({ ...input, script: new Uint8Array() }));
   const others = outputs.filter(({ script }) => sealedIn(script) === undefined);
   const text = sha256(encodeTransaction({ ...rest, inputs: bare, outputs: others }));
-  const blocks = Array.from({ length: Math.ceil(NOTE_BYTES / 32) }, (_, i) => hmac(sha256, secret, concatBytes(text, uint8(i))));
-  return concatBytes(...blocks).subarray(0, NOTE_BYTES);
+  const blocks = Array.from({ length: Math.ceil(length / 32) }, (_, i) => hmac(sha256, secret, concatBytes(text, uint8(i))));
+  return concatBytes(...blocks).subarray(0, length);
 }
 
 function combined(bytes: Uint8Array, pad: Uint8Array): Uint8Array {
@@ -75,15 +87,16 @@ function combined(bytes: Uint8Array, pad: Uint8Array): Uint8Array {
 
 /** @throws RangeError for terms that no payer accepts. */
 function encodeNote({ keyIndex, terms }: RecoveryNote): Uint8Array {
-  const { contract, payeeKey, expiry, closingMargin, signing, payeeScript } = terms;
+  const { contract, payeeKey, expiry, closingMargin, signing, payeeScript, revocation } = terms;
+  const form = kindOf(contract);
   const kind = PAYEE_SCRIPTS.findIndex((make) => hashes(payeeScript).some((hash) => equalBytes(make(hash), payeeScript)));
   const [hash = new Uint8Array(20)] = hashes(payeeScript).filter((one) => kind >= 0 && one.length === 20);
   const bytes = concatBytes(
-    ...[uint8(FORMAT), uint8(contract.number), uint32(keyIndex), payeeKey, uint32(expiry), uint32(closingMargin)],
+    ...[uint8(FORMAT[form]), uint8(contract.number), uint32(keyIndex), payeeKey, uint32(expiry), uint32(closingMargin)],
     ...[uint8(signing.kind === 'fixed' ? 1 : 0), uint32(signing.kind === 'fixed' ? Number(signing.fee) : signing.slot)],
-    ...[uint8(kind + 1), hash],
+    ...[uint8(kind + 1), hash, ...(revocation === undefined ? [] : [uint32(revocation.payoutDelay)])],
   );
-  if (bytes.length !== NOTE_BYTES) throw new RangeError(`a note has ${NOTE_BYTES} bytes, not ${bytes.length}`);
+  if (bytes.length !== NOTE_BYTES[form]) throw new RangeError(`a note has ${NOTE_BYTES[form]} bytes, not ${bytes.length}`);
   return bytes;
 }
 
@@ -98,17 +111,21 @@ function hashes(outputScript: Uint8Array): readonly Uint8Array[] {
 
 function decodeNote(coin: Coin, bytes: Uint8Array): RecoveryNote | undefined {
   const reader = new ByteReader(bytes);
-  if (reader.uint8() !== FORMAT) return undefined;
+  const format = reader.uint8();
   const contract = contractByNumber(reader.uint8());
+  if (contract === undefined || format !== FORMAT[kindOf(contract)] || bytes.length !== NOTE_BYTES[kindOf(contract)]) return undefined;
   const keyIndex = reader.uint32();
   const payeeKey = publicKey(reader.bytes(33));
   const [expiry, closingMargin] = [reader.uint32(), reader.uint32()];
   const signing = signingFrom(reader.uint8(), reader.uint32());
   const makeScript = PAYEE_SCRIPTS[reader.uint8() - 1];
-  if (contract === undefined || payeeKey === undefined || signing === undefined || !isLockTime(expiry)) return undefined;
+  const hash = reader.bytes(20);
+  const revocation = contract.revocation && { payoutDelay: reader.uint32() };
+  if (payeeKey === undefined || signing === undefined || !isLockTime(expiry)) return undefined;
   // If the payee's script has another form it is unknown here: the refund does not need it.
-  const payeeScript = makeScript?.(reader.bytes(20)) ?? new Uint8Array();
-  return { keyIndex, terms: { coin, contract, payeeKey, expiry, closingMargin, signing, payeeScript } };
+  const payeeScript = makeScript?.(hash) ?? new Uint8Array();
+  const terms = { coin, contract, payeeKey, expiry, closingMargin, signing, payeeScript };
+  return { keyIndex, terms: { ...terms, ...(revocation && { revocation }) } };
 }
 
 function signingFrom(kind: number, value: number): Signing | undefined {

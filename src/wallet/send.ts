@@ -48,12 +48,12 @@ export async function fund(context: WalletContext, payees: readonly Payee[], sta
     const { index, branch } = handOutWithin(branchOf(ledger, 'change'), gaps.change);
     const changeScript = p2pkh(keys.signer(branchKeyName(coin, 'change', index)).publicKey);
     const candidates = spendableOutputs(coin, ledger, context.mempool, options.unconfirmedChange ?? false);
-    const form = options.note?.terms.contract.form;
-    const wanted = form === undefined ? payees : [...payees, blankRecoveryNote(form)];
+    const contract = options.note?.terms.contract;
+    const wanted = contract === undefined ? payees : [...payees, blankRecoveryNote(contract)];
     const { inputs, change, fee } = demand(context, ledger, selectInputs(coin, candidates, { payees: wanted, changeScript, feeRate }));
     if (change > 0n) ledger.branches.set('change', branch);
     const outputs = change > 0n ? [...wanted, { script: changeScript, value: change }] : wanted;
-    const unsigned = unsignedTransaction(inputs, outputs, form);
+    const unsigned = unsignedTransaction(inputs, outputs, contract?.form);
     const transaction = signTransaction(
       keys,
       inputs,

@@ -7,6 +7,7 @@ import { litecoinRegtest } from '../../src/core/coin/litecoin.ts';
 import { contracts } from '../../src/core/contract/registry.ts';
 import { readScript, script } from '../../src/core/tx/script.ts';
 import { fastestVerifier } from '../../src/engine/verifier.ts';
+import { signingsOf } from '../world/sample.ts';
 import { type ContractSubject, contractSuite } from './suite/contract.ts';
 
 /** The scripts opcode by opcode, with the keys' and the expiry's pushes: IF 63, ELSE 67, ENDIF 68, CLTV b1, DROP 75, CHECKSIG ac. */
@@ -24,6 +25,7 @@ const scripts: Readonly<Record<string, Pick<ContractSubject, 'writtenOut' | 'scr
   },
   cltv: bip65,
   'cltv-time': bip65,
+  revocable: bip65,
   'presigned-refund': {
     writtenOut: (payer, payee) => `5221${payer}21${payee}52ae`,
     scriptSize: 71,
@@ -57,6 +59,7 @@ for (const coin of [dogecoinRegtest, litecoinRegtest]) {
   for (const contract of contracts) {
     const own = scripts[contract.id];
     if (own === undefined) continue;
-    describe(`contract ${contract.id}, ${coin.id}`, () => contractSuite(test, () => ({ contract, regtest, verify, ...own })));
+    describe(`contract ${contract.id}, ${coin.id}`, () =>
+      contractSuite(test, () => ({ contract, signings: signingsOf(contract), regtest, verify, ...own })));
   }
 }

@@ -4,7 +4,7 @@ import { blocksOn } from '../../src/core/base/lock-time.ts';
 import { type Refusal, refuse } from '../../src/core/base/refusal.ts';
 import { keyNameOf } from '../../src/core/channel/payee-open.ts';
 import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';
-import type { Ended, Offer, Reply, Request } from '../../src/core/message/message.ts';
+import type { Ended, Offer, Receipt, Reply, Request, RevocationState } from '../../src/core/message/message.ts';
 import type { Signature } from '../../src/core/tx/sign.ts';
 import type { Chance } from './chance.ts';
 import { nativeKeyRing } from './keys.ts';
@@ -23,6 +23,38 @@ export function lie(chance: Chance, request: Request, reply: Reply): Reply {
 export function bluff(chance: Chance, reply: Reply): Reply {
   if (reply.kind === 'offer') return lasting(reply);
   return reply.kind === 'ended' ? chance.pick([unsigned, forged])(reply) : reply;
+}
+
+/** What a payee says who wants payments for less without giving up the others. */
+export function withhold(chance: Chance, reply: Reply): Reply {
+  const secret: Pick<Receipt, 'secret'> = chance.happens(0.5) ? {} : { secret: chance.bytes(32) };
+  if (reply.kind === 'receipt' && reply.secret !== undefined) {
+    const { secret: _, ...without } = reply;
+    return { ...without, ...secret };
+  }
+  const secrets = secret.secret === undefined ? {} : { secrets: [{ index: 0, secret: secret.secret }] };
+  if (reply.kind === 'state' && reply.revocation !== undefined)
+    return { ...reply, revocation: misnamed(chance, reply.revocation, secrets) };
+  if (reply.kind === 'accepted' && reply.hash !== undefined && chance.happens(0.2)) return { ...reply, hash: chance.bytes(20) };
+  return reply.kind === 'offer' && reply.payoutDelay !== undefined && chance.happens(0.5)
+    ? hurried(reply, chance.int(reply.payoutDelay))
+    : reply;
+}
+
+function misnamed(
+  chance: Chance,
+  { secrets: _, giveBack, ...rest }: RevocationState,
+  secrets: Pick<RevocationState, 'secrets'>,
+): RevocationState {
+  if (giveBack === undefined) return { ...rest, ...secrets };
+  const other = chance.happens(0.5) ? { hash: chance.bytes(20) } : { total: amount(giveBack.total / 2n) };
+  return { ...rest, ...secrets, giveBack: { ...giveBack, ...other } };
+}
+
+/** The payee's own offer, with its own key, that leaves no time for a penalty. */
+function hurried(offer: Offer, payoutDelay: number): Offer {
+  const made = { ...offer, payoutDelay };
+  return { ...made, payeeKey: nativeKeyRing('payee').signer(keyNameOf(made)).publicKey };
 }
 
 /** Blocks that nobody lives to see. */

@@ -4,6 +4,7 @@ import { closingAt } from '../../src/core/contract/contract.ts';
 import { outpointKey, sameOutpoint } from '../../src/core/tx/transaction.ts';
 import { openingOf } from './chain.ts';
 import type { Chance } from './chance.ts';
+import { Cheat } from './cheat.ts';
 import { CALM } from './network.ts';
 import { CRUMB, Violation } from './oracle.ts';
 import type { PayerSide } from './payer.ts';
@@ -15,11 +16,15 @@ const DOGE = 100_000_000n;
 const GRANTS = 6;
 const PLOTTER_GRANTS = 20;
 const GRANT = 30n * DOGE;
+const RAISES = 3;
+const RAISE = DOGE / 2n;
 const MOST_CHANNELS = 3;
 /** Blocks after which what was sent is buried, twice over: an end may take two transactions. */
 const LONG = 2 * 60 + 10;
 /** Blocks after the last expiry for which somebody who means harm goes on. */
 const TIRING = 40;
+/** Blocks between two looks while nothing but payouts is to come. */
+const FAR = 240;
 /** Looks at the chain until everything is over: few of them jump far, most take one block. */
 const MOST_ROUNDS = 400;
 /** A world that takes this many steps to come to rest goes round in circles. */
@@ -67,6 +72,7 @@ async function live(world: World): Promise<void> {
       value: GRANT,
       script: world.plotter?.schemer.purse.script ?? new Uint8Array(),
     })),
+    ...Array.from({ length: raisesOf(world) }, () => ({ value: RAISE, script: payee.payeeScript })),
   ]);
   for (let i = 0; i < profile.instances; i++) payee.boot();
   payee.poll(() => chain.tip);
@@ -98,7 +104,9 @@ async function plot(world: World, plotter: Plotter): Promise<void> {
 /** Who plans, or means harm, does what hurts most just now: until it tires, and mempools forget what nobody mines. */
 function react(world: World): void {
   const { chain, plotter, profile, villain } = world;
-  if (villain !== undefined && world.chance.happens(0.01)) world.takeOver();
+  // A cheat waits until it has something to cheat with.
+  const odds = villain instanceof Cheat ? (villain.hasRevoked ? 0.03 : 0) : 0.01;
+  if (villain !== undefined && world.chance.happens(odds)) world.takeOver();
   if (profile.isTireless || chain.tip.height < lastExpiry(world) + TIRING) {
     plotter?.react(world);
     villain?.hinder();
@@ -130,11 +138,12 @@ async function restart(world: World): Promise<void> {
   const { chance, payee, payers, profile, stage } = world;
   const isOpen = world.villain?.hasTakenOver !== true;
   if (isOpen && payee.instances.length < profile.instances && chance.happens(0.3)) payee.boot();
+  if (world.areAsleep) return;
   for (const payer of payers) if (payer.process === undefined && chance.happens(0.3)) payer.boot();
   if (stage.isIdle) await stage.run(0);
 }
 
-const businesses: Readonly<Record<'mine' | 'jump' | 'poll' | 'payer' | 'settle', (world: World) => void>> = {
+const businesses: Readonly<Record<'mine' | 'jump' | 'poll' | 'payer' | 'settle' | 'giveBack', (world: World) => void>> = {
   mine: (world) => advance(world, world.chance.between(1, 3)),
   jump: (world) => advance(world, world.chance.between(5, 40)),
   poll: ({ payee, chain }) => payee.poll(() => chain.tip),
@@ -142,6 +151,7 @@ const businesses: Readonly<Record<'mine' | 'jump' | 'poll' | 'payer' | 'settle',
     const payer = world.chance.pickAny(world.payers);
     if (payer !== undefined) act(world, payer);
   },
+  giveBack: (world) => world.giveBack(),
   settle: (world) => {
     const { payee, payers, oracle, chance, coverage } = world;
     const paid = oracle.paid();
@@ -158,7 +168,10 @@ const businesses: Readonly<Record<'mine' | 'jump' | 'poll' | 'payer' | 'settle',
 };
 
 function business(world: World): void {
-  businesses[world.chance.weighted({ mine: 4, jump: 0.3, poll: 4, payer: 9, settle: world.profile.settling })](world);
+  const { profile } = world;
+  businesses[
+    world.chance.weighted({ mine: 4, jump: 0.3, poll: 4, payer: 9, settle: profile.settling, giveBack: profile.giving?.orders ?? 0 })
+  ](world);
 }
 
 function advance(world: World, blocks: number): void {
@@ -176,7 +189,7 @@ async function stretch(world: World): Promise<void> {
   }
 }
 
-type Wish = 'buy' | 'again' | 'credit' | 'more' | 'resync' | 'end' | 'drain';
+type Wish = 'buy' | 'again' | 'credit' | 'more' | 'resync' | 'end' | 'drain' | 'refresh';
 
 const wishes: Readonly<Record<Wish, (payer: PayerSide, channel: ChannelId, chance: Chance) => void>> = {
   buy: (payer, channel, chance) => payer.buy(channel, chance.pick(['tea', 'tea', 'meal', 'sip'])),
@@ -184,6 +197,7 @@ const wishes: Readonly<Record<Wish, (payer: PayerSide, channel: ChannelId, chanc
   credit: (payer, channel, chance) => payer.credit(channel, hundredths(chance.between(1, 200))),
   more: (payer, channel, chance) => payer.topUp(channel, hundredths(chance.between(2, 300))),
   resync: (payer, channel) => payer.resync(channel),
+  refresh: (payer, channel) => payer.refresh(channel),
   end: (payer, channel) => payer.end(channel),
   drain: (payer, channel) => payer.drain(channel),
 };
@@ -203,6 +217,7 @@ function act(world: World, payer: PayerSide): void {
     resync: 0.5,
     end: 0.3,
     drain: eager * 6,
+    refresh: (profile.giving?.orders ?? 0) / 2,
   });
   // One thing after the other, and now and then two payments at once.
   const channel = chance.pickAny(payer.channels);
@@ -232,10 +247,10 @@ async function settle(world: World): Promise<void> {
   await rest(world);
   await restartPayers(world);
   const from = chain.tip.height;
-  for (const payer of payers) if (payer.running === undefined) throw new Violation(`${payer.name} does not start`);
+  for (const payer of payers) if (payer.running === undefined && !world.areAsleep) throw new Violation(`${payer.name} does not start`);
   for (let i = 0; i < 6; i++) await round(world, 1);
   for (let i = 0; i < MOST_ROUNDS && stage.fault === undefined; i++) {
-    if (chain.tip.height > Math.max(from, lastExpiry(world)) + LONG) break;
+    if (chain.tip.height > Math.max(from, lastExpiry(world), world.answeredBy) + LONG) break;
     await round(world, nextStop(world) - chain.tip.height);
   }
   await restartPayers(world);
@@ -244,9 +259,14 @@ async function settle(world: World): Promise<void> {
   if (world.villain === undefined) await payeeEnded(world);
   for (const truth of oracle.truths.values())
     if (truth.acknowledged > 0n) world.coverage.hit(truth.kept === undefined ? 'margin not kept' : 'margin kept');
-  oracle.checkEnd();
-  oracle.checkSum(GRANT * BigInt(GRANTS * payers.length + grantsOf(world.plotter)));
+  oracle.checkEnd(world.villain === undefined);
+  oracle.checkSum(GRANT * BigInt(GRANTS * payers.length + grantsOf(world.plotter)) + RAISE * BigInt(raisesOf(world)));
   oracle.checkRobbed(YOUNG);
+}
+
+/** Coins with which a cheat raises its closes. */
+function raisesOf({ villain }: World): number {
+  return villain instanceof Cheat ? RAISES : 0;
 }
 
 /** Who plans has more money than others. */
@@ -257,21 +277,25 @@ function grantsOf(plotter: World['plotter']): number {
 async function restartPayers(world: World): Promise<void> {
   for (const payer of world.payers) {
     if (payer.process !== undefined) world.crash(payer.process, false);
-    payer.boot();
+    if (!world.areAsleep) payer.boot();
   }
   await rest(world);
 }
 
 /** The next height where something is due, and the blocks after it one by one. */
-function nextStop({ chain, oracle, profile }: World): number {
+function nextStop(world: World): number {
+  const { chain, oracle, profile } = world;
   const { height } = chain.tip;
   if ((profile.fever > 1n || profile.hasPlotter) && oracle.isClosingTime) return height + 1;
-  const due = [...oracle.truths.values()].flatMap(({ terms }) => [
+  const isGiving = profile.giving !== undefined;
+  const isPast = isGiving && height > lastExpiry(world) + LONG;
+  const due = [...oracle.truths.values()].flatMap(({ terms, back }) => [
     openingOf(chain, closingAt(terms)) - 1,
     openingOf(chain, terms.expiry) - 1,
+    ...(isGiving ? [terms.expiry + (profile.giving?.sleep ?? 0) - 1, back.payoutAt - 1] : []),
   ]);
   if (due.some((at) => height >= at && height < at + 8)) return height + 1;
-  return Math.min(height + 30, ...due.filter((at) => at > height));
+  return Math.min(height + (isPast ? FAR : 30), ...due.filter((at) => at > height));
 }
 
 async function round(world: World, blocks: number): Promise<void> {
@@ -279,7 +303,10 @@ async function round(world: World, blocks: number): Promise<void> {
   world.payee.poll(() => world.chain.tip);
   await rest(world);
   react(world);
-  for (const payer of world.payers) payer.tend();
+  for (const payer of world.payers) {
+    if (payer.process === undefined && !world.areAsleep) payer.boot();
+    else payer.tend();
+  }
   await rest(world);
 }
 

@@ -5,13 +5,14 @@ import { Coverage } from './coverage.ts';
 import { huntMutants } from './hunt.ts';
 import { asItWas, knownWorlds } from './known.ts';
 import { runWorld } from './life.ts';
-import { plotted, villainous } from './profile.ts';
+import { giving, plotted, villainous } from './profile.ts';
 
 const HELP = `Runs worlds in which everything goes wrong, and checks the rules of money in each.
 
   npm run sim -- --runs 5000 --seed 1      worlds 0 … 4999 of seed 1, after those in which something was wrong once
   npm run sim -- --seed 1 --world 42       one of them, as it was; with --trace, step by step
-  npm run sim -- --only plotter            worlds of a payer who plans; villain: of a merchant who means harm
+  npm run sim -- --only plotter            worlds of a payer who plans; villain: of a merchant who means harm; giving: where
+                                           money goes back
   npm run sim -- --mutants                 plants faults, one at a time, and says how soon each is caught
 `;
 
@@ -30,7 +31,7 @@ const { values } = parseArgs({
 });
 const seed = Number(values.seed);
 const jobs = Number(values.jobs);
-const profile = values.only === 'plotter' ? plotted : values.only === 'villain' ? villainous : undefined;
+const profile = { plotter: plotted, villain: villainous, giving }[values.only ?? ''];
 /** After this many failures a run has said enough. */
 const MOST_FAILURES = 20;
 const SHOWN_LINES = 60;

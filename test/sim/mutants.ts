@@ -16,6 +16,7 @@ import type { Chain, Store, Write } from '../../src/engine/ports.ts';
 import type { Merchant } from '../../src/merchant/merchant.ts';
 import type { Agent } from '../../src/payer/agent.ts';
 import { idOf } from './chain.ts';
+import { givenMutants } from './given-mutants.ts';
 import { type Mutant, type PayeeParty, payeeMachine, payerMachine, replaced, withEnv } from './plant.ts';
 import { plottedMutants } from './plotted.ts';
 import { type Profile, plotted, villainous } from './profile.ts';
@@ -361,6 +362,7 @@ export const mutants: readonly Mutant[] = [
     profile: (drawn) => ({ ...shaken({ 'node-down': 4 })(drawn), lies: 0 }),
   },
   ...plottedMutants,
+  ...givenMutants,
 ];
 
 /** Nothing is held back. */

@@ -1,5 +1,5 @@
 import { amount } from '../../src/core/base/amount.ts';
-import { bytesToHex, type ChannelId, type TxId, txId } from '../../src/core/base/bytes.ts';
+import { bytesToHex, type ChannelId, equalBytes, type TxId, txId } from '../../src/core/base/bytes.ts';
 import { isTime, kindOf, LOCK_TIME_THRESHOLD } from '../../src/core/base/height.ts';
 import { blocksOn, type ChainTime } from '../../src/core/base/lock-time.ts';
 import type { PayeeState } from '../../src/core/channel/payee-state.ts';
@@ -8,18 +8,19 @@ import { payeeSnapshot, payerSnapshot } from '../../src/core/channel/snapshot.ts
 import { depthFor, type YoungBound } from '../../src/core/coin/coin.ts';
 import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';
 import { leastStake } from '../../src/core/contract/anti-pinning.ts';
-import type { Deposit, Terms } from '../../src/core/contract/contract.ts';
+import type { Deposit, HeldOutput, Terms } from '../../src/core/contract/contract.ts';
 import { capacityOf, isDue, payerScript } from '../../src/core/contract/contract.ts';
 import { isReleased } from '../../src/core/contract/refund-signature.ts';
 import { isProofFor } from '../../src/core/message/key-proof.ts';
 import type { Announce, Offer, Reply, Request } from '../../src/core/message/message.ts';
-import { p2pkh } from '../../src/core/tx/script.ts';
+import { hash160, p2pkh } from '../../src/core/tx/script.ts';
 import { outpointKey, type Transaction, transactionId } from '../../src/core/tx/transaction.ts';
 import type { Write } from '../../src/engine/ports.ts';
 import type { TakenPayment } from '../../src/transport/request-handler.ts';
 import { chainTimeAt, costIn, isExpired, medianTime, type SimChain } from './chain.ts';
 import type { Disk } from './disk.ts';
 import { verify } from './keys.ts';
+import { Revocations, takersIn } from './revocations.ts';
 import { isOverdue, Market, type Standing } from './shop.ts';
 
 /** A rule of money was broken. */
@@ -38,7 +39,7 @@ export interface Truth {
   /** The largest total that went out signed by the payer, ends included. */
   signed: bigint;
   /** Invoices delivered, each with the total that paid it. */
-  readonly delivered: Map<string, { readonly total: bigint; readonly price: bigint }>;
+  readonly delivered: Map<string, { readonly total: bigint; readonly price: bigint; readonly era: number }>;
   /** What was delivered for increments as they came, by the total that paid for it. */
   readonly sold: { readonly total: bigint; readonly added: bigint }[];
   /** Blocks of the margin before which the payee had not seen the chain as it is. */
@@ -58,6 +59,8 @@ export interface Truth {
   readonly deposits: Map<string, bigint>;
   /** All that the payer's owner ever meant to spend. */
   wished: bigint;
+  /** What of it was taken back. */
+  readonly back: Revocations;
 }
 
 /** What contracts make a payer pay more than it owes: the least total, change that would be dust, and one unit for each item out of credit. */
@@ -77,7 +80,7 @@ const MOST_UNATTENDED = 2;
 /** Blocks in a row, each seen by a payee whose node is sound, that are enough to get a close mined. */
 const ENOUGH = 6;
 
-/** Watches every message, broadcast and block, and knows the rules I1 to I10. */
+/** Watches every message, broadcast and block, and knows the rules I1 to I11. */
 export class Oracle {
   readonly truths: Map<ChannelId, Truth> = new Map();
   readonly #byScript = new Map<string, Truth>();
@@ -141,7 +144,10 @@ export class Oracle {
       ends: new Set(),
       deposits: new Map(),
       stored: 0n,
+      back: new Revocations(terms),
     };
+    const { tooNear } = truth.back;
+    if (tooNear !== undefined) throw new Violation(`I11 ${channel} is announced with ${tooNear}`);
     this.truths.set(channel, truth);
     this.#byScript.set(script, truth);
   }
@@ -152,9 +158,16 @@ export class Oracle {
     const truth = this.truths.get(request.channel);
     const total = request.kind === 'payment' ? request.payment.total : request.agreement.total;
     if (truth !== undefined && total > truth.signed) truth.signed = total;
+    if (request.kind === 'payment') truth?.back.signed(request.payment);
+    else truth?.back.signed({ total: request.agreement.total });
     if (disk === undefined) return;
-    const stored = /"signed":"(\d+)"/.exec(disk.durable('payer-channel', request.channel) ?? '');
-    if (total > BigInt(stored?.[1] ?? 0)) throw new Violation(`I4 ${total} was sent and is not on the payer's disk in ${request.channel}`);
+    if (total > signedIn(disk.durable('payer-channel', request.channel), truth?.back.isPossible === true))
+      throw new Violation(`I4 ${total} was sent and is not on the payer's disk in ${request.channel}`);
+  }
+
+  /** The payee's owner means to give back so much. */
+  ordered(channel: ChannelId, order: string, value: bigint): void {
+    this.truths.get(channel)?.back.ordered(order, value);
   }
 
   wished(channel: ChannelId, price: bigint): void {
@@ -182,9 +195,57 @@ export class Oracle {
       this.#checkEndRate(truth, state);
       // What is stored is accepted, though the answer may have been lost with the program.
       this.#accepted(truth.channel, state.deposits);
-      if (best < truth.stored) throw new Violation(`I8 ${best} was stored over ${truth.stored} in ${id}`);
+      if (best < truth.stored) this.#givenBack(truth, state, best);
+      truth.back.era = state.revoked ?? 0;
+      if (state.best?.hash !== undefined && truth.back.wasShown(state.best.hash))
+        throw new Violation(`I11 ${best} is stored in ${id} under a hash whose secret was shown`);
       truth.stored = best;
     }
+  }
+
+  /** I8: a best total goes down with the next secret alone, and by no more than the owner meant to give back. */
+  #givenBack(truth: Truth, { channel, revoked = 0 }: PayeeState, best: bigint): void {
+    const { back, stored } = truth;
+    if (!back.isPossible || revoked !== back.era + 1) throw new Violation(`I8 ${best} was stored over ${stored} in ${channel}`);
+    back.returned += stored - best;
+    if (back.returned > back.meant) throw new Violation(`I8 ${back.returned} are given back in ${channel}, not ${back.meant}`);
+    if (truth.acknowledged > best) truth.acknowledged = best;
+  }
+
+  /** I4: what payers store counts nothing as given back without the secret. */
+  payerStored(writes: readonly Write[], isRobbed: boolean): void {
+    for (const { kind, id, value } of writes) {
+      const truth = kind === 'payer-channel' ? this.truths.get(id as ChannelId) : undefined;
+      if (truth === undefined || value === undefined) continue;
+      const state = payerSnapshot.decode(value);
+      truth.wished -= truth.back.kept(state);
+      if (!isRobbed && state.kind !== 'ended' && state.signed < truth.back.bound)
+        throw new Violation(`I4 the payer counts ${state.signed} as signed, and may lose ${truth.back.bound} in ${id}`);
+    }
+  }
+
+  /** I11: a secret leaves when nothing is left that it revokes: neither in the payee's own state nor in what watchers read. */
+  #checkShown(channel: ChannelId, secret: Uint8Array): void {
+    const { back } = this.#truth(channel);
+    const hash = hash160(secret);
+    back.shown(hash);
+    const text = this.#disk.durable('payee-channel', channel);
+    const state = text === undefined ? undefined : payeeSnapshot.decode(text);
+    const isUnder = (one: { readonly hash?: Uint8Array }): boolean => one.hash !== undefined && equalBytes(one.hash, hash);
+    const closing = state !== undefined && 'transaction' in state && state.transaction !== undefined ? back.heldIn(state.transaction) : [];
+    if ((state?.best !== undefined && isUnder(state.best)) || closing.some(isUnder))
+      throw new Violation(`I11 a secret is shown while ${channel} can still be closed with what it revokes`);
+    this.watched(channel, this.watchFile(channel));
+  }
+
+  /** What watchers read of a channel. */
+  watchFile: (channel: ChannelId) => string | undefined = () => undefined;
+
+  /** I11: what watchers can close with is not revoked. */
+  watched(channel: ChannelId, text: string | undefined): void {
+    const { back } = this.#truth(channel);
+    if (text !== undefined && [...back.all].some((hash) => text.includes(hash)))
+      throw new Violation(`I11 watchers can close ${channel} with what is revoked`);
   }
 
   /** I10: deposits are taken by the stricter of what was offered and of what the shop stands by now, and only in time. */
@@ -367,6 +428,8 @@ export class Oracle {
   answered(request: Request, reply: Reply, isCurrent: boolean): void {
     this.#checkReleases(request, reply);
     this.#checkPresence(request, reply);
+    const secret = reply.kind === 'receipt' ? reply.secret : reply.kind === 'state' ? reply.revocation?.secrets?.at(-1)?.secret : undefined;
+    if (secret !== undefined && 'channel' in reply) this.#checkShown(reply.channel, secret);
     if (reply.kind === 'invoice') this.#prices.set(reply.id, { channel: reply.channel, price: reply.amount });
     if (reply.kind === 'state' && reply.best !== undefined) this.#durable(reply.channel, reply.best.total, 'shown');
     if (reply.kind === 'accepted' && request.kind === 'announce') {
@@ -390,7 +453,7 @@ export class Oracle {
       if (this.plotter !== undefined && this.#market.isEatenUp(truth.terms, reply.total))
         throw new Violation(`I3 ${reply.total} taken in ${truth.channel}: its close costs more while fees are ${this.#market.seen}`);
     }
-    if (reply.total > truth.acknowledged) truth.acknowledged = reply.total;
+    if (reply.total > truth.acknowledged) truth.acknowledged = this.#lasting(truth, reply.total);
     if (reply.spent > reply.total) throw new Violation(`I3 ${reply.spent} is spent of ${reply.total} in ${reply.channel}`);
     if (reply.total > truth.signed) throw new Violation(`I4 ${reply.total} acknowledged, ${truth.signed} signed in ${reply.channel}`);
     if (reply.invoice !== undefined) this.#deliver(truth, reply.invoice, reply.total);
@@ -493,11 +556,12 @@ export class Oracle {
     const known = truth.delivered.get(invoice);
     if (known !== undefined && known.total !== total)
       throw new Violation(`I5 invoice ${invoice} was paid by ${known.total} and by ${total}`);
-    const other = [...truth.delivered].find(([id, one]) => id !== invoice && one.total === total);
+    const { era } = truth.back;
+    const other = [...truth.delivered].find(([id, one]) => id !== invoice && one.total === total && one.era === era);
     if (other !== undefined) throw new Violation(`I5 ${total} bought ${invoice} and ${other[0]}`);
     const { channel, price } = this.#prices.get(invoice) ?? { channel: undefined, price: 0n };
     if (channel !== truth.channel) throw new Violation(`I5 invoice ${invoice} of another channel was delivered`);
-    truth.delivered.set(invoice, { total, price });
+    truth.delivered.set(invoice, known ?? { total, price, era });
     this.#checkDelivered(truth);
   }
 
@@ -506,14 +570,15 @@ export class Oracle {
     const truth = this.#truth(channel);
     this.#durable(channel, total, 'acknowledged');
     if (total > truth.acknowledged && !this.#hasEnded(truth)) this.#checkDoubted(truth, total);
-    if (total > truth.acknowledged) truth.acknowledged = total;
+    if (total > truth.acknowledged) truth.acknowledged = this.#lasting(truth, total);
     if (added > 0n) truth.sold.push({ total, added });
     this.#checkDelivered(truth);
   }
 
   #checkDelivered(truth: Truth): void {
     const sum = deliveredIn(truth);
-    if (sum > truth.acknowledged) throw new Violation(`I3 ${sum} delivered for ${truth.acknowledged} in ${truth.channel}`);
+    if (sum > truth.acknowledged + truth.back.returned)
+      throw new Violation(`I3 ${sum} delivered for ${truth.acknowledged} in ${truth.channel}`);
   }
 
   #truth(channel: ChannelId): Truth {
@@ -522,8 +587,14 @@ export class Oracle {
     return truth;
   }
 
-  #durable(channel: ChannelId, total: bigint, how: string): void {
+  /** What is acknowledged may have been given back before the answer left. */
+  #lasting({ channel, back }: Truth, total: bigint): bigint {
     const stored = this.storedBest(channel);
+    return back.era > 0 && stored < total ? stored : total;
+  }
+
+  #durable(channel: ChannelId, total: bigint, how: string): void {
+    const stored = this.storedBest(channel) + this.#truth(channel).back.returned;
     if (stored < total) throw new Violation(`I1 ${total} ${how}, ${stored} on the disk in ${channel}`);
   }
 
@@ -562,8 +633,12 @@ export class Oracle {
 
   /** I6: what the payee sends out leaves the payer no more than the best total does, but for deposits that are out of the chain and wait for their turn. */
   broadcast(transaction: Transaction): void {
+    if (transaction.lockTime < LOCK_TIME_THRESHOLD && transaction.lockTime > this.#highest)
+      throw new Violation(`I11 a payout for ${transaction.lockTime} goes out at ${this.#highest}`);
     const spent = new Set(transaction.inputs.map(({ outpoint }) => outpointKey(outpoint)));
     for (const [truth, taken] of this.#takenBy(transaction)) {
+      if (truth.back.heldIn(transaction).some(({ hash }) => truth.back.wasShown(hash)))
+        throw new Violation(`I6 a revoked close of ${truth.channel} is sent`);
       const best = this.storedBest(truth.channel);
       const away = [...truth.deposits].filter(([key]) => !spent.has(key) && !this.#chain.outputs.has(key));
       if (taken + away.reduce((sum, [, value]) => sum + value, 0n) < best)
@@ -719,18 +794,20 @@ export class Oracle {
   }
 
   /** At the end of a fair chain. What was taken is read off the blocks. Who plans need not fetch what is its own. */
-  checkEnd(): void {
+  checkEnd(isHonest: boolean): void {
     const { taken, fees } = this.#settlement();
     for (const truth of this.truths.values()) {
       const [gone, fee] = [taken.get(truth) ?? 0n, fees.get(truth) ?? 0n];
       const name = `${truth.channel} of ${truth.payer}`;
-      if (gone - fee > truth.signed) throw new Violation(`I4 the payee took ${gone - fee}, ${truth.signed} were signed in ${name}`);
+      const bound = truth.back.isPossible ? truth.back.bound : truth.signed;
+      if (gone - fee > bound) throw new Violation(`I4 the payee took ${gone - fee}, ${bound} were signed in ${name}`);
       const isClosed = fee < gone;
       if (isClosed && truth.terms.signing.kind === 'flexible' && gone > truth.signed + fee) throw new Violation(`I4 ${gone} left ${name}`);
       if (truth.kept !== undefined && this.isFunded(truth) && gone < truth.acknowledged) {
         throw new Violation(`I2 the payee took ${gone} of ${truth.acknowledged} in ${name}, having had time since ${truth.kept}`);
       }
     }
+    for (const one of this.#heldOutputs()) this.#checkHeld(one, isHonest);
     for (const [key, { script, value }] of this.#chain.outputs) {
       const truth = this.#byScript.get(bytesToHex(script));
       // Crumbs that anybody can strew are not worth what fetching them costs.
@@ -739,14 +816,51 @@ export class Oracle {
     }
   }
 
+  /** What closes in blocks hold, or have held. */
+  #heldOutputs(): readonly Held[] {
+    const truths = [...this.truths.values()].filter(({ back }) => back.isPossible);
+    if (truths.length === 0) return [];
+    const takers = takersIn(this.#chain.mined.values());
+    return [...this.#chain.mined.values()].flatMap(({ transaction }) =>
+      [...this.#takenBy(transaction).keys()].flatMap((truth) =>
+        truth.back.heldIn(transaction).map((one) => ({ ...one, truth, transaction, taker: takers.get(outpointKey(one.outpoint)) })),
+      ),
+    );
+  }
+
+  /** Height from which nothing that is held can be taken any more by who is not to have it; undefined where nothing is held. */
+  heldUntil(): number | undefined {
+    const heights = this.#heldOutputs().map(({ truth }) => truth.back.payoutAt);
+    return heights.length === 0 ? undefined : Math.max(...heights);
+  }
+
+  /** I4: what a revoked close held is the payer's. I7: what another did is taken. */
+  #checkHeld({ truth, hash, value, taker, outpoint }: Held, isHonest: boolean): void {
+    if (value <= CRUMB * 2n || truth.payer === this.plotter) return;
+    const isPayers = taker?.outputs.every(({ script }) => truth.own.has(bytesToHex(script))) === true;
+    if (truth.back.isRevoked(hash) && !isPayers)
+      throw new Violation(`I4 ${value} of a revoked close are ${taker === undefined ? 'left' : 'taken by the payee'} in ${truth.channel}`);
+    if (isHonest && taker === undefined) throw new Violation(`I7 ${value} is still held at ${outpointKey(outpoint)} in ${truth.channel}`);
+  }
+
   /** What left each channel for the payee and for fees, and what of that went in fees. */
   #settlement(): { readonly taken: ReadonlyMap<Truth, bigint>; readonly fees: ReadonlyMap<Truth, bigint> } {
     const taken = new Map<Truth, bigint>();
     const fees = new Map<Truth, bigint>();
+    const held = this.#heldOutputs();
     for (const { transaction } of this.#chain.mined.values()) {
       const shares = this.#takenBy(transaction);
+      const claims = held.filter((one) => one.transaction === transaction).flatMap(({ taker, truth }) => (taker ? [{ taker, truth }] : []));
+      for (const { taker, truth } of claims) {
+        const back = taker.outputs.filter(({ script }) => truth.own.has(bytesToHex(script)));
+        shares.set(truth, (shares.get(truth) ?? 0n) - sumOf(back));
+      }
       const all = [...shares.values()].reduce((sum, value) => sum + value, 0n);
-      const paid = transaction.outputs.filter(({ script }) => this.#shop.isOwn(script)).reduce((sum, one) => sum + one.value, 0n);
+      const paid = sumOf(
+        [transaction, ...claims.map(({ taker }) => taker)].flatMap(({ outputs }) =>
+          outputs.filter(({ script }) => this.#shop.isOwn(script)),
+        ),
+      );
       for (const [truth, value] of shares) {
         taken.set(truth, (taken.get(truth) ?? 0n) + value);
         // Channels that close together bear the fee by what is taken from each.
@@ -755,6 +869,23 @@ export class Oracle {
     }
     return { taken, fees };
   }
+}
+
+/** An output that a close holds, and what took it. */
+interface Held extends HeldOutput {
+  readonly truth: Truth;
+  readonly transaction: Transaction;
+  readonly taker: Transaction | undefined;
+}
+
+function sumOf(outputs: readonly { readonly value: bigint }[]): bigint {
+  return outputs.reduce((sum, { value }) => sum + value, 0n);
+}
+
+/** All that a payer's disk says it may lose. */
+function signedIn(text: string | undefined, isDeep: boolean): bigint {
+  if (text === undefined) return 0n;
+  return isDeep ? payerSnapshot.decode(text).signed : BigInt(/"signed":"(\d+)"/.exec(text)?.[1] ?? 0);
 }
 
 /** All that a channel was given for. */

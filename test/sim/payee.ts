@@ -11,6 +11,7 @@ import type { Chain, Clock, Store, Tip } from '../../src/engine/ports.ts';
 import type { Item, PriceList } from '../../src/merchant/invoice.ts';
 import { type Merchant, openMerchant } from '../../src/merchant/merchant.ts';
 import type { MerchantTerms } from '../../src/merchant/terms.ts';
+import { WatchWriter } from '../../src/merchant/watchtower/file-writer.ts';
 import type { TakenPayment } from '../../src/transport/request-handler.ts';
 import { wire } from '../world/wire.ts';
 import type { Chance } from './chance.ts';
@@ -19,6 +20,7 @@ import { Machine } from './machine.ts';
 import type { Listener } from './network.ts';
 import type { SimNode } from './node.ts';
 import type { Process, Stage } from './stage.ts';
+import type { WatchDisk } from './watch.ts';
 
 const { dust } = coin.policy;
 
@@ -48,6 +50,7 @@ export class Prices extends Map<string, Item> {
 
 export interface Instance extends Listener {
   readonly merchant: Merchant;
+  readonly writer: WatchWriter | undefined;
   /** Tip up to which its last poll came through. */
   polled: string | undefined;
   isPolling: boolean;
@@ -61,6 +64,9 @@ export interface Seams {
   readonly store?: (store: Store) => Store;
   readonly chain?: (chain: Chain) => Chain;
   readonly merchant?: (merchant: Merchant) => Merchant;
+  /** Files for watchers are kept; secrets wait for them unless this says otherwise. */
+  readonly watch?: WatchDisk;
+  readonly isHeedless?: boolean;
   /** The key of its payout is at hand, for children. */
   readonly canHurry?: boolean;
 }
@@ -114,6 +120,7 @@ export class PayeeSide {
   boot(): void {
     const process: Process = { name: `payee${this.#started++}`, alive: true };
     const { store = (it) => it, chain = (it) => it, merchant: altered = (it) => it } = this.#seams;
+    const writer = this.#writer(process);
     const merchant = altered(
       openMerchant({
         chain: chain(this.node.port(process)),
@@ -127,6 +134,12 @@ export class PayeeSide {
         payeeScript: this.payeeScript,
         identity: this.identity,
         ...(this.#seams.canHurry && { keyOf: (script) => this.purses.find(({ publicKey }) => equalBytes(script, p2pkh(publicKey))) }),
+        ...(writer && {
+          books: [writer],
+          ...(this.#seams.isHeedless !== true && {
+            beforeRevoking: async (channel: ChannelId) => writer.settle(channel, merchant.engine.get, merchant.engine.follower.seen().tip),
+          }),
+        }),
         ...(this.#seams.exposure && { exposure: this.#seams.exposure }),
         ...(this.#seams.young && { young: this.#seams.young }),
         onEvent: (_, event) => {
@@ -136,7 +149,7 @@ export class PayeeSide {
       }),
     );
     const { exchange } = wire(merchant);
-    this.instances.push({ process, merchant, answer: exchange, polled: undefined, isPolling: false });
+    this.instances.push({ process, merchant, writer, answer: exchange, polled: undefined, isPolling: false });
   }
 
   get isUp(): boolean {
@@ -158,9 +171,11 @@ export class PayeeSide {
       const polled = this.onPolling();
       this.#stage.start(instance.process, 'poll', async () => {
         try {
-          await instance.merchant.engine.follower.poll();
+          const { follower, get } = instance.merchant.engine;
+          await follower.poll();
           instance.polled = at.hash;
           if (isSound && this.node.isSound && this.#failures === failures && tip() === at) polled(at.height);
+          await instance.writer?.run(get, follower.seen().tip);
         } finally {
           instance.isPolling = false;
         }
@@ -186,6 +201,24 @@ export class PayeeSide {
       const taken = await instance.merchant.increment(pay);
       if (!isRefusal(taken)) onSold(taken);
     });
+  }
+
+  /** The owner orders to give back. */
+  giveBack(channel: ChannelId, value: Amount, order: string): void {
+    const instance = this.any();
+    if (instance === undefined) return;
+    this.#stage.start(instance.process, 'give back', async () => {
+      const driven = await instance.merchant.giveBack(channel, value, order);
+      this.#stage.note(`${instance.process.name} gives back ${value}: ${isRefusal(driven) ? driven.code : 'ordered'}`);
+    });
+  }
+
+  #writer(process: Process): WatchWriter | undefined {
+    const { watch } = this.#seams;
+    if (watch === undefined) return undefined;
+    const onTrouble = (channel: ChannelId, { kind }: { readonly kind: string }): void =>
+      this.#stage.note(`watch file of ${channel}: ${kind}`);
+    return new WatchWriter({ coin, folder: watch.folder(this.#stage, process), keys: this.#keys, clock: this.#clock, onTrouble });
   }
 
   /** The owner has channels closed. */

@@ -292,6 +292,10 @@ export class PayerSide {
     );
   }
 
+  refresh(channel: ChannelId): void {
+    this.start('refresh', async () => this.#must().agent.refresh(channel, this.#must().payee));
+  }
+
   end(channel: ChannelId): void {
     this.start('end', async () => this.#must().agent.end(channel, this.#must().payee));
   }

@@ -4,6 +4,7 @@ import type { PayerInput } from '../../src/core/channel/payer.ts';
 import type { PayerState } from '../../src/core/channel/payer-state.ts';
 import type { Env } from '../../src/core/channel/state-machine.ts';
 import { type ChannelRole, payeeRole, payerRole } from '../../src/engine/channel-role.ts';
+import type { Chance } from './chance.ts';
 import type { Profile } from './profile.ts';
 import type { Mutation } from './world.ts';
 
@@ -15,7 +16,7 @@ export interface Mutant {
   /** What is to be changed for as long as a world runs; returns what changes it back. */
   readonly plant?: () => () => void;
   readonly mutation?: () => Mutation;
-  readonly profile?: (drawn: Profile) => Profile;
+  readonly profile?: (drawn: Profile, givings: Chance) => Profile;
 }
 
 export type PayeeParty = ChannelRole<PayeeState, PayeeInput>;

@@ -1,6 +1,10 @@
 import { contracts } from '../../src/core/contract/registry.ts';
+import { revocable } from '../../src/core/contract/revocable.ts';
 import type { Chance } from './chance.ts';
 import { CALM, type NetworkOdds } from './network.ts';
+
+/** How many contracts there were before payments could be taken back: the first ones of the list. */
+const ONE_WAY = contracts.filter(({ revocation }) => revocation === undefined).length;
 
 /** What one world is like, and how often what goes wrong in it. */
 export interface Profile {
@@ -46,6 +50,8 @@ export interface Profile {
   readonly settling: number;
   /** What came later still; absent in worlds without. */
   readonly haste?: Haste;
+  /** Payments can be taken back; absent where they are for good. */
+  readonly giving?: Giving;
   /** Somebody runs the shop a second time under its words, with a store of its own. */
   readonly hasTwin: boolean;
   /** Weight of what a thief does at two doors of the payee at once; a third of it, of asking as a stranger. */
@@ -66,6 +72,27 @@ export interface Haste {
   readonly cut: number;
   /** Weight of further deposits beside what payers want otherwise. */
   readonly topping: number;
+}
+
+/** When a cheat closes with what it revoked. */
+export type Moment = 'at once' | 'before the expiry' | 'after the expiry' | 'against the refund';
+
+/** How money goes back. */
+export interface Giving {
+  /** Weight of the owner's orders to give back; half of it, of payers who ask for that. */
+  readonly orders: number;
+  /** Part of the answers whose secrets or hashes are missing or wrong, and of offers that leave no time for a penalty. */
+  readonly mute: number;
+  /** Files for watchers are kept. */
+  readonly isWatched: boolean;
+  /** Blocks behind the first expiry up to which payers do not look at the chain once the shop is gone; always awake: undefined. */
+  readonly sleep?: number;
+  readonly moment: Moment;
+  /** A cheat has its close mined, or adds a coin of its own to the fee. */
+  readonly hasMiner: boolean;
+  readonly raises: boolean;
+  /** Blocks in which the payer's answers to a cheat are not mined. */
+  readonly censored: number;
 }
 
 export type Trouble =
@@ -99,7 +126,7 @@ export function drawProfile(chance: Chance, apart: Chance): Profile {
     rises: 0,
     payers: chance.happens(0.3) ? 2 : 1,
     instances: chance.happens(0.2) ? 2 : 1,
-    contract: chance.int(contracts.length),
+    contract: chance.int(ONE_WAY),
     isFixed: chance.happens(0.25),
     form: chance.happens(0.25) ? 'psbt' : 'compact',
     margin: chance.between(12, 24),
@@ -169,6 +196,51 @@ export function sometimesDearer(drawn: Profile, prices: Chance): Profile {
 export function sometimesHasty(drawn: Profile, later: Chance): Profile {
   if (!later.happens(0.2)) return drawn;
   return { ...drawn, haste: { busy: later.pick([0, 0.05, 0.3]), cut: later.pick([0, 0.1, 0.4]), topping: later.pick([0, 3]) } };
+}
+
+/** Part of the worlds in which payments can be taken back. */
+const GIVING = 0.12;
+/** Blocks within which a side looks at the chain, and within which what it sends is mined, as the contract has them; a little less. */
+const REACTION = 700;
+
+/** The same of what came after that. */
+export function sometimesGiving(drawn: Profile, givings: Chance): Profile {
+  return givings.happens(GIVING) ? giving(drawn, givings) : drawn;
+}
+
+/** Money goes up and down; in some of these worlds the shop is a cheat. What the owner restores from an old copy is another matter: it may be revoked. */
+export function giving(drawn: Profile, givings: Chance): Profile {
+  const isCheated = givings.happens(0.4);
+  const isAsleep = isCheated && givings.happens(0.6);
+  const given: Giving = {
+    orders: givings.pick([3, 6]),
+    mute: givings.pick([0, 0, 0.1, 0.3]),
+    isWatched: givings.happens(0.5),
+    ...(isAsleep && { sleep: givings.pick([0, REACTION]) }),
+    moment: givings.pick<Moment>(['at once', 'before the expiry', 'after the expiry', 'against the refund']),
+    hasMiner: givings.happens(0.5),
+    raises: givings.happens(0.5),
+    censored: givings.pick([0, 6, REACTION]),
+  };
+  const { haste: _, ...calm } = isCheated ? villainous(drawn) : drawn;
+  return {
+    ...calm,
+    contract: contracts.indexOf(revocable),
+    isFixed: true,
+    margin: givings.between(90, 110),
+    turns: drawn.turns + 40,
+    lifetime: drawn.lifetime + 100,
+    pace: Math.max(drawn.pace, 30),
+    hasPlotter: false,
+    hasTwin: false,
+    instances: 1,
+    settling: 0,
+    bluffs: 0,
+    fever: 1n,
+    isTireless: isCheated,
+    trouble: { ...drawn.trouble, 'restore-payee': 0 },
+    giving: given,
+  };
 }
 
 /** A payer's own troubles go on; the shop's are its owner. */

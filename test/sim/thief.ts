@@ -33,6 +33,8 @@ interface Purse {
   readonly terms: Terms;
   readonly deposits: readonly Deposit[];
   readonly signer: Signer;
+  /** Where payments can be taken back: under which one is made, revoked or not. */
+  readonly hash?: Uint8Array;
 }
 
 export type Trick =
@@ -116,8 +118,12 @@ export class Thief {
     const { deposits } = announce;
     const old = this.#chance.pickAny(payments);
     const best = payments.reduce((most, { payment }) => (payment.total > most ? payment.total : most), 0n);
+    const isRevocable = terms.contract.revocation !== undefined;
+    const hash = isRevocable ? this.#chance.pickAny(payments)?.payment.hash : undefined;
+    if (isRevocable && hash === undefined && isPaying(trick)) return undefined;
+    const named = hash && { hash };
     const pay = (total: bigint, alter: (payment: Payment) => Payment, invoice?: string): Promise<unknown> =>
-      this.#pay({ channel, terms, deposits, signer }, total, alter, invoice);
+      this.#pay({ channel, terms, deposits, signer, ...named }, total, alter, invoice);
     const whole = (payment: Payment): Payment => payment;
     switch (trick) {
       case 'replay':
@@ -137,7 +143,7 @@ export class Thief {
       case 'stranger':
         return this.#askAsStranger(channel);
       case 'two-doors':
-        return this.#twoDoors({ channel, terms, deposits, signer }, best + 3n * dust);
+        return this.#twoDoors({ channel, terms, deposits, signer, ...named }, best + 3n * dust);
       case 'cheap-end':
         return this.#end(channel, terms, deposits, signer);
       case 'dropped':
@@ -151,8 +157,8 @@ export class Thief {
   }
 
   /** The same total as credit and, twice, for goods; all at once. */
-  #twoDoors({ channel, terms, deposits, signer }: Purse, total: bigint): Promise<unknown> | undefined {
-    const payment = terms.contract.sign(terms, deposits, amount(total), signer);
+  #twoDoors({ channel, terms, deposits, signer, hash }: Purse, total: bigint): Promise<unknown> | undefined {
+    const payment = terms.contract.sign(terms, deposits, amount(total), signer, hash);
     if (isRefusal(payment)) return undefined;
     const pay: Pay = { kind: 'payment', channel, payment };
     for (let i = 0; i < 2; i++) this.#sell(pay);
@@ -172,13 +178,13 @@ export class Thief {
   }
 
   async #pay(
-    { channel, terms, deposits, signer }: Purse,
+    { channel, terms, deposits, signer, hash }: Purse,
     total: bigint,
     alter: (payment: Payment) => Payment,
     invoice: string | undefined,
   ): Promise<unknown> {
     if (total <= 0n) return undefined;
-    const signed = terms.contract.sign(terms, deposits, amount(total), signer);
+    const signed = terms.contract.sign(terms, deposits, amount(total), signer, hash);
     const payment = isRefusal(signed) ? { total: amount(total), signatures: [signer.sign(new Uint8Array(32).fill(7))] } : alter(signed);
     return this.#payee.exchange({ kind: 'payment', channel, payment, ...(invoice === undefined ? {} : { invoice }) });
   }
@@ -220,6 +226,11 @@ export class Thief {
   #ownerOf(unlock: Uint8Array): Signer | undefined {
     return this.#signerOf(unlock.subarray(unlock.length - 33));
   }
+}
+
+/** Whether a trick needs a signature over a payment. */
+function isPaying(trick: Trick): boolean {
+  return ['same-total', 'lower', 'forged', 'greedy', 'twins', 'two-doors'].includes(trick);
 }
 
 function bent(payment: Payment): Payment {

@@ -13,21 +13,24 @@ import { defaultTerms, type MerchantTerms } from '../../src/merchant/terms.ts';
 import { branchKeyName, branchNames } from '../../src/wallet/key-branch.ts';
 import { SimChain } from './chain.ts';
 import { Chance } from './chance.ts';
+import { Cheat } from './cheat.ts';
 import { Coverage } from './coverage.ts';
 import { nativeKeyRing } from './keys.ts';
-import { bluff, lie } from './liar.ts';
+import { bluff, lie, withhold } from './liar.ts';
 import { Network } from './network.ts';
 import { SimNode } from './node.ts';
 import { Oracle } from './oracle.ts';
 import { PayeeSide, PRICES, Prices, type Seams } from './payee.ts';
 import { type PayerSeams, PayerSide } from './payer.ts';
 import { Plotter } from './plots.ts';
-import { drawProfile, type Profile, sometimesDearer, sometimesHasty, sometimesPlotted } from './profile.ts';
+import { drawProfile, type Giving, type Profile, sometimesDearer, sometimesGiving, sometimesHasty, sometimesPlotted } from './profile.ts';
+import { Purse } from './purse.ts';
 import { Schemer } from './schemer.ts';
 import { Standing } from './shop.ts';
 import { type Fate, type Process, Stage } from './stage.ts';
 import { Thief } from './thief.ts';
 import { Villain } from './villain.ts';
+import { WatchDisk } from './watch.ts';
 
 const DOGE = 100_000_000n;
 /** Who plans, and where its keys come from. */
@@ -50,7 +53,7 @@ export interface WorldOptions {
   readonly mutation?: Mutation;
   readonly keepTrace?: boolean;
   /** Sometimes somebody plans in it, unless given. */
-  readonly profile?: (drawn: Profile) => Profile;
+  readonly profile?: (drawn: Profile, givings: Chance) => Profile;
 }
 
 /** Blocks above the least depth below which a deposit is young in a world that bounds what rests on it. */
@@ -75,7 +78,11 @@ export class World {
   robber: PayerSide | undefined;
   thief: Thief | undefined;
   plotter: Plotter | undefined;
-  villain: Villain | undefined;
+  villain: Villain | Cheat | undefined;
+  /** What watchers read, where payments can be taken back. */
+  readonly watch: WatchDisk = new WatchDisk();
+  /** The last order to give back in each channel. */
+  readonly #orders = new Map<ChannelId, { readonly order: string; readonly value: bigint }>();
   /** Step of the last block that was taken away. */
   settledSince = 0;
   now = 1_700_000_000_000;
@@ -87,7 +94,9 @@ export class World {
     const drawn = drawProfile(this.chance, apart);
     const prices = new Chance(~seed, ~number);
     const later = new Chance(seed, ~number);
-    this.profile = profile?.(drawn) ?? sometimesHasty(sometimesDearer(sometimesPlotted(drawn, apart), prices), later);
+    const givings = new Chance(~number, seed);
+    const usual = (): Profile => sometimesHasty(sometimesDearer(sometimesPlotted(drawn, apart), prices), later);
+    this.profile = profile?.(drawn, givings) ?? sometimesGiving(usual(), givings);
     this.stage = new Stage(this.chance, keepTrace);
     this.stage.note(JSON.stringify({ ...this.profile, fever: Number(this.profile.fever) }));
     this.network = new Network(this.stage);
@@ -97,15 +106,16 @@ export class World {
       exposure: hundredths(this.profile.exposure.all),
       young: this.#young,
       canHurry: this.profile.hasPlotter,
+      ...(this.profile.giving?.isWatched && { watch: this.watch }),
       ...(this.profile.rises > 0 && { prices: new Prices(prices, this.profile.rises) }),
       ...mutation.payee,
     });
-    if (this.profile.hasVillain)
-      this.villain = new Villain(this.stage, this.chain, this.payee.machine.disk, nativeKeyRing('payee'), this.payee.purse);
+    if (this.profile.hasVillain) this.villain = this.#admitVillain();
     this.#shop = new Standing(this.#terms(), this.payee.payeeScript);
     this.oracle = new Oracle(this.chain, this.payee.machine.disk, this.#shop, hundredths(this.profile.exposure.all), this.#young);
     this.payers = Array.from({ length: this.profile.payers }, (_, i) => this.#payer(`payer${i}`, clock, mutation.payer ?? {}));
     this.#listen(apart, later);
+    if (this.profile.giving !== undefined) this.#listenForSecrets(this.profile.giving, givings);
     if (this.profile.hasThief) this.#admitThief();
     if (this.profile.hasPlotter) this.plotter = this.#admitPlotter();
     if (this.profile.hasTwin) this.twin = new PayeeSide(this.stage, this.#node(), this.#terms(), clock, mutation.payee ?? {}, 2);
@@ -132,6 +142,70 @@ export class World {
     });
   }
 
+  #admitVillain(): Villain | Cheat {
+    const { stage, chain, payee, profile } = this;
+    if (profile.giving === undefined) return new Villain(stage, chain, payee.machine.disk, nativeKeyRing('payee'), payee.purse);
+    const purse = new Purse(chain, [payee.purse]);
+    const cheat = new Cheat(stage, chain, nativeKeyRing('payee'), purse, profile.giving, (chosen) => this.mine(chosen));
+    cheat.onCheat = (when) => this.coverage.hit(`revoked close ${when}`);
+    return cheat;
+  }
+
+  #listenForSecrets({ mute }: Giving, givings: Chance): void {
+    const { network, oracle, payee, villain, watch } = this;
+    const { bend } = network;
+    network.bend = (request, reply) => (!this.isCalm && givings.happens(mute) ? withhold(givings, reply) : bend(request, reply));
+    oracle.watchFile = (channel) => watch.files.get(channel);
+    watch.onWritten = (channel, text) => this.#guard(() => oracle.watched(channel, text));
+    const { onSynced } = payee.machine;
+    payee.machine.onSynced = (writes) => {
+      onSynced(writes);
+      if (villain instanceof Cheat) villain.stored(writes);
+    };
+    for (const payer of this.payers)
+      payer.machine.onSynced = (writes) => this.#guard(() => oracle.payerStored(writes, payer === this.robber));
+  }
+
+  /** The owner wants to give back: all, a part, or a little; or says the last once more. */
+  giveBack(): void {
+    const { chance, coverage, oracle, payee } = this;
+    const channel = chance.pickAny(oracle.paid());
+    if (channel === undefined || !payee.isUp) return;
+    const best = oracle.storedBest(channel);
+    const last = this.#orders.get(channel);
+    const fresh = {
+      order: `order ${coverage.counts.get('give back') ?? 0}`,
+      value: chance.pick([best, best / 2n, best / 10n, BigInt(chance.between(1, 1_000))]),
+    };
+    const { order, value } = last !== undefined && chance.happens(0.2) ? last : fresh;
+    if (value === 0n) return;
+    coverage.hit(order === last?.order ? 'give back again' : 'give back');
+    this.#orders.set(channel, { order, value });
+    oracle.ordered(channel, order, value);
+    payee.giveBack(channel, amount(value), order);
+  }
+
+  /** Payers who do not look at the chain, with a shop that is gone. */
+  get areAsleep(): boolean {
+    return this.asleepUntil !== undefined && this.chain.tip.height < this.asleepUntil;
+  }
+
+  /** The height by which a cheat has been answered, and payouts can be had. */
+  get answeredBy(): number {
+    const { giving } = this.profile;
+    if (giving === undefined) return 0;
+    const last = Math.max(0, ...[...this.oracle.truths.values()].map(({ terms }) => terms.expiry));
+    const answered = this.villain === undefined ? 0 : Math.max(last, this.asleepUntil ?? 0) + giving.censored;
+    return Math.max(answered, this.oracle.heldUntil() ?? 0);
+  }
+
+  get asleepUntil(): number | undefined {
+    const { sleep } = this.profile.giving ?? {};
+    if (sleep === undefined || this.villain?.hasTakenOver !== true) return undefined;
+    const first = Math.min(...[...this.oracle.truths.values()].map(({ terms }) => terms.expiry));
+    return Number.isFinite(first) ? first + sleep : undefined;
+  }
+
   #admitPlotter(): Plotter {
     this.oracle.plotter = PLOTTER;
     const connect = (process: Process): ReturnType<Network['connection']> => this.network.connection(process, () => this.payee.any());
@@ -152,9 +226,15 @@ export class World {
     const { margin, depth, isFixed, exposure, hasPlotter } = this.profile;
     const contract = contracts[this.profile.contract] ?? contracts[0];
     const as = (blocks: number): number => blocksOn(contract.expiresBy, blocks, coin.blockSeconds);
-    const signing = isFixed ? ({ kind: 'fixed', fee: amount(DOGE / 100n) } as const) : ({ kind: 'flexible', slot: 0 } as const);
+    const usual = defaultTerms(coin, contract);
+    const signing =
+      contract.revocation !== undefined
+        ? usual.signing
+        : isFixed
+          ? ({ kind: 'fixed', fee: amount(DOGE / 100n) } as const)
+          : ({ kind: 'flexible', slot: 0 } as const);
     return {
-      ...defaultTerms(coin, contract),
+      ...usual,
       signing,
       minDeposit: hundredths(10),
       closingMargin: as(margin),
@@ -166,11 +246,17 @@ export class World {
   }
 
   #payer(name: string, clock: { readonly now: () => number }, seams: PayerSeams): PayerSide {
-    const { form, lies, bluffs } = this.profile;
+    const { form, lies, bluffs, giving } = this.profile;
     const lifetime = (): number => this.chance.between(0, this.profile.lifetime);
     const payee = (process: Process): ReturnType<Network['connection']> => this.network.connection(process, () => this.payee.any());
     const seen = (item: string): Amount | undefined => (this.profile.rises > 0 ? PRICES.get(item)?.price : undefined);
-    return new PayerSide(this.stage, this.#node(), clock, { name, form, lifetime, payee, seen, isPatient: lies + bluffs === 0 }, seams);
+    return new PayerSide(
+      this.stage,
+      this.#node(),
+      clock,
+      { name, form, lifetime, payee, seen, isPatient: lies + bluffs + (giving?.mute ?? 0) === 0 },
+      seams,
+    );
   }
 
   #listen(apart: Chance, later: Chance): void {
@@ -303,6 +389,7 @@ export class World {
     this.stage.note('the shop is taken over');
     for (const { process } of this.payee.instances) this.crash(process, false);
     this.villain.hasTakenOver = true;
+    if (this.areAsleep) for (const { process } of this.payers) if (process !== undefined) this.crash(process, false);
     this.oracle.disrupted(-1);
   }
 
@@ -373,7 +460,9 @@ export class World {
     // A close is stored before it is sent: a payee whose disk is full does not close.
     const isSound = this.profile.instances === 1 && node.isSound && !machine.disk.isFull && instances.some(({ polled }) => polled === seen);
     chain.time += coin.blockSeconds;
-    const taken = chain.mine(chosen ?? chain.template());
+    const cheat = this.villain instanceof Cheat ? this.villain : undefined;
+    const due = cheat === undefined ? chain.template() : chain.template().filter((one) => !cheat.isCensored(one));
+    const taken = chain.mine(chosen ?? due);
     chain.refresh();
     this.now += 60_000;
     this.stage.note(`block ${chain.tip.height} with ${taken.length}`);

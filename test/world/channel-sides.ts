@@ -37,6 +37,8 @@ export interface SidesOptions {
   readonly isCold?: boolean;
   /** What the merchant keeps up to date on its channels. */
   readonly books?: (keys: KeyRing) => readonly Book<PayeeState>[];
+  /** Before the merchant shows a secret. */
+  readonly beforeRevoking?: (merchant: Merchant, channel: ChannelId) => Promise<void>;
 }
 
 /** A merchant and a payer who have not met, each with keys and a store of its own. */
@@ -67,6 +69,7 @@ export async function openSides(chain: Chain, { verify }: Verifier, options: Sid
     nodes = {},
     clock = { now: Date.now },
     isCold = false,
+    beforeRevoking = async () => undefined,
   } = options;
   const { coin } = chain;
   const events: string[] = [];
@@ -77,11 +80,12 @@ export async function openSides(chain: Chain, { verify }: Verifier, options: Sid
   const payout = signer(random.bytes(32));
   const payeeScript = p2pkh(payout.publicKey);
   const keys = { payer: seedKeyRing(coin, random.bytes(32), fastestSigner()), payee: seedKeyRing(coin, random.bytes(32), fastestSigner()) };
-  const merchant = openMerchant({
+  const merchant: Merchant = openMerchant({
     ...common,
     chain: payee,
     onEvent: onEvent('payee'),
     books: books(keys.payee),
+    beforeRevoking: (channel) => beforeRevoking(merchant, channel),
     store: memoryStore(),
     identity: random.bytes(16),
     exposure,

@@ -1,6 +1,6 @@
 import { RawPSBTV0 } from '@scure/btc-signer/psbt.js';
-import { bytesToHex, txId } from '../../src/core/base/bytes.ts';
-import type { InputMap, PsbtMaps } from '../../src/core/message/psbt-maps.ts';
+import { bytesToHex, equalBytes, txId } from '../../src/core/base/bytes.ts';
+import { type InputMap, type OutputMap, PENALTY_KEY_FIELD, type PsbtMaps } from '../../src/core/message/psbt-maps.ts';
 import { type Transaction, transactionId } from '../../src/core/tx/transaction.ts';
 
 type Raw = ReturnType<typeof RawPSBTV0.decode>;
@@ -12,7 +12,14 @@ export function libraryMaps(bytes: Uint8Array): PsbtMaps | undefined {
   // It lets an empty map pass behind the last output.
   const { unsignedTx } = raw.global;
   if (unsignedTx.outputs.length > 0 && raw.outputs.length > unsignedTx.outputs.length) return undefined;
-  return { transaction: fromRaw(unsignedTx), inputs: raw.inputs.map(inputMap) };
+  const [, penaltyKey] = raw.global.proprietary?.find(([key]) => equalBytes(key, PENALTY_KEY_FIELD)) ?? [];
+  // An empty map stands behind a transaction without outputs.
+  const outputs = raw.outputs.slice(0, unsignedTx.outputs.length).map(outputMap);
+  return { transaction: fromRaw(unsignedTx), ...(penaltyKey && { penaltyKey }), inputs: raw.inputs.map(inputMap), outputs };
+}
+
+function outputMap({ redeemScript }: Raw['outputs'][number]): OutputMap {
+  return redeemScript === undefined ? {} : { redeemScript };
 }
 
 function inputMap({ nonWitnessUtxo, redeemScript, partialSig, sighashType }: Raw['inputs'][number]): InputMap {

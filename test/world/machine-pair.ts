@@ -4,6 +4,7 @@ import { type Height, height } from '../../src/core/base/height.ts';
 import { isRefusal, type Refusal } from '../../src/core/base/refusal.ts';
 import { type PayeeInput, payee } from '../../src/core/channel/payee.ts';
 import { keyNameOf } from '../../src/core/channel/payee-open.ts';
+import { currentHash } from '../../src/core/channel/payee-revocation.ts';
 import type { PayeeState } from '../../src/core/channel/payee-state.ts';
 import { type PayerInput, payer } from '../../src/core/channel/payer.ts';
 import { allDeposits, type PayerState } from '../../src/core/channel/payer-state.ts';
@@ -19,7 +20,7 @@ import type {
   Step,
   YoungRoom,
 } from '../../src/core/channel/state-machine.ts';
-import type { Deposit, Terms } from '../../src/core/contract/contract.ts';
+import type { Deposit, RevocationHash, Terms } from '../../src/core/contract/contract.ts';
 import type { Announce, Invoice, Offer, Reply, Request } from '../../src/core/message/message.ts';
 import { type Signer, verifyPortable } from '../../src/core/tx/sign.ts';
 import { encodeTransaction, outpointKey, type Transaction, transactionId } from '../../src/core/tx/transaction.ts';
@@ -71,6 +72,16 @@ export class MachinePair {
 
   get medianTime(): number {
     return medianTimeAt(this.terms.coin, this.tip);
+  }
+
+  /** The hash under which payments are made now, where they can be taken back. */
+  get hash(): RevocationHash | undefined {
+    return this.payee && currentHash(this.payee, { signer: payeeKey });
+  }
+
+  /** What the payer pays for a close, where the terms fix that. */
+  get fixedFee(): bigint {
+    return this.terms.signing.kind === 'fixed' ? this.terms.signing.fee : 0n;
   }
 
   env(signer: Signer): Env {
@@ -264,6 +275,7 @@ export class MachinePair {
       payerKey: state.terms.payerKey,
       expiry: state.terms.expiry,
       deposits: allDeposits(this.payerState()).map(({ outpoint, value }) => ({ outpoint, value })),
+      ...(state.terms.revocation && { penaltyKey: state.terms.revocation.penaltyKey }),
     };
   }
 
@@ -271,6 +283,21 @@ export class MachinePair {
   spend(transaction: Transaction, depth: number, depositDepth?: number): void {
     const spent = { kind: 'spent', transaction, depth, ...(depositDepth !== undefined && { depositDepth }) } as const;
     for (const { outpoint } of transaction.inputs) this.spends.set(outpointKey(outpoint), spent);
+  }
+
+  /** Has the payee take what its close holds once that can be had; where it holds nothing the close itself has paid. */
+  payOut(close: Transaction): Transaction {
+    const { revocation } = this.terms.contract;
+    const hashes = this.hash === undefined ? [] : [this.hash];
+    const held = revocation?.outputs(this.terms, close, hashes) ?? [];
+    if (revocation === undefined || held.length === 0) return close;
+    for (const one of held) this.confirm(one);
+    this.tip = revocation.payoutAt(this.terms);
+    must(this.tellPayee(this.view()));
+    const payout = this.broadcasts.at(-1) ?? assert.fail('no payout');
+    this.spend(payout, this.terms.coin.channel.buried);
+    must(this.tellPayee(this.view()));
+    return payout;
   }
 
   view(found: ChainView['found'] = []): ChainView {

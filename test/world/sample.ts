@@ -4,6 +4,7 @@ import { bytesToHex, txId } from '../../src/core/base/bytes.ts';
 import { LOCK_TIME_THRESHOLD, type LockTime, lockTime } from '../../src/core/base/height.ts';
 import { blocksOn } from '../../src/core/base/lock-time.ts';
 import { isRefusal, type Refusal, type RefusalCode } from '../../src/core/base/refusal.ts';
+import { penaltySigner } from '../../src/core/channel/payer-revocation.ts';
 import { bitcoinRegtest } from '../../src/core/coin/bitcoin.ts';
 import type { Coin } from '../../src/core/coin/coin.ts';
 import { dogecoinRegtest } from '../../src/core/coin/dogecoin.ts';
@@ -14,6 +15,7 @@ import { p2pkh } from '../../src/core/tx/script.ts';
 import type { Signer } from '../../src/core/tx/sign.ts';
 import { encodeTransaction, type Transaction, transactionId } from '../../src/core/tx/transaction.ts';
 import { fastestSigner } from '../../src/engine/signer.ts';
+import { usualSigning } from '../../src/merchant/terms.ts';
 import { strictSigner } from './strict-signer.ts';
 
 const signer = fastestSigner();
@@ -32,6 +34,14 @@ export const payeeScript: Uint8Array = p2pkh(keyNumber(3).publicKey);
 export const returnScript: Uint8Array = p2pkh(keyNumber(4).publicKey);
 
 export const FLEXIBLE: Signing = { kind: 'flexible', slot: 0 };
+
+/** Signings that terms of a contract may have: where payments can be taken back, the fee is fixed. */
+export function signingsOf({ revocation }: Contract): readonly Signing['kind'][] {
+  return revocation === undefined ? ['flexible', 'fixed'] : ['fixed'];
+}
+
+/** Contracts that leave the closing fee to the payee. */
+export const flexibleContracts: readonly Contract[] = contracts.filter((contract) => signingsOf(contract).includes('flexible'));
 
 export interface SampleTerms {
   readonly coin?: Coin;
@@ -68,7 +78,12 @@ export function replacingCoin({ form }: Contract): Coin {
 }
 
 /** Terms with a margin of 120 blocks. */
-export function sampleTerms({ coin = dogecoinRegtest, contract = contracts[0], signing = FLEXIBLE, expiry }: SampleTerms = {}): Terms {
+export function sampleTerms({
+  coin = dogecoinRegtest,
+  contract = contracts[0],
+  signing = usualSigning(coin, contract),
+  expiry,
+}: SampleTerms = {}): Terms {
   const keys = { payerKey: payerKey.publicKey, payeeKey: payeeKey.publicKey };
   return {
     coin,
@@ -78,11 +93,14 @@ export function sampleTerms({ coin = dogecoinRegtest, contract = contracts[0], s
     payeeScript,
     expiry: expiry ?? lockAt({ coin, contract }, 2_000),
     ...keys,
+    ...(contract.revocation && {
+      revocation: { payoutDelay: contract.revocation.leastPayoutDelay(coin), penaltyKey: penaltySigner(payerKey).publicKey },
+    }),
   };
 }
 
 /** The offer that `sampleTerms` came from: deposits count at three confirmations, and the expiry is the payer's choice where it may be. */
-export function sampleOffer({ coin, contract, signing, closingMargin, payeeScript, payeeKey, expiry }: Terms): Offer {
+export function sampleOffer({ coin, contract, signing, closingMargin, payeeScript, payeeKey, expiry, revocation }: Terms): Offer {
   const isFree = contract.expiryIn === 'script';
   return {
     kind: 'offer',
@@ -92,6 +110,7 @@ export function sampleOffer({ coin, contract, signing, closingMargin, payeeScrip
     minExpiry: isFree ? lockAt({ coin, contract }, 1_500) : expiry,
     maxExpiry: isFree ? lockAt({ coin, contract }, 3_000) : expiry,
     depth: [{ upTo: MAX_AMOUNT, blocks: 3 }],
+    ...(revocation && { payoutDelay: revocation.payoutDelay }),
     nonce: new Uint8Array(16).fill(7),
   };
 }

@@ -24,7 +24,7 @@ import { seedKeyRing } from '../../src/wallet/keyring.ts';
 import { openWallet, type Wallet } from '../../src/wallet/wallet.ts';
 import { PacedChain } from './paced-chain.ts';
 import { must } from './sample.ts';
-import { SHORT, shortTerms } from './short-terms.ts';
+import { shortLife, shortTerms } from './short-terms.ts';
 
 export type Side = 'payer' | 'payee';
 
@@ -157,7 +157,7 @@ export class TwoDisks {
   }
 
   /** A channel whose deposit is deep enough to count, not announced again yet. */
-  async funded(lifetime: number = SHORT.minLifetime + 100): Promise<ChannelId> {
+  async funded(lifetime: number = shortLife(this.coin, this.terms.contract, 100)): Promise<ChannelId> {
     const offer = must(await this.payee.exchange({ kind: 'offer-request' }));
     if (offer.kind !== 'offer') assert.fail(offer.kind);
     const isFree = offer.minExpiry < offer.maxExpiry;

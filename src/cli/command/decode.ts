@@ -56,8 +56,10 @@ function describeCompact({ ticker }: Coin, bytes: Uint8Array): Found | undefined
   if (!isRefusal(pay)) {
     const { channel, payment } = pay;
     const signatures = payment.signatures.map((one) => bytesToHex(one));
-    const lines = [`channel ${channel}`, `total ${money(payment.total)}`, ...signatures.map((one) => `signature ${one}`)];
-    return { kind: 'compact payment', facts: { channel, total: payment.total, signatures }, lines };
+    const hash = payment.hash && bytesToHex(payment.hash);
+    const under = hash === undefined ? [] : [`revocation hash ${hash}`];
+    const lines = [`channel ${channel}`, `total ${money(payment.total)}`, ...under, ...signatures.map((one) => `signature ${one}`)];
+    return { kind: 'compact payment', facts: { channel, total: payment.total, ...(hash && { hash }), signatures }, lines };
   }
   const announce = decodeAnnounce(bytes);
   if (!isRefusal(announce)) {
@@ -65,8 +67,10 @@ function describeCompact({ ticker }: Coin, bytes: Uint8Array): Found | undefined
     const payerKey = bytesToHex(announce.payerKey);
     const deposits = announce.deposits.map(({ outpoint, value }) => ({ ...outpoint, value }));
     const lines = deposits.map(({ txid, vout, value }) => `deposit ${txid}:${vout}, ${money(value)}`);
-    const facts = { payerKey, expiry, deposits };
-    return { kind: 'compact announcement', facts, lines: [`payer key ${payerKey}`, `expiry ${expiry}`, ...lines] };
+    const penaltyKey = announce.penaltyKey && bytesToHex(announce.penaltyKey);
+    const facts = { payerKey, expiry, ...(penaltyKey && { penaltyKey }), deposits };
+    const punishing = penaltyKey === undefined ? [] : [`penalty key ${penaltyKey}`];
+    return { kind: 'compact announcement', facts, lines: [`payer key ${payerKey}`, ...punishing, `expiry ${expiry}`, ...lines] };
   }
   const end = decodeEnd(bytes);
   if (isRefusal(end)) return undefined;

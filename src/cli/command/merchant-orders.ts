@@ -11,7 +11,7 @@ import { type Store, WorldError } from '../../engine/ports.ts';
 import { lastRead } from '../../engine/sync-cursor.ts';
 import { isLocked } from '../../store/datadir-lock.ts';
 import type { CommonFlags } from '../config.ts';
-import { CLOSE_ORDER } from '../merchant/close-orders.ts';
+import { CLOSE_ORDER } from '../merchant/orders.ts';
 import { command, run, type Shell } from '../run-command.ts';
 import { openKnownStore } from '../setup.ts';
 import { Refused } from '../terminal/print.ts';
@@ -99,7 +99,7 @@ export function merchantChannelsCommand(): Command {
   );
 }
 
-async function findChannel(store: Store, name: string): Promise<ChannelId> {
+export async function findChannel(store: Store, name: string): Promise<ChannelId> {
   const found: ChannelId[] = [];
   for await (const { id } of store.list('payee-channel')) if (id.startsWith(name)) found.push(channelId(id));
   const [only, ...others] = found;
@@ -107,7 +107,7 @@ async function findChannel(store: Store, name: string): Promise<ChannelId> {
   return only;
 }
 
-async function stateOf(store: Store, id: ChannelId): Promise<PayeeState> {
+export async function stateOf(store: Store, id: ChannelId): Promise<PayeeState> {
   const record = await store.get('payee-channel', id);
   if (record === undefined) throw new Refused(refuse('channel-unknown', { channel: id }));
   return decodeStored(payeeSnapshot, record.value);
@@ -115,7 +115,10 @@ async function stateOf(store: Store, id: ChannelId): Promise<PayeeState> {
 
 function facts(state: PayeeState): object {
   const { channel, kind, terms, deposits, best, spent } = state;
-  const common = { channel, state: kind, capacity: capacityOf(deposits), total: best?.total ?? ZERO, spent, expiry: terms.expiry };
+  const common = {
+    ...{ channel, state: kind, capacity: capacityOf(deposits), total: best?.total ?? ZERO, spent, expiry: terms.expiry },
+    ...(state.giveBack !== undefined && { giveBack: state.giveBack }),
+  };
   const txid = txidOf(state);
   if (txid === undefined) return common;
   return kind === 'closing' ? { ...common, ownClose: txid } : { ...common, transaction: txid };
@@ -127,7 +130,8 @@ function line(state: PayeeState): string {
   // Several may be closed in one transaction, which none of them stores.
   const ending = txid === undefined ? '' : `, ${kind === 'closing' ? 'its own close is' : 'by'} ${txid}`;
   const total = `${formatAmount(best?.total ?? ZERO)} of ${formatAmount(capacityOf(deposits))} ${terms.coin.ticker}`;
-  return `${channel.slice(0, 16)}  ${kind.padEnd(9)}  ${total}, expires at ${describeExpiry(terms.expiry)}${ending}`;
+  const back = state.giveBack === undefined ? '' : `, ${formatAmount(state.giveBack)} to give back`;
+  return `${channel.slice(0, 16)}  ${kind.padEnd(9)}  ${total}, expires at ${describeExpiry(terms.expiry)}${back}${ending}`;
 }
 
 function txidOf(state: PayeeState): TxId | undefined {

@@ -16,6 +16,7 @@ import { keepShop } from '../merchant/shop.ts';
 import { command, run, type Shell } from '../run-command.ts';
 import { createSeed, openNode, random, seedPath } from '../setup.ts';
 import { atOnce, forEver } from '../wait-for-node.ts';
+import { giveBackCommand } from './give-back.ts';
 import { closeOrderCommand, merchantChannelsCommand } from './merchant-orders.ts';
 import { amountOf } from './wallet.ts';
 
@@ -83,6 +84,7 @@ export function merchantCommand(): Command {
     .option('--verbose', 'log every request')
     .action((flags: MerchantFlags) => run(flags, (shell) => serve(shell, flags)));
   merchant.addCommand(closeOrderCommand());
+  merchant.addCommand(giveBackCommand());
   merchant.addCommand(merchantChannelsCommand());
   return merchant;
 }

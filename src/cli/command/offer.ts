@@ -37,6 +37,7 @@ function offerFacts(offer: Offer): object {
   return {
     ...common,
     ...(unconfirmed === undefined ? {} : { unconfirmed }),
+    ...(offer.payoutDelay === undefined ? {} : { payoutDelay: offer.payoutDelay }),
     payeeKey: bytesToHex(payeeKey),
     payTo: addressOf(coin, offer.payeeScript),
   };
@@ -65,6 +66,7 @@ function offerLines({
   depth,
   unconfirmed,
   payeeKey,
+  payoutDelay,
 }: Offer): readonly string[] {
   const fee =
     signing.kind === 'fixed'
@@ -75,6 +77,9 @@ function offerLines({
     `deposit     ${formatAmount(minDeposit)} to ${formatAmount(maxDeposit)} ${coin.ticker}`,
     `expiry      ${span(minExpiry, maxExpiry)}; closing begins ${margin(contract, closingMargin)} before`,
     ...(contract.expiryIn === 'releases' ? [SIGNED_REFUND] : []),
+    ...(payoutDelay === undefined
+      ? []
+      : [`give-back   payments can be taken back; have an eye on the chain for ${payoutDelay} blocks after the expiry`]),
     `depth       ${depth.map(({ upTo, blocks }) => `${blocks} blocks up to ${formatAmount(upTo)}`).join(', ')}`,
     ...(unconfirmed === undefined ? [] : [`before that ${formatAmount(unconfirmed)} ${coin.ticker} can be spent`]),
     `payee key   ${bytesToHex(payeeKey)}`,

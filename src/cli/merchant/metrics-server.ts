@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import type { ChannelId } from '../../core/base/bytes.ts';
 import type { PayeeState } from '../../core/channel/payee-state.ts';
 import type { Coin } from '../../core/coin/coin.ts';
 import type { FollowReport } from '../../engine/chain-follower.ts';
@@ -40,6 +41,8 @@ export interface MetricsServer {
   readonly counts: AnswerCounts;
   /** Serves the figures, if that is wanted. */
   readonly open: (merchant: Merchant, store: Pick<ProbedStore, 'trouble'>, jobs: Jobs) => Promise<HttpServer | undefined>;
+  /** Awaited before a payment of a channel is revoked: its watchers must not close with it. */
+  readonly beforeRevoking: (merchant: Merchant, channel: ChannelId) => Promise<void>;
   /** Updates the files of watchers, if there are any. */
   readonly jobs: (merchant: Merchant) => readonly Pick<Job, 'name' | 'run'>[];
 }
@@ -67,6 +70,7 @@ export function openMetricsServer({ coin, backend, keys, clock, log, metrics, ho
         });
       return metrics === undefined ? undefined : serveHttp({ fetch: statsRoutes(read) }, { ...metrics, hostNames });
     },
+    beforeRevoking: async ({ engine }, channel) => writer?.settle(channel, engine.get, engine.follower.trusted().tip),
     // A merchant that can't rely on its node can't close in time: then it gives no heartbeat.
     jobs: ({ engine }) =>
       writer === undefined ? [] : [{ name: 'watch-files', run: () => writer.run(engine.get, engine.follower.trusted().tip) }],

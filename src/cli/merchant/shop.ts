@@ -1,18 +1,17 @@
 import { type Amount, ZERO } from '../../core/base/amount.ts';
 import type { ChannelId } from '../../core/base/bytes.ts';
-import { channelId, equalBytes } from '../../core/base/bytes.ts';
+import { equalBytes } from '../../core/base/bytes.ts';
 import { isRefusal, type Refusal } from '../../core/base/refusal.ts';
 import type { PayeeState } from '../../core/channel/payee-state.ts';
 import { addressOf } from '../../core/tx/address.ts';
 import { p2pkh } from '../../core/tx/script.ts';
 import type { Signer, Verify } from '../../core/tx/sign.ts';
-import { transactionId } from '../../core/tx/transaction.ts';
-import type { Driven, Sent } from '../../engine/channel-driver.ts';
+import type { Driven } from '../../engine/channel-driver.ts';
 import { type Job, type Jobs, keepJobs } from '../../engine/jobs.ts';
-import { type Chain, type Random, type Store, WorldError } from '../../engine/ports.ts';
+import { type Chain, type Random, WorldError } from '../../engine/ports.ts';
 import { fastestVerifier } from '../../engine/verifier.ts';
 import type { PriceList } from '../../merchant/invoice.ts';
-import { type Merchant, openMerchant } from '../../merchant/merchant.ts';
+import { type Merchant, type MerchantOptions, openMerchant } from '../../merchant/merchant.ts';
 import type { MerchantTerms } from '../../merchant/terms.ts';
 import { makeBackup } from '../../store/backup.ts';
 import { lockDatadir } from '../../store/datadir-lock.ts';
@@ -33,8 +32,8 @@ import { showReading } from '../terminal/show-reading.ts';
 import { pause, untilStopped } from '../wait.ts';
 import type { NodeWait } from '../wait-for-node.ts';
 import { openBitcoinjListener } from './bitcoinj.ts';
-import { CLOSE_ORDER } from './close-orders.ts';
 import { type MetricsServer, type MetricsServerOptions, noteMetrics, openMetricsServer } from './metrics-server.ts';
+import { carryOutOrders, sentFacts } from './orders.ts';
 import { tellingSales } from './sale-log.ts';
 
 export interface ShopOptions extends MetricsServerOptions {
@@ -96,13 +95,8 @@ export async function keepShop({ config, print, stop }: Shell, chain: Chain, opt
     options.bitcoinj === undefined ? undefined : openBitcoinjListener({ ...shared, verify, quotas, log, listen: options.bitcoinj });
   const reading = showReading(print);
   const books = [...outlook.books, ...(door?.books ?? [])];
-  const merchant = tellingSales(
-    outlook.counts.counting(
-      openMerchant({ ...shared, identity, isRecovering, store, verify, keyOf, onEvent, onProgress: reading.at, exposure, books }),
-    ),
-    config.coin,
-    log,
-  );
+  const given = { ...shared, identity, isRecovering, store, verify, keyOf, onEvent, onProgress: reading.at, exposure, books };
+  const merchant = tellingSales(outlook.counts.counting(openedWith(given, outlook)), config.coin, log);
   const servers: Closable[] = [];
   try {
     await options.wait(merchant.engine.follower.poll).finally(reading.done);
@@ -131,6 +125,12 @@ export async function keepShop({ config, print, stop }: Shell, chain: Chain, opt
     await store.close();
     release();
   }
+}
+
+/** Its watchers forget what is revoked before that is. */
+function openedWith(given: Omit<MerchantOptions, 'beforeRevoking'>, outlook: MetricsServer): Merchant {
+  const merchant: Merchant = openMerchant({ ...given, beforeRevoking: (channel) => outlook.beforeRevoking(merchant, channel) });
+  return merchant;
 }
 
 /** If a watcher or backups were asked for, nothing is sold without them. @throws WorldError where their folder can't be used. */
@@ -196,7 +196,7 @@ function jobsOf(merchant: Merchant, store: ProbedStore, outlook: MetricsServer, 
   const list: readonly Job[] = [
     { ...often, name: 'follow', run: merchant.engine.follower.poll },
     { name: 'store', interval: PROBE, overdue: UNKEPT, run: store.probe },
-    { ...often, name: 'orders', run: () => carryOut(merchant, store, log) },
+    { ...often, name: 'orders', run: () => carryOutOrders(merchant, store, log) },
     { name: 'invoices', interval: SWEEP, overdue: 10 * SWEEP, run: merchant.invoices.sweep },
     ...outlook.jobs(merchant).map((job) => ({ ...often, ...job })),
     ...backups,
@@ -226,32 +226,9 @@ async function lookAfter(jobs: Jobs, servers: readonly Closable[]): Promise<void
   await working;
 }
 
-/**
- * Closes the channels that the owner has ordered to be closed, together where that is cheaper. An order is removed only when it is done, or
- * impossible.
- */
-async function carryOut(merchant: Merchant, store: Store, log: Log): Promise<void> {
-  const orders = new Map<ChannelId, number>();
-  for await (const { id, version } of store.list(CLOSE_ORDER)) orders.set(channelId(id), version);
-  if (orders.size === 0) return;
-  for (const one of await merchant.settle([...orders.keys()])) {
-    const { channel } = one;
-    if ('why' in one && one.why instanceof WorldError) {
-      log.failed(`order to close ${channel}`, one.why);
-      continue;
-    }
-    log.info({ channel, ...('why' in one ? { refusal: one.why.code } : sentFacts(one)) }, 'order to close');
-    await store.commit([{ kind: CLOSE_ORDER, id: one.channel, expected: orders.get(one.channel) ?? 0, value: undefined }]);
-  }
-}
-
 /** An unconfirmed close is sent again at each block, and a failure of the node appears for each channel. */
 function tellEvent(log: Log, channel: ChannelId, event: Driven<PayeeState> | Refusal | Error): void {
   if (event instanceof Error) log.failed(channel, event);
   else if (isRefusal(event)) log.noted(channel, { channel, refusal: event.code, facts: event.detail }, 'chain');
   else log.noted(channel, { channel, state: event.state?.kind, broadcasts: event.broadcasts.map(sentFacts) }, 'chain');
-}
-
-function sentFacts({ transaction, outcome }: Sent): object {
-  return { txid: transactionId(transaction), outcome: outcome instanceof WorldError ? outcome.code : outcome.kind };
 }

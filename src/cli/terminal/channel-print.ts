@@ -24,6 +24,7 @@ export function channelFacts(state: PayerState): Record<string, unknown> {
     remaining: remainingOf(state),
     expiry: terms.expiry,
     closingMargin: terms.closingMargin,
+    ...(terms.contract.revocation && { payoutAt: terms.contract.revocation.payoutAt(terms) }),
     deposits: allDeposits(state).map(({ outpoint, value }) => ({ outpoint: outpointKey(outpoint), value })),
     redeemScript: bytesToHex(redeemScript),
     key: keyName,

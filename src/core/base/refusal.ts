@@ -34,6 +34,8 @@ const REASONS = {
   'expiry-too-near': ['correct', 'The expiry is nearer than the offer allows.'],
   'expiry-too-far': ['correct', 'The expiry is farther than the offer allows.'],
 
+  'window-too-short': ['stop', 'A window of the terms is too short to answer a close that should not be: see the least.'],
+
   'deposit-absent': ['correct', 'The announcement lists no deposit.'],
   'deposit-repeated': ['correct', 'The announcement lists a deposit twice.'],
   'deposit-dropped': ['correct', 'The announcement leaves out a deposit of the channel.'],
@@ -75,6 +77,12 @@ const REASONS = {
   'total-too-small': ['correct', 'The total would not pay for its own closing transaction.'],
   'total-above-capacity': ['top-up', 'The total is more than the channel holds.'],
   'total-leaves-dust': ['correct', 'The change would be too small for an output: take all, or leave more.'],
+
+  'hash-outdated': ['resync', 'The payment does not name the hash that the payee takes payments under.'],
+  'contract-one-way': ['stop', 'Payments of this contract are for good: nothing of them can be given back.'],
+  'give-back-too-much': ['correct', 'That is more than was paid and is not given back already.'],
+  'give-back-other': ['resync', 'The payee wants to give back another sum, or none.'],
+  'secret-wrong': ['stop', 'The payee did not show the secret that takes a payment back.'],
 
   'invoice-unknown': ['correct', 'No such invoice.'],
   'invoice-expired': ['correct', 'The invoice has expired; ask for a new one.'],

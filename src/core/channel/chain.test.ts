@@ -56,7 +56,7 @@ for (const contract of contracts) {
       must(pair.tellPayee(pair.view()));
       const close = last(pair);
       assert.equal(payeeKind(pair), 'closing');
-      assert.equal(paidTo(close, payerScript(pair.terms)), 7n * DOGE);
+      assert.equal(paidTo(close, payerScript(pair.terms)), 7n * DOGE - pair.fixedFee);
       must(pair.tellPayee(pair.view()));
       assert.equal(transactionId(last(pair)), transactionId(close));
       assert.equal(pair.broadcasts.length, 2);
@@ -68,9 +68,10 @@ for (const contract of contracts) {
       assert.equal(payeeKind(pair), 'closing');
       pair.spend(close, BURIED);
       look(pair);
+      pair.payOut(close);
       assert.equal(payeeEnd(pair), 'closed');
       const payer = pair.payerState();
-      assert.deepEqual(payer.kind === 'ended' && [payer.how, payer.returned], ['closed', 7n * DOGE]);
+      assert.deepEqual(payer.kind === 'ended' && [payer.how, payer.returned], ['closed', 7n * DOGE - pair.fixedFee]);
     });
 
     test('a close that left the chain is sent again', () => {
@@ -129,7 +130,7 @@ for (const contract of contracts) {
       pair.payee = older;
       pair.spend(reply.transaction, 0);
       must(pair.tellPayee(pair.view()));
-      const payment = must(contract.sign(terms, deposits, amount(DOGE), payerKey));
+      const payment = must(contract.sign(terms, deposits, amount(DOGE), payerKey, pair.hash));
       assertRefused(pair.ask({ kind: 'payment', channel, payment }), 'funding-reorganised');
       pair.spends.clear();
       must(pair.tellPayee(pair.view()));
@@ -187,7 +188,10 @@ for (const contract of contracts) {
       pair.spend(refund, BURIED);
       must(pair.tellPayer(pair.view()));
       const payer = pair.payerState();
-      assert.deepEqual(payer.kind === 'ended' && [payer.how, payer.returned], ['closed', 7n * DOGE + (refund.outputs[0]?.value ?? 0n)]);
+      assert.deepEqual(payer.kind === 'ended' && [payer.how, payer.returned], [
+        'closed',
+        7n * DOGE - pair.fixedFee + (refund.outputs[0]?.value ?? 0n),
+      ]);
     });
 
     test('fees that no deposit could pay do not keep it from refunding', () => {
@@ -231,7 +235,7 @@ describe('deposits that are not what they were', () => {
     pair.tip = height(2_000);
     look(pair);
     const payer = pair.payerState();
-    assert.deepEqual(payer.kind === 'ended' && [payer.how, payer.returned], ['closed', 7n * DOGE]);
+    assert.deepEqual(payer.kind === 'ended' && [payer.how, payer.returned], ['closed', 7n * DOGE - pair.fixedFee]);
   });
 
   test('an accepted deposit that came back under another id is refunded, and the channel is over', () => {

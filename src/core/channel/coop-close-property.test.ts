@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { MachinePair } from '../../../test/world/machine-pair.ts';
-import { blockOf, fundingOf, keyNumber, must, payeeScript, returnScript, sampleTerms } from '../../../test/world/sample.ts';
+import { blockOf, fundingOf, keyNumber, must, payeeScript, returnScript, sampleTerms, signingsOf } from '../../../test/world/sample.ts';
 import { amount, feeFor } from '../base/amount.ts';
 import { equalBytes } from '../base/bytes.ts';
 import { after, height, lockTime } from '../base/height.ts';
@@ -14,7 +14,7 @@ import { costOf } from '../contract/fee.ts';
 import { contracts } from '../contract/registry.ts';
 import { closeSize } from '../contract/tx-size.ts';
 import { p2pkh } from '../tx/script.ts';
-import { outpointKey, type Transaction, transactionId } from '../tx/transaction.ts';
+import { outpointKey, sameOutpoint, type Transaction, transactionId } from '../tx/transaction.ts';
 import { isSame, spentBy } from './deposit-view.ts';
 import { allDeposits } from './payer-state.ts';
 
@@ -60,6 +60,8 @@ class Life {
   sent = 0;
   readonly found: Record<(typeof counted)[number], number> = { ...NOTHING };
   readonly agreed: Transaction[] = [];
+  /** As blocks hold them, which may be under another id. */
+  readonly mined: Transaction[] = [];
 
   constructor(pair: MachinePair) {
     this.pair = pair;
@@ -158,6 +160,8 @@ class Life {
       for (const map of [pair.chain, pair.replaced]) map.delete(outpointKey(outpoint));
     }
     pair.spend(transaction, at);
+    this.mined.push(transaction);
+    for (const held of heldBy(pair, transaction)) pair.confirm(held, at);
   }
 
   tellPayee(input: Parameters<MachinePair['tellPayee']>[0]): void {
@@ -199,14 +203,17 @@ class Life {
       return;
     }
     assert.ok(best !== undefined, 'nothing but a payment is closed');
-    const { inputs, change } = must(terms.contract.plan(terms, deposits, best.total));
+    const { inputs, change } = must(terms.contract.plan(terms, deposits, best.total, best.hash));
     const taken = spentBy(transaction, deposits);
     assert.ok(taken.every((deposit) => inputs.some((input) => input.deposit.outpoint.txid === deposit.outpoint.txid)));
     const [first] = inputs.map(({ deposit }) => spentBy(transaction, [deposit]).length > 0);
     const returned = first === true ? change : 0n;
     const owed = capacityOf(taken) - returned;
     assert.equal(paidTo(transaction, payerScript(terms)), returned, 'the change of the best payment');
-    assert.equal(paidTo(transaction, payeeScript), terms.signing.kind === 'fixed' ? best.total : owed - cost.fee);
+    assert.equal(
+      paidTo(transaction, terms.contract.paysTo(terms, best.hash)),
+      terms.signing.kind === 'fixed' ? best.total : owed - cost.fee,
+    );
     const usual = feeFor(closeSize(terms, transaction.inputs.length, transaction.outputs.length), terms.coin.policy.feeRate);
     const most = terms.signing.kind === 'fixed' ? terms.signing.fee : owed / 2n;
     assert.ok(cost.fee <= usual || cost.fee <= most, `a fee of ${cost.fee} out of ${owed}`);
@@ -217,7 +224,7 @@ class Life {
   }
 
   checkChild(transaction: Transaction): void {
-    const parents = new Map(this.pair.broadcasts.map((one) => [transactionId(one), one]));
+    const parents = new Map([...this.pair.broadcasts, ...this.mined].map((one) => [transactionId(one), one]));
     const outputOf = ({ inputs: [input] }: Transaction): bigint => {
       const parent = parents.get(input?.outpoint.txid ?? assert.fail()) ?? assert.fail('a child of something that was sent');
       return spentBy(parent, this.deposits).length > 0 ? (parent.outputs[input?.outpoint.vout ?? 0]?.value ?? 0n) : outputOf(parent);
@@ -230,24 +237,34 @@ class Life {
   settle(): void {
     const { pair } = this;
     const { buried } = pair.terms.coin.channel;
-    pair.tip = height(Math.max(pair.tip, this.expiry + buried));
+    const { revocation } = pair.terms.contract;
+    pair.tip = height(Math.max(pair.tip, (revocation?.payoutAt(pair.terms) ?? this.expiry) + buried));
     for (let turn = 0; turn < 4; turn++) {
       for (const [key, spend] of pair.spends) pair.spends.set(key, { ...spend, depth: buried });
       for (const [key, other] of pair.replaced) pair.replaced.set(key, { ...other, depth: buried });
       const free = this.deposits.filter(({ outpoint }) => !pair.spends.has(outpointKey(outpoint)) && pair.chain.has(outpointKey(outpoint)));
       this.do({ kind: 'look' });
       const refund = pair.payer?.kind === 'refunding' ? pair.payer.transaction : undefined;
+      for (const { outpoint } of pair.payee?.held ?? []) {
+        const payout = pair.broadcasts.findLast(({ inputs: [input] }) => input !== undefined && sameOutpoint(input.outpoint, outpoint));
+        if (payout !== undefined) pair.spend(payout, buried);
+      }
       if (refund !== undefined && spentBy(refund, free).length === refund.inputs.length) pair.spend(refund, 1);
     }
     assert.deepEqual([pair.payer?.kind, pair.payee?.kind], ['ended', 'ended']);
   }
 }
 
+/** What a close holds for the payee, which whoever has a node sees in the chain with it. */
+function heldBy({ terms, hash }: MachinePair, transaction: Transaction): readonly Deposit[] {
+  return hash === undefined ? [] : (terms.contract.revocation?.outputs(terms, transaction, [hash]) ?? []);
+}
+
 describe('whatever the chain shows', () => {
   const sum = { ...NOTHING };
   for (const coin of [dogecoinRegtest, litecoinRegtest]) {
     for (const contract of contracts) {
-      for (const signing of ['flexible', 'fixed'] as const) {
+      for (const signing of signingsOf(contract)) {
         test(`${contract.id}, ${signing}, ${coin.id}: nothing pays the payee less than its best, nothing is refunded early, all ends`, () => {
           const terms = sampleTerms({ coin, contract });
           const fee = feeFor(closeSize(terms, 2, 2), coin.policy.feeRate);

@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { MachinePair } from '../../../test/world/machine-pair.ts';
-import { assertRefused, must, payerKey, returnScript, type SampleTerms, sampleTerms } from '../../../test/world/sample.ts';
+import {
+  assertRefused,
+  FLEXIBLE,
+  must,
+  payerKey,
+  returnScript,
+  type SampleTerms,
+  sampleTerms,
+  signingsOf,
+} from '../../../test/world/sample.ts';
 import { type Amount, amount, feeFor } from '../base/amount.ts';
 import { height } from '../base/height.ts';
 import { dogecoinRegtest } from '../coin/dogecoin.ts';
@@ -31,7 +40,7 @@ for (const coin of [dogecoinRegtest, litecoinRegtest]) {
     const one = coin.policy.dust * 1_000n;
     const sample = sampleTerms({ coin, contract });
     const fixed: Signing = { kind: 'fixed', fee: feeFor(closeSize(sample, 1, 2), amount(coin.policy.feeRate * 5n)) };
-    for (const signing of [fixed, { kind: 'flexible', slot: 0 } as const]) {
+    for (const signing of [fixed, FLEXIBLE].filter(({ kind }) => signingsOf(contract).includes(kind))) {
       const options: SampleTerms = { coin, contract, signing };
       const paid = (): MachinePair => {
         const pair = new MachinePair(options).open(30n * one);

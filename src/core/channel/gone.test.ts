@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { MachinePair } from '../../../test/world/machine-pair.ts';
-import { assertRefused, fundingOf, keyNumber, must, payeeScript, sampleTerms } from '../../../test/world/sample.ts';
+import { assertRefused, flexibleContracts, fundingOf, keyNumber, must, payeeScript, sampleTerms } from '../../../test/world/sample.ts';
 import { amount, feeFor } from '../base/amount.ts';
 import { equalBytes, txId } from '../base/bytes.ts';
 import { height } from '../base/height.ts';
@@ -52,8 +52,8 @@ function inputs(transaction: Transaction): readonly string[] {
   return transaction.inputs.map(({ outpoint }) => outpointKey(outpoint));
 }
 
-function paid(transaction: Transaction): bigint {
-  return transaction.outputs.filter(({ script }) => equalBytes(script, payeeScript)).reduce((sum, { value }) => sum + value, 0n);
+function paid(transaction: Transaction, to = payeeScript): bigint {
+  return transaction.outputs.filter(({ script }) => equalBytes(script, to)).reduce((sum, { value }) => sum + value, 0n);
 }
 
 for (const contract of contracts) {
@@ -85,25 +85,6 @@ for (const contract of contracts) {
       look(pair);
       assert.deepEqual(payeeEnd(pair), ['lost', 0n, other]);
       assert.deepEqual(payerEnd(pair), ['abandoned', 0n]);
-    });
-
-    test('of two, what the payment takes from the other is claimed', () => {
-      for (const gone of [0, 1]) {
-        const pair = opened(3n * DOGE, 7n * DOGE);
-        pair.pay(5n * DOGE);
-        const { deposits } = pair.payeeState();
-        replace(pair, deposits[gone], BURIED);
-        must(pair.tellPayee(pair.view()));
-        const claim = last(pair);
-        assert.equal(pair.payeeState().kind, 'closing');
-        assert.deepEqual(inputs(claim), [outpointKey(deposits[1 - gone]?.outpoint ?? assert.fail())]);
-        const due = gone === 0 ? 2n * DOGE : 3n * DOGE;
-        assert.ok(paid(claim) < due && paid(claim) > due - DOGE / 100n);
-        pair.spend(claim, BURIED);
-        look(pair);
-        assert.deepEqual(payeeEnd(pair), ['closed', paid(claim), claim]);
-        assert.deepEqual(payerEnd(pair), ['closed', gone === 0 ? 5n * DOGE : 0n]);
-      }
     });
 
     test('one that stays away ends the channel when a refund at the expiry would be buried, and not before', () => {
@@ -171,8 +152,53 @@ for (const contract of contracts) {
       }
     });
 
+    test('under terms that fix the fee nothing is left of a payment that takes from two', () => {
+      const pair = new MachinePair({ contract, signing: fixed(contract) }).open(3n * DOGE, 7n * DOGE);
+      pair.pay(5n * DOGE);
+      const { deposits } = pair.payeeState();
+      pair.spend(theft(deposits.slice(0, 1)), BURIED - 1);
+      must(pair.tellPayee(pair.view()));
+      assert.equal(pair.payeeState().kind, 'closing', 'it may still come back');
+      pair.spend(theft(deposits.slice(0, 1)), BURIED);
+      const before = pair.broadcasts.length;
+      must(pair.tellPayee(pair.view()));
+      assert.deepEqual([...payeeEnd(pair).slice(0, 2), pair.broadcasts.length - before], ['lost', 0n, 0]);
+      const control = new MachinePair({ contract, signing: fixed(contract) }).open(3n * DOGE, 7n * DOGE);
+      control.pay(2n * DOGE);
+      control.spend(theft(control.payeeState().deposits.slice(1)), BURIED);
+      must(control.tellPayee(control.view()));
+      assert.equal(control.payeeState().kind, 'open', 'nothing is taken from it');
+      must(control.tellPayee({ kind: 'close' }));
+      const { best } = control.payeeState();
+      const paysTo = contract.paysTo(control.terms, best?.hash);
+      assert.deepEqual([control.payeeState().kind, paid(last(control), paysTo)], ['closing', 2n * DOGE]);
+    });
+  });
+}
+
+for (const contract of flexibleContracts) {
+  describe(`${contract.id}: what is left of a payment when one of its deposits is gone`, () => {
+    test('of two, what the payment takes from the other is claimed', () => {
+      for (const gone of [0, 1]) {
+        const pair = new MachinePair({ contract }).open(3n * DOGE, 7n * DOGE);
+        pair.pay(5n * DOGE);
+        const { deposits } = pair.payeeState();
+        replace(pair, deposits[gone], BURIED);
+        must(pair.tellPayee(pair.view()));
+        const claim = last(pair);
+        assert.equal(pair.payeeState().kind, 'closing');
+        assert.deepEqual(inputs(claim), [outpointKey(deposits[1 - gone]?.outpoint ?? assert.fail())]);
+        const due = gone === 0 ? 2n * DOGE : 3n * DOGE;
+        assert.ok(paid(claim) < due && paid(claim) > due - DOGE / 100n);
+        pair.spend(claim, BURIED);
+        look(pair);
+        assert.deepEqual(payeeEnd(pair), ['closed', paid(claim), claim]);
+        assert.deepEqual(payerEnd(pair), ['closed', gone === 0 ? 5n * DOGE : 0n]);
+      }
+    });
+
     test('one that comes back after a close of the others is claimed by itself', () => {
-      const pair = opened(3n * DOGE, 7n * DOGE);
+      const pair = new MachinePair({ contract }).open(3n * DOGE, 7n * DOGE);
       pair.pay(5n * DOGE);
       const [first, second] = pair.payeeState().deposits;
       assert.ok(first !== undefined && second !== undefined);
@@ -192,26 +218,6 @@ for (const contract of contracts) {
       pair.spend(rest, BURIED);
       look(pair);
       assert.deepEqual(payeeEnd(pair).slice(0, 2), ['closed', paid(one) + paid(rest)]);
-    });
-
-    test('under terms that fix the fee nothing is left of a payment that takes from two', () => {
-      const pair = new MachinePair({ contract, signing: fixed(contract) }).open(3n * DOGE, 7n * DOGE);
-      pair.pay(5n * DOGE);
-      const { deposits } = pair.payeeState();
-      pair.spend(theft(deposits.slice(0, 1)), BURIED - 1);
-      must(pair.tellPayee(pair.view()));
-      assert.equal(pair.payeeState().kind, 'closing', 'it may still come back');
-      pair.spend(theft(deposits.slice(0, 1)), BURIED);
-      const before = pair.broadcasts.length;
-      must(pair.tellPayee(pair.view()));
-      assert.deepEqual([...payeeEnd(pair).slice(0, 2), pair.broadcasts.length - before], ['lost', 0n, 0]);
-      const control = new MachinePair({ contract, signing: fixed(contract) }).open(3n * DOGE, 7n * DOGE);
-      control.pay(2n * DOGE);
-      control.spend(theft(control.payeeState().deposits.slice(1)), BURIED);
-      must(control.tellPayee(control.view()));
-      assert.equal(control.payeeState().kind, 'open', 'nothing is taken from it');
-      must(control.tellPayee({ kind: 'close' }));
-      assert.deepEqual([control.payeeState().kind, paid(last(control))], ['closing', 2n * DOGE]);
     });
   });
 }

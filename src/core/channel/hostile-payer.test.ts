@@ -67,7 +67,8 @@ for (const contract of contracts) {
   const pair = new MachinePair({ contract }).open(10n * DOGE, 5n * DOGE);
   const fresh = pair.payeeState();
   const env: Env = { ...pair.env(payeeKey), verify: remembering(verifyFast) };
-  const signed = (total: bigint, signer = payerKey): Payment => must(contract.sign(fresh.terms, fresh.deposits, amount(total), signer));
+  const signed = (total: bigint, signer = payerKey): Payment =>
+    must(contract.sign(fresh.terms, fresh.deposits, amount(total), signer, pair.hash));
   const desk = (): Desk => new Desk(fresh, env);
 
   describe(`${contract.id}: a hostile payer`, () => {
@@ -140,7 +141,7 @@ for (const contract of contracts) {
         const deposits = fresh.deposits.map((deposit) => ({ ...deposit }));
         const channel = bytesToHex(new Uint8Array(32).fill(salt)) as PayeeState['channel'];
         const state: PayeeState = { ...fresh, kind: 'open', channel, terms: moved, deposits };
-        return { state, payment: must(contract.sign(moved, deposits, amount(DOGE), keyNumber(500 + salt))) };
+        return { state, payment: must(contract.sign(moved, deposits, amount(DOGE), keyNumber(500 + salt), pair.hash)) };
       });
       const taken: string[] = [];
       for (const [i, { payment }] of worlds.entries()) {

@@ -87,7 +87,7 @@ export function isOwnClose({ terms, deposits, transaction, best }: Closing): boo
     value === planned.change && equalBytes(script, payerScript(terms));
   return (
     spentBy(transaction, taken).length === transaction.inputs.length &&
-    transaction.outputs.every((output) => equalBytes(output.script, terms.payeeScript) || isChange(output))
+    transaction.outputs.every((output) => equalBytes(output.script, terms.contract.paysTo(terms, best?.hash)) || isChange(output))
   );
 }
 

@@ -1,3 +1,4 @@
+import { ZERO } from '../base/amount.ts';
 import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
 import type { Agreement } from '../contract/contract.ts';
 import { depositsSpentBy } from '../contract/coop-close-tx.ts';
@@ -21,6 +22,9 @@ export function answerCoopClose(state: PayeeState, { agreement, signatures }: En
   // First, because the answers below are for the payer only.
   if (!terms.contract.verifyAgreement(terms, agreed, signatures, env.verify)) return refuse('signature-wrong');
   if (best !== undefined && agreement.total < best.total) return refuse('agreement-short', factsOf(state, best));
+  // A payer that names more has forgotten what was given back.
+  const isTooMuch = terms.contract.revocation !== undefined && agreement.total > (best?.total ?? ZERO);
+  if (isTooMuch) return refuse('agreement-short', best && factsOf(state, best));
   const worse = worseThanClose(state, agreement, env);
   if (worse !== undefined) return worse;
   const own = terms.contract.signAgreement(terms, agreed, env.signer);

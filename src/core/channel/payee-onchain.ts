@@ -2,18 +2,30 @@ import { type Amount, add, isAmount, ZERO } from '../base/amount.ts';
 import { equalBytes } from '../base/bytes.ts';
 import { possible } from '../base/lock-time.ts';
 import { isRefusal, type Refusal } from '../base/refusal.ts';
-import { type Deposit, isDue } from '../contract/contract.ts';
+import { type Deposit, isDue, type Terms } from '../contract/contract.ts';
 import type { Transaction } from '../tx/transaction.ts';
 import { reaching } from './confirmed-capacity.ts';
 import { branchOf, isLongPast, isSettled, isSpent, isWaiting, spentBy, transactionsOf, viewOf } from './deposit-view.ts';
+import { areSettled } from './held-outputs.ts';
 import { startClosing } from './payee-close.ts';
 import { bumpClose, closeAtDueRate, stakedDeposits } from './payee-close-rbf.ts';
-import { type ActivePayee, isActive, type PayeeState } from './payee-state.ts';
+import { payouts, withPayouts } from './payee-payout.ts';
+import { type ActivePayee, type ClosingPayee, isActive, type PayeeState } from './payee-state.ts';
 import { type ChainView, type DepositView, type Env, type Step, stay } from './state-machine.ts';
 
 /** The payee's reaction to the chain as it is now: closes in time, pauses and resumes, raises its close until it is buried. */
-export function payeeOnchain(state: PayeeState, view: ChainView, env: Env): Step<PayeeState> | Refusal {
-  if (state.kind === 'ended') return stay(state);
+export function payeeOnchain(known: PayeeState, view: ChainView, env: Env): Step<PayeeState> | Refusal {
+  if (known.kind === 'ended') return stay(known);
+  const state = withPayouts(known, view, env);
+  const step = decideOnchain(state, view, env);
+  const due = payouts(state, view, env);
+  if (due.length === 0) return step;
+  return isRefusal(step) ? stay(state, ...due) : { ...step, effects: [...step.effects, ...due] };
+}
+
+type LivingPayee = ActivePayee | ClosingPayee;
+
+function decideOnchain(state: LivingPayee, view: ChainView, env: Env): Step<PayeeState> | Refusal {
   if (isOver(state, view, env)) return stay(endedChannel(state, view, env));
   if (isAbandonedEnd(state, view, env)) return stay({ ...withoutTransaction(state), kind: 'ended', how: 'unused' });
   if (state.kind === 'closing') return bumpClose(state, view, env);
@@ -52,7 +64,7 @@ function isOver(state: PayeeState, view: ChainView, env: Env): boolean {
   if (settled.length === 0) return false;
   if (best === undefined) return settled.length === stake.length;
   const rest = closeAtDueRate(state, env, settled);
-  return isRefusal(rest) && rest.code !== 'contract-unfit';
+  return isRefusal(rest) && rest.code !== 'contract-unfit' && areSettled(state, view, env);
 }
 
 /** An agreed end without any payment that was never mined: by now the payer can take its deposits back alone, so the payee stops waiting. */
@@ -73,11 +85,12 @@ function endedChannel(state: PayeeState, view: ChainView, env: Env): PayeeState 
   const closes = transactionsOf(spends.filter(({ branch }) => branch === 'close').map(({ seen }) => seen));
   const [transaction = settled.flatMap(({ seen }) => ('transaction' in seen ? [seen.transaction] : []))[0]] = closes;
   const rest = spends.some(({ branch }) => branch === 'refund') ? 'refunded' : 'lost';
-  const received = receivedBy(state, deposits, closes);
+  const paidOut = paidOutOf(state, view);
+  const received = paidOut ?? receivedBy(state, deposits, closes);
   return {
     ...withoutTransaction(state),
     kind: 'ended',
-    how: closes.length > 0 ? 'closed' : rest,
+    how: closes.length > 0 && paidOut !== ZERO ? 'closed' : rest,
     ...(transaction === undefined ? {} : { transaction }),
     ...(received === undefined ? {} : { received }),
   };
@@ -93,6 +106,16 @@ function withoutTransaction(state: PayeeState): ActivePayee {
 /** What closes paid to the payee; undefined where one of them closed other channels too. */
 function receivedBy({ terms }: PayeeState, deposits: readonly Deposit[], closes: readonly Transaction[]): Amount | undefined {
   if (closes.some((close) => spentBy(close, deposits).length < close.inputs.length)) return undefined;
-  const paid = closes.flatMap(({ outputs }) => outputs.filter(({ script }) => equalBytes(script, terms.payeeScript)));
+  return paidTo(terms, closes);
+}
+
+/** What was had of what closes held: nothing, where the payer took it; undefined where they held nothing. */
+function paidOutOf({ terms, held }: PayeeState, view: ChainView): Amount | undefined {
+  const takers = held && transactionsOf(held.map((one) => viewOf(one, view)).filter(isSpent));
+  return takers && paidTo(terms, takers);
+}
+
+function paidTo({ payeeScript }: Terms, transactions: readonly Transaction[]): Amount {
+  const paid = transactions.flatMap(({ outputs }) => outputs.filter(({ script }) => equalBytes(script, payeeScript)));
   return add(ZERO, ...paid.map(({ value }) => value).filter(isAmount));
 }

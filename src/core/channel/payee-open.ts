@@ -7,11 +7,13 @@ import { depthFor, hasRule } from '../coin/coin.ts';
 import { capacityOf, channelIdOf, type Deposit, isDue, isExpiryOf, type Terms } from '../contract/contract.ts';
 import { leastDeposit } from '../contract/tx-size.ts';
 import { type Announce, type OfferedTerms, offerDigest, type Releasing } from '../message/message.ts';
+import type { PublicKey } from '../tx/sign.ts';
 import { outpointKey, sameOutpoint } from '../tx/transaction.ts';
 import { backedAt } from './confirmed-capacity.ts';
 import type { Doubt } from './deposit-confirmation.ts';
 import { fundingRisk } from './funding-risk.ts';
 import { type DepositLimits, limitsNow, refuseOrigin, refuseOverdue, type Standing, termsNow } from './offer-validity.ts';
+import { firstHash } from './payee-revocation.ts';
 import type { PayeeState } from './payee-state.ts';
 import type { Env, FundingView, Source, Step } from './state-machine.ts';
 import { stay } from './state-machine.ts';
@@ -61,10 +63,10 @@ export function acceptAnnouncement(state: PayeeState | undefined, input: Announc
   if (final !== undefined) return final;
   const [waitingFor] = doubts;
   if (waitingFor !== undefined) return stay(state, { kind: 'reply', message: { kind: 'provisional', channel, waitingFor, ...given } });
-  const accepted = { kind: 'reply', message: { kind: 'accepted', channel, capacity, ...given } } as const;
   const sources = sourcesOf(announce.deposits, funding);
   const next =
     state === undefined ? opened(announce, channel, terms, sources, limits) : withDeposits(state, announce.deposits, sources, limits);
+  const accepted = { kind: 'reply', message: { kind: 'accepted', channel, capacity, ...given, ...firstHash(next, env) } } as const;
   if (next === state) return stay(state, accepted);
   return stay(backedAt(next, depthOf(input), { tip: tipOf(input, env) }, doubtsOf(state, input, env)), accepted);
 }
@@ -142,9 +144,10 @@ export function keyNameOf(offer: OfferedTerms): string {
 }
 
 /** The terms of the channel that an announcement opens under an offer. */
-export function termsOf({ offer, payerKey, expiry }: Pick<Announce, 'offer' | 'payerKey' | 'expiry'>): Terms {
-  const { coin, contract, signing, closingMargin, payeeScript, payeeKey } = offer;
-  return { coin, contract, signing, closingMargin, payeeScript, payeeKey, payerKey, expiry };
+export function termsOf({ offer, payerKey, expiry, penaltyKey }: Omit<Announce, 'kind' | 'deposits'>): Terms {
+  const { coin, contract, signing, closingMargin, payeeScript, payeeKey, payoutDelay } = offer;
+  const revocation = penaltyKey === undefined || payoutDelay === undefined ? {} : { revocation: { payoutDelay, penaltyKey } };
+  return { coin, contract, signing, closingMargin, payeeScript, payeeKey, payerKey, expiry, ...revocation };
 }
 
 /** Whether an offer allows several expiries although the script does not contain the expiry: a payer could get refunds signed for more than one. */
@@ -159,12 +162,24 @@ function wrongFirst({ announce, funding, standing }: AnnounceInput, terms: Terms
   return wrong ?? (funding.length > 0 ? refuseOverdue(offer, funding[0], env.tip, standing) : undefined);
 }
 
-function wrongTerms({ offer, payerKey, expiry }: Announce, { closingMargin }: Terms, env: Env): Refusal | undefined {
+/** What both sides ask of terms under which payments can be taken back; and that there is nothing of the kind where they can't be. */
+export function wrongRevocation(offer: OfferedTerms, penaltyKey: PublicKey | undefined): Refusal | undefined {
+  const { contract, payoutDelay } = offer;
+  if (contract.revocation === undefined) {
+    const isMore = payoutDelay !== undefined || penaltyKey !== undefined;
+    return isMore ? refuse('contract-one-way', { contract: contract.id }) : undefined;
+  }
+  return contract.revocation.refuseTerms(offer) ?? (penaltyKey === undefined ? refuse('key-invalid', { key: 'penalty' }) : undefined);
+}
+
+function wrongTerms({ offer, payerKey, expiry, penaltyKey }: Announce, { closingMargin }: Terms, env: Env): Refusal | undefined {
   const missing = offer.contract.needs.find((rule) => !hasRule(offer.coin, rule, env.tip));
   if (missing !== undefined) return refuse('contract-unfit', { rule: missing, coin: offer.coin.id });
   if (!equalBytes(env.signer.publicKey, offer.payeeKey)) return refuse('offer-unknown');
   if (equalBytes(payerKey, offer.payeeKey)) return refuse('key-repeated');
   if (isOpenEnded(offer)) return refuse('offer-malformed', { minExpiry: offer.minExpiry, maxExpiry: offer.maxExpiry });
+  const unfit = wrongRevocation(offer, penaltyKey);
+  if (unfit !== undefined) return unfit;
   if (!isExpiryOf(offer.contract, expiry)) return refuse('expiry-malformed', { expiry });
   const least = after(possible(expiry, env), closingMargin + 1);
   if (expiry < offer.minExpiry || expiry < least) return refuse('expiry-too-near', { expiry, least: Math.max(offer.minExpiry, least) });
@@ -172,8 +187,9 @@ function wrongTerms({ offer, payerKey, expiry }: Announce, { closingMargin }: Te
 }
 
 /** A further announcement has to be under the offer of the first. It may add deposits in time, but not remove any. */
-function wrongFurther(state: PayeeState, { offer, expiry, deposits }: Announce, env: Env): Refusal | undefined {
+function wrongFurther(state: PayeeState, { offer, expiry, deposits, penaltyKey }: Announce, env: Env): Refusal | undefined {
   if (keyNameOf(offer) !== state.keyName) return refuse('offer-unknown');
+  if (!isSamePenaltyKey(state, penaltyKey)) return refuse('channel-exists');
   // The script may not contain the expiry, and refunds are signed for the agreed one.
   if (expiry !== state.terms.expiry) return refuse('channel-exists', { expiry: state.terms.expiry });
   if (state.kind === 'ended') return refuse('channel-ended');
@@ -182,6 +198,12 @@ function wrongFurther(state: PayeeState, { offer, expiry, deposits }: Announce, 
   if (!state.deposits.every(({ outpoint }) => named.has(outpointKey(outpoint)))) return refuse('deposit-dropped');
   const isLate = deposits.length > state.deposits.length && isDue(state.terms, env);
   return isLate ? refuse('margin-reached', { tip: env.tip, expiry: state.terms.expiry }) : undefined;
+}
+
+/** The deposit's script does not say it. */
+function isSamePenaltyKey({ terms: { revocation } }: PayeeState, penaltyKey: PublicKey | undefined): boolean {
+  if (revocation === undefined || penaltyKey === undefined) return revocation === undefined && penaltyKey === undefined;
+  return equalBytes(revocation.penaltyKey, penaltyKey);
 }
 
 function wrongDeposits({ deposits }: Announce, terms: Terms, { minDeposit, maxDeposit }: DepositLimits): Refusal | undefined {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { MachinePair } from '../../../test/world/machine-pair.ts';
-import { assertRefused, keyNumber, lockAt, must, payeeKey, payerKey } from '../../../test/world/sample.ts';
+import { assertRefused, keyNumber, lockAt, must, payeeKey, payerKey, signingsOf } from '../../../test/world/sample.ts';
 import { amount, MAX_AMOUNT } from '../base/amount.ts';
 import { bytesToHex, channelId, equalBytes } from '../base/bytes.ts';
 import { height } from '../base/height.ts';
@@ -19,7 +19,7 @@ const OTHER_ID = 'b2'.repeat(16);
 /** A signed payment as the payer would send it, without telling the payer's machine. */
 function signed(pair: MachinePair, total: bigint, signer = payerKey): Pay {
   const { channel, terms, deposits } = pair.payeeState();
-  return { kind: 'payment', channel, payment: must(terms.contract.sign(terms, deposits, amount(total), signer)) };
+  return { kind: 'payment', channel, payment: must(terms.contract.sign(terms, deposits, amount(total), signer, pair.hash)) };
 }
 
 function withPayment(pay: Pay, alter: Partial<Payment>): Pay {
@@ -51,6 +51,7 @@ for (const contract of contracts) {
         best: String(2n * DOGE),
         signatures: best?.signatures.map(bytesToHex).join(','),
         spent: String(spent),
+        ...(best?.hash && { hash: bytesToHex(best.hash) }),
       });
       assert.equal(pair.ask(signed(pair, 3n * DOGE)).kind, 'receipt');
     });
@@ -64,21 +65,22 @@ for (const contract of contracts) {
     test('above capacity, up to the largest amount there is: total-above-capacity', () => {
       for (const total of [10n * DOGE + 1n, 2n ** 53n + 1n, MAX_AMOUNT]) {
         const pair = opened(10n * DOGE);
-        const control = signed(pair, 10n * DOGE);
+        const control = signed(pair, 10n * DOGE - pair.fixedFee);
         refusedBeside(pair, withPayment(control, { total: amount(total) }), 'total-above-capacity', control, String(total));
       }
     });
 
     test('leaving dust: total-leaves-dust', () => {
       const pair = opened(10n * DOGE);
-      const control = signed(pair, 10n * DOGE - 1_000_000n);
+      const most = 10n * DOGE - pair.fixedFee;
+      const control = signed(pair, most - 1_000_000n);
       for (const change of [1n, 999_999n]) {
-        const wrong = withPayment(control, { total: amount(10n * DOGE - change) });
+        const wrong = withPayment(control, { total: amount(most - change) });
         const refusal = pair.ask(wrong);
         assertRefused(refusal, 'total-leaves-dust');
-        assert.deepEqual(refusal.detail, { all: String(10n * DOGE), most: String(10n * DOGE - 1_000_000n) });
+        assert.deepEqual(refusal.detail, { all: String(most), most: String(most - 1_000_000n) });
       }
-      refusedBeside(pair, withPayment(control, { total: amount(10n * DOGE - 1n) }), 'total-leaves-dust', control);
+      refusedBeside(pair, withPayment(control, { total: amount(most - 1n) }), 'total-leaves-dust', control);
     });
 
     test('too small for its own close: total-too-small, which says what would do', () => {
@@ -96,7 +98,7 @@ for (const contract of contracts) {
         signed(pair, 2n * DOGE, payeeKey),
         signed(pair, 2n * DOGE, keyNumber(77)),
         withPayment(control, { total: amount(2n * DOGE + 1n) }),
-        withPayment(control, { total: amount(10n * DOGE) }),
+        withPayment(control, { total: amount(10n * DOGE - pair.fixedFee) }),
       ];
       for (const pay of wrong) assertRefused(pair.ask(pay), 'signature-wrong');
       refusedBeside(pair, withPayment(control, { signatures: signed(pair, 3n * DOGE).payment.signatures }), 'signature-wrong', control);
@@ -116,8 +118,8 @@ for (const contract of contracts) {
     whereBound('of another channel with the same keys: signature-wrong', () => {
       const { terms, deposits } = opened(10n * DOGE).payeeState();
       const foreign = { ...terms, expiry: lockAt(terms, 2_500) };
-      const payment = must(contract.sign(foreign, deposits, amount(DOGE), payerKey));
       const pair = opened(10n * DOGE);
+      const payment = must(contract.sign(foreign, deposits, amount(DOGE), payerKey, pair.hash));
       refusedBeside(pair, { kind: 'payment', channel: pair.payeeState().channel, payment }, 'signature-wrong', signed(pair, DOGE));
     });
 
@@ -125,7 +127,7 @@ for (const contract of contracts) {
       const pair = opened(10n * DOGE);
       const { terms, deposits, channel } = pair.payeeState();
       const elsewhere = deposits.map((deposit) => ({ ...deposit, outpoint: { ...deposit.outpoint, vout: 1 } }));
-      const payment = must(contract.sign(terms, elsewhere, amount(DOGE), payerKey));
+      const payment = must(contract.sign(terms, elsewhere, amount(DOGE), payerKey, pair.hash));
       refusedBeside(pair, { kind: 'payment', channel, payment }, 'signature-wrong', signed(pair, DOGE));
     });
 
@@ -141,7 +143,9 @@ for (const contract of contracts) {
       assert.equal(pair.payee?.best?.signatures.length, 2);
     });
 
-    test('with a worse signature in place of a held one: signature-wrong, and the held one stays', () => {
+    // A fixed fee is signed with all inputs every time.
+    const whereHeld = signingsOf(contract).includes('flexible') ? test : () => undefined;
+    whereHeld('with a worse signature in place of a held one: signature-wrong, and the held one stays', () => {
       const pair = opened(10n * DOGE, 5n * DOGE);
       pair.pay(12n * DOGE);
       const held = pair.payee?.best?.signatures[1] ?? assert.fail();

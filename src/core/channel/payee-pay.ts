@@ -1,16 +1,22 @@
 import { type Amount, add, subtract, ZERO } from '../base/amount.ts';
 import { equalBytes } from '../base/bytes.ts';
 import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
-import { capacityOf, isDue } from '../contract/contract.ts';
+import { capacityOf, isDue, type Terms } from '../contract/contract.ts';
 import { refuseUneconomicTotal } from '../contract/min-total.ts';
 import type { Pay, Receipt } from '../message/message.ts';
 import { blocksToDepth } from './confirmed-capacity.ts';
 import { type Doubt, doubtedSum, exposureParts, restingBelowDepth, writtenOff } from './deposit-confirmation.ts';
+import { isGivingBack, receiptAgain, takeBack, wholeGivenBack } from './payee-give-back.ts';
+import { foundAgain, underCurrentHash } from './payee-revocation.ts';
 import { type BestPayment, exposureAt, exposureOf, factsOf, notActive, type PayeeState, restsOf } from './payee-state.ts';
 import { type Env, type KeptInvoice, type Step, stay } from './state-machine.ts';
 
+/** How much of what a payment adds is spent at once. */
+type Owing = (added: Amount) => Amount | Refusal;
+
 /** Seed steps 6 and G: accepts a better payment. Without an invoice all of it becomes credit. */
 export function takePayment(state: PayeeState, pay: Pay, kept: KeptInvoice | undefined, env: Env): Step<PayeeState> | Refusal {
+  if (isGivingBack(state, pay, env)) return takeBack(state, pay, env);
   const step = taken(state, pay, () => owedFor(state, pay, kept, env), env);
   if (kept === undefined || isRefusal(step) || step.added === undefined) return step;
   return { ...step, invoice: { ...kept, paidTotal: pay.payment.total } };
@@ -21,8 +27,17 @@ export function takeIncrease(state: PayeeState, pay: Pay, env: Env): Step<PayeeS
   return taken(state, pay, (added) => added, env);
 }
 
+/** Takes what is new of the payment under the hash that is in force. */
+function taken(known: PayeeState, { payment, ...pay }: Pay, owing: Owing, env: Env): Step<PayeeState> | Refusal {
+  const state = foundAgain(known, payment, env);
+  const named = underCurrentHash(state, payment, env);
+  if (isRefusal(named)) return named;
+  const given = { ...pay, payment: named };
+  return wholeGivenBack(state, given, env) ?? raised(state, given, owing, env);
+}
+
 /** `owing`: how much of the new total is spent at once, in the commit that raises it. Called only when the total has risen. */
-function taken(state: PayeeState, pay: Pay, owing: (added: Amount) => Amount | Refusal, env: Env): Step<PayeeState> | Refusal {
+function raised(state: PayeeState, pay: Pay, owing: Owing, env: Env): Step<PayeeState> | Refusal {
   const { best, terms } = state;
   if (best !== undefined && pay.payment.total <= best.total) return replayed(state, best, pay, env);
   if (state.kind === 'paused') return refuse('funding-reorganised');
@@ -45,6 +60,7 @@ function taken(state: PayeeState, pay: Pay, owing: (added: Amount) => Amount | R
     spent,
     capacity: capacityOf(state.deposits),
     ...(pay.invoice === undefined ? {} : { invoice: pay.invoice }),
+    ...(state.giveBack === undefined ? {} : { giveBack: state.giveBack }),
   };
   return { ...stay({ ...state, spent, best: { ...payment, receipt } }, { kind: 'reply', message: receipt }), added };
 }
@@ -57,7 +73,12 @@ function isBeyond({ terms: { signing }, reach }: PayeeState, total: Amount): boo
 /** Refuses a total that no close could pay out at present fees: nothing is delivered for it, even if it was accepted before. */
 function tooSmall({ terms, deposits }: PayeeState, total: Amount, { feeRate, keyOf }: Env): Refusal | undefined {
   if (total > capacityOf(deposits)) return undefined;
-  return refuseUneconomicTotal(terms, deposits, total, feeRate, () => keyOf(terms.payeeScript) !== undefined);
+  return refuseUneconomicTotal(terms, deposits, total, feeRate, () => canSpeedUp(terms, keyOf));
+}
+
+/** Whether a child can pay for a close: what that only holds has none in time. */
+function canSpeedUp({ contract, payeeScript }: Terms, keyOf: Env['keyOf']): boolean {
+  return contract.revocation === undefined && keyOf(payeeScript) !== undefined;
 }
 
 /**
@@ -113,7 +134,7 @@ function replayed(state: PayeeState, best: BestPayment, { payment, invoice }: Pa
     invoice === best.receipt.invoice &&
     payment.signatures.length > 0 &&
     payment.signatures.every((given) => best.signatures.some((held) => equalBytes(given, held)));
-  if (isSame) return stay(state, { kind: 'reply', message: best.receipt });
+  if (isSame) return stay(state, { kind: 'reply', message: receiptAgain(state, best.receipt, env) });
   const signed = state.terms.contract.verify(state.terms, state.deposits, payment, best, env.verify);
   if (isRefusal(signed)) return signed;
   return refuse(payment.total < best.total ? 'total-lower' : 'total-not-higher', factsOf(state, best));

@@ -4,7 +4,7 @@ import type { Height } from '../base/height.ts';
 import { type Refusal, refuse } from '../base/refusal.ts';
 import type { DepthStep } from '../coin/coin.ts';
 import { leastStake } from '../contract/anti-pinning.ts';
-import type { Deposit, Payment, Terms } from '../contract/contract.ts';
+import type { Deposit, HeldOutput, Payment, Terms } from '../contract/contract.ts';
 import type { Receipt } from '../message/message.ts';
 import type { Transaction } from '../tx/transaction.ts';
 import { type ExposurePart, exposureParts, type Place, writtenOff } from './deposit-confirmation.ts';
@@ -42,6 +42,14 @@ interface PayeeChannel {
   /** How much of the best total invoices have used. */
   readonly spent: Amount;
   readonly best?: BestPayment;
+  /** How many of its secrets the payee has shown, where payments can be taken back. Absent: none. */
+  readonly revoked?: number;
+  /** What the owner wants to give back and the payer has not signed for yet. */
+  readonly giveBack?: Amount;
+  /** The last order to give back that was noted. */
+  readonly lastOrder?: string;
+  /** Outputs of closes that are held for the payee, as of the last view. */
+  readonly held?: readonly HeldOutput[];
 }
 
 export type PayeeEnd = 'closed' | 'refunded' | 'lost' | 'unused';
@@ -72,7 +80,8 @@ export function notActive(state: PayeeState): Refusal {
 
 /** The best payment as facts of a refusal: a payer that lost it can take it from there. */
 export function factsOf({ spent }: PayeeState, best: BestPayment): Readonly<Record<string, string | bigint>> {
-  return { best: best.total, signatures: best.signatures.map(bytesToHex).join(','), spent };
+  const { hash } = best;
+  return { best: best.total, signatures: best.signatures.map(bytesToHex).join(','), spent, ...(hash && { hash: bytesToHex(hash) }) };
 }
 
 /** The part of the best total that has bought nothing yet. */

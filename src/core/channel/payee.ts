@@ -1,13 +1,15 @@
 import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
-import { capacityOf } from '../contract/contract.ts';
+import { capacityOf, type Payment } from '../contract/contract.ts';
 import type { End, Pay, State } from '../message/message.ts';
 import { backedBy } from './confirmed-capacity.ts';
 import { answerCoopClose, closeForSharing, closeOnOrder } from './payee-close.ts';
 import { withCpfpChildren } from './payee-close-rbf.ts';
+import { type GiveBackInput, orderGiveBack } from './payee-give-back.ts';
 import { payeeOnchain } from './payee-onchain.ts';
 import { type AnnounceInput, acceptAnnouncement, signRefunds } from './payee-open.ts';
 import { takeIncrease, takePayment } from './payee-pay.ts';
-import type { PayeeState } from './payee-state.ts';
+import { revocationState } from './payee-revocation.ts';
+import type { BestPayment, PayeeState } from './payee-state.ts';
 import { type ChainView, type Env, type KeptInvoice, type Step, stay } from './state-machine.ts';
 
 /** Requests to a payee, news from the chain, and orders of its owner (`close`; `gather` to close the channel together with others). */
@@ -17,6 +19,7 @@ export type PayeeInput =
   | { readonly kind: 'increment'; readonly pay: Pay }
   | { readonly kind: 'end'; readonly end: End }
   | { readonly kind: 'state-request' }
+  | GiveBackInput
   | { readonly kind: 'close' }
   | { readonly kind: 'gather' }
   | ChainView;
@@ -40,6 +43,8 @@ function answered(state: PayeeState | undefined, input: PayeeInput, env: Env): S
       return answerCoopClose(state, input.end, env);
     case 'state-request':
       return stay(state, { kind: 'reply', message: described(state, env) });
+    case 'give-back':
+      return orderGiveBack(state, input, env);
     case 'close':
       return closeOnOrder(state, env);
     case 'gather':
@@ -59,7 +64,12 @@ function described(state: PayeeState, env: Env): State {
     spent: state.spent,
     deposits: state.deposits,
     ...signRefunds(terms, state.deposits, env),
-    ...(state.best && { best: { total: state.best.total, signatures: state.best.signatures } }),
+    ...(state.best && { best: paymentOf(state.best) }),
     ...('transaction' in state && state.transaction !== undefined ? { ending: state.transaction } : {}),
+    ...revocationState(state, env),
   };
+}
+
+function paymentOf({ total, signatures, hash }: BestPayment): Payment {
+  return { total, signatures, ...(hash && { hash }) };
 }

@@ -47,7 +47,12 @@ export function proposeCoopClose(state: PayerState, input: EndInput, env: Env): 
   const agreed = terms.contract.agree(terms, deposits, agreement);
   if (isRefusal(agreed)) return agreed;
   const end: End = { kind: 'end', channel, agreement, signatures: terms.contract.signAgreement(terms, agreed, env.signer) };
-  return stay({ ...channelOf(state), kind: 'ending', end }, { kind: 'send', message: end });
+  return stay({ ...channelOf(state), ...withEnd(state, total), kind: 'ending', end }, { kind: 'send', message: end });
+}
+
+/** No secret takes a signed end back, as one does payments. */
+function withEnd({ revocation, endSigned = ZERO }: PayerState, total: Amount): Pick<PayerState, 'endSigned'> {
+  return revocation === undefined || total === ZERO ? {} : { endSigned: greatest(endSigned, total) };
 }
 
 /** Whether an end that both signed can't be mined any more: some of its inputs are gone, and the others are unspent. */

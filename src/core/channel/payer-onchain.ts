@@ -5,21 +5,30 @@ import { isRefusal, type Refusal } from '../base/refusal.ts';
 import { payerScript } from '../contract/contract.ts';
 import { outpointKey, type Transaction } from '../tx/transaction.ts';
 import { isAbsent, isSame, isSettled, isSpent, isWaiting, type Spend, transactionsOf, viewOf } from './deposit-view.ts';
+import { areSettled } from './held-outputs.ts';
 import { withFoundDeposits } from './payer-found-deposits.ts';
 import { fundingBroadcasts } from './payer-open.ts';
 import { cpfpEffects, outbid, refundAfterExpiry } from './payer-refund.ts';
+import { penalties, withRevoked } from './payer-revocation.ts';
 import { allDeposits, channelOf, type EndedPayer, type PayerEnd, type PayerState, stillToCome } from './payer-state.ts';
 import { type ChainView, type DepositView, type Effect, type Env, type Step, stay } from './state-machine.ts';
 
 /** The payer's reaction to the chain as it is now: accepts further deposits, refunds after expiry, ends when everything is buried. */
 export function payerOnchain(known: PayerState, view: ChainView, env: Env): Step<PayerState> | Refusal {
   if (known.kind === 'ended' && !hasCome(known, view)) return stay(known);
-  const seen: PayerState = known.kind === 'ended' ? { ...channelOf(known), kind: 'funding' } : known;
-  const step = decideOnchain(seen, view, env);
+  const seen = withRevoked(known.kind === 'ended' ? { ...channelOf(known), kind: 'funding' } : known, view);
+  const step = withPenalties(decideOnchain(seen, view, env), seen, view, env);
   if (withFoundDeposits(seen, view) === seen) return step;
   // Deposits found in this view are not judged yet, so the channel does not end before the next one; but such outputs delay nothing that is due.
   const base = isRefusal(step) || step.state.kind === 'ended' ? stay(seen) : step;
   return { ...base, state: withFoundDeposits(base.state, view) };
+}
+
+/** What takes back what a revoked close holds goes out whatever else is due. */
+function withPenalties(step: Step<PayerState> | Refusal, state: PayerState, view: ChainView, env: Env): Step<PayerState> | Refusal {
+  const due = penalties(state, view, env);
+  if (due.length === 0) return step;
+  return isRefusal(step) ? stay(state, ...due) : { ...step, effects: [...step.effects, ...due] };
 }
 
 function decideOnchain(state: PayerState, view: ChainView, env: Env): Step<PayerState> | Refusal {
@@ -29,7 +38,9 @@ function decideOnchain(state: PayerState, view: ChainView, env: Env): Step<Payer
   const isExpired = certain(terms.expiry, env) >= terms.expiry;
   // The payer sends a funding transaction until the expiry: one that is still missing then was never made, or another took its place.
   const isLeft = views.some((one) => one.kind === 'unspent' || (isAbsent(one) && !isExpired && !isSettled(one, terms, env)));
-  if (!isLeft && spends.length > 0 && spends.every((one) => isSettled(one, terms, env))) return endedChannel(state, spends);
+  if (!isLeft && spends.length > 0 && spends.every((one) => isSettled(one, terms, env)) && areSettled(state, view, env)) {
+    return endedChannel(state, [...spends, ...(state.held ?? []).map((one) => viewOf(one, view)).filter(isSpent)]);
+  }
   if (!isLeft && views.length > 0 && views.every((one) => isAbsent(one) && isSettled(one, terms, env)))
     return stay(abandonedChannel(state));
   if (state.kind === 'ending' && state.transaction !== undefined && isStillAgreed(state.transaction, views, isExpired)) {
@@ -74,7 +85,15 @@ function endKind(state: PayerState, transactions: readonly Transaction[]): Payer
   const unlocks = transactions.flatMap(({ inputs }) => inputs.filter(({ outpoint }) => own.has(outpointKey(outpoint))));
   const kinds = unlocks.map(({ script }) => state.terms.contract.recognise(script));
   if (kinds.includes('foreign')) return 'lost';
+  if (isPunished(state, transactions)) return 'punished';
   return kinds.includes('close') ? 'closed' : 'refunded';
+}
+
+/** Whether this payer took what a revoked close held. */
+function isPunished({ held = [], returnScript }: PayerState, transactions: readonly Transaction[]): boolean {
+  const taken = new Set(held.map(({ outpoint }) => outpointKey(outpoint)));
+  const takers = transactions.filter(({ inputs }) => inputs.some(({ outpoint }) => taken.has(outpointKey(outpoint))));
+  return takers.some(({ outputs }) => outputs.every(({ script }) => equalBytes(script, returnScript)));
 }
 
 /** What came back to the payer: its change and the outputs to its return script. */

@@ -10,10 +10,12 @@ import type { Accepted, Offer } from '../message/message.ts';
 import { addressOf } from '../tx/address.ts';
 import { decodeTransaction, outpointKey, type Transaction, transactionId } from '../tx/transaction.ts';
 import { type OfferLimits, refuseExcessiveOffer } from './offer-limits.ts';
-import { isOpenEnded, MAX_DEPOSITS, termsOf } from './payee-open.ts';
+import { isOpenEnded, MAX_DEPOSITS, termsOf, wrongRevocation } from './payee-open.ts';
 import { foundWithout } from './payer-found-deposits.ts';
 import { isRefundableWhole, refundable, withRefundSignatures } from './payer-refund-signatures.ts';
+import { penaltySigner } from './payer-revocation.ts';
 import { allDeposits, fundingId, notOpen, type PayerState, standing, unsentOf, unsentWithout } from './payer-state.ts';
+import { isUnnamed, withFirstHash } from './payer-take-back.ts';
 import { type Effect, type Env, type Step, stay } from './state-machine.ts';
 
 /** Opens a channel under an offer. The deposits can be given at once, or come later from another wallet or as top-ups. */
@@ -63,7 +65,10 @@ export function createChannel(state: PayerState | undefined, input: CreateInput,
   if (expiry > offer.maxExpiry) return refuse('expiry-too-far', { expiry, most: offer.maxExpiry });
   // A close to any other script might not be relayed, and its size would not be known.
   if (addressOf(offer.coin, offer.payeeScript) === undefined) return refuse('offer-malformed', { script: offer.payeeScript.length });
-  const terms = termsOf({ offer, payerKey, expiry });
+  const penaltyKey = offer.contract.revocation && penaltySigner(env.signer).publicKey;
+  const wrong = wrongRevocation(offer, penaltyKey);
+  if (wrong !== undefined) return wrong;
+  const terms = termsOf({ offer, payerKey, expiry, ...(penaltyKey && { penaltyKey }) });
   const most = amount(MOST_FEE_FACTOR * feeFor(closeSize(terms, 1, 2), terms.coin.policy.feeRate));
   if (terms.signing.kind === 'fixed' && terms.signing.fee > most) return refuse('fee-too-high', { fee: terms.signing.fee, most });
   const channel = channelIdOf(terms.coin, terms.contract.redeemScript(terms));
@@ -147,7 +152,16 @@ export function announceDeposits(state: PayerState, env: Env): Step<PayerState> 
   const { offer, terms } = state;
   if (offer === undefined) return refuse('offer-unknown');
   const deposits = announcedOf(state).map(({ outpoint, value }) => ({ outpoint, value }));
-  return stay(state, { kind: 'send', message: { kind: 'announce', offer, payerKey: terms.payerKey, expiry: terms.expiry, deposits } });
+  const { payerKey, expiry, revocation } = terms;
+  const message = {
+    kind: 'announce',
+    offer,
+    payerKey,
+    expiry,
+    deposits,
+    ...(revocation && { penaltyKey: revocation.penaltyKey }),
+  } as const;
+  return stay(state, { kind: 'send', message });
 }
 
 /**
@@ -171,12 +185,12 @@ export function announcedOf(state: PayerState): readonly Deposit[] {
 
 /** Seed step 4: payments can use the deposits that make up the accepted capacity. */
 export function takeAcceptance(before: PayerState, message: Accepted, env: Env): Step<PayerState> {
-  const state = withRefundSignatures(before, message, announcedOf(before), env);
+  const state = withFirstHash(withRefundSignatures(before, message, announcedOf(before), env), message.hash);
   const { capacity } = message;
   if (state.kind !== 'planned' && state.kind !== 'funding' && state.kind !== 'open') return stay(state);
   const all = named(state);
   const count = all.findIndex((_, i) => capacityOf(all.slice(0, i + 1)) === capacity) + 1;
-  if (count <= state.deposits.length) return stay(state);
+  if (count <= state.deposits.length || isUnnamed(state)) return stay(state);
   const deposits = all.slice(0, count);
   return stay({
     ...state,

@@ -9,6 +9,7 @@ import { outpointKey } from '../tx/transaction.ts';
 import { foundWithout } from './payer-found-deposits.ts';
 import { withRefundSignatures } from './payer-refund-signatures.ts';
 import { allDeposits, notOpen, type OpenPayer, type PayerState, type PendingPayment, unsentWithout } from './payer-state.ts';
+import { caughtUp, isTakingBack, isUnder, isUnnamed, takeBackReceipt, takeShownSecret, withShownHash } from './payer-take-back.ts';
 import { type Env, type Step, stay } from './state-machine.ts';
 
 /** Signs a new total. `totalFor` computes the one that buys something. */
@@ -26,7 +27,7 @@ export function signPayment(state: PayerState, { kind: _, total, ...purchase }: 
   if (total <= (best?.total ?? ZERO)) return refuse('total-lower', { best: best?.total ?? 0n });
   const needed = state.spent + purchase.price;
   if (total < needed) return refuse('invoice-unmet', { total, needed });
-  const payment = terms.contract.sign(terms, deposits, total, env.signer);
+  const payment = terms.contract.sign(terms, deposits, total, env.signer, state.revocation?.hash);
   if (isRefusal(payment)) return payment;
   const pending = { payment, ...purchase };
   const signed = greatest(total, state.signed);
@@ -52,7 +53,8 @@ export function handOverBest(state: PayerState): Step<PayerState> | Refusal {
 
 /** The message for a pending payment: only the signatures that the payee does not have. */
 function payOf({ channel, terms, deposits, best }: OpenPayer, { payment, invoice }: PendingPayment): Pay {
-  const fresh = { total: payment.total, signatures: newSignatures(terms, deposits, payment, best) };
+  const { hash } = payment;
+  const fresh = { total: payment.total, signatures: newSignatures(terms, deposits, payment, best), ...(hash && { hash }) };
   return { kind: 'payment', channel, payment: fresh, ...(invoice === undefined ? {} : { invoice }) };
 }
 
@@ -85,6 +87,7 @@ function payable(state: OpenPayer, wanted: bigint): Amount | Refusal {
 /** The payee has stored the payment: only now it becomes the best. */
 export function takeReceipt(state: PayerState, receipt: Receipt): Step<PayerState> {
   if (state.kind !== 'open' || state.pending?.payment.total !== receipt.total) return stay(state);
+  if (isTakingBack(state)) return takeBackReceipt(state, receipt);
   const { pending, ...open } = state;
   return stay({ ...open, best: pending.payment, spent: add(state.spent, pending.price) });
 }
@@ -99,21 +102,24 @@ export function takeRefusal(state: PayerState, refusal: Refusal, env: Env): Step
     .split(',')
     .map((hex) => readCompact(parseHex(hex) ?? new Uint8Array()))
     .filter((signature) => typeof signature !== 'string');
-  const shown = total === undefined ? undefined : { total, signatures: known };
+  const hash = state.revocation?.hash;
+  const shown = total === undefined ? undefined : { total, signatures: known, ...(hash && { hash }) };
   return stay(adopted(open, shown, parseUnits(spent), env));
 }
 
 /** Resync: takes over what the payee has accepted and this payer has lost. */
 export function takePayeeState(before: PayerState, message: State, env: Env): Step<PayerState> {
   const { best, spent, deposits, status } = message;
-  const state = withRefundSignatures(before, message, deposits, env);
+  const named = withShownHash(withRefundSignatures(before, message, deposits, env), message);
+  const state = named.kind === 'open' ? caughtUp(takeShownSecret(named, message, env), message, env) : named;
   const known = status === 'open' || status === 'paused' ? acceptedOf(state, deposits) : state;
   return stay(known.kind === 'open' ? adopted(known, best, spent, env) : known);
 }
 
 /** The deposits that the payee counts, in its order, if this payer's come first and it knows all of them. */
 function acceptedOf(state: PayerState, listed: readonly Deposit[]): PayerState {
-  if (state.kind !== 'funding' && state.kind !== 'open') return state;
+  // Nothing can be paid before the payee has named a hash for it.
+  if ((state.kind !== 'funding' && state.kind !== 'open') || isUnnamed(state)) return state;
   const own = new Map(allDeposits(state).map((deposit) => [outpointKey(deposit.outpoint), deposit]));
   const known = listed.flatMap(({ outpoint, value }) => {
     const mine = own.get(outpointKey(outpoint));
@@ -137,7 +143,7 @@ function acceptedOf(state: PayerState, listed: readonly Deposit[]): PayerState {
  * counts as spent.
  */
 function adopted(state: OpenPayer, shown: Payment | undefined, spent: Amount | undefined, env: Env): OpenPayer {
-  if (shown === undefined || shown.total <= (state.best?.total ?? ZERO)) return state;
+  if (shown === undefined || shown.total <= (state.best?.total ?? ZERO) || !isUnder(shown, state.revocation?.hash)) return state;
   const verified = state.terms.contract.verify(state.terms, state.deposits, shown, undefined, env.verify);
   if (isRefusal(verified)) return state;
   const { pending, ...open } = state;

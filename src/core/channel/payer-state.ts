@@ -1,7 +1,8 @@
 import { type Amount, subtract, ZERO } from '../base/amount.ts';
 import type { ChannelId, TxId } from '../base/bytes.ts';
 import { type Refusal, refuse } from '../base/refusal.ts';
-import { capacityOf, type Deposit, type Payment, type Terms } from '../contract/contract.ts';
+import { capacityOf, type Deposit, type HeldOutput, type Payment, type RevocationHash, type Terms } from '../contract/contract.ts';
+import type { RevocationSecrets } from '../contract/revocation-secrets.ts';
 import type { End, Offer } from '../message/message.ts';
 import { decodeTransaction, type Outpoint, outpointKey, type Transaction, transactionId } from '../tx/transaction.ts';
 import type { Source } from './state-machine.ts';
@@ -46,9 +47,27 @@ export interface PayerChannel {
   readonly spent: Amount;
   /** The best payment that the payee has acknowledged. */
   readonly best?: Payment;
+  /** Where payments can be taken back, once the payee has named the first hash. */
+  readonly revocation?: PayerRevocation;
+  /** Where payments can be taken back, the largest total of an end that this payer has signed: whatever the payee answered, it can complete that. */
+  readonly endSigned?: Amount;
+  /** What closes of payments that were taken back hold, as of the last view. */
+  readonly held?: readonly HeldOutput[];
 }
 
-export type PayerEnd = 'closed' | 'refunded' | 'lost' | 'abandoned';
+/** What the payer knows of the payee's secrets. It does not grow with the number of payments, nor with that of secrets. */
+export interface PayerRevocation {
+  /** The hash that payments are made under. */
+  readonly hash: RevocationHash;
+  /** How many hashes came before it: the number of its secret. */
+  readonly index: number;
+  /** All secrets before. */
+  readonly secrets: RevocationSecrets;
+  /** The hash that comes next, once a payment was signed under it: then there is no other, or what was signed could never be taken back. */
+  readonly next?: { readonly hash: RevocationHash; readonly signed: Amount };
+}
+
+export type PayerEnd = 'closed' | 'refunded' | 'lost' | 'abandoned' | 'punished';
 
 /**
  * `planned`: keys and address exist, no coin has been sent. `funding`: coins are sent or announced. `open`: accepted. `ending`: an agreed end is
@@ -72,10 +91,27 @@ export type OpenPayer = Extract<PayerState, { kind: 'open' }>;
 
 /** The channel without the fields of its present state only. */
 export function channelOf(state: PayerState): PayerChannel {
-  const { channel, terms, offer, keyName, returnScript, deposits, offered, found, funding, signed, spent, best } = state;
+  const {
+    channel,
+    terms,
+    offer,
+    keyName,
+    returnScript,
+    deposits,
+    offered,
+    found,
+    funding,
+    signed,
+    spent,
+    best,
+    revocation,
+    endSigned,
+    held,
+  } = state;
   const unsent = state.kind === 'planned' ? [...unsentOf(state)] : state.unsent;
   const common = { channel, terms, keyName, returnScript, deposits, offered, funding, signed, spent };
-  return { ...common, ...(offer && { offer }), ...(found && { found }), ...(unsent && { unsent }), ...(best && { best }) };
+  const known = { ...(offer && { offer }), ...(found && { found }), ...(unsent && { unsent }), ...(best && { best }) };
+  return { ...common, ...known, ...(revocation && { revocation }), ...(endSigned && { endSigned }), ...(held && { held }) };
 }
 
 /** Signed funding transactions that must not be broadcast yet: the payee has not agreed to their deposits. */

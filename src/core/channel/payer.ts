@@ -19,6 +19,7 @@ import {
 import { handOverBest, type PayInput, resendPayment, signPayment, takePayeeState, takeReceipt, takeRefusal } from './payer-pay.ts';
 import { withRefundSignatures } from './payer-refund-signatures.ts';
 import { type PayerState, unsentWithout } from './payer-state.ts';
+import { signTakeBack, type TakeBackInput } from './payer-take-back.ts';
 import { type ChainView, type Env, type Step, stay } from './state-machine.ts';
 
 /** Orders of the payer's owner, the payee's answers, and news from the chain. */
@@ -31,6 +32,7 @@ type FurtherInput =
   | { readonly kind: 'announce' }
   | { readonly kind: 'launch' }
   | { readonly kind: 'abandon' }
+  | TakeBackInput
   | { readonly kind: 'resend' }
   | { readonly kind: 'hand-over' }
   | { readonly kind: 'resync' }
@@ -59,6 +61,8 @@ function further(state: PayerState, input: FurtherInput, env: Env): Step<PayerSt
       return announceDeposits(state, env);
     case 'pay':
       return signPayment(state, input, env);
+    case 'take-back':
+      return signTakeBack(state, input, env);
     case 'resend':
       return resendPayment(state);
     case 'hand-over':

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { MachinePair } from '../../../test/world/machine-pair.ts';
-import { assertRefused, fundingOf, must, sampleTerms } from '../../../test/world/sample.ts';
+import { assertRefused, FLEXIBLE, fundingOf, must, sampleTerms, signingsOf } from '../../../test/world/sample.ts';
 import { amount } from '../base/amount.ts';
 import type { Deposit, Signing } from '../contract/contract.ts';
 import { contracts } from '../contract/registry.ts';
@@ -31,9 +31,10 @@ function inputs(reply: Reply): readonly string[] {
     : assert.fail(JSON.stringify(reply));
 }
 
+const fixed: Signing = { kind: 'fixed', fee: amount(DOGE / 50n) };
+
 for (const contract of contracts) {
-  const fixed: Signing = { kind: 'fixed', fee: amount(DOGE / 50n) };
-  for (const signing of [fixed, { kind: 'flexible', slot: 0 } as const]) {
+  for (const signing of [fixed, FLEXIBLE].filter(({ kind }) => signingsOf(contract).includes(kind))) {
     const opened = (...values: readonly bigint[]): MachinePair =>
       new MachinePair({ contract, signing }, { unconfirmed: CAP }).open(...values);
 

@@ -5,8 +5,9 @@ import { amount, ZERO } from '../base/amount.ts';
 import { channelId, txId } from '../base/bytes.ts';
 import { height, LOCK_TIME_THRESHOLD, lockTime, MAX_LOCK_TIME } from '../base/height.ts';
 import { dogecoin } from '../coin/dogecoin.ts';
-import type { Deposit, Terms } from '../contract/contract.ts';
+import type { Deposit, HeldOutput, Terms } from '../contract/contract.ts';
 import { contracts } from '../contract/registry.ts';
+import type { Receipt } from '../message/message.ts';
 import { p2pkh } from '../tx/script.ts';
 import { readCompact, type Signature, signer } from '../tx/sign.ts';
 import type { Outpoint } from '../tx/transaction.ts';
@@ -17,6 +18,7 @@ type Open = Extract<PayeeState, { kind: 'open' }>;
 
 const payer = signer(new Uint8Array(32).fill(1)).publicKey;
 const payee = signer(new Uint8Array(32).fill(2)).publicKey;
+const penalty = signer(new Uint8Array(32).fill(3)).publicKey;
 
 const hex = (digits: number): fc.Arbitrary<string> => fc.stringMatching(new RegExp(`^[0-9a-f]{${digits}}$`));
 const amounts = fc.bigInt(0n, 10n ** 18n).map(amount);
@@ -27,17 +29,28 @@ const signatures: fc.Arbitrary<Signature> = fc
   .filter((read) => typeof read !== 'string');
 const outpoints: fc.Arbitrary<Outpoint> = fc.record({ txid: hex(64).map(txId), vout: fc.nat(0xffff_ffff) });
 const deposits: fc.Arbitrary<Deposit> = fc.record({ outpoint: outpoints, value: amounts });
-const best: fc.Arbitrary<BestPayment> = fc.record({
-  total: amounts,
-  signatures: fc.array(signatures, { minLength: 1, maxLength: 3 }),
-  receipt: fc.record(
-    { kind: fc.constant('receipt' as const), channel: channels, total: amounts, spent: amounts, capacity: amounts, invoice: hex(32) },
-    { requiredKeys: ['kind', 'channel', 'total', 'spent', 'capacity'] },
-  ),
-});
+const hashes = fc.uint8Array({ minLength: 20, maxLength: 20 });
+const secrets = fc.uint8Array({ minLength: 32, maxLength: 32 });
+const held: fc.Arbitrary<HeldOutput> = fc.record({ outpoint: outpoints, value: amounts, hash: hashes });
+const receipt: fc.Arbitrary<Receipt> = fc.record(
+  {
+    kind: fc.constant('receipt' as const),
+    ...{ channel: channels, total: amounts, spent: amounts, capacity: amounts },
+    ...{ invoice: hex(32), secret: secrets, giveBack: amounts },
+  },
+  { requiredKeys: ['kind', 'channel', 'total', 'spent', 'capacity'] },
+);
+const best: fc.Arbitrary<BestPayment> = fc.record(
+  { total: amounts, signatures: fc.array(signatures, { minLength: 1, maxLength: 3 }), hash: hashes, receipt },
+  { requiredKeys: ['total', 'signatures', 'receipt'] },
+);
 const own = fc.constantFrom(...contracts).chain((contract) => {
   const range = contract.expiresBy === 'time' ? { min: LOCK_TIME_THRESHOLD, max: MAX_LOCK_TIME } : { max: LOCK_TIME_THRESHOLD - 1 };
-  return fc.record({ contract: fc.constant(contract), expiry: fc.integer({ min: 0, ...range }).map(lockTime) });
+  const revocation = fc.record({ payoutDelay: fc.nat(10_000), penaltyKey: fc.constant(penalty) });
+  return fc.record(
+    { contract: fc.constant(contract), expiry: fc.integer({ min: 0, ...range }).map(lockTime), revocation },
+    { requiredKeys: contract.revocation === undefined ? ['contract', 'expiry'] : ['contract', 'expiry', 'revocation'] },
+  );
 });
 const agreed = fc.record({
   coin: fc.constant(dogecoin),
@@ -70,6 +83,9 @@ const open: fc.Arbitrary<Open> = fc.record(
     backing: fc.record({ backed: amounts, deepAt: fc.nat(499_999_999).map(height) }, { requiredKeys: ['backed'] }),
     spent: amounts,
     best,
+    revoked: fc.nat(),
+    giveBack: amounts,
+    held: fc.array(held, { maxLength: 3 }),
   },
   { requiredKeys: ['kind', 'channel', 'terms', 'keyName', 'deposits', 'limits', 'spent'] },
 );

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { bytesToHex } from '../base/bytes.ts';
-import { type Deposit, isExpiryOf, type Terms } from '../contract/contract.ts';
+import { type Deposit, type HeldOutput, isExpiryOf, type Terms } from '../contract/contract.ts';
 import {
   amountField,
   blocksField,
@@ -11,12 +11,14 @@ import {
   depositField,
   depthField,
   type Field,
+  hashField,
   heightField,
   lockTimeField,
   outpointField,
   paymentField,
   publicKeyField,
   releasedDepositField,
+  secretField,
   signatureField,
   signingField,
   transactionField,
@@ -58,6 +60,7 @@ const anyTerms = z.strictObject({
   payerKey: publicKeyField,
   payeeKey: publicKeyField,
   expiry: lockTimeField,
+  revocation: z.strictObject({ payoutDelay: blocksField, penaltyKey: publicKeyField }).exactOptional(),
 });
 
 export const termsField: Field<Terms> = anyTerms.refine(
@@ -81,6 +84,8 @@ const places: Field<readonly Place[]> = z.array(
 
 const sources: Field<readonly Source[]> = z.array(z.strictObject({ deposit: outpointField, spends: z.array(outpointField) }));
 
+const held: Field<readonly HeldOutput[]> = z.array(z.strictObject({ outpoint: outpointField, value: amountField, hash: hashField }));
+
 const payeeChannel = {
   channel: channelIdField,
   terms: termsField,
@@ -92,7 +97,13 @@ const payeeChannel = {
   places: places.exactOptional(),
   reach: amountField.exactOptional(),
   spent: amountField,
-  best: z.strictObject({ total: amountField, signatures: z.array(signatureField), receipt: receiptJson }).exactOptional(),
+  best: z
+    .strictObject({ total: amountField, signatures: z.array(signatureField), hash: hashField.exactOptional(), receipt: receiptJson })
+    .exactOptional(),
+  revoked: z.int().min(0).exactOptional(),
+  giveBack: amountField.exactOptional(),
+  lastOrder: z.string().max(64).exactOptional(),
+  held: held.exactOptional(),
 };
 
 const payeeState: Field<PayeeState> = z.discriminatedUnion('kind', [
@@ -122,6 +133,16 @@ const payerChannel = {
   signed: amountField,
   spent: amountField,
   best: paymentField.exactOptional(),
+  revocation: z
+    .strictObject({
+      hash: hashField,
+      index: z.int().min(0),
+      secrets: z.array(z.strictObject({ index: z.int().min(0), secret: secretField })),
+      next: z.strictObject({ hash: hashField, signed: amountField }).exactOptional(),
+    })
+    .exactOptional(),
+  endSigned: amountField.exactOptional(),
+  held: held.exactOptional(),
 };
 
 const end = z.strictObject({
@@ -154,7 +175,7 @@ const payerState: Field<PayerState> = z.discriminatedUnion('kind', [
   z.strictObject({
     ...payerChannel,
     kind: z.literal('ended'),
-    how: z.enum(['closed', 'refunded', 'lost', 'abandoned']),
+    how: z.enum(['closed', 'refunded', 'lost', 'abandoned', 'punished']),
     returned: amountField,
     transactions: z.array(transactionField),
   }),
@@ -202,19 +223,26 @@ function openText(state: PayeeState): string | undefined {
   const fixed = `"terms":${textOnce(termsField, state.terms)},"keyName":${JSON.stringify(keyName)},"deposits":${textOnce(deposits, state.deposits)}${made}`;
   const shallow = state.backing === undefined ? '' : `,"backing":${textOnce(backing, state.backing)}`;
   const placed = state.places === undefined ? '' : `,"places":${textOnce(places, state.places)}`;
+  const revoked = state.revoked === undefined ? '' : `,"revoked":${state.revoked}`;
+  const giveBack = state.giveBack === undefined ? '' : `,"giveBack":"${state.giveBack}"`;
+  const order = state.lastOrder === undefined ? '' : `,"lastOrder":${JSON.stringify(state.lastOrder)}`;
+  const kept = state.held === undefined ? '' : `,"held":${textOnce(held, state.held)}`;
   const reach = state.reach === undefined ? '' : `,"reach":"${state.reach}"`;
-  const changing = `"spent":"${spent}",${best === undefined ? '' : `"best":${bestText(best)},`}"kind":"open"`;
-  return `{"channel":"${channel}",${fixed},"limits":${textOnce(limits, state.limits)}${shallow}${placed}${reach},${changing}}`;
+  const changing = `"spent":"${spent}"${best === undefined ? '' : `,"best":${bestText(best)}`}`;
+  return `{"channel":"${channel}",${fixed},"limits":${textOnce(limits, state.limits)}${shallow}${placed}${reach},${changing}${revoked}${giveBack}${order}${kept},"kind":"open"}`;
 }
 
-function bestText({ total, signatures, receipt }: BestPayment): string {
+function bestText({ total, signatures, hash, receipt }: BestPayment): string {
   const hex = signatures.map((signature) => `"${bytesToHex(signature)}"`).join(',');
-  return `{"total":"${total}","signatures":[${hex}],"receipt":${receiptText(receipt)}}`;
+  const under = hash === undefined ? '' : `,"hash":"${bytesToHex(hash)}"`;
+  return `{"total":"${total}","signatures":[${hex}]${under},"receipt":${receiptText(receipt)}}`;
 }
 
-function receiptText({ channel, total, spent, capacity, invoice }: Receipt): string {
+function receiptText({ channel, total, spent, capacity, invoice, secret, giveBack }: Receipt): string {
   const bought = invoice === undefined ? '' : `,"invoice":${JSON.stringify(invoice)}`;
-  return `{"kind":"receipt","channel":"${channel}","total":"${total}","spent":"${spent}","capacity":"${capacity}"${bought}}`;
+  const shown = secret === undefined ? '' : `,"secret":"${bytesToHex(secret)}"`;
+  const returning = giveBack === undefined ? '' : `,"giveBack":"${giveBack}"`;
+  return `{"kind":"receipt","channel":"${channel}","total":"${total}","spent":"${spent}","capacity":"${capacity}"${bought}${shown}${returning}}`;
 }
 
 const texts = new WeakMap<object, string>();

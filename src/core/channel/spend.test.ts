@@ -15,7 +15,7 @@ const BURIED = 60;
 /** The payee's close with whatever payment it likes best. */
 function closeAt(pair: MachinePair, total: bigint): Transaction {
   const { terms, deposits } = pair.payeeState();
-  const payment = must(terms.contract.sign(terms, deposits, amount(total), payerKey));
+  const payment = must(terms.contract.sign(terms, deposits, amount(total), payerKey, pair.hash));
   return must(terms.contract.close([{ terms, deposits, payment, signer: payeeKey }], { script: payeeScript, feeRate: pair.feeRate }));
 }
 
@@ -48,7 +48,7 @@ for (const contract of contracts) {
       assert.equal(pair.payerState().kind, 'open');
       pair.spend(close, BURIED);
       payerLooks(pair);
-      assert.deepEqual(payerEnd(pair), ['closed', 9n * DOGE]);
+      assert.deepEqual(payerEnd(pair), ['closed', 9n * DOGE - pair.fixedFee]);
     });
 
     test('a close at a total that was signed and never answered is a close too', () => {
@@ -57,7 +57,7 @@ for (const contract of contracts) {
       pair.request({ kind: 'pay', total: amount(4n * DOGE), price: amount(0n) });
       pair.spend(closeAt(pair, 4n * DOGE), BURIED);
       payerLooks(pair);
-      assert.deepEqual(payerEnd(pair), ['closed', 6n * DOGE]);
+      assert.deepEqual(payerEnd(pair), ['closed', 6n * DOGE - pair.fixedFee]);
     });
 
     test('a close in place of the agreed end is the end, and what it left over is refunded', () => {
@@ -82,7 +82,7 @@ for (const contract of contracts) {
       );
       pair.spend(refund, BURIED);
       payerLooks(pair);
-      assert.deepEqual(payerEnd(pair), ['closed', 7n * DOGE + (refund.outputs[0]?.value ?? 0n)]);
+      assert.deepEqual(payerEnd(pair), ['closed', 7n * DOGE - pair.fixedFee + (refund.outputs[0]?.value ?? 0n)]);
     });
 
     test('a spend by no branch of the contract is a loss on both sides, and not before it is buried', () => {
@@ -122,7 +122,7 @@ for (const contract of contracts) {
       pair.spend(closeAt(pair, 3n * DOGE), BURIED);
       pair.spend({ ...theft, inputs: theft.inputs.slice(1) }, BURIED);
       payerLooks(pair);
-      assert.deepEqual(payerEnd(pair), ['lost', 7n * DOGE]);
+      assert.deepEqual(payerEnd(pair), ['lost', 7n * DOGE - pair.fixedFee]);
     });
   });
 }

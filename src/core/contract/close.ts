@@ -24,8 +24,9 @@ interface Lane {
 }
 
 /**
- * Closes channels together. If the terms fix the fee, a channel closes alone, as the payer signed it. Flexible payments keep the index of their slot.
- * Inputs without change can go anywhere: they fill free slots before `fillers` do.
+ * Closes channels together. If the terms fix the fee, a channel closes alone, as the payer signed it; `fillers` then only add to the fee, where the
+ * payer's signatures allow further inputs. Flexible payments keep the index of their slot. Inputs without change can go anywhere: they fill free slots
+ * before `fillers` do.
  */
 export function close(
   unlocks: Unlocks,
@@ -37,19 +38,29 @@ export function close(
   if (first === undefined) return refuse('nothing-to-close');
   if (others.some(({ terms }) => terms.coin.id !== first.terms.coin.id)) return refuse('coin-mismatch');
   const isFixed = closings.some(({ terms }) => terms.signing.kind === 'fixed');
-  if (isFixed) return others.length === 0 && fillers.length === 0 ? closeFixed(unlocks, first) : refuse('contract-unfit');
+  if (isFixed) return others.length === 0 ? closeFixed(unlocks, first, fillers) : refuse('contract-unfit');
   return closeFlexible(unlocks, [first, ...others], payout, fillers);
 }
 
-function closeFixed(unlocks: Unlocks, closing: Closing): Transaction | Refusal {
-  const planned = plan(closing.terms, closing.deposits, closing.payment.total);
+function closeFixed(unlocks: Unlocks, closing: Closing, fillers: readonly Filler[]): Transaction | Refusal {
+  const { terms, deposits, payment } = closing;
+  const planned = plan(terms, deposits, payment.total, payment.hash);
   if (isRefusal(planned)) return planned;
   const gone = planned.inputs.length - leftOf(closing, planned).length;
   if (gone > 0) return refuse('deposit-gone', { gone });
-  return signed(
-    draft(closing.terms, planned),
-    planned.inputs.map((input, i) => channelLane(unlocks, closing, input, i)),
-  );
+  const overpaid = fillers.length > 0 ? refuseFillers(terms, fillers) : undefined;
+  if (overpaid !== undefined) return overpaid;
+  const unsigned = draft(terms, planned);
+  const lanes = [...planned.inputs.map((input, i) => channelLane(unlocks, closing, input, i)), ...fillers.map(fillerLane)];
+  return signed({ ...unsigned, inputs: lanes.map(({ input }) => input) }, lanes);
+}
+
+/** All that coins beside a fixed close are worth is fee. */
+function refuseFillers({ contract: { form }, coin, signing }: Terms, fillers: readonly Filler[]): Refusal | undefined {
+  if ((form.fixedHashType & SIGHASH.ANYONECANPAY) === 0) return refuse('contract-unfit', { reason: 'the payer signed all inputs' });
+  const value = capacityOf(fillers);
+  const fee = signing.kind === 'fixed' ? add(signing.fee, value) : value;
+  return fee > coin.policy.maxFee ? refuse('fee-unaffordable', { value, fee }) : undefined;
 }
 
 function closeFlexible(

@@ -3,7 +3,8 @@ import type { Contract } from './contract.ts';
 import { bySelector } from './spend-branch.ts';
 import { LASTING, REPLACEABLE, type UnidirectionalScript, unidirectional } from './unidirectional.ts';
 
-const bip65: Omit<UnidirectionalScript, 'id' | 'number' | 'expiresBy' | 'form'> = {
+/** Of BIP65's own payment channel example. */
+export const bip65: Omit<UnidirectionalScript, 'id' | 'number' | 'expiresBy' | 'form'> = {
   output: p2sh,
   recogniser: bySelector,
   needs: ['cltv'],

@@ -2,7 +2,7 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { utf8ToBytes } from '@noble/hashes/utils.js';
 import { type Amount, add } from '../base/amount.ts';
 import { bytesToHex, type ChannelId, channelId, concatBytes, hexToBytes } from '../base/bytes.ts';
-import { after, isTime, type LockKind, type LockTime } from '../base/height.ts';
+import { after, type Height, isTime, type LockKind, type LockTime } from '../base/height.ts';
 import { type ChainTime, possible } from '../base/lock-time.ts';
 import type { Refusal } from '../base/refusal.ts';
 import type { Coin, Rule } from '../coin/coin.ts';
@@ -36,7 +36,20 @@ export interface Terms extends ScriptTerms {
   readonly closingMargin: number;
   /** The payee's output script. */
   readonly payeeScript: Uint8Array;
+  /** Where payments can be taken back, and only there. */
+  readonly revocation?: RevocationTerms;
 }
+
+/** What both sides agree to beyond other terms where payments can be taken back. */
+export interface RevocationTerms {
+  /** Blocks from the expiry until the payee can take what its close holds for it: the time in which a revoked one can be punished. */
+  readonly payoutDelay: number;
+  /** The payer's key that takes the output of a revoked close, and can do nothing else. */
+  readonly penaltyKey: PublicKey;
+}
+
+/** HASH160 of a secret of the payee's, 20 bytes. Who shows the secret revokes every payment made under the hash. */
+export type RevocationHash = Uint8Array;
 
 /** A funded output of the channel. */
 export interface Deposit {
@@ -52,6 +65,8 @@ export interface Payment {
   readonly total: Amount;
   /** The payer's signatures: one for each input of the plan for `total`, in the same order. */
   readonly signatures: readonly Signature[];
+  /** What the payee named for it, where payments can be taken back. */
+  readonly hash?: RevocationHash;
 }
 
 /** An input of the transaction that pays a total. */
@@ -68,6 +83,8 @@ export interface Plan {
   /** What this transaction returns to the payer; 0 when nothing is left to return. */
   readonly change: Amount;
   readonly inputs: readonly PlannedInput[];
+  /** Under which it can be revoked, where payments can be. */
+  readonly hash?: RevocationHash;
 }
 
 /** The end that both sides sign at once, instead of waiting for a close or the expiry. */
@@ -90,6 +107,8 @@ export interface Form {
   readonly sequence: number;
   /** The same in refunds; it has to be below 0xffffffff, or the lock time would not apply (BIP65). */
   readonly refundSequence: number;
+  /** Hash type of the payer's signatures under a fixed fee. */
+  readonly fixedHashType: number;
 }
 
 /** What happened to a deposit that a transaction spends. */
@@ -122,10 +141,12 @@ export interface Contract {
   readonly outputScript: (terms: ScriptTerms) => Uint8Array;
   /** Accepts exactly what `redeemScript` writes. */
   readonly readRedeemScript: (script: Uint8Array) => WrittenTerms | Refusal;
-  readonly plan: (terms: Terms, deposits: readonly Deposit[], total: Amount) => Plan | Refusal;
+  readonly plan: (terms: Terms, deposits: readonly Deposit[], total: Amount, hash?: RevocationHash) => Plan | Refusal;
+  /** Output script of a close for the payee. @throws Error without a hash where payments can be taken back. */
+  readonly paysTo: (terms: Terms, hash: RevocationHash | undefined) => Uint8Array;
   /** The unsigned transaction of a plan, in the form that both sides send each other; inputs in the plan's order; defined for slot 0. */
   readonly draft: (terms: Terms, plan: Plan) => Transaction;
-  readonly sign: (terms: Terms, deposits: readonly Deposit[], total: Amount, signer: Signer) => Payment | Refusal;
+  readonly sign: (terms: Terms, deposits: readonly Deposit[], total: Amount, signer: Signer, hash?: RevocationHash) => Payment | Refusal;
   /** Checks the new signatures in `given` and adds the rest from `held`, the best payment so far. */
   readonly verify: (
     terms: Terms,
@@ -150,6 +171,39 @@ export interface Contract {
   readonly recognise: (unlock: Uint8Array) => Spend;
   /** Defined only for the exact bytes of a close or an agreed end, with signatures that nodes relay (BIP62, BIP66). */
   readonly readClose: (terms: WrittenTerms, unlock: Uint8Array) => CloseSignatures | undefined;
+  /** Absent where money only ever moves from payer to payee. */
+  readonly revocation?: Revocation;
+}
+
+/** How payments are taken back: a close holds the payee's part in an output that the payee takes late, and the payer of a revoked one at once. */
+export interface Revocation {
+  /** Why the terms are not enough for either side; undefined when they are. */
+  readonly refuseTerms: (
+    terms: Pick<Terms, 'coin' | 'signing' | 'closingMargin'> & { readonly payoutDelay?: number },
+  ) => Refusal | undefined;
+  /** The least `payoutDelay` that either side agrees to, in blocks. */
+  readonly leastPayoutDelay: (coin: Coin) => number;
+  /** The outputs of a transaction that are held under one of these hashes. */
+  readonly outputs: (terms: Terms, transaction: Transaction, hashes: readonly RevocationHash[]) => readonly HeldOutput[];
+  /** The first height of the chain's tip at which nodes take a payout. */
+  readonly payoutAt: (terms: Terms) => Height;
+  /** The payee's, valid from `payoutAt` on. */
+  readonly payout: (terms: Terms, held: readonly HeldOutput[], payout: Payout, signer: Signer) => Transaction | Refusal;
+  /** The payer's, valid at once, with the secret of each output's hash and the key that terms name for it. */
+  readonly penalty: (terms: Terms, held: readonly RevokedOutput[], payout: Payout, signer: Signer) => Transaction | Refusal;
+  /** Upper bounds of the bytes of either with one input and a P2PKH output. */
+  readonly payoutSize: number;
+  readonly penaltySize: number;
+}
+
+/** An output of a close that is held for the payee. */
+export interface HeldOutput extends Deposit {
+  readonly hash: RevocationHash;
+}
+
+/** One that the payer can take. */
+export interface RevokedOutput extends HeldOutput {
+  readonly secret: Uint8Array;
 }
 
 /** The signatures in the scriptSig of a close or an agreed end; they are not verified here. */

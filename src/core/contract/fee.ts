@@ -30,7 +30,7 @@ export interface Cost {
  * that, so it is mined even if the estimate is wrong. The part of the total that it may cost grows too: a tenth at first, half in the last quarter,
  * where it saves the other half. It always pays the coin's own rate.
  */
-export function closeUrgency({ expiry, closingMargin }: Terms, reached: LockTime): Urgency {
+export function closeUrgency({ expiry, closingMargin }: Pick<Terms, 'expiry' | 'closingMargin'>, reached: LockTime): Urgency {
   const left = (expiry - reached) * 4;
   if (left > 3 * closingMargin) return { factor: 1n, share: 10n };
   if (left > 2 * closingMargin) return { factor: 3n, share: 5n };
@@ -41,7 +41,10 @@ export function closeUrgency({ expiry, closingMargin }: Terms, reached: LockTime
  * A refund has no deadline: it pays more after half a margin, and once more after a whole one, but never more than a tenth. `contest`: the part it
  * may pay when it has to replace a transaction that blocks it. In the end that is half, because the other side could block it for ever.
  */
-export function refundUrgency({ expiry, closingMargin }: Terms, reached: LockTime): Urgency & { readonly contest: bigint } {
+export function refundUrgency(
+  { expiry, closingMargin }: Pick<Terms, 'expiry' | 'closingMargin'>,
+  reached: LockTime,
+): Urgency & { readonly contest: bigint } {
   const late = (reached - expiry) * 2;
   if (late < closingMargin) return { factor: 1n, share: 10n, contest: 10n };
   return late < 2 * closingMargin ? { factor: 3n, share: 10n, contest: 10n } : { factor: 10n, share: 10n, contest: 2n };

@@ -1,8 +1,9 @@
 import { type Amount, add, amount, feeFor, subtract, ZERO } from '../base/amount.ts';
+import { equalBytes } from '../base/bytes.ts';
 import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
 import { SIGHASH, type SighashTemplate, sighashTemplate } from '../tx/sighash.ts';
 import type { Transaction, TxInput, TxOutput } from '../tx/transaction.ts';
-import { capacityOf, type Deposit, type Plan, type PlannedInput, payerScript, type Terms } from './contract.ts';
+import { capacityOf, type Deposit, type Plan, type PlannedInput, payerScript, type RevocationHash, type Terms } from './contract.ts';
 import { closeSize } from './tx-size.ts';
 
 /** What the payer signs in a flexible payment: its change at the index of the input, or only the input. */
@@ -13,18 +14,18 @@ export const NOTHING_LEFT: number = SIGHASH.NONE | SIGHASH.ANYONECANPAY;
  * Takes a total out of the deposits, one after the other. Only the deposit in use has change.
  * Refuses a total that could not be closed: below its own cost, above the deposits, or with change too small for an output.
  */
-export function plan(terms: Terms, deposits: readonly Deposit[], total: Amount): Plan | Refusal {
-  const planned = layOut(terms, deposits, total);
+export function plan(terms: Terms, deposits: readonly Deposit[], total: Amount, hash?: RevocationHash): Plan | Refusal {
+  const planned = layOut(terms, deposits, total, hash);
   if (isRefusal(planned)) return planned;
   const { signing, coin } = terms;
   const fee = closingFee(terms, planned);
   if (signing.kind === 'fixed' && signing.fee < fee) return refuse('fee-too-low', { fee: signing.fee, least: fee });
-  const smallest = add(coin.policy.dust, signing.kind === 'fixed' ? ZERO : fee);
+  const smallest = add(coin.policy.dust, signing.kind === 'fixed' ? takingFee(terms) : fee);
   return total < smallest ? refuse('total-too-small', { total, least: smallest }) : planned;
 }
 
 /** The same for a total that need not pay for its own close: it can still be signed. */
-export function layOut(terms: Terms, deposits: readonly Deposit[], total: Amount): Plan | Refusal {
+export function layOut(terms: Terms, deposits: readonly Deposit[], total: Amount, hash?: RevocationHash): Plan | Refusal {
   if (total <= 0n) return refuse('total-not-positive');
   const { dust } = terms.coin.policy;
   const payerFee = terms.signing.kind === 'fixed' ? terms.signing.fee : ZERO;
@@ -34,7 +35,7 @@ export function layOut(terms: Terms, deposits: readonly Deposit[], total: Amount
   const used = firstCovering(deposits, needed);
   const change = amount(capacityOf(used) - needed);
   if (change > 0n && change < dust) return refuse('total-leaves-dust', { all: total + change, most: total + change - dust });
-  return { total, change, inputs: plannedInputs(terms, used, change) };
+  return { total, change, inputs: plannedInputs(terms, used, change), ...(hash && { hash }) };
 }
 
 function firstCovering(deposits: readonly Deposit[], needed: bigint): readonly Deposit[] {
@@ -46,7 +47,7 @@ function firstCovering(deposits: readonly Deposit[], needed: bigint): readonly D
 /** The deposit in use comes first, so that its change is the first output. */
 function plannedInputs(terms: Terms, used: readonly Deposit[], change: Amount): readonly PlannedInput[] {
   return [...used.slice(-1), ...used.slice(0, -1)].map((deposit, i) => {
-    if (terms.signing.kind === 'fixed') return { deposit, hashType: SIGHASH.ALL, final: false };
+    if (terms.signing.kind === 'fixed') return { deposit, hashType: terms.contract.form.fixedHashType, final: false };
     const inUse = i === 0 && change > 0n;
     return { deposit, hashType: inUse ? OWN_CHANGE : NOTHING_LEFT, final: !inUse };
   });
@@ -57,12 +58,17 @@ function closingFee(terms: Terms, planned: Plan): Amount {
   return feeFor(closeSize(terms, planned.inputs.length, planned.change > 0n ? 2 : 1), terms.coin.policy.feeRate);
 }
 
+/** What it costs at the coin's rate to take the payee's part where the close only holds it: for the payee, and for the payer of a revoked one. */
+function takingFee({ contract: { revocation }, coin }: Terms): Amount {
+  return revocation === undefined ? ZERO : feeFor(Math.max(revocation.payoutSize, revocation.penaltySize), coin.policy.feeRate);
+}
+
 /** The unsigned transaction of a plan. The payee's output has everything that leaves the payer, closing fee included. */
 export function draft(terms: Terms, planned: Plan): Transaction {
   return unsigned(
     terms,
     planned.inputs.map(({ deposit }) => deposit),
-    [...changeOutput(terms, planned), { value: planned.total, script: terms.payeeScript }],
+    [...changeOutput(terms, planned), { value: planned.total, script: terms.contract.paysTo(terms, planned.hash) }],
   );
 }
 
@@ -82,6 +88,7 @@ export function bareInput({ outpoint }: Deposit, sequence: number): TxInput {
 interface Layout {
   readonly terms: Terms;
   readonly deposits: readonly Deposit[];
+  readonly hash: RevocationHash | undefined;
   readonly template: SighashTemplate;
 }
 
@@ -108,13 +115,15 @@ function templateFor(terms: Terms, planned: Plan, index: number): SighashTemplat
   const { hashType } = inputAt(planned, index);
   const slot = hashType === OWN_CHANGE ? slotOf(terms) : 0;
   const template = sighashTemplate(shifted(draft(terms, planned), slot), index + slot, terms.contract.redeemScript(terms), hashType);
-  shapes.set(shape, { terms, deposits: planned.inputs.map((input) => input.deposit), template });
+  shapes.set(shape, { terms, deposits: planned.inputs.map((input) => input.deposit), hash: planned.hash, template });
   return template;
 }
 
 /** A deposit can appear again under other terms or after other deposits: after a reorganisation, or for another caller. */
-function isFor({ terms, deposits }: Layout, wanted: Terms, { inputs }: Plan): boolean {
-  return terms === wanted && deposits.length === inputs.length && deposits.every((deposit, i) => deposit === inputs[i]?.deposit);
+function isFor({ terms, deposits, hash }: Layout, wanted: Terms, { inputs, hash: wantedHash }: Plan): boolean {
+  if (terms !== wanted || deposits.length !== inputs.length || !deposits.every((deposit, i) => deposit === inputs[i]?.deposit))
+    return false;
+  return hash === wantedHash || (hash !== undefined && wantedHash !== undefined && equalBytes(hash, wantedHash));
 }
 
 export function slotOf(terms: Terms): number {

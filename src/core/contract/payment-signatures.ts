@@ -2,13 +2,13 @@ import type { Amount } from '../base/amount.ts';
 import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
 import type { Signature, Signer, Verify } from '../tx/sign.ts';
 import { outpointKey } from '../tx/transaction.ts';
-import type { Deposit, Payment, Plan, Terms } from './contract.ts';
+import type { Deposit, Payment, Plan, RevocationHash, Terms } from './contract.ts';
 import { digest, layOut, plan } from './payment-plan.ts';
 
-export function sign(terms: Terms, deposits: readonly Deposit[], total: Amount, signer: Signer): Payment | Refusal {
-  const planned = plan(terms, deposits, total);
+export function sign(terms: Terms, deposits: readonly Deposit[], total: Amount, signer: Signer, hash?: RevocationHash): Payment | Refusal {
+  const planned = plan(terms, deposits, total, hash);
   if (isRefusal(planned)) return planned;
-  return { total, signatures: planned.inputs.map((_, i) => signer.sign(digest(terms, planned, i))) };
+  return { total, signatures: planned.inputs.map((_, i) => signer.sign(digest(terms, planned, i))), ...(hash && { hash }) };
 }
 
 /**
@@ -22,7 +22,7 @@ export function verify(
   held: Payment | undefined,
   check: Verify,
 ): Payment | Refusal {
-  const planned = plan(terms, deposits, given.total);
+  const planned = plan(terms, deposits, given.total, given.hash);
   if (isRefusal(planned)) return planned;
   const known = settled(terms, deposits, planned, held);
   const isWhole = given.signatures.length === planned.inputs.length;
@@ -35,12 +35,12 @@ export function verify(
     signatures.push(offered);
   }
   if (!isWhole && next < given.signatures.length) return refuse('signature-surplus', { needed: next, given: given.signatures.length });
-  return { total: given.total, signatures };
+  return { total: given.total, signatures, ...(given.hash && { hash: given.hash }) };
 }
 
 /** Whether all signatures are the payer's, for a total that need not pay for its own close. */
-export function isSigned(terms: Terms, deposits: readonly Deposit[], { total, signatures }: Payment, check: Verify): boolean {
-  const planned = layOut(terms, deposits, total);
+export function isSigned(terms: Terms, deposits: readonly Deposit[], { total, signatures, hash }: Payment, check: Verify): boolean {
+  const planned = layOut(terms, deposits, total, hash);
   if (isRefusal(planned) || signatures.length !== planned.inputs.length) return false;
   return signatures.every((signature, i) => check(signature, digest(terms, planned, i), terms.payerKey));
 }

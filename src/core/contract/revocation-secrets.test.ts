@@ -3,7 +3,13 @@ import { test } from 'node:test';
 import { sha256 } from '@noble/hashes/sha2.js';
 import fc from 'fast-check';
 import { bytesToHex, hexToBytes } from '../base/bytes.ts';
-import { heldRevocationSecret, type RevocationSecrets, revocationSecret, withRevocationSecret } from './revocation-secrets.ts';
+import {
+  heldRevocationSecret,
+  type RevocationSecrets,
+  revocationSecret,
+  shownIndices,
+  withRevocationSecret,
+} from './revocation-secrets.ts';
 
 const LAST = 2 ** 48 - 1;
 
@@ -167,4 +173,16 @@ test('the last secrets of all are taken, what is held then is the seed, and ther
 test('no secret is made for a number that is none, nor of a seed that is not 32 bytes', () => {
   for (const index of [-1, 0.5, LAST + 1, Number.NaN]) assert.throws(() => revocationSecret(new Uint8Array(32), index), RangeError);
   assert.throws(() => revocationSecret(new Uint8Array(31), 0), RangeError);
+});
+
+test('the numbers of the secrets that are held are told by how many were shown', () => {
+  const seed = new Uint8Array(32).fill(1);
+  let held: RevocationSecrets = [];
+  for (let count = 0; count < 70; count++) {
+    assert.deepEqual(
+      held.map(({ index }) => index),
+      shownIndices(count),
+    );
+    held = withRevocationSecret(held, count, revocationSecret(seed, count)) ?? assert.fail();
+  }
 });

@@ -30,6 +30,12 @@ export function withRevocationSecret(held: RevocationSecrets, index: number, sec
   return isRight ? [...held.filter((entry) => !isBelow(entry)), { index, secret: secret.slice() }] : undefined;
 }
 
+/** The numbers of the secrets that are held once `count` were shown, the oldest first. */
+export function shownIndices(count: number): readonly number[] {
+  const sizes = Array.from({ length: INDEX_BITS }, (_, bit) => 2 ** bit).filter((_, bit) => isSet(count, bit));
+  return sizes.map((_, i) => sizes.slice(i).reduce((sum, size) => sum + size, 0) - 1).toReversed();
+}
+
 /** The secret of that number; undefined when it was not shown yet. */
 export function heldRevocationSecret(held: RevocationSecrets, index: number): Uint8Array | undefined {
   if (!isIndex(index)) return undefined;

@@ -1,6 +1,7 @@
 import { amount, ZERO } from '../base/amount.ts';
 import { isTime, LOCK_TIME_THRESHOLD, type LockTime, lockTime, MAX_LOCK_TIME } from '../base/height.ts';
 import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
+import { SIGHASH } from '../tx/sighash.ts';
 import { signer } from '../tx/sign.ts';
 import { close, complete, refund, type Unlocks } from './close.ts';
 import { type Contract, capacityOf, type Form, type Terms, TX_SEQUENCE, TX_VERSION, type WrittenTerms } from './contract.ts';
@@ -14,13 +15,25 @@ import type { Branches } from './spend-branch.ts';
 import { refundSize, SIGNATURE_BYTES } from './tx-size.ts';
 
 /** No relative lock (BIP68), and the side that signs last can raise the fee (BIP125). */
-export const REPLACEABLE: Form = { version: TX_VERSION, dataValue: ZERO, sequence: TX_SEQUENCE, refundSequence: TX_SEQUENCE };
+export const REPLACEABLE: Form = {
+  version: TX_VERSION,
+  dataValue: ZERO,
+  sequence: TX_SEQUENCE,
+  refundSequence: TX_SEQUENCE,
+  fixedHashType: SIGHASH.ALL,
+};
 
 /**
  * As in bitcoinj: no side can replace them, and a refund may wait for its time (BIP65). bitcoinj wallets do not see a transaction that can be
  * replaced or has an output below 546 (`DefaultRiskAnalysis`).
  */
-export const LASTING: Form = { version: 1, dataValue: amount(546n), sequence: 0xffff_ffff, refundSequence: 0xffff_fffe };
+export const LASTING: Form = {
+  version: 1,
+  dataValue: amount(546n),
+  sequence: 0xffff_ffff,
+  refundSequence: 0xffff_fffe,
+  fixedHashType: SIGHASH.ALL,
+};
 
 /** What differs between kinds of one-way channel: the script and how its branches are unlocked. */
 export interface UnidirectionalScript extends Pick<Contract, 'id' | 'number' | 'needs' | 'expiresBy' | 'form'> {
@@ -80,6 +93,7 @@ export function unidirectional({
     outputScript: (terms) => output(scriptOf(terms)),
     readRedeemScript: read,
     plan,
+    paysTo: ({ payeeScript }) => payeeScript,
     draft,
     sign,
     verify,

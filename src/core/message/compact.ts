@@ -3,7 +3,7 @@ import { isLockTime } from '../base/height.ts';
 import { Malformed } from '../base/reader.ts';
 import { type Refusal, refuse } from '../base/refusal.ts';
 import type { Deposit } from '../contract/contract.ts';
-import { publicKey, readCompact, type Signature } from '../tx/sign.ts';
+import { type PublicKey, publicKey, readCompact, type Signature } from '../tx/sign.ts';
 import type { Outpoint } from '../tx/transaction.ts';
 import { ByteReader, uint8, uint32, uint64 } from './byte-reader.ts';
 import type { Announce, End, Pay } from './message.ts';
@@ -14,8 +14,10 @@ import type { Announce, End, Pay } from './message.ts';
  * announce (2): payer key 33, expiry 4, count 1, deposits of txid 32, vout 4, value 8.
  * end (3): channel 32, total 8, fee 8, script length 1, script, count 1, signatures 64 each; then, if it leaves out deposits: count 1, txid 32 and
  * vout 4 each.
+ * Where payments can be taken back, what is more stands behind the kind, which is another, so that nothing cut short is a message of the other kind:
+ * payment under a hash (4): hash 20, and then as (1); without signatures where all is given back. announce with a penalty key (5): key 33, and then as (2).
  */
-const KIND = { payment: 1, announce: 2, end: 3 } as const;
+const KIND = { payment: 1, announce: 2, end: 3, paymentUnderHash: 4, announceWithPenalty: 5 } as const;
 
 /** No message of a channel with the most deposits is longer. */
 export const MAX_COMPACT_BYTES = 4096;
@@ -24,30 +26,40 @@ export const MAX_COMPACT_BYTES = 4096;
 export type CompactAnnounce = Omit<Announce, 'offer'>;
 export type CompactPay = Omit<Pay, 'invoice'>;
 
-export function encodePay({ channel, payment }: CompactPay): Uint8Array {
-  return concatBytes(uint8(KIND.payment), hexToBytes(channel), uint64(payment.total), ...encodeSignatures(payment.signatures));
+export function encodePay({ channel, payment: { total, signatures, hash } }: CompactPay): Uint8Array {
+  const head = hash === undefined ? [uint8(KIND.payment)] : [uint8(KIND.paymentUnderHash), hash];
+  return concatBytes(...head, hexToBytes(channel), uint64(total), ...encodeSignatures(signatures));
 }
 
 export function decodePay(bytes: Uint8Array): CompactPay | Refusal {
-  return decode(bytes, KIND.payment, (reader) => {
+  return decode(bytes, [KIND.payment, KIND.paymentUnderHash], (reader, kind) => {
+    const under = kind === KIND.paymentUnderHash ? { hash: reader.bytes(20) } : {};
     const channel = channelId(bytesToHex(reader.bytes(32)));
-    return { kind: 'payment', channel, payment: { total: reader.amount(), signatures: decodeSignatures(reader) } };
+    return { kind: 'payment', channel, payment: { total: reader.amount(), signatures: decodeSignatures(reader), ...under } };
   });
 }
 
-export function encodeAnnounce({ payerKey, expiry, deposits }: CompactAnnounce): Uint8Array {
+export function encodeAnnounce({ payerKey, expiry, deposits, penaltyKey }: CompactAnnounce): Uint8Array {
+  const head = penaltyKey === undefined ? [uint8(KIND.announce)] : [uint8(KIND.announceWithPenalty), penaltyKey];
   const parts = deposits.flatMap(({ outpoint, value }) => [hexToBytes(outpoint.txid), uint32(outpoint.vout), uint64(value)]);
-  return concatBytes(uint8(KIND.announce), payerKey, uint32(expiry), uint8(deposits.length), ...parts);
+  return concatBytes(...head, payerKey, uint32(expiry), uint8(deposits.length), ...parts);
 }
 
 export function decodeAnnounce(bytes: Uint8Array): CompactAnnounce | Refusal {
-  return decode(bytes, KIND.announce, (reader) => {
-    const payerKey = publicKey(reader.bytes(33));
+  return decode(bytes, [KIND.announce, KIND.announceWithPenalty], (reader, kind) => {
+    const punishing = kind === KIND.announceWithPenalty ? { penaltyKey: decodeKey(reader) } : {};
+    const payerKey = decodeKey(reader);
     const expiry = reader.uint32();
-    if (payerKey === undefined || !isLockTime(expiry)) throw new Malformed('key or expiry');
+    if (!isLockTime(expiry)) throw new Malformed('neither a height nor a time');
     const deposits = Array.from({ length: reader.uint8() }, () => decodeDeposit(reader));
-    return { kind: 'announce', payerKey, expiry, deposits };
+    return { kind: 'announce', payerKey, expiry, deposits, ...punishing };
   });
+}
+
+function decodeKey(reader: ByteReader): PublicKey {
+  const key = publicKey(reader.bytes(33));
+  if (key === undefined) throw new Malformed('a key that is none');
+  return key;
 }
 
 function decodeDeposit(reader: ByteReader): Deposit {
@@ -66,7 +78,7 @@ export function encodeEnd({ channel, agreement: { total, fee, payerScript, witho
 }
 
 export function decodeEnd(bytes: Uint8Array): End | Refusal {
-  return decode(bytes, KIND.end, (reader) => {
+  return decode(bytes, [KIND.end], (reader) => {
     const channel = channelId(bytesToHex(reader.bytes(32)));
     const [total, fee] = [reader.amount(), reader.amount()];
     const payerScript = reader.bytes(reader.uint8());
@@ -95,12 +107,13 @@ function decodeSignatures(reader: ByteReader): readonly Signature[] {
   });
 }
 
-function decode<T>(bytes: Uint8Array, kind: number, read: (reader: ByteReader) => T): T | Refusal {
+function decode<T>(bytes: Uint8Array, kinds: readonly number[], read: (reader: ByteReader, kind: number) => T): T | Refusal {
   if (bytes.length > MAX_COMPACT_BYTES) return refuse('message-too-large', { most: MAX_COMPACT_BYTES });
   try {
     const reader = new ByteReader(bytes);
-    if (reader.uint8() !== kind) throw new Malformed('of another kind');
-    const value = read(reader);
+    const kind = reader.uint8();
+    if (!kinds.includes(kind)) throw new Malformed('of another kind');
+    const value = read(reader, kind);
     reader.end();
     return value;
   } catch (error) {

@@ -5,7 +5,7 @@ import { type Height, isHeight, isLockTime, type LockTime } from '../base/height
 import { isRefusalCode, type Refusal, refuse } from '../base/refusal.ts';
 import type { Coin, DepthStep } from '../coin/coin.ts';
 import { coinById } from '../coin/registry.ts';
-import type { Contract, Deposit, Payment, Signing } from '../contract/contract.ts';
+import type { Contract, Deposit, Payment, RevocationHash, Signing } from '../contract/contract.ts';
 import { contractById } from '../contract/registry.ts';
 import { type PublicKey, publicKey, readCompact, type Signature } from '../tx/sign.ts';
 import { decodeTransaction, encodeTransaction, type Outpoint, outpointKey, type Transaction } from '../tx/transaction.ts';
@@ -96,7 +96,21 @@ const deposit = {
 export const depositField: Field<Deposit> = z.object(deposit);
 /** A deposit as the payer stores it. */
 export const releasedDepositField: Field<Deposit> = z.object({ ...deposit, release: signatureField.exactOptional() });
-export const paymentField: Field<Payment> = z.object({ total: amountField, signatures: z.array(signatureField).max(64) });
+export const hashField: Field<RevocationHash> = text(
+  'a hash: 40 hex digits',
+  (hex) => (hex.length === 40 ? parseHex(hex) : undefined),
+  bytesToHex,
+);
+export const secretField: Field<Uint8Array> = text(
+  'a secret: 64 hex digits',
+  (hex) => (hex.length === 64 ? parseHex(hex) : undefined),
+  bytesToHex,
+);
+export const paymentField: Field<Payment> = z.object({
+  total: amountField,
+  signatures: z.array(signatureField).max(64),
+  hash: hashField.exactOptional(),
+});
 
 /** A refusal is sent as its code and facts; the reader takes sentence and remedy from its own table. */
 export const refusalField: Field<Refusal> = z.codec(

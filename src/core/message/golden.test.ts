@@ -2,13 +2,14 @@ import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { z } from 'zod';
-import { codecs } from '../../../test/conformance/suite/codec.ts';
+import { codecs, fitting } from '../../../test/conformance/suite/codec.ts';
 import { must, sampleFunding, sampleOffer, sampleTerms } from '../../../test/world/sample.ts';
-import { amount } from '../base/amount.ts';
+import { amount, ZERO } from '../base/amount.ts';
 import { bytesToHex, hexToBytes } from '../base/bytes.ts';
 import type { Signing } from '../contract/contract.ts';
 import { contracts } from '../contract/registry.ts';
 import { verifyPortable } from '../tx/sign.ts';
+import { decodePay, encodePay } from './compact.ts';
 import type { Field } from './fields.ts';
 import { acceptedJson, endedJson, invoiceJson, offerJson, provisionalJson, receiptJson, stateJson } from './json.ts';
 
@@ -24,7 +25,17 @@ const json: Readonly<Record<string, Field<unknown>>> = {
   state: stateJson,
   'state-ended': stateJson,
   ended: endedJson,
+  'offer-revocable': offerJson,
+  'accepted-revocable': acceptedJson,
+  'receipt-revocable': receiptJson,
+  'state-revocable': stateJson,
 };
+
+const FLEXIBLE: Signing = { kind: 'flexible', slot: 0 };
+const FIXED: Signing = { kind: 'fixed', fee: amount(DOGE / 50n) };
+const SIGNINGS: readonly Signing[] = [FLEXIBLE, FIXED];
+/** Of this payment there is no PSBT. */
+const ALL_BACK = 'revocable-gives-all-back-compact.hex';
 
 function golden(name: string): string {
   return readFileSync(new URL(name, GOLDEN), 'utf8').trim();
@@ -35,12 +46,12 @@ describe('messages of version 1', () => {
   const names = globSync('*', { cwd: GOLDEN });
 
   test('there is every message in every form, and nothing else', () => {
-    const signed = contracts.flatMap(({ id }) =>
-      ['flexible', 'fixed'].flatMap((signing) =>
-        codecs.flatMap((codec) => ['announce', 'payment', 'end'].map((kind) => `${id}-${signing}-${kind}-${codec.name}.hex`)),
+    const signed = contracts.flatMap((contract) =>
+      SIGNINGS.filter(fitting(contract)).flatMap((signing) =>
+        codecs.flatMap(({ name }) => ['announce', 'payment', 'end'].map((kind) => `${contract.id}-${signing.kind}-${kind}-${name}.hex`)),
       ),
     );
-    assert.deepEqual(names.toSorted(), [...signed, ...Object.keys(json).map((name) => `${name}.json`)].toSorted());
+    assert.deepEqual(names.toSorted(), [ALL_BACK, ...signed, ...Object.keys(json).map((name) => `${name}.json`)].toSorted());
   });
 
   for (const [name, field] of Object.entries(json)) {
@@ -50,9 +61,15 @@ describe('messages of version 1', () => {
     });
   }
 
+  test(`${ALL_BACK} is read, and written the same`, () => {
+    const pay = must(decodePay(hexToBytes(golden(ALL_BACK))));
+    assert.deepEqual([pay.payment.total, pay.payment.signatures, pay.payment.hash?.length], [ZERO, [], 20]);
+    assert.equal(bytesToHex(encodePay(pay)), golden(ALL_BACK));
+  });
+
   for (const contract of contracts) {
-    for (const kind of ['flexible', 'fixed'] as const) {
-      const signing: Signing = kind === 'fixed' ? { kind, fee: amount(DOGE / 50n) } : { kind, slot: 0 };
+    for (const signing of SIGNINGS.filter(fitting(contract))) {
+      const { kind } = signing;
       const terms = sampleTerms({ contract, signing });
       const { deposits, transactions: funding } = sampleFunding(terms, [10n * DOGE, 5n * DOGE]);
       const channel = { terms, offer: sampleOffer(terms), deposits, funding };

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { must, payeeScript, payerKey, sampleFunding, sampleTerms } from '../../../test/world/sample.ts';
-import { amount } from '../base/amount.ts';
+import { amount, ZERO } from '../base/amount.ts';
 import { bytesToHex, concatBytes } from '../base/bytes.ts';
 import { isRefusal, type Refusal } from '../base/refusal.ts';
 import { channelIdOf } from '../contract/contract.ts';
@@ -15,6 +15,7 @@ const terms = sampleTerms();
 const channel = channelIdOf(terms.coin, terms.contract.redeemScript(terms));
 const { deposits, transactions } = sampleFunding(terms, [10n * DOGE, 20n * DOGE]);
 const payment = must(terms.contract.sign(terms, deposits, amount(15n * DOGE), payerKey));
+const HASH = new Uint8Array(20).fill(9);
 const agreement = { total: amount(DOGE), fee: amount(DOGE), payerScript: payeeScript };
 const agreed = must(terms.contract.agree(terms, deposits, agreement));
 const signatures = terms.contract.signAgreement(terms, agreed, payerKey);
@@ -37,6 +38,17 @@ function compact<T>(value: T, encode: (value: T) => Uint8Array, decode: (bytes: 
 
 const decoders: Readonly<Record<string, Decoder>> = {
   payment: compact({ kind: 'payment', channel, payment }, encodePay, decodePay),
+  'payment under a hash': compact({ kind: 'payment', channel, payment: { ...payment, hash: HASH } }, encodePay, decodePay),
+  'payment that gives all back': compact(
+    { kind: 'payment', channel, payment: { total: ZERO, signatures: [], hash: HASH } },
+    encodePay,
+    decodePay,
+  ),
+  'announcement with a penalty key': compact(
+    { kind: 'announce', payerKey: terms.payerKey, expiry: terms.expiry, deposits, penaltyKey: terms.payeeKey },
+    encodeAnnounce,
+    decodeAnnounce,
+  ),
   announcement: compact({ kind: 'announce', payerKey: terms.payerKey, expiry: terms.expiry, deposits }, encodeAnnounce, decodeAnnounce),
   end: compact({ kind: 'end', channel, agreement, signatures }, encodeEnd, decodeEnd),
   transaction: {

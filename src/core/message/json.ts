@@ -9,11 +9,13 @@ import {
   depositField,
   depthField,
   type Field,
+  hashField,
   heightField,
   lockTimeField,
   paymentField,
   publicKeyField,
   refusalField,
+  secretField,
   signatureField,
   signingField,
   storeIdField,
@@ -36,6 +38,7 @@ export const offerJson: Field<Offer> = z.object({
   maxExpiry: lockTimeField,
   depth: depthField,
   unconfirmed: amountField.exactOptional(),
+  payoutDelay: blocksField.exactOptional(),
   origin: z.object({ store: storeIdField, until: heightField }).exactOptional(),
   nonce: bytesField,
 });
@@ -47,6 +50,7 @@ export const acceptedJson: Field<Accepted> = z.object({
   channel: channelIdField,
   capacity: amountField,
   releases,
+  hash: hashField.exactOptional(),
 });
 
 export const provisionalJson: Field<Provisional> = z.object({
@@ -76,6 +80,8 @@ export const receiptJson: Field<Receipt> = z.object({
   spent: amountField,
   capacity: amountField,
   invoice: invoiceId.exactOptional(),
+  secret: secretField.exactOptional(),
+  giveBack: amountField.exactOptional(),
 });
 
 export const stateJson: Field<State> = z.object({
@@ -88,6 +94,17 @@ export const stateJson: Field<State> = z.object({
   releases,
   best: paymentField.exactOptional(),
   ending: transactionField.exactOptional(),
+  revocation: z
+    .object({
+      hash: hashField,
+      secrets: z
+        .array(z.object({ index: z.int().min(0), secret: secretField }))
+        .min(1)
+        .max(48)
+        .exactOptional(),
+      giveBack: z.object({ total: amountField, hash: hashField }).exactOptional(),
+    })
+    .exactOptional(),
 });
 
 export const endedJson: Field<Ended> = z.object({ kind: z.literal('ended'), channel: channelIdField, transaction: transactionField });

@@ -5,7 +5,8 @@ import { bytesToHex, type ChannelId, concatBytes } from '../base/bytes.ts';
 import type { Height, LockTime } from '../base/height.ts';
 import type { Refusal } from '../base/refusal.ts';
 import type { Coin, DepthStep } from '../coin/coin.ts';
-import type { Agreement, Contract, Deposit, Payment, Signing } from '../contract/contract.ts';
+import type { Agreement, Contract, Deposit, Payment, RevocationHash, Signing } from '../contract/contract.ts';
+import type { RevocationSecrets } from '../contract/revocation-secrets.ts';
 import type { PublicKey, Signature } from '../tx/sign.ts';
 import type { Transaction } from '../tx/transaction.ts';
 import type { Proof } from './key-proof.ts';
@@ -36,6 +37,8 @@ export interface OfferedTerms {
   readonly unconfirmed?: Amount;
   /** Absent in offers of earlier versions, and in those that never leave the program that made them. */
   readonly origin?: Origin;
+  /** `RevocationTerms.payoutDelay`, where payments can be taken back. */
+  readonly payoutDelay?: number;
   /** Sixteen random bytes: so no two offers, and no two keys, are equal. */
   readonly nonce: Uint8Array;
 }
@@ -54,6 +57,8 @@ export interface Announce {
   readonly expiry: LockTime;
   /** All deposits of the channel, oldest first. */
   readonly deposits: readonly Deposit[];
+  /** `RevocationTerms.penaltyKey`, where payments can be taken back. */
+  readonly penaltyKey?: PublicKey;
 }
 
 /** Added to the payee's answer about deposits if the contract needs it: its signatures over their refunds, in the same order. */
@@ -66,6 +71,8 @@ export interface Accepted extends Releasing {
   readonly kind: 'accepted';
   readonly channel: ChannelId;
   readonly capacity: Amount;
+  /** Under which payments are made, where they can be taken back. */
+  readonly hash?: RevocationHash;
 }
 
 /** The terms are good, but the deposit does not count yet. The payee has stored nothing. */
@@ -115,6 +122,10 @@ export interface Receipt {
   readonly spent: Amount;
   readonly capacity: Amount;
   readonly invoice?: string;
+  /** Revokes all payments made under the hash before that of this one, which gave money back. */
+  readonly secret?: Uint8Array;
+  /** How much the payee wants to give back: what to sign for that is in its state. */
+  readonly giveBack?: Amount;
 }
 
 /** Asks for the payee's state of the channel: after a lost reply or a restart. */
@@ -136,6 +147,17 @@ export interface State extends Releasing {
   readonly best?: Payment;
   /** The transaction that ends the channel, once there is one. */
   readonly ending?: Transaction;
+  readonly revocation?: RevocationState;
+}
+
+/** How the payee sees what can be taken back. */
+export interface RevocationState {
+  /** Under which payments are made now. */
+  readonly hash: RevocationHash;
+  /** From these follow all secrets that were shown: the last of them is the last that was. Absent while none was. */
+  readonly secrets?: RevocationSecrets;
+  /** The total that the payee wants to go down to, and the hash for it. */
+  readonly giveBack?: { readonly total: Amount; readonly hash: RevocationHash };
 }
 
 /** Asks to end at once, with the payer's signatures over the agreed transaction. */
@@ -182,6 +204,7 @@ export function offerDigest(terms: OfferedTerms): string {
     terms.depth.map(({ upTo, blocks }) => `${upTo}/${blocks}`).join(','),
     bytesToHex(terms.nonce),
     ...(terms.unconfirmed === undefined ? [] : [terms.unconfirmed]),
+    ...(terms.payoutDelay === undefined ? [] : [`+${terms.payoutDelay}`]),
     ...(terms.origin === undefined ? [] : [`${bytesToHex(terms.origin.store)}/${terms.origin.until}`]),
   ];
   // No field contains the separator: they are hex, decimal numbers and ids.

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { utf8ToBytes } from '@noble/hashes/utils.js';
 import fc from 'fast-check';
 import { z } from 'zod';
 import { publishedVectors } from '../../../test/vector.ts';
-import { FLEXIBLE, must, payerKey, sampleFunding, sampleTerms } from '../../../test/world/sample.ts';
+import { assertRefused, FLEXIBLE, must, payerKey, sampleFunding, sampleTerms } from '../../../test/world/sample.ts';
 import { amount } from '../base/amount.ts';
 import { bytesToHex, concatBytes, equalBytes, hexToBytes, txId } from '../base/bytes.ts';
 import { isRefusal, type RefusalCode } from '../base/refusal.ts';
@@ -11,7 +12,7 @@ import { unsigned } from '../contract/payment-plan.ts';
 import { p2sh } from '../tx/script.ts';
 import { encodeTransaction, type Transaction, transactionId } from '../tx/transaction.ts';
 import { decodePsbt, encodePsbt, MAX_PSBT_BYTES, wrongForm } from './psbt-codec.ts';
-import { announcePsbt, paymentPsbt } from './psbt-payment.ts';
+import { announcePsbt, paymentPsbt, readPayment } from './psbt-payment.ts';
 
 const DOGE = 100_000_000n;
 const terms = sampleTerms({ signing: FLEXIBLE });
@@ -105,7 +106,7 @@ function changed(
   const funding = changeFunding({ version: 1, inputs: [nowhere], outputs: [output], lockTime: 0 });
   const id = transactionId(funding);
   const tx = change(unsigned(terms, [{ outpoint: { txid: id, vout: 0 }, value: amount(10n * DOGE) }], []));
-  return encodePsbt(terms, tx, new Map([[id, encodeTransaction(funding)]]), []);
+  return encodePsbt(terms, tx, { funding: new Map([[id, encodeTransaction(funding)]]) });
 }
 
 test('what differs from every transaction of a channel is refused, and nothing else', () => {
@@ -181,13 +182,21 @@ test('fields of outputs and of the whole have no place either, and nothing is si
   const lastOutput = (field: string): RefusalCode | 'accepted' => outcome(hexToBytes(`${head}${'00'.repeat(length - 1)}${field}00`));
   assert.equal(lastOutput(''), 'accepted');
   assert.equal(lastOutput(`2202${bytesToHex(terms.payerKey)}04deadbeef`), 'accepted', 'a key derivation');
-  assert.equal(lastOutput('01000151'), 'psbt-field-unknown', 'a redeem script');
+  const hashed = must(decodePsbt(hexToBytes(`${head}${'00'.repeat(length - 1)}0100015100`)));
+  assertRefused(readPayment(hashed, terms, deposits), 'psbt-field-unknown', 'what is hashed, where nothing is');
   assert.equal(lastOutput('01f00151'), 'psbt-field-unknown', 'a field nobody knows');
   const one = announcePsbt(terms, deposits.slice(0, 1), transactions);
   const tx = bytesToHex(encodeTransaction(unsigned(terms, deposits.slice(0, 1), [])));
   const whole = (field: string): RefusalCode | 'accepted' => outcome(replaced(one, `010033${tx}`, `010033${tx}${field}`));
   assert.equal(whole(''), 'accepted');
   assert.equal(whole('01fb0400000000'), 'accepted', 'version 0');
+  const own = (identifier: string, number: string): string => `0afc07${bytesToHex(utf8ToBytes(identifier))}${number}0151`;
+  assert.equal(whole(own('pawment', '00')), 'accepted', 'what an announcement of another contract may name');
+  assert.equal(whole(own('pawment', '00').repeat(2)), 'psbt-malformed', 'that twice');
+  assert.equal(whole(own('pawment', '01')), 'psbt-field-unknown', 'another of our own');
+  assert.equal(whole(own('paymant', '00')), 'psbt-field-unknown', 'somebody else’s own');
+  assert.equal(whole('0bfc077061776d656e7400000151'), 'psbt-field-unknown', 'more behind it');
+  assert.equal(lastOutput(own('pawment', '00')), 'psbt-field-unknown', 'in another place');
   assert.equal(whole('01f00151'), 'psbt-field-unknown', 'a field nobody knows');
   const signed = tx.replace('00fdffffff', '0151fdffffff');
   assert.equal(outcome(replaced(one, `010033${tx}`, `010034${signed}`)), 'psbt-malformed', 'a scriptSig');

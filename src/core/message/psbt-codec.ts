@@ -1,3 +1,4 @@
+import { RawPSBTV0 } from '@scure/btc-signer/psbt.js';
 import { Transaction as PsbtBuilder } from '@scure/btc-signer/transaction.js';
 import { isAmount } from '../base/amount.ts';
 import { equalBytes } from '../base/bytes.ts';
@@ -5,7 +6,7 @@ import { type Refusal, refuse } from '../base/refusal.ts';
 import type { Contract, Deposit, Terms } from '../contract/contract.ts';
 import { p2sh } from '../tx/script.ts';
 import type { Transaction } from '../tx/transaction.ts';
-import { type InputMap, type PsbtMaps, readMaps } from './psbt-maps.ts';
+import { type InputMap, type OutputMap, PENALTY_KEY_FIELD, type PsbtMaps, readMaps } from './psbt-maps.ts';
 
 /** The complete funding transactions of a channel by id, as BIP174 requires them for legacy inputs. */
 export type FundingTransactions = ReadonlyMap<string, Uint8Array>;
@@ -15,6 +16,10 @@ export interface ChannelPsbt {
   readonly transaction: Transaction;
   readonly redeemScript: Uint8Array;
   readonly inputs: readonly PsbtInput[];
+  /** What stands beside each output. */
+  readonly outputs: readonly OutputMap[];
+  /** As it stands there, where one is named. */
+  readonly penaltyKey?: Uint8Array;
 }
 
 export interface PsbtInput {
@@ -53,7 +58,7 @@ export function wrongForm({ transaction: tx }: ChannelPsbt, { form: { version, s
   return input && refuse('psbt-sequence-wrong', { sequence: input.sequence, expected: sequence });
 }
 
-function decodeInputs({ transaction, inputs: maps }: PsbtMaps): ChannelPsbt | Refusal {
+function decodeInputs({ transaction, inputs: maps, ...rest }: PsbtMaps): ChannelPsbt | Refusal {
   const redeemScript = scriptOf(transaction, maps[0]);
   if (redeemScript === undefined) return refuse('psbt-inputs-wrong', { reason: 'no redeem script' });
   const inputs: PsbtInput[] = [];
@@ -62,7 +67,7 @@ function decodeInputs({ transaction, inputs: maps }: PsbtMaps): ChannelPsbt | Re
     if ('kind' in input) return input;
     inputs.push(input);
   }
-  return { transaction, redeemScript, inputs };
+  return { ...rest, transaction, redeemScript, inputs };
 }
 
 const P2SH_BYTES = 23;
@@ -101,12 +106,21 @@ function decodeInput(
   };
 }
 
+/** What a PSBT of the channel shows beside its transaction. */
+export interface Shown {
+  readonly funding: FundingTransactions;
+  /** The payer's, one for each input, where it has signed. */
+  readonly signatures?: readonly { readonly signature: Uint8Array; readonly hashType: number }[];
+  /** What is hashed in the last output (BIP174, PSBT_OUT_REDEEM_SCRIPT). */
+  readonly lastScript?: Uint8Array;
+  readonly penaltyKey?: Uint8Array;
+}
+
 /** Writes a PSBT of the channel. @throws Error when a funding transaction is missing: the payer keeps them all. */
 export function encodePsbt(
   terms: Terms,
   transaction: Transaction,
-  funding: FundingTransactions,
-  signatures: readonly { readonly signature: Uint8Array; readonly hashType: number }[],
+  { funding, signatures = [], lastScript, penaltyKey }: Shown,
 ): Uint8Array {
   const script = terms.contract.redeemScript(terms);
   const hashed = equalBytes(terms.contract.outputScript(terms), script) ? {} : { redeemScript: script };
@@ -117,10 +131,20 @@ export function encodePsbt(
     const hashType = signatures[i] && { sighashType: signatures[i].hashType };
     psbt.addInput({ txid: outpoint.txid, index: outpoint.vout, sequence, nonWitnessUtxo, ...hashed, ...hashType });
   }
-  for (const output of transaction.outputs) psbt.addOutput({ amount: output.value, script: output.script });
+  for (const [i, output] of transaction.outputs.entries()) {
+    const isLast = i === transaction.outputs.length - 1;
+    psbt.addOutput({ amount: output.value, script: output.script, ...(isLast && lastScript && { redeemScript: lastScript }) });
+  }
   // Last, because the builder adds nothing that a signature commits to.
   for (const [i, { signature }] of signatures.entries()) psbt.updateInput(i, { partialSig: [pair(terms.payerKey, signature)] });
-  return psbt.toPSBT(0);
+  const bytes = psbt.toPSBT(0);
+  return penaltyKey === undefined ? bytes : withPenaltyKey(bytes, penaltyKey);
+}
+
+/** The builder has no way to a field of one's own. */
+function withPenaltyKey(bytes: Uint8Array, penaltyKey: Uint8Array): Uint8Array {
+  const raw = RawPSBTV0.decode(bytes);
+  return RawPSBTV0.encode({ ...raw, global: { ...raw.global, proprietary: [[PENALTY_KEY_FIELD.slice(), penaltyKey.slice()]] } });
 }
 
 function pair(key: Uint8Array, value: Uint8Array): [Uint8Array, Uint8Array] {

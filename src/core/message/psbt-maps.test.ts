@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { libraryMaps } from '../../../test/world/library-psbt.ts';
+import { must, payerKey, sampleFunding, sampleTerms } from '../../../test/world/sample.ts';
 import { amount } from '../base/amount.ts';
 import { concatBytes, txId } from '../base/bytes.ts';
 import { height } from '../base/height.ts';
@@ -9,6 +10,7 @@ import { isRefusal } from '../base/refusal.ts';
 import { dogecoinRegtest } from '../coin/dogecoin.ts';
 import { type Deposit, type Terms, TX_SEQUENCE } from '../contract/contract.ts';
 import { contracts } from '../contract/registry.ts';
+import { revocable } from '../contract/revocable.ts';
 import { p2pkh } from '../tx/script.ts';
 import { publicKey, signer } from '../tx/sign.ts';
 import { encodeTransaction, type Transaction, transactionId } from '../tx/transaction.ts';
@@ -39,6 +41,14 @@ function fundingTransaction(index: number): Transaction {
   return { version: 1, inputs: [input], outputs, lockTime: index };
 }
 
+/** What only payments that can be taken back show. */
+function heldPsbts(): readonly Uint8Array[] {
+  const held = sampleTerms({ contract: revocable });
+  const { deposits, transactions } = sampleFunding(held, [DEPOSIT]);
+  const payment = must(revocable.sign(held, deposits, amount(DEPOSIT / 2n), payerKey, new Uint8Array(20).fill(9)));
+  return [announcePsbt(held, deposits, transactions), paymentPsbt(held, deposits, payment, transactions)];
+}
+
 /** An announcement, and payments that leave change, cross deposits and drain them. */
 const psbts: readonly Uint8Array[] = [1, 2, 3].flatMap((count) => {
   const transactions = Array.from({ length: count }, (_, i) => fundingTransaction(i));
@@ -49,7 +59,7 @@ const psbts: readonly Uint8Array[] = [1, 2, 3].flatMap((count) => {
     const payment = contract.sign(terms, deposits, total, payer);
     return 'kind' in payment ? assert.fail(payment.code) : paymentPsbt(terms, deposits, payment, funding);
   });
-  return [announcePsbt(terms, deposits, funding), ...payments];
+  return [announcePsbt(terms, deposits, funding), ...payments, ...(count === 1 ? heldPsbts() : [])];
 });
 
 test('a PSBT of a channel is read to what the library reads', () => {

@@ -1,3 +1,4 @@
+import { utf8ToBytes } from '@noble/hashes/utils.js';
 import { bytesToHex, concatBytes, equalBytes, type TxId, txId } from '../base/bytes.ts';
 import { Malformed } from '../base/reader.ts';
 import { type Refusal, refuse } from '../base/refusal.ts';
@@ -7,7 +8,10 @@ import { WireReader } from '../tx/wire-reader.ts';
 /** The parts of a PSBT's maps that a channel needs. */
 export interface PsbtMaps {
   readonly transaction: Transaction;
+  /** As it stands there: whether it is a key, is for those to ask who want one. */
+  readonly penaltyKey?: Uint8Array;
   readonly inputs: readonly InputMap[];
+  readonly outputs: readonly OutputMap[];
 }
 
 export interface InputMap {
@@ -18,25 +22,42 @@ export interface InputMap {
   readonly sighashType?: number;
 }
 
+export interface OutputMap {
+  readonly redeemScript?: Uint8Array;
+}
+
+/**
+ * What stands behind BIP174's number for fields of one's own: the identifier with its length, and pawment's number 0, for the key that an announcement
+ * names for taking what revoked closes hold. The value is the key, compressed.
+ */
+const OWN = { identifier: 'pawment', penaltyKey: 0x00 } as const;
+export const PENALTY_KEY_FIELD: Uint8Array = concatBytes(
+  Uint8Array.of(OWN.identifier.length),
+  utf8ToBytes(OWN.identifier),
+  Uint8Array.of(OWN.penaltyKey),
+);
+
 /** `psbt` and 0xff. */
 const MAGIC = Uint8Array.of(0x70, 0x73, 0x62, 0x74, 0xff);
 
 /**
- * BIP174's field numbers of one kind of map. `bare`: their key is the number alone. `keyed`: a public key follows the number. `allowed`: those that a
- * channel may have.
+ * BIP174's field numbers of one kind of map: with nothing behind the number in their key, with a public key there, and those that a channel has a
+ * place for; and, of the fields that programs have of their own, what stands behind their number in the key of the only one with a place.
  */
 interface Shape {
   readonly name: string;
   readonly bare: ReadonlySet<number>;
   readonly keyed: ReadonlySet<number>;
   readonly allowed: ReadonlySet<number>;
+  readonly own?: Uint8Array;
 }
 
 const GLOBAL = { unsignedTx: 0x00, version: 0xfb } as const;
+const PROPRIETARY = 0xfc;
 const INPUT = { nonWitnessUtxo: 0x00, partialSig: 0x02, sighashType: 0x03, redeemScript: 0x04, derivation: 0x06 } as const;
-const OUTPUT = { derivation: 0x02 } as const;
+const OUTPUT = { redeemScript: 0x00, derivation: 0x02 } as const;
 
-const GLOBAL_SHAPE: Shape = shape('global', [0x00, 0xfb], [], Object.values(GLOBAL));
+const GLOBAL_SHAPE: Shape = { ...shape('global', [0x00, 0xfb], [], Object.values(GLOBAL)), own: PENALTY_KEY_FIELD };
 // Signing devices add key derivations; they say nothing about the payment.
 const INPUT_SHAPE: Shape = shape('input', [0x00, 0x01, 0x03, 0x04, 0x05, 0x07, 0x08, 0x09], [0x02, 0x06], Object.values(INPUT));
 const OUTPUT_SHAPE: Shape = shape('output', [0x00, 0x01], [0x02], Object.values(OUTPUT));
@@ -76,7 +97,8 @@ function mapsIn(reader: WireReader): PsbtMaps | Refusal {
   reader.end();
   const read = inputs.map(inputOf);
   const stray = strayIn(GLOBAL_SHAPE, [whole]) ?? strayIn(INPUT_SHAPE, inputs) ?? strayIn(OUTPUT_SHAPE, outputs);
-  return stray ?? { transaction, inputs: read };
+  const penaltyKey = valueAt(whole, PROPRIETARY);
+  return stray ?? { transaction, ...(penaltyKey && { penaltyKey }), inputs: read, outputs: outputs.map(outputOf) };
 }
 
 function readMap(reader: WireReader, { bare, keyed }: Shape): readonly Field[] {
@@ -101,9 +123,11 @@ function isPublicKey(key: Uint8Array): boolean {
   return key.length === 33 ? form === 2 || form === 3 : key.length === 65 && form === 4;
 }
 
-function strayIn({ name, allowed }: Shape, maps: readonly (readonly Field[])[]): Refusal | undefined {
-  for (const { type } of maps.flat()) if (!allowed.has(type)) return refuse('psbt-field-unknown', { field: `${name} ${type}` });
-  return undefined;
+function strayIn({ name, allowed, own }: Shape, maps: readonly (readonly Field[])[]): Refusal | undefined {
+  const stray = maps.flat().find(({ type, key }) => {
+    return type === PROPRIETARY ? own === undefined || !equalBytes(key, own) : !allowed.has(type);
+  });
+  return stray && refuse('psbt-field-unknown', { field: `${name} ${stray.type}` });
 }
 
 function unsignedIn(fields: readonly Field[]): Transaction {
@@ -128,6 +152,11 @@ function inputOf(fields: readonly Field[]): InputMap {
     partialSig: fields.filter(({ type }) => type === INPUT.partialSig).map(({ key, value }) => [key, value] as const),
     ...(sighashType === undefined ? {} : { sighashType: numberIn(sighashType) }),
   };
+}
+
+function outputOf(fields: readonly Field[]): OutputMap {
+  const redeemScript = valueAt(fields, OUTPUT.redeemScript);
+  return redeemScript === undefined ? {} : { redeemScript };
 }
 
 function valueAt(fields: readonly Field[], type: number): Uint8Array | undefined {

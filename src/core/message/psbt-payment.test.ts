@@ -13,16 +13,20 @@ import {
   sampleOffer,
   sampleTerms,
 } from '../../../test/world/sample.ts';
-import { amount, MAX_AMOUNT } from '../base/amount.ts';
+import { amount, MAX_AMOUNT, ZERO } from '../base/amount.ts';
 import { bytesToHex, concatBytes, equalBytes, hexToBytes } from '../base/bytes.ts';
 import { LOCK_TIME_THRESHOLD } from '../base/height.ts';
 import type { RefusalCode } from '../base/refusal.ts';
-import { type Contract, type Deposit, payerScript, type Terms } from '../contract/contract.ts';
+import { commitScript } from '../contract/commit-output.ts';
+import { type Contract, channelIdOf, type Deposit, payerScript, type Terms } from '../contract/contract.ts';
+import { unsigned } from '../contract/payment-plan.ts';
 import { contracts } from '../contract/registry.ts';
+import { revocable } from '../contract/revocable.ts';
 import { p2pkh, p2sh, script } from '../tx/script.ts';
 import { SIGHASH, signatureHash } from '../tx/sighash.ts';
 import { decodeSignature, encodeSignature, type Signature, type Signer } from '../tx/sign.ts';
 import { encodeTransaction, type Transaction, transactionId } from '../tx/transaction.ts';
+import { decodePay, encodePay } from './compact.ts';
 import { decodePsbt, encodePsbt, type FundingTransactions } from './psbt-codec.ts';
 import { announcePsbt, paymentPsbt, readAnnounce, readEnd, readPayment } from './psbt-payment.ts';
 
@@ -38,26 +42,43 @@ interface Made {
   readonly funding: FundingTransactions;
   readonly draft: Transaction;
   readonly signatures: readonly { readonly signature: Uint8Array; readonly hashType: number }[];
+  /** Shown with the last output, where payments can be taken back. */
+  readonly lastScript?: Uint8Array;
+}
+
+const HASH = new Uint8Array(20).fill(9);
+
+/** The hash that a payment of the contract is made under. */
+function hashOf({ revocation }: Contract): Uint8Array | undefined {
+  return revocation && HASH;
 }
 
 function made(contract: Contract, values: readonly bigint[] = [10n * DOGE], total = 3n * DOGE): Made {
   const terms = sampleTerms({ contract });
   const { deposits, transactions: funding } = sampleFunding(terms, values);
-  const plan = must(contract.plan(terms, deposits, amount(total)));
-  const { signatures } = must(contract.sign(terms, deposits, amount(total), payerKey));
+  const hash = hashOf(contract);
+  const plan = must(contract.plan(terms, deposits, amount(total), hash));
+  const { signatures } = must(contract.sign(terms, deposits, amount(total), payerKey, hash));
   const typed = signatures.map((signature, i) => {
     const hashType = plan.inputs[i]?.hashType ?? 0;
     return { signature: encodeSignature(signature, hashType), hashType };
   });
-  return { terms, deposits, funding, draft: contract.draft(terms, plan), signatures: typed };
+  const shown = hash && { lastScript: commitScript(terms, hash) };
+  return { terms, deposits, funding, draft: contract.draft(terms, plan), signatures: typed, ...shown };
+}
+
+/** What is left of two deposits of 5 when the payee takes all that it can. */
+function drained(contract: Contract): Made {
+  const { signing } = sampleTerms({ contract });
+  return made(contract, [5n * DOGE, 5n * DOGE], 10n * DOGE - (signing.kind === 'fixed' ? signing.fee : 0n));
 }
 
 /** The builder writes no value from 2^63 on; strangers do. So another stands in for it, whose bytes are then replaced. */
-function psbtBytes({ terms, draft, funding, signatures }: Omit<Made, 'deposits'>): Uint8Array {
+function psbtBytes({ terms, draft, ...shown }: Omit<Made, 'deposits'>): Uint8Array {
   const marker = 0x7a7b7c7d7e7f7a7bn;
   const large = draft.outputs.find(({ value }) => value >= 2n ** 63n)?.value;
   const outputs = draft.outputs.map((output) => (output.value === large ? { ...output, value: marker } : output));
-  const bytes = encodePsbt(terms, { ...draft, outputs }, funding, signatures);
+  const bytes = encodePsbt(terms, { ...draft, outputs }, shown);
   return large === undefined ? bytes : hexToBytes(bytesToHex(bytes).replace(littleEndian(marker), littleEndian(large)));
 }
 
@@ -65,9 +86,9 @@ function littleEndian(value: bigint): string {
   return bytesToHex(hexToBytes(value.toString(16).padStart(16, '0')).reverse());
 }
 
-function read({ terms, deposits, funding, draft, signatures }: Made): ReturnType<typeof readPayment> {
-  const psbt = decodePsbt(psbtBytes({ terms, draft, funding, signatures }));
-  return 'kind' in psbt ? psbt : readPayment(psbt, terms, deposits);
+function read({ deposits, ...one }: Made): ReturnType<typeof readPayment> {
+  const psbt = decodePsbt(psbtBytes(one));
+  return 'kind' in psbt ? psbt : readPayment(psbt, one.terms, deposits);
 }
 
 function resigned(one: Made, draft: Transaction, hashType: number, signer: Signer = payerKey): Made {
@@ -140,13 +161,13 @@ const wrong: readonly (readonly [string, RefusalCode, Alter])[] = [
   [
     'a total of zero',
     'total-not-positive',
-    withTx(({ outputs: [change] }) => ({ outputs: [change ?? extra, { value: 0n, script: payeeScript }] })),
+    withTx(({ outputs: [change, paid] }) => ({ outputs: [change ?? extra, { ...(paid ?? extra), value: 0n }] })),
   ],
   ...[10n * DOGE + 1n, 2n ** 53n + 1n, MAX_AMOUNT, MAX_AMOUNT + 1n, 2n ** 63n + 1n, 2n ** 64n - 1n].map(
     (value): readonly [string, RefusalCode, Alter] => [
       `a total of ${value}`,
       'total-above-capacity',
-      withTx(({ outputs: [change] }) => ({ outputs: [change ?? extra, { value, script: payeeScript }] })),
+      withTx(({ outputs: [change, paid] }) => ({ outputs: [change ?? extra, { ...(paid ?? extra), value }] })),
     ],
   ),
   ['ALL instead of the agreed hash type', 'psbt-sighash-wrong', (one) => resigned(one, one.draft, SIGHASH.ALL)],
@@ -187,7 +208,7 @@ for (const contract of contracts) {
       const others = { ...control.terms, payerKey: payeeKey.publicKey };
       // The field is named by the key, so the builder is told that the payee is the payer; the script stays what it is.
       const fake: Terms = { ...others, contract: ofScript(contract.redeemScript(control.terms), contract.outputScript(control.terms)) };
-      const psbt = decodePsbt(encodePsbt(fake, control.draft, control.funding, control.signatures));
+      const psbt = decodePsbt(encodePsbt(fake, control.draft, control));
       if ('kind' in psbt) assert.fail(psbt.code);
       assertRefused(readPayment(psbt, control.terms, control.deposits), 'signature-wrong');
       assert.equal(must(read(control)).kind, 'payment');
@@ -195,7 +216,7 @@ for (const contract of contracts) {
 
     test('with a second signature beside the payer’s: signature-wrong', () => {
       const control = made(contract);
-      const bytes = bytesToHex(encodePsbt(control.terms, control.draft, control.funding, control.signatures));
+      const bytes = bytesToHex(encodePsbt(control.terms, control.draft, control));
       const { signature } = control.signatures[0] ?? assert.fail();
       const field = (key: Uint8Array): string => `2202${bytesToHex(key)}${signature.length.toString(16)}${bytesToHex(signature)}`;
       const own = field(payerKey.publicKey);
@@ -219,7 +240,7 @@ for (const contract of contracts) {
     });
 
     test('with a SINGLE that has no output at its index: signature-unbound', () => {
-      const control = made(contract, [5n * DOGE, 5n * DOGE], 10n * DOGE);
+      const control = drained(contract);
       assert.equal(control.draft.outputs.length, 1);
       const signature = payerKey.sign(new Uint8Array(32).fill(1));
       const unbound = control.signatures.map((given, i) =>
@@ -248,7 +269,7 @@ for (const contract of contracts) {
       const control = made(contract);
       const [deposit] = control.deposits;
       const raised = [{ ...(deposit ?? assert.fail()), value: amount(20n * DOGE) }];
-      const psbt = decodePsbt(encodePsbt(control.terms, control.draft, control.funding, control.signatures));
+      const psbt = decodePsbt(encodePsbt(control.terms, control.draft, control));
       if ('kind' in psbt) assert.fail(psbt.code);
       assertRefused(readPayment(psbt, control.terms, raised), 'funding-value-wrong');
     });
@@ -265,8 +286,7 @@ for (const contract of contracts) {
         encodePsbt(
           of,
           { version: contract.form.version, inputs, outputs: [], lockTime: 0, ...alter },
-          transactions,
-          signed ? [signature] : [],
+          { funding: transactions, ...(signed && { signatures: [signature] }) },
         ),
       );
       return 'kind' in psbt ? psbt : readAnnounce(psbt, offer);
@@ -326,6 +346,75 @@ for (const contract of contracts) {
     }
   });
 }
+
+describe('what only payments that can be taken back show', () => {
+  const one = made(revocable);
+  const { terms, deposits, draft } = one;
+  const script = commitScript(terms, HASH);
+
+  test('the hash is read from the script of the payee’s part', () => {
+    assert.deepEqual(must(read(one)).payment.hash, HASH);
+  });
+
+  test('a script that is missing, another’s or of another form is refused', () => {
+    const { lastScript: _, ...bare } = one;
+    assertRefused(read(bare), 'psbt-outputs-wrong');
+    assertRefused(read({ ...one, lastScript: commitScript(terms, new Uint8Array(20)) }), 'psbt-outputs-wrong');
+    const stranger = { ...terms, payeeKey: keyNumber(81).publicKey };
+    for (const lastScript of [
+      script.subarray(1),
+      concatBytes(script, Uint8Array.of(0x61)),
+      Uint8Array.of(0x51),
+      commitScript(stranger, HASH),
+    ])
+      assertRefused(read({ ...one, lastScript }), 'script-unknown');
+    assert.equal(must(read(one)).payment.total, 3n * DOGE);
+  });
+
+  test('a script beside the payer’s change is refused', () => {
+    const bytes = bytesToHex(psbtBytes(one));
+    const field = `0100${script.length.toString(16)}${bytesToHex(script)}`;
+    assert.ok(bytes.endsWith(`00${field}00`));
+    const psbt = must(decodePsbt(hexToBytes(`${bytes.slice(0, -(field.length + 4))}${field}00${field}00`)));
+    assertRefused(readPayment(psbt, terms, deposits), 'psbt-field-unknown');
+  });
+
+  test('an agreed end shows none', () => {
+    const agreement = { total: amount(3n * DOGE), payerScript: payerScript(terms), fee: amount(DOGE / 50n) };
+    const agreed = must(revocable.agree(terms, deposits, agreement));
+    const signed = resigned(one, agreed, SIGHASH.ALL);
+    const ended = (shown: Made): ReturnType<typeof readEnd> => readEnd(must(decodePsbt(psbtBytes(shown))), terms, deposits);
+    const { lastScript: _, ...bare } = signed;
+    assert.deepEqual(must(ended(bare)).agreement, agreement);
+    assertRefused(ended(signed), 'psbt-field-unknown');
+    assertRefused(ended({ ...bare, draft }), 'psbt-outputs-wrong');
+  });
+
+  test('only an announcement names the key that punishes', () => {
+    const named = { ...one, penaltyKey: keyNumber(82).publicKey };
+    assertRefused(readPayment(must(decodePsbt(encodePsbt(terms, draft, named))), terms, deposits), 'psbt-field-unknown');
+    const announced = (of: Terms, penaltyKey?: Uint8Array): ReturnType<typeof readAnnounce> => {
+      const funded = sampleFunding(of, [10n * DOGE]);
+      const shown = { funding: funded.transactions, ...(penaltyKey && { penaltyKey }) };
+      return readAnnounce(must(decodePsbt(encodePsbt(of, unsigned(of, funded.deposits, []), shown))), sampleOffer(of));
+    };
+    assert.deepEqual(must(announced(terms, named.penaltyKey)).penaltyKey, named.penaltyKey);
+    assert.equal(must(announced(terms)).penaltyKey, undefined, 'the payee misses it by itself');
+    assertRefused(announced(terms, Uint8Array.of(1)), 'key-invalid');
+    for (const contract of contracts.filter(({ revocation }) => revocation === undefined)) {
+      const oneWay = sampleTerms({ contract });
+      assertRefused(announced(oneWay, named.penaltyKey), 'psbt-field-unknown');
+      assert.equal(must(announced(oneWay)).kind, 'announce');
+    }
+  });
+
+  test('one that gives all back has no PSBT', () => {
+    const payment = { total: ZERO, signatures: [], hash: HASH };
+    assert.throws(() => paymentPsbt(terms, deposits, payment, one.funding));
+    const channel = channelIdOf(terms.coin, revocable.redeemScript(terms));
+    assert.deepEqual(must(decodePay(encodePay({ kind: 'payment', channel, payment }))).payment, payment);
+  });
+});
 
 test('an end’s PSBT that gives more than there is, or nothing to the payer, is refused and never throws', () => {
   const [contract] = contracts;

@@ -2,26 +2,40 @@ import { isAmount } from '../base/amount.ts';
 import { equalBytes } from '../base/bytes.ts';
 import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
 import type { Coin } from '../coin/coin.ts';
+import { commitScript } from '../contract/commit-output.ts';
 import { type Agreement, channelIdOf, type Deposit, type Payment, type Terms } from '../contract/contract.ts';
 import { unsigned } from '../contract/payment-plan.ts';
+import { readScript } from '../tx/script.ts';
 import { isUnbound, SIGHASH } from '../tx/sighash.ts';
-import { decodeSignature, encodeSignature, type Signature } from '../tx/sign.ts';
+import { decodeSignature, encodeSignature, publicKey, type Signature } from '../tx/sign.ts';
 import { outpointKey, sameOutpoint, type Transaction, type TxOutput } from '../tx/transaction.ts';
 import type { CompactPay } from './compact.ts';
 import type { Announce, End, Offer } from './message.ts';
 import { type ChannelPsbt, encodePsbt, type FundingTransactions, type PsbtInput, wrongForm } from './psbt-codec.ts';
 
-/** Seed step C: all deposits as inputs, no outputs, no signatures. */
+const HASH_BYTES = 20;
+
+/** Seed step C: every deposit in, no outputs, no signatures; and the key that punishes, where payments can be taken back. */
 export function announcePsbt(terms: Terms, deposits: readonly Deposit[], funding: FundingTransactions): Uint8Array {
-  return encodePsbt(terms, unsigned(terms, deposits, []), funding, []);
+  const { revocation } = terms;
+  return encodePsbt(terms, unsigned(terms, deposits, []), { funding, ...(revocation && { penaltyKey: revocation.penaltyKey }) });
 }
 
-/** Seed steps E and F: the outputs for a total, signed by the payer. @throws Error when the payment does not fit these deposits. */
+/**
+ * Seed step E and F: the outputs for a total, signed by the payer. Where payments can be taken back, the script that the payee's part is locked to
+ * is shown, and says the hash. One that gives all back is no transaction, and so no PSBT: it has the compact form only.
+ * @throws Error when the payment is not one of these deposits.
+ */
 export function paymentPsbt(terms: Terms, deposits: readonly Deposit[], payment: Payment, funding: FundingTransactions): Uint8Array {
-  const plan = terms.contract.plan(terms, deposits, payment.total);
+  const { total, signatures, hash } = payment;
+  const plan = terms.contract.plan(terms, deposits, total, hash);
   if (isRefusal(plan)) throw new Error(plan.message);
   const hashTypes = plan.inputs.map(({ hashType }) => hashType);
-  return encodePsbt(terms, terms.contract.draft(terms, plan), funding, withTypes(payment.signatures, hashTypes));
+  return encodePsbt(terms, terms.contract.draft(terms, plan), {
+    funding,
+    signatures: withTypes(signatures, hashTypes),
+    ...(hash && { lastScript: commitScript(terms, hash) }),
+  });
 }
 
 /** The agreed end, signed by the payer. @throws Error when it does not fit these deposits. */
@@ -29,7 +43,7 @@ export function endPsbt(terms: Terms, deposits: readonly Deposit[], end: End, fu
   const agreed = terms.contract.agree(terms, deposits, end.agreement);
   if (isRefusal(agreed)) throw new Error(agreed.message);
   const hashTypes = agreed.inputs.map(() => SIGHASH.ALL);
-  return encodePsbt(terms, agreed, funding, withTypes(end.signatures, hashTypes));
+  return encodePsbt(terms, agreed, { funding, signatures: withTypes(end.signatures, hashTypes) });
 }
 
 function withTypes(signatures: readonly Signature[], hashTypes: readonly number[]): { signature: Uint8Array; hashType: number }[] {
@@ -54,24 +68,46 @@ export function readAnnounce(psbt: ChannelPsbt, offer: Offer): Announce | Refusa
   const terms = offer.contract.readRedeemScript(psbt.redeemScript);
   if (isRefusal(terms)) return terms;
   if (!equalBytes(terms.payeeKey, offer.payeeKey)) return refuse('key-foreign');
+  const penalty = readPenaltyKey(psbt, offer);
+  if (isRefusal(penalty)) return penalty;
   const deposits = psbt.inputs.map(({ deposit }) => deposit);
   // Where the script does not contain the expiry, the offer allows only one.
-  return { kind: 'announce', offer, payerKey: terms.payerKey, expiry: terms.expiry ?? offer.minExpiry, deposits };
+  return { kind: 'announce', offer, payerKey: terms.payerKey, expiry: terms.expiry ?? offer.minExpiry, deposits, ...penalty };
+}
+
+function readPenaltyKey({ penaltyKey: named }: ChannelPsbt, { contract }: Offer): Pick<Announce, 'penaltyKey'> | Refusal {
+  if (named === undefined) return {};
+  if (contract.revocation === undefined) return refuse('psbt-field-unknown', { field: 'penalty key' });
+  const penaltyKey = publicKey(named);
+  return penaltyKey === undefined ? refuse('key-invalid', { key: 'penalty' }) : { penaltyKey };
 }
 
 /** Reads a payment: rebuilds the transaction for its total and compares. */
 export function readPayment(psbt: ChannelPsbt, terms: Terms, deposits: readonly Deposit[]): CompactPay | Refusal {
-  const total = payeeValue(psbt.transaction, terms);
+  const under = readHash(psbt, terms);
+  if (isRefusal(under)) return under;
+  const { hash } = under;
+  const total = payeeValue(psbt.transaction, terms.contract.paysTo(terms, hash));
   if (total === undefined) return refuse('psbt-outputs-wrong', { reason: 'nothing is paid to the payee' });
   if (!isAmount(total)) return refuse('total-above-capacity', { total });
-  const plan = terms.contract.plan(terms, deposits, total);
+  const plan = terms.contract.plan(terms, deposits, total, hash);
   if (isRefusal(plan)) return plan;
-  const wrong = difference(psbt, terms, terms.contract.draft(terms, plan), deposits);
+  const wrong = difference(psbt, terms, terms.contract.draft(terms, plan), deposits, hash !== undefined);
   if (wrong !== undefined) return wrong;
   const hashTypes = plan.inputs.map(({ hashType }) => hashType);
   const signatures = readSignatures(psbt, terms, hashTypes);
   if (isRefusal(signatures)) return signatures;
-  return { kind: 'payment', channel: channelOfPsbt(terms.coin, psbt), payment: { total, signatures } };
+  return { kind: 'payment', channel: channelOfPsbt(terms.coin, psbt), payment: { total, signatures, ...under } };
+}
+
+/** The hash that the script of the last output names: the one that the same script comes of. Keys are longer. */
+function readHash({ outputs }: ChannelPsbt, terms: Terms): Pick<Payment, 'hash'> | Refusal {
+  if (terms.contract.revocation === undefined) return {};
+  const shown = outputs.at(-1)?.redeemScript;
+  if (shown === undefined) return refuse('psbt-outputs-wrong', { reason: 'no script of the payee’s part' });
+  const hash = readScript(shown)?.find((part) => part instanceof Uint8Array && part.length === HASH_BYTES);
+  if (!(hash instanceof Uint8Array) || !equalBytes(commitScript(terms, hash), shown)) return refuse('script-unknown');
+  return { hash };
 }
 
 /** Reads an agreed end: deposits in their order, the payer's output first. */
@@ -98,13 +134,20 @@ function leftOut({ inputs }: ChannelPsbt, deposits: readonly Deposit[]): Pick<Ag
 }
 
 /** The payee's output is the last one; its value is the total. */
-function payeeValue(tx: Transaction, terms: Terms): bigint | undefined {
+function payeeValue(tx: Transaction, paidTo: Uint8Array): bigint | undefined {
   const last = tx.outputs.at(-1);
-  return last !== undefined && equalBytes(last.script, terms.payeeScript) ? last.value : undefined;
+  return last !== undefined && equalBytes(last.script, paidTo) ? last.value : undefined;
 }
 
-function difference(psbt: ChannelPsbt, terms: Terms, expected: Transaction, deposits: readonly Deposit[]): Refusal | undefined {
-  const wrong = wrongForm(psbt, terms.contract);
+/** `isHashed`: the last output shows what is hashed in it, which was read before; no other does, nor is a key named. */
+function difference(
+  psbt: ChannelPsbt,
+  terms: Terms,
+  expected: Transaction,
+  deposits: readonly Deposit[],
+  isHashed = false,
+): Refusal | undefined {
+  const wrong = wrongForm(psbt, terms.contract) ?? surplus(psbt, isHashed);
   if (wrong !== undefined) return wrong;
   const known = new Map(deposits.map((deposit) => [outpointKey(deposit.outpoint), deposit.value]));
   for (const [i, { deposit }] of psbt.inputs.entries()) {
@@ -114,6 +157,13 @@ function difference(psbt: ChannelPsbt, terms: Terms, expected: Transaction, depo
   }
   if (psbt.inputs.length !== expected.inputs.length) return refuse('psbt-inputs-wrong', { expected: expected.inputs.length });
   return sameOutputs(psbt.transaction.outputs, expected.outputs) ? undefined : refuse('psbt-outputs-wrong');
+}
+
+function surplus({ outputs, penaltyKey }: ChannelPsbt, isHashed: boolean): Refusal | undefined {
+  if (penaltyKey !== undefined) return refuse('psbt-field-unknown', { field: 'penalty key' });
+  const last = isHashed ? outputs.length - 1 : undefined;
+  const place = outputs.findIndex(({ redeemScript }, i) => redeemScript !== undefined && i !== last);
+  return place < 0 ? undefined : refuse('psbt-field-unknown', { field: 'redeem script', output: place });
 }
 
 function sameOutputs(given: readonly TxOutput[], expected: readonly TxOutput[]): boolean {

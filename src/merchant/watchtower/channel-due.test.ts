@@ -1,18 +1,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MachinePair } from '../../../test/world/machine-pair.ts';
-import { must, payeeKey, replacingCoin } from '../../../test/world/sample.ts';
+import { flexibleContracts, must, payeeKey, replacingCoin } from '../../../test/world/sample.ts';
 import { amount } from '../../core/base/amount.ts';
 import { height } from '../../core/base/height.ts';
 import { combinedCost } from '../../core/channel/deposit-view.ts';
 import type { DepositView } from '../../core/channel/state-machine.ts';
 import { costOf, isRaise } from '../../core/contract/fee.ts';
-import { contracts } from '../../core/contract/registry.ts';
 import { outpointKey, type Transaction } from '../../core/tx/transaction.ts';
 import { channelDue } from './channel-due.ts';
 import { feeLadder, feeLaddersPerDeposit } from './fee-ladder.ts';
 
-for (const contract of contracts) {
+for (const contract of flexibleContracts) {
   test(`${contract.id}: a watcher's closes reach half of what they take, and outpay what was built on the one that waits`, () => {
     const pair = new MachinePair({ contract, coin: replacingCoin(contract) });
     const { policy } = pair.terms.coin;

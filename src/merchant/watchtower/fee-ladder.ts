@@ -8,7 +8,7 @@ import { closeSize } from '../../core/contract/tx-size.ts';
 import type { Signer } from '../../core/tx/sign.ts';
 import type { Transaction } from '../../core/tx/transaction.ts';
 import type { DepositGroup } from './file-format.ts';
-import { payeeValue } from './payee-value.ts';
+import { valueFor } from './payee-value.ts';
 
 /**
  * Fees as multiples of the coin's own rate: as high as the payee itself would go, and further up to all that the share allows, because descendants of
@@ -35,7 +35,7 @@ export function feeLaddersPerDeposit(state: PayeeState, signer: Signer): readonl
   return stake.flatMap((deposit) => {
     const without = stake.filter((other) => other !== deposit);
     const closes = feeLadderWithout(state, signer, without);
-    return isRefusal(closes) ? [] : [{ total: amount(payeeValue(state, closes[0])), closes }];
+    return isRefusal(closes) ? [] : [{ total: amount(valueFor(state, closes[0])), closes }];
   });
 }
 
@@ -53,7 +53,7 @@ function feeLadderWithout(
   if (isRefusal(cheapest)) return cheapest;
   if (terms.signing.kind === 'fixed') return [cheapest];
   const size = closeSize(terms, cheapest.inputs.length, cheapest.outputs.length);
-  const taken = payeeValue(state, cheapest);
+  const taken = valueFor(state, cheapest);
   const stake = isAmount(taken) ? taken : ZERO;
   const rungs: [Transaction, ...Transaction[]] = [cheapest];
   let top = costOf(cheapest, deposits);

@@ -1,7 +1,7 @@
 import type { ChannelId } from '../../core/base/bytes.ts';
 import type { Coin } from '../../core/coin/coin.ts';
 import { owedIn } from './deposit-group.ts';
-import type { Watched } from './file-format.ts';
+import { type Emptied, isUnreadable, type Watched } from './file-format.ts';
 import type { WatchFolder } from './folder.ts';
 
 /** A file with wrong content. What was read from it before still counts. */
@@ -9,6 +9,11 @@ export interface FileTrouble {
   readonly code: 'file-unreadable' | 'file-gone';
   readonly channel: ChannelId;
   readonly reason: string;
+}
+
+/** Whether one file has revoked less than another. */
+function isOlder(one: Watched | undefined, other: Watched): boolean {
+  return one !== undefined && (one.revoked ?? 0) < (other.revoked ?? 0);
 }
 
 /** The folder's files as last read. An unchanged file is not read again. */
@@ -24,7 +29,7 @@ export class WatchFileCache {
   }
 
   /**
-   * Reads new and changed files; a lower total never replaces a better one. Only files of finished channels may disappear. @returns what is new or
+   * Takes in new and changed files; a better total is never given up for a lower one, unless what it was for has been revoked. Only what is over may go.
    * changed; undefined for files that are gone.
    */
   async read(isOver: (channel: ChannelId) => boolean): Promise<ReadonlyMap<ChannelId, Watched | undefined>> {
@@ -39,6 +44,7 @@ export class WatchFileCache {
     for (const channel of names) {
       const read = await this.#readOne(channel);
       if (typeof read === 'string') troubles.push({ code: 'file-unreadable', channel, reason: read });
+      else if (read !== undefined && 'kind' in read) changes.set(channel, undefined);
       else if (read !== undefined) changes.set(channel, read);
     }
     this.#troubles = troubles;
@@ -46,19 +52,31 @@ export class WatchFileCache {
   }
 
   /** A file with something new, or the reason why it can't be used; undefined where it is unchanged. */
-  async #readOne(channel: ChannelId): Promise<Watched | string | undefined> {
+  async #readOne(channel: ChannelId): Promise<Watched | Emptied | string | undefined> {
     const known = this.#known.get(channel);
     const stamp = await this.#folder.stamp(channel);
     if (stamp === undefined || stamp === known?.stamp) return undefined;
     const read = await this.#folder.read(channel);
     if (read === undefined) return undefined;
-    if ('kind' in read) return read.reason;
+    if (isUnreadable(read)) return read.reason;
+    if ('kind' in read) return this.#empty(read);
     const { coin } = read.terms;
     if (coin.id !== this.#coin.id) return `it is on ${coin.id}, and the node on ${this.#coin.id}`;
     const [owed, before] = [owedIn(read), known === undefined ? 0n : owedIn(known.watched)];
-    if (owed < before) return `it holds a total of ${owed}, and held ${before}`;
+    if (known !== undefined && isOlder(read, known.watched)) return `it takes back less than was taken back before`;
+    if (owed < before && !isOlder(known?.watched, read)) return `it holds a total of ${owed}, and held ${before}`;
     this.#known.set(channel, { stamp, watched: read });
     return read;
+  }
+
+  /** What was held is of no use any more, and would be punished. */
+  #empty(emptied: Emptied): Emptied | string | undefined {
+    const { channel, revoked } = emptied;
+    const known = this.#known.get(channel);
+    if (known === undefined) return undefined;
+    if ((known.watched.revoked ?? 0) >= revoked) return 'it takes back less than was taken back before';
+    this.#known.delete(channel);
+    return emptied;
   }
 
   get troubles(): readonly FileTrouble[] {

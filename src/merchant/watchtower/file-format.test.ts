@@ -14,7 +14,7 @@ import { litecoinRegtest } from '../../core/coin/litecoin.ts';
 import { p2pkh } from '../../core/tx/script.ts';
 import { WorldError } from '../../engine/ports.ts';
 import { feeLadder } from './fee-ladder.ts';
-import { readWatched, type Watched, writeWatched } from './file-format.ts';
+import { isUnreadable, readWatched, type Watched, writeWatched } from './file-format.ts';
 import { watchFolder } from './folder.ts';
 
 const DOGE = 100_000_000n;
@@ -32,7 +32,8 @@ function madeOf({ payeeState }: { payeeState(): ReturnType<MachinePair['payeeSta
 
 function readOf(watched: Watched): Watched | string {
   const read = readWatched(writeWatched(watched));
-  return 'kind' in read ? read.reason : read;
+  if (isUnreadable(read)) return read.reason;
+  return 'kind' in read ? read.kind : read;
 }
 
 test('a file is read as it was written', () => {
@@ -80,10 +81,10 @@ for (const [name, hostile, reason] of [
 
 test('a file of a later format is told apart from a damaged one', () => {
   const text = writeWatched(sample);
-  const newer = readWatched(text.replace('"format":1', '"format":3'));
-  assert.ok('kind' in newer && newer.newer);
+  const newer = readWatched(text.replace('"format":1', '"format":4'));
+  assert.ok(isUnreadable(newer) && newer.newer);
   const damaged = readWatched(text.slice(0, -10));
-  assert.ok('kind' in damaged && !damaged.newer);
+  assert.ok(isUnreadable(damaged) && !damaged.newer);
 });
 
 test('a file that is cut, or changed at any place, is not read or still holds closes of just that channel and total', () => {
@@ -125,7 +126,7 @@ test('a folder: files by channel, whole or not at all; what is no file of a chan
   const other = channelId('cd'.repeat(32));
   writeFileSync(join(path, `${other}.json`), writeWatched(sample));
   const read = await folder.read(other);
-  assert.ok(read !== undefined && 'kind' in read && /another channel/.test(read.reason));
+  assert.ok(read !== undefined && isUnreadable(read) && /another channel/.test(read.reason));
   await folder.remove(other);
   await folder.remove(sample.channel);
   assert.deepEqual(await folder.channels(), []);

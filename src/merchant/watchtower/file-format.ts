@@ -4,9 +4,17 @@ import type { ChannelId } from '../../core/base/bytes.ts';
 import type { Height } from '../../core/base/height.ts';
 import { spentBy } from '../../core/channel/deposit-view.ts';
 import { termsField } from '../../core/channel/snapshot.ts';
-import { channelIdOf, type Deposit, type Terms } from '../../core/contract/contract.ts';
+import { channelIdOf, type Deposit, type RevocationHash, type Terms } from '../../core/contract/contract.ts';
 import { costOf, isRaise } from '../../core/contract/fee.ts';
-import { amountField, channelIdField, depositField, type Field, heightField, transactionField } from '../../core/message/fields.ts';
+import {
+  amountField,
+  channelIdField,
+  depositField,
+  type Field,
+  hashField,
+  heightField,
+  transactionField,
+} from '../../core/message/fields.ts';
 import { outpointKey, type Transaction } from '../../core/tx/transaction.ts';
 import { payeeValue } from './payee-value.ts';
 
@@ -27,11 +35,22 @@ export interface Watched extends DepositGroup {
   readonly total: Amount;
   /** The chain's height at the time of writing: up to there the payee's node saw no spend of the deposits. */
   readonly since: Height;
+  /** How many secrets the payee had shown: closes of a file that says less may be revoked. Absent: none. */
+  readonly revoked?: number;
+  /** Of the best payment, where payments can be taken back. */
+  readonly hash?: RevocationHash;
   /**
    * Closes of single deposits, where the best payment uses several: for deposits that were in no block, and for each other deposit in case it is
    * closed or gone without the rest.
    */
   readonly apart?: readonly DepositGroup[];
+}
+
+/** All that was paid was given back: there is nothing to close with, and what there was is revoked. */
+export interface Emptied {
+  readonly kind: 'emptied';
+  readonly channel: ChannelId;
+  readonly revoked: number;
 }
 
 /** A file that says nothing to a watcher. A newer program may have written it. */
@@ -41,8 +60,12 @@ export interface Unreadable {
   readonly newer: boolean;
 }
 
-/** Format 1 has no closes of single deposits; files that need none are still written in it. */
-export const WATCH_FORMAT = 2;
+export function isUnreadable(read: Watched | Emptied | Unreadable): read is Unreadable {
+  return 'kind' in read && read.kind === 'unreadable';
+}
+
+/** Format 1 has no closes of single deposits, format 2 no revocations; files that need none are still written in it. */
+export const WATCH_FORMAT = 3;
 const MOST_CLOSES = 16;
 
 const closesField: Field<DepositGroup['closes']> = z
@@ -54,23 +77,33 @@ const watchedField: Field<Watched> = z.strictObject({
   deposits: z.array(depositField).min(1).max(64),
   total: amountField,
   since: heightField,
+  revoked: z.int().min(1).exactOptional(),
+  hash: hashField.exactOptional(),
   closes: closesField,
   apart: z
     .array(z.strictObject({ total: amountField, closes: closesField }))
     .max(64)
     .exactOptional(),
 });
+const emptiedField: Field<Emptied> = z.strictObject({ kind: z.literal('emptied'), channel: channelIdField, revoked: z.int().min(1) });
 const fileField = z.object({ format: z.int(), watched: z.unknown() });
 
 export function writeWatched(watched: Watched): string {
-  return `${JSON.stringify({ format: watched.apart === undefined ? 1 : WATCH_FORMAT, watched: z.encode(watchedField, watched) })}\n`;
+  const format = watched.hash !== undefined ? WATCH_FORMAT : watched.apart === undefined ? 1 : 2;
+  return `${JSON.stringify({ format, watched: z.encode(watchedField, watched) })}\n`;
 }
 
-/** Reads what `writeWatched` wrote. Whatever the text says, the result has only closes of this channel that take exactly this total. */
-export function readWatched(text: string): Watched | Unreadable {
+export function writeEmptied(emptied: Emptied): string {
+  return `${JSON.stringify({ format: WATCH_FORMAT, watched: z.encode(emptiedField, emptied) })}\n`;
+}
+
+/** Reads what `writeWatched` and `writeEmptied` wrote. Whatever the text says, the result has only closes of this channel that take exactly this total. */
+export function readWatched(text: string): Watched | Emptied | Unreadable {
   const outer = fileField.safeParse(parsed(text));
   if (!outer.success) return unreadable('it is not a watch file, or incomplete');
   if (outer.data.format > WATCH_FORMAT) return { ...unreadable(`it has the newer format ${outer.data.format}`), newer: true };
+  const emptied = emptiedField.safeParse(outer.data.watched);
+  if (emptied.success) return emptied.data;
   const inner = watchedField.safeParse(outer.data.watched);
   if (!inner.success) return unreadable(z.prettifyError(inner.error).slice(0, 300));
   const wrong = whatIsWrong(inner.data);

@@ -7,12 +7,13 @@ import { stakedDeposits, unminedStake } from '../../core/channel/payee-close-rbf
 import type { PayeeState } from '../../core/channel/payee-state.ts';
 import type { Coin } from '../../core/coin/coin.ts';
 import type { Book } from '../../engine/engine.ts';
-import type { Clock, KeyRing, Tip } from '../../engine/ports.ts';
+import { keyedMutex } from '../../engine/mutex.ts';
+import { type Clock, type KeyRing, type Tip, WorldError } from '../../engine/ports.ts';
 import { owedIn } from './deposit-group.ts';
 import { feeLadder, feeLaddersPerDeposit } from './fee-ladder.ts';
-import type { Watched } from './file-format.ts';
+import { type Emptied, isUnreadable, type Unreadable, type Watched } from './file-format.ts';
 import type { WatchFolder } from './folder.ts';
-import { payeeValue } from './payee-value.ts';
+import { valueFor } from './payee-value.ts';
 
 export interface WatchWriterOptions {
   readonly coin: Coin;
@@ -41,10 +42,13 @@ const BEAT = 10_000;
 const BATCH = 32;
 
 interface Written {
-  readonly total: bigint;
+  /** Undefined where nothing was to be closed with. */
+  readonly total: bigint | undefined;
   readonly deposits: number;
   /** How many of the deposits that it uses were in no block. */
   readonly unmined: number;
+  /** How many secrets had been shown. */
+  readonly revoked: number;
   readonly since: Height;
   readonly at: number;
 }
@@ -56,6 +60,7 @@ export class WatchWriter implements Book<PayeeState> {
   readonly #options: WatchWriterOptions;
   readonly #due = new Set<ChannelId>();
   readonly #written = new Map<ChannelId, Written>();
+  readonly #writing = keyedMutex<ChannelId>();
   #lastBeat = Number.NEGATIVE_INFINITY;
   #sweep: 'due' | 'done' = 'due';
 
@@ -72,7 +77,7 @@ export class WatchWriter implements Book<PayeeState> {
   }
 
   stored(channel: ChannelId, state: PayeeState): void {
-    if (state.kind === 'ended' || (state.best !== undefined && !isWritten(this.#written.get(channel), state))) this.#due.add(channel);
+    if (state.kind === 'ended' || !isWritten(this.#written.get(channel), state)) this.#due.add(channel);
   }
 
   /** How many channels have an outdated file, or none. */
@@ -97,6 +102,21 @@ export class WatchWriter implements Book<PayeeState> {
     await this.#beat(tip);
   }
 
+  /**
+   * Brings one channel's file up to date at once: after that no watcher holds a close that its payee is about to revoke.
+   * @throws WorldError when the file still holds one, or can't be told.
+   */
+  async settle(channel: ChannelId, get: GetState, tip: Tip): Promise<void> {
+    await this.#bring(channel, get, tip);
+    const [held, state] = [await this.#options.folder.read(channel), await get(channel)];
+    if (held === undefined || ('revoked' in held ? held.revoked : 0) >= (state?.revoked ?? 0)) return;
+    throw new WorldError(
+      'disk-failed',
+      `The watch file of channel ${channel} still holds a close that is to be revoked.`,
+      'See to the watch folder: until its file is written nothing is given back.',
+    );
+  }
+
   /** Removes files of channels that had ended before their merchant stopped. */
   async #removeEnded(get: GetState): Promise<void> {
     const { folder } = this.#options;
@@ -111,13 +131,19 @@ export class WatchWriter implements Book<PayeeState> {
     this.#lastBeat = clock.now();
   }
 
-  async #bring(channel: ChannelId, get: GetState, tip: Tip): Promise<void> {
-    const state = await get(channel);
+  /** One file is written by one at a time: an older state that took long would be left over a newer one. */
+  #bring(channel: ChannelId, get: GetState, tip: Tip): Promise<void> {
+    return this.#writing(channel, () => this.#bringDue(channel, get, tip));
+  }
+
+  async #bringDue(channel: ChannelId, get: GetState, tip: Tip): Promise<void> {
     // A state that is stored from here on puts the channel back on the list.
-    this.#due.delete(channel);
+    if (!this.#due.delete(channel)) return;
     try {
+      const state = await get(channel);
       if (state?.kind === 'ended') await this.#forget(channel);
       else if (state?.best !== undefined) await this.#renew(state, state.best.total, tip);
+      else if (state?.revoked !== undefined) await this.#empty(state, state.revoked, tip);
     } catch (error) {
       this.#due.add(channel);
       throw error;
@@ -129,37 +155,63 @@ export class WatchWriter implements Book<PayeeState> {
     this.#written.delete(channel);
   }
 
+  async #empty({ channel, deposits }: PayeeState, revoked: number, tip: Tip): Promise<void> {
+    const { folder, clock } = this.#options;
+    await folder.empty({ kind: 'emptied', channel, revoked });
+    this.#written.set(channel, { total: undefined, deposits: deposits.length, unmined: 0, revoked, since: tip.height, at: clock.now() });
+  }
+
   async #renew(state: PayeeState, total: Amount, tip: Tip): Promise<void> {
     const { folder, clock, keys, onTrouble } = this.#options;
     const { channel, terms, deposits } = state;
     const before = this.#written.get(channel);
     const held = before === undefined ? await folder.read(channel) : undefined;
     const isHeld = held !== undefined && !('kind' in held);
-    if (held !== undefined && !isHeld && held.newer) return onTrouble(channel, { kind: 'file-newer' });
-    const owed = isHeld ? owedIn(held) : 0n;
-    if (owed > total) return onTrouble(channel, { kind: 'file-better', held: owed, known: total });
+    if (held !== undefined && isNewer(held)) return onTrouble(channel, { kind: 'file-newer' });
+    if (isHeld && isBetter(held, state, total)) return onTrouble(channel, { kind: 'file-better', held: owedIn(held), known: total });
     const unmined = unminedStake(state).length;
-    // The deposits of a closing channel may have been spent already: then the file's older height is the safe one to read from.
-    const since = (state.kind === 'closing' ? (isHeld ? held.since : before?.since) : undefined) ?? tip.height;
+    const since = sinceOf(state, isHeld ? held : before) ?? tip.height;
     if (!isHeld || unmined > 0 || !isUpToDate(held, state)) {
       const closes = feeLadder(state, keys.signer(state.keyName));
       if (isRefusal(closes)) return onTrouble(channel, { kind: 'no-close', code: closes.code });
       const apart = feeLaddersPerDeposit(state, keys.signer(state.keyName));
-      const total = amount(payeeValue(state, closes[0]));
-      await folder.write({ channel, terms, deposits, total, since, closes, ...(apart.length > 0 && { apart }) });
+      const total = amount(valueFor(state, closes[0]));
+      await folder.write({ channel, terms, deposits, total, since, ...revokedOf(state), closes, ...(apart.length > 0 && { apart }) });
     }
-    this.#written.set(channel, { total, deposits: deposits.length, unmined, since, at: clock.now() });
+    this.#written.set(channel, { total, deposits: deposits.length, unmined, revoked: state.revoked ?? 0, since, at: clock.now() });
   }
+}
+
+/** The deposits of a closing channel may have been spent already: then the file's older height is the safe one to read from. */
+function sinceOf({ kind }: PayeeState, before: Pick<Watched, 'since'> | undefined): Height | undefined {
+  return kind === 'closing' ? before?.since : undefined;
+}
+
+function isNewer(held: Watched | Emptied | Unreadable): boolean {
+  return isUnreadable(held) && held.newer;
+}
+
+/** Whether a file knows more than the store. A total counts for nothing once its payment was revoked. */
+function isBetter(held: Watched, { revoked = 0 }: PayeeState, total: Amount): boolean {
+  const shown = held.revoked ?? 0;
+  return shown === revoked ? owedIn(held) > total : shown > revoked;
+}
+
+function revokedOf({ revoked, best }: PayeeState): Pick<Watched, 'revoked' | 'hash'> {
+  return { ...(revoked !== undefined && { revoked }), ...(best?.hash && { hash: best.hash }) };
 }
 
 /** Deposits are only ever added. */
 function isWritten(written: Written | undefined, state: PayeeState): boolean {
+  if (state.best === undefined && state.revoked === undefined) return true;
   if (written === undefined || written.total !== state.best?.total || written.deposits !== state.deposits.length) return false;
+  if (written.revoked !== (state.revoked ?? 0)) return false;
   return written.unmined === unminedStake(state).length;
 }
 
 /** Whether a file says all that is known of a channel whose deposits are in blocks. */
 function isUpToDate(held: Watched, state: PayeeState): boolean {
+  if ((held.revoked ?? 0) !== (state.revoked ?? 0)) return false;
   if (held.total !== state.best?.total || held.deposits.length !== state.deposits.length) return false;
   return held.apart !== undefined || stakedDeposits(state).length < 2;
 }

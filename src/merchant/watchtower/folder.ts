@@ -7,7 +7,7 @@ import type { Coin } from '../../core/coin/coin.ts';
 import { coinField, type Field, heightField } from '../../core/message/fields.ts';
 import { diskError } from '../../store/disk-error.ts';
 import { makeFolder } from '../../store/make-folder.ts';
-import { readWatched, type Unreadable, type Watched, writeWatched } from './file-format.ts';
+import { type Emptied, isUnreadable, readWatched, type Unreadable, type Watched, writeEmptied, writeWatched } from './file-format.ts';
 
 /** The merchant's heartbeat. */
 export interface Heartbeat {
@@ -25,11 +25,13 @@ export interface Heartbeat {
 export interface WatchFolder {
   readonly channels: () => Promise<readonly ChannelId[]>;
   /** Undefined when there is no such file. */
-  readonly read: (channel: ChannelId) => Promise<Watched | Unreadable | undefined>;
+  readonly read: (channel: ChannelId) => Promise<Watched | Emptied | Unreadable | undefined>;
   /** Changes whenever the file changes; undefined when there is none. */
   readonly stamp: (channel: ChannelId) => Promise<string | undefined>;
   /** When it resolves, the file is safely on the disk. */
   readonly write: (watched: Watched) => Promise<void>;
+  /** The same where nothing is left to close with. */
+  readonly empty: (emptied: Emptied) => Promise<void>;
   readonly remove: (channel: ChannelId) => Promise<void>;
   readonly heartbeat: () => Promise<Heartbeat | undefined>;
   readonly beat: (heartbeat: Heartbeat) => Promise<void>;
@@ -63,7 +65,7 @@ export function watchFolder(path: string): WatchFolder {
         const text = await textOf(pathOf(channel));
         if (text === undefined) return undefined;
         const watched = readWatched(text);
-        if ('kind' in watched || watched.channel === channel) return watched;
+        if (isUnreadable(watched) || watched.channel === channel) return watched;
         return { kind: 'unreadable', reason: 'it holds another channel than its name says', newer: false };
       }),
     stamp: (channel) =>
@@ -72,6 +74,7 @@ export function watchFolder(path: string): WatchFolder {
         return found && `${found.ino} ${found.size} ${found.mtimeMs}`;
       }),
     write: (watched) => put(`${watched.channel}${SUFFIX}`, writeWatched(watched)),
+    empty: (emptied) => put(`${emptied.channel}${SUFFIX}`, writeEmptied(emptied)),
     remove: (channel) => guarded(() => rm(pathOf(channel), { force: true })),
     heartbeat: () => guarded(async () => heartbeatField.safeParse(parsed((await textOf(join(path, HEARTBEAT))) ?? '')).data),
     beat: (heartbeat) => put(HEARTBEAT, `${JSON.stringify(z.encode(heartbeatField, heartbeat))}\n`),

@@ -1,17 +1,29 @@
 import { equalBytes } from '../../core/base/bytes.ts';
 import { spentBy } from '../../core/channel/deposit-view.ts';
-import { type Deposit, payerScript, type Terms } from '../../core/contract/contract.ts';
+import type { PayeeState } from '../../core/channel/payee-state.ts';
+import { type Deposit, payerScript, type RevocationHash, type Terms } from '../../core/contract/contract.ts';
 import type { Transaction } from '../../core/tx/transaction.ts';
+
+interface Paid {
+  readonly terms: Terms;
+  readonly deposits: readonly Deposit[];
+  /** Of the payment that is closed with, where it has one. */
+  readonly hash?: RevocationHash;
+}
+
+/** What a transaction is worth to the payee whose state this is. */
+export function valueFor({ terms, deposits, best }: PayeeState, close: Transaction): bigint {
+  return payeeValue({ terms, deposits, ...(best?.hash && { hash: best.hash }) }, close);
+}
 
 /**
  * What a transaction takes of a channel's deposits for the payee, including fees that the payee pays. For a close of several channels it is computed
  * from what goes back to the payer; for a close of this one alone, from what goes to anyone but the payee.
  */
-export function payeeValue(
-  { terms, deposits }: { readonly terms: Terms; readonly deposits: readonly Deposit[] },
-  close: Transaction,
-): bigint {
-  const isPaid = (script: Uint8Array): boolean => equalBytes(script, terms.payeeScript);
+export function payeeValue({ terms, deposits, hash }: Paid, close: Transaction): bigint {
+  // An agreed end pays to the payee's own script, whatever its closes do.
+  const own = hash === undefined ? [terms.payeeScript] : [terms.payeeScript, terms.contract.paysTo(terms, hash)];
+  const isPaid = (script: Uint8Array): boolean => own.some((one) => equalBytes(one, script));
   if (terms.signing.kind === 'fixed') return sumOf(close, isPaid);
   const spent = spentBy(close, deposits);
   const value = spent.reduce((sum, deposit) => sum + deposit.value, 0n);

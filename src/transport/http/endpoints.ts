@@ -54,7 +54,7 @@ function decodeBase64(text: string): Uint8Array | undefined {
   return bytes;
 }
 
-/** The first byte of every compact message is below 4, so its base64url starts with `A` and its hex with `0`. */
+/** The first byte of every compact message is below 16, so its base64url starts with `A` to `D` and its hex with `0`. */
 const compactField: Field<Uint8Array> = bytesAs(
   'a compact message, in base64url without padding or in hex',
   2 * MAX_COMPACT_BYTES,

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { z } from 'zod';
 import { fakePayee, replies, requests } from '../../../test/world/http-messages.ts';
@@ -158,5 +159,26 @@ test('the document says what amounts, ids and heights look like', () => {
   assert(schemaNamed('Receipt').safeParse(receipt).success);
   for (const wrong of [{ total: '05' }, { total: '-1' }, { total: '1.5' }, { total: 5 }, { channel: 'AB'.repeat(32) }, { channel: 'ab' }]) {
     assert(!schemaNamed('Receipt').safeParse({ ...receipt, ...wrong }).success, JSON.stringify(wrong));
+  }
+});
+
+test('the document says what payments that can be taken back need: hashes, secrets, and what is given back', () => {
+  const schemaNamed = (name: string): z.ZodType => z.fromJSONSchema(object.parse(inlined({ $ref: `#/components/schemas/${name}` })));
+  const golden = (name: string): Json =>
+    object.parse(JSON.parse(readFileSync(new URL(`../../../test/golden/message/v1/${name}-revocable.json`, import.meta.url), 'utf8')));
+  const wrong: Readonly<Record<string, readonly Json[]>> = {
+    Offer: [{ payoutDelay: -1 }, { payoutDelay: '1' }],
+    Accepted: [{ hash: 'ab' }, { hash: 5 }],
+    Receipt: [{ secret: 'ab'.repeat(20) }, { giveBack: '-1' }],
+    State: [
+      { revocation: {} },
+      { revocation: { hash: 'ab'.repeat(20), secrets: [] } },
+      { revocation: { hash: 'ab'.repeat(20), giveBack: {} } },
+    ],
+  };
+  for (const [name, cases] of Object.entries(wrong)) {
+    const right = golden(name.toLowerCase());
+    assert.deepEqual(schemaNamed(name).parse(right), right);
+    for (const one of cases) assert(!schemaNamed(name).safeParse({ ...right, ...one }).success, `${name} ${JSON.stringify(one)}`);
   }
 });

@@ -51,7 +51,7 @@ export const compact: Codec = {
   payment: {
     // Only what the payee does not hold goes over the wire.
     encode: ({ terms, deposits, held }, { payment, channel, kind }) =>
-      encodePay({ kind, channel, payment: { total: payment.total, signatures: newSignatures(terms, deposits, payment, held) } }),
+      encodePay({ kind, channel, payment: { ...payment, signatures: newSignatures(terms, deposits, payment, held) } }),
     decode: (_, bytes) => decodePay(bytes),
   },
   end: { encode: (_, message) => encodeEnd(message), decode: (_, bytes) => decodeEnd(bytes) },
@@ -118,11 +118,20 @@ function channelOf(kind: Kind, values: readonly bigint[], held?: bigint): Channe
   const terms = sampleTerms(kind);
   const { deposits, transactions } = sampleFunding(terms, values);
   const channel = { terms, offer: sampleOffer(terms), deposits, funding: transactions };
-  return held === undefined ? channel : { ...channel, held: must(terms.contract.sign(terms, deposits, amount(held), payerKey)) };
+  return held === undefined ? channel : { ...channel, held: signed(channel, held) };
 }
 
-function payOf({ terms, deposits }: Channel, total: bigint): Pay {
-  const payment = must(terms.contract.sign(terms, deposits, amount(total), payerKey));
+/** Under which payments are made, where they can be taken back. */
+const HASH = new Uint8Array(20).fill(0x5a);
+
+function signed({ terms, deposits }: Channel, total: bigint): Payment {
+  const { contract } = terms;
+  return must(contract.sign(terms, deposits, amount(total), payerKey, contract.revocation && HASH));
+}
+
+function payOf(channel: Channel, total: bigint): Pay {
+  const { terms } = channel;
+  const payment = signed(channel, total);
   return { kind: 'payment', channel: channelIdOf(terms.coin, terms.contract.redeemScript(terms)), payment };
 }
 
@@ -145,7 +154,17 @@ function kindsOf(coin: Coin): readonly Kind[] {
     { kind: 'flexible', slot: 0 },
     { kind: 'fixed', fee },
   ];
-  return contracts.flatMap((contract) => signings.map((signing) => ({ coin, contract, signing })));
+  return contracts.flatMap((contract) => signings.filter(fitting(contract)).map((signing) => ({ coin, contract, signing })));
+}
+
+/** The kinds of signatures that a contract has terms for. */
+export function fitting({ revocation }: Contract): (signing: Signing) => boolean {
+  return ({ kind }) => revocation === undefined || kind === 'fixed';
+}
+
+function announcementOf({ terms, offer, deposits }: Channel): Announce {
+  const { payerKey: own, expiry, revocation } = terms;
+  return { kind: 'announce', offer, payerKey: own, expiry, deposits, ...(revocation && { penaltyKey: revocation.penaltyKey }) };
 }
 
 /** Every message in every form, under every contract and both kinds of signatures: the same comes out, and writes the same again. */
@@ -160,17 +179,20 @@ export function codecSuite(register: Register, coin: Coin): void {
     for (const payable of payables(COIN, spare)) {
       register(`${label}: payment, ${payable.name}`, async () => pays(channelOf(kind, payable.deposits, payable.held), payable.total));
     }
+    if (kind.contract.revocation)
+      register(`${label}: what gives all back has one form`, async () => givesAllBack(channelOf(kind, [10n * COIN])));
     register(`${label}: no codec takes what is cut, longer, or of another kind`, async () => refuses(channelOf(kind, [10n * COIN])));
   }
 }
 
 function announces(channel: Channel): void {
-  const { terms, offer, deposits } = channel;
-  const announce: Announce = { kind: 'announce', offer, payerKey: terms.payerKey, expiry: terms.expiry, deposits };
+  const { terms } = channel;
+  const announce = announcementOf(channel);
   const read = codecs.map((codec) => throughBytes(codec.announce, channel, announce));
   for (const one of read) {
     assert.deepEqual(one, announce);
     assert.deepEqual(terms.contract.redeemScript(termsOf(one)), terms.contract.redeemScript(terms));
+    assert.deepEqual(termsOf(one).revocation, terms.revocation);
   }
 }
 
@@ -180,8 +202,17 @@ function pays(channel: Channel, total: bigint): void {
   const pay = payOf(channel, total);
   const kept = codecs.map((codec) => taken(channel, throughBytes(codec.payment, channel, pay)));
   for (const payment of kept) assert.deepEqual(payment, pay.payment);
-  const drafts = kept.map((payment) => terms.contract.draft(terms, must(terms.contract.plan(terms, deposits, payment.total))));
+  const drafts = kept.map(({ total: paid, hash }) => terms.contract.draft(terms, must(terms.contract.plan(terms, deposits, paid, hash))));
   for (const draft of drafts) assert.deepEqual(draft, drafts[0]);
+}
+
+/** There is no transaction of it, and so no PSBT. */
+function givesAllBack(channel: Channel): void {
+  const { terms } = channel;
+  const payment = { total: ZERO, signatures: [], hash: HASH };
+  const pay: Pay = { kind: 'payment', channel: channelIdOf(terms.coin, terms.contract.redeemScript(terms)), payment };
+  assert.deepEqual(throughBytes(compact.payment, channel, pay), pay);
+  assert.throws(() => psbt.payment.encode(channel, pay));
 }
 
 function ends(channel: Channel): void {
@@ -205,8 +236,8 @@ function throughBytes<Message>(form: Form<Message>, channel: Channel, message: M
 }
 
 function refuses(channel: Channel): void {
-  const { terms, offer, deposits } = channel;
-  const announce: Announce = { kind: 'announce', offer, payerKey: terms.payerKey, expiry: terms.expiry, deposits };
+  const { terms } = channel;
+  const announce = announcementOf(channel);
   const [pay, end] = [payOf(channel, COIN), endOf(channel, ZERO)];
   for (const codec of codecs) {
     const forms = [
@@ -219,8 +250,9 @@ function refuses(channel: Channel): void {
       assert.ok(isRefusal(decode(channel, Uint8Array.of(...bytes, 1))), 'longer');
       for (let length = 0; length < bytes.length; length++)
         assert.ok(isRefusal(decode(channel, bytes.subarray(0, length))), `cut at ${length}`);
-      // A payment at a fixed fee signs ALL: as a PSBT it is an end at that total, to the byte.
-      const isEndToo = terms.signing.kind === 'fixed' && codec === psbt && kind === 'payment';
+      // A payment at a fixed fee signs ALL: as a PSBT it is an end at that total, to the byte, unless its output is held.
+      const isFixed = terms.signing.kind === 'fixed' && terms.contract.revocation === undefined;
+      const isEndToo = isFixed && codec === psbt && kind === 'payment';
       const others = forms.filter((form) => form.kind !== kind && !(isEndToo && form.kind === 'end'));
       for (const other of others) assert.ok(isRefusal(other.decode(channel, bytes)), `${kind} as ${other.kind}`);
     }

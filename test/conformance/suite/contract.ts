@@ -1,11 +1,12 @@
-import { closeCases } from './contract/close.ts';
-import { edgeCases } from './contract/edge.ts';
+import { closeCases, flexibleCloseCases } from './contract/close.ts';
+import { edgeCases, flexibleEdgeCases } from './contract/edge.ts';
 import { endCases } from './contract/end.ts';
 import { lossCases } from './contract/loss.ts';
-import { partialCases } from './contract/partial.ts';
-import { payCases } from './contract/pay.ts';
+import { flexiblePartialCases, partialCases } from './contract/partial.ts';
+import { flexiblePayCases, payCases } from './contract/pay.ts';
 import { propertyCases } from './contract/property.ts';
 import { releaseCases } from './contract/release.ts';
+import { revocationCases } from './contract/revocation.ts';
 import { expiryCases, scriptCases } from './contract/script.ts';
 import { slotCases } from './contract/slot.ts';
 import { type ContractSubject, World } from './contract/world.ts';
@@ -13,17 +14,22 @@ import type { Register } from './register.ts';
 
 export type { ContractSubject } from './contract/world.ts';
 
+/** About payments whose fee is left to the payee. */
+const flexibleCases = [...flexibleEdgeCases, ...flexiblePayCases, ...flexibleCloseCases, ...slotCases, ...flexiblePartialCases];
+
 /** What every `Contract` must do; the chain is the judge. The cases share one chain, each with channels of its own. */
 export function contractSuite(register: Register, subject: () => ContractSubject): void {
+  const { contract, signings } = subject();
   const cases = [
     ...scriptCases,
-    ...(subject().contract.expiryIn === 'script' ? expiryCases : releaseCases),
+    ...(contract.expiryIn === 'script' ? expiryCases : releaseCases),
+    ...(signings.includes('flexible') ? flexibleCases : []),
     ...edgeCases,
     ...payCases,
     ...closeCases,
-    ...slotCases,
     ...partialCases,
     ...endCases,
+    ...(contract.revocation === undefined ? [] : revocationCases),
     ...propertyCases,
     ...lossCases,
   ];

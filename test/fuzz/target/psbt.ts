@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { base64 } from '@scure/base';
 import { isRefusal, type Refusal } from '../../../src/core/base/refusal.ts';
+import { termsOf } from '../../../src/core/channel/payee-open.ts';
 import type { Announce, End, Pay } from '../../../src/core/message/message.ts';
 import { type ChannelPsbt, decodePsbt } from '../../../src/core/message/psbt-codec.ts';
 import { type PsbtMaps, readMaps } from '../../../src/core/message/psbt-maps.ts';
@@ -42,14 +43,14 @@ function message(read: ChannelPsbt): Outcome {
   const outcomes = channels.flatMap((channel) => {
     const { offer, terms, deposits } = channel;
     return [
-      written(channel, readAnnounce(read, offer), ({ deposits: named }) => announcePsbt(terms, named, channel.funding)),
+      written(channel, readAnnounce(read, offer), (announce) => announcePsbt(termsOf(announce), announce.deposits, channel.funding)),
       written(channel, readPayment(read, terms, deposits), ({ payment }) => paymentPsbt(terms, deposits, payment, channel.funding)),
       written(channel, readEnd(read, terms, deposits), (end) => endPsbt(terms, deposits, end, channel.funding)),
     ];
   });
   const accepted = outcomes.filter(({ code }) => code === 'accepted');
-  // An announcement does not say which kind of signatures its offer asks for.
-  assert.ok(accepted.length <= 2);
+  // An announcement does not say which kind of signatures its offer asks for, nor, without the key that punishes, whether payments can be taken back.
+  assert.ok(accepted.length <= 3);
   return (
     accepted[0] ??
     outcomes.find(({ code }) => !['psbt-outputs-wrong', 'script-unknown', 'key-foreign'].includes(code)) ??

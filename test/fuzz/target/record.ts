@@ -7,7 +7,7 @@ import { SpendIndex } from '../../../src/engine/spend-index.ts';
 import { lastRead } from '../../../src/engine/sync-cursor.ts';
 import { WatchList } from '../../../src/engine/watch-list.ts';
 import { feeLadder } from '../../../src/merchant/watchtower/fee-ladder.ts';
-import { readWatched, writeWatched } from '../../../src/merchant/watchtower/file-format.ts';
+import { isUnreadable, readWatched, writeEmptied, writeWatched } from '../../../src/merchant/watchtower/file-format.ts';
 import { type MemoryDisk, memoryStore } from '../../../src/store/memory.ts';
 import { branchCodec, type Codec, cursorCodec, outputCodec, transactionCodec, watchedCodec } from '../../../src/wallet/record-codec.ts';
 import { payeeKey } from '../../world/sample.ts';
@@ -59,9 +59,13 @@ const readers: Readonly<Record<string, Reader>> = {
   },
   watch: (text) => {
     const read = readWatched(text);
-    if ('kind' in read) return { code: read.newer ? 'newer' : 'unreadable', path: read.reason };
+    if (isUnreadable(read)) return { code: read.newer ? 'newer' : 'unreadable', path: read.reason };
+    if ('kind' in read) {
+      assert.deepEqual(readWatched(writeEmptied(read)), read);
+      return ACCEPTED;
+    }
     const again = readWatched(writeWatched(read));
-    assert.equal('kind' in again ? again.reason : writeWatched(again), writeWatched(read));
+    assert.equal('kind' in again ? again.kind : writeWatched(again), writeWatched(read));
     return ACCEPTED;
   },
 };

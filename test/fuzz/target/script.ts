@@ -95,17 +95,19 @@ export const script: Target = {
   },
 };
 
-/** A redeem script is read by at most one contract, and only if that writes it so to the byte. */
+/** A redeem script is read by at most one contract of either kind, and only if that writes it so to the byte: what a close holds is not in it. */
 function templated(input: Uint8Array): Outcome | undefined {
   const reads = contracts.map((contract) => [contract, contract.readRedeemScript(input)] as const);
   const read = reads.filter(([, terms]) => !isRefusal(terms));
-  assert.ok(read.length <= 1);
+  const oneWay = read.filter(([{ revocation }]) => revocation === undefined).length;
+  assert.ok(oneWay <= 1 && read.length - oneWay <= 1);
   for (const [contract, terms] of read) {
     if (isRefusal(terms)) continue;
     assertSameBytes(contract.redeemScript({ ...terms }), input, contract.id);
     assert.notDeepEqual(terms.payerKey, terms.payeeKey);
-    return { code: 'accepted', path: contract.id };
   }
+  const [first] = read;
+  if (first !== undefined) return { code: 'accepted', path: first[0].id };
   const refusals = reads.flatMap(([, terms]) => (isRefusal(terms) ? [terms.code] : []));
   const telling = refusals.find((code) => code !== 'script-unknown');
   return telling === undefined ? undefined : { code: telling };

@@ -5,10 +5,22 @@ import type { ChannelSubject, ChannelWorld } from '../../../world/channel-world.
 
 export type Case = readonly [name: string, run: (subject: ChannelSubject) => Promise<void>];
 
+/** Whatever a close held for the payee is taken, and that is buried. */
+export async function paidOut(world: ChannelWorld, channel: ChannelId): Promise<void> {
+  const { terms, held = [] } = await world.payeeState(channel);
+  const { revocation } = terms.contract;
+  if (revocation === undefined || held.length === 0) return;
+  await world.mineTo(revocation.payoutAt(terms));
+  assert.equal(world.events.pop(), 'payee: accepted', 'a payout');
+  await world.mine(1);
+  await world.bury();
+}
+
 /** Buried on the chain, ended on both sides, and the payer has `returned` in its wallet. */
 export async function isOverForBoth(world: ChannelWorld, channel: ChannelId, returned: Amount): Promise<void> {
   const before = await world.wallet.balance();
   await world.bury();
+  await paidOut(world, channel);
   const payee = await world.payeeState(channel);
   assert.deepEqual([payee.kind, payee.kind === 'ended' && payee.how], ['ended', 'closed']);
   const payer = await world.payer(channel);

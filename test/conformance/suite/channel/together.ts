@@ -5,7 +5,7 @@ import type { Closing, Contract, Signing } from '../../../../src/core/contract/c
 import { contracts } from '../../../../src/core/contract/registry.ts';
 import { transactionId } from '../../../../src/core/tx/transaction.ts';
 import { type ChannelSubject, ChannelWorld, codeOf } from '../../../world/channel-world.ts';
-import { must } from '../../../world/sample.ts';
+import { flexibleContracts, must } from '../../../world/sample.ts';
 import { type Case, isOverForBoth } from './over.ts';
 
 const flexible: Signing = { kind: 'flexible', slot: 0 };
@@ -13,13 +13,13 @@ const flexible: Signing = { kind: 'flexible', slot: 0 };
 /** Closes that take more than one channel, or more than the channel. */
 export const together: readonly Case[] = [
   ['a slot with none before it is closed beside a coin of the payee', closesBesideFiller],
-  ...contracts.map(
+  ...flexibleContracts.map(
     (contract): Case => [
       `${contract.id}: channels of two payees closed in one transaction`,
       (subject) => closesTogether(subject, contract),
     ],
   ),
-  ...contracts.map((contract): Case => [`${contract.id}: settled by one order`, (subject) => settlesAll(subject, contract)]),
+  ...flexibleContracts.map((contract): Case => [`${contract.id}: settled by one order`, (subject) => settlesAll(subject, contract)]),
 ];
 
 /** Payees that ask for different slots have one transaction close them all; the slot between is filled by a channel with nothing left. */

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { amount, feeFor } from '../../../../src/core/base/amount.ts';
+import { amount, feeFor, subtract } from '../../../../src/core/base/amount.ts';
 import type { Signing } from '../../../../src/core/contract/contract.ts';
-import { closeSize } from '../../../../src/core/contract/tx-size.ts';
+import { closeSize, P2PKH_INPUT_BYTES } from '../../../../src/core/contract/tx-size.ts';
 import { p2pkh } from '../../../../src/core/tx/script.ts';
 import { SIGHASH } from '../../../../src/core/tx/sighash.ts';
 import type { Transaction, TxOutput } from '../../../../src/core/tx/transaction.ts';
 import { assertRefused, must } from '../../../world/sample.ts';
-import { altered, type Case, feeOf, hashTypes, type World } from './world.ts';
+import { altered, type Case, feeOf, fixedFee, hashTypes, type World } from './world.ts';
 
 const OWN_CHANGE = SIGHASH.SINGLE | SIGHASH.ANYONECANPAY;
 const NOTHING_LEFT = SIGHASH.NONE | SIGHASH.ANYONECANPAY;
@@ -52,11 +52,10 @@ function closesFixed(world: World): void {
     const signing = world.fixed(inputs);
     const channel = world.channel({ signing, deposits: [1_000n, 800n] });
     const tx = world.closed(channel, world.money(total));
-    const fee = signing.kind === 'fixed' ? signing.fee : 0n;
     assert.equal(tx.inputs.length, inputs);
-    assert.equal(feeOf(tx, channel.deposits), fee);
-    assert.deepEqual(tx.outputs.at(-1), { value: world.money(total), script: channel.terms.payeeScript });
-    for (const { script } of tx.inputs) assert.deepEqual(hashTypes(script), [SIGHASH.ALL, SIGHASH.ALL]);
+    assert.equal(feeOf(tx, channel.deposits), fixedFee(channel.terms));
+    assert.deepEqual(tx.outputs.at(-1), { value: world.money(total), script: world.paysTo(channel.terms) });
+    for (const { script } of tx.inputs) assert.deepEqual(hashTypes(script), [world.contract.form.fixedHashType, SIGHASH.ALL]);
     world.assertCost(tx, channel.deposits, closeSize(channel.terms, inputs, 2));
     world.accepts(tx);
   }
@@ -67,7 +66,7 @@ function closesFixedWhole(world: World): void {
   const channel = world.channel({ signing });
   const total = amount(world.money(1_000n) - world.closingFee(1, 2));
   const tx = world.closed(channel, total);
-  assert.deepEqual(tx.outputs, [{ value: total, script: channel.terms.payeeScript }]);
+  assert.deepEqual(tx.outputs, [{ value: total, script: world.paysTo(channel.terms) }]);
   world.accepts(tx);
 }
 
@@ -129,27 +128,54 @@ function paysTheRate(world: World): void {
 function foreignClosings(world: World): void {
   assertRefused(world.contract.close([], world.payout), 'nothing-to-close');
   const fixed = world.closing(world.channel({ signing: world.fixed() }), world.money(300n));
-  const flexible = world.closing(world.channel(), world.money(300n));
-  assertRefused(world.contract.close([fixed, flexible], world.payout), 'contract-unfit', 'a fixed one beside another');
-  assertRefused(world.contract.close([fixed], world.payout, [world.filler()]), 'contract-unfit', 'a fixed one with a filler');
-  const other = { ...flexible, terms: { ...flexible.terms, contract: { ...world.contract, id: 'another' } } };
+  const usual = world.closing(world.channel(), world.money(300n));
+  assertRefused(world.contract.close([fixed, usual], world.payout), 'contract-unfit', 'a fixed one beside another');
+  const other = { ...usual, terms: { ...usual.terms, contract: { ...world.contract, id: 'another' } } };
   assertRefused(world.contract.close([other], world.payout), 'contract-unfit', 'a channel of another contract');
-  const elsewhere = { ...flexible, terms: { ...flexible.terms, coin: { ...world.coin, id: 'another' } } };
-  assertRefused(world.contract.close([flexible, elsewhere], world.payout), 'coin-mismatch', 'a channel on another chain');
-  for (const closing of [fixed, flexible]) world.accepts(must(world.contract.close([closing], world.payout)));
+  const elsewhere = { ...usual, terms: { ...usual.terms, coin: { ...world.coin, id: 'another' } } };
+  assertRefused(world.contract.close([usual, elsewhere], world.payout), 'coin-mismatch', 'a channel on another chain');
+  for (const closing of [fixed, usual]) world.accepts(must(world.contract.close([closing], world.payout)));
+}
+
+/** Where the payer signed its own inputs only, coins of the payee raise the fee of a close that it can not change otherwise. */
+function fixedWithFillers(world: World): void {
+  const channel = world.channel({ signing: world.fixed(2), deposits: [500n, 300n] });
+  const closing = world.closing(channel, world.money(600n));
+  const alone = must(world.contract.close([closing], world.payout));
+  const fillers = [world.filler(20n), world.filler(30n)];
+  const raised = world.contract.close([closing], world.payout, fillers);
+  if ((world.contract.form.fixedHashType & SIGHASH.ANYONECANPAY) === 0) {
+    assertRefused(raised, 'contract-unfit');
+    world.accepts(alone);
+    return;
+  }
+  const tx = must(raised);
+  assert.deepEqual(tx.outputs, alone.outputs);
+  assert.equal(feeOf(tx, [...channel.deposits, ...fillers]), fixedFee(channel.terms) + world.money(50n));
+  world.assertCost(tx, [...channel.deposits, ...fillers], closeSize(channel.terms, 2, 2) + 2 * P2PKH_INPUT_BYTES);
+  const { maxFee } = world.coin.policy;
+  const dear = { ...world.filler(), value: maxFee };
+  assertRefused(world.contract.close([closing], world.payout, [dear]), 'fee-unaffordable', 'more than any fee may be');
+  must(world.contract.close([closing], world.payout, [{ ...dear, value: subtract(maxFee, fixedFee(channel.terms)) }]));
+  world.accepts(tx);
 }
 
 const FLEXIBLE: Signing = { kind: 'flexible', slot: 0 };
 
-export const closeCases: readonly Case[] = [
+/** For contracts that leave the fee to the payee. */
+export const flexibleCloseCases: readonly Case[] = [
   ['flexible: a close gives the payer its change and the payee the rest, less the fee', closesWithChange],
   ['flexible: a close of all leaves the payer without an output', closesDrained],
+  ["flexible: the chain refuses a close in which the payee touched the payer's change", (world) => keepsChange(world, FLEXIBLE)],
+  ['flexible: the payee may change its own output', (world) => ownOutputs(world, FLEXIBLE, true)],
+  ['a close pays the rate it was asked for, and is refused when nothing would remain', paysTheRate],
+];
+
+export const closeCases: readonly Case[] = [
   ['fixed: a close is what the payer signed, also over two deposits', closesFixed],
   ['fixed: a close of all but the fee has one output', closesFixedWhole],
-  ["flexible: the chain refuses a close in which the payee touched the payer's change", (world) => keepsChange(world, FLEXIBLE)],
   ["fixed: the chain refuses a close in which the payee touched the payer's change", (world) => keepsChange(world, world.fixed())],
-  ['flexible: the payee may change its own output', (world) => ownOutputs(world, FLEXIBLE, true)],
   ['fixed: the payee may not change its own output', (world) => ownOutputs(world, world.fixed(), false)],
-  ['a close pays the rate it was asked for, and is refused when nothing would remain', paysTheRate],
+  ["fixed: the payee's coins are fee where the payer signed its own inputs only, and refused where it signed all", fixedWithFillers],
   ['channels that can not be closed together are refused', foreignClosings],
 ];

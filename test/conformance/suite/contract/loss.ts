@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import type { Amount } from '../../../../src/core/base/amount.ts';
 import { equalBytes, txId } from '../../../../src/core/base/bytes.ts';
 import { isRefusal } from '../../../../src/core/base/refusal.ts';
 import { type Deposit, type Payment, type PlannedInput, payerScript } from '../../../../src/core/contract/contract.ts';
@@ -8,10 +9,11 @@ import type { Signature } from '../../../../src/core/tx/sign.ts';
 import { sameOutpoint, type Transaction, type TxInput, type TxOutput } from '../../../../src/core/tx/transaction.ts';
 import { must } from '../../../world/sample.ts';
 import { channels, sum, totalIn } from './property.ts';
-import type { Case, Channel, World } from './world.ts';
+import { type Case, type Channel, fixedFee, type World } from './world.ts';
 
 /** A signature of the payer that the payee holds, and what it was made for. */
 interface Held extends PlannedInput {
+  readonly total: Amount;
   readonly signature: Signature;
   readonly change: bigint;
 }
@@ -32,16 +34,15 @@ const schemes: fc.Arbitrary<Scheme> = fc.record({
 });
 
 /** The payments of a rising series of totals. */
-function series(world: World, { terms, deposits, payer }: Channel, parts: readonly number[]): readonly Payment[] {
-  const totals = [...new Set(parts.map((part) => totalIn(deposits, part, 0n)))].sort((a, b) => (a < b ? -1 : 1));
-  return totals
-    .map((total) => world.contract.sign(terms, deposits, total, payer))
-    .flatMap((payment) => (isRefusal(payment) ? [] : [payment]));
+function series(world: World, channel: Channel, parts: readonly number[]): readonly Payment[] {
+  const near = fixedFee(channel.terms);
+  const totals = [...new Set(parts.map((part) => totalIn(channel.deposits, part, near)))].sort((a, b) => (a < b ? -1 : 1));
+  return totals.map((total) => world.sign(channel, total)).flatMap((payment) => (isRefusal(payment) ? [] : [payment]));
 }
 
-function heldOf(world: World, { terms, deposits }: Channel, payment: Payment): readonly Held[] {
-  const { inputs, change } = must(world.contract.plan(terms, deposits, payment.total));
-  return inputs.map((input, i) => ({ ...input, change, signature: payment.signatures[i] ?? assert.fail('signed') }));
+function heldOf(world: World, channel: Channel, payment: Payment): readonly Held[] {
+  const { inputs, change, total } = must(world.plan(channel, payment.total));
+  return inputs.map((input, i) => ({ ...input, change, total, signature: payment.signatures[i] ?? assert.fail('signed') }));
 }
 
 const isInUse = ({ hashType }: Held): boolean => (hashType & 0x1f) === SIGHASH.SINGLE;
@@ -87,41 +88,62 @@ function lossBy(world: World, { terms }: Channel, { tx, held }: Arranged): bigin
   return sum(held.map(({ deposit }) => deposit)) - sum(tx.outputs.filter(({ script }) => equalBytes(script, payerScript(terms))));
 }
 
-/** Up to three transactions out of one signature for each deposit, or none. */
-function flexibleSchemes(world: World, channel: Channel, held: readonly Held[], { picks, tweak }: Scheme): readonly Arranged[] {
-  const chosen = channel.deposits.flatMap((deposit: Deposit, i) => {
+/** One signature for each deposit, or none. */
+function chosenFor(
+  { deposits }: Channel,
+  held: readonly Held[],
+  { picks }: Scheme,
+): readonly { readonly one: Held; readonly group: number }[] {
+  return deposits.flatMap((deposit: Deposit, i) => {
     const own = held.filter((one) => one.deposit === deposit);
     const one = own[(picks[i]?.pick ?? 0) % (own.length + 1)];
     return one === undefined ? [] : [{ one, group: picks[i]?.group ?? 0 }];
   });
+}
+
+/** Up to three transactions out of those. */
+function flexibleSchemes(world: World, channel: Channel, held: readonly Held[], scheme: Scheme): readonly Arranged[] {
+  const chosen = chosenFor(channel, held, scheme);
   const groups = [0, 1, 2].map((group) => chosen.filter((pick) => pick.group === group).map(({ one }) => one));
-  return groups.filter((group) => group.length > 0).map((group) => arranged(world, channel, group, tweak));
+  return groups.filter((group) => group.length > 0).map((group) => arranged(world, channel, group, scheme.tweak));
+}
+
+/** The same where each signature is for its own input and all outputs of one total: coins of the payee's may stand in for the other inputs. */
+function apartSchemes(world: World, channel: Channel, held: readonly Held[], scheme: Scheme): readonly Arranged[] {
+  const chosen = chosenFor(channel, held, scheme);
+  return [...new Set(chosen.map(({ one }) => one.total))].map((total) => {
+    const group = chosen.flatMap(({ one }) => (one.total === total ? [one] : []));
+    const { outputs, ...whole } = world.contract.draft(channel.terms, must(world.plan(channel, total)));
+    const inputs = group.map((one, i) => ({ ...blank(world, i), outpoint: one.deposit.outpoint }));
+    return { tx: { ...whole, inputs, outputs: scheme.tweak === 'one-output' ? outputs.slice(-1) : outputs }, held: group };
+  });
 }
 
 /** The outputs of one total with the inputs of another. */
 function fixedScheme(world: World, channel: Channel, payments: readonly Payment[], { picks, tweak }: Scheme): readonly Arranged[] {
-  const { terms, deposits } = channel;
   const [ofOutputs, ofInputs] = [0, tweak === 'none' ? 0 : 1].map((at) => payments[(picks[at]?.pick ?? 0) % payments.length]);
   if (ofOutputs === undefined || ofInputs === undefined) return [];
-  const [outer, inner] = [ofOutputs, ofInputs].map(({ total }) =>
-    world.contract.draft(terms, must(world.contract.plan(terms, deposits, total))),
-  );
+  const [outer, inner] = [ofOutputs, ofInputs].map(({ total }) => world.contract.draft(channel.terms, must(world.plan(channel, total))));
   if (outer === undefined || inner === undefined) return [];
   return [{ tx: { ...inner, outputs: outer.outputs }, held: heldOf(world, channel, ofInputs) }];
+}
+
+function schemesOf(world: World, channel: Channel, payments: readonly Payment[], scheme: Scheme): readonly Arranged[] {
+  const held = payments.flatMap((payment) => heldOf(world, channel, payment));
+  if (channel.terms.signing.kind === 'flexible') return flexibleSchemes(world, channel, held, scheme);
+  const isApart = (world.contract.form.fixedHashType & SIGHASH.ANYONECANPAY) !== 0;
+  return isApart ? apartSchemes(world, channel, held, scheme) : fixedScheme(world, channel, payments, scheme);
 }
 
 function losesNoMore(world: World): void {
   const found = { schemes: 0, losses: 0, whole: 0 };
   const holds = (channel: Channel, parts: readonly number[], tried: readonly Scheme[]): void => {
     const payments = series(world, channel, parts);
-    const { signing } = channel.terms;
     const best = payments.at(-1);
     if (best === undefined) return;
-    const most = best.total + (signing.kind === 'fixed' ? signing.fee : 0n);
-    const held = payments.flatMap((payment) => heldOf(world, channel, payment));
+    const most = best.total + fixedFee(channel.terms);
     for (const scheme of tried) {
-      const made = signing.kind === 'fixed' ? fixedScheme(world, channel, payments, scheme) : flexibleSchemes(world, channel, held, scheme);
-      const loss = made.reduce((all, one) => all + lossBy(world, channel, one), 0n);
+      const loss = schemesOf(world, channel, payments, scheme).reduce((all, one) => all + lossBy(world, channel, one), 0n);
       assert.ok(loss <= most, `loses ${loss} where ${most} was signed away`);
       found.schemes++;
       if (loss > 0n) found.losses++;

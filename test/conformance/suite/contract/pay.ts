@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import type { Amount } from '../../../../src/core/base/amount.ts';
+import { type Amount, subtract } from '../../../../src/core/base/amount.ts';
 import { capacityOf, type Payment } from '../../../../src/core/contract/contract.ts';
 import { newSignatures } from '../../../../src/core/contract/payment-signatures.ts';
 import type { Signature, Verify } from '../../../../src/core/tx/sign.ts';
 import { assertRefused, must } from '../../../world/sample.ts';
-import { type Case, type Channel, spoilt, type World } from './world.ts';
+import { type Case, type Channel, fixedFee, spoilt, type World } from './world.ts';
 
 const DEPOSITS = [500n, 300n, 200n];
 
@@ -19,8 +19,8 @@ const SERIES = [
   [1_000n, 1, 'all'],
 ] as const;
 
-function pays(world: World, { terms, deposits, payer }: Channel, total: bigint): Payment {
-  return must(world.contract.sign(terms, deposits, world.money(total), payer));
+function pays(world: World, channel: Channel, total: bigint): Payment {
+  return must(world.sign(channel, world.money(total)));
 }
 
 /** Checks what goes over the wire, and nothing else, as the payee does. */
@@ -58,11 +58,13 @@ function drainsInTurn(world: World): void {
 }
 
 function closesAtEveryStep(world: World): void {
-  for (const [total, , label] of SERIES) {
+  for (const [dusts, , label] of SERIES) {
     const channel = world.channel({ deposits: DEPOSITS });
-    const tx = world.closed(channel, world.money(total));
+    const fee = fixedFee(channel.terms);
+    const total = subtract(world.money(dusts), fee);
+    const tx = world.closed(channel, total);
     const spent = channel.deposits.filter(({ outpoint }) => tx.inputs.some((input) => input.outpoint.txid === outpoint.txid));
-    const change = capacityOf(spent) - world.money(total);
+    const change = capacityOf(spent) - total - fee;
     assert.equal(tx.outputs.length, change > 0n ? 2 : 1, label);
     if (change > 0n) assert.equal(tx.outputs[0]?.value, change, label);
     world.accepts(tx);
@@ -98,7 +100,7 @@ function refusesWrong(world: World): void {
     assertRefused(takes(world, channel, { ...crossing, signatures }, held), 'signature-wrong', label);
   for (const signatures of [[], [inUse]]) assertRefused(takes(world, channel, { ...crossing, signatures }, held), 'signature-missing');
   assertRefused(takes(world, channel, { ...crossing, signatures: [inUse, drained, drained] }, held), 'signature-surplus');
-  const raised = { total: world.money(601n), signatures: crossing.signatures };
+  const raised = { ...crossing, total: world.money(601n) };
   assertRefused(takes(world, channel, raised, held), 'signature-wrong', 'a total of the payee');
   must(takes(world, channel, crossing, held));
 }
@@ -139,27 +141,28 @@ function forgetsNothingWrong(world: World): void {
   assert.ok(first !== undefined && second !== undefined && third !== undefined);
   const total: Amount = world.money(600n);
   const other = world.terms({});
-  const cases = [
-    { terms, deposits: [first, second] },
-    { terms, deposits: [{ ...third, value: first.value }, second] },
-    { terms: { ...terms, signing: { kind: 'flexible', slot: 1 } }, deposits: [first, second] },
-    { terms: { ...terms, signing: world.fixed(2) }, deposits: [first, second] },
-    { terms: { ...terms, signing: world.fixed(2) }, deposits: [{ ...third, value: first.value }, second] },
-    { terms: { ...other.terms, payerKey: terms.payerKey }, deposits: [first, second] },
-  ] as const;
+  const otherwise = [terms.signing, ...world.signings(2), world.fixed(3)].map((signing) => ({ ...terms, signing }));
+  const cases = [...otherwise, { ...other.terms, payerKey: terms.payerKey }].flatMap((one) => [
+    { terms: one, deposits: [first, second], payer },
+    { terms: one, deposits: [{ ...third, value: first.value }, second], payer },
+  ]);
   for (const one of cases) {
-    const given = must(world.contract.sign(one.terms, one.deposits, total, payer));
     const anew = one.deposits.map((deposit) => ({ ...deposit }));
-    assert.deepEqual(given, must(world.contract.sign({ ...one.terms }, anew, total, payer)));
+    const again = must(world.sign({ terms: { ...one.terms }, deposits: anew, payer }, total));
+    assert.deepEqual(must(world.sign(one, total)), again);
   }
 }
 
-export const payCases: readonly Case[] = [
+/** For contracts that leave the fee to the payee: the payer is done with a deposit once it is used up. */
+export const flexiblePayCases: readonly Case[] = [
   ['deposits are drained in turn; only the payment that crosses over needs two signatures', drainsInTurn],
+  ['what is held for a deposit settles it, and nothing else does', heldOnesSettle],
+];
+
+export const payCases: readonly Case[] = [
   ['the chain takes the close of every step of such a series', closesAtEveryStep],
   ['a payment over several deposits needs a signature for each', jumpsOverDeposits],
   ['wrong and missing signatures are refused, each beside the right one', refusesWrong],
-  ['what is held for a deposit settles it, and nothing else does', heldOnesSettle],
   ['fixed: every payment signs every input', fixedSignsAll],
   ['a deposit under other terms or beside other deposits is signed as what it is there', forgetsNothingWrong],
 ];

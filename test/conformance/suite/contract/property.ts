@@ -1,19 +1,20 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { type Amount, add, amount, ZERO } from '../../../../src/core/base/amount.ts';
+import { type Amount, add, amount } from '../../../../src/core/base/amount.ts';
 import { equalBytes } from '../../../../src/core/base/bytes.ts';
 import { isRefusal } from '../../../../src/core/base/refusal.ts';
 import { capacityOf, type Deposit, payerScript, type Signing, type Terms } from '../../../../src/core/contract/contract.ts';
 import { closeSize } from '../../../../src/core/contract/tx-size.ts';
 import { sameOutpoint, type Transaction } from '../../../../src/core/tx/transaction.ts';
 import { must, sampleFunding } from '../../../world/sample.ts';
-import { type Case, type Channel, feeOf, isSignedBy, type World } from './world.ts';
+import { type Case, type Channel, feeOf, fixedFee, isSignedBy, type World } from './world.ts';
 
 /** Channels of one to four deposits, from barely useful to large, with either signing. */
 export function channels(world: World): fc.Arbitrary<Channel> {
   const deposit = fc.oneof(fc.bigInt(world.dust, world.money(4n)), fc.bigInt(world.dust, world.money(1_000n)));
+  const { signings } = world.subject;
   const signing: fc.Arbitrary<Signing> = fc.oneof(
-    fc.nat(2).map((slot): Signing => ({ kind: 'flexible', slot })),
+    ...(signings.includes('flexible') ? [fc.nat(2).map((slot): Signing => ({ kind: 'flexible', slot }))] : []),
     fc.constant<Signing>({ kind: 'fixed', fee: world.closingFee(4, 2) }),
   );
   const sides = world.terms({});
@@ -50,13 +51,13 @@ const PLAN_REFUSALS = new Set(['total-not-positive', 'total-above-capacity', 'to
 function plansBalance(world: World): void {
   let planned = 0;
   const holds = ({ channel: { terms, deposits }, total }: Asked): void => {
-    const plan = world.contract.plan(terms, deposits, total);
+    const plan = world.plan({ terms, deposits }, total);
     if (isRefusal(plan)) {
       assert.ok(PLAN_REFUSALS.has(plan.code), plan.code);
       return;
     }
     planned++;
-    const fee = terms.signing.kind === 'fixed' ? terms.signing.fee : ZERO;
+    const fee = fixedFee(terms);
     const used = plan.inputs.map(({ deposit }) => deposit);
     assert.equal(sum(used), plan.change + total + fee);
     assert.deepEqual([...used.slice(1), ...used.slice(0, 1)], deposits.slice(0, used.length), 'the first ones, the last of them in front');
@@ -83,14 +84,14 @@ function closesBalance(world: World): void {
   const fillers = fillersOf(world);
   let closed = 0;
   const holds = ({ channel, total }: Asked): void => {
-    const { terms, deposits, payer, payee } = channel;
-    const payment = world.contract.sign(terms, deposits, total, payer);
+    const { terms, deposits, payee } = channel;
+    const payment = world.sign(channel, total);
     if (isRefusal(payment)) return;
     closed++;
-    const plan = must(world.contract.plan(terms, deposits, total));
+    const plan = must(world.plan(channel, total));
     const own = terms.signing.kind === 'flexible' ? fillers.slice(0, terms.signing.slot) : [];
     const tx = must(world.contract.close([{ terms, deposits, payment, signer: payee }], world.payout, own));
-    const ours = terms.signing.kind === 'fixed' ? terms.payeeScript : world.payout.script;
+    const ours = terms.signing.kind === 'fixed' ? world.paysTo(terms) : world.payout.script;
     const paidTo = (script: Uint8Array): bigint => sum(tx.outputs.filter((output) => equalBytes(output.script, script)));
     const spent = [...plan.inputs.map(({ deposit }) => deposit), ...own];
     const fee = feeOf(tx, spent);

@@ -144,6 +144,7 @@ function tooManyTogether(world: World): void {
   assert.equal(fewer.inputs.length, 80);
 }
 
+/** For contracts that leave the fee to the payee. */
 export const slotCases: readonly Case[] = [
   ['slots: channels in slot 0 and 1 close in one transaction, given in any order', slotOneBesideSlotZero],
   ['slots: the chain refuses a signature at another index', slotsAreBound],

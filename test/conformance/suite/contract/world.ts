@@ -1,12 +1,25 @@
 import assert from 'node:assert/strict';
 import type { Outcome, Regtest } from '../../../../src/chain/regtest/regtest.ts';
-import { type Amount, amount, feeFor } from '../../../../src/core/base/amount.ts';
+import { type Amount, amount, feeFor, ZERO } from '../../../../src/core/base/amount.ts';
 import { equalBytes } from '../../../../src/core/base/bytes.ts';
 import { blocksOn } from '../../../../src/core/base/lock-time.ts';
+import type { Refusal } from '../../../../src/core/base/refusal.ts';
+import { penaltySigner } from '../../../../src/core/channel/payer-revocation.ts';
 import type { Coin } from '../../../../src/core/coin/coin.ts';
-import type { Closing, Contract, Deposit, Filler, Payment, Payout, Signing, Terms } from '../../../../src/core/contract/contract.ts';
+import type {
+  Closing,
+  Contract,
+  Deposit,
+  Filler,
+  Payment,
+  Payout,
+  Plan,
+  RevocationHash,
+  Signing,
+  Terms,
+} from '../../../../src/core/contract/contract.ts';
 import { closeSize } from '../../../../src/core/contract/tx-size.ts';
-import { p2pkh, readScript, script } from '../../../../src/core/tx/script.ts';
+import { hash160, p2pkh, readScript, script } from '../../../../src/core/tx/script.ts';
 import { SIGHASH, signatureHash } from '../../../../src/core/tx/sighash.ts';
 import {
   decodeSignature,
@@ -18,12 +31,15 @@ import {
   type Verify,
 } from '../../../../src/core/tx/sign.ts';
 import { sameOutpoint, type Transaction, transactionId, transactionSize } from '../../../../src/core/tx/transaction.ts';
+import { usualSigning } from '../../../../src/merchant/terms.ts';
 import { PacedChain } from '../../../world/paced-chain.ts';
-import { FLEXIBLE, keyNumber, must } from '../../../world/sample.ts';
+import { keyNumber, must } from '../../../world/sample.ts';
 
 /** A contract, and a chain of the coin it is tried on. */
 export interface ContractSubject {
   readonly contract: Contract;
+  /** Those that its terms may have. */
+  readonly signings: readonly Signing['kind'][];
   /** Above height 1,351, from where blocks are held to the coin's locks. */
   readonly regtest: Regtest;
   readonly verify: Verify;
@@ -53,6 +69,9 @@ export interface ChannelOptions {
   readonly life?: number;
 }
 
+/** What revokes them. */
+export const SECRET: Uint8Array = new Uint8Array(32).fill(5);
+
 let keys = 10_000;
 
 /** One contract on one chain: opens channels, and asks the chain what it takes. */
@@ -72,6 +91,11 @@ export class World {
     this.coin = subject.regtest.coin;
     this.dust = this.coin.policy.dust;
     this.payout = { script: p2pkh(this.key().publicKey), feeRate: this.coin.policy.feeRate };
+  }
+
+  /** The payee's name for payments, where they can be taken back. */
+  get hash(): RevocationHash | undefined {
+    return this.contract.revocation && hash160(SECRET);
   }
 
   /** A key nobody has used yet. */
@@ -94,13 +118,21 @@ export class World {
     return { kind: 'fixed', fee: this.closingFee(inputs, 2) };
   }
 
+  /** Signings of either kind, as far as the contract has it: in two slots, and with a fee for closes of so many inputs. */
+  signings(inputs: number): readonly Signing[] {
+    const all: readonly Signing[] = [{ kind: 'flexible', slot: 0 }, { kind: 'flexible', slot: 1 }, this.fixed(inputs)];
+    return all.filter(({ kind }) => this.subject.signings.includes(kind));
+  }
+
   /** Terms of a channel that nobody has funded. */
-  terms({ signing = FLEXIBLE, life = 200 }: ChannelOptions): Omit<Channel, 'deposits'> {
+  terms({ signing = usualSigning(this.coin, this.contract), life = 200 }: ChannelOptions): Omit<Channel, 'deposits'> {
     const [payer, payee] = [this.key(), this.key()];
     const own = { payerKey: payer.publicKey, payeeKey: payee.publicKey, expiry: this.paced.lockIn(this.contract.expiresBy, life) };
     const closingMargin = blocksOn(this.contract.expiresBy, 50, this.coin.blockSeconds);
     const agreed = { coin: this.coin, contract: this.contract, signing, closingMargin, payeeScript: p2pkh(this.key().publicKey) };
-    return { terms: { ...own, ...agreed }, payer, payee };
+    const { revocation } = this.contract;
+    const taken = revocation && { payoutDelay: revocation.leastPayoutDelay(this.coin), penaltyKey: penaltySigner(payer).publicKey };
+    return { terms: { ...own, ...agreed, ...(taken && { revocation: taken }) }, payer, payee };
   }
 
   /** A funded channel. The chain is one block longer for each deposit. */
@@ -129,10 +161,23 @@ export class World {
     return { outpoint: { txid, vout: 0 }, value };
   }
 
+  /** Where a close pays the payee's part to, if the payer has a say in that. */
+  paysTo(terms: Terms): Uint8Array {
+    return this.contract.paysTo(terms, this.hash);
+  }
+
+  plan({ terms, deposits }: Pick<Channel, 'terms' | 'deposits'>, total: Amount): Plan | Refusal {
+    return this.contract.plan(terms, deposits, total, this.hash);
+  }
+
+  sign({ terms, deposits, payer }: Pick<Channel, 'terms' | 'deposits' | 'payer'>, total: Amount): Payment | Refusal {
+    return this.contract.sign(terms, deposits, total, payer, this.hash);
+  }
+
   /** What the payee holds after the payer's signatures went over and were checked. */
-  paid({ terms, deposits, payer }: Channel, total: Amount): Payment {
-    const given = must(this.contract.sign(terms, deposits, total, payer));
-    return must(this.contract.verify(terms, deposits, given, undefined, this.subject.verify));
+  paid(channel: Channel, total: Amount): Payment {
+    const { terms, deposits } = channel;
+    return must(this.contract.verify(terms, deposits, must(this.sign(channel, total)), undefined, this.subject.verify));
   }
 
   closing(channel: Channel, total: Amount): Closing {
@@ -168,6 +213,11 @@ export class World {
 
 function reasonOf(outcome: Outcome): string {
   return outcome.kind === 'refused' ? `${outcome.reason} ${outcome.debug ?? ''}` : outcome.kind;
+}
+
+/** What the payer pays for a close beside the total. */
+export function fixedFee({ signing }: Pick<Terms, 'signing'>): Amount {
+  return signing.kind === 'fixed' ? signing.fee : ZERO;
 }
 
 /** What the spent coins are worth more than the outputs. */

@@ -1,0 +1,86 @@
+import { randomUUID } from 'node:crypto';
+import type { Command } from 'commander';
+import * as z from 'zod';
+import { type Amount, formatAmount } from '../../core/base/amount.ts';
+import type { ChannelId } from '../../core/base/bytes.ts';
+import { decodeStoredJson } from '../../engine/decode-state.ts';
+import { type Store, WorldError } from '../../engine/ports.ts';
+import { isLocked } from '../../store/datadir-lock.ts';
+import type { CommonFlags } from '../config.ts';
+import { GIVE_BACK_ORDER, type GiveBackOrder, giveBackOrder } from '../merchant/orders.ts';
+import { command, run, type Shell } from '../run-command.ts';
+import { openKnownStore } from '../setup.ts';
+import { Refused } from '../terminal/print.ts';
+import { until } from '../wait.ts';
+import { findChannel, stateOf } from './merchant-orders.ts';
+import { amountOf } from './wallet.ts';
+
+interface GiveBackFlags extends CommonFlags {
+  readonly wait: boolean;
+}
+
+/** Milliseconds between two looks at the store. */
+const LOOK = 200;
+
+export function giveBackCommand(): Command {
+  return command('give-back', 'Order the merchant to give back some of what a channel was paid; the payer takes it at its next contact', [
+    'pawment merchant give-back 1f0c… 2.5',
+    'pawment merchant give-back 2.5',
+  ])
+    .argument('<channel>', 'its id or the beginning of it; may be left out where there is only one')
+    .argument('[coins]', 'how much, in whole coins')
+    .option('--no-wait', 'do not wait until the running merchant has noted it')
+    .action((first: string, second: string | undefined, flags: GiveBackFlags) => {
+      const [name, coins] = second === undefined ? ['', first] : [first, second];
+      return run(flags, (shell) => giveBack(shell, name, amountOf(coins), flags));
+    });
+}
+
+async function giveBack({ config, print, stop }: Shell, name: string, amount: Amount, { wait }: GiveBackFlags): Promise<void> {
+  const isRunning = isLocked(config.datadir, 'merchant');
+  const store = openKnownStore(config, 'merchant');
+  try {
+    const channel = await findChannel(store, name);
+    const order = randomUUID();
+    await writeOrder(store, channel, { amount, order });
+    stop.say(async () => ({
+      message: 'Stopped. The order to give back stands.',
+      advice: 'The running merchant carries it out: pawment merchant channels shows what became of it.',
+      facts: { channel },
+    }));
+    if (!isRunning) print.note('No merchant is running on this data folder: it gives back what it is told to once it runs.');
+    if (wait && isRunning) await carriedOut(store, channel, order);
+    const { giveBack: left, best } = await stateOf(store, channel);
+    const { ticker } = config.coin;
+    print.result({ channel, amount, ...(left !== undefined && { giveBack: left }), total: best?.total ?? 0n }, [
+      `${formatAmount(amount)} ${ticker} go back to the payer of channel ${channel}, as soon as it asks: pawment refresh.`,
+    ]);
+  } finally {
+    await store.close();
+  }
+}
+
+/** @throws WorldError while another order for the channel waits. */
+async function writeOrder(store: Store, id: ChannelId, order: GiveBackOrder): Promise<void> {
+  const before = await store.get(GIVE_BACK_ORDER, id);
+  const waiting = before && decodeStoredJson(giveBackOrder, `The order to give back of channel ${id}`, before.value);
+  const isFree = waiting === undefined || waiting.refusal !== undefined;
+  const value = JSON.stringify(z.encode(giveBackOrder, order));
+  if (isFree && (await store.commit([{ kind: GIVE_BACK_ORDER, id, expected: before?.version ?? 0, value }]))) return;
+  throw new WorldError(
+    'config',
+    `An order to give back waits for channel ${id} already.`,
+    'Start the merchant, which carries it out, and order the rest then.',
+  );
+}
+
+/** @throws Refused what the merchant refuses. */
+async function carriedOut(store: Store, id: ChannelId, order: string): Promise<void> {
+  const refusal = await until(async () => {
+    const record = await store.get(GIVE_BACK_ORDER, id);
+    const left = record && decodeStoredJson(giveBackOrder, `The order to give back of channel ${id}`, record.value);
+    if (left === undefined || left.order !== order) return 'done' as const;
+    return left.refusal;
+  }, LOOK);
+  if (refusal !== 'done') throw new Refused(refusal);
+}

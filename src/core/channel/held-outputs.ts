@@ -1,0 +1,89 @@
+import { type Amount, greatest } from '../base/amount.ts';
+import { equalBytes } from '../base/bytes.ts';
+import { certain } from '../base/lock-time.ts';
+import { isRefusal, type Refusal } from '../base/refusal.ts';
+import type { Deposit, HeldOutput, RevocationHash, Terms } from '../contract/contract.ts';
+import { affordableRate, costOf, isRaise, isReplaceable, raisedRate, times, type Urgency } from '../contract/fee.ts';
+import { outpointKey, type Transaction } from '../tx/transaction.ts';
+import { combinedCost, isSpent, isWaiting, type Spend, transactionsOf, viewOf } from './deposit-view.ts';
+import type { ChainView, DepositView, Effect, Env } from './state-machine.ts';
+
+/** What the closes that spend deposits now hold for the payee under these hashes. */
+export function heldIn(
+  terms: Terms,
+  deposits: readonly Deposit[],
+  view: ChainView,
+  hashes: readonly RevocationHash[],
+): readonly HeldOutput[] {
+  const { revocation } = terms.contract;
+  if (revocation === undefined || hashes.length === 0) return [];
+  const spends = deposits.map((deposit) => viewOf(deposit, view)).filter(isSpent);
+  return transactionsOf(spends).flatMap((transaction) => revocation.outputs(terms, transaction, hashes));
+}
+
+/** The state with what is held now; the very same one when nothing has changed. */
+export function withHeld<State extends { readonly held?: readonly HeldOutput[] }>(state: State, held: readonly HeldOutput[]): State {
+  const { held: before = [], ...rest } = state;
+  const isSame =
+    held.length === before.length && held.every((one, i) => before[i] && outpointKey(one.outpoint) === outpointKey(before[i].outpoint));
+  if (isSame) return state;
+  return { ...rest, ...(held.length > 0 && { held }) } as State;
+}
+
+/** Whether nothing will change what has become of held outputs. What was taken unseen is given up when a payout would be buried. */
+export function areSettled({ terms, held = [] }: Holding, view: ChainView, env: Env): boolean {
+  const { contract, coin } = terms;
+  return held.every((one) => {
+    const seen = heldView(one, view);
+    if (isSpent(seen)) return seen.depth >= coin.channel.buried;
+    const lock = contract.revocation?.payoutAt(terms) ?? terms.expiry;
+    return seen.kind !== 'unspent' && certain(lock, env) >= lock + coin.channel.buried;
+  });
+}
+
+/** One that was only just found is in no view yet, and is as good as unspent: a program that looks once has to act at once. */
+function heldView({ outpoint }: HeldOutput, view: ChainView): DepositView {
+  return view.deposits.get(outpointKey(outpoint)) ?? { kind: 'unspent', depth: 0 };
+}
+
+interface Holding {
+  readonly terms: Terms;
+  readonly held?: readonly HeldOutput[];
+}
+
+/** How one side takes held outputs. */
+export interface Claim {
+  readonly to: Uint8Array;
+  readonly size: number;
+  readonly urgency: Urgency;
+  readonly make: (held: HeldOutput, feeRate: Amount) => Transaction | Refusal;
+}
+
+/** What is free is taken, each by itself; what waits too long is raised, and what others take is outbid. */
+export function claimHeld({ terms, held = [] }: Holding, view: ChainView, claim: Claim, env: Env): readonly Effect[] {
+  return held.flatMap((one) => {
+    const seen = heldView(one, view);
+    if (seen.kind === 'unspent') return broadcastOf(claimAt(one, terms, claim, times(env.feeRate, claim.urgency.factor)));
+    return isWaiting(seen) ? broadcastOf(outbidding(one, seen, terms, claim, env)) : [];
+  });
+}
+
+function broadcastOf(made: Transaction | Refusal | undefined): readonly Effect[] {
+  return made === undefined || isRefusal(made) ? [] : [{ kind: 'broadcast', transaction: made }];
+}
+
+function claimAt(one: HeldOutput, { coin }: Terms, { make, urgency, size }: Claim, wanted: Amount): Transaction | Refusal {
+  return make(one, affordableRate(coin.policy, wanted, urgency.share, one.value, size));
+}
+
+/** A better version of the own claim, when one is due, or one that takes the place of another's. */
+function outbidding(one: HeldOutput, seen: Spend, terms: Terms, claim: Claim, { feeRate }: Env): Transaction | undefined {
+  const { policy } = terms.coin;
+  const before = combinedCost([seen], [one]);
+  if (before === undefined || !isReplaceable(policy, seen.transaction)) return undefined;
+  const isOwn = seen.transaction.outputs.every(({ script }) => equalBytes(script, claim.to));
+  const due = times(feeRate, claim.urgency.factor);
+  const made = claimAt(one, terms, claim, isOwn ? due : greatest(due, raisedRate(policy, before, claim.size)));
+  const after = isRefusal(made) ? undefined : costOf(made, [one]);
+  return isRefusal(made) || after === undefined || !isRaise(policy, before, after) ? undefined : made;
+}

@@ -1,0 +1,107 @@
+import { type Amount, isAmount, ZERO } from '../base/amount.ts';
+import { equalBytes } from '../base/bytes.ts';
+import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
+import { closingAt, type Payment, type RevocationHash, type Terms } from '../contract/contract.ts';
+import { type RevocationSecrets, revocationSecret, shownIndices } from '../contract/revocation-secrets.ts';
+import type { Accepted, RevocationState } from '../message/message.ts';
+import { hash160 } from '../tx/script.ts';
+import { isActive, type PayeeState } from './payee-state.ts';
+import type { Env } from './state-machine.ts';
+
+type Keys = Pick<Env, 'signer'>;
+
+/** The payee's secret number `index`: all of a channel follow from its key. */
+export function secretOf({ signer }: Keys, index: number): Uint8Array {
+  return revocationSecret(signer.secret('revocation'), index);
+}
+
+/** The hash under which payments are made now; undefined where none can be taken back. */
+export function currentHash({ terms, best, revoked = 0 }: PayeeState, env: Keys): RevocationHash | undefined {
+  if (terms.contract.revocation === undefined) return undefined;
+  return best?.hash ?? hash160(secretOf(env, revoked));
+}
+
+/** The hash for the next payment that gives money back. */
+export function nextHash({ revoked = 0 }: PayeeState, env: Keys): RevocationHash {
+  return hash160(secretOf(env, revoked + 1));
+}
+
+/** The same as part of the acceptance. */
+export function firstHash(state: PayeeState, env: Keys): Pick<Accepted, 'hash'> {
+  const hash = currentHash(state, env);
+  return hash === undefined ? {} : { hash };
+}
+
+/** A payment under the hash that is in force: whatever else a payer names is nothing that the payee could close with. */
+export function underCurrentHash(state: PayeeState, { hash, ...payment }: Payment, env: Keys): Payment | Refusal {
+  const current = currentHash(state, env);
+  if (current === undefined) return payment;
+  if (hash !== undefined && equalBytes(hash, current)) return { ...payment, hash: current };
+  // A stranger is not told the best one: the payer asks for the state.
+  return refuse('hash-outdated');
+}
+
+/** How many hashes a payee that has lost all but its seed looks through for the one that its payer names. */
+const MOST_LOST = 1_024;
+
+/**
+ * The state of a payee that has lost all but its seed, once its payer shows a payment under a later hash of this payee: nobody else was told that one.
+ * A payee that has a payment may have shown no secret for it, and keeps it.
+ */
+export function foundAgain<State extends PayeeState>(state: State, { hash, ...payment }: Payment, env: Env): State {
+  const { terms, deposits, best, revoked } = state;
+  const current = currentHash(state, env);
+  const isLost = best === undefined && revoked === undefined;
+  if (!isLost || hash === undefined || current === undefined || equalBytes(hash, current)) return state;
+  if (isRefusal(terms.contract.verify(terms, deposits, { ...payment, hash }, undefined, env.verify))) return state;
+  for (let index = 1; index <= MOST_LOST; index++) {
+    if (equalBytes(hash, hash160(secretOf(env, index)))) return { ...state, revoked: index };
+  }
+  return state;
+}
+
+/** The total that the payee wants to go down to; undefined while nothing is to be given back, or no close could pay out what would be left. */
+export function giveBackTotal({ terms, deposits, best, giveBack }: PayeeState): Amount | undefined {
+  if (giveBack === undefined || best === undefined) return undefined;
+  const total = best.total - giveBack;
+  if (!isAmount(total)) return undefined;
+  return total === ZERO || !isRefusal(terms.contract.plan(terms, deposits, total)) ? total : undefined;
+}
+
+/** As few of the secrets shown so far as all of them follow from: one for each bit that is set in their number (BOLT 3). */
+function shownSecrets(revoked: number, env: Keys): RevocationSecrets {
+  return shownIndices(revoked).map((index) => ({ index, secret: secretOf(env, index) }));
+}
+
+/** Blocks by which another node may be ahead. */
+const AHEAD = 10;
+
+/** Whoever watches may see a block before this side does, and closes in the margin with what this side is about to revoke. */
+export function isTooLate(terms: Terms, { tip }: Pick<Env, 'tip'>): boolean {
+  return tip >= closingAt(terms) - AHEAD;
+}
+
+/**
+ * Whether the newest secret may still go out. This side may have stopped after it stored the payment for less, before anybody who watches had the new
+ * closes: what those have closed with since must not be revoked. All secrets before went out in time, since the next payment for less names a hash
+ * that is told with them.
+ */
+export function canStillRevoke(state: PayeeState, env: Pick<Env, 'tip'>): boolean {
+  return isActive(state) && !isTooLate(state.terms, env);
+}
+
+/** What the payer has to know to pay, to be given money back, and to punish. */
+export function revocationState(state: PayeeState, env: Pick<Env, 'signer' | 'tip'>): { readonly revocation?: RevocationState } {
+  const hash = currentHash(state, env);
+  if (hash === undefined) return {};
+  const { revoked = 0 } = state;
+  const shown = canStillRevoke(state, env) ? revoked : Math.max(0, revoked - 1);
+  const total = giveBackTotal(state);
+  return {
+    revocation: {
+      hash,
+      ...(shown > 0 && { secrets: shownSecrets(shown, env) }),
+      ...(total !== undefined && { giveBack: { total, hash: nextHash(state, env) } }),
+    },
+  };
+}

@@ -1,0 +1,85 @@
+import { bytesToHex, equalBytes } from '../base/bytes.ts';
+import { possible } from '../base/lock-time.ts';
+import type { RevocationHash } from '../contract/contract.ts';
+import { closeUrgency, LAST_SHARE } from '../contract/fee.ts';
+import { heldRevocationSecret, type RevocationSecrets, withRevocationSecret } from '../contract/revocation-secrets.ts';
+import { extraBytes } from '../contract/tx-size.ts';
+import { hash160 } from '../tx/script.ts';
+import { type Signer, signer } from '../tx/sign.ts';
+import { isSpent, viewOf } from './deposit-view.ts';
+import { type Claim, claimHeld, heldIn, withHeld } from './held-outputs.ts';
+import { allDeposits, type PayerRevocation, type PayerState } from './payer-state.ts';
+import type { ChainView, Effect, Env } from './state-machine.ts';
+
+/** The key that takes what a revoked close held, and nothing else. Told by the channel's key, which it does not tell. */
+export function penaltySigner(channelKey: Signer): Signer {
+  return signer(channelKey.secret('penalty'));
+}
+
+/** The next step of the chain of secrets, if this is the secret of the hash in force and all before follow from it. */
+export function revokedBy(known: PayerRevocation, secret: Uint8Array): PayerRevocation | undefined {
+  const { hash, index, secrets, next } = known;
+  if (next === undefined || !equalBytes(hash160(secret), hash)) return undefined;
+  const all = withRevocationSecret(secrets, index, secret);
+  return all && { hash: next.hash, index: index + 1, secrets: all };
+}
+
+/** Whether the hash in force, and all before it, are among those whose secrets are known `later`; a next one that was signed under keeps its place. */
+export function hasRevoked({ hash, index, secrets, next }: PayerRevocation, later: PayerRevocation): boolean {
+  const secretAt = (at: number): Uint8Array => heldRevocationSecret(later.secrets, at) ?? new Uint8Array();
+  const hashAt = (at: number): Uint8Array => (at === later.index ? later.hash : hash160(secretAt(at)));
+  if (index >= later.index || !equalBytes(hashAt(index), hash)) return false;
+  if (next !== undefined && !equalBytes(hashAt(index + 1), next.hash)) return false;
+  return secrets.every((one) => equalBytes(secretAt(one.index), one.secret));
+}
+
+/** Every hash whose secret was shown, with its number. */
+interface Revoked {
+  readonly hashes: readonly RevocationHash[];
+  readonly numbers: ReadonlyMap<string, number>;
+}
+
+const revokedOf = new WeakMap<RevocationSecrets, Revoked>();
+
+/** Made once, and only when a deposit was spent: it takes as long as there are secrets. */
+function revokedHashes({ secrets, index }: PayerRevocation): Revoked {
+  const known = revokedOf.get(secrets);
+  if (known !== undefined) return known;
+  const hashes = Array.from({ length: index }, (_, i) => hash160(heldRevocationSecret(secrets, i) ?? new Uint8Array()));
+  const made = { hashes, numbers: new Map(hashes.map((hash, i) => [bytesToHex(hash), i])) };
+  revokedOf.set(secrets, made);
+  return made;
+}
+
+/** The state with what closes of payments that were taken back hold, as the chain is now. */
+export function withRevoked(state: PayerState, view: ChainView): PayerState {
+  const { revocation, terms } = state;
+  if (revocation === undefined || revocation.index === 0) return state;
+  const deposits = allDeposits(state);
+  const isUntouched = !deposits.some((deposit) => isSpent(viewOf(deposit, view)));
+  return withHeld(state, isUntouched ? [] : heldIn(terms, deposits, view, revokedHashes(revocation).hashes));
+}
+
+/** Takes what a revoked close holds for the payee, before the payee can: the nearer that is, the more may be paid for it, since all of it is gain. */
+export function penalties(state: PayerState, view: ChainView, env: Env): readonly Effect[] {
+  const { terms, revocation: known, returnScript: to } = state;
+  const { revocation } = terms.contract;
+  if (known === undefined || revocation === undefined || (state.held ?? []).length === 0) return [];
+  const lock = revocation.payoutAt(terms);
+  const { factor } = closeUrgency({ expiry: lock, closingMargin: terms.revocation?.payoutDelay ?? 0 }, possible(lock, env));
+  const key = penaltySigner(env.signer);
+  const claim: Claim = {
+    to,
+    size: revocation.penaltySize + extraBytes(to),
+    urgency: { factor, share: LAST_SHARE },
+    make: (one, feeRate) => revocation.penalty(terms, [{ ...one, secret: secretOf(known, one.hash) }], { script: to, feeRate }, key),
+  };
+  return claimHeld(state, view, claim, env);
+}
+
+function secretOf(known: PayerRevocation, hash: RevocationHash): Uint8Array {
+  const number = revokedHashes(known).numbers.get(bytesToHex(hash));
+  const secret = number === undefined ? undefined : heldRevocationSecret(known.secrets, number);
+  if (secret === undefined) throw new Error('only outputs of revoked closes are held');
+  return secret;
+}

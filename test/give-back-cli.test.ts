@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import { after as afterAll, before, test } from 'node:test';
+import { z } from 'zod';
+import { CommandLine, type Ran } from './command-line.ts';
+import { fund } from './shop.ts';
+
+const DOGE = 100_000_000n;
+const up = z.object({ url: z.string() });
+const opened = z.object({ channel: z.string() });
+const refused = z.object({ error: z.string(), facts: z.record(z.string(), z.string()) });
+const refreshed = z.object({ paid: z.string(), gaveBack: z.string() });
+const listed = z.object({ channels: z.array(z.object({ total: z.string(), giveBack: z.string().optional() })) });
+
+function ok({ code, out, said }: Ran): void {
+  assert.equal(code, 0, said + JSON.stringify(out));
+}
+
+let cli: CommandLine;
+before(async () => {
+  cli = await CommandLine.open();
+});
+afterAll(() => cli.close());
+
+test('a merchant gives back on order, and pawment refresh takes it; what can’t be given back is refused with what can', async () => {
+  const serving = await cli.serve('shop', 'merchant', '--listen', '127.0.0.1:0', '--price', 'tea=2', '--contract', 'revocable');
+  const { url } = up.parse(await serving.up);
+  ok(await cli.run('payer', 'wallet', 'init'));
+  await fund(cli, 'payer', 500n);
+  const made = await cli.run('payer', 'open', url, '--deposit', '100', '--no-wait');
+  ok(made);
+  const { channel } = opened.parse(made.out);
+  cli.regtest.mine(3);
+  ok(await cli.run('payer', 'open', '--resume', channel));
+  const paid = await cli.run('payer', 'pay', '--item', 'tea', '--times', '5');
+  ok(paid);
+
+  const nothing = refreshed.parse((await cli.run('payer', 'refresh')).out);
+  assert.deepEqual([nothing.paid, nothing.gaveBack], [String(10n * DOGE), '0']);
+
+  const ordered = await cli.run('shop', 'merchant', 'give-back', channel.slice(0, 8), '2.5');
+  ok(ordered);
+  const [first] = listed.parse((await cli.run('shop', 'merchant', 'channels')).out).channels;
+  assert.deepEqual(first, { total: String(10n * DOGE), giveBack: String((5n * DOGE) / 2n) });
+  const took = await cli.run('payer', 'refresh', channel);
+  ok(took);
+  assert.deepEqual(refreshed.parse(took.out), { paid: String((15n * DOGE) / 2n), gaveBack: String((5n * DOGE) / 2n) });
+
+  const tooMuch = await cli.run('shop', 'merchant', 'give-back', channel, '8');
+  assert.equal(tooMuch.code, 1);
+  assert.deepEqual(refused.parse(tooMuch.out), { error: 'give-back-too-much', facts: { most: String((15n * DOGE) / 2n) } });
+
+  // The next payment takes along what waits.
+  ok(await cli.run('shop', 'merchant', 'give-back', '1.5'));
+  ok(await cli.run('payer', 'pay', '--item', 'tea'));
+  const last = refreshed.parse((await cli.run('payer', 'refresh')).out);
+  assert.deepEqual([last.paid, last.gaveBack], [String(8n * DOGE), '0']);
+
+  const ended = await cli.run('payer', 'close');
+  ok(ended);
+  await serving.kill();
+});
+
+test('of a contract in which money moves one way nothing is given back', async () => {
+  const serving = await cli.serve('plain', 'merchant', '--listen', '127.0.0.1:0', '--price', 'tea=2');
+  const { url } = up.parse(await serving.up);
+  const made = await cli.run('payer', 'open', url, '--deposit', '20', '--no-wait');
+  const { channel } = opened.parse(made.out);
+  cli.regtest.mine(3);
+  ok(await cli.run('payer', 'open', '--resume', channel));
+  ok(await cli.run('payer', 'pay', channel, '--item', 'tea'));
+  const no = await cli.run('plain', 'merchant', 'give-back', channel, '1');
+  assert.deepEqual([no.code, refused.parse(no.out).error], [1, 'contract-one-way'], no.said + JSON.stringify(no.out));
+  await serving.kill();
+});

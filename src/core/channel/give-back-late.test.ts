@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MachinePair } from '../../../test/world/machine-pair.ts';
-import { must } from '../../../test/world/sample.ts';
+import { must, payeeKey, payeeScript } from '../../../test/world/sample.ts';
 import { amount } from '../base/amount.ts';
+import { equalBytes } from '../base/bytes.ts';
 import { height } from '../base/height.ts';
 import { closingAt } from '../contract/contract.ts';
 import { revocable } from '../contract/revocable.ts';
 import { shownIndices } from '../contract/revocation-secrets.ts';
 import type { Reply, Request } from '../message/message.ts';
+import { transactionId } from '../tx/transaction.ts';
 
 const DOGE = 100_000_000n;
 
@@ -66,4 +68,28 @@ test('secrets that were shown before are told in the margin too', () => {
   pair.tip = height(closingAt(pair.terms) - 10);
   const state = pair.ask(pair.request({ kind: 'resync' }));
   assert.deepEqual(state.kind === 'state' && state.revocation?.secrets?.map(({ index }) => index), shownIndices(4));
+});
+
+test('the payee is paid by a close of its watcher whose secret never went out', () => {
+  const pair = new MachinePair({ contract: revocable }).open(100n * DOGE);
+  pair.pay(30n * DOGE);
+  const { best: payment = assert.fail(), terms, deposits } = pair.payeeState();
+  must(pair.tellPayee({ kind: 'give-back', order: 'one', amount: amount(20n * DOGE) }));
+  const state = pair.exchange({ kind: 'resync' });
+  const offered = (state.kind === 'state' ? state.revocation?.giveBack : undefined) ?? assert.fail();
+  pair.ask(pair.request({ kind: 'take-back', ...offered }));
+  const way = { script: terms.payeeScript, feeRate: pair.feeRate };
+  const close = must(terms.contract.close([{ terms, deposits, payment, signer: payeeKey }], way));
+  pair.tip = height(closingAt(terms));
+  pair.spend(close, 1);
+  pair.confirm({ outpoint: { txid: transactionId(close), vout: 1 }, value: amount(30n * DOGE) }, 1);
+  must(pair.tellPayee(pair.view()));
+  pair.spend(close, 70);
+  must(pair.tellPayee(pair.view()));
+  assert.notEqual(pair.payeeState().kind, 'ended');
+  pair.broadcasts.length = 0;
+  pair.tip = revocable.revocation?.payoutAt(terms) ?? assert.fail();
+  must(pair.tellPayee(pair.view()));
+  const paid = pair.broadcasts.at(-1)?.outputs[0] ?? assert.fail('nothing is paid out');
+  assert.ok(paid.value > 29n * DOGE && equalBytes(paid.script, payeeScript));
 });

@@ -2,15 +2,13 @@ import { certain } from '../base/lock-time.ts';
 import { refundUrgency } from '../contract/fee.ts';
 import { extraBytes } from '../contract/tx-size.ts';
 import { type Claim, claimHeld, heldIn, withHeld } from './held-outputs.ts';
-import { currentHash } from './payee-revocation.ts';
+import { ownHashes } from './payee-revocation.ts';
 import type { PayeeState } from './payee-state.ts';
 import type { ChainView, Effect, Env } from './state-machine.ts';
 
-/** The state with what closes of the best payment hold for the payee as the chain is now. */
+/** The state with what closes of the best payment, or of the one before it, hold for the payee as the chain is now. */
 export function withPayouts<State extends PayeeState>(state: State, view: ChainView, env: Env): State {
-  if (state.terms.contract.revocation === undefined) return state;
-  const hash = currentHash(state, env);
-  return withHeld(state, heldIn(state.terms, state.deposits, view, hash === undefined ? [] : [hash]));
+  return withHeld(state, heldIn(state.terms, state.deposits, view, ownHashes(state, env)));
 }
 
 /** Takes what closes held, as soon as that can be had. Nobody can take it any more whom no secret was shown to. */

@@ -21,6 +21,13 @@ export function currentHash({ terms, best, revoked = 0 }: PayeeState, env: Keys)
   return best?.hash ?? hash160(secretOf(env, revoked));
 }
 
+/** The hash in force and the one before, whose secret may not have gone out when somebody who watches closed with it. */
+export function ownHashes(state: PayeeState, env: Keys): readonly RevocationHash[] {
+  const current = currentHash(state, env);
+  if (current === undefined) return [];
+  return state.revoked === undefined ? [current] : [current, hash160(secretOf(env, state.revoked - 1))];
+}
+
 /** The hash for the next payment that gives money back. */
 export function nextHash({ revoked = 0 }: PayeeState, env: Keys): RevocationHash {
   return hash160(secretOf(env, revoked + 1));

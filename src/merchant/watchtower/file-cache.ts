@@ -51,6 +51,12 @@ export class WatchFileCache {
     return changes;
   }
 
+  /** One channel's file as it is now. What was read before counts where it can't be read; undefined once it holds nothing to close with. */
+  async again(channel: ChannelId): Promise<Watched | undefined> {
+    await this.#readOne(channel).catch(() => undefined);
+    return this.get(channel);
+  }
+
   /** A file with something new, or the reason why it can't be used; undefined where it is unchanged. */
   async #readOne(channel: ChannelId): Promise<Watched | Emptied | string | undefined> {
     const known = this.#known.get(channel);

@@ -10,7 +10,7 @@ import type { WatchedOutputs } from '../../engine/channel-role.ts';
 import type { Broadcast, Chain, Clock, ReadingProgress, Tip } from '../../engine/ports.ts';
 import { locatorFrom } from '../../engine/sync-cursor.ts';
 import { memoryStore } from '../../store/memory.ts';
-import { channelDue } from './channel-due.ts';
+import { type ChannelVerdict, channelDue } from './channel-due.ts';
 import type { Danger, WatchStanding } from './deposit-group-due.ts';
 import { type FileTrouble, WatchFileCache } from './file-cache.ts';
 import type { Watched } from './file-format.ts';
@@ -157,11 +157,15 @@ export class Watcher {
   }
 
   async #observe(channel: ChannelId, view: ChainView): Promise<boolean> {
-    const watched = this.#entries.get(channel);
-    if (watched === undefined || this.#follow === undefined) return false;
+    const known = this.#entries.get(channel);
+    if (known === undefined || this.#follow === undefined) return false;
     const { tip, medianTime, feeRate } = this.#follow.seen();
     const at = { tip: tip.height, medianTime, now: this.#options.clock.now() };
-    const { standing, sends, danger } = channelDue(watched, view, { ...at, feeRate, isMerchantSilent: this.#isMerchantSilent() });
+    const dueOf = (one: Watched): ChannelVerdict => channelDue(one, view, { ...at, feeRate, isMerchantSilent: this.#isMerchantSilent() });
+    const first = dueOf(known);
+    const watched = first.sends.length === 0 ? known : await this.#lastWritten(channel);
+    if (watched === undefined) return false;
+    const { standing, sends, danger } = watched === known ? first : dueOf(watched);
     const refusals: Alarm[] = [];
     for (const send of sends) refusals.push(...(await this.#broadcast(channel, send)));
     const dangers: readonly Alarm[] =
@@ -171,6 +175,17 @@ export class Watcher {
     this.#outcomes.set(channel, { standing, alarms: [...dangers, ...refusals.slice(0, 1)] });
     this.#follow.track(channel, this.#watchOf(watched));
     return true;
+  }
+
+  /** What the file says now: its closes may have been revoked since the folder was read, however long ago that was. */
+  async #lastWritten(channel: ChannelId): Promise<Watched | undefined> {
+    const before = this.#entries.get(channel);
+    const watched = await this.#entries.again(channel);
+    if (watched === undefined) {
+      this.#outcomes.delete(channel);
+      this.#follow?.track(channel, undefined);
+    } else if (watched !== before) this.#fresh.add(channel);
+    return watched;
   }
 
   /** Tries one close after the other until the node accepts one. @returns the reason if it accepted none. */

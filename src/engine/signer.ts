@@ -17,7 +17,7 @@ export function fastestSigner(): SignerOf {
 function nativeSigner(): SignerOf | undefined {
   try {
     const { ecdsaSign, publicKeyCreate } = createRequire(import.meta.url)('secp256k1/bindings');
-    return (privateKey) => {
+    const make: SignerOf = (privateKey) => {
       const key = privateKey.slice();
       return {
         publicKey: publicKeyCreate(key, true),
@@ -27,8 +27,10 @@ function nativeSigner(): SignerOf | undefined {
           return signature;
         },
         secret: (label) => secretOf(key, label),
+        derived: (label) => make(secretOf(key, label)),
       };
     };
+    return make;
   } catch {
     return undefined;
   }

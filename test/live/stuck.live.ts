@@ -3,12 +3,11 @@ import { after, before, describe, test } from 'node:test';
 import { coreRpc } from '../../src/chain/core-rpc.ts';
 import type { ChannelId, TxId } from '../../src/core/base/bytes.ts';
 import { closingAt } from '../../src/core/contract/contract.ts';
-import { contracts } from '../../src/core/contract/registry.ts';
 import { transactionId } from '../../src/core/tx/transaction.ts';
 import { fastestVerifier } from '../../src/engine/verifier.ts';
 import { type ChannelSubject, ChannelWorld } from '../world/channel-world.ts';
 import { pins } from '../world/pinned-world.ts';
-import { must } from '../world/sample.ts';
+import { flexibleContracts, must } from '../world/sample.ts';
 import { type LiveNode, type NodeKind, startNode, whyWithout } from './node.ts';
 
 /** Miners take what pays this many times less than it says, so far as they know: a fee that would do at other times does not. */
@@ -42,7 +41,7 @@ async function hinder({ node }: Started, txid: TxId, fee: bigint): Promise<void>
   await node.rpc('prioritisetransaction', [txid, 0, Number(-fee * SPIKE)]);
 }
 
-async function opened(subject: Started, contract: (typeof contracts)[number]): Promise<readonly [ChannelWorld, ChannelId]> {
+async function opened(subject: Started, contract: (typeof flexibleContracts)[number]): Promise<readonly [ChannelWorld, ChannelId]> {
   const world = await ChannelWorld.open(subject, { terms: { contract, closingMargin: MARGIN, minLifetime: LIFETIME } });
   const channel = await world.openChannel(LIFETIME);
   await world.buy(channel, 500);
@@ -78,7 +77,7 @@ for (const kind of ['litecoind', 'dogecoind'] as const) {
     after(() => started?.stop());
 
     // A real node takes the times of its blocks from its own clock: channels that expire by time are tried on the embedded chain.
-    for (const contract of contracts.filter(({ expiresBy }) => expiresBy === 'height')) {
+    for (const contract of flexibleContracts.filter(({ expiresBy }) => expiresBy === 'height')) {
       test(`${contract.id}: a close that miners leave out is paid more for, and is mined before the expiry`, async () => {
         const [world, channel] = await opened(subject(), contract);
         const { terms } = await world.payeeState(channel);

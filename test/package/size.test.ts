@@ -32,10 +32,10 @@ test('who imports one thing pays for one thing', async () => {
 
 /** Kilobytes that each entry may have as a whole, all dependencies in it. A new one is said here. */
 const MOST: Readonly<Record<string, number>> = {
-  '.': 390,
+  '.': 395,
   './payer': 360,
-  './merchant': 275,
-  './merchant/terms': 85,
+  './merchant': 285,
+  './merchant/terms': 90,
   './wallet': 290,
   './wallet/keyring': 65,
   './wallet/mnemonic': 35,
@@ -59,9 +59,9 @@ const MOST: Readonly<Record<string, number>> = {
   './merchant/metrics': 75,
   './merchant/tally': 6,
   './merchant/watch/folder': 210,
-  './merchant/watch/watcher': 225,
+  './merchant/watch/watcher': 235,
   './merchant/watch/writer': 25,
-  './store/backup': 210,
+  './store/backup': 215,
   './store/lock': 4,
   './store/probed': 1,
   './transport/http/routes': 260,

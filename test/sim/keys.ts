@@ -19,6 +19,7 @@ export function nativeSigner(privateKey: Uint8Array): Signer {
     publicKey: native.publicKeyCreate(privateKey, true) as PublicKey,
     sign: (digest) => native.ecdsaSign(digest, privateKey).signature as Signature,
     secret: (label) => secretOf(privateKey, label),
+    derived: (label) => nativeSigner(secretOf(privateKey, label)),
   };
 }
 

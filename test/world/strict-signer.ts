@@ -20,6 +20,7 @@ export function strictSigner(inner: Signer, mayBeSigned?: (digest: string) => bo
     publicKey: inner.publicKey,
     signed,
     secret: inner.secret,
+    derived: inner.derived,
     sign: (digest) => {
       const hex = bytesToHex(digest);
       if (digest.length !== 32) throw new Error(`${digest.length} bytes are no digest`);

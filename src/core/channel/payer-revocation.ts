@@ -5,7 +5,7 @@ import { closeUrgency, LAST_SHARE } from '../contract/fee.ts';
 import { heldRevocationSecret, type RevocationSecrets, withRevocationSecret } from '../contract/revocation-secrets.ts';
 import { extraBytes } from '../contract/tx-size.ts';
 import { hash160 } from '../tx/script.ts';
-import { type Signer, signer } from '../tx/sign.ts';
+import type { Signer } from '../tx/sign.ts';
 import { isSpent, viewOf } from './deposit-view.ts';
 import { type Claim, claimHeld, heldIn, withHeld } from './held-outputs.ts';
 import { allDeposits, type PayerRevocation, type PayerState } from './payer-state.ts';
@@ -13,7 +13,7 @@ import type { ChainView, Effect, Env } from './state-machine.ts';
 
 /** The key that takes what a revoked close held, and nothing else. Told by the channel's key, which it does not tell. */
 export function penaltySigner(channelKey: Signer): Signer {
-  return signer(channelKey.secret('penalty'));
+  return channelKey.derived('penalty');
 }
 
 /** The next step of the chain of secrets, if this is the secret of the hash in force and all before follow from it. */

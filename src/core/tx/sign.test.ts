@@ -246,3 +246,17 @@ test('a signer keeps its secrets whatever becomes of the bytes it was made of, a
   first.fill(0);
   assert.equal(bytesToHex(own.secret('a')), expected);
 });
+
+test('the order of the curve is written out as the library has it', () => {
+  const bytes = (value: bigint): Uint8Array => hexToBytes(value.toString(16).padStart(64, '0'));
+  const withS = (s: bigint): string | Uint8Array => readCompact(concatBytes(bytes(1n), bytes(s)));
+  assert.notEqual(typeof withS(HALF), 'string');
+  assert.deepEqual([withS(HALF + 1n), withS(ORDER - 1n), withS(ORDER)], ['high-s', 'high-s', 'malformed']);
+});
+
+test('a key that is made of a secret signs as its own', () => {
+  const own = signer(new Uint8Array(32).fill(9));
+  const other = own.derived('penalty');
+  assert.deepEqual(other.publicKey, signer(own.secret('penalty')).publicKey);
+  assert.notDeepEqual(other.publicKey, own.publicKey);
+});

@@ -20,11 +20,13 @@ export interface Signer {
   readonly sign: (digest: Uint8Array) => Signature;
   /** 32 bytes that only the holder of the key can make, the same for each label every time. */
   readonly secret: (label: string) => Uint8Array;
+  /** The key that is made of that secret: it does not tell this one. */
+  readonly derived: (label: string) => Signer;
 }
 
-const { n: ORDER } = secp256k1.Point.CURVE();
-const ORDER_BYTES: Uint8Array = hexToBytes(ORDER.toString(16).padStart(64, '0'));
-const HALF_ORDER_BYTES: Uint8Array = hexToBytes((ORDER >> 1n).toString(16).padStart(64, '0'));
+// Written out (SEC 2): whoever only reads signatures needs nothing else of the curve.
+const ORDER_BYTES: Uint8Array = hexToBytes('fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141');
+const HALF_ORDER_BYTES: Uint8Array = hexToBytes('7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0');
 
 // Checking a key takes a square root, and the same few keys appear in every message and stored state.
 const isPoint = lruCache<string, boolean>(10_000);
@@ -62,6 +64,7 @@ export function signer(privateKey: Uint8Array): Signer {
     publicKey: secp256k1.getPublicKey(key, true) as PublicKey,
     sign: (digest) => secp256k1.sign(digest, key, { prehash: false, lowS: true }) as Signature,
     secret: (label) => secretOf(key, label),
+    derived: (label) => signer(secretOf(key, label)),
   };
 }
 
@@ -108,7 +111,7 @@ export function decodeLowered(bytes: Uint8Array): Exclude<DecodedSignature, 'hig
   const compact = compactFrom(bytes);
   if (compact === undefined) return 'malformed';
   if (readCompact(compact) === 'high-s')
-    compact.set(hexToBytes((ORDER - bytesToNumber(compact.subarray(32))).toString(16).padStart(64, '0')), 32);
+    compact.set(hexToBytes((bytesToNumber(ORDER_BYTES) - bytesToNumber(compact.subarray(32))).toString(16).padStart(64, '0')), 32);
   const signature = readCompact(compact);
   return typeof signature === 'string' ? 'malformed' : { signature, hashType: bytes[bytes.length - 1] ?? 0 };
 }

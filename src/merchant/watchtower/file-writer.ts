@@ -11,7 +11,7 @@ import { keyedMutex } from '../../engine/mutex.ts';
 import { type Clock, type KeyRing, type Tip, WorldError } from '../../engine/ports.ts';
 import { owedIn } from './deposit-group.ts';
 import { feeLadder, feeLaddersPerDeposit } from './fee-ladder.ts';
-import { type Emptied, isUnreadable, type Unreadable, type Watched } from './file-format.ts';
+import type { Emptied, Unreadable, Watched } from './file-format.ts';
 import type { WatchFolder } from './folder.ts';
 import { valueFor } from './payee-value.ts';
 
@@ -188,7 +188,7 @@ function sinceOf({ kind }: PayeeState, before: Pick<Watched, 'since'> | undefine
 }
 
 function isNewer(held: Watched | Emptied | Unreadable): boolean {
-  return isUnreadable(held) && held.newer;
+  return 'kind' in held && held.kind === 'unreadable' && held.newer;
 }
 
 /** Whether a file knows more than the store. A total counts for nothing once its payment was revoked. */

@@ -4,7 +4,7 @@ import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
 import { capacityOf, type Payment, type RevocationHash } from '../contract/contract.ts';
 import { isSigned } from '../contract/payment-signatures.ts';
 import { type RevocationSecrets, shownIndices } from '../contract/revocation-secrets.ts';
-import type { Receipt, RevocationState, State } from '../message/message.ts';
+import type { Receipt, State } from '../message/message.ts';
 import { lessSpent } from './payee-give-back.ts';
 import { hasRevoked, revokedBy } from './payer-revocation.ts';
 import { notOpen, type OpenPayer, type PayerState } from './payer-state.ts';
@@ -130,9 +130,4 @@ function isWhole(secrets: RevocationSecrets, count: number): boolean {
 /** Whether the payee has yet to name the hash that payments are made under. */
 export function isUnnamed({ terms, revocation }: PayerState): boolean {
   return terms.contract.revocation !== undefined && revocation === undefined;
-}
-
-/** What the payee asks to sign for, if anything. */
-export function offeredBack(message: State): RevocationState['giveBack'] {
-  return message.revocation?.giveBack;
 }

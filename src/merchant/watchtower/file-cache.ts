@@ -29,8 +29,8 @@ export class WatchFileCache {
   }
 
   /**
-   * Takes in new and changed files; a better total is never given up for a lower one, unless what it was for has been revoked. Only what is over may go.
-   * changed; undefined for files that are gone.
+   * Reads new and changed files; a lower total never replaces a better one, unless that was revoked. Only files of finished channels may disappear.
+   * @returns what is new or changed; undefined for files that are gone, or hold nothing to close with any more.
    */
   async read(isOver: (channel: ChannelId) => boolean): Promise<ReadonlyMap<ChannelId, Watched | undefined>> {
     const names = new Set(await this.#folder.channels());

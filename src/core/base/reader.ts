@@ -40,13 +40,13 @@ export class Reader {
   }
 
   end(): void {
-    if (!this.isAtEnd) throw new Malformed('bytes behind the end');
+    if (!this.isAtEnd) throw new Malformed('there are bytes after its end');
   }
 
   /** Moves forward by `length` bytes and returns where they start. */
   protected advance(length: number): number {
     const start = this.#offset;
-    if (start + length > this.#bytes.length) throw new Malformed('ends too early');
+    if (start + length > this.#bytes.length) throw new Malformed('it ends too early');
     this.#offset = start + length;
     return start;
   }

@@ -57,7 +57,8 @@ function closeFixed(unlocks: Unlocks, closing: Closing, fillers: readonly Filler
 
 /** All that coins beside a fixed close are worth is fee. */
 function refuseFillers({ contract: { form }, coin, signing }: Terms, fillers: readonly Filler[]): Refusal | undefined {
-  if ((form.fixedHashType & SIGHASH.ANYONECANPAY) === 0) return refuse('contract-unfit', { reason: 'the payer signed all inputs' });
+  if ((form.fixedHashType & SIGHASH.ANYONECANPAY) === 0)
+    return refuse('contract-unfit', { reason: 'the payer’s signatures allow no further input' });
   const value = capacityOf(fillers);
   const fee = signing.kind === 'fixed' ? add(signing.fee, value) : value;
   return fee > coin.policy.maxFee ? refuse('fee-unaffordable', { value, fee }) : undefined;
@@ -89,7 +90,7 @@ function closeFlexible(
       else slots.set(slotOf(terms), { lane, output: { value: change, script: payerScript(terms) } });
     }
   }
-  if (slots.size + loose.length !== count) return refuse('contract-unfit', { reason: 'two channels in one slot' });
+  if (slots.size + loose.length !== count) return refuse('contract-unfit', { reason: 'two channels have the same slot' });
   loose.push(...fillers.map(fillerLane));
   return arrange(closings[0].terms, slots, loose, { payout, size, taken });
 }
@@ -122,13 +123,15 @@ function arrange(
 ): Transaction | Refusal {
   const width = Math.max(-1, ...slots.keys()) + 1;
   const gaps = width - slots.size;
-  if (gaps > loose.length) return refuse('contract-unfit', { reason: 'a slot before this channel is empty', missing: gaps - loose.length });
+  if (gaps > loose.length)
+    return refuse('contract-unfit', { reason: 'a slot before the channel’s own is empty', missing: gaps - loose.length });
   // The payout fills the first gap; further gaps are filled with the smallest outputs to the same script.
   const small = { value: terms.coin.policy.dust, script: payout.script };
   const smalls = Math.max(0, gaps - 1);
   const whole = size + smalls * (34 + extraBytes(payout.script));
   const { maxTransactionSize } = terms.coin.policy;
-  if (whole > maxTransactionSize) return refuse('contract-unfit', { reason: 'more than one transaction may hold', bytes: whole });
+  if (whole > maxTransactionSize)
+    return refuse('contract-unfit', { reason: 'the close is larger than a transaction may be', bytes: whole });
   const value = lessFee(terms, taken, whole, payout.feeRate);
   if (isRefusal(value)) return value;
   const main = value - BigInt(smalls) * small.value;

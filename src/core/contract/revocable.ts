@@ -22,7 +22,7 @@ function leastMargin({ channel: { buried } }: Coin): number {
 
 const revocation: Revocation = {
   refuseTerms: ({ coin, signing, closingMargin, payoutDelay = 0 }): Refusal | undefined => {
-    if (signing.kind !== 'fixed') return refuse('contract-unfit', { reason: 'payments that can be taken back have a fixed closing fee' });
+    if (signing.kind !== 'fixed') return refuse('contract-unfit', { reason: 'payments that can be taken back need a fixed closing fee' });
     const [margin, delay] = [leastMargin(coin), leastPayoutDelay(coin)];
     if (closingMargin < margin) return refuse('window-too-short', { closingMargin, least: margin });
     return payoutDelay < delay ? refuse('window-too-short', { payoutDelay, least: delay }) : undefined;

@@ -99,7 +99,9 @@ export function unidirectional({
     verify,
     close: (closings, payout, fillers) => {
       const isForeign = closings.some(({ terms }) => terms.contract.id !== id);
-      return isForeign ? refuse('contract-unfit', { reason: 'a channel of another contract' }) : close(unlocks, closings, payout, fillers);
+      return isForeign
+        ? refuse('contract-unfit', { reason: 'one of the channels has another contract' })
+        : close(unlocks, closings, payout, fillers);
     },
     agree: buildCoopClose,
     signAgreement: signCoopClose,

@@ -9,7 +9,7 @@ export class ByteReader extends Reader {
 
   amount(): Amount {
     const value = this.view.getBigUint64(this.advance(8));
-    if (!isAmount(value)) throw new Malformed('amount out of range');
+    if (!isAmount(value)) throw new Malformed('an amount is out of range');
     return value;
   }
 }

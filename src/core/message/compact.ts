@@ -50,7 +50,7 @@ export function decodeAnnounce(bytes: Uint8Array): CompactAnnounce | Refusal {
     const punishing = kind === KIND.announceWithPenalty ? { penaltyKey: decodeKey(reader) } : {};
     const payerKey = decodeKey(reader);
     const expiry = reader.uint32();
-    if (!isLockTime(expiry)) throw new Malformed('neither a height nor a time');
+    if (!isLockTime(expiry)) throw new Malformed('the expiry is neither a block height nor a time');
     const deposits = Array.from({ length: reader.uint8() }, () => decodeDeposit(reader));
     return { kind: 'announce', payerKey, expiry, deposits, ...punishing };
   });
@@ -58,7 +58,7 @@ export function decodeAnnounce(bytes: Uint8Array): CompactAnnounce | Refusal {
 
 function decodeKey(reader: ByteReader): PublicKey {
   const key = publicKey(reader.bytes(33));
-  if (key === undefined) throw new Malformed('a key that is none');
+  if (key === undefined) throw new Malformed('a key is not a compressed public key');
   return key;
 }
 
@@ -90,7 +90,7 @@ export function decodeEnd(bytes: Uint8Array): End | Refusal {
 function decodeWithout(reader: ByteReader): Pick<End['agreement'], 'without'> {
   if (reader.isAtEnd) return {};
   const count = reader.uint8();
-  if (count === 0) throw new Malformed('none is left out');
+  if (count === 0) throw new Malformed('the list of deposits to leave out is empty');
   return { without: Array.from({ length: count }, () => decodeOutpoint(reader)) };
 }
 
@@ -101,8 +101,8 @@ function encodeSignatures(signatures: readonly Signature[]): readonly Uint8Array
 function decodeSignatures(reader: ByteReader): readonly Signature[] {
   return Array.from({ length: reader.uint8() }, () => {
     const decoded = readCompact(reader.bytes(64));
-    if (decoded === 'high-s') throw new Malformed('s is high', 'signature-high-s');
-    if (decoded === 'malformed') throw new Malformed('r or s is out of range', 'signature-malformed');
+    if (decoded === 'high-s') throw new Malformed('a signature has a high s', 'signature-high-s');
+    if (decoded === 'malformed') throw new Malformed('the r or s of a signature is out of range', 'signature-malformed');
     return decoded;
   });
 }
@@ -112,7 +112,7 @@ function decode<T>(bytes: Uint8Array, kinds: readonly number[], read: (reader: B
   try {
     const reader = new ByteReader(bytes);
     const kind = reader.uint8();
-    if (!kinds.includes(kind)) throw new Malformed('of another kind');
+    if (!kinds.includes(kind)) throw new Malformed('it is a message of another kind');
     const value = read(reader, kind);
     reader.end();
     return value;

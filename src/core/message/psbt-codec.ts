@@ -60,7 +60,7 @@ export function wrongForm({ transaction: tx }: ChannelPsbt, { form: { version, s
 
 function decodeInputs({ transaction, inputs: maps, ...rest }: PsbtMaps): ChannelPsbt | Refusal {
   const redeemScript = scriptOf(transaction, maps[0]);
-  if (redeemScript === undefined) return refuse('psbt-inputs-wrong', { reason: 'no redeem script' });
+  if (redeemScript === undefined) return refuse('psbt-inputs-wrong', { reason: 'the first input has no redeem script' });
   const inputs: PsbtInput[] = [];
   for (const [i, map] of maps.entries()) {
     const input = decodeInput(transaction, i, map, { redeemScript, shown: maps[0]?.redeemScript ?? NONE });
@@ -89,10 +89,10 @@ function decodeInput(
   const outpoint = transaction.inputs[index]?.outpoint;
   const { funding } = map;
   if (outpoint === undefined || !equalBytes(map.redeemScript ?? NONE, shown)) {
-    return refuse('psbt-inputs-wrong', { input: index, reason: 'redeem scripts differ' });
+    return refuse('psbt-inputs-wrong', { input: index, reason: 'its redeem script is not that of the first input' });
   }
   if (funding === undefined || funding.id !== outpoint.txid) {
-    return refuse('psbt-inputs-wrong', { input: index, reason: 'not the funding transaction of the input' });
+    return refuse('psbt-inputs-wrong', { input: index, reason: 'its funding transaction is missing, or is another one' });
   }
   const output = funding.outputs[outpoint.vout];
   if (output === undefined) return refuse('funding-output-missing', { input: index, vout: outpoint.vout });

@@ -87,13 +87,14 @@ export function readMaps(bytes: Uint8Array): PsbtMaps | Refusal {
 }
 
 function mapsIn(reader: WireReader): PsbtMaps | Refusal {
-  if (!equalBytes(reader.bytes(MAGIC.length), MAGIC)) throw new Malformed('no magic');
+  if (!equalBytes(reader.bytes(MAGIC.length), MAGIC)) throw new Malformed('it does not begin with the magic bytes of a PSBT');
   const whole = readMap(reader, GLOBAL_SHAPE);
   const transaction = unsignedIn(whole);
   const inputs = transaction.inputs.map(() => readMap(reader, INPUT_SHAPE));
   const outputs = transaction.outputs.map(() => readMap(reader, OUTPUT_SHAPE));
   // Some programs write one empty map where there are no outputs.
-  if (outputs.length === 0 && !reader.isAtEnd && reader.uint8() !== 0) throw new Malformed('a map of no output');
+  if (outputs.length === 0 && !reader.isAtEnd && reader.uint8() !== 0)
+    throw new Malformed('it has a map for an output that does not exist');
   reader.end();
   const read = inputs.map(inputOf);
   const stray = strayIn(GLOBAL_SHAPE, [whole]) ?? strayIn(INPUT_SHAPE, inputs) ?? strayIn(OUTPUT_SHAPE, outputs);
@@ -106,12 +107,12 @@ function readMap(reader: WireReader, { bare, keyed }: Shape): readonly Field[] {
   const seen = new Set<string>();
   for (let whole = reader.prefixed(); whole.length > 0; whole = reader.prefixed()) {
     const name = whole.length === 1 ? `${whole[0]}` : bytesToHex(whole);
-    if (seen.has(name)) throw new Malformed('a field twice');
+    if (seen.has(name)) throw new Malformed('a map has a field twice');
     seen.add(name);
-    if (seen.size > MOST_FIELDS) throw new Malformed('too many fields');
+    if (seen.size > MOST_FIELDS) throw new Malformed(`a map has more than ${MOST_FIELDS} fields`);
     const [type = 0, key] = [whole[0], whole.subarray(1)];
-    if (bare.has(type) && key.length > 0) throw new Malformed('a longer key');
-    if (keyed.has(type) && !isPublicKey(key)) throw new Malformed('a key that is none');
+    if (bare.has(type) && key.length > 0) throw new Malformed('the key of a field is too long');
+    if (keyed.has(type) && !isPublicKey(key)) throw new Malformed('the key of a field is not a public key');
     fields.push({ type, key, value: reader.prefixed() });
   }
   return fields;
@@ -132,11 +133,11 @@ function strayIn({ name, allowed, own }: Shape, maps: readonly (readonly Field[]
 
 function unsignedIn(fields: readonly Field[]): Transaction {
   const version = valueAt(fields, GLOBAL.version);
-  if (version !== undefined && numberIn(version) !== 0) throw new Malformed('another version');
+  if (version !== undefined && numberIn(version) !== 0) throw new Malformed('its PSBT version is not 0');
   const bytes = valueAt(fields, GLOBAL.unsignedTx);
-  if (bytes === undefined) throw new Malformed('no transaction');
+  if (bytes === undefined) throw new Malformed('it has no transaction');
   const transaction = readPlain(bytes);
-  if (transaction.inputs.some(({ script }) => script.length > 0)) throw new Malformed('a signed input');
+  if (transaction.inputs.some(({ script }) => script.length > 0)) throw new Malformed('its transaction has a signed input');
   return transaction;
 }
 
@@ -145,7 +146,7 @@ function inputOf(fields: readonly Field[]): InputMap {
     valueAt(fields, type),
   );
   for (const { type, value } of fields)
-    if (type === INPUT.derivation && (value.length < 4 || value.length % 4 !== 0)) throw new Malformed('a derivation that is none');
+    if (type === INPUT.derivation && (value.length < 4 || value.length % 4 !== 0)) throw new Malformed('a key derivation is malformed');
   return {
     ...(funding && { funding: fundingIn(funding) }),
     ...(redeemScript && { redeemScript }),

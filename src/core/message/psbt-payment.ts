@@ -88,7 +88,7 @@ export function readPayment(psbt: ChannelPsbt, terms: Terms, deposits: readonly 
   if (isRefusal(under)) return under;
   const { hash } = under;
   const total = payeeValue(psbt.transaction, terms.contract.paysTo(terms, hash));
-  if (total === undefined) return refuse('psbt-outputs-wrong', { reason: 'nothing is paid to the payee' });
+  if (total === undefined) return refuse('psbt-outputs-wrong', { reason: 'no output pays the payee' });
   if (!isAmount(total)) return refuse('total-above-capacity', { total });
   const plan = terms.contract.plan(terms, deposits, total, hash);
   if (isRefusal(plan)) return plan;
@@ -104,7 +104,7 @@ export function readPayment(psbt: ChannelPsbt, terms: Terms, deposits: readonly 
 function readHash({ outputs }: ChannelPsbt, terms: Terms): Pick<Payment, 'hash'> | Refusal {
   if (terms.contract.revocation === undefined) return {};
   const shown = outputs.at(-1)?.redeemScript;
-  if (shown === undefined) return refuse('psbt-outputs-wrong', { reason: 'no script of the payee’s part' });
+  if (shown === undefined) return refuse('psbt-outputs-wrong', { reason: 'the redeem script of the payee’s output is missing' });
   const hash = readScript(shown)?.find((part) => part instanceof Uint8Array && part.length === HASH_BYTES);
   if (!(hash instanceof Uint8Array) || !equalBytes(commitScript(terms, hash), shown)) return refuse('script-unknown');
   return { hash };
@@ -191,7 +191,7 @@ function readSignature(
   const [partial, ...others] = input.partialSignatures;
   if (partial === undefined) return refuse('signature-missing', { input: index });
   if (others.length > 0 || !equalBytes(partial.key, terms.payerKey))
-    return refuse('signature-wrong', { input: index, reason: 'another key' });
+    return refuse('signature-wrong', { input: index, reason: 'the input must have one signature, by the payer key' });
   const decoded = decodeSignature(partial.signature);
   if (decoded === 'high-s') return refuse('signature-high-s', { input: index });
   if (decoded === 'malformed') return refuse('signature-malformed', { input: index });

@@ -98,7 +98,7 @@ function readWitnessed(bytes: Uint8Array): Transaction {
   const [inputs, outputs] = [reader.list(readInput), reader.list(readOutput)];
   const witnesses = inputs.map(() => reader.list((witness) => witness.prefixed()));
   // BIP144: a transaction without witnesses has only the other form.
-  if (witnesses.every((items) => items.length === 0)) throw new Malformed('no witness');
+  if (witnesses.every((items) => items.length === 0)) throw new Malformed('it has the form of SegWit, but no witness');
   const lockTime = reader.uint32();
   reader.end();
   return { version, inputs, outputs, lockTime };

@@ -31,7 +31,7 @@ export class WireReader extends Reader {
     const first = this.uint8();
     if (first < 0xfd) return first;
     const length = first === 0xfd ? this.view.getUint16(this.advance(2), true) : first === 0xfe ? this.uint32() : 0;
-    if (length < (first === 0xfd ? 0xfd : 0x1_0000)) throw new Malformed('a length in another form');
+    if (length < (first === 0xfd ? 0xfd : 0x1_0000)) throw new Malformed('a length is not in its shortest form');
     return length;
   }
 }

@@ -58,7 +58,7 @@ export const compact: Target = {
     ];
     assert.ok(outcomes.filter(({ code }) => code === 'accepted').length <= 1);
     // The two decoders of other kinds see that at once.
-    return outcomes.find(({ path }) => path !== 'of another kind') ?? { code: 'message-malformed', path: 'no kind' };
+    return outcomes.find(({ path }) => path !== 'it is a message of another kind') ?? { code: 'message-malformed', path: 'no kind' };
   },
 };
 

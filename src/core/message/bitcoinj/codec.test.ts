@@ -66,7 +66,7 @@ describe('the messages of bitcoinj', () => {
     // Type CHANNEL_OPEN beside an INITIATE that lacks all it must have, and the same INITIATE where it is asked for.
     assert.deepEqual(decodeHex('08072200'), { kind: 'channel-open' });
     assert.equal(refusedAs('08032200'), 'message-malformed: multisig_key is missing or unknown');
-    assert.equal(refusedAs('0808'), 'message-malformed: the body of its type is missing');
+    assert.equal(refusedAs('0808'), 'message-malformed: the body for its type is missing');
   });
 
   test('what has to be there and is not is refused', () => {
@@ -76,7 +76,7 @@ describe('the messages of bitcoinj', () => {
     assert.equal(refusedAs('08084202081f'), 'message-malformed: signature is missing or unknown');
     assert.deepEqual(decodeHex('08084204081f1200'), { kind: 'update-payment', change: 31n, signature: new Uint8Array() });
     assert.equal(refusedAs('08063a030a01ff'), 'message-malformed: initial_payment is missing or unknown');
-    assert.equal(refusedAs('ffff'), 'message-malformed: not protobuf');
+    assert.equal(refusedAs('ffff'), 'message-malformed: it is not protobuf');
   });
 
   test('fields that nobody knows yet are skipped, at the end, in between and in bodies', () => {
@@ -97,18 +97,18 @@ describe('the messages of bitcoinj', () => {
   test('amounts and times beyond all bounds are refused, the largest are read', () => {
     const written = (change: bigint): string =>
       bytesToHex(concatBytes(hexToBytes('0808'), field(0x42, concatBytes(hexToBytes('08'), varint(change), hexToBytes('1200')))));
-    assert.equal(refusedAs(written(MAX_AMOUNT + 1n)), 'message-malformed: amount out of range');
-    assert.equal(refusedAs(written(2n ** 64n - 1n)), 'message-malformed: amount out of range');
+    assert.equal(refusedAs(written(MAX_AMOUNT + 1n)), 'message-malformed: an amount is out of range');
+    assert.equal(refusedAs(written(2n ** 64n - 1n)), 'message-malformed: an amount is out of range');
     assert.deepEqual(decodeHex(written(MAX_AMOUNT)), { kind: 'update-payment', change: MAX_AMOUNT, signature: new Uint8Array() });
     const window = (seconds: bigint): string =>
       bytesToHex(concatBytes(hexToBytes('0801'), field(0x12, concatBytes(hexToBytes('080120'), varint(seconds)))));
-    assert.equal(refusedAs(window(2n ** 53n)), 'message-malformed: time out of range');
+    assert.equal(refusedAs(window(2n ** 53n)), 'message-malformed: a time is out of range');
     assert.deepEqual(decodeHex(window(2n ** 53n - 1n)), { kind: 'client-version', major: 1, minor: 0, window: 2 ** 53 - 1 });
   });
 
   test('a key that is none is refused', () => {
     const refund = (key: string): string => bytesToHex(concatBytes(hexToBytes('0804'), field(0x2a, hexToBytes(`0a21${key}1201ff`))));
-    assert.equal(refusedAs(refund(`05${KEY.slice(2)}`)), 'key-invalid: not a compressed public key');
+    assert.equal(refusedAs(refund(`05${KEY.slice(2)}`)), 'key-invalid: a key is not a compressed public key');
     assert.deepEqual(decodeHex(refund(KEY)), { kind: 'provide-refund', payerKey, refund: Uint8Array.of(0xff) });
   });
 
@@ -136,7 +136,7 @@ describe('the messages of bitcoinj', () => {
   });
 
   test('a group in a group in a group is refused, however deep', () => {
-    assert.equal(refusedAs('0b'.repeat(MAX_BITCOINJ_BYTES)), 'message-malformed: not protobuf');
+    assert.equal(refusedAs('0b'.repeat(MAX_BITCOINJ_BYTES)), 'message-malformed: it is not protobuf');
   });
 });
 

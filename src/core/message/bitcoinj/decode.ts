@@ -46,7 +46,7 @@ function parse(bytes: Uint8Array): Envelope {
     return fromBinary(EnvelopeSchema, bytes, { readUnknownFields: false });
   } catch {
     // The library throws plain errors of several kinds; all mean the same.
-    throw new Malformed('not protobuf');
+    throw new Malformed('it is not protobuf');
   }
 }
 
@@ -143,7 +143,7 @@ const ERROR_NAMES: ReadonlyMap<number, BitcoinjErrorCode> = new Map([
 ]);
 
 function present<Body>(body: Body | undefined): Body {
-  if (body === undefined) throw new Malformed('the body of its type is missing');
+  if (body === undefined) throw new Malformed('the body for its type is missing');
   return body;
 }
 
@@ -163,17 +163,17 @@ function isRequired({ proto: { label } }: DescField): boolean {
 const REQUIRED = 2;
 
 function money(value: bigint): Amount {
-  if (!isAmount(value)) throw new Malformed('amount out of range');
+  if (!isAmount(value)) throw new Malformed('an amount is out of range');
   return value;
 }
 
 function seconds(value: bigint): number {
-  if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw new Malformed('time out of range');
+  if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw new Malformed('a time is out of range');
   return Number(value);
 }
 
 function key(bytes: Uint8Array): PublicKey {
   const read = publicKey(bytes);
-  if (read === undefined) throw new Malformed('not a compressed public key', 'key-invalid');
+  if (read === undefined) throw new Malformed('a key is not a compressed public key', 'key-invalid');
   return read;
 }

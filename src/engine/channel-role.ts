@@ -15,7 +15,7 @@ import { type Exposed, NOT_EXPOSED } from './exposure.ts';
 export interface WatchedOutputs {
   readonly terms: Terms;
   readonly deposits: readonly Deposit[];
-  /** Outputs of closes that are held for one side: nobody has agreed to them, but who spends them matters. */
+  /** Outputs that closes hold for one side: they are no deposits, but who spends them matters. */
   readonly held?: readonly Deposit[];
   /** The inputs of the funding: another transaction that spends one takes the deposit away. */
   readonly sources: readonly Source[];

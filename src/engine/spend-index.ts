@@ -21,7 +21,7 @@ const spendField = z.union([
 /** A transaction with its id, which is computed once: it may be large, and concern many channels. */
 export type IndexedSpend = Block['transactions'][number];
 
-/** A close has the payer's change and what it holds; a payee may add inputs and no outputs. */
+/** A close has two outputs, the payer's change and the held output: a payee may add inputs, but no outputs. */
 const MOST_HELD = 2;
 
 interface MinedSpend extends IndexedSpend {
@@ -48,7 +48,7 @@ export class SpendIndex {
   #wanted = new Map<string, Omit<Stored, 'version'>>();
   #mempoolReader = new Map<string, Transaction>();
   readonly #depositScan = new DepositScan();
-  /** Outputs of what spent deposits, where some may be held for one side. */
+  /** Outputs of transactions that spent deposits; some may be held for one side. */
   readonly #closed = new Map<string, ChannelId>();
 
   constructor(store: Store, list: WatchList) {
@@ -89,7 +89,7 @@ export class SpendIndex {
     return touched;
   }
 
-  /** The channels whose deposit this was, or would have come from it; but the transaction that makes the deposit is no news. */
+  /** The channels whose deposit this output was, or whose deposit it was to fund; but not where this transaction is that funding. */
   #channelsOf(key: string, txid: TxId): readonly ChannelId[] {
     const channel = this.#list.channelOfOutpoint(key) ?? this.#depositScan.channelOf(key) ?? this.#closed.get(key);
     if (channel !== undefined) return [channel];
@@ -98,7 +98,7 @@ export class SpendIndex {
     return [...channels].filter((each) => !this.#list.get(each)?.deposits.some(({ outpoint }) => outpoint.txid === txid));
   }
 
-  /** What a close holds may be spent before its channel has seen the close: in the same block, or while both wait. */
+  /** A held output may be spent before its channel has seen the close: in the same block, or while both are in the mempool. */
   #noteHeld(channel: ChannelId, { txid, transaction }: IndexedSpend): void {
     if (this.#list.get(channel)?.terms.contract.revocation === undefined || transaction.outputs.length > MOST_HELD) return;
     for (const vout of transaction.outputs.keys()) this.#closed.set(outpointKey({ txid, vout }), channel);
@@ -168,7 +168,7 @@ export class SpendIndex {
     return [...this.#mined].flatMap(([key, { txid }]) => this.#channelsOf(key, txid));
   }
 
-  /** What the store lacks, and what it need not hold any more: spends of channels that have ended. */
+  /** The writes that the store lacks, and the removal of spends of channels that have ended. */
   writes(): readonly Write[] {
     this.#forgetEnded();
     const wanted = new Map([...this.#mined].filter(([key]) => this.#isWatched(key)));

@@ -1,10 +1,10 @@
 /**
- * RC4, both ways. By hand: libraries that are looked after have none, as it hides nothing any more. Nor is it to: Counterparty's key is a
- * transaction id that everybody knows.
+ * RC4, which both encrypts and decrypts. Written by hand: well-kept libraries no longer have it, because it is broken. That does no harm here:
+ * Counterparty's key is a transaction id that everybody knows.
  * @throws RangeError for a key of no bytes or more than 256.
  */
 export function arc4(key: Uint8Array, data: Uint8Array): Uint8Array {
-  if (key.length === 0 || key.length > 256) throw new RangeError(`a key of ${key.length} bytes`);
+  if (key.length === 0 || key.length > 256) throw new RangeError(`the key has ${key.length} bytes, not 1 to 256`);
   const state = Uint8Array.from({ length: 256 }, (_, i) => i);
   const at = (i: number): number => state[i & 0xff] ?? 0;
   const swap = (i: number, j: number): void => {

@@ -1,29 +1,29 @@
 import type { TxId } from '../base/bytes.ts';
 import type { Transaction, TxOutput } from '../tx/transaction.ts';
 
-/** So much of an asset. */
+/** An amount of an asset. */
 export interface AssetAmount {
-  /** The asset by its number. */
+  /** The asset's number. */
   readonly asset: bigint;
-  /** In the smallest unit of the asset; how many make a whole one only the asset's issuance says. */
+  /** In the asset's smallest unit; only its issuance says how many make a whole one. */
   readonly quantity: bigint;
 }
 
-/** What a transaction's data says it moves. It is a word only: whether the sender had so much follows from all that was sent before. */
+/** What a transaction's data says it moves. This is a claim only: whether the sender had as much follows from all earlier sends. */
 export interface AssetSend extends AssetAmount {
-  /** The output to whose address it goes. */
+  /** The index of the output whose address gets it. */
   readonly to: number;
 }
 
-/** How sends of assets stand in transactions. Coins are carriers there: their outputs say nothing of the asset. */
+/** How a transaction encodes the send of an asset. Its coins are only carriers: their values say nothing about the asset. */
 export interface AssetCodec {
   readonly id: string;
-  /** The name that people have for an asset; undefined where the number is none. */
+  /** The name of an asset; undefined when no asset has the number. */
   readonly nameOf: (asset: bigint) => string | undefined;
-  /** The number of a name; undefined where there is no such asset. */
+  /** The number of an asset; undefined when no asset has the name. */
   readonly assetOf: (name: string) => bigint | undefined;
   /**
-   * What has to stand right behind the output that it goes to, the first, in a transaction whose first input spends an output of `first`.
+   * The outputs that must come right after the first output, which is the receiver's, in a transaction whose first input spends an output of `first`.
    * @throws RangeError when no such amount can be sent.
    */
   readonly outputs: (amount: AssetAmount, first: TxId) => readonly TxOutput[];
@@ -31,7 +31,7 @@ export interface AssetCodec {
   readonly read: (transaction: Transaction) => AssetSend | undefined;
 }
 
-/** The chain's own coin: outputs alone move it, and no data stands for it. */
+/** The chain's own coin: outputs move it, and there is no data for it. */
 export const nativeCoin: AssetCodec = {
   id: 'native',
   nameOf: () => undefined,

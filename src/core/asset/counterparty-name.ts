@@ -4,12 +4,12 @@ const MAX_ASSET = 2n ** 64n - 1n;
 export const BTC = 0n;
 const XCP = 1n;
 const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ';
-/** Names have four to twelve letters, the first no A, which is their zero; numbers above stand for themselves behind an A. */
+/** Names have four to twelve letters and do not begin with A, which counts as zero. Larger numbers are written as digits after an A. */
 const LEAST_LETTERS = 26n ** 3n;
 const MOST_LETTERS = 26n ** 12n - 1n;
 const LEAST_NUMERIC = 26n ** 12n + 1n;
 
-/** The name of an asset's number; undefined where no asset has it (`assetnames.py`, generate_asset_name). */
+/** The name of an asset with this number; undefined where no asset has it (`assetnames.py`, generate_asset_name). */
 export function nameOf(asset: bigint): string | undefined {
   if (asset === BTC) return 'BTC';
   if (asset === XCP) return 'XCP';
@@ -20,7 +20,7 @@ export function nameOf(asset: bigint): string | undefined {
   return name;
 }
 
-/** The number of an asset's name; undefined where no asset can be called so (generate_asset_id). */
+/** The number of an asset with this name; undefined where no asset can have it (generate_asset_id). */
 export function assetOf(name: string): bigint | undefined {
   const asset = numberOf(name);
   return asset !== undefined && nameOf(asset) === name ? asset : undefined;

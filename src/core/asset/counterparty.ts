@@ -5,12 +5,12 @@ import { arc4 } from './arc4.ts';
 import type { AssetAmount, AssetCodec } from './asset-codec.ts';
 import { assetOf, BTC, nameOf } from './counterparty-name.ts';
 
-/** `CNTRPRTY`, and the message's number: 0 for a send. */
+/** `CNTRPRTY`, then the message's number: 0 for a send. */
 const HEAD: Uint8Array = hexToBytes('434e54525052545900000000');
 const BODY_BYTES = 16;
-/** Counterparty keeps quantities as signed numbers of 64 bits (`config.py`, MAX_INT). */
+/** Counterparty stores quantities as signed numbers of 64 bits (`config.py`, MAX_INT). */
 const MAX_QUANTITY = 2n ** 63n - 1n;
-/** Bitcoin itself is not sent so, and there are numbers that no asset has. */
+/** Bitcoin itself is not sent this way, and some numbers belong to no asset. */
 function canBeSent({ asset, quantity }: AssetAmount): boolean {
   return asset !== BTC && nameOf(asset) !== undefined && quantity > 0n && quantity <= MAX_QUANTITY;
 }
@@ -23,7 +23,7 @@ function dataOutput({ asset, quantity }: AssetAmount, first: TxId): TxOutput {
   return { value: 0n, script: script('RETURN', arc4(hexToBytes(first), concatBytes(HEAD, body))) };
 }
 
-/** The amount in the data of an output; undefined of any other bytes. */
+/** The amount in the data of an output; undefined for any other bytes. */
 function amountIn(outputScript: Uint8Array, first: TxId): AssetAmount | undefined {
   const data = readScript(outputScript)?.[1];
   if (!(data instanceof Uint8Array) || data.length !== HEAD.length + BODY_BYTES) return undefined;
@@ -37,15 +37,15 @@ function uint64(bytes: Uint8Array): bigint {
 }
 
 /**
- * Counterparty's classic send, as picopayments has it: 28 bytes in an OP_RETURN output under RC4, keyed by the id that the first input spends of, as it
- * is printed. It goes from the address of the inputs to that of the first output, and the data stands behind that; there is no other destination.
+ * Counterparty's classic send, as picopayments has it: 28 bytes in an OP_RETURN output, encrypted with RC4. The key is the id of the transaction that
+ * the first input spends, as it is printed. The send goes from the inputs' address to that of the first output; the data is in the second.
  */
 export const counterparty: AssetCodec = {
   id: 'counterparty',
   nameOf,
   assetOf,
   outputs: (amount, first) => {
-    if (!canBeSent(amount)) throw new RangeError(`${amount.quantity} of asset ${amount.asset} is nothing that can be sent`);
+    if (!canBeSent(amount)) throw new RangeError(`${amount.quantity} of asset ${amount.asset} can't be sent`);
     return [dataOutput(amount, first)];
   },
   read: ({ inputs: [input], outputs }) => {

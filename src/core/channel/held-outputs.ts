@@ -8,7 +8,7 @@ import { outpointKey, type Transaction } from '../tx/transaction.ts';
 import { combinedCost, isSpent, isWaiting, type Spend, transactionsOf, viewOf } from './deposit-view.ts';
 import type { ChainView, DepositView, Effect, Env } from './state-machine.ts';
 
-/** What the closes that spend deposits now hold for the payee under these hashes. */
+/** The outputs that closes hold for the payee under these hashes, as the chain is now. */
 export function heldIn(
   terms: Terms,
   deposits: readonly Deposit[],
@@ -21,7 +21,7 @@ export function heldIn(
   return transactionsOf(spends).flatMap((transaction) => revocation.outputs(terms, transaction, hashes));
 }
 
-/** The state with what is held now; the very same one when nothing has changed. */
+/** The state with these held outputs; the same object when nothing has changed. */
 export function withHeld<State extends { readonly held?: readonly HeldOutput[] }>(state: State, held: readonly HeldOutput[]): State {
   const { held: before = [], ...rest } = state;
   const isSame =
@@ -30,7 +30,7 @@ export function withHeld<State extends { readonly held?: readonly HeldOutput[] }
   return { ...rest, ...(held.length > 0 && { held }) } as State;
 }
 
-/** Whether nothing will change what has become of held outputs. What was taken unseen is given up when a payout would be buried. */
+/** Whether what became of the held outputs is final. One that was taken unseen is given up when a payout would be buried. */
 export function areSettled({ terms, held = [] }: Holding, view: ChainView, env: Env): boolean {
   const { contract, coin } = terms;
   return held.every((one) => {
@@ -41,7 +41,7 @@ export function areSettled({ terms, held = [] }: Holding, view: ChainView, env: 
   });
 }
 
-/** One that was only just found is in no view yet, and is as good as unspent: a program that looks once has to act at once. */
+/** A held output that was just found is in no view yet and counts as unspent, so that a program that looks only once still acts. */
 function heldView({ outpoint }: HeldOutput, view: ChainView): DepositView {
   return view.deposits.get(outpointKey(outpoint)) ?? { kind: 'unspent', depth: 0 };
 }
@@ -51,7 +51,7 @@ interface Holding {
   readonly held?: readonly HeldOutput[];
 }
 
-/** How one side takes held outputs. */
+/** How one side takes held outputs. `size` in bytes, for one output. */
 export interface Claim {
   readonly to: Uint8Array;
   readonly size: number;
@@ -59,7 +59,7 @@ export interface Claim {
   readonly make: (held: HeldOutput, feeRate: Amount) => Transaction | Refusal;
 }
 
-/** What is free is taken, each by itself; what waits too long is raised, and what others take is outbid. */
+/** Takes each unspent output by its own transaction. One that waits too long is raised; one that the other side is taking is outbid. */
 export function claimHeld({ terms, held = [] }: Holding, view: ChainView, claim: Claim, env: Env): readonly Effect[] {
   return held.flatMap((one) => {
     const seen = heldView(one, view);
@@ -76,7 +76,7 @@ function claimAt(one: HeldOutput, { coin }: Terms, { make, urgency, size }: Clai
   return make(one, affordableRate(coin.policy, wanted, urgency.share, one.value, size));
 }
 
-/** A better version of the own claim, when one is due, or one that takes the place of another's. */
+/** A raise of the own claim, when one is due, or a claim that replaces another's. */
 function outbidding(one: HeldOutput, seen: Spend, terms: Terms, claim: Claim, { feeRate }: Env): Transaction | undefined {
   const { policy } = terms.coin;
   const before = combinedCost([seen], [one]);

@@ -7,15 +7,15 @@ import { canStillRevoke, giveBackTotal, isTooLate, nextHash, secretOf } from './
 import { isActive, notActive, type PayeeState } from './payee-state.ts';
 import { type Env, type Step, stay } from './state-machine.ts';
 
-/** The owner's order: so much of what was paid goes back, as soon as the payer signs for less. */
+/** The owner's order to give back a part of what was paid. It happens as soon as the payer signs a lower total. */
 export interface GiveBackInput {
   readonly kind: 'give-back';
   readonly amount: Amount;
-  /** Names the order: the same one again changes nothing. */
+  /** The id of the order: giving the same order again changes nothing. */
   readonly order: string;
 }
 
-/** Only noted: until the payer has signed for less, and the payee has shown its secret for that, all can be closed with as before. */
+/** Only notes the order. The payee can still close with the best payment until the payer has signed for less and the payee has shown its secret. */
 export function orderGiveBack(state: PayeeState, { amount: more, order }: GiveBackInput, env: Env): Step<PayeeState> | Refusal {
   if (state.lastOrder === order) return stay(state);
   if (state.terms.contract.revocation === undefined) return refuse('contract-one-way', { contract: state.terms.contract.id });
@@ -28,19 +28,19 @@ export function orderGiveBack(state: PayeeState, { amount: more, order }: GiveBa
   return giveBackTotal(ordered) === undefined ? unpayable(ordered, amount(paid - sum)) : stay(ordered);
 }
 
-/** A total that no close could pay out: the refusal names what could be left. */
+/** The refusal of a total that no close could pay out. */
 function unpayable({ terms, deposits }: PayeeState, total: Amount): Refusal {
   const plan = terms.contract.plan(terms, deposits, total);
   return isRefusal(plan) ? plan : refuse('total-too-small', { total });
 }
 
-/** Whether a payment is one that gives money back: by the hash that was named for it. */
+/** Whether a payment gives money back: it then names the hash that the payee gave for that. */
 export function isGivingBack(state: PayeeState, { payment: { hash } }: Pay, env: Env): boolean {
   if (state.terms.contract.revocation === undefined || hash === undefined || giveBackTotal(state) === undefined) return false;
   return equalBytes(hash, nextHash(state, env));
 }
 
-/** Takes a payment for less: it is stored in the place of the best one before the secret of that is shown. Any total down to the wanted one will do. */
+/** Accepts a payment for less. It is stored in place of the best one before that one's secret is shown. Any total from the wanted one up will do. */
 export function takeBack(state: PayeeState, { payment: given }: Pay, env: Env): Step<PayeeState> | Refusal {
   const { best, terms, deposits, giveBack = ZERO, revoked = 0 } = state;
   const wanted = giveBackTotal(state);
@@ -68,12 +68,12 @@ export function takeBack(state: PayeeState, { payment: given }: Pay, env: Env): 
   return stay(payment === undefined ? next : { ...next, best: { ...payment, receipt } }, { kind: 'reply', message: receipt });
 }
 
-/** What is given back was spent, as far as so much was: the payer's credit stays. Both sides reckon so. */
+/** Both sides take what is given back from what was spent first, so that the payer keeps its credit as far as possible. */
 export function lessSpent(spent: Amount, returned: Amount): Amount {
   return spent > returned ? subtract(spent, returned) : ZERO;
 }
 
-/** All was given back, and there is no payment to keep the answer with: the same again gets it anew. */
+/** Answers a repeated message after all was given back: then no payment is stored that could keep the answer. */
 export function wholeGivenBack(state: PayeeState, { payment: { total } }: Pay, env: Env): Step<PayeeState> | undefined {
   const { best, revoked = 0, channel, spent, deposits } = state;
   if (best !== undefined || revoked === 0 || total !== ZERO) return undefined;
@@ -81,7 +81,7 @@ export function wholeGivenBack(state: PayeeState, { payment: { total } }: Pay, e
   return stay(state, { kind: 'reply', message: receiptAgain(state, receipt, env) });
 }
 
-/** A receipt as it may go out again. */
+/** A stored receipt for sending again: without its secret where that may not go out any more. */
 export function receiptAgain(state: PayeeState, receipt: Receipt, env: Env): Receipt {
   if (receipt.secret === undefined || canStillRevoke(state, env)) return receipt;
   const { secret: _, ...without } = receipt;

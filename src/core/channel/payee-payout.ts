@@ -6,12 +6,12 @@ import { ownHashes } from './payee-revocation.ts';
 import type { PayeeState } from './payee-state.ts';
 import type { ChainView, Effect, Env } from './state-machine.ts';
 
-/** The state with what closes of the best payment, or of the one before it, hold for the payee as the chain is now. */
+/** The state with the outputs that closes hold for the payee, as the chain is now: closes of the best payment or of the one before it. */
 export function withPayouts<State extends PayeeState>(state: State, view: ChainView, env: Env): State {
   return withHeld(state, heldIn(state.terms, state.deposits, view, ownHashes(state, env)));
 }
 
-/** Takes what closes held, as soon as that can be had. Nobody can take it any more whom no secret was shown to. */
+/** Takes held outputs as soon as the payout is valid. Without the secret nobody else can take them. */
 export function payouts(state: PayeeState, view: ChainView, env: Env): readonly Effect[] {
   const { terms } = state;
   const { revocation } = terms.contract;

@@ -10,18 +10,18 @@ import type { Env } from './state-machine.ts';
 
 type Keys = Pick<Env, 'signer'>;
 
-/** The payee's secret number `index`: all of a channel follow from its key. */
+/** The payee's secret number `index`. All secrets of a channel follow from its key. */
 export function secretOf({ signer }: Keys, index: number): Uint8Array {
   return revocationSecret(signer.secret('revocation'), index);
 }
 
-/** The hash under which payments are made now; undefined where none can be taken back. */
+/** The hash under which payments are made now; undefined where payments can't be taken back. */
 export function currentHash({ terms, best, revoked = 0 }: PayeeState, env: Keys): RevocationHash | undefined {
   if (terms.contract.revocation === undefined) return undefined;
   return best?.hash ?? hash160(secretOf(env, revoked));
 }
 
-/** The hash in force and the one before, whose secret may not have gone out when somebody who watches closed with it. */
+/** The present hash and the one before: a watcher may have closed under that one before its secret went out. */
 export function ownHashes(state: PayeeState, env: Keys): readonly RevocationHash[] {
   const current = currentHash(state, env);
   if (current === undefined) return [];
@@ -33,27 +33,27 @@ export function nextHash({ revoked = 0 }: PayeeState, env: Keys): RevocationHash
   return hash160(secretOf(env, revoked + 1));
 }
 
-/** The same as part of the acceptance. */
+/** The present hash, as a part of the acceptance. */
 export function firstHash(state: PayeeState, env: Keys): Pick<Accepted, 'hash'> {
   const hash = currentHash(state, env);
   return hash === undefined ? {} : { hash };
 }
 
-/** A payment under the hash that is in force: whatever else a payer names is nothing that the payee could close with. */
+/** The payment, if it is under the present hash. The payee could not close with a payment under any other. */
 export function underCurrentHash(state: PayeeState, { hash, ...payment }: Payment, env: Keys): Payment | Refusal {
   const current = currentHash(state, env);
   if (current === undefined) return payment;
   if (hash !== undefined && equalBytes(hash, current)) return { ...payment, hash: current };
-  // A stranger is not told the best one: the payer asks for the state.
+  // The refusal may go to a stranger, so it does not show the best payment: the payer asks for the state.
   return refuse('hash-outdated');
 }
 
-/** How many hashes a payee that has lost all but its seed looks through for the one that its payer names. */
+/** How many hashes a payee that has only its seed tries, to find the one that its payer names. */
 const MOST_LOST = 1_024;
 
 /**
- * The state of a payee that has lost all but its seed, once its payer shows a payment under a later hash of this payee: nobody else was told that one.
- * A payee that has a payment may have shown no secret for it, and keeps it.
+ * The state of a payee that has only its seed, after its payer shows a payment under a later hash of this payee, which nobody else was told. A payee
+ * that has a payment keeps it: it may not have shown the secret for that one.
  */
 export function foundAgain<State extends PayeeState>(state: State, { hash, ...payment }: Payment, env: Env): State {
   const { terms, deposits, best, revoked } = state;
@@ -67,7 +67,7 @@ export function foundAgain<State extends PayeeState>(state: State, { hash, ...pa
   return state;
 }
 
-/** The total that the payee wants to go down to; undefined while nothing is to be given back, or no close could pay out what would be left. */
+/** The total that the payee wants to go down to; undefined when there is nothing to give back, or no close could pay out what would be left. */
 export function giveBackTotal({ terms, deposits, best, giveBack }: PayeeState): Amount | undefined {
   if (giveBack === undefined || best === undefined) return undefined;
   const total = best.total - giveBack;
@@ -75,29 +75,29 @@ export function giveBackTotal({ terms, deposits, best, giveBack }: PayeeState): 
   return total === ZERO || !isRefusal(terms.contract.plan(terms, deposits, total)) ? total : undefined;
 }
 
-/** As few of the secrets shown so far as all of them follow from: one for each bit that is set in their number (BOLT 3). */
+/** The few secrets from which all those shown so far follow (BOLT 3). */
 function shownSecrets(revoked: number, env: Keys): RevocationSecrets {
   return shownIndices(revoked).map((index) => ({ index, secret: secretOf(env, index) }));
 }
 
-/** Blocks by which another node may be ahead. */
+/** Blocks by which a watcher's node may be ahead of this one. */
 const AHEAD = 10;
 
-/** Whoever watches may see a block before this side does, and closes in the margin with what this side is about to revoke. */
+/** Near the margin nothing is given back: a watcher that sees a block earlier would close with a payment that this side is about to revoke. */
 export function isTooLate(terms: Terms, { tip }: Pick<Env, 'tip'>): boolean {
   return tip >= closingAt(terms) - AHEAD;
 }
 
 /**
- * Whether the newest secret may still go out. This side may have stopped after it stored the payment for less, before anybody who watches had the new
- * closes: what those have closed with since must not be revoked. All secrets before went out in time, since the next payment for less names a hash
- * that is told with them.
+ * Whether the newest secret may still go out. This side may have stopped after it stored the payment for less, and before its watchers had the new
+ * closes: a close that they sent since then must not be revoked. All earlier secrets went out in time: each payment for less names a hash that
+ * was sent together with the secret before.
  */
 export function canStillRevoke(state: PayeeState, env: Pick<Env, 'tip'>): boolean {
   return isActive(state) && !isTooLate(state.terms, env);
 }
 
-/** What the payer has to know to pay, to be given money back, and to punish. */
+/** What the payer must know to pay, to get money back, and to take revoked closes. */
 export function revocationState(state: PayeeState, env: Pick<Env, 'signer' | 'tip'>): { readonly revocation?: RevocationState } {
   const hash = currentHash(state, env);
   if (hash === undefined) return {};

@@ -11,12 +11,12 @@ import { type Claim, claimHeld, heldIn, withHeld } from './held-outputs.ts';
 import { allDeposits, type PayerRevocation, type PayerState } from './payer-state.ts';
 import type { ChainView, Effect, Env } from './state-machine.ts';
 
-/** The key that takes what a revoked close held, and nothing else. Told by the channel's key, which it does not tell. */
+/** The key that takes held outputs of revoked closes, and nothing else. It is derived from the channel's key, and does not reveal it. */
 export function penaltySigner(channelKey: Signer): Signer {
   return channelKey.derived('penalty');
 }
 
-/** The next step of the chain of secrets, if this is the secret of the hash in force and all before follow from it. */
+/** The revocation state with this secret, if it is that of the present hash and those before follow from it. */
 export function revokedBy(known: PayerRevocation, secret: Uint8Array): PayerRevocation | undefined {
   const { hash, index, secrets, next } = known;
   if (next === undefined || !equalBytes(hash160(secret), hash)) return undefined;
@@ -24,7 +24,7 @@ export function revokedBy(known: PayerRevocation, secret: Uint8Array): PayerRevo
   return all && { hash: next.hash, index: index + 1, secrets: all };
 }
 
-/** Whether the hash in force, and all before it, are among those whose secrets are known `later`; a next one that was signed under keeps its place. */
+/** Whether `later` continues this chain: it has the secrets up to the present hash, and a next hash that was signed under is in its place. */
 export function hasRevoked({ hash, index, secrets, next }: PayerRevocation, later: PayerRevocation): boolean {
   const secretAt = (at: number): Uint8Array => heldRevocationSecret(later.secrets, at) ?? new Uint8Array();
   const hashAt = (at: number): Uint8Array => (at === later.index ? later.hash : hash160(secretAt(at)));
@@ -33,7 +33,7 @@ export function hasRevoked({ hash, index, secrets, next }: PayerRevocation, late
   return secrets.every((one) => equalBytes(secretAt(one.index), one.secret));
 }
 
-/** Every hash whose secret was shown, with its number. */
+/** All hashes whose secrets were shown, and the number of each by its hex. */
 interface Revoked {
   readonly hashes: readonly RevocationHash[];
   readonly numbers: ReadonlyMap<string, number>;
@@ -41,7 +41,7 @@ interface Revoked {
 
 const revokedOf = new WeakMap<RevocationSecrets, Revoked>();
 
-/** Made once, and only when a deposit was spent: it takes as long as there are secrets. */
+/** Computed once, and only after a deposit was spent: the time grows with the number of secrets. */
 function revokedHashes({ secrets, index }: PayerRevocation): Revoked {
   const known = revokedOf.get(secrets);
   if (known !== undefined) return known;
@@ -51,7 +51,7 @@ function revokedHashes({ secrets, index }: PayerRevocation): Revoked {
   return made;
 }
 
-/** The state with what closes of payments that were taken back hold, as the chain is now. */
+/** The state with the held outputs of revoked closes, as the chain is now. */
 export function withRevoked(state: PayerState, view: ChainView): PayerState {
   const { revocation, terms } = state;
   if (revocation === undefined || revocation.index === 0) return state;
@@ -60,7 +60,7 @@ export function withRevoked(state: PayerState, view: ChainView): PayerState {
   return withHeld(state, isUntouched ? [] : heldIn(terms, deposits, view, revokedHashes(revocation).hashes));
 }
 
-/** Takes what a revoked close holds for the payee, before the payee can: the nearer that is, the more may be paid for it, since all of it is gain. */
+/** Takes the held output of a revoked close before the payee can. The nearer the payout, the higher the fee may be: whatever is left is gain. */
 export function penalties(state: PayerState, view: ChainView, env: Env): readonly Effect[] {
   const { terms, revocation: known, returnScript: to } = state;
   const { revocation } = terms.contract;

@@ -10,11 +10,11 @@ import { hasRevoked, revokedBy } from './payer-revocation.ts';
 import { notOpen, type OpenPayer, type PayerState } from './payer-state.ts';
 import { type Env, type Step, stay } from './state-machine.ts';
 
-/** Signs for less, as the payee wants it: nothing is lost by that, and what is given back counts once the payee has shown its secret. */
+/** Signs for less, as the payee asked. This risks nothing; the money counts as given back once the payee has shown its secret. */
 export interface TakeBackInput {
   readonly kind: 'take-back';
   readonly total: Amount;
-  /** What the payee named for it. */
+  /** The hash that the payee named for this. */
   readonly hash: RevocationHash;
 }
 
@@ -25,7 +25,7 @@ export function signTakeBack(state: PayerState, { total, hash }: TakeBackInput, 
   if (state.pending !== undefined) return refuse('payment-unanswered', { total: state.pending.payment.total });
   const { next } = known;
   if (best === undefined || total >= best.total || !isNext(known, hash)) return refuse('give-back-other');
-  // What was signed under it before can be closed with as long as this can, and a signed end always.
+  // What was signed under this hash before stays valid as long as this payment, and a signed end stays valid for ever.
   const lowest = greatest(endSigned, next?.signed ?? ZERO);
   if (total < lowest) return refuse('give-back-other', { total: lowest });
   const payment = total === ZERO ? { total, signatures: [], hash } : terms.contract.sign(terms, deposits, total, env.signer, hash);
@@ -37,26 +37,26 @@ export function signTakeBack(state: PayerState, { total, hash }: TakeBackInput, 
   );
 }
 
-/** One hash has one place in the chain of secrets. */
+/** A hash has one place in the chain of secrets, so the next one may be neither the present one nor replaced by another. */
 function isNext({ hash: current, next }: NonNullable<PayerState['revocation']>, hash: RevocationHash): boolean {
   return next === undefined ? !equalBytes(hash, current) : equalBytes(hash, next.hash);
 }
 
-/** Whether what is pending gives money back: it is under another hash than the one in force. */
+/** Whether the pending payment takes money back: it is then under another hash than the present one. */
 export function isTakingBack({ pending, revocation }: OpenPayer): boolean {
   const hash = pending?.payment.hash;
   return hash !== undefined && revocation !== undefined && !equalBytes(hash, revocation.hash);
 }
 
-/** The payee has stored it. Only its secret makes what came before worthless: without it nothing has come back. */
+/** The payee has stored the payment for less. Only its secret makes the earlier payments worthless: without it nothing has come back. */
 export function takeBackReceipt(state: OpenPayer, { secret }: Receipt): Step<PayerState> {
   const { pending } = state;
   return pending === undefined || secret === undefined ? stay(state) : stay(givenBack(state, pending.payment, secret) ?? state);
 }
 
 /**
- * The state once everything under the hash in force is revoked, and `left` is the best payment under the next. Whatever the payee shows as the best,
- * it can close with the most that was signed under that hash.
+ * The state after everything under the present hash is revoked, with `left` as the best payment under the next hash. Whatever payment the payee shows
+ * as the best, it can close with the highest total that was signed under that hash.
  */
 function givenBack(state: OpenPayer, left: Payment, secret: Uint8Array): OpenPayer | undefined {
   const { next } = state.revocation ?? {};
@@ -68,7 +68,7 @@ function givenBack(state: OpenPayer, left: Payment, secret: Uint8Array): OpenPay
   return left.total === ZERO ? known : { ...known, best: left };
 }
 
-/** The same from the payee's state, for who lost the answer. */
+/** The same from the payee's state, for a payer that did not get the answer. */
 export function takeShownSecret(state: OpenPayer, { best, revocation: shown }: State, env: Env): OpenPayer {
   const { revocation: known, terms, deposits } = state;
   const { next } = known ?? {};
@@ -80,8 +80,8 @@ export function takeShownSecret(state: OpenPayer, { best, revocation: shown }: S
 }
 
 /**
- * The same for a payer that was set back to an older copy of its store: the secrets shown since tell that the hashes it knows are revoked. What it
- * signed in between is not known, so everything counts as signed.
+ * The same for a payer that was set back to an older copy of its store: the secrets shown since then prove that the hashes it knows are revoked. It
+ * does not know what it signed in between, so everything counts as signed.
  */
 export function caughtUp(state: OpenPayer, { best, revocation: shown, spent }: State, env: Env): OpenPayer {
   const { revocation: known, terms, deposits } = state;
@@ -96,25 +96,25 @@ export function caughtUp(state: OpenPayer, { best, revocation: shown, spent }: S
   return left.total === ZERO ? adopted : { ...adopted, best: { ...left, hash } };
 }
 
-/** The first hash that the payee names is the one: another would be for payments that nobody could take back. */
+/** Stores the first hash that the payee names, and never replaces it: payments under a hash outside the chain could not be revoked. */
 export function withFirstHash(state: PayerState, hash: RevocationHash | undefined, secrets: RevocationSecrets = []): PayerState {
   if (state.terms.contract.revocation === undefined || state.revocation !== undefined || hash === undefined) return state;
   const index = countOf(secrets);
   return !isWhole(secrets, index) ? state : { ...state, revocation: { hash, index, secrets } };
 }
 
-/** The same from the payee's state, with all secrets that were shown to a payer that has lost them. What it holds as the best is under that hash. */
+/** The same from the payee's state, with the shown secrets, for a payer that has lost them. The best payment there must be under that hash. */
 export function withShownHash(state: PayerState, { best, revocation: shown }: State): PayerState {
   if (shown === undefined || (best !== undefined && !isUnder(best, shown.hash))) return state;
   return withFirstHash(state, shown.hash, shown.secrets);
 }
 
-/** Whether a payment is under this hash; under none, where none can be taken back. */
+/** Whether a payment is under this hash; where payments can't be taken back, both are undefined. */
 export function isUnder({ hash }: Payment, wanted: RevocationHash | undefined): boolean {
   return hash === undefined || wanted === undefined ? hash === wanted : equalBytes(hash, wanted);
 }
 
-/** Of secrets that the payee counts: a payer that lost its own record can't tell how many there were, and what it does with them takes as long. */
+/** A bound of our own: a payer that lost its record can't check the payee's count of secrets, and work with them grows with it. */
 const MOST_TAKEN_OVER = 65_536;
 
 function countOf(secrets: RevocationSecrets): number {
@@ -127,7 +127,7 @@ function isWhole(secrets: RevocationSecrets, count: number): boolean {
   return indices.length === secrets.length && indices.every((index, i) => index === secrets[i]?.index);
 }
 
-/** Whether the payee has yet to name the hash that payments are made under. */
+/** Whether the payee has not yet named the hash that payments are made under. */
 export function isUnnamed({ terms, revocation }: PayerState): boolean {
   return terms.contract.revocation !== undefined && revocation === undefined;
 }

@@ -11,21 +11,21 @@ const MAX_BLOCKS = 0xffff;
 interface Parties {
   readonly payerKey: PublicKey;
   readonly payeeKey: PublicKey;
-  /** HASH160 of the secret that the payee shows when it takes its payout; with it the payer takes its change. */
+  /** HASH160 of the secret that the payee shows when it takes its payout. The payer then takes its change with that secret. */
   readonly spendHash: Uint8Array;
 }
 
-/** What the deposit's script is made of. */
+/** The values in the deposit's script. */
 export interface CsvDepositTerms extends Parties {
-  /** Blocks, 1 … 65,535, from the deposit's own block to when the payer may take it back alone (BIP112). */
+  /** Blocks, 1 … 65,535, after the block of the deposit, from which the payer may take the deposit back alone (BIP112). */
   readonly expiry: number;
 }
 
-/** What a commit's script is made of. */
+/** The values in a commit's script. */
 export interface CsvCommitTerms extends Parties {
-  /** HASH160 of the secret that takes this commit back. */
+  /** HASH160 of the secret that revokes this commit. */
   readonly revokeHash: Uint8Array;
-  /** Blocks, 1 … 65,535, that the payee waits for its payout, and in which the payer can take a commit that was taken back. */
+  /** Blocks, 1 … 65,535, that the payee waits for its payout. In that time the payer can take a revoked commit. */
   readonly delay: number;
 }
 
@@ -36,18 +36,18 @@ const DEPOSIT: ScriptTemplate = [
   ...(['ELSE', '<expiry>', 'CHECKSEQUENCEVERIFY', 'DROP', '<payer>', 'CHECKSIG', 'ENDIF', 'ENDIF'] as const),
 ];
 
-/** picopayments' commit script: where a commit pays to. */
+/** picopayments' commit script, which a commit pays to. */
 const COMMIT: ScriptTemplate = [
   ...(['IF', '<expiry>', 'CHECKSEQUENCEVERIFY', 'DROP', 'HASH160', '<spend>', 'EQUALVERIFY', '<payee>', 'CHECKSIG'] as const),
   ...(['ELSE', 'HASH160', '<revoke>', 'EQUALVERIFY', '<payer>', 'CHECKSIG', 'ENDIF'] as const),
 ];
 
-/** @throws RangeError when the expiry is no lock of 1 … 65,535 blocks. */
+/** @throws RangeError when the expiry is not a lock of 1 … 65,535 blocks. */
 export function csvDepositScript(terms: CsvDepositTerms): Uint8Array {
   return writeTemplate(DEPOSIT, { ...terms, expiry: blocks(terms.expiry) });
 }
 
-/** @throws RangeError when the delay is no lock of 1 … 65,535 blocks. */
+/** @throws RangeError when the delay is not a lock of 1 … 65,535 blocks. */
 export function csvCommitScript({ delay, ...terms }: CsvCommitTerms): Uint8Array {
   return writeTemplate(COMMIT, { ...terms, expiry: blocks(delay) });
 }
@@ -57,7 +57,7 @@ function blocks(lock: number): number {
   return lock;
 }
 
-/** Beyond the bits that BIP68 looks at, a lock would mean something else than it says; a lock of none leaves no time to answer. */
+/** BIP68 reads only the low 16 bits, so a larger lock would not mean what it says. A lock of 0 blocks leaves no time to answer. */
 function isBlocks(lock: number): boolean {
   return Number.isInteger(lock) && lock >= 1 && lock <= MAX_BLOCKS;
 }
@@ -80,7 +80,7 @@ export function readCsvCommitScript(bytes: Uint8Array): CsvCommitTerms | Refusal
   return { payerKey, payeeKey, spendHash, revokeHash, delay };
 }
 
-/** The five ways to spend, from signatures as scripts carry them: hash type behind DER. */
+/** The five ways to spend. Signatures are as scripts hold them: DER, then the hash type. */
 export const csvUnlock = {
   commit: (depositScript: Uint8Array, payer: Uint8Array, payee: Uint8Array): Uint8Array => script('OP_0', payer, payee, 1, depositScript),
   change: (depositScript: Uint8Array, payer: Uint8Array, spendSecret: Uint8Array): Uint8Array =>
@@ -92,8 +92,8 @@ export const csvUnlock = {
 } as const;
 
 /**
- * The secret that a payout of that commit shows, as it may stand in a block: miners can write true otherwise and put more on the stack. Undefined
- * when the input is no payout of it.
+ * The secret that a payout of the commit shows; undefined when the input is not its payout. The payout is read from a block, where a miner may have
+ * written "true" in another form or put more on the stack.
  */
 export function spendSecretIn(unlock: Uint8Array, terms: CsvCommitTerms): Uint8Array | undefined {
   const pushes = pushesOf(unlock) ?? [];

@@ -8,50 +8,50 @@ import { type CsvCommitTerms, type CsvDepositTerms, csvCommitScript, csvDepositS
 
 const SEQUENCE_FINAL = 0xffff_ffff;
 
-/** As picopayments has them: version 1 where nothing waits, version 2 and the blocks as sequence where BIP68 is to. */
+/** As in picopayments: version 1 where nothing waits; version 2 with the blocks as sequence where BIP68 applies. */
 function draft(outpoints: readonly Outpoint[], outputs: readonly TxOutput[], wait?: number): Transaction {
   const inputs = outpoints.map((outpoint) => ({ outpoint, script: new Uint8Array(), sequence: wait ?? SEQUENCE_FINAL }));
   return { version: wait === undefined ? 1 : 2, inputs, outputs, lockTime: 0 };
 }
 
-/** Where deposits go, and the change of commits with them. */
+/** The output of a deposit, and of a commit's change. */
 export function csvDepositOutput(terms: CsvDepositTerms, value: bigint): TxOutput {
   return { value, script: p2sh(csvDepositScript(terms)) };
 }
 
-/** Where a commit pays to. */
+/** The output that a commit pays to. */
 export function csvCommitOutput(terms: CsvCommitTerms, value: bigint): TxOutput {
   return { value, script: p2sh(csvCommitScript(terms)) };
 }
 
-/** The payer's deposit out of P2PKH coins of one key, unsigned. `rest` is what stands behind the deposit: data, change. */
+/** The payer's deposit from P2PKH coins of one key, unsigned. `rest` are the outputs after the deposit: data, change. */
 export function csvDeposit(coins: readonly Outpoint[], deposit: TxOutput, rest: readonly TxOutput[]): Transaction {
   return draft(coins, [deposit, ...rest]);
 }
 
-/** A commit, unsigned. `rest`: data, and the change, which goes back to the deposit's script where an asset wants it. */
+/** A commit, unsigned. `rest` are its further outputs: data, and the change, which an asset needs to go back to the deposit's script. */
 export function csvCommit(deposits: readonly Outpoint[], commit: TxOutput, rest: readonly TxOutput[]): Transaction {
   return draft(deposits, [commit, ...rest]);
 }
 
-/** What the payer takes of the deposit's script with the secret that a payout has shown, unsigned. */
+/** The payer's change from the deposit's script, taken with the secret that a payout has shown; unsigned. */
 export function csvChange(coins: readonly Outpoint[], outputs: readonly TxOutput[]): Transaction {
   return draft(coins, outputs);
 }
 
-/** What the payer takes of the deposit's script when the expiry is over, unsigned; mined once every coin is that old. */
+/** The payer's coins from the deposit's script after the expiry, unsigned; can be mined once every coin is that old. */
 export function csvTimeout(coins: readonly Outpoint[], outputs: readonly TxOutput[], { expiry }: CsvDepositTerms): Transaction {
   return draft(coins, outputs, expiry);
 }
 
-/** The payee's part of a commit, unsigned; mined once the commit is as old as the delay. */
+/** The payee's part of a commit, unsigned; can be mined once the commit is as old as the delay. */
 export function csvPayout(commit: Outpoint, outputs: readonly TxOutput[], { delay }: CsvCommitTerms): Transaction {
   return draft([commit], outputs, delay);
 }
 
 /**
- * The payer's penalty for a commit that was taken back, unsigned. It waits for nothing: picopayments' own waits as long as the payout that it has
- * to come before.
+ * The payer's penalty for a revoked commit, unsigned. It needs no wait. In picopayments it waits as long as the payout does, although it has to be
+ * mined before it.
  */
 export function csvRevoke(commit: Outpoint, outputs: readonly TxOutput[]): Transaction {
   return draft([commit], outputs);
@@ -61,13 +61,13 @@ export function signCsvDeposit(tx: Transaction, payer: Signer): Transaction {
   return withUnlocks(tx, (index) => script(signAll(tx, index, p2pkh(payer.publicKey), payer), payer.publicKey));
 }
 
-/** Either side's signatures over a commit, one for each input. */
+/** One side's signatures of a commit, one for each input. */
 export function signCsvCommit(terms: CsvDepositTerms, tx: Transaction, key: Signer): readonly Signature[] {
   const code = csvDepositScript(terms);
   return tx.inputs.map((_, index) => key.sign(signatureHash(tx, index, code, SIGHASH.ALL)));
 }
 
-/** The payee's signatures put beside the payer's, once these hold. */
+/** Checks the payer's signatures and adds the payee's. */
 export function completeCsvCommit(
   terms: CsvDepositTerms,
   tx: Transaction,

@@ -7,15 +7,15 @@ import { commitScript, heldOutputs, PAYOUT_BYTES, PENALTY_BYTES, payout, payoutA
 import type { Contract, Revocation, RevocationHash, Terms } from './contract.ts';
 import { REPLACEABLE, unidirectional } from './unidirectional.ts';
 
-/** Seconds, by the blocks they take, in which either side looks at the chain, and once more in which what it sends is mined. */
+/** Seconds until a side looks at the chain, and the same again until its transaction is mined. */
 const REACTION_SECONDS = 43_200;
 
-/** The least blocks from the expiry to the payout: twice a late look and a slow transaction, and what a reorganisation may undo. */
+/** The least blocks from the expiry to the payout: two late looks, two slow transactions, and what a reorganisation may undo. */
 function leastPayoutDelay({ blockSeconds, channel: { buried } }: Coin): number {
   return 4 * Math.ceil(REACTION_SECONDS / blockSeconds) + buried;
 }
 
-/** A close is to be buried by the expiry, and has half as long to be mined. */
+/** In blocks. A close has to be buried by the expiry, and gets half that time on top to be mined. */
 function leastMargin({ channel: { buried } }: Coin): number {
   return buried + Math.ceil(buried / 2);
 }
@@ -37,9 +37,9 @@ const revocation: Revocation = {
 };
 
 /**
- * picopayments' channel with absolute locks, which a chain without CSV keeps too: payments can be taken back. The payer signs over all outputs, the
- * payee's part among them, which is held until a height behind the expiry; who has shown the secret of a payment and closes with it all the same
- * loses that part to the payer. The payee may add inputs for a higher fee. With the native coin the change goes to the payer at once.
+ * A channel whose payments can be taken back: picopayments' channel with absolute locks, so that it also works on a chain without CSV. The payer
+ * signs over all outputs. A close holds the payee's part until a height after the expiry. A payee that has shown the secret of a payment, and still
+ * closes with it, loses that part to the payer. The payee may add inputs for a higher fee. The change goes to the payer at once.
  */
 export const revocable: Contract = {
   ...unidirectional({
@@ -50,7 +50,7 @@ export const revocable: Contract = {
     form: { ...REPLACEABLE, fixedHashType: SIGHASH.ALL | SIGHASH.ANYONECANPAY },
   }),
   paysTo: (terms: Terms, hash: RevocationHash | undefined): Uint8Array => {
-    if (hash === undefined) throw new Error('a payment that can be taken back names the hash of its secret');
+    if (hash === undefined) throw new Error('a payment of this contract needs a revocation hash');
     return p2sh(commitScript(terms, hash));
   },
   revocation,

@@ -1,26 +1,26 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { equalBytes } from '../base/bytes.ts';
 
-/** What revocation secrets are counted by: as many as BOLT 3 has. */
+/** Bits of a secret's number, as in BOLT 3. */
 const INDEX_BITS = 48;
 const LAST = 2 ** INDEX_BITS - 1;
 const SECRET_BYTES = 32;
 
-/** Secrets that all those shown so far follow from: one for each bit that is set in their number, the oldest first. */
+/** The few secrets from which all those shown so far follow: one for each bit that is set in their count, oldest first. */
 export type RevocationSecrets = readonly { readonly index: number; readonly secret: Uint8Array }[];
 
 /**
- * The secret that is shown as number `index` (BOLT 3, "Per-commitment Secret Requirements", where it has the number 2^48 - 1 - `index`):
- * none tells one that is shown later.
+ * The secret that is shown as number `index` (BOLT 3, "Per-commitment Secret Requirements", which counts down: 2^48 - 1 - `index`). No secret tells
+ * one that is shown after it.
  * @throws RangeError when the index is not a whole number from 0 to 2^48 - 1, or the seed is not 32 bytes.
  */
 export function revocationSecret(seed: Uint8Array, index: number): Uint8Array {
   if (!isIndex(index)) throw new RangeError(`${index} is not the number of a revocation secret`);
-  if (seed.length !== SECRET_BYTES) throw new RangeError(`a seed of ${seed.length} bytes`);
+  if (seed.length !== SECRET_BYTES) throw new RangeError(`the seed has ${seed.length} bytes, not ${SECRET_BYTES}`);
   return derived(seed, INDEX_BITS, index);
 }
 
-/** With the next secret; undefined when it is not the next one, or those shown before it do not follow from it. */
+/** The held secrets with the next one; undefined when it is not the next one, or those shown before do not follow from it. */
 export function withRevocationSecret(held: RevocationSecrets, index: number, secret: Uint8Array): RevocationSecrets | undefined {
   const next = (held.at(-1)?.index ?? -1) + 1;
   if (index !== next || !isIndex(index) || secret.length !== SECRET_BYTES) return undefined;
@@ -30,13 +30,13 @@ export function withRevocationSecret(held: RevocationSecrets, index: number, sec
   return isRight ? [...held.filter((entry) => !isBelow(entry)), { index, secret: secret.slice() }] : undefined;
 }
 
-/** The numbers of the secrets that are held once `count` were shown, the oldest first. */
+/** The numbers of the secrets that are held after `count` were shown, oldest first. */
 export function shownIndices(count: number): readonly number[] {
   const sizes = Array.from({ length: INDEX_BITS }, (_, bit) => 2 ** bit).filter((_, bit) => isSet(count, bit));
   return sizes.map((_, i) => sizes.slice(i).reduce((sum, size) => sum + size, 0) - 1).toReversed();
 }
 
-/** The secret of that number; undefined when it was not shown yet. */
+/** The secret with this number; undefined while it has not been shown. */
 export function heldRevocationSecret(held: RevocationSecrets, index: number): Uint8Array | undefined {
   if (!isIndex(index)) return undefined;
   const above = held.find((entry) => index <= entry.index && index > entry.index - 2 ** bitsOf(entry.index));
@@ -47,7 +47,7 @@ function isIndex(index: number): boolean {
   return Number.isInteger(index) && index >= 0 && index <= LAST;
 }
 
-/** How many low bits of BOLT 3's number are 0: from such a secret follow all whose numbers differ in these bits alone, the 2^bits - 1 before it. */
+/** How many low bits of BOLT 3's number are 0. The 2^bits - 1 secrets before this one, which differ in these bits only, follow from it. */
 function bitsOf(index: number): number {
   let bits = 0;
   while (bits < INDEX_BITS && !isSet(LAST - index, bits)) bits++;
@@ -66,7 +66,7 @@ function derived(base: Uint8Array, bits: number, index: number): Uint8Array {
   return value;
 }
 
-/** Without bitwise operators, which see 32 bits only. */
+/** Bitwise operators would cut the number to 32 bits. */
 function isSet(number: number, bit: number): boolean {
   return Math.floor(number / 2 ** bit) % 2 === 1;
 }

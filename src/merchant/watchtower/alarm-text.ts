@@ -10,13 +10,13 @@ export function alarmText(alarm: Alarm, tip: number, now: number): string {
     case 'node-doubted':
       return `This watcher's node can't be relied on: ${alarm.reason}`;
     case 'file-unreadable':
-      return `The file of channel ${short(alarm.channel)} can't be used, ${alarm.reason}: let the merchant write it again.`;
+      return `The file of channel ${short(alarm.channel)} can't be used: ${alarm.reason}. Let the merchant write it again.`;
     case 'file-gone':
-      return `The file of channel ${short(alarm.channel)} is gone, and ${alarm.reason}: let the merchant write it again.`;
+      return `The file of channel ${short(alarm.channel)} is gone, but ${alarm.reason}. Let the merchant write it again.`;
     case 'close-refused':
-      return `The node refused the close of channel ${short(alarm.channel)}, ${alarm.reason}. Check the node and its fees.`;
+      return `The node refused the close of channel ${short(alarm.channel)}: ${alarm.reason}. Check the node and its fees.`;
     case 'close-late':
-      return `The close of channel ${short(alarm.channel)} is in no block yet; ${leftText(alarm.expiry, tip)}. Get it mined: by another node, a higher fee, or a miner.`;
+      return `The close of channel ${short(alarm.channel)} is in no block yet; ${leftText(alarm.expiry, tip)}. Get it mined: send it through another node, raise its fee, or ask a miner.`;
     case 'deposit-missing':
       return `A deposit of channel ${short(alarm.channel)} is not in the chain of this node; ${leftText(alarm.expiry, tip)}.`;
     case 'worse-spend':

@@ -72,9 +72,9 @@ export function isTaken(seen: DepositView): seen is Taken {
 }
 
 /**
- * For a close that takes enough. A merchant that runs raises its close itself, a silent one can't; near the end the watcher raises it in any case. A
- * transaction that takes more than the file's closes is an agreed end or a better close: the watcher raises over it only if the merchant is silent
- * and little time is left, since then nobody else can pay more than what delays it.
+ * What is due after a close that takes enough. A merchant that runs raises its close itself; a silent one can't. Near the end the watcher raises it
+ * in any case. A transaction that takes more than the file's closes is an agreed end or a better close: the watcher replaces it only if the merchant
+ * is silent and little time is left, because then nobody else can outbid what delays it.
  */
 function closing(watching: Watching, spends: readonly Spend[], situation: WatchSituation): GroupVerdict {
   const { watched, lot } = watching;
@@ -96,8 +96,8 @@ function closing(watching: Watching, spends: readonly Spend[], situation: WatchS
 const LAST_FACTOR = 100n;
 
 /**
- * A transaction takes less than is due. While it is unconfirmed, the best close with a higher fee may still replace it; that is worth as much as near
- * the expiry, whatever the height.
+ * What is due when a transaction takes less than is owed. While it is unconfirmed, the best close with a higher fee may still replace it. The height
+ * does not matter: that is worth as high a fee as near the expiry.
  */
 function contested(watching: Watching, stake: readonly Staked[], bad: Staked | undefined, situation: WatchSituation): GroupVerdict {
   const { watched, lot } = watching;

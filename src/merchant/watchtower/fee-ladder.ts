@@ -26,8 +26,8 @@ export function feeLadder(state: PayeeState, signer: Signer): readonly [Transact
 }
 
 /**
- * The same for each of several deposits separately: one may be closed, or disappear, without the others. Without those that would not pay for their
- * own close.
+ * The same for each deposit alone, where there are several: one may be closed or disappear without the others. Deposits that would not pay for their
+ * own close are left out.
  */
 export function feeLaddersPerDeposit(state: PayeeState, signer: Signer): readonly DepositGroup[] {
   const stake = stakedDeposits(state);

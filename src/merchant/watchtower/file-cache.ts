@@ -1,3 +1,4 @@
+import { formatAmount, isAmount } from '../../core/base/amount.ts';
 import type { ChannelId } from '../../core/base/bytes.ts';
 import type { Coin } from '../../core/coin/coin.ts';
 import { owedIn } from './deposit-group.ts';
@@ -11,9 +12,15 @@ export interface FileTrouble {
   readonly reason: string;
 }
 
-/** Whether one file has revoked less than another. */
+const OLDER = 'it is an older version: payments have been revoked since';
+
+/** Whether one file has fewer revocations than another. */
 function isOlder(one: Watched | undefined, other: Watched): boolean {
   return one !== undefined && (one.revoked ?? 0) < (other.revoked ?? 0);
+}
+
+function inCoins(value: bigint, { ticker }: Coin): string {
+  return isAmount(value) ? `${formatAmount(value)} ${ticker}` : String(value);
 }
 
 /** The folder's files as last read. An unchanged file is not read again. */
@@ -51,7 +58,7 @@ export class WatchFileCache {
     return changes;
   }
 
-  /** One channel's file as it is now. What was read before counts where it can't be read; undefined once it holds nothing to close with. */
+  /** One channel's file as it is now; as it was read before, if it can't be read now. Undefined once it holds nothing to close with. */
   async again(channel: ChannelId): Promise<Watched | undefined> {
     await this.#readOne(channel).catch(() => undefined);
     return this.get(channel);
@@ -67,20 +74,20 @@ export class WatchFileCache {
     if (isUnreadable(read)) return read.reason;
     if ('kind' in read) return this.#empty(read);
     const { coin } = read.terms;
-    if (coin.id !== this.#coin.id) return `it is on ${coin.id}, and the node on ${this.#coin.id}`;
+    if (coin.id !== this.#coin.id) return `it is for ${coin.id}, but the node is on ${this.#coin.id}`;
     const [owed, before] = [owedIn(read), known === undefined ? 0n : owedIn(known.watched)];
-    if (known !== undefined && isOlder(read, known.watched)) return `it takes back less than was taken back before`;
-    if (owed < before && !isOlder(known?.watched, read)) return `it holds a total of ${owed}, and held ${before}`;
+    if (known !== undefined && isOlder(read, known.watched)) return OLDER;
+    if (owed < before && !isOlder(known?.watched, read)) return `its total is ${inCoins(owed, coin)}, and was ${inCoins(before, coin)} before`;
     this.#known.set(channel, { stamp, watched: read });
     return read;
   }
 
-  /** What was held is of no use any more, and would be punished. */
+  /** Drops the closes that were held: who sends a revoked close loses its output. */
   #empty(emptied: Emptied): Emptied | string | undefined {
     const { channel, revoked } = emptied;
     const known = this.#known.get(channel);
     if (known === undefined) return undefined;
-    if ((known.watched.revoked ?? 0) >= revoked) return 'it takes back less than was taken back before';
+    if ((known.watched.revoked ?? 0) >= revoked) return OLDER;
     this.#known.delete(channel);
     return emptied;
   }

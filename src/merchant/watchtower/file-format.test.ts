@@ -53,7 +53,7 @@ const [payout = assert.fail(), change = assert.fail()] = low.outputs.toSorted((a
 for (const [name, hostile, reason] of [
   ['another channel', { ...sample, channel: channelId('ab'.repeat(32)) }, /another channel/],
   ['other terms', { ...sample, terms: { ...sample.terms, payerKey: payeeKey.publicKey, payeeKey: payerKey.publicKey } }, /another channel/],
-  ['a total that its closes do not take', { ...sample, total: amount(sample.total + 1n) }, /does not take the total/],
+  ['a total that its closes do not take', { ...sample, total: amount(sample.total + 1n) }, /does not pay the payee the total/],
   ['fees that descend', { ...sample, closes: [high, low] as const }, /do not rise/],
   ['the same close twice', { ...sample, closes: [low, low] as const }, /do not rise/],
   ['a close of other deposits', { ...sample, deposits: sample.deposits.slice(1) }, /other outputs/],

@@ -20,9 +20,9 @@ import { payeeValue } from './payee-value.ts';
 
 /** Closes that spend the same deposits. */
 export interface DepositGroup {
-  /** What each of them takes. */
+  /** What each of the closes pays the payee, in smallest units. */
   readonly total: Amount;
-  /** The same close at rising fees; only one where the terms fix the fee. */
+  /** The same close at rising fees; one only where the terms fix the fee. */
   readonly closes: readonly [Transaction, ...Transaction[]];
 }
 
@@ -35,9 +35,9 @@ export interface Watched extends DepositGroup {
   readonly total: Amount;
   /** The chain's height at the time of writing: up to there the payee's node saw no spend of the deposits. */
   readonly since: Height;
-  /** How many secrets the payee had shown: closes of a file that says less may be revoked. Absent: none. */
+  /** How many secrets the payee had shown; absent: none. Closes of a file with a lower number may be revoked. */
   readonly revoked?: number;
-  /** Of the best payment, where payments can be taken back. */
+  /** The revocation hash of the best payment, where payments can be taken back. */
   readonly hash?: RevocationHash;
   /**
    * Closes of single deposits, where the best payment uses several: for deposits that were in no block, and for each other deposit in case it is
@@ -46,14 +46,14 @@ export interface Watched extends DepositGroup {
   readonly apart?: readonly DepositGroup[];
 }
 
-/** All that was paid was given back: there is nothing to close with, and what there was is revoked. */
+/** For a channel where all was given back: there is nothing to close with, and the earlier closes are revoked. */
 export interface Emptied {
   readonly kind: 'emptied';
   readonly channel: ChannelId;
   readonly revoked: number;
 }
 
-/** A file that says nothing to a watcher. A newer program may have written it. */
+/** A file that a watcher can't use. A newer program may have written it. */
 export interface Unreadable {
   readonly kind: 'unreadable';
   readonly reason: string;
@@ -64,7 +64,7 @@ export function isUnreadable(read: Watched | Emptied | Unreadable): read is Unre
   return 'kind' in read && read.kind === 'unreadable';
 }
 
-/** Format 1 has no closes of single deposits, format 2 no revocations; files that need none are still written in it. */
+/** Format 1 has no closes of single deposits, format 2 no revocations. A file is written in the lowest format that holds all of it. */
 export const WATCH_FORMAT = 3;
 const MOST_CLOSES = 16;
 
@@ -100,7 +100,7 @@ export function writeEmptied(emptied: Emptied): string {
 /** Reads what `writeWatched` and `writeEmptied` wrote. Whatever the text says, the result has only closes of this channel that take exactly this total. */
 export function readWatched(text: string): Watched | Emptied | Unreadable {
   const outer = fileField.safeParse(parsed(text));
-  if (!outer.success) return unreadable('it is not a watch file, or incomplete');
+  if (!outer.success) return unreadable('it is not a watch file, or it is incomplete');
   if (outer.data.format > WATCH_FORMAT) return { ...unreadable(`it has the newer format ${outer.data.format}`), newer: true };
   const emptied = emptiedField.safeParse(outer.data.watched);
   if (emptied.success) return emptied.data;
@@ -115,7 +115,7 @@ function whatIsWrong(watched: Watched): string | undefined {
   if (channelIdOf(terms.coin, terms.contract.redeemScript(terms)) !== channel) return 'its terms are those of another channel';
   const singles = apart.map(({ closes }) => inputsOf(closes[0]));
   if (apart.some(({ closes }) => closes[0].inputs.length !== 1) || new Set(singles).size < singles.length)
-    return 'a close of a single deposit is not valid';
+    return 'a close of one deposit is not valid';
   return [watched, ...apart].map((lot) => whatIsWrongIn(watched, lot)).find((wrong) => wrong !== undefined);
 }
 
@@ -126,7 +126,7 @@ function whatIsWrongIn(watched: Watched, { total, closes }: DepositGroup): strin
   if (closes.some((close) => inputsOf(close) !== inputsOf(closes[0]))) return 'the closes do not spend the same deposits';
   const isClose = (close: Transaction): boolean => close.inputs.every(({ script }) => terms.contract.recognise(script) === 'close');
   if (!closes.every((close) => isClose(close) && spentBy(close, deposits).length === close.inputs.length)) return 'a close is not valid';
-  if (closes.some((close) => payeeValue(watched, close) !== total)) return 'a close does not take the total';
+  if (closes.some((close) => payeeValue(watched, close) !== total)) return 'a close does not pay the payee the total';
   const isAscending = costs.every((cost, i) => {
     const before = costs[i - 1];
     return cost !== undefined && (before === undefined || isRaise(terms.coin.policy, before, cost));

@@ -42,12 +42,12 @@ const BEAT = 10_000;
 const BATCH = 32;
 
 interface Written {
-  /** Undefined where nothing was to be closed with. */
+  /** Undefined where there was nothing to close with. */
   readonly total: bigint | undefined;
   readonly deposits: number;
   /** How many of the deposits that it uses were in no block. */
   readonly unmined: number;
-  /** How many secrets had been shown. */
+  /** How many secrets the payee had shown. */
   readonly revoked: number;
   readonly since: Height;
   readonly at: number;
@@ -103,8 +103,8 @@ export class WatchWriter implements Book<PayeeState> {
   }
 
   /**
-   * Brings one channel's file up to date at once: after that no watcher holds a close that its payee is about to revoke.
-   * @throws WorldError when the file still holds one, or can't be told.
+   * Brings one channel's file up to date at once. After that no watcher reads a close that its payee is about to revoke.
+   * @throws WorldError when the file still holds such a close, or can't be read.
    */
   async settle(channel: ChannelId, get: GetState, tip: Tip): Promise<void> {
     await this.#bring(channel, get, tip);
@@ -112,8 +112,8 @@ export class WatchWriter implements Book<PayeeState> {
     if (held === undefined || ('revoked' in held ? held.revoked : 0) >= (state?.revoked ?? 0)) return;
     throw new WorldError(
       'disk-failed',
-      `The watch file of channel ${channel} still holds a close that is to be revoked.`,
-      'See to the watch folder: until its file is written nothing is given back.',
+      `The watch file of channel ${channel} still holds a close that will be revoked.`,
+      'Check the watch folder: nothing is given back until the file is written.',
     );
   }
 
@@ -131,7 +131,7 @@ export class WatchWriter implements Book<PayeeState> {
     this.#lastBeat = clock.now();
   }
 
-  /** One file is written by one at a time: an older state that took long would be left over a newer one. */
+  /** Writes of one file wait for each other: a slow write of an older state could otherwise replace a newer one. */
   #bring(channel: ChannelId, get: GetState, tip: Tip): Promise<void> {
     return this.#writing(channel, () => this.#bringDue(channel, get, tip));
   }
@@ -191,7 +191,7 @@ function isNewer(held: Watched | Emptied | Unreadable): boolean {
   return 'kind' in held && held.kind === 'unreadable' && held.newer;
 }
 
-/** Whether a file knows more than the store. A total counts for nothing once its payment was revoked. */
+/** Whether a file knows more than the store. The total of a revoked payment does not count. */
 function isBetter(held: Watched, { revoked = 0 }: PayeeState, total: Amount): boolean {
   const shown = held.revoked ?? 0;
   return shown === revoked ? owedIn(held) > total : shown > revoked;

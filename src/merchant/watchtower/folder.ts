@@ -30,7 +30,7 @@ export interface WatchFolder {
   readonly stamp: (channel: ChannelId) => Promise<string | undefined>;
   /** When it resolves, the file is safely on the disk. */
   readonly write: (watched: Watched) => Promise<void>;
-  /** The same where nothing is left to close with. */
+  /** Writes the file of a channel where nothing is left to close with. */
   readonly empty: (emptied: Emptied) => Promise<void>;
   readonly remove: (channel: ChannelId) => Promise<void>;
   readonly heartbeat: () => Promise<Heartbeat | undefined>;
@@ -66,7 +66,7 @@ export function watchFolder(path: string): WatchFolder {
         if (text === undefined) return undefined;
         const watched = readWatched(text);
         if (isUnreadable(watched) || watched.channel === channel) return watched;
-        return { kind: 'unreadable', reason: 'it holds another channel than its name says', newer: false };
+        return { kind: 'unreadable', reason: 'it is the file of another channel than its name says', newer: false };
       }),
     stamp: (channel) =>
       guarded(async () => {

@@ -7,7 +7,7 @@ import type { Transaction } from '../../core/tx/transaction.ts';
 interface Paid {
   readonly terms: Terms;
   readonly deposits: readonly Deposit[];
-  /** Of the payment that is closed with, where it has one. */
+  /** The revocation hash of the payment that the close is of, where it has one. */
   readonly hash?: RevocationHash;
 }
 
@@ -21,7 +21,7 @@ export function valueFor({ terms, deposits, best }: PayeeState, close: Transacti
  * from what goes back to the payer; for a close of this one alone, from what goes to anyone but the payee.
  */
 export function payeeValue({ terms, deposits, hash }: Paid, close: Transaction): bigint {
-  // An agreed end pays to the payee's own script, whatever its closes do.
+  // An agreed end pays to the payee's own script, even where a close pays to a held output.
   const own = hash === undefined ? [terms.payeeScript] : [terms.payeeScript, terms.contract.paysTo(terms, hash)];
   const isPaid = (script: Uint8Array): boolean => own.some((one) => equalBytes(one, script));
   if (terms.signing.kind === 'fixed') return sumOf(close, isPaid);

@@ -177,7 +177,7 @@ export class Watcher {
     return true;
   }
 
-  /** What the file says now: its closes may have been revoked since the folder was read, however long ago that was. */
+  /** Reads the file again before its close is sent: it may have been revoked since the folder was read. */
   async #lastWritten(channel: ChannelId): Promise<Watched | undefined> {
     const before = this.#entries.get(channel);
     const watched = await this.#entries.again(channel);

@@ -77,7 +77,8 @@ export class WatchFileCache {
     if (coin.id !== this.#coin.id) return `it is for ${coin.id}, but the node is on ${this.#coin.id}`;
     const [owed, before] = [owedIn(read), known === undefined ? 0n : owedIn(known.watched)];
     if (known !== undefined && isOlder(read, known.watched)) return OLDER;
-    if (owed < before && !isOlder(known?.watched, read)) return `its total is ${inCoins(owed, coin)}, and was ${inCoins(before, coin)} before`;
+    if (owed < before && !isOlder(known?.watched, read))
+      return `its total is ${inCoins(owed, coin)}, and was ${inCoins(before, coin)} before`;
     this.#known.set(channel, { stamp, watched: read });
     return read;
   }

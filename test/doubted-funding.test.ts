@@ -8,7 +8,7 @@ import { after } from '../src/core/base/height.ts';
 import type { Coin } from '../src/core/coin/coin.ts';
 import { dogecoinRegtest } from '../src/core/coin/dogecoin.ts';
 import { litecoinRegtest } from '../src/core/coin/litecoin.ts';
-import { TX_SEQUENCE } from '../src/core/contract/contract.ts';
+import { TX_SEQUENCE } from '../src/core/contract/form.ts';
 import { p2pkh, script } from '../src/core/tx/script.ts';
 import { SIGHASH, signatureHash } from '../src/core/tx/sighash.ts';
 import { encodeSignature } from '../src/core/tx/sign.ts';

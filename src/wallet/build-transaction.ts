@@ -1,7 +1,7 @@
 import { type Amount, formatAmount } from '../core/base/amount.ts';
 import type { TxId } from '../core/base/bytes.ts';
 import type { Coin } from '../core/coin/coin.ts';
-import { type Form, TX_VERSION } from '../core/contract/contract.ts';
+import { type Form, TX_VERSION } from '../core/contract/form.ts';
 import { p2pkh, script } from '../core/tx/script.ts';
 import { SIGHASH, signatureHash } from '../core/tx/sighash.ts';
 import { encodeSignature } from '../core/tx/sign.ts';

@@ -84,6 +84,14 @@ const REASONS = {
   'give-back-other': ['resync', 'The payee wants to give back another amount, or nothing.'],
   'secret-wrong': ['stop', 'The payee did not show the secret that revokes the earlier payments.'],
 
+  'lock-too-many': ['wait', 'The payment holds as many pending amounts as one may.'],
+  'lock-repeated': ['stop', 'The hash of a pending amount was used before.'],
+  'lock-too-near': ['correct', 'The height of a pending amount leaves the payee too little time to claim it.'],
+  'lock-too-far': ['agree', 'The height of a pending amount is farther than your own limit: so long it could be held up.'],
+  'lock-unknown': ['stop', 'The payee has no use for a pending amount under this hash.'],
+  'lock-dropped': ['resync', 'The payment leaves out a pending amount that the payee has not given up.'],
+  'lock-pending': ['wait', 'An amount is pending: settle it, or wait until it is given up.'],
+
   'invoice-unknown': ['correct', 'No such invoice.'],
   'invoice-expired': ['correct', 'The invoice has expired; ask for a new one.'],
   'invoice-foreign': ['correct', 'The invoice belongs to another channel.'],

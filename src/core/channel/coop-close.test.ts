@@ -7,7 +7,7 @@ import { type Amount, amount } from '../base/amount.ts';
 import { hexToBytes } from '../base/bytes.ts';
 import { height } from '../base/height.ts';
 import type { RefusalCode } from '../base/refusal.ts';
-import type { Agreement } from '../contract/contract.ts';
+import type { Agreement } from '../contract/agreement.ts';
 import { contracts } from '../contract/registry.ts';
 import type { End } from '../message/message.ts';
 import { p2sh } from '../tx/script.ts';

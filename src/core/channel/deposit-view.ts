@@ -1,8 +1,9 @@
 import { equalBytes } from '../base/bytes.ts';
 import { kindOf } from '../base/height.ts';
 import { blocksOn, type ChainTime, certain } from '../base/lock-time.ts';
-import type { Spend as Branch, Deposit, Terms } from '../contract/contract.ts';
+import type { Deposit, Terms } from '../contract/contract.ts';
 import { type Cost, costOf, sumOf } from '../contract/fee.ts';
+import type { Spend as Branch } from '../contract/form.ts';
 import { encodeTransaction, outpointKey, sameOutpoint, type Transaction } from '../tx/transaction.ts';
 import type { ChainView, DepositView } from './state-machine.ts';
 

@@ -1,6 +1,6 @@
 import { ZERO } from '../base/amount.ts';
 import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
-import type { Agreement } from '../contract/contract.ts';
+import type { Agreement } from '../contract/agreement.ts';
 import { depositsSpentBy } from '../contract/coop-close-tx.ts';
 import { minCoopCloseFee } from '../contract/payee-coop-close-min-fee.ts';
 import type { End } from '../message/message.ts';

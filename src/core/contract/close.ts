@@ -5,7 +5,8 @@ import { SIGHASH, signatureHash } from '../tx/sighash.ts';
 import { encodeSignature, type Signature, type Signer } from '../tx/sign.ts';
 import { sameOutpoint, type Transaction, type TxInput, type TxOutput } from '../tx/transaction.ts';
 import type { Closing, Deposit, Filler, Payout, Plan, PlannedInput, Terms } from './contract.ts';
-import { capacityOf, payerScript, TX_SEQUENCE } from './contract.ts';
+import { capacityOf, payerScript } from './contract.ts';
+import { TX_SEQUENCE } from './form.ts';
 import { bareInput, draft, lessFee, plan, slotOf } from './payment-plan.ts';
 import { releaseBytes } from './refund-signature.ts';
 import { closeSize, extraBytes, P2PKH_INPUT_BYTES } from './tx-size.ts';
@@ -44,7 +45,7 @@ export function close(
 
 function closeFixed(unlocks: Unlocks, closing: Closing, fillers: readonly Filler[]): Transaction | Refusal {
   const { terms, deposits, payment } = closing;
-  const planned = plan(terms, deposits, payment.total, payment.hash);
+  const planned = plan(terms, deposits, payment.total, payment.hash, payment.locks);
   if (isRefusal(planned)) return planned;
   const gone = planned.inputs.length - leftOf(closing, planned).length;
   if (gone > 0) return refuse('deposit-gone', { gone });
@@ -77,7 +78,7 @@ function closeFlexible(
   let taken: Amount = add(ZERO, ...fillers.map(({ value }) => value));
   for (const closing of closings) {
     const { terms, deposits, payment } = closing;
-    const planned = plan(terms, deposits, payment.total);
+    const planned = plan(terms, deposits, payment.total, undefined, payment.locks);
     if (isRefusal(planned)) return planned;
     const { lanes, change, value } = takings(closing, planned);
     if (lanes.length === 0) return refuse('nothing-to-close');

@@ -1,5 +1,6 @@
 import { p2sh, script } from '../tx/script.ts';
 import type { Contract } from './contract.ts';
+import { hashLocks } from './hash-lock.ts';
 import { bySelector } from './spend-branch.ts';
 import { LASTING, REPLACEABLE, type UnidirectionalScript, unidirectional } from './unidirectional.ts';
 
@@ -16,7 +17,10 @@ export const bip65: Omit<UnidirectionalScript, 'id' | 'number' | 'expiresBy' | '
 };
 
 /** The form in BIP65's own payment channel example: 36 bytes shorter than `cltv-multisig`. */
-export const cltv: Contract = unidirectional({ ...bip65, id: 'cltv', number: 2, expiresBy: 'height', form: REPLACEABLE });
+export const cltv: Contract = {
+  ...unidirectional({ ...bip65, id: 'cltv', number: 2, expiresBy: 'height', form: REPLACEABLE }),
+  hashLocks,
+};
 
 /** The same as in bitcoinj's second version: it expires by time, and its transactions can't be replaced (`PaymentChannelV2ClientState`). */
 export const cltvTime: Contract = unidirectional({

@@ -7,8 +7,11 @@ import { type ChainTime, possible } from '../base/lock-time.ts';
 import type { Refusal } from '../base/refusal.ts';
 import type { Coin, Rule } from '../coin/coin.ts';
 import { p2pkh } from '../tx/script.ts';
-import type { PublicKey, Signature, Signer, TypedSignature, Verify } from '../tx/sign.ts';
+import type { PublicKey, Signature, Signer, Verify } from '../tx/sign.ts';
 import type { Outpoint, Transaction } from '../tx/transaction.ts';
+import type { Agreement } from './agreement.ts';
+import type { CloseSignatures, Form, Spend } from './form.ts';
+import type { HashLock } from './pending.ts';
 
 /**
  * What the payer's signatures leave open.
@@ -67,6 +70,8 @@ export interface Payment {
   readonly signatures: readonly Signature[];
   /** What the payee named for it, where payments can be taken back. */
   readonly hash?: RevocationHash;
+  /** What is pending beyond the total, each in an output of its own; never empty. */
+  readonly locks?: readonly HashLock[];
 }
 
 /** An input of the transaction that pays a total. */
@@ -85,34 +90,8 @@ export interface Plan {
   readonly inputs: readonly PlannedInput[];
   /** Under which it can be revoked, where payments can be. */
   readonly hash?: RevocationHash;
+  readonly locks?: readonly HashLock[];
 }
-
-/** The end that both sides sign at once, instead of waiting for a close or the expiry. */
-export interface Agreement {
-  /** What the payee gets; 0 when nothing was bought. */
-  readonly total: Amount;
-  /** Gets all the rest, less `fee`. */
-  readonly payerScript: Uint8Array;
-  readonly fee: Amount;
-  /** Deposits that it does not spend: they are gone, or may never be mined. */
-  readonly without?: readonly Outpoint[];
-}
-
-/** What all transactions of a contract have in common; every signature covers it. */
-export interface Form {
-  readonly version: number;
-  /** Value of a data output in funding transactions. */
-  readonly dataValue: Amount;
-  /** Sequence of the channel's inputs in closes and agreed ends; below 0xfffffffe they can be replaced (BIP125). */
-  readonly sequence: number;
-  /** The same in refunds; it has to be below 0xffffffff, or the lock time would not apply (BIP65). */
-  readonly refundSequence: number;
-  /** Hash type of the payer's signatures under a fixed fee. */
-  readonly fixedHashType: number;
-}
-
-/** What happened to a deposit that a transaction spends. */
-export type Spend = 'close' | 'refund' | 'foreign';
 
 /** A kind of channel script and its transactions. Each is one file and one line in the registry; no other code knows its id. */
 export interface Contract {
@@ -141,12 +120,25 @@ export interface Contract {
   readonly outputScript: (terms: ScriptTerms) => Uint8Array;
   /** Accepts exactly what `redeemScript` writes. */
   readonly readRedeemScript: (script: Uint8Array) => WrittenTerms | Refusal;
-  readonly plan: (terms: Terms, deposits: readonly Deposit[], total: Amount, hash?: RevocationHash) => Plan | Refusal;
+  readonly plan: (
+    terms: Terms,
+    deposits: readonly Deposit[],
+    total: Amount,
+    hash?: RevocationHash,
+    locks?: readonly HashLock[],
+  ) => Plan | Refusal;
   /** Output script of a close for the payee. @throws Error without a hash where payments can be taken back. */
   readonly paysTo: (terms: Terms, hash: RevocationHash | undefined) => Uint8Array;
   /** The unsigned transaction of a plan, in the form that both sides send each other; inputs in the plan's order; defined for slot 0. */
   readonly draft: (terms: Terms, plan: Plan) => Transaction;
-  readonly sign: (terms: Terms, deposits: readonly Deposit[], total: Amount, signer: Signer, hash?: RevocationHash) => Payment | Refusal;
+  readonly sign: (
+    terms: Terms,
+    deposits: readonly Deposit[],
+    total: Amount,
+    signer: Signer,
+    hash?: RevocationHash,
+    locks?: readonly HashLock[],
+  ) => Payment | Refusal;
   /** Checks the new signatures in `given` and adds the rest from `held`, the best payment so far. */
   readonly verify: (
     terms: Terms,
@@ -173,6 +165,40 @@ export interface Contract {
   readonly readClose: (terms: WrittenTerms, unlock: Uint8Array) => CloseSignatures | undefined;
   /** Absent where money only ever moves from payer to payee. */
   readonly revocation?: Revocation;
+  /** Absent where a payment can't be pending. */
+  readonly hashLocks?: HashLocks;
+}
+
+/** How amounts are pending until a preimage is shown: a close holds each in an output that one side or the other takes. */
+export interface HashLocks {
+  /** Why these can't stand in a payment under the terms, whatever it pays; undefined when they can. */
+  readonly refuse: (terms: Terms, locks: readonly HashLock[]) => Refusal | undefined;
+  /** The least height that a lock of a channel may have: its payee has to close by the expiry, and then to claim. */
+  readonly leastExpiry: (terms: Pick<Terms, 'coin' | 'expiry'>) => Height;
+  /** What a lock is in a close (P2SH), and the script that is hashed in it. */
+  readonly outputScript: (terms: Terms, lock: HashLock) => Uint8Array;
+  readonly script: (terms: Terms, lock: HashLock) => Uint8Array;
+  /** The outputs of a transaction that are held under one of these locks. */
+  readonly outputs: (terms: Terms, transaction: Transaction, locks: readonly HashLock[]) => readonly LockedOutput[];
+  /** The payee's, valid at once, with the preimage of each. */
+  readonly claim: (terms: Terms, locked: readonly RevealedOutput[], payout: Payout, signer: Signer) => Transaction | Refusal;
+  /** The payer's, valid once the tip has the greatest height of them. */
+  readonly takeBack: (terms: Terms, locked: readonly LockedOutput[], payout: Payout, signer: Signer) => Transaction | Refusal;
+  /** What a scriptSig that claims such an output shows. */
+  readonly preimageIn: (unlock: Uint8Array) => Uint8Array | undefined;
+  /** Upper bounds of the bytes of either with one input and a P2PKH output. */
+  readonly claimSize: number;
+  readonly takeBackSize: number;
+}
+
+/** An output of a close that is pending. */
+export interface LockedOutput extends Deposit {
+  readonly lock: HashLock;
+}
+
+/** One whose preimage is known. */
+export interface RevealedOutput extends LockedOutput {
+  readonly preimage: Uint8Array;
 }
 
 /** How payments are taken back: a close holds the payee's part in an output that the payee takes late, and the payer of a revoked one at once. */
@@ -206,12 +232,6 @@ export interface RevokedOutput extends HeldOutput {
   readonly secret: Uint8Array;
 }
 
-/** The signatures in the scriptSig of a close or an agreed end; they are not verified here. */
-export interface CloseSignatures {
-  readonly payer: TypedSignature;
-  readonly payee: TypedSignature;
-}
-
 /** One channel's part in a close. */
 export interface Closing {
   readonly terms: Terms;
@@ -232,10 +252,6 @@ export interface Payout {
   readonly script: Uint8Array;
   readonly feeRate: Amount;
 }
-
-/** For transactions that need no other side: replaceable (BIP125), no relative lock (BIP68). */
-export const TX_VERSION = 2;
-export const TX_SEQUENCE = 0xffff_fffd;
 
 const CHANNEL_TAG = utf8ToBytes('pawment/channel/1');
 

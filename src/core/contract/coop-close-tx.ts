@@ -4,7 +4,8 @@ import { addressOf } from '../tx/address.ts';
 import { SIGHASH, signatureHash } from '../tx/sighash.ts';
 import type { Signature, Signer, Verify } from '../tx/sign.ts';
 import { outpointKey, type Transaction } from '../tx/transaction.ts';
-import { type Agreement, capacityOf, type Deposit, type Terms } from './contract.ts';
+import type { Agreement } from './agreement.ts';
+import { capacityOf, type Deposit, type Terms } from './contract.ts';
 import { unsigned } from './payment-plan.ts';
 import { closeSize, extraBytes } from './tx-size.ts';
 

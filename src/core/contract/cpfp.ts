@@ -4,8 +4,8 @@ import { script } from '../tx/script.ts';
 import { SIGHASH, signatureHash } from '../tx/sighash.ts';
 import { encodeSignature, type Signer } from '../tx/sign.ts';
 import { type Transaction, transactionId } from '../tx/transaction.ts';
-import { TX_SEQUENCE, TX_VERSION } from './contract.ts';
 import { type Cost, rateOf, times } from './fee.ts';
+import { TX_SEQUENCE, TX_VERSION } from './form.ts';
 import { P2PKH_INPUT_BYTES } from './tx-size.ts';
 
 /**

@@ -1,9 +1,10 @@
 import { type Amount, add, amount, feeFor, subtract, ZERO } from '../base/amount.ts';
 import { equalBytes } from '../base/bytes.ts';
 import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
-import { SIGHASH, type SighashTemplate, sighashTemplate } from '../tx/sighash.ts';
+import { SIGHASH, type SighashTemplate, sighashTemplate, signatureHash } from '../tx/sighash.ts';
 import type { Transaction, TxInput, TxOutput } from '../tx/transaction.ts';
 import { capacityOf, type Deposit, type Plan, type PlannedInput, payerScript, type RevocationHash, type Terms } from './contract.ts';
+import type { HashLock } from './pending.ts';
 import { closeSize } from './tx-size.ts';
 
 /** What the payer signs in a flexible payment: its change at the index of the input, or only the input. */
@@ -14,28 +15,61 @@ export const NOTHING_LEFT: number = SIGHASH.NONE | SIGHASH.ANYONECANPAY;
  * Takes a total out of the deposits, one after the other. Only the deposit in use has change.
  * Refuses a total that could not be closed: below its own cost, above the deposits, or with change too small for an output.
  */
-export function plan(terms: Terms, deposits: readonly Deposit[], total: Amount, hash?: RevocationHash): Plan | Refusal {
-  const planned = layOut(terms, deposits, total, hash);
+export function plan(
+  terms: Terms,
+  deposits: readonly Deposit[],
+  total: Amount,
+  hash?: RevocationHash,
+  locks: readonly HashLock[] = [],
+): Plan | Refusal {
+  const planned = layOut(terms, deposits, total, hash, locks);
   if (isRefusal(planned)) return planned;
   const { signing, coin } = terms;
   const fee = closingFee(terms, planned);
   if (signing.kind === 'fixed' && signing.fee < fee) return refuse('fee-too-low', { fee: signing.fee, least: fee });
+  if (total === ZERO) return planned;
   const smallest = add(coin.policy.dust, signing.kind === 'fixed' ? takingFee(terms) : fee);
   return total < smallest ? refuse('total-too-small', { total, least: smallest }) : planned;
 }
 
 /** The same for a total that need not pay for its own close: it can still be signed. */
-export function layOut(terms: Terms, deposits: readonly Deposit[], total: Amount, hash?: RevocationHash): Plan | Refusal {
-  if (total <= 0n) return refuse('total-not-positive');
+export function layOut(
+  terms: Terms,
+  deposits: readonly Deposit[],
+  total: Amount,
+  hash?: RevocationHash,
+  locks: readonly HashLock[] = [],
+): Plan | Refusal {
+  if (total < 0n || (total === ZERO && locks.length === 0)) return refuse('total-not-positive');
+  const wrong = refuseLocks(terms, locks);
+  if (wrong !== undefined) return wrong;
   const { dust } = terms.coin.policy;
   const payerFee = terms.signing.kind === 'fixed' ? terms.signing.fee : ZERO;
-  const needed = total + payerFee;
+  const beside = payerFee + pendingIn(locks);
+  const needed = total + beside;
   const capacity = capacityOf(deposits);
-  if (needed > capacity) return refuse('total-above-capacity', { total, most: capacity > payerFee ? capacity - payerFee : 0n });
+  if (needed > capacity) return refuse('total-above-capacity', { total, most: capacity > beside ? capacity - beside : 0n });
   const used = firstCovering(deposits, needed);
   const change = amount(capacityOf(used) - needed);
   if (change > 0n && change < dust) return refuse('total-leaves-dust', { all: total + change, most: total + change - dust });
-  return { total, change, inputs: plannedInputs(terms, used, change), ...(hash && { hash }) };
+  const inputs = plannedInputs(terms, used, change);
+  return { total, change, inputs, ...(hash && { hash }), ...(locks.length > 0 && { locks }) };
+}
+
+/** What a payment holds beyond its total. */
+export function pendingIn(locks: readonly HashLock[] = []): Amount {
+  return add(ZERO, ...locks.map(({ amount: each }) => each));
+}
+
+/** Each has to be worth its own claim, whoever makes it. */
+function refuseLocks(terms: Terms, locks: readonly HashLock[]): Refusal | undefined {
+  if (locks.length === 0) return undefined;
+  const { contract, coin } = terms;
+  const { hashLocks } = contract;
+  if (hashLocks === undefined) return refuse('contract-unfit', { reason: 'no payment of this contract can be pending' });
+  const least = add(coin.policy.dust, feeFor(Math.max(hashLocks.claimSize, hashLocks.takeBackSize), coin.policy.feeRate));
+  const small = locks.find((one) => one.amount < least);
+  return small === undefined ? hashLocks.refuse(terms, locks) : refuse('total-too-small', { total: small.amount, least });
 }
 
 function firstCovering(deposits: readonly Deposit[], needed: bigint): readonly Deposit[] {
@@ -55,7 +89,8 @@ function plannedInputs(terms: Terms, used: readonly Deposit[], change: Amount): 
 
 /** The fee of the payee's own close of this plan at the coin's rate; the payee pays it unless the payer fixed a fee. */
 function closingFee(terms: Terms, planned: Plan): Amount {
-  return feeFor(closeSize(terms, planned.inputs.length, planned.change > 0n ? 2 : 1), terms.coin.policy.feeRate);
+  const outputs = (planned.change > 0n ? 2 : 1) + (planned.locks ?? []).length;
+  return feeFor(closeSize(terms, planned.inputs.length, outputs), terms.coin.policy.feeRate);
 }
 
 /** What it costs at the coin's rate to take the payee's part where the close only holds it: for the payee, and for the payer of a revoked one. */
@@ -68,8 +103,18 @@ export function draft(terms: Terms, planned: Plan): Transaction {
   return unsigned(
     terms,
     planned.inputs.map(({ deposit }) => deposit),
-    [...changeOutput(terms, planned), { value: planned.total, script: terms.contract.paysTo(terms, planned.hash) }],
+    [...changeOutput(terms, planned), ...lockOutputs(terms, planned), ...payeeOutput(terms, planned)],
   );
+}
+
+function lockOutputs(terms: Terms, { locks = [] }: Plan): readonly TxOutput[] {
+  const { hashLocks } = terms.contract;
+  return hashLocks === undefined ? [] : locks.map((lock) => ({ value: lock.amount, script: hashLocks.outputScript(terms, lock) }));
+}
+
+/** None, where all is pending. */
+function payeeOutput(terms: Terms, { total, hash }: Plan): readonly TxOutput[] {
+  return total > 0n ? [{ value: total, script: terms.contract.paysTo(terms, hash) }] : [];
 }
 
 function changeOutput(terms: Terms, { change }: Plan): readonly TxOutput[] {
@@ -97,8 +142,9 @@ const layouts = new WeakMap<Deposit, Map<string, Layout>>();
 
 /** The digest that the payer signs for input `index` of a plan. */
 export function digest(terms: Terms, planned: Plan, index: number): Uint8Array {
-  const { change, total } = planned;
+  const { change, total, locks } = planned;
   const input = inputAt(planned, index);
+  if (locks !== undefined) return signatureHash(draft(terms, planned), index, terms.contract.redeemScript(terms), input.hashType);
   const template = templateFor(terms, planned, index);
   if (input.hashType === OWN_CHANGE) return template.digest([change]);
   if (input.hashType === NOTHING_LEFT) return template.digest([]);

@@ -4,11 +4,24 @@ import type { Signature, Signer, Verify } from '../tx/sign.ts';
 import { outpointKey } from '../tx/transaction.ts';
 import type { Deposit, Payment, Plan, RevocationHash, Terms } from './contract.ts';
 import { digest, layOut, plan } from './payment-plan.ts';
+import type { HashLock } from './pending.ts';
 
-export function sign(terms: Terms, deposits: readonly Deposit[], total: Amount, signer: Signer, hash?: RevocationHash): Payment | Refusal {
-  const planned = plan(terms, deposits, total, hash);
+export function sign(
+  terms: Terms,
+  deposits: readonly Deposit[],
+  total: Amount,
+  signer: Signer,
+  hash?: RevocationHash,
+  locks?: readonly HashLock[],
+): Payment | Refusal {
+  const planned = plan(terms, deposits, total, hash, locks);
   if (isRefusal(planned)) return planned;
-  return { total, signatures: planned.inputs.map((_, i) => signer.sign(digest(terms, planned, i))), ...(hash && { hash }) };
+  return { total, signatures: planned.inputs.map((_, i) => signer.sign(digest(terms, planned, i))), ...conditionsOf(planned) };
+}
+
+/** What a payment says beside its total. */
+function conditionsOf({ hash, locks }: Pick<Payment, 'hash' | 'locks'>): Pick<Payment, 'hash' | 'locks'> {
+  return { ...(hash && { hash }), ...(locks && { locks }) };
 }
 
 /**
@@ -22,7 +35,7 @@ export function verify(
   held: Payment | undefined,
   check: Verify,
 ): Payment | Refusal {
-  const planned = plan(terms, deposits, given.total, given.hash);
+  const planned = plan(terms, deposits, given.total, given.hash, given.locks);
   if (isRefusal(planned)) return planned;
   const known = settled(terms, deposits, planned, held);
   const isWhole = given.signatures.length === planned.inputs.length;
@@ -35,12 +48,12 @@ export function verify(
     signatures.push(offered);
   }
   if (!isWhole && next < given.signatures.length) return refuse('signature-surplus', { needed: next, given: given.signatures.length });
-  return { total: given.total, signatures, ...(given.hash && { hash: given.hash }) };
+  return { total: given.total, signatures, ...conditionsOf(given) };
 }
 
 /** Whether all signatures are the payer's, for a total that need not pay for its own close. */
-export function isSigned(terms: Terms, deposits: readonly Deposit[], { total, signatures, hash }: Payment, check: Verify): boolean {
-  const planned = layOut(terms, deposits, total, hash);
+export function isSigned(terms: Terms, deposits: readonly Deposit[], { total, signatures, hash, locks }: Payment, check: Verify): boolean {
+  const planned = layOut(terms, deposits, total, hash, locks);
   if (isRefusal(planned) || signatures.length !== planned.inputs.length) return false;
   return signatures.every((signature, i) => check(signature, digest(terms, planned, i), terms.payerKey));
 }
@@ -52,7 +65,7 @@ export function newSignatures(
   payment: Payment,
   held: Payment | undefined,
 ): readonly Signature[] {
-  const planned = plan(terms, deposits, payment.total);
+  const planned = plan(terms, deposits, payment.total, undefined, payment.locks);
   if (isRefusal(planned)) return payment.signatures;
   const known = settled(terms, deposits, planned, held);
   return payment.signatures.filter((_, i) => known[i] === undefined);

@@ -4,7 +4,8 @@ import { SIGHASH, signatureHash } from '../tx/sighash.ts';
 import { decodeSignature, encodeSignature, type TypedSignature, type Verify } from '../tx/sign.ts';
 import type { Transaction } from '../tx/transaction.ts';
 import type { Unlocks } from './close.ts';
-import type { CloseSignatures, Terms } from './contract.ts';
+import type { Terms } from './contract.ts';
+import type { CloseSignatures } from './form.ts';
 
 /** Decodes the signatures, then writes the whole scriptSig again and compares, so nothing else can be in it. */
 export function readClose({ close }: Unlocks, redeemScript: Uint8Array, unlock: Uint8Array): CloseSignatures | undefined {

@@ -3,8 +3,9 @@ import type { Coin } from '../coin/coin.ts';
 import { p2sh } from '../tx/script.ts';
 import { SIGHASH } from '../tx/sighash.ts';
 import { bip65 } from './cltv.ts';
-import { commitScript, heldOutputs, PAYOUT_BYTES, PENALTY_BYTES, payout, payoutAt, penalty } from './commit-output.ts';
+import { commitScript, heldOutputs, payout, payoutAt, penalty } from './commit-output.ts';
 import type { Contract, Revocation, RevocationHash, Terms } from './contract.ts';
+import { LATE_BYTES, SECRET_BYTES } from './secret-or-height.ts';
 import { REPLACEABLE, unidirectional } from './unidirectional.ts';
 
 /** Seconds until a side looks at the chain, and the same again until its transaction is mined. */
@@ -32,8 +33,8 @@ const revocation: Revocation = {
   payoutAt,
   payout,
   penalty,
-  payoutSize: PAYOUT_BYTES,
-  penaltySize: PENALTY_BYTES,
+  payoutSize: LATE_BYTES,
+  penaltySize: SECRET_BYTES,
 };
 
 /**

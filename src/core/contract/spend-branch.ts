@@ -1,5 +1,5 @@
 import { OP, operationAt } from '../tx/script.ts';
-import type { Spend } from './contract.ts';
+import type { Spend } from './form.ts';
 import { RELEASE } from './refund-signature.ts';
 
 /** A scriptSig of each branch, as this contract writes it. */

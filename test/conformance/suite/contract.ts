@@ -1,6 +1,7 @@
 import { closeCases, flexibleCloseCases } from './contract/close.ts';
 import { edgeCases, flexibleEdgeCases } from './contract/edge.ts';
 import { endCases } from './contract/end.ts';
+import { hashLockCases } from './contract/hash-lock.ts';
 import { lossCases } from './contract/loss.ts';
 import { flexiblePartialCases, partialCases } from './contract/partial.ts';
 import { flexiblePayCases, payCases } from './contract/pay.ts';
@@ -30,6 +31,7 @@ export function contractSuite(register: Register, subject: () => ContractSubject
     ...partialCases,
     ...endCases,
     ...(contract.revocation === undefined ? [] : revocationCases),
+    ...(contract.hashLocks === undefined ? [] : hashLockCases),
     ...propertyCases,
     ...lossCases,
   ];

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type Amount, amount, feeFor, ZERO } from '../../../../src/core/base/amount.ts';
 import { hexToBytes } from '../../../../src/core/base/bytes.ts';
-import type { Agreement } from '../../../../src/core/contract/contract.ts';
+import type { Agreement } from '../../../../src/core/contract/agreement.ts';
 import { refundSize } from '../../../../src/core/contract/tx-size.ts';
 import { p2pkh, p2sh, readScript, script } from '../../../../src/core/tx/script.ts';
 import type { Transaction } from '../../../../src/core/tx/transaction.ts';

@@ -3,7 +3,12 @@ import { type ChainTime, possible } from '../../core/base/lock-time.ts';
 
 /** An expiry in a form for people: a block, or a time. */
 export function describeExpiry(lock: LockTime): string {
-  return isTime(lock) ? `${new Date(lock * 1000).toISOString().slice(0, 16).replace('T', ' ')} UTC` : `block ${lock}`;
+  return isTime(lock) ? describeTime(lock * 1000) : `block ${lock}`;
+}
+
+/** A Unix time in milliseconds, to the minute. @throws RangeError beyond what a `Date` can hold. */
+export function describeTime(time: number): string {
+  return `${new Date(time).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }
 
 /** How long it is until then. */

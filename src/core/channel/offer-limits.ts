@@ -33,7 +33,7 @@ export function usualOfferLimits({ channel, policy }: Coin, kind: LockKind): Off
   };
 }
 
-/** Why an offer asks for too much. The detail `term` names the limit. */
+/** Why an offer asks for too much. The detail `term` names the limit, `unit` that of its numbers; amounts are in smallest units. */
 export function refuseExcessiveOffer(offer: Offer, expiry: LockTime, given: Partial<OfferLimits>, env: Env): Refusal | undefined {
   const most = { ...usualOfferLimits(offer.coin, offer.contract.expiresBy), ...given };
   const asked: OfferLimits = {
@@ -46,5 +46,8 @@ export function refuseExcessiveOffer(offer: Offer, expiry: LockTime, given: Part
   const terms = ['lifetime', 'closingMargin', 'depth', 'minDeposit'] as const;
   const isTrusting = asked.expiryIn === 'releases' && most.expiryIn === 'script';
   const term = isTrusting ? 'expiryIn' : terms.find((one) => asked[one] > most[one]);
-  return term === undefined ? undefined : refuse('offer-excessive', { term, asked: asked[term], most: most[term] });
+  if (term === undefined) return undefined;
+  const span = offer.contract.expiresBy === 'height' ? 'blocks' : 'seconds';
+  const unit = { lifetime: span, closingMargin: span, depth: 'confirmations', minDeposit: undefined, expiryIn: undefined }[term];
+  return refuse('offer-excessive', { term, asked: asked[term], most: most[term], ...(unit && { unit }) });
 }

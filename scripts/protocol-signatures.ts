@@ -1,4 +1,3 @@
-import { commitScript } from '../src/core/contract/commit-output.ts';
 import type { RevocationHash, Terms } from '../src/core/contract/contract.ts';
 import { SIGNATURE_BYTES } from '../src/core/contract/tx-size.ts';
 import { type Operation, operationAt, p2pkh, script } from '../src/core/tx/script.ts';
@@ -75,7 +74,8 @@ function ofChannel(terms: Terms, heldUnder: RevocationHash | undefined): Signed 
 
 /** The script that unlocking shows: of a deposit, or of what a close holds. */
 export function spentScript(terms: Terms, heldUnder: RevocationHash | undefined): Uint8Array {
-  return heldUnder === undefined ? terms.contract.redeemScript(terms) : commitScript(terms, heldUnder);
+  const { revocation } = terms.contract;
+  return revocation === undefined || heldUnder === undefined ? terms.contract.redeemScript(terms) : revocation.heldScript(terms, heldUnder);
 }
 
 function ownKey(owner: string, key: PublicKey | undefined): Signed {

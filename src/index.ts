@@ -17,6 +17,7 @@ export * from './core/coin/registry.ts';
 export { leastStake } from './core/contract/anti-pinning.ts';
 export * from './core/contract/contract.ts';
 export * from './core/contract/registry.ts';
+export * from './core/contract/script-terms.ts';
 export * from './core/message/compact.ts';
 export * from './core/message/message.ts';
 export * from './core/message/psbt-codec.ts';

@@ -1,5 +1,5 @@
 import { equalBytes } from '../base/bytes.ts';
-import { kindOf } from '../base/height.ts';
+import { after, kindOf } from '../base/height.ts';
 import { blocksOn, type ChainTime, certain } from '../base/lock-time.ts';
 import type { Deposit, Terms } from '../contract/contract.ts';
 import { type Cost, costOf, sumOf } from '../contract/fee.ts';
@@ -32,6 +32,12 @@ export function isSettled(seen: DepositView, terms: Terms, at: ChainTime): boole
 /** Whether a refund sent at the expiry would be buried by now. */
 export function isLongPast({ coin, expiry }: Terms, at: ChainTime): boolean {
   return certain(expiry, at) >= expiry + blocksOn(kindOf(expiry), coin.channel.buried, coin.blockSeconds);
+}
+
+/** Whether nodes take a refund of a deposit that is so deep: its script may count from its own block. */
+export function isOpenAt(terms: Terms, depth: number, at: ChainTime): boolean {
+  const opens = terms.contract.refundAt(terms, after(at.tip, 1 - depth));
+  return certain(opens, at) >= opens;
 }
 
 export function isAbsent({ kind }: DepositView): boolean {

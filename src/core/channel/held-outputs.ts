@@ -1,10 +1,11 @@
 import { type Amount, greatest } from '../base/amount.ts';
 import { equalBytes } from '../base/bytes.ts';
+import { after, type Height } from '../base/height.ts';
 import { certain } from '../base/lock-time.ts';
 import { isRefusal, type Refusal } from '../base/refusal.ts';
 import type { Deposit, HeldOutput, RevocationHash, Terms } from '../contract/contract.ts';
 import { affordableRate, costOf, isRaise, isReplaceable, raisedRate, times, type Urgency } from '../contract/fee.ts';
-import { outpointKey, type Transaction } from '../tx/transaction.ts';
+import { outpointKey, type Transaction, transactionId } from '../tx/transaction.ts';
 import { combinedCost, isSpent, isWaiting, type Spend, transactionsOf, viewOf } from './deposit-view.ts';
 import type { ChainView, DepositView, Effect, Env } from './state-machine.ts';
 
@@ -31,14 +32,22 @@ export function withHeld<State extends { readonly held?: readonly HeldOutput[] }
 }
 
 /** Whether what became of the held outputs is final. One that was taken unseen is given up when a payout would be buried. */
-export function areSettled({ terms, held = [] }: Holding, view: ChainView, env: Env): boolean {
+export function areSettled(holding: Holding, view: ChainView, env: Env): boolean {
+  const { terms, held = [] } = holding;
   const { contract, coin } = terms;
   return held.every((one) => {
     const seen = heldView(one, view);
     if (isSpent(seen)) return seen.depth >= coin.channel.buried;
-    const lock = contract.revocation?.payoutAt(terms) ?? terms.expiry;
+    const lock = contract.revocation?.payoutAt(terms, closedAt(holding, one, view, env)) ?? terms.expiry;
     return seen.kind !== 'unspent' && certain(lock, env) >= lock + coin.channel.buried;
   });
+}
+
+/** The height of the block that holds the close of a held output; of the next one, while none does. */
+export function closedAt({ deposits }: Holding, { outpoint }: HeldOutput, view: ChainView, { tip }: Env): Height {
+  const spends = deposits.map((deposit) => viewOf(deposit, view)).filter(isSpent);
+  const depth = spends.find(({ transaction }) => transactionId(transaction) === outpoint.txid)?.depth ?? 0;
+  return after(tip, 1 - depth);
 }
 
 /** A held output that was just found is in no view yet and counts as unspent, so that a program that looks only once still acts. */
@@ -46,8 +55,10 @@ function heldView({ outpoint }: HeldOutput, view: ChainView): DepositView {
   return view.deposits.get(outpointKey(outpoint)) ?? { kind: 'unspent', depth: 0 };
 }
 
-interface Holding {
+/** What closes hold of a channel; `deposits` are all that they may have spent. */
+export interface Holding {
   readonly terms: Terms;
+  readonly deposits: readonly Deposit[];
   readonly held?: readonly HeldOutput[];
 }
 
@@ -59,9 +70,15 @@ export interface Claim {
   readonly make: (held: HeldOutput, feeRate: Amount) => Transaction | Refusal;
 }
 
-/** Takes each unspent output by its own transaction. One that waits too long is raised; one that the other side is taking is outbid. */
-export function claimHeld({ terms, held = [] }: Holding, view: ChainView, claim: Claim, env: Env): readonly Effect[] {
+/**
+ * Takes each unspent output by its own transaction. One that waits too long is raised; one that the other side is taking is outbid. `claimOf`: how, if
+ * what a close holds can be taken that was mined at that height.
+ */
+export function claimHeld(holding: Holding, view: ChainView, claimOf: (mined: Height) => Claim | undefined, env: Env): readonly Effect[] {
+  const { terms, held = [] } = holding;
   return held.flatMap((one) => {
+    const claim = claimOf(closedAt(holding, one, view, env));
+    if (claim === undefined) return [];
     const seen = heldView(one, view);
     if (seen.kind === 'unspent') return broadcastOf(claimAt(one, terms, claim, times(env.feeRate, claim.urgency.factor)));
     return isWaiting(seen) ? broadcastOf(outbidding(one, seen, terms, claim, env)) : [];

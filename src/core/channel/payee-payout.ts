@@ -1,3 +1,4 @@
+import type { Height } from '../base/height.ts';
 import { certain } from '../base/lock-time.ts';
 import { refundUrgency } from '../contract/fee.ts';
 import { extraBytes } from '../contract/tx-size.ts';
@@ -16,15 +17,18 @@ export function payouts(state: PayeeState, view: ChainView, env: Env): readonly 
   const { terms } = state;
   const { revocation } = terms.contract;
   if (revocation === undefined || (state.held ?? []).length === 0) return [];
-  const lock = revocation.payoutAt(terms);
-  const reached = certain(lock, env);
-  if (reached < lock) return [];
   const to = terms.payeeScript;
-  const claim: Claim = {
-    to,
-    size: revocation.payoutSize + extraBytes(to),
-    urgency: refundUrgency({ expiry: lock, closingMargin: terms.closingMargin }, reached),
-    make: (one, feeRate) => revocation.payout(terms, [one], { script: to, feeRate }, env.signer),
+  const claimOf = (mined: Height): Claim | undefined => {
+    const lock = revocation.payoutAt(terms, mined);
+    const reached = certain(lock, env);
+    return reached < lock
+      ? undefined
+      : {
+          to,
+          size: revocation.payoutSize + extraBytes(to),
+          urgency: refundUrgency({ expiry: lock, closingMargin: terms.closingMargin }, reached),
+          make: (one, feeRate) => revocation.payout(terms, [one], { script: to, feeRate }, env.signer),
+        };
   };
-  return claimHeld(state, view, claim, env);
+  return claimHeld(state, view, claimOf, env);
 }

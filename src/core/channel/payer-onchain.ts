@@ -38,7 +38,12 @@ function decideOnchain(state: PayerState, view: ChainView, env: Env): Step<Payer
   const isExpired = certain(terms.expiry, env) >= terms.expiry;
   // The payer sends a funding transaction until the expiry: one that is still missing then was never made, or another took its place.
   const isLeft = views.some((one) => one.kind === 'unspent' || (isAbsent(one) && !isExpired && !isSettled(one, terms, env)));
-  if (!isLeft && spends.length > 0 && spends.every((one) => isSettled(one, terms, env)) && areSettled(state, view, env)) {
+  if (
+    !isLeft &&
+    spends.length > 0 &&
+    spends.every((one) => isSettled(one, terms, env)) &&
+    areSettled({ ...state, deposits: allDeposits(state) }, view, env)
+  ) {
     return endedChannel(state, [...spends, ...(state.held ?? []).map((one) => viewOf(one, view)).filter(isSpent)]);
   }
   if (!isLeft && views.length > 0 && views.every((one) => isAbsent(one) && isSettled(one, terms, env)))

@@ -6,7 +6,7 @@ import { type Deposit, payerScript } from '../contract/contract.ts';
 import { PATIENT_STEPS } from '../contract/cpfp.ts';
 import { costOf, isRaise, isReplaceable, refundUrgency, times } from '../contract/fee.ts';
 import type { Transaction } from '../tx/transaction.ts';
-import { branchOf, isWaiting, spentBy, transactionsOf, viewOf } from './deposit-view.ts';
+import { branchOf, isOpenAt, isWaiting, spentBy, transactionsOf, viewOf } from './deposit-view.ts';
 import { broadcastPackage } from './package-broadcast.ts';
 import { refundable } from './payer-refund-signatures.ts';
 import { splitRefunds } from './payer-refund-split.ts';
@@ -15,14 +15,14 @@ import { allDeposits, channelOf, type PayerState } from './payer-state.ts';
 import { type ChainView, type DepositView, type Effect, type Env, type Step, stay } from './state-machine.ts';
 
 /**
- * Valid when the tip has reached the expiry. Made again for what is unspent, so that neither a deposit with a changed id nor a partial close stops
+ * Valid when the tip has reached the expiry, and no script is locked any longer. Made again for what is unspent, so that neither a deposit with a changed id nor a partial close stops
  * it; and at a higher rate when it waits too long or fees have risen. As many transactions as nodes' limits require.
  */
 export function refundAfterExpiry(state: PayerState, view: ChainView, env: Env): Step<PayerState> | Refusal {
   const { expiry } = state.terms;
   if (certain(expiry, env) < expiry) return refuse('refund-too-early', { tip: certain(expiry, env), expiry });
   const seen = seenBy(state, view);
-  const free = seen.filter(({ at }) => at.kind === 'unspent').map(({ deposit }) => deposit);
+  const free = seen.filter(({ at }) => at.kind === 'unspent' && isOpenAt(state.terms, at.depth, env)).map(({ deposit }) => deposit);
   const made = splitRefunds(refundable(state, free, env), view).map((part) => keptOr(state, refundAtDueRate(state, part, env)));
   const [refusal] = made.filter(isRefusal);
   const done = together([{ refunds: made.flatMap((one) => (isRefusal(one) ? [] : [one])) }, ...cpfpOfRefund(state, seen, env)]);

@@ -17,7 +17,7 @@ import {
 } from '../contract/fee.ts';
 import { refundSize } from '../contract/tx-size.ts';
 import type { Transaction } from '../tx/transaction.ts';
-import { combinedCost, type Spend, transactionsOf } from './deposit-view.ts';
+import { combinedCost, isOpenAt, type Spend, transactionsOf } from './deposit-view.ts';
 import { broadcastPackage } from './package-broadcast.ts';
 import { refundable } from './payer-refund-signatures.ts';
 import { allDeposits, type PayerState } from './payer-state.ts';
@@ -63,7 +63,7 @@ function replacementRefund(state: PayerState, held: readonly HeldDeposit[], befo
   const { policy } = state.terms.coin;
   const deposits = refundable(
     state,
-    held.map(({ deposit }) => deposit),
+    held.filter(({ at }) => isOpenAt(state.terms, at.depositDepth ?? 0, env)).map(({ deposit }) => deposit),
     env,
   );
   if (deposits.length < held.length || !transactionsOf(held.map(({ at }) => at)).every((one) => isReplaceable(policy, one)))

@@ -1,4 +1,5 @@
 import { bytesToHex, equalBytes } from '../base/bytes.ts';
+import type { Height } from '../base/height.ts';
 import { possible } from '../base/lock-time.ts';
 import type { RevocationHash } from '../contract/contract.ts';
 import { closeUrgency, LAST_SHARE } from '../contract/fee.ts';
@@ -65,16 +66,18 @@ export function penalties(state: PayerState, view: ChainView, env: Env): readonl
   const { terms, revocation: known, returnScript: to } = state;
   const { revocation } = terms.contract;
   if (known === undefined || revocation === undefined || (state.held ?? []).length === 0) return [];
-  const lock = revocation.payoutAt(terms);
-  const { factor } = closeUrgency({ expiry: lock, closingMargin: terms.revocation?.payoutDelay ?? 0 }, possible(lock, env));
   const key = penaltySigner(env.signer);
-  const claim: Claim = {
-    to,
-    size: revocation.penaltySize + extraBytes(to),
-    urgency: { factor, share: LAST_SHARE },
-    make: (one, feeRate) => revocation.penalty(terms, [{ ...one, secret: secretOf(known, one.hash) }], { script: to, feeRate }, key),
+  const claimOf = (mined: Height): Claim => {
+    const lock = revocation.payoutAt(terms, mined);
+    const { factor } = closeUrgency({ expiry: lock, closingMargin: terms.revocation?.payoutDelay ?? 0 }, possible(lock, env));
+    return {
+      to,
+      size: revocation.penaltySize + extraBytes(to),
+      urgency: { factor, share: LAST_SHARE },
+      make: (one, feeRate) => revocation.penalty(terms, [{ ...one, secret: secretOf(known, one.hash) }], { script: to, feeRate }, key),
+    };
   };
-  return claimHeld(state, view, claim, env);
+  return claimHeld({ ...state, deposits: allDeposits(state) }, view, claimOf, env);
 }
 
 function secretOf(known: PayerRevocation, hash: RevocationHash): Uint8Array {

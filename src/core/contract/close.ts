@@ -183,16 +183,29 @@ export function signAll(tx: Transaction, index: number, code: Uint8Array, signer
   return encodeSignature(signer.sign(signatureHash(tx, index, code, SIGHASH.ALL)), SIGHASH.ALL);
 }
 
-/** The payer's refund of deposits after expiry: lock time is the expiry, one output. */
-export function refund(unlocks: Unlocks, terms: Terms, deposits: readonly Deposit[], signer: Signer, output: TxOutput): Transaction {
+/** What makes a refund wait. */
+export interface RefundLocks {
+  readonly sequence: number;
+  readonly lockTime: number;
+}
+
+/** The payer's refund of deposits after expiry, with one output. */
+export function refund(
+  unlocks: Unlocks,
+  terms: Terms,
+  deposits: readonly Deposit[],
+  signer: Signer,
+  output: TxOutput,
+  { sequence, lockTime }: RefundLocks,
+): Transaction {
   const { form } = terms.contract;
   const redeemScript = terms.contract.redeemScript(terms);
   const lanes = deposits.map((deposit) => ({
-    input: bareInput(deposit, form.refundSequence),
+    input: bareInput(deposit, sequence),
     unlock: (tx: Transaction, index: number) =>
       unlocks.refund(redeemScript, signAll(tx, index, redeemScript, signer), releaseBytes(deposit)),
   }));
-  const tx = { version: form.version, inputs: lanes.map(({ input }) => input), outputs: [output], lockTime: terms.expiry };
+  const tx = { version: form.version, inputs: lanes.map(({ input }) => input), outputs: [output], lockTime };
   return signed(tx, lanes);
 }
 

@@ -5,7 +5,7 @@ import type { Refusal } from '../base/refusal.ts';
 import { p2sh } from '../tx/script.ts';
 import type { Signer } from '../tx/sign.ts';
 import { type Transaction, transactionId } from '../tx/transaction.ts';
-import type { HeldOutput, Payout, RevocationHash, RevocationTerms, RevokedOutput, Terms } from './contract.ts';
+import type { HeldOutput, Payout, Revocation, RevocationHash, RevocationTerms, RevokedOutput, Terms } from './contract.ts';
 import { secretOrHeight, take } from './secret-or-height.ts';
 
 /** The lock of the payee's part of a close: the payer can take it at once with the payee's secret, the payee alone from `payoutAt` on. */
@@ -13,7 +13,8 @@ export function commitScript(terms: Terms, hash: RevocationHash): Uint8Array {
   return secretOrHeight({ hash, withSecret: revocationOf(terms).penaltyKey, from: payoutAt(terms), late: terms.payeeKey });
 }
 
-function revocationOf({ revocation }: Terms): RevocationTerms {
+/** @throws Error for terms of a contract whose payments can't be taken back. */
+export function revocationOf({ revocation }: Terms): RevocationTerms {
   if (revocation === undefined) throw new Error('the terms of this contract need a revocation part');
   return revocation;
 }
@@ -25,13 +26,15 @@ export function payoutAt(terms: Terms): Height {
   return height(Math.min(expiry + revocationOf(terms).payoutDelay, LOCK_TIME_THRESHOLD - 1));
 }
 
-/** The outputs of a close that are held for the payee under one of these hashes. */
-export function heldOutputs(terms: Terms, transaction: Transaction, hashes: readonly RevocationHash[]): readonly HeldOutput[] {
-  const txid = transactionId(transaction);
-  return transaction.outputs.flatMap(({ value, script: paidTo }, vout) => {
-    const hash = hashes.find((one) => equalBytes(p2sh(commitScript(terms, one)), paidTo));
-    return hash === undefined || !isAmount(value) ? [] : [{ outpoint: { txid, vout }, value, hash }];
-  });
+/** Finds the outputs of a close that are held for the payee by such a script, under one of these hashes. */
+export function heldOutputs(heldScript: Revocation['heldScript']): Revocation['outputs'] {
+  return (terms, transaction, hashes) => {
+    const txid = transactionId(transaction);
+    return transaction.outputs.flatMap(({ value, script: paidTo }, vout) => {
+      const hash = hashes.find((one) => equalBytes(p2sh(heldScript(terms, one)), paidTo));
+      return hash === undefined || !isAmount(value) ? [] : [{ outpoint: { txid, vout }, value, hash }];
+    });
+  };
 }
 
 /** The payee's transaction that takes held outputs. */

@@ -12,6 +12,7 @@ import type { Outpoint, Transaction } from '../tx/transaction.ts';
 import type { Agreement } from './agreement.ts';
 import type { CloseSignatures, Form, Spend } from './form.ts';
 import type { HashLock } from './pending.ts';
+import type { ScriptTerms, WrittenTerms } from './script-terms.ts';
 
 /**
  * What the payer's signatures leave open.
@@ -19,16 +20,6 @@ import type { HashLock } from './pending.ts';
  * `fixed`: ALL over both outputs; the payer's change pays `fee`.
  */
 export type Signing = { readonly kind: 'flexible'; readonly slot: number } | { readonly kind: 'fixed'; readonly fee: Amount };
-
-/** What a redeem script is made of. */
-export interface ScriptTerms {
-  readonly payerKey: PublicKey;
-  readonly payeeKey: PublicKey;
-  readonly expiry: LockTime;
-}
-
-/** What the redeem script alone says. It has the expiry only if consensus enforces it. */
-export type WrittenTerms = Omit<ScriptTerms, 'expiry'> & Partial<Pick<ScriptTerms, 'expiry'>>;
 
 /** What both sides agreed to. Together with the deposits it determines every byte of all transactions of the channel. */
 export interface Terms extends ScriptTerms {
@@ -45,7 +36,10 @@ export interface Terms extends ScriptTerms {
 
 /** What both sides agree to beyond other terms where payments can be taken back. */
 export interface RevocationTerms {
-  /** Blocks from the expiry until the payee can take what its close holds for it: the time in which a revoked one can be punished. */
+  /**
+   * Blocks from the expiry, or from the block of the close, until the payee can take what its close holds for it: the time in which a revoked one can
+   * be punished.
+   */
   readonly payoutDelay: number;
   /** The payer's key that takes the output of a revoked close, and can do nothing else. */
   readonly penaltyKey: PublicKey;
@@ -104,10 +98,11 @@ export interface Contract {
   /** Whether the expiry is a height or a time. Its script rejects transactions locked to the other kind. */
   readonly expiresBy: LockKind;
   /**
-   * What makes the payer wait for the expiry: the script, or the fact that the payee has signed no refund that is valid earlier. In the second case
-   * an offer fixes the expiry, so that one key never has two.
+   * What makes the payer wait for the expiry. `script`: the script says it. `releases`: the payee has signed no refund that is valid earlier; an offer
+   * fixes the expiry, so that one key never has two. `age`: the script locks each deposit from its own block on, and the payee accepts none that would
+   * open before the expiry.
    */
-  readonly expiryIn: 'script' | 'releases';
+  readonly expiryIn: 'script' | 'releases' | 'age';
   /** Consensus rules that the contract needs to protect both sides. */
   readonly needs: readonly Rule[];
   /** Upper bounds of the scriptSig bytes of one input. */
@@ -158,7 +153,9 @@ export interface Contract {
   readonly release: (terms: Terms, deposits: readonly Deposit[], signer: Signer) => readonly Signature[];
   /** Whether the payer can take a deposit back without the payee. */
   readonly isRefundable: (terms: Terms, deposit: Deposit, verify: Verify) => boolean;
-  /** Valid from `terms.expiry` on, for deposits that are refundable. */
+  /** The first height of the chain's tip, or the first time, at which nodes take the refund of a deposit that was mined at that height. */
+  readonly refundAt: (terms: Terms, mined: Height) => LockTime;
+  /** Valid from `refundAt` on, for deposits that are refundable. */
   readonly refund: (terms: Terms, deposits: readonly Deposit[], payout: Payout, signer: Signer) => Transaction | Refusal;
   readonly recognise: (unlock: Uint8Array) => Spend;
   /** Defined only for the exact bytes of a close or an agreed end, with signatures that nodes relay (BIP62, BIP66). */
@@ -211,8 +208,10 @@ export interface Revocation {
   readonly leastPayoutDelay: (coin: Coin) => number;
   /** The outputs of a transaction that are held under one of these hashes. */
   readonly outputs: (terms: Terms, transaction: Transaction, hashes: readonly RevocationHash[]) => readonly HeldOutput[];
-  /** The first height of the chain's tip at which nodes take a payout. */
-  readonly payoutAt: (terms: Terms) => Height;
+  /** What the payee's part of a close is locked to under a hash. */
+  readonly heldScript: (terms: Terms, hash: RevocationHash) => Uint8Array;
+  /** The first height of the chain's tip at which nodes take a payout of a close that was mined at that height; unless given, at the expiry. */
+  readonly payoutAt: (terms: Terms, mined?: Height) => Height;
   /** The payee's, valid from `payoutAt` on. */
   readonly payout: (terms: Terms, held: readonly HeldOutput[], payout: Payout, signer: Signer) => Transaction | Refusal;
   /** The payer's, valid at once, with the secret of each output's hash and the key that terms name for it. */

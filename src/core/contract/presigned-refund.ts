@@ -1,7 +1,7 @@
 import { script } from '../tx/script.ts';
 import type { Contract } from './contract.ts';
 import { bySignatures } from './spend-branch.ts';
-import { LASTING, unidirectional } from './unidirectional.ts';
+import { LASTING, templateScript, unidirectional } from './unidirectional.ts';
 
 /**
  * bitcoinj's first version: a bare 2-of-2; the payee signs its refund before the payer funds it (`PaymentChannelV1ClientState`). It needs no
@@ -13,9 +13,8 @@ export const presignedRefund: Contract = unidirectional({
   id: 'presigned-refund',
   number: 4,
   needs: [],
-  expiresBy: 'time',
   form: LASTING,
-  template: [2, '<payer>', '<payee>', 2, 'CHECKMULTISIG'],
+  redeem: templateScript([2, '<payer>', '<payee>', 2, 'CHECKMULTISIG'], 'time'),
   output: (redeemScript) => redeemScript,
   recogniser: () => bySignatures,
   unlocks: {

@@ -4,16 +4,22 @@ import { p2sh } from '../tx/script.ts';
 import { SIGHASH } from '../tx/sighash.ts';
 import { bip65 } from './cltv.ts';
 import { commitScript, heldOutputs, payout, payoutAt, penalty } from './commit-output.ts';
-import type { Contract, Revocation, RevocationHash, Terms } from './contract.ts';
+import type { Contract, Revocation } from './contract.ts';
+import type { Form } from './form.ts';
 import { LATE_BYTES, SECRET_BYTES } from './secret-or-height.ts';
 import { REPLACEABLE, unidirectional } from './unidirectional.ts';
 
 /** Seconds until a side looks at the chain, and the same again until its transaction is mined. */
 const REACTION_SECONDS = 43_200;
 
+/** Blocks in which a side looks at the chain, and the transaction is mined that it sends then. */
+export function blocksToAnswer({ blockSeconds }: Coin): number {
+  return 2 * Math.ceil(REACTION_SECONDS / blockSeconds);
+}
+
 /** The least blocks from the expiry to the payout: two late looks, two slow transactions, and what a reorganisation may undo. */
-function leastPayoutDelay({ blockSeconds, channel: { buried } }: Coin): number {
-  return 4 * Math.ceil(REACTION_SECONDS / blockSeconds) + buried;
+function leastPayoutDelay(coin: Coin): number {
+  return 2 * blocksToAnswer(coin) + coin.channel.buried;
 }
 
 /** In blocks. A close has to be buried by the expiry, and gets half that time on top to be mined. */
@@ -21,15 +27,33 @@ function leastMargin({ channel: { buried } }: Coin): number {
   return buried + Math.ceil(buried / 2);
 }
 
+/** Why terms are not enough for either side, which ask for so many blocks until the payout. */
+export function refuseWindows(
+  { coin, signing, closingMargin, payoutDelay = 0 }: Parameters<Revocation['refuseTerms']>[0],
+  leastDelay: number,
+): Refusal | undefined {
+  if (signing.kind !== 'fixed') return refuse('contract-unfit', { reason: 'payments that can be taken back need a fixed closing fee' });
+  const margin = leastMargin(coin);
+  if (closingMargin < margin) return refuse('window-too-short', { closingMargin, least: margin });
+  return payoutDelay < leastDelay ? refuse('window-too-short', { payoutDelay, least: leastDelay }) : undefined;
+}
+
+/** The payer signs all outputs, and the payee may add inputs for a higher fee. */
+export const REVOCABLE: Form = { ...REPLACEABLE, fixedHashType: SIGHASH.ALL | SIGHASH.ANYONECANPAY };
+
+/** Where the payee's part of a payment goes: to what holds it in a close. */
+export function paysToHeld(heldScript: Revocation['heldScript']): Contract['paysTo'] {
+  return (terms, hash) => {
+    if (hash === undefined) throw new Error('a payment of this contract needs a revocation hash');
+    return p2sh(heldScript(terms, hash));
+  };
+}
+
 const revocation: Revocation = {
-  refuseTerms: ({ coin, signing, closingMargin, payoutDelay = 0 }): Refusal | undefined => {
-    if (signing.kind !== 'fixed') return refuse('contract-unfit', { reason: 'payments that can be taken back need a fixed closing fee' });
-    const [margin, delay] = [leastMargin(coin), leastPayoutDelay(coin)];
-    if (closingMargin < margin) return refuse('window-too-short', { closingMargin, least: margin });
-    return payoutDelay < delay ? refuse('window-too-short', { payoutDelay, least: delay }) : undefined;
-  },
+  refuseTerms: (terms) => refuseWindows(terms, leastPayoutDelay(terms.coin)),
   leastPayoutDelay,
-  outputs: heldOutputs,
+  heldScript: commitScript,
+  outputs: heldOutputs(commitScript),
   payoutAt,
   payout,
   penalty,
@@ -43,16 +67,7 @@ const revocation: Revocation = {
  * closes with it, loses that part to the payer. The payee may add inputs for a higher fee. The change goes to the payer at once.
  */
 export const revocable: Contract = {
-  ...unidirectional({
-    ...bip65,
-    id: 'revocable',
-    number: 5,
-    expiresBy: 'height',
-    form: { ...REPLACEABLE, fixedHashType: SIGHASH.ALL | SIGHASH.ANYONECANPAY },
-  }),
-  paysTo: (terms: Terms, hash: RevocationHash | undefined): Uint8Array => {
-    if (hash === undefined) throw new Error('a payment of this contract needs a revocation hash');
-    return p2sh(commitScript(terms, hash));
-  },
+  ...unidirectional({ ...bip65('height'), id: 'revocable', number: 5, form: REVOCABLE }),
+  paysTo: paysToHeld(commitScript),
   revocation,
 };

@@ -4,7 +4,7 @@ import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
 import { type OP, readScript, type ScriptPart, script } from '../tx/script.ts';
 import { readNumber } from '../tx/script-number.ts';
 import { type PublicKey, publicKey } from '../tx/sign.ts';
-import type { WrittenTerms } from './contract.ts';
+import type { WrittenTerms } from './script-terms.ts';
 
 /** What a placeholder in a template may be filled with. */
 export interface SlotValues {

@@ -1,17 +1,12 @@
 import type { Height } from '../base/height.ts';
-import { isRefusal, type Refusal } from '../base/refusal.ts';
+import type { Refusal } from '../base/refusal.ts';
 import { script } from '../tx/script.ts';
-import { SIGHASH, signatureHash } from '../tx/sighash.ts';
-import { encodeSignature, type PublicKey, type Signer } from '../tx/sign.ts';
+import type { PublicKey, Signer } from '../tx/sign.ts';
 import type { Transaction } from '../tx/transaction.ts';
-import { capacityOf, type Deposit, type Payout, type Terms } from './contract.ts';
-import { bareInput, lessFee } from './payment-plan.ts';
-import { extraBytes, SIGNATURE_BYTES } from './tx-size.ts';
+import type { Deposit, Payout, Terms } from './contract.ts';
+import { FRAME_BYTES, INPUT_BYTES, takeOutputs } from './take-outputs.ts';
+import { SIGNATURE_BYTES } from './tx-size.ts';
 
-/** Version, lock time, counts and one P2PKH output. */
-const FRAME_BYTES = 4 + 4 + 1 + 1 + 34;
-/** Outpoint, sequence and a three-byte script length. */
-const INPUT_BYTES = 36 + 4 + 3;
 /** With a height of full length. */
 const SCRIPT_BYTES = 106;
 const LATE_INPUT_BYTES = INPUT_BYTES + 1 + SIGNATURE_BYTES + 1 + 2 + SCRIPT_BYTES;
@@ -46,18 +41,10 @@ export interface Taken {
 
 /** Takes outputs by one branch of their scripts each; `lockTime` is 0 where none is taken late. */
 export function take(terms: Terms, taken: readonly Taken[], lockTime: number, to: Payout, signer: Signer): Transaction | Refusal {
-  const bytes = taken.reduce((sum, { secret }) => sum + (secret === undefined ? LATE_INPUT_BYTES : SECRET_INPUT_BYTES), FRAME_BYTES);
-  const outputs = taken.map(({ output }) => output);
-  const value = lessFee(terms, capacityOf(outputs), bytes + extraBytes(to.script), to.feeRate);
-  if (isRefusal(value)) return value;
-  const { version, sequence } = terms.contract.form;
-  const unsigned = { version, inputs: outputs.map((one) => bareInput(one, sequence)), outputs: [{ value, script: to.script }], lockTime };
-  const inputs = unsigned.inputs.map((input, i) => {
-    const one = taken[i];
-    if (one === undefined) throw new Error('each input is of one output');
-    const { code, secret } = one;
-    const signature = encodeSignature(signer.sign(signatureHash(unsigned, i, code, SIGHASH.ALL)), SIGHASH.ALL);
-    return { ...input, script: secret === undefined ? script(signature, 'OP_0', code) : script(signature, secret, 1, code) };
-  });
-  return { ...unsigned, inputs };
+  const ways = taken.map(({ output, code, secret }) =>
+    secret === undefined
+      ? { output, code, bytes: LATE_INPUT_BYTES, unlock: (signature: Uint8Array) => script(signature, 'OP_0', code) }
+      : { output, code, bytes: SECRET_INPUT_BYTES, unlock: (signature: Uint8Array) => script(signature, secret, 1, code) },
+  );
+  return takeOutputs(terms, ways, { lockTime, sequence: terms.contract.form.sequence }, to, signer);
 }

@@ -1,10 +1,10 @@
 import { amount, ZERO } from '../base/amount.ts';
-import { isTime, LOCK_TIME_THRESHOLD, type LockTime, lockTime, MAX_LOCK_TIME } from '../base/height.ts';
+import { after, isTime, LOCK_TIME_THRESHOLD, type LockKind, type LockTime, lockTime, MAX_LOCK_TIME } from '../base/height.ts';
 import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
 import { SIGHASH } from '../tx/sighash.ts';
 import { signer } from '../tx/sign.ts';
-import { close, complete, refund, type Unlocks } from './close.ts';
-import { type Contract, capacityOf, type Terms, type WrittenTerms } from './contract.ts';
+import { close, complete, type RefundLocks, refund, type Unlocks } from './close.ts';
+import { type Contract, capacityOf, type Terms } from './contract.ts';
 import { buildCoopClose, signCoopClose, verifyCoopClose } from './coop-close-tx.ts';
 import { type Form, TX_SEQUENCE, TX_VERSION } from './form.ts';
 import { draft, lessFee, plan } from './payment-plan.ts';
@@ -12,6 +12,7 @@ import { sign, verify } from './payment-signatures.ts';
 import { readClose } from './read-close.ts';
 import { isReleased, release } from './refund-signature.ts';
 import { readTemplate, type ScriptTemplate, writeTemplate } from './script-template.ts';
+import type { AgeLock, WrittenTerms } from './script-terms.ts';
 import type { Branches } from './spend-branch.ts';
 import { refundSize, SIGNATURE_BYTES } from './tx-size.ts';
 
@@ -36,9 +37,18 @@ export const LASTING: Form = {
   fixedHashType: SIGHASH.ALL,
 };
 
+/** The script of deposits, for writing and for reading. */
+export interface RedeemScript extends Pick<Contract, 'expiresBy' | 'expiryIn'> {
+  readonly write: (terms: WrittenTerms) => Uint8Array;
+  /** Accepts exactly what `write` writes. */
+  readonly read: (bytes: Uint8Array) => WrittenTerms | Refusal;
+  /** With keys and locks of full length. */
+  readonly longest: Uint8Array;
+}
+
 /** What differs between kinds of one-way channel: the script and how its branches are unlocked. */
-export interface UnidirectionalScript extends Pick<Contract, 'id' | 'number' | 'needs' | 'expiresBy' | 'form'> {
-  readonly template: ScriptTemplate;
+export interface UnidirectionalScript extends Pick<Contract, 'id' | 'number' | 'needs' | 'form'> {
+  readonly redeem: RedeemScript;
   readonly unlocks: Unlocks;
   /** The output script of deposits, from the redeem script. */
   readonly output: (redeemScript: Uint8Array) => Uint8Array;
@@ -48,45 +58,52 @@ export interface UnidirectionalScript extends Pick<Contract, 'id' | 'number' | '
 
 // Keys and heights of full length give the longest possible script.
 const LONGEST_KEY = signer(new Uint8Array(32).fill(1)).publicKey;
-const LONGEST = { payerKey: LONGEST_KEY, payeeKey: LONGEST_KEY };
-const LATEST: Readonly<Record<Contract['expiresBy'], LockTime>> = {
+export const LONGEST_KEYS: Pick<Terms, 'payerKey' | 'payeeKey'> = { payerKey: LONGEST_KEY, payeeKey: LONGEST_KEY };
+const LATEST: Readonly<Record<LockKind, LockTime>> = {
   height: lockTime(LOCK_TIME_THRESHOLD - 1),
   time: lockTime(MAX_LOCK_TIME),
 };
+
+/** A script of both keys and, if at all, the expiry itself. */
+export function templateScript(template: ScriptTemplate, expiresBy: LockKind): RedeemScript {
+  return {
+    expiresBy,
+    expiryIn: template.includes('<expiry>') ? 'script' : 'releases',
+    write: (terms) => writeTemplate(template, terms),
+    read: (bytes) => readTemplate(template, (expiry) => isTime(expiry) === (expiresBy === 'time'), bytes),
+    longest: writeTemplate(template, { ...LONGEST_KEYS, expiry: LATEST[expiresBy] }),
+  };
+}
 
 /** A contract in which money only moves from payer to payee, by rising totals over one script. */
 export function unidirectional({
   id,
   number,
   needs,
-  expiresBy,
   form,
-  template,
+  redeem: { expiresBy, expiryIn, write, read, longest },
   unlocks,
   output,
   recogniser,
 }: UnidirectionalScript): Contract {
   const scripts = new WeakMap<WrittenTerms, Uint8Array>();
   const scriptOf = (terms: WrittenTerms): Uint8Array => {
-    const known = scripts.get(terms) ?? writeTemplate(template, terms);
+    const known = scripts.get(terms) ?? write(terms);
     scripts.set(terms, known);
     return known;
   };
-  const read = (bytes: Uint8Array): WrittenTerms | Refusal =>
-    readTemplate(template, (expiry) => isTime(expiry) === (expiresBy === 'time'), bytes);
-  const longest = writeTemplate(template, { ...LONGEST, expiry: LATEST[expiresBy] });
   const longestSignature = new Uint8Array(SIGNATURE_BYTES);
   const branches = {
     close: unlocks.close(longest, longestSignature, longestSignature),
     refund: unlocks.refund(longest, longestSignature, longestSignature),
   };
-  const isInScript = template.includes('<expiry>');
+  const isReleasing = expiryIn === 'releases';
   return {
     id,
     number,
     needs,
     expiresBy,
-    expiryIn: isInScript ? 'script' : 'releases',
+    expiryIn,
     form,
     closeUnlockSize: branches.close.length,
     refundUnlockSize: branches.refund.length,
@@ -108,15 +125,27 @@ export function unidirectional({
     signAgreement: signCoopClose,
     verifyAgreement: verifyCoopClose,
     completeAgreement: (terms, agreed, payer, payee) => complete(unlocks, terms, agreed, payer, payee),
-    release: isInScript ? () => [] : release,
-    isRefundable: isInScript ? () => true : isReleased,
+    release: isReleasing ? release : () => [],
+    isRefundable: isReleasing ? isReleased : () => true,
+    refundAt: ({ expiry, ageLock }, mined) => (ageLock === undefined ? expiry : after(mined, ageLock.blocks - 1)),
     refund: (terms: Terms, deposits, payout, key) => {
       if (deposits.length === 0) return refuse('nothing-to-close');
-      if (!isInScript && deposits.some((deposit) => deposit.release === undefined)) return refuse('refund-unsigned');
+      if (isReleasing && deposits.some((deposit) => deposit.release === undefined)) return refuse('refund-unsigned');
       const value = lessFee(terms, capacityOf(deposits), refundSize(terms, deposits.length, payout.script), payout.feeRate);
-      return isRefusal(value) ? value : refund(unlocks, terms, deposits, key, { value, script: payout.script });
+      return isRefusal(value) ? value : refund(unlocks, terms, deposits, key, { value, script: payout.script }, refundLocks(terms));
     },
     recognise: recogniser((bytes) => !isRefusal(read(bytes)), branches),
     readClose: (terms, unlock) => readClose(unlocks, scriptOf(terms), unlock),
   };
+}
+
+/** A relative lock stands in the sequence (BIP68). */
+function refundLocks({ expiry, ageLock, contract: { form } }: Terms): RefundLocks {
+  return ageLock === undefined ? { sequence: form.refundSequence, lockTime: expiry } : { sequence: ageLock.blocks, lockTime: 0 };
+}
+
+/** @throws Error for terms of a contract that locks by height or time. */
+export function ageLockOf({ ageLock }: Pick<Terms, 'ageLock'>): AgeLock {
+  if (ageLock === undefined) throw new Error('terms of this contract say at which age a deposit opens');
+  return ageLock;
 }

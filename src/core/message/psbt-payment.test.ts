@@ -17,8 +17,7 @@ import { amount, MAX_AMOUNT, ZERO } from '../base/amount.ts';
 import { bytesToHex, concatBytes, equalBytes, hexToBytes } from '../base/bytes.ts';
 import { LOCK_TIME_THRESHOLD } from '../base/height.ts';
 import type { RefusalCode } from '../base/refusal.ts';
-import { commitScript } from '../contract/commit-output.ts';
-import { type Contract, channelIdOf, type Deposit, payerScript, type Terms } from '../contract/contract.ts';
+import { type Contract, channelIdOf, type Deposit, payerScript, type RevocationHash, type Terms } from '../contract/contract.ts';
 import { unsigned } from '../contract/payment-plan.ts';
 import { contracts } from '../contract/registry.ts';
 import { revocable } from '../contract/revocable.ts';
@@ -46,6 +45,10 @@ interface Made {
   readonly lastScript?: Uint8Array;
 }
 
+function heldScript(terms: Terms, hash: RevocationHash): Uint8Array {
+  return terms.contract.revocation?.heldScript(terms, hash) ?? assert.fail();
+}
+
 const HASH = new Uint8Array(20).fill(9);
 
 /** The hash that a payment of the contract is made under. */
@@ -63,7 +66,7 @@ function made(contract: Contract, values: readonly bigint[] = [10n * DOGE], tota
     const hashType = plan.inputs[i]?.hashType ?? 0;
     return { signature: encodeSignature(signature, hashType), hashType };
   });
-  const shown = hash && { lastScript: commitScript(terms, hash) };
+  const shown = hash && { lastScript: heldScript(terms, hash) };
   return { terms, deposits, funding, draft: contract.draft(terms, plan), signatures: typed, ...shown };
 }
 
@@ -350,7 +353,7 @@ for (const contract of contracts) {
 describe('what only payments that can be taken back show', () => {
   const one = made(revocable);
   const { terms, deposits, draft } = one;
-  const script = commitScript(terms, HASH);
+  const script = heldScript(terms, HASH);
 
   test('the hash is read from the script of the payee’s part', () => {
     assert.deepEqual(must(read(one)).payment.hash, HASH);
@@ -359,13 +362,13 @@ describe('what only payments that can be taken back show', () => {
   test('a script that is missing, another’s or of another form is refused', () => {
     const { lastScript: _, ...bare } = one;
     assertRefused(read(bare), 'psbt-outputs-wrong');
-    assertRefused(read({ ...one, lastScript: commitScript(terms, new Uint8Array(20)) }), 'psbt-outputs-wrong');
+    assertRefused(read({ ...one, lastScript: heldScript(terms, new Uint8Array(20)) }), 'psbt-outputs-wrong');
     const stranger = { ...terms, payeeKey: keyNumber(81).publicKey };
     for (const lastScript of [
       script.subarray(1),
       concatBytes(script, Uint8Array.of(0x61)),
       Uint8Array.of(0x51),
-      commitScript(stranger, HASH),
+      heldScript(stranger, HASH),
     ])
       assertRefused(read({ ...one, lastScript }), 'script-unknown');
     assert.equal(must(read(one)).payment.total, 3n * DOGE);

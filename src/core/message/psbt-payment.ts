@@ -3,8 +3,7 @@ import { equalBytes } from '../base/bytes.ts';
 import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
 import type { Coin } from '../coin/coin.ts';
 import type { Agreement } from '../contract/agreement.ts';
-import { commitScript } from '../contract/commit-output.ts';
-import { channelIdOf, type Deposit, type Payment, type Terms } from '../contract/contract.ts';
+import { channelIdOf, type Deposit, type Payment, type RevocationHash, type Terms } from '../contract/contract.ts';
 import { unsigned } from '../contract/payment-plan.ts';
 import { readScript } from '../tx/script.ts';
 import { isUnbound, SIGHASH } from '../tx/sighash.ts';
@@ -12,7 +11,7 @@ import { decodeSignature, encodeSignature, publicKey, type Signature } from '../
 import { outpointKey, sameOutpoint, type Transaction, type TxOutput } from '../tx/transaction.ts';
 import type { CompactPay } from './compact.ts';
 import type { Announce, End, Offer } from './message.ts';
-import { type ChannelPsbt, encodePsbt, type FundingTransactions, type PsbtInput, wrongForm } from './psbt-codec.ts';
+import { type ChannelPsbt, encodePsbt, type FundingTransactions, type PsbtInput, type Shown, wrongForm } from './psbt-codec.ts';
 
 const HASH_BYTES = 20;
 
@@ -35,8 +34,13 @@ export function paymentPsbt(terms: Terms, deposits: readonly Deposit[], payment:
   return encodePsbt(terms, terms.contract.draft(terms, plan), {
     funding,
     signatures: withTypes(signatures, hashTypes),
-    ...(hash && { lastScript: commitScript(terms, hash) }),
+    ...heldScriptOf(terms, hash),
   });
+}
+
+function heldScriptOf(terms: Terms, hash: RevocationHash | undefined): Pick<Shown, 'lastScript'> {
+  const { revocation } = terms.contract;
+  return revocation === undefined || hash === undefined ? {} : { lastScript: revocation.heldScript(terms, hash) };
 }
 
 /** The agreed end, signed by the payer. @throws Error when it does not fit these deposits. */
@@ -101,14 +105,15 @@ export function readPayment(psbt: ChannelPsbt, terms: Terms, deposits: readonly 
   return { kind: 'payment', channel: channelOfPsbt(terms.coin, psbt), payment: { total, signatures, ...under } };
 }
 
-/** The hash that the script of the last output names: the one that the same script comes of. Keys are longer. */
+/** The hash that the script of the last output names: the one that the same script comes of. */
 function readHash({ outputs }: ChannelPsbt, terms: Terms): Pick<Payment, 'hash'> | Refusal {
-  if (terms.contract.revocation === undefined) return {};
+  const { revocation } = terms.contract;
+  if (revocation === undefined) return {};
   const shown = outputs.at(-1)?.redeemScript;
   if (shown === undefined) return refuse('psbt-outputs-wrong', { reason: 'the redeem script of the payee’s output is missing' });
-  const hash = readScript(shown)?.find((part) => part instanceof Uint8Array && part.length === HASH_BYTES);
-  if (!(hash instanceof Uint8Array) || !equalBytes(commitScript(terms, hash), shown)) return refuse('script-unknown');
-  return { hash };
+  const hashes = readScript(shown)?.filter((part) => part instanceof Uint8Array && part.length === HASH_BYTES) ?? [];
+  const hash = hashes.find((part) => part instanceof Uint8Array && equalBytes(revocation.heldScript(terms, part), shown));
+  return hash instanceof Uint8Array ? { hash } : refuse('script-unknown');
 }
 
 /** Reads an agreed end: deposits in their order, the payer's output first. */

@@ -25,6 +25,7 @@ const flexible: Signing = { kind: 'flexible', slot: 0 };
 const HELD_BY: Readonly<Record<Contract['expiryIn'], RegExp>> = {
   script: /Locktime requirement not satisfied/,
   releases: /script-verify-flag/,
+  age: /script-verify-flag|non-BIP68-final/,
 };
 
 /** What the payer's change pays for a close where the terms fix it: enough for two deposits. */

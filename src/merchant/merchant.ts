@@ -27,7 +27,7 @@ export interface MerchantOptions extends EngineOptions<PayeeState> {
   readonly identity: Uint8Array;
   /**
    * Accepts channels that payers bring back from lost stores of this seed, and therefore offers of any age. No other program may serve with this
-   * seed.
+   * seed. Claim the store with the same word (`claimStore`): then nothing is sold on channels whose payers may know more than an older copy does.
    */
   readonly isRecovering?: boolean;
   /**
@@ -77,6 +77,7 @@ export function openMerchant(options: MerchantOptions): Merchant {
   const invoice = async (channel: ChannelId, item: string): Promise<Reply> => {
     const state = await engine.get(channel);
     if (state === undefined) return refuse('channel-unknown');
+    if (state.setBack) return refuse('payee-set-back');
     if (state.kind === 'open') return invoices.issue(channel, item, addressOf(coin, state.terms.payeeScript) ?? '');
     return state.kind === 'paused' ? refuse('funding-reorganised') : notActive(state);
   };

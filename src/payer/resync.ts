@@ -1,5 +1,8 @@
 import { ZERO } from '../core/base/amount.ts';
+import { equalBytes } from '../core/base/bytes.ts';
 import { isRefusal, type Refusal, type RefusalCode } from '../core/base/refusal.ts';
+import type { PayerState } from '../core/channel/payer-state.ts';
+import type { State } from '../core/message/message.ts';
 import type { Answer, Line } from './request.ts';
 
 /** Answers of a payee that knows less of the channel than this payer, or more. */
@@ -50,7 +53,7 @@ export async function resync(line: Line): Promise<boolean> {
   const theirs = reply.kind === 'state' ? reply : undefined;
   const isBare = theirs === undefined || theirs.deposits.length < state.deposits.length;
   if (isBare && !(await isAccepted(line))) return isNews;
-  const isPoorer = (theirs?.best?.total ?? ZERO) < (state.best?.total ?? ZERO);
+  const isPoorer = (theirs?.best?.total ?? ZERO) < (state.best?.total ?? ZERO) || isBefore(theirs, state);
   if (isPoorer) await line.exchange({ kind: 'hand-over' });
   return isNews || isBare || isPoorer;
 }
@@ -58,4 +61,11 @@ export async function resync(line: Line): Promise<boolean> {
 async function isAccepted(line: Line): Promise<boolean> {
   const answer = await line.exchange({ kind: 'announce' });
   return !isRefusal(answer) && answer.reply.kind === 'accepted';
+}
+
+/** Whether the payee takes payments under another hash than this payer still makes them, after it has been asked: one of before. */
+function isBefore(theirs: State | undefined, { revocation }: PayerState): boolean {
+  if (revocation === undefined || revocation.index === 0) return false;
+  const named = theirs?.revocation;
+  return named === undefined || !equalBytes(named.hash, revocation.hash);
 }

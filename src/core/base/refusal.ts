@@ -79,6 +79,10 @@ const REASONS = {
   'total-leaves-dust': ['correct', 'The change would be too small for an output: take all, or leave more.'],
 
   'hash-outdated': ['resync', 'The payment does not name the payee’s present revocation hash.'],
+  'payee-set-back': [
+    'reopen',
+    'The payee has lost its last record of this channel and sells nothing more on it. Close it and open another.',
+  ],
   'contract-one-way': ['stop', 'Payments of this contract are final: the payee can give nothing back.'],
   'give-back-too-much': ['correct', 'The payee has less than that to give back.'],
   'give-back-other': ['resync', 'The payee wants to give back another amount, or nothing.'],

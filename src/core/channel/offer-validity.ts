@@ -38,6 +38,11 @@ export function refuseOrigin({ origin, contract, signing, payeeScript }: Offered
   return equalBytes(payeeScript, terms.payeeScript) ? undefined : refuse('offer-outdated', { changed: 'payout' });
 }
 
+/** Whether an offer was made by another store than the payee's: only one that recovers takes it, and whatever happened to that channel is not known. */
+export function isOfAnotherStore({ origin }: OfferedTerms, standing?: Standing): boolean {
+  return standing !== undefined && (origin === undefined || !equalBytes(origin.store, standing.store));
+}
+
 /** Whether an offer has run out. A first deposit mined in time is accepted, even if it becomes deep or is announced later. */
 export function refuseOverdue(
   { origin }: OfferedTerms,

@@ -12,8 +12,8 @@ import { outpointKey, sameOutpoint } from '../tx/transaction.ts';
 import { backedAt } from './confirmed-capacity.ts';
 import type { Doubt } from './deposit-confirmation.ts';
 import { fundingRisk } from './funding-risk.ts';
-import { type DepositLimits, limitsNow, refuseOrigin, refuseOverdue, type Standing, termsNow } from './offer-validity.ts';
-import { firstHash } from './payee-revocation.ts';
+import { type DepositLimits, isOfAnotherStore, limitsNow, refuseOrigin, refuseOverdue, type Standing, termsNow } from './offer-validity.ts';
+import { firstHash, withSetBack } from './payee-revocation.ts';
 import type { PayeeState } from './payee-state.ts';
 import type { Env, FundingView, Source, Step } from './state-machine.ts';
 import { stay } from './state-machine.ts';
@@ -65,21 +65,22 @@ export function acceptAnnouncement(state: PayeeState | undefined, input: Announc
   if (waitingFor !== undefined) return stay(state, { kind: 'reply', message: { kind: 'provisional', channel, waitingFor, ...given } });
   const sources = sourcesOf(announce.deposits, funding);
   const next =
-    state === undefined ? opened(announce, channel, terms, sources, limits) : withDeposits(state, announce.deposits, sources, limits);
+    state === undefined ? opened(input, channel, terms, sources, limits) : withDeposits(state, announce.deposits, sources, limits);
   const accepted = { kind: 'reply', message: { kind: 'accepted', channel, capacity, ...given, ...firstHash(next, env) } } as const;
   if (next === state) return stay(state, accepted);
   return stay(backedAt(next, depthOf(input), { tip: tipOf(input, env) }, doubtsOf(state, input, env)), accepted);
 }
 
 function opened(
-  { offer, deposits }: Announce,
+  { announce: { offer, deposits }, standing }: AnnounceInput,
   channel: ChannelId,
   terms: Terms,
   sources: readonly Source[],
   { minDeposit: _, ...limits }: DepositLimits,
 ): PayeeState {
   const named = { channel, terms, keyName: keyNameOf(offer), deposits, ...(sources.length > 0 ? { sources } : {}) };
-  return { kind: 'open', ...named, limits, spent: ZERO };
+  const state: PayeeState = { kind: 'open', ...named, limits, spent: ZERO };
+  return isOfAnotherStore(offer, standing) ? withSetBack(state) : state;
 }
 
 /** A known channel keeps its limits until it gets a further deposit. Then the stricter limits apply, but not the least amount of a first deposit. */

@@ -7,7 +7,7 @@ import type { Pay, Receipt } from '../message/message.ts';
 import { blocksToDepth } from './confirmed-capacity.ts';
 import { type Doubt, doubtedSum, exposureParts, restingBelowDepth, writtenOff } from './deposit-confirmation.ts';
 import { isGivingBack, receiptAgain, takeBack, wholeGivenBack } from './payee-give-back.ts';
-import { foundAgain, underCurrentHash } from './payee-revocation.ts';
+import { underCurrentHash, withLastSecret } from './payee-revocation.ts';
 import { type BestPayment, exposureAt, exposureOf, factsOf, notActive, type PayeeState, restsOf } from './payee-state.ts';
 import { type Env, type KeptInvoice, type Step, stay } from './state-machine.ts';
 
@@ -24,16 +24,22 @@ export function takePayment(state: PayeeState, pay: Pay, kept: KeptInvoice | und
 
 /** The same for an application that delivers something for every increment at once: nothing becomes credit. */
 export function takeIncrease(state: PayeeState, pay: Pay, env: Env): Step<PayeeState> | Refusal {
+  if (state.setBack) return refuse('payee-set-back');
   return taken(state, pay, (added) => added, env);
 }
 
 /** Takes what is new of the payment under the hash that is in force. */
-function taken(known: PayeeState, { payment, ...pay }: Pay, owing: Owing, env: Env): Step<PayeeState> | Refusal {
-  const state = foundAgain(known, payment, env);
-  const named = underCurrentHash(state, payment, env);
+function taken(known: PayeeState, pay: Pay, owing: Owing, env: Env): Step<PayeeState> | Refusal {
+  const state = withLastSecret(known, pay, env);
+  const named = underCurrentHash(state, pay.payment, env);
   if (isRefusal(named)) return named;
   const given = { ...pay, payment: named };
-  return wholeGivenBack(state, given, env) ?? raised(state, given, owing, env);
+  return wholeGivenBack(state, given, env) ?? raised(state, given, state.setBack ? () => handedOver(given) : owing, env);
+}
+
+/** A payee that was set back only takes what is handed over, and owes nothing for it: whoever paid it got all before. */
+function handedOver({ invoice }: Pay): Amount | Refusal {
+  return invoice === undefined ? ZERO : refuse('payee-set-back');
 }
 
 /** `owing`: how much of the new total is spent at once, in the commit that raises it. Called only when the total has risen. */
@@ -62,7 +68,8 @@ function raised(state: PayeeState, pay: Pay, owing: Owing, env: Env): Step<Payee
     ...(pay.invoice === undefined ? {} : { invoice: pay.invoice }),
     ...(state.giveBack === undefined ? {} : { giveBack: state.giveBack }),
   };
-  return { ...stay({ ...state, spent, best: { ...payment, receipt } }, { kind: 'reply', message: receipt }), added };
+  const step = stay({ ...state, spent, best: { ...payment, receipt } }, { kind: 'reply', message: receipt });
+  return state.setBack ? step : { ...step, added };
 }
 
 /** Whether a total needs a deposit that is not there, or one after it. */

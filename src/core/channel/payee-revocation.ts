@@ -3,7 +3,7 @@ import { equalBytes } from '../base/bytes.ts';
 import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
 import { closingAt, type Payment, type RevocationHash, type Terms } from '../contract/contract.ts';
 import { type RevocationSecrets, revocationSecret, shownIndices } from '../contract/revocation-secrets.ts';
-import type { Accepted, RevocationState } from '../message/message.ts';
+import type { Accepted, Pay, RevocationState } from '../message/message.ts';
 import { hash160 } from '../tx/script.ts';
 import { isActive, type PayeeState } from './payee-state.ts';
 import type { Env } from './state-machine.ts';
@@ -48,23 +48,22 @@ export function underCurrentHash(state: PayeeState, { hash, ...payment }: Paymen
   return refuse('hash-outdated');
 }
 
-/** How many hashes a payee that has only its seed tries, to find the one that its payer names. */
-const MOST_LOST = 1_024;
-
 /**
- * The state of a payee that has only its seed, after its payer shows a payment under a later hash of this payee, which nobody else was told. A payee
- * that has a payment keeps it: it may not have shown the secret for that one.
+ * An active channel of a payee that was set back to an older copy of its store, or to its seed alone. The payer may know the secret of any hash that
+ * this copy takes payments under, so nothing is sold on the channel any more.
  */
-export function foundAgain<State extends PayeeState>(state: State, { hash, ...payment }: Payment, env: Env): State {
-  const { terms, deposits, best, revoked } = state;
-  const current = currentHash(state, env);
-  const isLost = best === undefined && revoked === undefined;
-  if (!isLost || hash === undefined || current === undefined || equalBytes(hash, current)) return state;
-  if (isRefusal(terms.contract.verify(terms, deposits, { ...payment, hash }, undefined, env.verify))) return state;
-  for (let index = 1; index <= MOST_LOST; index++) {
-    if (equalBytes(hash, hash160(secretOf(env, index)))) return { ...state, revoked: index };
-  }
-  return state;
+export function withSetBack(state: PayeeState): PayeeState {
+  return isActive(state) && state.terms.contract.revocation !== undefined ? { ...state, setBack: true } : state;
+}
+
+/** The state of a payee that was set back, once its payer shows a secret that only this payee can have told it: all up to that one is revoked. */
+export function withLastSecret(state: PayeeState, { lastSecret }: Pay, env: Keys): PayeeState {
+  const { terms, revoked = 0 } = state;
+  if (lastSecret === undefined || terms.contract.revocation === undefined || !isActive(state)) return state;
+  const { index, secret } = lastSecret;
+  if (index < revoked || !equalBytes(secret, secretOf(env, index))) return state;
+  const { best: _, giveBack: __, ...rest } = state;
+  return { ...rest, revoked: index + 1, spent: ZERO, setBack: true };
 }
 
 /** The total that the payee wants to go down to; undefined when there is nothing to give back, or no close could pay out what would be left. */

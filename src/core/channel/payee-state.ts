@@ -48,6 +48,8 @@ interface PayeeChannel {
   readonly giveBack?: Amount;
   /** The last order to give back that was noted. */
   readonly lastOrder?: string;
+  /** The payee was set back to an older copy, where payments can be taken back: the payer may know secrets that the copy does not know to be shown. */
+  readonly setBack?: true;
   /** Outputs of closes that are held for the payee, as of the last view. */
   readonly held?: readonly HeldOutput[];
 }

@@ -42,13 +42,16 @@ export function resendPayment(state: PayerState): Step<PayerState> | Refusal {
 
 /**
  * Sends the best payment with all its signatures and for no invoice. A payee that was restored from old data takes it as credit; one that has it says
- * so.
+ * so. The payee's last secret goes with it: it tells a payee that has forgotten it where in the chain of secrets it is.
  */
 export function handOverBest(state: PayerState): Step<PayerState> | Refusal {
   if (state.kind !== 'open') return notOpen(state);
-  const { channel, best, pending } = state;
+  const { channel, pending, revocation } = state;
   if (pending !== undefined) return refuse('payment-unanswered', { total: pending.payment.total });
-  return best === undefined ? stay(state) : stay(state, { kind: 'send', message: { kind: 'payment', channel, payment: best } });
+  const lastSecret = revocation?.secrets.at(-1);
+  const payment = state.best ?? (lastSecret && revocation && { total: ZERO, signatures: [], hash: revocation.hash });
+  if (payment === undefined) return stay(state);
+  return stay(state, { kind: 'send', message: { kind: 'payment', channel, payment, ...(lastSecret && { lastSecret }) } });
 }
 
 /** The message for a pending payment: only the signatures that the payee does not have. */

@@ -18,7 +18,7 @@ import {
   paymentField,
   publicKeyField,
   releasedDepositField,
-  secretField,
+  shownSecretField,
   signatureField,
   signingField,
   transactionField,
@@ -103,6 +103,7 @@ const payeeChannel = {
   revoked: z.int().min(0).exactOptional(),
   giveBack: amountField.exactOptional(),
   lastOrder: z.string().max(64).exactOptional(),
+  setBack: z.literal(true).exactOptional(),
   held: held.exactOptional(),
 };
 
@@ -137,7 +138,7 @@ const payerChannel = {
     .strictObject({
       hash: hashField,
       index: z.int().min(0),
-      secrets: z.array(z.strictObject({ index: z.int().min(0), secret: secretField })),
+      secrets: z.array(shownSecretField),
       next: z.strictObject({ hash: hashField, signed: amountField }).exactOptional(),
     })
     .exactOptional(),
@@ -226,10 +227,11 @@ function openText(state: PayeeState): string | undefined {
   const revoked = state.revoked === undefined ? '' : `,"revoked":${state.revoked}`;
   const giveBack = state.giveBack === undefined ? '' : `,"giveBack":"${state.giveBack}"`;
   const order = state.lastOrder === undefined ? '' : `,"lastOrder":${JSON.stringify(state.lastOrder)}`;
+  const setBack = state.setBack ? ',"setBack":true' : '';
   const kept = state.held === undefined ? '' : `,"held":${textOnce(held, state.held)}`;
   const reach = state.reach === undefined ? '' : `,"reach":"${state.reach}"`;
   const changing = `"spent":"${spent}"${best === undefined ? '' : `,"best":${bestText(best)}`}`;
-  return `{"channel":"${channel}",${fixed},"limits":${textOnce(limits, state.limits)}${shallow}${placed}${reach},${changing}${revoked}${giveBack}${order}${kept},"kind":"open"}`;
+  return `{"channel":"${channel}",${fixed},"limits":${textOnce(limits, state.limits)}${shallow}${placed}${reach},${changing}${revoked}${giveBack}${order}${setBack}${kept},"kind":"open"}`;
 }
 
 function bestText({ total, signatures, hash, receipt }: BestPayment): string {

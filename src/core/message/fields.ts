@@ -7,6 +7,7 @@ import type { Coin, DepthStep } from '../coin/coin.ts';
 import { coinById } from '../coin/registry.ts';
 import type { Contract, Deposit, Payment, RevocationHash, Signing } from '../contract/contract.ts';
 import { contractById } from '../contract/registry.ts';
+import type { RevocationSecrets } from '../contract/revocation-secrets.ts';
 import { type PublicKey, publicKey, readCompact, type Signature } from '../tx/sign.ts';
 import { decodeTransaction, encodeTransaction, type Outpoint, outpointKey, type Transaction } from '../tx/transaction.ts';
 
@@ -106,6 +107,14 @@ export const secretField: Field<Uint8Array> = text(
   (hex) => (hex.length === 64 ? parseHex(hex) : undefined),
   bytesToHex,
 );
+/** A revocation secret with its number. */
+export const shownSecretField: Field<RevocationSecrets[number]> = z.object({
+  index: z
+    .int()
+    .min(0)
+    .max(2 ** 48 - 1),
+  secret: secretField,
+});
 export const paymentField: Field<Payment> = z.object({
   total: amountField,
   signatures: z.array(signatureField).max(64),

@@ -16,6 +16,7 @@ import {
   publicKeyField,
   refusalField,
   secretField,
+  shownSecretField,
   signatureField,
   signingField,
   storeIdField,
@@ -97,11 +98,7 @@ export const stateJson: Field<State> = z.object({
   revocation: z
     .object({
       hash: hashField,
-      secrets: z
-        .array(z.object({ index: z.int().min(0), secret: secretField }))
-        .min(1)
-        .max(48)
-        .exactOptional(),
+      secrets: z.array(shownSecretField).min(1).max(48).exactOptional(),
       giveBack: z.object({ total: amountField, hash: hashField }).exactOptional(),
     })
     .exactOptional(),

@@ -113,6 +113,8 @@ export interface Pay {
   readonly channel: ChannelId;
   readonly payment: Payment;
   readonly invoice?: string;
+  /** With a payment that is handed over: the last secret that the payee has shown, for a payee that was set back to before that (BOLT 2's data loss protection). */
+  readonly lastSecret?: RevocationSecrets[number];
 }
 
 /** The payment is stored for good. `spent` of the total has bought something; the rest is the payer's credit. */

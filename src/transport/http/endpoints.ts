@@ -2,9 +2,9 @@ import { base64, base64urlnopad } from '@scure/base';
 import * as z from 'zod';
 import { parseHex } from '../../core/base/bytes.ts';
 import { MAX_COMPACT_BYTES } from '../../core/message/compact.ts';
-import type { Field } from '../../core/message/fields.ts';
+import { type Field, shownSecretField } from '../../core/message/fields.ts';
 import { offerJson } from '../../core/message/json.ts';
-import type { Offer, Request } from '../../core/message/message.ts';
+import type { Offer, Pay, Request } from '../../core/message/message.ts';
 import type { AnswerKind } from './reply.ts';
 
 /** The HTTP form of one kind of request. Server, client and OpenAPI document are made from these. */
@@ -71,9 +71,10 @@ export const announceBody: Field<Signed & { readonly offer: Offer }> = z.union([
   z.strictObject({ offer: offerJson, compact: compactField }),
   z.strictObject({ offer: offerJson, psbt: psbtField }),
 ]);
-export const paymentBody: Field<Signed & { readonly invoice?: string }> = z.union([
-  z.strictObject({ compact: compactField, invoice: invoiceId }),
-  z.strictObject({ psbt: psbtField, invoice: invoiceId }),
+const besidePayment = { invoice: invoiceId, lastSecret: shownSecretField.exactOptional() };
+export const paymentBody: Field<Signed & Pick<Pay, 'invoice' | 'lastSecret'>> = z.union([
+  z.strictObject({ compact: compactField, ...besidePayment }),
+  z.strictObject({ psbt: psbtField, ...besidePayment }),
 ]);
 export const endBody: Field<Signed> = z.union([z.strictObject({ compact: compactField }), z.strictObject({ psbt: psbtField })]);
 export const invoiceBody: Field<{ readonly item: string }> = z.strictObject({ item: z.string().max(200) });

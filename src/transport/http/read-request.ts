@@ -66,8 +66,9 @@ function proofIn(authorization = ''): { readonly proof?: Proof } {
 async function payOf(channel: ChannelId, body: Read<typeof paymentBody>, payee: RequestHandler): Promise<Request | Refusal> {
   if (isRefusal(body)) return body;
   const pay = 'compact' in body ? decodePay(body.compact) : await payee.readPsbt('payment', body.psbt);
-  const { invoice } = body;
-  return within(channel, isRefusal(pay) || pay.kind !== 'payment' || invoice === undefined ? pay : { ...pay, invoice });
+  const { invoice, lastSecret } = body;
+  const beside = { ...(invoice !== undefined && { invoice }), ...(lastSecret && { lastSecret }) };
+  return within(channel, isRefusal(pay) || pay.kind !== 'payment' ? pay : { ...pay, ...beside });
 }
 
 async function endOf(channel: ChannelId, body: Read<typeof endBody>, payee: RequestHandler): Promise<Request | Refusal> {

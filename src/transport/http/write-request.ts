@@ -15,8 +15,9 @@ export function writeBody(request: Request, psbt?: Uint8Array): unknown {
     case 'invoice-request':
       return z.encode(invoiceBody, { item: request.item });
     case 'payment': {
-      const invoice = request.invoice === undefined ? {} : { invoice: request.invoice };
-      return z.encode(paymentBody, { ...signed(() => encodePay(request)), ...invoice });
+      const { invoice, lastSecret } = request;
+      const beside = { ...(invoice !== undefined && { invoice }), ...(lastSecret && { lastSecret }) };
+      return z.encode(paymentBody, { ...signed(() => encodePay(request)), ...beside });
     }
     case 'end':
       return z.encode(

@@ -246,4 +246,4 @@ export class ChannelSession implements Holder {
   }
 }
 
-const unwanted: CloseReason = failed('OTHER', 'The application did not take the payment; it counts all the same.');
+const unwanted: CloseReason = failed('OTHER', 'The application refused the purchase; the payment is stored and stays valid.');

@@ -60,7 +60,7 @@ export class ClientDialogue {
     if (message === undefined) throw this.#ended ?? new Error('a conversation without messages has ended');
     if (isOf(message, kinds)) return message;
     await this.leave({ kind: 'error', code: 'SYNTAX_ERROR', explanation: `A ${message.kind} is not expected here.` });
-    throw new WorldError('peer-nonsense', `The server said ${message.kind} where that means nothing.`, 'Check the address.');
+    throw new WorldError('peer-nonsense', `The server sent ${message.kind} where it is not expected.`, 'Check the address.');
   }
 
   /**
@@ -83,7 +83,9 @@ export class ClientDialogue {
         if (isRefusal(message)) {
           const code = message.code === 'key-invalid' ? 'BAD_TRANSACTION' : 'SYNTAX_ERROR';
           await this.leave({ kind: 'error', code, explanation: message.message });
-          this.#end(new WorldError('peer-nonsense', `The server sent what can not be read: ${message.message}`, 'Check the address.'));
+          this.#end(
+            new WorldError('peer-nonsense', `The server sent a message that can’t be read: ${message.message}`, 'Check the address.'),
+          );
           break;
         }
         if (message.kind === 'close' || message.kind === 'error') {
@@ -114,5 +116,5 @@ function isOf<K extends Kind>(message: BitcoinjMessage, kinds: readonly K[]): me
 
 function parted({ code, explanation = '' }: Farewell): WorldError {
   const said = code === undefined ? 'The server ended the connection.' : `The server ended the connection: ${code}. ${explanation}`.trim();
-  return new WorldError('peer-unreachable', said, 'Connect again: the channel goes on where it was.');
+  return new WorldError('peer-unreachable', said, 'Connect again: the channel continues where it was.');
 }

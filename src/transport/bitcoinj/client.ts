@@ -75,9 +75,9 @@ export class BitcoinjClient {
       await this.#dialogue.leave({
         kind: 'error',
         code: 'NO_ACCEPTABLE_VERSION',
-        explanation: `Version ${version.major} is not spoken here.`,
+        explanation: `This client does not support protocol version ${version.major}.`,
       });
-      throw new WorldError('peer-nonsense', `The server speaks version ${version.major} only.`, HINT);
+      throw new WorldError('peer-nonsense', `The server supports protocol version ${version.major} only.`, HINT);
     }
     const answer = await this.#dialogue.next('initiate', 'channel-open');
     this.#dialogue.setIdle(IDLE);

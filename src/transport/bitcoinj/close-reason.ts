@@ -45,6 +45,10 @@ function codeFor({ code, remedy }: Refusal): BitcoinjErrorCode {
 
 /** Facts about the channel are for the payer only, and here it can't be told apart from anyone who knows the contract's id. */
 function explanationOf({ message, advice, remedy, detail }: Refusal): string {
-  const facts = remedy === 'resync' ? [] : Object.entries(detail).map(([name, value]) => `${name} ${value}`);
-  return [message, advice, ...(facts.length === 0 ? [] : [`(${facts.join(', ')})`])].join(' ');
+  if (remedy === 'resync') return `${message} ${advice}`;
+  const facts = Object.entries(detail).map(([name, value]) => `${name} ${value}`);
+  // These two say themselves what they are.
+  const isPlain = Object.keys(detail).every((name) => name === 'seconds' || name === 'reason');
+  const note = isPlain ? '' : '; amounts are in the coin’s smallest unit';
+  return facts.length === 0 ? `${message} ${advice}` : `${message} ${advice} (${facts.join(', ')}${note})`;
 }

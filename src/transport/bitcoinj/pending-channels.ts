@@ -47,7 +47,7 @@ export class PendingChannels {
     if (first.kind === 'accepted') return this.#given(txid, made(announce));
     this.#unfinished.set(txid, opening);
     const sent = await payee.broadcast(transaction);
-    if ('reason' in sent) return this.#given(txid, failed('BAD_TRANSACTION', `The network does not take the contract: ${sent.reason}`));
+    if ('reason' in sent) return this.#given(txid, failed('BAD_TRANSACTION', `The node refused the contract: ${sent.reason}`));
     const reply = await payee.answer(announce);
     if (isRefusal(reply)) return refused(reply);
     return reply.kind === 'provisional' ? refused(reply.waitingFor) : this.#given(txid, made(announce));

@@ -176,14 +176,14 @@ describe('a contract', () => {
     await payer.hears('channel-open');
   });
 
-  test('that the network does not take is said so', async () => {
+  test('that the node refused the contract is said so', async () => {
     const { world, payer, channel } = await prepared();
     const [input] = channel.contract.inputs;
     assert.ok(input);
     const unsigned = { ...channel.contract, inputs: [{ ...input, script: new Uint8Array() }] };
     const moved = { ...channel, contract: unsigned, txid: transactionId(unsigned) };
     await payer.say(payer.contractOf(moved));
-    assert.match(await payer.hearsError('BAD_TRANSACTION'), /network does not take/);
+    assert.match(await payer.hearsError('BAD_TRANSACTION'), /node refused the contract/);
     assert.deepEqual(await world.channels(), []);
   });
 

@@ -37,18 +37,20 @@ export function readProvidedContract(
   initial: Update,
 ): ProvidedContract | CloseReason {
   const transaction = decodeTransaction(bytes);
-  if (transaction === undefined) return failed('BAD_TRANSACTION', 'The contract is no transaction.');
+  if (transaction === undefined) return failed('BAD_TRANSACTION', 'The contract is not a transaction.');
   const announce = announcementOf(offer, payerKey, transaction);
   const [deposit] = announce?.deposits ?? [];
-  if (announce === undefined || deposit === undefined) return failed('BAD_TRANSACTION', 'The first output is not that of the channel.');
+  if (announce === undefined || deposit === undefined)
+    return failed('BAD_TRANSACTION', 'The first output of the contract does not pay to the channel.');
   if (refunded !== undefined && !sameOutpoint(refunded, deposit.outpoint)) {
-    return failed('BAD_TRANSACTION', 'The contract is not the one whose refund is signed.');
+    return failed('BAD_TRANSACTION', 'The contract is not the one whose refund was signed.');
   }
   const payment = paymentOf(initial, deposit.value);
   if (isRefusal(payment)) return refused(payment);
   const signed = wronglySigned(payee, termsOf(announce), deposit, payment);
   if (signed !== undefined) return refused(signed);
-  if (payment.total < payee.minPayment) return failed('BAD_TRANSACTION', `The first payment must be ${payee.minPayment} at least.`);
+  if (payment.total < payee.minPayment)
+    return failed('BAD_TRANSACTION', `The first payment must be at least ${payee.minPayment} of the coin’s smallest unit.`);
   return { kind: 'provided', announce, transaction, payment };
 }
 

@@ -149,7 +149,7 @@ class Session {
 
   async #greeted({ major, previous, window = DEFAULT_WINDOW }: ClientVersion): Promise<CloseReason | undefined> {
     const contract = contractOf(major);
-    if (contract === undefined) return failed('NO_ACCEPTABLE_VERSION', `Version ${major} is not spoken here.`);
+    if (contract === undefined) return failed('NO_ACCEPTABLE_VERSION', `This server does not support protocol version ${major}.`);
     const found = previous === undefined ? undefined : await this.#found(previous, contract);
     const tooMany = this.#requestCost.take(found?.kind ?? 'offer-request');
     if (tooMany !== undefined) return tooMany;
@@ -168,7 +168,7 @@ class Session {
       return message.kind === 'provide-refund' ? this.#released(offer, message) : unexpected(message);
     if (message.kind !== 'provide-contract') return unexpected(message);
     const { payerKey } = message;
-    if (payerKey === undefined) return failed('SYNTAX_ERROR', 'The contract comes without the client’s key.');
+    if (payerKey === undefined) return failed('SYNTAX_ERROR', 'The message with the contract does not have the client’s key.');
     return this.#provided(message, { offer, payerKey });
   }
 
@@ -217,7 +217,7 @@ class Session {
   }
 
   #tooLate(): CloseReason {
-    return this.#stage.kind === 'attached' ? closed() : failed('TIMEOUT', 'Nothing was said for too long.');
+    return this.#stage.kind === 'attached' ? closed() : failed('TIMEOUT', 'No message came for too long.');
   }
 
   /** Called from outside the conversation, whose loop ends with the line. */
@@ -257,6 +257,7 @@ function makerOf({ offer, refundable }: Extract<Before, { kind: 'released' }>): 
 
 /** The failure is on the payee's side; the client's channel has not changed. */
 function trouble(error: unknown): CloseReason {
-  if (error instanceof WorldError) return failed('OTHER', 'This can not be taken just now; the channel is as it was. Connect again later.');
+  if (error instanceof WorldError)
+    return failed('OTHER', 'The server can’t accept this now; the channel has not changed. Connect again later.');
   throw error;
 }

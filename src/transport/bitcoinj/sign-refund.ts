@@ -17,15 +17,15 @@ export interface RefundToSign {
  */
 export function readRefundToSign({ contract, maxExpiry: expiry }: Offer, { payerKey, refund }: ProvideRefund): RefundToSign | CloseReason {
   const transaction = decodeTransaction(refund);
-  if (transaction === undefined) return failed('BAD_TRANSACTION', 'The refund is no transaction.');
+  if (transaction === undefined) return failed('BAD_TRANSACTION', 'The refund is not a transaction.');
   const { version, refundSequence } = contract.form;
   const { inputs, outputs, lockTime } = transaction;
   const [input] = inputs;
-  if (input === undefined || inputs.length > 1) return failed('BAD_TRANSACTION', 'The refund has not exactly one input.');
-  if (input.outpoint.vout !== 0) return failed('BAD_TRANSACTION', 'The refund does not spend the first output of the contract.');
-  if (input.sequence !== refundSequence) return failed('BAD_TRANSACTION', `The sequence of the refund is not ${refundSequence}.`);
-  if (lockTime !== expiry) return failed('BAD_TRANSACTION', `The lock time of the refund is not ${expiry}.`);
-  if (transaction.version !== version) return failed('BAD_TRANSACTION', `The version of the refund is not ${version}.`);
-  if (outputs.length !== 1) return failed('BAD_TRANSACTION', 'The refund has not exactly one output.');
+  if (input === undefined || inputs.length > 1) return failed('BAD_TRANSACTION', 'The refund must have exactly one input.');
+  if (input.outpoint.vout !== 0) return failed('BAD_TRANSACTION', 'The refund must spend the first output of the contract.');
+  if (input.sequence !== refundSequence) return failed('BAD_TRANSACTION', `The input sequence of the refund must be ${refundSequence}.`);
+  if (lockTime !== expiry) return failed('BAD_TRANSACTION', `The lock time of the refund must be ${expiry}, in Unix seconds.`);
+  if (transaction.version !== version) return failed('BAD_TRANSACTION', `The transaction version of the refund must be ${version}.`);
+  if (outputs.length !== 1) return failed('BAD_TRANSACTION', 'The refund must have exactly one output.');
   return { kind: 'refundable', payerKey, outpoint: input.outpoint };
 }

@@ -79,7 +79,7 @@ async function endOf(channel: ChannelId, body: Read<typeof endBody>, payee: Requ
 /** A request under a channel's path must be about that channel. */
 function within(channel: ChannelId, message: Request | Refusal): Request | Refusal {
   if (isRefusal(message) || ('channel' in message && message.channel === channel)) return message;
-  return refuse('message-malformed', { reason: 'the path names another channel' });
+  return refuse('message-malformed', { reason: 'the path names another channel than the message' });
 }
 
 function parse<Body>(schema: Field<Body>, json: unknown): Body | Refusal {

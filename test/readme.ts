@@ -13,7 +13,6 @@ export const TOP_LEVEL: readonly string[] = ['npm ci && npm run demo', 'npm run 
 
 const readme = await readFile('README.md', 'utf8');
 
-/** The README's code blocks of a language. */
 export function blocks(language: string): readonly string[] {
   return [...readme.matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)].filter(([, tag]) => tag === language).map(([, , text = '']) => text);
 }

@@ -36,7 +36,6 @@ export async function sentTo(columns: number, words: readonly string[]): Promise
 
 /** A program at a pseudo-terminal of util-linux' `script`, at which somebody types. */
 export class Terminal {
-  /** All that it has shown. */
   shown = '';
   readonly over: Promise<unknown>;
   readonly #child: ChildProcessByStdio<Writable, Readable, null>;

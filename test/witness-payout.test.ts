@@ -73,7 +73,6 @@ for (const [name, program] of PROGRAMS) {
   });
 }
 
-/** What of a transaction goes to the program. */
 const paidTo = ({ outputs }: Transaction, program: Uint8Array): bigint =>
   outputs.filter(({ script }) => equalBytes(script, program)).reduce((sum, { value }) => sum + value, 0n);
 

@@ -38,7 +38,6 @@ export interface Sent {
 export interface Driven<State> {
   readonly kind: 'driven';
   readonly state: State | undefined;
-  /** The answer to the peer. */
   readonly reply?: Reply;
   /** The message that the owner's connection has to send to the peer. */
   readonly send?: Request;

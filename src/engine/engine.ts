@@ -38,11 +38,9 @@ export interface EngineOptions<State> extends ReadingOptions {
 export interface Book<State> {
   /** All channels will now be read from the store: earlier records are dropped. */
   readonly open: () => void;
-  /** A channel as found in the store. */
   readonly found: (channel: ChannelId, state: State) => void;
   /** A channel after a step, once it is stored; also when the step did not change it. */
   readonly stored: (channel: ChannelId, state: State) => void;
-  /** The view of the chain that a channel was given. */
   readonly viewed?: (channel: ChannelId, view: ChainView) => void;
 }
 

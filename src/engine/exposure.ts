@@ -18,7 +18,6 @@ export interface Exposure {
   /** Above this, nothing more is delivered beyond what deep deposits back. A reorganisation can raise the total above it. */
   readonly most: Amount;
   readonly total: Amount;
-  /** Channels that have a part in it. */
   readonly channels: number;
   /** What rests on deposits that are less than so many blocks deep, and the limit for that. */
   readonly young: (tip: Height) => readonly (YoungBound & { readonly total: bigint })[];

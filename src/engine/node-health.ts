@@ -135,7 +135,6 @@ export class NodeHealth {
   }
 }
 
-/** The node gave no answer. */
 export function isNoAnswer(error: unknown): boolean {
   return error instanceof WorldError && error.code === 'node-down';
 }

@@ -208,7 +208,6 @@ export class SpendIndex {
     return this.#list.channelOfOutpoint(key) !== undefined || this.#list.channelsOfSource(key).size > 0;
   }
 
-  /** The writes are on the disk. */
   committed(writes: readonly Write[]): void {
     for (const { id, expected, value } of writes) {
       const wanted = this.#wanted.get(id);

@@ -8,7 +8,6 @@ import { decodeStored } from '../engine/decode-state.ts';
 import type { Clock, Random, Store } from '../engine/ports.ts';
 import { type Unpaid, UnpaidInvoices } from './unpaid-invoices.ts';
 
-/** An item for sale. */
 export interface Item {
   readonly text: string;
   readonly price: Amount;

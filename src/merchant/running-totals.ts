@@ -102,7 +102,6 @@ export class Tally implements Book<PayeeState> {
     return this.#counts;
   }
 
-  /** The number of ended channels by how they ended. */
   get ends(): Readonly<Record<PayeeEnd, number>> {
     return this.#ends;
   }

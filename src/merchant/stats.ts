@@ -78,7 +78,6 @@ export class AnswerCounts {
   readonly refusals: Partial<Record<RefusalCode, number>> = {};
   failures = 0;
 
-  /** The same payee with its answers counted. */
   counting<Payee extends Pick<Merchant, 'answer' | 'announce' | 'pay' | 'increment'>>(payee: Payee): Payee {
     return {
       ...payee,

@@ -22,7 +22,6 @@ export interface ChannelMark {
 export interface Audit {
   /** By record kind and channel id. */
   readonly channels: ReadonlyMap<string, ChannelMark>;
-  /** The sum of all totals. */
   readonly total: Amount;
   readonly records: number;
   /** What can't be read, and payments with wrong signatures. */

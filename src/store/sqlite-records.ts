@@ -26,7 +26,6 @@ export class SqliteRecords {
     return row && record(kind, row);
   }
 
-  /** The next records of a kind after an id. */
   page(kind: string, after: string): readonly (StoredRecord & { readonly id: string })[] {
     return this.#page.all(kind, after).map((row) => ({ id: text(row['id']), ...record(kind, row) }));
   }

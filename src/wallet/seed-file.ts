@@ -19,7 +19,6 @@ export interface SeedContents {
   readonly birthday: Height;
 }
 
-/** The result of opening a seed file. */
 export type OpenedSeed =
   | { readonly kind: 'opened'; readonly contents: SeedContents }
   | { readonly kind: 'wrong-passphrase' }

@@ -15,7 +15,6 @@ export interface Watch {
   /** Looks for the first `count` keys of a branch. */
   readonly cover: (branch: BranchName, count: number) => void;
   readonly add: (keyName: string) => void;
-  /** The key that an output script pays to. */
   readonly paidTo: (script: Uint8Array) => FoundKey | undefined;
   /** Keys whose public key is in an input script, as a push or inside the redeem script at its end. */
   readonly shownBy: (script: Uint8Array) => readonly FoundKey[];

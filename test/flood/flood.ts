@@ -18,7 +18,6 @@ export interface FloodOptions extends AttackOptions {
 /** What can be told to another thread. */
 export interface AttackOptions {
   readonly requests: number;
-  /** Addresses that the requests come from. */
   readonly addresses: number;
   /** Requests a second at most; as fast as they are answered unless given. */
   readonly rate?: number;

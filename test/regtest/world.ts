@@ -37,7 +37,6 @@ export const UNIT = 100_000_000n;
 const MATURE_COINS = 12;
 const MIN_DEPTH = 10;
 
-/** The n-th key of the tests. */
 export function testKey(n: number): Signer {
   return signerOf(hexToBytes((n + 1).toString(16).padStart(64, '0')));
 }
@@ -45,7 +44,6 @@ export function testKey(n: number): Signer {
 const purse = testKey(0);
 export const purseScript: Uint8Array = p2pkh(purse.publicKey);
 
-/** An unsigned transaction. */
 export function unsigned(inputs: readonly Owned[], outputs: readonly TxOutput[], options: SpendOptions = {}): Transaction {
   const { version = 2, lockTime = 0, sequence = 0xffff_fffe } = options;
   return { version, inputs: inputs.map(({ outpoint }) => ({ outpoint, script: new Uint8Array(), sequence })), outputs, lockTime };

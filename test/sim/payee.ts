@@ -203,7 +203,6 @@ export class PayeeSide {
     });
   }
 
-  /** The owner orders to give back. */
   giveBack(channel: ChannelId, value: Amount, order: string): void {
     const instance = this.any();
     if (instance === undefined) return;

@@ -20,7 +20,6 @@ const NOTHING = new Uint8Array();
 /** What bitcoinj asks for when it is not told otherwise. */
 const FIRST = amount(1_000n);
 
-/** A channel as its payer knows it. */
 export interface PayerChannel {
   readonly major: number;
   readonly contract: Transaction;
@@ -32,7 +31,6 @@ export interface PayerChannel {
 
 export interface BitcoinjPayerOptions {
   readonly coin: Coin;
-  /** Number of its channel key. */
   readonly key: number;
   /** The version that it speaks. */
   readonly major: number;

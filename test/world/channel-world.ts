@@ -127,7 +127,6 @@ export class ChannelWorld {
     await this.mine(1);
   }
 
-  /** Where the chain is. */
   async now(): Promise<ChainTime> {
     const { tip, medianTime } = await this.chain.status();
     return { tip: tip.height, medianTime: Math.floor(medianTime / 1000), now: this.#clock.now() };
@@ -231,7 +230,6 @@ export class ChannelWorld {
     return { outpoint: { txid, vout }, value: this.price, signer: own };
   }
 
-  /** What `transaction` pays to a script. */
   paidTo(transaction: Transaction, script: Uint8Array): bigint {
     return transaction.outputs.filter((output) => equalBytes(output.script, script)).reduce((sum, { value }) => sum + value, 0n);
   }

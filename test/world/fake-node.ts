@@ -9,7 +9,6 @@ export interface FakeNode {
   readonly url: string;
   /** Method names in the order asked, one array for each HTTP request. */
   readonly requests: string[][];
-  /** The parameters of the last call of a method. */
   readonly lastParameters: (method: string) => readonly unknown[] | undefined;
   readonly close: () => Promise<void>;
 }

@@ -167,13 +167,11 @@ export class MachinePair {
     return this.chain.get(outpointKey(outpoint)) ?? { kind: 'missing' };
   }
 
-  /** The payer's request that an input leads to. */
   request(input: PayerInput): Request {
     const step = must(this.tellPayer(input));
     return sendIn(step.effects) ?? assert.fail('nothing to send');
   }
 
-  /** The payer is given an answer. */
   answer(to: Request['kind'], message: Reply): Step<PayerState | undefined> {
     return must(this.tellPayer({ kind: 'reply', to, message }));
   }

@@ -23,7 +23,6 @@ interface Served {
   readonly regtest: Regtest;
   readonly server: RegtestServer;
   readonly post: (body: string, headers?: Readonly<Record<string, string>>) => Promise<Reply>;
-  /** The whole reply to one call. */
   readonly call: (method: string, ...params: readonly unknown[]) => Promise<Reply>;
   /** The result, or the error as `code: message`. */
   readonly ask: (method: string, ...params: readonly unknown[]) => Promise<unknown>;

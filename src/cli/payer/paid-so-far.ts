@@ -3,7 +3,6 @@ import type { PayerState } from '../../core/channel/payer-state.ts';
 import type { Account } from '../interrupt.ts';
 import type { Shell } from '../run-command.ts';
 
-/** A channel that a command pays through. */
 export interface Paying {
   /** The channel's total when the command began. */
   readonly before: Amount;
@@ -13,7 +12,6 @@ export interface Paying {
   readonly made: () => number;
 }
 
-/** What was paid since the total was `before`. */
 export function paidSince(before: Amount, { best }: PayerState): Amount {
   return subtract(best?.total ?? ZERO, before);
 }

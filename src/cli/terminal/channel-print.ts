@@ -39,7 +39,6 @@ function addressFact(coin: Coin, outputScript: Uint8Array): Record<string, strin
   return address === undefined ? {} : { address };
 }
 
-/** A channel in one line. */
 export function channelLine(state: PayerState): string {
   const { channel, kind, terms, deposits, best } = state;
   const { ticker } = terms.coin;

@@ -2,7 +2,6 @@ import type { ReadingProgress } from '../../engine/ports.ts';
 import type { Printer } from './print.ts';
 import type { Work } from './screen.ts';
 
-/** A reading of the chain, as it is shown to a person. */
 export interface ShownReading {
   readonly at: ReadingProgress;
   /** Blocks that are read for the wallet, after everything that is read for its channels. */

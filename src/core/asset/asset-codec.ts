@@ -1,9 +1,7 @@
 import type { TxId } from '../base/bytes.ts';
 import type { Transaction, TxOutput } from '../tx/transaction.ts';
 
-/** An amount of an asset. */
 export interface AssetAmount {
-  /** The asset's number. */
   readonly asset: bigint;
   /** In the asset's smallest unit; only its issuance says how many make a whole one. */
   readonly quantity: bigint;

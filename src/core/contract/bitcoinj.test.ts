@@ -43,7 +43,6 @@ function unlockOf({ inputs: [input] }: Transaction): Uint8Array {
   return input?.script ?? assert.fail('an input');
 }
 
-/** A signature with its hash type, in hex. */
 function signatureIn(hex: string): { readonly compact: string; readonly hashType: number } {
   const decoded = decodeSignature(hexToBytes(hex));
   return typeof decoded === 'string' ? assert.fail(decoded) : { compact: bytesToHex(decoded.signature), hashType: decoded.hashType };

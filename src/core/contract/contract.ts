@@ -28,7 +28,6 @@ export interface Terms extends ScriptTerms {
   readonly signing: Signing;
   /** Blocks before an expiry by height, seconds before one by time: from then on the payee takes no payment and closes. */
   readonly closingMargin: number;
-  /** The payee's output script. */
   readonly payeeScript: Uint8Array;
   /** Where payments can be taken back, and only there. */
   readonly revocation?: RevocationTerms;
@@ -277,7 +276,6 @@ export function closingAt(terms: Terms): LockTime {
   return after(terms.expiry, -terms.closingMargin);
 }
 
-/** Whether an expiry is of the contract's kind. */
 export function isExpiryOf({ expiresBy }: Contract, expiry: LockTime): boolean {
   return isTime(expiry) === (expiresBy === 'time');
 }

@@ -19,7 +19,6 @@ export function csvDepositOutput(terms: CsvDepositTerms, value: bigint): TxOutpu
   return { value, script: p2sh(csvDepositScript(terms)) };
 }
 
-/** The output that a commit pays to. */
 export function csvCommitOutput(terms: CsvCommitTerms, value: bigint): TxOutput {
   return { value, script: p2sh(csvCommitScript(terms)) };
 }

@@ -50,7 +50,6 @@ export interface RedeemScript extends Pick<Contract, 'expiresBy' | 'expiryIn'> {
 export interface UnidirectionalScript extends Pick<Contract, 'id' | 'number' | 'needs' | 'form'> {
   readonly redeem: RedeemScript;
   readonly unlocks: Unlocks;
-  /** The output script of deposits, from the redeem script. */
   readonly output: (redeemScript: Uint8Array) => Uint8Array;
   /** Which branch a scriptSig takes. */
   readonly recogniser: (isOwn: (redeemScript: Uint8Array) => boolean, branches: Branches) => Contract['recognise'];

@@ -107,7 +107,6 @@ export const secretField: Field<Uint8Array> = text(
   (hex) => (hex.length === 64 ? parseHex(hex) : undefined),
   bytesToHex,
 );
-/** A revocation secret with its number. */
 export const shownSecretField: Field<RevocationSecrets[number]> = z.object({
   index: z
     .int()

@@ -26,7 +26,6 @@ export interface OfferedTerms {
   readonly contract: Contract;
   readonly signing: Signing;
   readonly closingMargin: number;
-  /** Output script of the payee. */
   readonly payeeScript: Uint8Array;
   readonly minDeposit: Amount;
   readonly maxDeposit: Amount;

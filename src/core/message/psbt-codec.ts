@@ -16,7 +16,6 @@ export interface ChannelPsbt {
   readonly transaction: Transaction;
   readonly redeemScript: Uint8Array;
   readonly inputs: readonly PsbtInput[];
-  /** What stands beside each output. */
   readonly outputs: readonly OutputMap[];
   /** As it stands there, where one is named. */
   readonly penaltyKey?: Uint8Array;

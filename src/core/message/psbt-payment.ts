@@ -58,7 +58,6 @@ function withTypes(signatures: readonly Signature[], hashTypes: readonly number[
   });
 }
 
-/** The channel that a PSBT is about. */
 export function channelOfPsbt(coin: Coin, psbt: ChannelPsbt): ReturnType<typeof channelIdOf> {
   return channelIdOf(coin, psbt.redeemScript);
 }

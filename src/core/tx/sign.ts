@@ -90,7 +90,6 @@ function derInteger(bytes: Uint8Array): Uint8Array {
   return Uint8Array.of(0x02, 32 - start + padded.length, ...padded, ...bytes.subarray(start));
 }
 
-/** A signature and its hash type. */
 export interface TypedSignature {
   readonly signature: Signature;
   readonly hashType: number;

@@ -5,7 +5,6 @@ import type { Transaction } from '../../core/tx/transaction.ts';
 import type { DepositGroup, Watched } from './file-format.ts';
 import { payeeValue } from './payee-value.ts';
 
-/** The deposits that a group's closes spend. */
 export function depositsOf({ deposits }: Watched, { closes }: DepositGroup): readonly Deposit[] {
   return spentBy(closes[0], deposits);
 }

@@ -30,7 +30,6 @@ export interface Proposal {
 }
 
 export interface Greeting {
-  /** The wanted contract. */
   readonly contract: Contract;
   /** Contracts that are accepted too, if the server answers with one of them. */
   readonly others?: readonly Contract[];

@@ -4,11 +4,9 @@ import type { Field } from '../../core/message/fields.ts';
 import { acceptedJson, endedJson, invoiceJson, offerJson, provisionalJson, receiptJson, stateJson } from '../../core/message/json.ts';
 import type { Reply } from '../../core/message/message.ts';
 
-/** A reply that is not a refusal. */
 export type Answer = Exclude<Reply, Refusal>;
 export type AnswerKind = Answer['kind'];
 
-/** The HTTP form of each answer. */
 export interface AnswerForm {
   readonly status: 200 | 201 | 202;
   readonly schema: Field<Answer>;

@@ -21,7 +21,6 @@ export interface LineOptions {
   readonly timers?: Timers;
 }
 
-/** Options of every socket of a line. */
 export const SOCKET_OPTIONS = {
   // Small writes are sent at once, even if the last one is not acknowledged.
   noDelay: true,

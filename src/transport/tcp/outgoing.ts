@@ -6,7 +6,6 @@ import type { Timeout } from '../timeout.ts';
 const MOST_GATHERED = 64 * 1024;
 
 export interface OutgoingOptions {
-  /** Bytes that a body may have. */
   readonly mostBytes: number;
   /** Bytes that may wait for a peer that does not read. */
   readonly mostUnsent: number;

@@ -111,7 +111,6 @@ export class World implements AsyncDisposable {
     return this.regtest.mempool().includes(txId(txid));
   }
 
-  /** The values of a transaction's outputs, in order. */
   outputs(txid: string): bigint[] {
     return this.#transaction(txid).outputs.map(({ value }) => value);
   }

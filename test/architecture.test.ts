@@ -21,6 +21,7 @@ const LAYERS = [
   'wallet',
   'payer',
   'merchant',
+  'duplex',
   'content',
   'cli',
   'web',

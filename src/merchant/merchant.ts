@@ -98,6 +98,8 @@ export function openMerchant(options: MerchantOptions): Merchant {
           return receiptOf(await paid(request));
         case 'state-request':
           return (await unproven(request)) ?? described(request.channel);
+        case 'sync':
+          return refuse('request-unknown');
         case 'end':
           return replyOf(await engine.drive(request.channel, { kind: 'end', end: request }));
       }

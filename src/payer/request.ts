@@ -91,6 +91,7 @@ const ANSWERS: Readonly<Record<Request['kind'], readonly Reply['kind'][]>> = {
   payment: ['receipt', 'refusal'],
   'state-request': ['state', 'refusal'],
   end: ['ended', 'refusal'],
+  sync: ['asks', 'refusal'],
 };
 
 /** A reply may be late, or a lie: only one of a fitting kind, about the same channel, answers a request. @throws WorldError `peer-nonsense` */

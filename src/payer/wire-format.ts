@@ -33,6 +33,7 @@ export function psbtOf(state: PayerState, request: Request): Uint8Array | undefi
     case 'offer-request':
     case 'invoice-request':
     case 'state-request':
+    case 'sync':
       return undefined;
   }
 }

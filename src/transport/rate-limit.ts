@@ -31,6 +31,7 @@ const COSTS: Readonly<Record<Charge, number>> = {
   'invoice-request': 2,
   payment: 2,
   end: 5,
+  sync: 5,
   other: 1,
 };
 

@@ -74,6 +74,9 @@ export const requests: readonly { readonly request: Request; readonly psbt?: Uin
   { request: pay, psbt: paymentPsbt(terms, deposits, payment, fundings) },
   { request: { kind: 'payment', channel, payment }, psbt: paymentPsbt(terms, deposits, payment, fundings) },
   { request: { kind: 'state-request', channel } },
+  { request: { kind: 'sync', channel } },
+  { request: { kind: 'sync', channel, answer: { to: INVOICE_ID, reply: offer } } },
+  { request: { kind: 'sync', channel, answer: { to: INVOICE_ID, reply: refuse('funding-missing') } } },
   { request: end, psbt: endPsbt(terms, deposits, end, fundings) },
 ];
 
@@ -109,6 +112,16 @@ export const replies: Readonly<Record<Request['kind'], readonly [Reply, ...Reply
   payment: [receipt, { kind: 'receipt', channel, total: payment.total, spent: ZERO, capacity: receipt.capacity }],
   'state-request': [state, { ...state, status: 'ended', ending: agreed() }],
   end: [ended],
+  sync: [
+    { kind: 'asks', channel },
+    ...[
+      { kind: 'offer-request' } as const,
+      announce,
+      { kind: 'payment', channel, payment } as const,
+      end,
+      { kind: 'state-request', channel } as const,
+    ].map((request): Reply => ({ kind: 'asks', channel, ask: { id: INVOICE_ID, request } })),
+  ],
 };
 
 export interface FakePayee extends RequestHandler {

@@ -159,6 +159,7 @@ export class MachinePair {
         return { kind: 'end', end: request };
       case 'offer-request':
       case 'invoice-request':
+      case 'sync':
         return assert.fail('no machine answers this');
     }
   }

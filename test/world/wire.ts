@@ -1,8 +1,10 @@
 import { isRefusal, type Refusal } from '../../src/core/base/refusal.ts';
 import { decodeAnnounce, decodeEnd, decodePay, encodeAnnounce, encodeEnd, encodePay } from '../../src/core/message/compact.ts';
+import type { Field } from '../../src/core/message/fields.ts';
 import type { Request } from '../../src/core/message/message.ts';
 import { decodePsbt } from '../../src/core/message/psbt-codec.ts';
 import { readAnnounce } from '../../src/core/message/psbt-payment.ts';
+import { asksJson, syncAnswerJson } from '../../src/core/message/sync-json.ts';
 import type { Connection } from '../../src/engine/ports.ts';
 import type { Merchant } from '../../src/merchant/merchant.ts';
 
@@ -12,9 +14,14 @@ export function wire(merchant: Merchant, log: Request[] = []): Connection {
     exchange: async (request, psbt) => {
       log.push(request);
       const arrived = await (psbt === undefined ? overCompact(request) : overPsbt(merchant, request, psbt));
-      return isRefusal(arrived) ? arrived : merchant.answer(arrived);
+      const reply = isRefusal(arrived) ? arrived : await merchant.answer(arrived);
+      return reply.kind === 'asks' ? overJson(asksJson, reply) : reply;
     },
   };
+}
+
+function overJson<Value>(field: Field<Value>, value: Value): Value {
+  return field.decode(JSON.parse(JSON.stringify(field.encode(value))));
 }
 
 function overCompact(request: Request): Request | Refusal {
@@ -33,6 +40,8 @@ function overCompact(request: Request): Request | Refusal {
     case 'invoice-request':
     case 'state-request':
       return request;
+    case 'sync':
+      return request.answer === undefined ? request : { ...request, answer: overJson(syncAnswerJson, request.answer) };
   }
 }
 

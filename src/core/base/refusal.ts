@@ -85,6 +85,7 @@ const REASONS = {
   ],
   'contract-one-way': ['stop', 'Payments of this contract are final: the payee can give nothing back.'],
   'give-back-too-much': ['correct', 'The payee has less than that to give back.'],
+  'give-back-uncovered': ['stop', 'The merchant’s limits, or its wallet, do not cover a channel the other way for that.'],
   'give-back-other': ['resync', 'The payee wants to give back another amount, or nothing.'],
   'secret-wrong': ['stop', 'The payee did not show the secret that revokes the earlier payments.'],
 

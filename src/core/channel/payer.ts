@@ -1,7 +1,7 @@
 import { ZERO } from '../base/amount.ts';
 import { type Refusal, refuse } from '../base/refusal.ts';
 import { proofFor } from '../message/key-proof.ts';
-import type { Reply, Request } from '../message/message.ts';
+import type { InvoiceRequest, Reply, Request, StateRequest, Sync, SyncAnswer } from '../message/message.ts';
 import { coopCloseAgreed, coopCloseRefused, type EndInput, proposeCoopClose } from './payer-coop-close.ts';
 import { payerOnchain } from './payer-onchain.ts';
 import {
@@ -37,9 +37,17 @@ type FurtherInput =
   | { readonly kind: 'hand-over' }
   | { readonly kind: 'resync' }
   | { readonly kind: 'ask'; readonly item: string }
+  | SyncInput
   | EndInput
   | { readonly kind: 'reply'; readonly to: Request['kind']; readonly message: Reply }
   | ChainView;
+
+/** Asks what the payee wants to say as the payer of a channel the other way. `said` is the answer as bytes, which the proof covers. */
+export interface SyncInput {
+  readonly kind: 'sync';
+  readonly answer?: SyncAnswer;
+  readonly said?: Uint8Array;
+}
 
 /** Everything a payer does in a channel. */
 export function payer(state: PayerState | undefined, input: PayerInput, env: Env): Step<PayerState | undefined> | Refusal {
@@ -71,6 +79,8 @@ function further(state: PayerState, input: FurtherInput, env: Env): Step<PayerSt
       return asking(state, { kind: 'state-request' }, env);
     case 'ask':
       return asking(state, { kind: 'invoice-request', item: input.item }, env);
+    case 'sync':
+      return asking(state, { kind: 'sync', ...(input.answer && { answer: input.answer }) }, env, input.said);
     case 'end':
       return proposeCoopClose(state, input, env);
     case 'reply':
@@ -83,11 +93,12 @@ function further(state: PayerState, input: FurtherInput, env: Env): Step<PayerSt
 /** Requests that the payee answers for this payer only. */
 function asking(
   state: PayerState,
-  asked: { readonly kind: 'state-request' } | { readonly kind: 'invoice-request'; readonly item: string },
+  asked: Omit<StateRequest, 'channel'> | Omit<InvoiceRequest, 'channel'> | Omit<Sync, 'channel'>,
   { tip, signer }: Env,
+  said?: Uint8Array,
 ): Step<PayerState> {
   const { channel } = state;
-  return stay(state, { kind: 'send', message: { ...asked, channel, proof: proofFor(asked.kind, channel, tip, signer) } });
+  return stay(state, { kind: 'send', message: { ...asked, channel, proof: proofFor(asked.kind, channel, tip, signer, said) } });
 }
 
 /** A reply changes something only if it is about this channel and answers the request that is open. */
@@ -109,6 +120,7 @@ function replied(state: PayerState, to: Request['kind'], message: Reply, env: En
       return stay(withRefundSignatures(state, message, announcedOf(state), env));
     case 'offer':
     case 'invoice':
+    case 'asks':
       return stay(state);
   }
 }

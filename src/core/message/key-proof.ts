@@ -24,18 +24,28 @@ export interface Proof {
 }
 
 /** Requests that a payee answers for the payer only. A payment needs no extra proof: it is one. */
-export type Asked = 'state-request' | 'invoice-request';
+export type Asked = 'state-request' | 'invoice-request' | 'sync';
 
-function digestOf(asked: Asked, channel: ChannelId, height: Height): Uint8Array {
-  return proofDigest(`pawment/${asked}/1`, hexToBytes(channel), uint32(height));
+const NOTHING = new Uint8Array();
+
+function digestOf(asked: Asked, channel: ChannelId, height: Height, said: Uint8Array): Uint8Array {
+  return proofDigest(`pawment/${asked}/1`, hexToBytes(channel), uint32(height), said);
 }
 
-export function proofFor(asked: Asked, channel: ChannelId, height: Height, { sign }: Signer): Proof {
-  return { height, signature: sign(digestOf(asked, channel, height)) };
+/** `said`: what is said with the request, and must not be changed on its way. */
+export function proofFor(asked: Asked, channel: ChannelId, height: Height, { sign }: Signer, said: Uint8Array = NOTHING): Proof {
+  return { height, signature: sign(digestOf(asked, channel, height, said)) };
 }
 
-export function isProofFor(asked: Asked, channel: ChannelId, { height, signature }: Proof, payerKey: PublicKey, verify: Verify): boolean {
-  return verify(signature, digestOf(asked, channel, height), payerKey);
+export function isProofFor(
+  asked: Asked,
+  channel: ChannelId,
+  { height, signature }: Proof,
+  payerKey: PublicKey,
+  verify: Verify,
+  said: Uint8Array = NOTHING,
+): boolean {
+  return verify(signature, digestOf(asked, channel, height, said), payerKey);
 }
 
 /** `height.signature`, the signature in hex: the part after `Pawment ` in an Authorization header. */

@@ -181,10 +181,42 @@ export interface OfferRequest {
   readonly kind: 'offer-request';
 }
 
+/** What may be asked of a payer that is the payee of a channel the other way. */
+export type OppositeRequest = OfferRequest | Announce | Pay | StateRequest | End;
+export type OppositeReply = Exclude<Reply, Invoice | Asks>;
+
+/** The payer, whom nobody can call, answers what it was asked last, and asks what is next. */
+export interface Sync {
+  readonly kind: 'sync';
+  readonly channel: ChannelId;
+  readonly answer?: SyncAnswer;
+  /** Covers the answer too. Refused without one. */
+  readonly proof?: Proof;
+}
+
+export interface SyncAnswer {
+  /** The id of what was asked. */
+  readonly to: string;
+  readonly reply: OppositeReply;
+}
+
+/** What the payee of a channel asks its payer as the payer of one the other way; nothing when all is said. */
+export interface Asks {
+  readonly kind: 'asks';
+  readonly channel: ChannelId;
+  readonly ask?: Ask;
+}
+
+export interface Ask {
+  /** 32 random hex digits: so no answer fits another question, and none fits twice. */
+  readonly id: string;
+  readonly request: OppositeRequest;
+}
+
 /** All messages from a payer to a payee. */
-export type Request = OfferRequest | Announce | InvoiceRequest | Pay | StateRequest | End;
+export type Request = OfferRequest | Announce | InvoiceRequest | Pay | StateRequest | End | Sync;
 /** All answers of a payee. */
-export type Reply = Offer | Accepted | Provisional | Invoice | Receipt | State | Ended | Refusal;
+export type Reply = Offer | Accepted | Provisional | Invoice | Receipt | State | Ended | Asks | Refusal;
 export type Message = Request | Reply;
 
 const OFFER_TAG = utf8ToBytes('pawment/offer/1');

@@ -4,7 +4,8 @@ import { parseHex } from '../../core/base/bytes.ts';
 import { MAX_COMPACT_BYTES } from '../../core/message/compact.ts';
 import { type Field, shownSecretField } from '../../core/message/fields.ts';
 import { offerJson } from '../../core/message/json.ts';
-import type { Offer, Pay, Request } from '../../core/message/message.ts';
+import type { Offer, Pay, Request, SyncAnswer } from '../../core/message/message.ts';
+import { syncAnswerJson } from '../../core/message/sync-json.ts';
 import type { AnswerKind } from './reply.ts';
 
 /** The HTTP form of one kind of request. Server, client and OpenAPI document are made from these. */
@@ -79,6 +80,8 @@ export const paymentBody: Field<Signed & Pick<Pay, 'invoice' | 'lastSecret'>> = 
 export const endBody: Field<Signed> = z.union([z.strictObject({ compact: compactField }), z.strictObject({ psbt: psbtField })]);
 export const invoiceBody: Field<{ readonly item: string }> = z.strictObject({ item: z.string().max(200) });
 
+export const syncBody: Field<{ readonly answer?: SyncAnswer }> = z.strictObject({ answer: syncAnswerJson.exactOptional() });
+
 /** Bytes of a body with a PSBT of so many bytes at most: base64, and what JSON adds. */
 export function bodyBytesFor(psbt: number): number {
   return Math.ceil(psbt / 3) * 4 + 1_024;
@@ -136,5 +139,15 @@ export const endpoints: Readonly<Record<Request['kind'], Endpoint>> = {
     summary: 'Proposes to end the channel at once; the payee signs too and broadcasts.',
     body: { schema: endBody, mostBytes: LARGE },
     answers: ['ended'],
+  },
+  sync: {
+    method: 'POST',
+    path: '/v1/channels/:id/sync',
+    name: 'sync',
+    summary:
+      'Answers what the payee asked last as the payer of a channel the other way, and asks what is next. The same again is harmless.',
+    body: { schema: syncBody, mostBytes: LARGE },
+    isProven: true,
+    answers: ['asks'],
   },
 };

@@ -8,7 +8,7 @@ import type { Announce, InvoiceRequest, Request } from '../../core/message/messa
 import { decodePsbt } from '../../core/message/psbt-codec.ts';
 import { readAnnounce } from '../../core/message/psbt-payment.ts';
 import type { RequestHandler } from '../request-handler.ts';
-import { announceBody, endBody, invoiceBody, paymentBody } from './endpoints.ts';
+import { announceBody, endBody, invoiceBody, paymentBody, syncBody } from './endpoints.ts';
 
 /** The parts of an HTTP request with content: its body, the channel id in its path, and its header. */
 export interface Parts {
@@ -33,6 +33,10 @@ export async function readRequest(
       return { kind, channel: id, ...proofIn(authorization) };
     case 'invoice-request':
       return invoiceRequestOf(id, parse(invoiceBody, json), authorization);
+    case 'sync': {
+      const body = parse(syncBody, json);
+      return isRefusal(body) ? body : { kind, channel: id, ...body, ...proofIn(authorization) };
+    }
     case 'payment':
       return payOf(id, parse(paymentBody, json), payee);
     case 'end':

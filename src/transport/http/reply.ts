@@ -3,6 +3,7 @@ import type { Refusal } from '../../core/base/refusal.ts';
 import type { Field } from '../../core/message/fields.ts';
 import { acceptedJson, endedJson, invoiceJson, offerJson, provisionalJson, receiptJson, stateJson } from '../../core/message/json.ts';
 import type { Reply } from '../../core/message/message.ts';
+import { asksJson } from '../../core/message/sync-json.ts';
 
 export type Answer = Exclude<Reply, Refusal>;
 export type AnswerKind = Answer['kind'];
@@ -25,6 +26,11 @@ export const answerForms: Readonly<Record<AnswerKind, AnswerForm>> = {
   receipt: { status: 200, schema: receiptJson, description: 'The payment is stored for good.' },
   state: { status: 200, schema: stateJson, description: 'The channel as the payee sees it.' },
   ended: { status: 200, schema: endedJson, description: 'The agreed end, signed by both.' },
+  asks: {
+    status: 200,
+    schema: asksJson,
+    description: 'What the payee asks as the payer of a channel the other way; nothing when all is said.',
+  },
 };
 
 /** The JSON form of an answer, ready for `JSON.stringify`. */

@@ -74,7 +74,15 @@ export function httpRoutes(options: RouteOptions): HttpRoutes {
 /** The second is the only one of earlier versions. */
 const READY_PATHS = ['/v1/ready', '/v1/health'] as const;
 
-const requestKinds: readonly Message['kind'][] = ['payment', 'invoice-request', 'state-request', 'offer-request', 'announce', 'end'];
+const requestKinds: readonly Message['kind'][] = [
+  'payment',
+  'invoice-request',
+  'state-request',
+  'offer-request',
+  'announce',
+  'end',
+  'sync',
+];
 
 function methodsByPath(): ReadonlyMap<string, string> {
   const methods = new Map(['/v1/live', ...READY_PATHS, '/openapi.json'].map((path) => [path, 'GET']));

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { encodeAnnounce, encodeEnd, encodePay } from '../../core/message/compact.ts';
 import type { Request } from '../../core/message/message.ts';
-import { announceBody, endBody, invoiceBody, paymentBody, type Signed } from './endpoints.ts';
+import { announceBody, endBody, invoiceBody, paymentBody, type Signed, syncBody } from './endpoints.ts';
 
 /** The JSON body of a request; undefined for those without one. Compact unless the same message is given as a PSBT. */
 export function writeBody(request: Request, psbt?: Uint8Array): unknown {
@@ -19,6 +19,8 @@ export function writeBody(request: Request, psbt?: Uint8Array): unknown {
       const beside = { ...(invoice !== undefined && { invoice }), ...(lastSecret && { lastSecret }) };
       return z.encode(paymentBody, { ...signed(() => encodePay(request)), ...beside });
     }
+    case 'sync':
+      return z.encode(syncBody, request.answer === undefined ? {} : { answer: request.answer });
     case 'end':
       return z.encode(
         endBody,

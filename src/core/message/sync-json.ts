@@ -52,15 +52,19 @@ const end = compact(
   (message) => ({ kind: 'end' as const, compact: encodeEnd(message) }),
 );
 
-const proofField: Field<Proof> = z.codec(z.string().max(200), z.custom<Proof>(), {
-  decode: (text, context) => {
-    const proof = readProof(text);
-    if (proof !== undefined) return proof;
-    context.issues.push({ code: 'custom', message: 'not a proof', input: text });
-    return z.NEVER;
+const proofField: Field<Proof> = z.codec(
+  z.string().max(200),
+  z.custom<Proof>((value) => value !== undefined),
+  {
+    decode: (text, context) => {
+      const proof = readProof(text);
+      if (proof !== undefined) return proof;
+      context.issues.push({ code: 'custom', message: 'not a proof', input: text });
+      return z.NEVER;
+    },
+    encode: writeProof,
   },
-  encode: writeProof,
-});
+);
 const stateRequest: Field<StateRequest> = z.strictObject({
   kind: z.literal('state-request'),
   channel: channelIdField,

@@ -80,7 +80,7 @@ export const paymentBody: Field<Signed & Pick<Pay, 'invoice' | 'lastSecret'>> = 
 export const endBody: Field<Signed> = z.union([z.strictObject({ compact: compactField }), z.strictObject({ psbt: psbtField })]);
 export const invoiceBody: Field<{ readonly item: string }> = z.strictObject({ item: z.string().max(200) });
 
-export const syncBody: Field<{ readonly answer?: SyncAnswer }> = z.strictObject({ answer: syncAnswerJson.exactOptional() });
+export const syncBody: Field<{ readonly answer: SyncAnswer | null }> = z.strictObject({ answer: z.nullable(syncAnswerJson) });
 
 /** Bytes of a body with a PSBT of so many bytes at most: base64, and what JSON adds. */
 export function bodyBytesFor(psbt: number): number {

@@ -4,7 +4,7 @@ import { isRefusal, type Refusal, refuse } from '../../core/base/refusal.ts';
 import { decodeAnnounce, decodeEnd, decodePay } from '../../core/message/compact.ts';
 import type { Field } from '../../core/message/fields.ts';
 import { type Proof, readProof } from '../../core/message/key-proof.ts';
-import type { Announce, InvoiceRequest, Request } from '../../core/message/message.ts';
+import type { Announce, InvoiceRequest, Request, Sync } from '../../core/message/message.ts';
 import { decodePsbt } from '../../core/message/psbt-codec.ts';
 import { readAnnounce } from '../../core/message/psbt-payment.ts';
 import type { RequestHandler } from '../request-handler.ts';
@@ -33,10 +33,8 @@ export async function readRequest(
       return { kind, channel: id, ...proofIn(authorization) };
     case 'invoice-request':
       return invoiceRequestOf(id, parse(invoiceBody, json), authorization);
-    case 'sync': {
-      const body = parse(syncBody, json);
-      return isRefusal(body) ? body : { kind, channel: id, ...body, ...proofIn(authorization) };
-    }
+    case 'sync':
+      return syncOf(id, parse(syncBody, json), authorization);
     case 'payment':
       return payOf(id, parse(paymentBody, json), payee);
     case 'end':
@@ -59,6 +57,11 @@ function announceOf(body: Read<typeof announceBody>): Announce | Refusal {
 
 function invoiceRequestOf(channel: ChannelId, body: Read<typeof invoiceBody>, authorization?: string): InvoiceRequest | Refusal {
   return isRefusal(body) ? body : { kind: 'invoice-request', channel, item: body.item, ...proofIn(authorization) };
+}
+
+function syncOf(channel: ChannelId, body: Read<typeof syncBody>, authorization?: string): Sync | Refusal {
+  if (isRefusal(body)) return body;
+  return { kind: 'sync', channel, ...(body.answer !== null && { answer: body.answer }), ...proofIn(authorization) };
 }
 
 /** A proof that can't be read counts as missing. */

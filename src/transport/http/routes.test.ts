@@ -82,7 +82,16 @@ test('every route carries its message to the payee in every form, and each of it
 
 test('statuses of the answers: new things 201, waiting 202, all else 200', () => {
   const statuses = Object.fromEntries(Object.entries(answerForms).map(([kind, { status }]) => [kind, status]));
-  assert.deepEqual(statuses, { offer: 200, accepted: 201, provisional: 202, invoice: 201, receipt: 200, state: 200, ended: 200 });
+  assert.deepEqual(statuses, {
+    offer: 200,
+    accepted: 201,
+    provisional: 202,
+    invoice: 201,
+    receipt: 200,
+    state: 200,
+    ended: 200,
+    asks: 200,
+  });
 });
 
 test('every refusal becomes a problem that a reader turns back into the same refusal', async () => {

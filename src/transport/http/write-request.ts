@@ -20,7 +20,7 @@ export function writeBody(request: Request, psbt?: Uint8Array): unknown {
       return z.encode(paymentBody, { ...signed(() => encodePay(request)), ...beside });
     }
     case 'sync':
-      return z.encode(syncBody, request.answer === undefined ? {} : { answer: request.answer });
+      return z.encode(syncBody, { answer: request.answer ?? null });
     case 'end':
       return z.encode(
         endBody,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after as afterAll, before, test } from 'node:test';
 import { z } from 'zod';
+import { amount } from '../src/core/base/amount.ts';
 import { CommandLine, type Ran } from './command-line.ts';
 import { fund } from './shop.ts';
 
@@ -70,5 +71,41 @@ test('of a contract in which money moves one way nothing is given back', async (
   ok(await cli.run('payer', 'pay', channel, '--item', 'tea'));
   const no = await cli.run('plain', 'merchant', 'give-back', channel, '1');
   assert.deepEqual([no.code, refused.parse(no.out).error], [1, 'contract-one-way'], no.said + JSON.stringify(no.out));
+  await serving.kill();
+});
+
+const back = z.object({ gaveBack: z.string(), paidBack: z.string().optional(), balance: z.string().optional() });
+const selling = z.object({ url: z.string(), payTo: z.string() });
+const pairs = z.object({ channels: z.array(z.object({ ordered: z.string(), paidBack: z.string(), balance: z.string() })) });
+
+test('where payments are final a merchant gives back in a channel the other way, and pawment refresh takes it', async () => {
+  const serving = await cli.serve('both', 'merchant', '--listen', '127.0.0.1:0', '--price', 'tea=2', '--duplex', '500');
+  const { url, payTo } = selling.parse(await serving.up);
+  cli.regtest.fund(payTo, amount(1_000n * DOGE));
+  ok(await cli.run('winner', 'wallet', 'init'));
+  await fund(cli, 'winner', 500n);
+  const { channel } = opened.parse((await cli.run('winner', 'open', url, '--deposit', '40', '--no-wait')).out);
+  cli.regtest.mine(6);
+  ok(await cli.run('winner', 'open', '--resume', channel));
+  ok(await cli.run('winner', 'pay', '--item', 'tea', '--times', '3', '--max', '2'));
+  const tooMuch = await cli.run('both', 'merchant', 'give-back', '41');
+  assert.deepEqual([tooMuch.code, refused.parse(tooMuch.out).error], [1, 'give-back-uncovered'], tooMuch.said);
+  ok(await cli.run('both', 'merchant', 'give-back', channel, '2.5'));
+  const first = await cli.run('winner', 'refresh');
+  ok(first);
+  assert.match(first.said, /opens a channel the other way/);
+  assert.equal(back.parse(first.out).gaveBack, '0');
+  cli.regtest.mine(6);
+  const second = await cli.run('winner', 'refresh');
+  assert.deepEqual(back.parse(second.out), { gaveBack: '250000000', paidBack: '250000000', balance: '350000000' }, second.said);
+  // Once it is open, no transaction is needed for more.
+  ok(await cli.run('both', 'merchant', 'give-back', '10'));
+  assert.deepEqual(back.parse((await cli.run('winner', 'refresh')).out), {
+    gaveBack: '1000000000',
+    paidBack: '1250000000',
+    balance: '-650000000',
+  });
+  const [pair] = pairs.parse((await cli.run('both', 'merchant', 'channels')).out).channels;
+  assert.deepEqual(pair, { ordered: '1250000000', paidBack: '1250000000', balance: '-650000000' });
   await serving.kill();
 });

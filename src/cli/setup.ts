@@ -5,6 +5,7 @@ import type { RpcOptions } from '../chain/json-rpc.ts';
 import type { ChannelId } from '../core/base/bytes.ts';
 import type { Height } from '../core/base/height.ts';
 import type { PayerState } from '../core/channel/payer-state.ts';
+import type { DuplexAgent } from '../duplex/agent.ts';
 import type { MempoolReading } from '../engine/mempool-reader.ts';
 import {
   type Chain,
@@ -18,7 +19,7 @@ import {
 } from '../engine/ports.ts';
 import { fastestSigner } from '../engine/signer.ts';
 import { fastestVerifier } from '../engine/verifier.ts';
-import { type Agent, type AgentOptions, openAgent } from '../payer/agent.ts';
+import { type AgentOptions, openAgent } from '../payer/agent.ts';
 import { openPriceMemory, type PriceMemory } from '../payer/price-memory.ts';
 import type { RecoverOptions } from '../payer/recover.ts';
 import type { WireFormat } from '../payer/wire-format.ts';
@@ -34,6 +35,7 @@ import { openWallet, type SyncReport, type Wallet } from '../wallet/wallet.ts';
 import { type Config, usualDatadir } from './config.ts';
 import { noteRead } from './payer/chain-age.ts';
 import { merchantAt } from './payer/connect-merchant.ts';
+import { withPayee } from './payer/duplex.ts';
 import { httpPeerOf, isWith, pickChannel, rememberPeer } from './payer/pick-channel.ts';
 import { passphraseFor } from './terminal/passphrase.ts';
 import type { Printer } from './terminal/print.ts';
@@ -157,7 +159,7 @@ export interface OpenPayer {
   readonly wallet: Wallet;
   /** Blocks that the wallet never saw, because the node had deleted them. */
   readonly unread: number;
-  readonly agent: Agent;
+  readonly agent: DuplexAgent;
   /** Reads the chain again: for the channels first, then for the wallet. */
   readonly sync: () => Promise<SyncReport>;
   /** Stores the address of a channel's payee. */
@@ -205,7 +207,11 @@ export async function openPayer(
   const { verify } = await fastestVerifier();
   const reading = print === undefined ? UNSEEN_READING : showReading(print);
   const onProgress = reading.at;
-  const agent = openAgent({ chain, store, keys, wallet, verify, clock, form, mempool, onProgress, ...(raised && { raised }) });
+  const parts = { chain, store, keys, verify, clock, random, mempool };
+  const agent = await withPayee(openAgent({ ...parts, wallet, form, onProgress, ...(raised && { raised }) }), {
+    ...parts,
+    keyOf: wallet.keyOf,
+  });
   const sync = async (onProgress?: (scanned: number, tip: number) => void): Promise<SyncReport> => {
     // A refund does not wait for the wallet, which may have years of blocks to read.
     const polled = await agent.poll().catch((error: unknown) => ({ error }));
@@ -245,7 +251,7 @@ export async function openPayer(
 /** The first reading of the chain, which may have to cover years. */
 async function started(
   reading: ShownReading,
-  agent: Agent,
+  agent: Pick<DuplexAgent, 'tidy'>,
   sync: (onProgress: ShownReading['scanned']) => Promise<SyncReport>,
 ): Promise<SyncReport> {
   try {

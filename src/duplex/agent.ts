@@ -21,8 +21,10 @@ export interface DuplexAgentOptions {
 export interface DuplexAgent extends Agent {
   /** The payee of the channels the other way: it closes them in time, as long as `poll` is called. */
   readonly payee: Merchant;
-  /** The channel the other way, once there is one. */
+  /** The channel the other way, once it is open. */
   readonly opposite: (channel: ChannelId) => Promise<PayeeState | undefined>;
+  /** Whether one was announced whose deposit is not deep enough yet. */
+  readonly isOpening: (channel: ChannelId) => Promise<boolean>;
 }
 
 /** The most that a merchant may ask in one `refresh`: what is left is asked at the next. */
@@ -32,10 +34,15 @@ export function duplexAgent({ agent, payee, store }: DuplexAgentOptions): Duplex
   const pairs = pairRecords(store);
   const inTurn = keyedMutex<ChannelId>();
 
+  /** Most payers are payees of nothing. */
+  const pollPayee = async (): Promise<void> => {
+    for await (const _ of payee.engine.all()) return payee.engine.follower.poll();
+  };
+
   /** Answers one question, and notes which channel goes the other way. */
   const answered = async (channel: ChannelId, { id, request }: Ask): Promise<SyncAnswer> => {
     const reply = await payee.answer(request);
-    if (reply.kind === 'accepted') await pairs.change(channel, () => ({ opposite: reply.channel }));
+    if (reply.kind === 'accepted' || reply.kind === 'provisional') await pairs.change(channel, () => ({ opposite: reply.channel }));
     if (reply.kind === 'invoice' || reply.kind === 'asks') throw nonsense(request.kind, reply.kind);
     return { to: id, reply };
   };
@@ -65,6 +72,7 @@ export function duplexAgent({ agent, payee, store }: DuplexAgentOptions): Duplex
   const refreshed = async (channel: ChannelId, merchant: Connection): Promise<Exchange | Refusal> => {
     const asked = await agent.refresh(channel, merchant);
     if (isRefusal(asked) || asked.state.terms.contract.revocation !== undefined) return asked;
+    await payee.engine.follower.poll();
     const refusal = await sync(channel, merchant);
     // A merchant that gives back in no other channel does not know the question.
     if (refusal !== undefined && refusal.code !== 'request-unknown') return refusal;
@@ -72,16 +80,19 @@ export function duplexAgent({ agent, payee, store }: DuplexAgentOptions): Duplex
     return state === undefined ? refuse('channel-unknown') : { ...asked, state };
   };
 
+  const opposite: DuplexAgent['opposite'] = async (channel) => {
+    const pair = await pairs.get(channel);
+    return pair && payee.engine.get(pair.opposite);
+  };
+
   return {
     ...agent,
     payee,
     refresh: (channel, merchant) => inTurn(channel, () => refreshed(channel, merchant)),
-    opposite: async (channel) => {
-      const pair = await pairs.get(channel);
-      return pair && payee.engine.get(pair.opposite);
-    },
+    opposite,
+    isOpening: async (channel) => (await pairs.get(channel)) !== undefined && (await opposite(channel)) === undefined,
     poll: async () => {
-      const polls = await Promise.allSettled([agent.poll(), payee.engine.follower.poll()]);
+      const polls = await Promise.allSettled([agent.poll(), pollPayee()]);
       for (const poll of polls) if (poll.status === 'rejected') throw poll.reason;
     },
   };

@@ -5,6 +5,9 @@ import { amountField, channelIdField, type Field } from '../core/message/fields.
 import { decodeStoredJson } from '../engine/decode-state.ts';
 import { type Store, WorldError } from '../engine/ports.ts';
 
+/** The part of a store for the other role of its owner: payer of a merchant, payee of a payer. */
+export const OPPOSITE = 'opposite';
+
 /** What a merchant gives back of a channel in which money moves one way. Only the sum of all orders counts, so nothing is paid twice. */
 export interface GiveBackRecord {
   /** All that was ever ordered. */

@@ -29,7 +29,7 @@ export interface Audit {
 }
 
 /** Kinds of records, as the engine and the merchant write them. */
-const KINDS = ['payee-channel', 'payer-channel', 'invoice'] as const;
+const KINDS = ['payee-channel', 'payer-channel', 'invoice', 'opposite/payee-channel', 'opposite/payer-channel'] as const;
 
 /** Reads every channel and invoice of a store, and checks the payer's signatures on every payment. */
 export async function audit(store: Pick<Store, 'list'>, verify: Verify): Promise<Audit> {
@@ -63,7 +63,7 @@ function markOf(
     invoiceSnapshot.decode(value);
     return undefined;
   }
-  const state = kind === 'payee-channel' ? payeeSnapshot.decode(value) : payerSnapshot.decode(value);
+  const state = kind.endsWith('payee-channel') ? payeeSnapshot.decode(value) : payerSnapshot.decode(value);
   for (const payment of paymentsOf(state)) {
     if (!isSigned(state.terms, state.deposits, payment, verify)) onFault(`the payment of ${payment.total} is not signed by the payer`);
   }

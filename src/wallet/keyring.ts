@@ -4,8 +4,9 @@ import { HDKey } from '@scure/bip32';
 import { bytesToHex, hexToBytes } from '../core/base/bytes.ts';
 import { lruCache } from '../core/base/lru.ts';
 import type { Coin } from '../core/coin/coin.ts';
+import { p2pkh } from '../core/tx/script.ts';
 import { type Signer, signer } from '../core/tx/sign.ts';
-import type { SeedRing } from '../engine/ports.ts';
+import type { KeyRing, SeedRing } from '../engine/ports.ts';
 import type { SignerOf } from '../engine/signer.ts';
 
 /** A key of the BIP44 tree: account 0 is the wallet (0 receive, 1 change), account 1 holds a payer's channel keys. */
@@ -26,6 +27,11 @@ const OFFER = /^offer:([0-9a-f]{64})$/;
 /** BIP44 path of a key, which is also its name: `m/44'/3'/0'/0/7`. */
 export function keyName(coin: Coin, path: KeyPath): string {
   return `m/44'/${coin.slip44}'/${path.account}'/${path.change}/${path.index}`;
+}
+
+/** The output script of a seed's first key, which every wallet of that seed watches. */
+export function ownScript(coin: Coin, keys: KeyRing): Uint8Array {
+  return p2pkh(keys.signer(keyName(coin, { account: 0, change: 0, index: 0 })).publicKey);
 }
 
 /** The index of a payer's channel key on its branch; undefined for the name of any other key. */

@@ -8,7 +8,6 @@ import type { Coin } from '../../src/core/coin/coin.ts';
 import type { Contract } from '../../src/core/contract/contract.ts';
 import type { Request } from '../../src/core/message/message.ts';
 import { scriptOf } from '../../src/core/tx/address.ts';
-import { p2pkh } from '../../src/core/tx/script.ts';
 import { type DuplexAgent, duplexAgent } from '../../src/duplex/agent.ts';
 import type { LendingTerms, Pair } from '../../src/duplex/lending.ts';
 import { type DuplexMerchant, duplexMerchant } from '../../src/duplex/merchant.ts';
@@ -19,7 +18,7 @@ import { type Merchant, type MerchantOptions, openMerchant } from '../../src/mer
 import { openAgent } from '../../src/payer/agent.ts';
 import { type MemoryDisk, memoryStore } from '../../src/store/memory.ts';
 import { storePart } from '../../src/store/part.ts';
-import { keyName, seedKeyRing } from '../../src/wallet/keyring.ts';
+import { ownScript, seedKeyRing } from '../../src/wallet/keyring.ts';
 import { openWallet, type Wallet } from '../../src/wallet/wallet.ts';
 import { DEPTH, priceOn, random } from './channel-sides.ts';
 import type { ChannelSubject } from './channel-world.ts';
@@ -132,7 +131,7 @@ export class DuplexWorld {
 
   /** Where one side is paid to as a payee: its wallet's first key. */
   scriptOf(who: Who): Uint8Array {
-    return firstScript(this.coin, this.#keys[who]);
+    return ownScript(this.coin, this.#keys[who]);
   }
 
   async #carried(request: Request): ReturnType<Connection['exchange']> {
@@ -212,8 +211,4 @@ export class DuplexWorld {
 
 function pricesOf(price: bigint): PriceList {
   return new Map([['tea', { text: 'A cup of tea', price: amount(price) }]]);
-}
-
-function firstScript(coin: Coin, keys: SeedRing): Uint8Array {
-  return p2pkh(keys.signer(keyName(coin, { account: 0, change: 0, index: 0 })).publicKey);
 }

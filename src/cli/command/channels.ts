@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { type ChannelId, channelId } from '../../core/base/bytes.ts';
 import type { PayerState } from '../../core/channel/payer-state.ts';
 import { payerSnapshot } from '../../core/channel/snapshot.ts';
+import { storedPaidBack } from '../../duplex/stored-pairs.ts';
 import { decodeStored } from '../../engine/decode-state.ts';
 import type { Store } from '../../engine/ports.ts';
 import type { CommonFlags } from '../config.ts';
@@ -9,7 +10,7 @@ import { ageOf } from '../payer/chain-age.ts';
 import { peerOf, pickChannel } from '../payer/pick-channel.ts';
 import { command, run, type Shell } from '../run-command.ts';
 import { clock, openKnownStore } from '../setup.ts';
-import { channelFacts, channelLine, channelLines } from '../terminal/channel-print.ts';
+import { backText, channelFacts, channelLine, channelLines } from '../terminal/channel-print.ts';
 
 /** Shows what is stored, without asking a node. */
 export function channelsCommand(): Command {
@@ -17,13 +18,11 @@ export function channelsCommand(): Command {
     (flags: CommonFlags) =>
       run(flags, ({ config, print }) =>
         withStore(config, async (store) => {
-          const states: PayerState[] = [];
-          for await (const [, state] of storedChannels(store)) states.push(state);
+          const shown: Shown[] = [];
+          for await (const [, state] of storedChannels(store)) shown.push(await withPaidBack(store, state));
           const { facts, lines } = await ageOf(store, clock);
-          print.result({ ...facts, channels: states.map(channelFacts) }, [
-            ...(states.length === 0 ? ['no channels'] : states.map(channelLine)),
-            ...lines,
-          ]);
+          const listed = shown.length === 0 ? ['no channels'] : shown.map(({ line }) => line);
+          print.result({ ...facts, channels: shown.map((one) => one.facts) }, [...listed, ...lines]);
         }),
       ),
   );
@@ -42,6 +41,20 @@ export function showCommand(): Command {
         }),
       ),
     );
+}
+
+interface Shown {
+  readonly facts: object;
+  readonly line: string;
+}
+
+/** A channel, with what was paid in the one the other way. */
+async function withPaidBack(store: Store, state: PayerState): Promise<Shown> {
+  const pair = await storedPaidBack(store, state.channel);
+  const line = channelLine(state);
+  if (pair === undefined) return { facts: channelFacts(state), line };
+  const balance = (state.best?.total ?? 0n) - pair.paidBack;
+  return { facts: { ...channelFacts(state), ...pair, balance }, line: line + backText(state.terms.coin, pair.paidBack, balance) };
 }
 
 async function withStore(config: Shell['config'], work: (store: Store) => Promise<void>): Promise<void> {

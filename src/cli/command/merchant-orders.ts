@@ -6,6 +6,7 @@ import { isActive, type PayeeState } from '../../core/channel/payee-state.ts';
 import { payeeSnapshot } from '../../core/channel/snapshot.ts';
 import { capacityOf } from '../../core/contract/contract.ts';
 import { transactionId } from '../../core/tx/transaction.ts';
+import { storedGiveBack } from '../../duplex/stored-pairs.ts';
 import { decodeStored } from '../../engine/decode-state.ts';
 import { type Store, WorldError } from '../../engine/ports.ts';
 import { lastRead } from '../../engine/sync-cursor.ts';
@@ -84,15 +85,15 @@ export function merchantChannelsCommand(): Command {
   return command('channels', "List the merchant's channels", ['pawment merchant channels']).action((flags: CommonFlags) =>
     run(flags, async ({ config, print }) => {
       const store = openKnownStore(config, 'merchant');
-      const states: PayeeState[] = [];
-      for await (const { value } of store.list('payee-channel')) states.push(decodeStored(payeeSnapshot, value));
+      const shown: { readonly facts: object; readonly line: string }[] = [];
+      for await (const { value } of store.list('payee-channel')) shown.push(await withGiveBack(store, decodeStored(payeeSnapshot, value)));
       const tip = (await lastRead(store))?.height;
       await store.close();
       const isRunning = isLocked(config.datadir, 'merchant');
       const age =
         tip === undefined ? 'The chain was not read yet.' : `As of block ${tip}${isRunning ? '' : ': no merchant is running now'}.`;
-      print.result({ isRunning, ...(tip !== undefined && { tip }), channels: states.map(facts) }, [
-        ...(states.length === 0 ? ['no channels'] : states.map(line)),
+      print.result({ isRunning, ...(tip !== undefined && { tip }), channels: shown.map((one) => one.facts) }, [
+        ...(shown.length === 0 ? ['no channels'] : shown.map((one) => one.line)),
         age,
       ]);
     }),
@@ -122,6 +123,16 @@ function facts(state: PayeeState): object {
   const txid = txidOf(state);
   if (txid === undefined) return common;
   return kind === 'closing' ? { ...common, ownClose: txid } : { ...common, transaction: txid };
+}
+
+/** A channel, with what is paid back in the one the other way. */
+async function withGiveBack(store: Store, state: PayeeState): Promise<{ readonly facts: object; readonly line: string }> {
+  const pair = await storedGiveBack(store, state.channel);
+  if (pair === undefined) return { facts: facts(state), line: line(state) };
+  const { ordered, paidBack, opposite } = pair;
+  const balance = (state.best?.total ?? 0n) - paidBack;
+  const text = `, ${formatAmount(paidBack)} of ${formatAmount(ordered)} ${state.terms.coin.ticker} paid back`;
+  return { facts: { ...facts(state), ordered, paidBack, balance, ...(opposite && { opposite }) }, line: line(state) + text };
 }
 
 function line(state: PayeeState): string {

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
-import { type Amount, formatAmount } from '../../core/base/amount.ts';
+import { type Amount, amount, formatAmount } from '../../core/base/amount.ts';
 import { blocksOn } from '../../core/base/lock-time.ts';
 import { contractById, contracts } from '../../core/contract/registry.ts';
+import type { LendingTerms } from '../../duplex/lending.ts';
 import { WorldError } from '../../engine/ports.ts';
 import type { Item, PriceList } from '../../merchant/invoice.ts';
 import { defaultTerms, type MerchantTerms } from '../../merchant/terms.ts';
@@ -31,6 +32,9 @@ interface MerchantFlags extends CommonFlags {
   readonly unconfirmed?: string;
   readonly exposure?: string;
   readonly lifetime?: number;
+  readonly duplex?: string;
+  readonly duplexEach?: string;
+  readonly duplexPercent: number;
   readonly allowPublic?: boolean;
   readonly trustProxy?: number | boolean;
   readonly hostName: readonly string[];
@@ -62,6 +66,9 @@ export function merchantCommand(): Command {
     .option('--unconfirmed <coins>', 'how much each channel delivers before its deposits are that deep; it then opens at once')
     .option('--exposure <coins>', 'the limit for that, over all channels; without --unconfirmed, the limit for delivery on young deposits')
     .addOption(new WholeNumber('--lifetime <blocks>', 'the least lifetime of a channel in blocks', 1, MOST_BLOCKS))
+    .option('--duplex <coins>', 'give back where payments are final, by channels the other way; of its own coins it locks so much at most')
+    .option('--duplex-each <coins>', 'the same for each payer; a tenth of that unless given')
+    .addOption(new WholeNumber('--duplex-percent <percent>', 'of what the payer itself has deposited', 1, 1_000).default(100))
     .option('--allow-public', 'listen on an address other than loopback, without TLS')
     .addOption(
       new WholeNumber(
@@ -115,12 +122,26 @@ async function serve(shell: Shell, flags: MerchantFlags): Promise<void> {
     ...(flags.watchTo === undefined ? {} : { watchTo: flags.watchTo }),
     ...(flags.backupTo === undefined ? {} : { backups: { folder: flags.backupTo, interval: flags.backupEvery * 60_000 } }),
     ...(exposure === undefined ? {} : { exposure }),
+    ...lendingOf(flags),
   } as const;
   if ('path' in place && flags.trustProxy === undefined)
     print.note('All clients of the socket together have the limits of one address: see --trust-proxy.');
   if (flags.recover === true)
     print.note('With --recover no other merchant may use these words, nor the store that this one was copied from.');
   await keepShop(shell, chain, payout === undefined ? common : { ...common, payout });
+}
+
+/** @throws WorldError `config` for a limit of something that was not asked for. */
+function lendingOf({ duplex, duplexEach, duplexPercent: percent }: MerchantFlags): { readonly lending?: LendingTerms } {
+  if (duplex === undefined && duplexEach !== undefined)
+    throw new WorldError(
+      'config',
+      '--duplex-each is a limit of what --duplex locks.',
+      'Add --duplex <coins>, the limit for all payers together.',
+    );
+  if (duplex === undefined) return {};
+  const all = amountOf(duplex);
+  return { lending: { percent, all, each: duplexEach === undefined ? amount(all / 10n) : amountOf(duplexEach) } };
 }
 
 /** A protocol that others can read and change on its way. */

@@ -1,9 +1,10 @@
 import type { Command } from 'commander';
-import { formatAmount, isAmount, ZERO } from '../../core/base/amount.ts';
+import { type Amount, formatAmount, isAmount, ZERO } from '../../core/base/amount.ts';
+import type { ChannelId } from '../../core/base/bytes.ts';
 import type { CommonFlags } from '../config.ts';
 import { command, run, type Shell } from '../run-command.ts';
-import { openPayer } from '../setup.ts';
-import { channelFacts, channelLine } from '../terminal/channel-print.ts';
+import { type OpenPayer, openPayer } from '../setup.ts';
+import { backText, channelFacts, channelLine } from '../terminal/channel-print.ts';
 import { granted } from '../terminal/print.ts';
 
 export function refreshCommand(): Command {
@@ -20,15 +21,25 @@ async function refresh({ config, print, stop }: Shell, name: string | undefined)
   try {
     const before = await payer.channel(name);
     const { channel, terms, best } = before;
+    const had = await paidBackOf(payer, channel);
     stop.say(async () => ({ message: 'Stopped.', advice: `Go on with: pawment refresh ${channel.slice(0, 16)}`, facts: { channel } }));
     const { state } = granted(await payer.agent.refresh(channel, await payer.payeeOf(channel)));
-    const back = (best?.total ?? ZERO) - (state.best?.total ?? ZERO);
+    const paidBack = await paidBackOf(payer, channel);
+    const back = (best?.total ?? ZERO) - (state.best?.total ?? ZERO) + (paidBack - had);
     const gained = isAmount(back) ? back : ZERO;
-    print.result({ ...channelFacts(state), gaveBack: gained }, [
+    const balance = (state.best?.total ?? ZERO) - paidBack;
+    if (await payer.agent.isOpening(channel))
+      print.note('The merchant opens a channel the other way: refresh again once its deposit is deep enough.');
+    print.result({ ...channelFacts(state), gaveBack: gained, ...(paidBack > 0n && { paidBack, balance }) }, [
       gained > 0n ? `${formatAmount(gained)} ${terms.coin.ticker} were given back.` : 'Nothing was given back.',
-      channelLine(state),
+      channelLine(state) + backText(terms.coin, paidBack, balance),
     ]);
   } finally {
     await payer.close();
   }
+}
+
+/** What was paid to this payer in the channel the other way. */
+async function paidBackOf({ agent }: OpenPayer, channel: ChannelId): Promise<Amount> {
+  return (await agent.opposite(channel))?.best?.total ?? ZERO;
 }

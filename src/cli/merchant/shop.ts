@@ -6,6 +6,7 @@ import type { PayeeState } from '../../core/channel/payee-state.ts';
 import { addressOf } from '../../core/tx/address.ts';
 import { p2pkh } from '../../core/tx/script.ts';
 import type { Signer, Verify } from '../../core/tx/sign.ts';
+import type { LendingTerms } from '../../duplex/lending.ts';
 import type { Driven } from '../../engine/channel-driver.ts';
 import { type Job, type Jobs, keepJobs } from '../../engine/jobs.ts';
 import { type Chain, type Random, WorldError } from '../../engine/ports.ts';
@@ -32,6 +33,7 @@ import { showReading } from '../terminal/show-reading.ts';
 import { pause, untilStopped } from '../wait.ts';
 import type { NodeWait } from '../wait-for-node.ts';
 import { openBitcoinjListener } from './bitcoinj.ts';
+import { withDuplex } from './duplex.ts';
 import { type MetricsServer, type MetricsServerOptions, noteMetrics, openMetricsServer } from './metrics-server.ts';
 import { carryOutOrders, sentFacts } from './orders.ts';
 import { tellingSales } from './sale-log.ts';
@@ -48,6 +50,8 @@ export interface ShopOptions extends MetricsServerOptions {
   readonly isRecovering: boolean;
   /** The most that all channels together deliver before their deposits are deep enough; nothing unless given. */
   readonly exposure?: Amount;
+  /** What the merchant locks in channels the other way to give back; none unless given. */
+  readonly lending?: LendingTerms;
   readonly random: Random;
   /** For the first reading of the chain. */
   readonly wait: NodeWait;
@@ -78,7 +82,8 @@ const UNKEPT = 30_000;
 /** Serves payers until it is stopped, and takes care of the channels meanwhile. */
 export async function keepShop({ config, print, stop }: Shell, chain: Chain, options: ShopOptions): Promise<void> {
   makeFolders(options);
-  const keys = keysOf(config, await readSeed(config, 'merchant'));
+  const seed = await readSeed(config, 'merchant');
+  const keys = keysOf(config, seed);
   const release = lockDatadir(config.datadir, 'merchant');
   const { store, identity } = await claimedStore(config, options, release);
   const log = logger(options.logLevel, { clock, ...(process.stderr.isTTY && { write: print.line }) });
@@ -96,7 +101,8 @@ export async function keepShop({ config, print, stop }: Shell, chain: Chain, opt
   const reading = showReading(print);
   const books = [...outlook.books, ...(door?.books ?? [])];
   const given = { ...shared, identity, isRecovering, store, verify, keyOf, onEvent, onProgress: reading.at, exposure, books };
-  const merchant = tellingSales(outlook.counts.counting(openedWith(given, outlook)), config.coin, log);
+  const selling = tellingSales(outlook.counts.counting(openedWith(given, outlook)), config.coin, log);
+  const { merchant, jobs: more } = await withDuplex(selling, options.lending, { ...given, keys, seed, log, print });
   const servers: Closable[] = [];
   try {
     await options.wait(merchant.engine.follower.poll).finally(reading.done);
@@ -106,7 +112,7 @@ export async function keepShop({ config, print, stop }: Shell, chain: Chain, opt
     const bitcoinj = door && (await placedBy('--bitcoinj', () => door.open(merchant)));
     if (bitcoinj !== undefined) servers.push(bitcoinj);
     const backups = options.backups === undefined ? [] : [backupJob(config, options.backups, verify, log)];
-    const jobs = jobsOf(merchant, store, outlook, log, backups);
+    const jobs = jobsOf(merchant, store, outlook, log, [...backups, ...more]);
     const figures = await placedBy('--metrics', () => outlook.open(merchant, store, jobs));
     if (figures !== undefined) servers.push(figures);
     await noteMetrics(store, figures?.url);

@@ -50,6 +50,12 @@ export function channelLine(state: PayerState): string {
   return `${name}  ${formatAmount(best?.total ?? ZERO)} of ${formatAmount(capacityOf(deposits))} ${ticker} paid, expires at ${describeExpiry(terms.expiry)}`;
 }
 
+/** What was paid the other way, and what is left of both. */
+export function backText({ ticker }: Coin, paidBack: bigint, balance: bigint): string {
+  if (paidBack === 0n) return '';
+  return `; ${formatUnits(paidBack)} ${ticker} paid back, ${formatUnits(balance)} ${ticker} in all`;
+}
+
 /** A channel with everything that a person may want to know of it. */
 export function channelLines(state: PayerState): readonly string[] {
   const { ticker } = state.terms.coin;
@@ -69,6 +75,7 @@ function expiryText(expiry: LockTime): string {
 }
 
 function formatUnits(value: bigint): string {
+  if (value < 0n) return `-${formatUnits(-value)}`;
   const text = value.toString().padStart(9, '0');
   return `${text.slice(0, -8)}.${text.slice(-8)}`.replace(/\.?0+$/, '');
 }

@@ -3,7 +3,6 @@ import { tipOf } from './chain.ts';
 import { type Move, movesFrom } from './moves.ts';
 import { type Budget, Machines, type Node, type PayeeStep, type PayerStep } from './node.ts';
 import { Broken, checkEnd, checkNode, isOver } from './oracle.ts';
-import { LAST } from './setting.ts';
 
 export interface Exploration {
   readonly states: number;
@@ -83,7 +82,7 @@ export function explore({ contract, budget, payee, payer }: ModelOptions): Explo
         finished.push(at);
         return [];
       }, trace(at));
-      if (moves.length === 0 && !isOver(node)) throw new Violation(stuck(node), trace(at));
+      if (moves.length === 0 && !isOver(node)) throw new Violation(stuck(node, machines), trace(at));
       transitions += moves.length;
       for (const [name, reached] of moves) {
         const fresh = visit(reached, at, name);
@@ -97,8 +96,8 @@ export function explore({ contract, budget, payee, payer }: ModelOptions): Explo
   return { states: seen.size, transitions, steps: machines.steps, depth: depths.at(-1) ?? 0, ends };
 }
 
-function stuck({ chain, payee, payer }: Node): string {
-  const where = tipOf(chain) >= LAST ? 'the chain has gone on long enough' : 'nothing is left to happen';
+function stuck({ chain, payee, payer }: Node, { book }: Machines): string {
+  const where = tipOf(chain) >= book.setting.last ? 'the chain has gone on long enough' : 'nothing is left to happen';
   return `I7: ${where}, the payee is ${payee?.kind} and the payer ${payer.kind}`;
 }
 

@@ -5,16 +5,19 @@ import { isRefusal } from '../../src/core/base/refusal.ts';
 import { payee } from '../../src/core/channel/payee.ts';
 import type { BestPayment } from '../../src/core/channel/payee-state.ts';
 import { payer } from '../../src/core/channel/payer.ts';
+import type { Effect } from '../../src/core/channel/state-machine.ts';
 import { contracts } from '../../src/core/contract/registry.ts';
+import { outpointKey } from '../../src/core/tx/transaction.ts';
 import { explore, type ModelOptions, Violation } from './explore.ts';
 import type { Budget, PayeeStep, PayerStep } from './node.ts';
 
 const [contract, ...more] = contracts;
-// The model's chain knows one spend of a deposit, and nothing of what that holds: give-backs are in the simulation and in `channel-life.ts`.
 const others = more.filter(({ revocation }) => revocation === undefined);
+const returning = more.filter(({ revocation }) => revocation !== undefined);
 
 /** Three payments, two crashes, a reorganisation of up to two blocks, a block that leaves out what it could hold, an agreed end, a close by order. */
 const WHOLE: Budget = { payments: 3, crashes: 2, reorganisations: 1, delays: 1, ends: 1, closes: 1 };
+const RETURNING: Budget = { payments: 1, crashes: 1, reorganisations: 1, delays: 1, ends: 0, closes: 0, returns: 1, cheats: 1 };
 const SMALL: Budget = { payments: 2, crashes: 1, reorganisations: 1, delays: 1, ends: 0, closes: 0 };
 
 describe('payer, payee and chain, in every order of events', () => {
@@ -34,6 +37,21 @@ describe('payer, payee and chain, in every order of events', () => {
       context.diagnostic(`${states} states, ${transitions} transitions`);
       assert.ok(states > 5_000, `${states} states`);
     });
+  }
+
+  for (const other of returning) {
+    for (const [name, more] of [
+      ['a crash and a block that leaves out what it could hold', { crashes: 1, reorganisations: 0 }],
+      ['a reorganisation', { crashes: 0, delays: 0 }],
+    ] as const) {
+      test(`${other.id}: a purchase is given back, a payee closes with what it has revoked, and ${name}`, (context) => {
+        const { states, transitions, ends } = explore({ contract: other, budget: { ...RETURNING, ...more } });
+        context.diagnostic(`${states} states, ${transitions} transitions`);
+        for (const [how, count] of ends) context.diagnostic(`end: ${how} (${count} states)`);
+        assert.ok(states > 20_000, `${states} states`);
+        for (const how of ['payee lost, payer punished', 'payee closed, payer closed']) assert.ok(ends.has(how), `no end by: ${how}`);
+      });
+    }
   }
 });
 
@@ -71,7 +89,41 @@ const careless: PayerStep = (state, input, env) => {
   return input.kind === 'pay' && !isRefusal(step) ? { ...step, state } : step;
 };
 
+const idle: PayerStep = (state, input, env) => {
+  const step = payer(state, input, env);
+  if (isRefusal(step)) return step;
+  const held = new Set(step.state?.held?.map(({ outpoint }) => outpointKey(outpoint)));
+  const isPenalty = (effect: Effect): boolean =>
+    effect.kind === 'broadcast' && effect.transaction.inputs.some(({ outpoint }) => held.has(outpointKey(outpoint)));
+  return { ...step, effects: step.effects.filter((effect) => !isPenalty(effect)) };
+};
+
+const talkative: PayeeStep = (state, input, env) => {
+  const step = payee(state, input, env);
+  const isLess = !isRefusal(step) && (step.state?.revoked ?? 0) > (state?.revoked ?? 0);
+  return isLess ? { ...step, state } : step;
+};
+
+const trusting: PayerStep = (state, input, env) => {
+  const step = payer(state, input, env);
+  return isRefusal(step) || step.state === undefined || input.kind !== 'take-back'
+    ? step
+    : { ...step, state: { ...step.state, signed: input.total } };
+};
+
+const deaf: PayerStep = (state, input, env) =>
+  input.kind === 'reply' && input.message.kind === 'receipt' && state !== undefined && state.kind !== 'open'
+    ? { kind: 'step', state, effects: [] }
+    : payer(state, input, env);
+
+const [returned = contract] = returning;
+const REVOKED: Partial<ModelOptions> = { contract: returned, budget: { ...RETURNING, crashes: 0, reorganisations: 0 } };
+
 const faults: readonly Fault[] = [
+  ['the payer lets a revoked close be', { ...REVOKED, payer: idle }, /I4/],
+  ['a secret is shown and the payment for less is not stored', { ...REVOKED, payee: talkative }, /I1|I2|I4/],
+  ['what was signed counts as taken back before the secret is there', { ...REVOKED, payer: trusting }, /I1/],
+  ['a secret that comes behind the expiry is dropped', { ...REVOKED, payer: deaf }, /I4/],
   ['a payment is acknowledged and not stored', { payee: forgetful }, /I1/],
   ['a payment is sent and not stored', { payer: careless }, /I1/],
   ['the close takes an older payment', { payee: meek() }, /I1|I2|I6/],

@@ -1,4 +1,5 @@
 import { amount } from '../../src/core/base/amount.ts';
+import { bytesToHex } from '../../src/core/base/bytes.ts';
 import { isRefusal, type Refusal } from '../../src/core/base/refusal.ts';
 import type { PayeeInput } from '../../src/core/channel/payee.ts';
 import type { PayeeState } from '../../src/core/channel/payee-state.ts';
@@ -6,10 +7,14 @@ import type { PayerInput } from '../../src/core/channel/payer.ts';
 import { totalFor } from '../../src/core/channel/payer-pay.ts';
 import type { PayerState } from '../../src/core/channel/payer-state.ts';
 import type { Effect, Step } from '../../src/core/channel/state-machine.ts';
+import { heldRevocationSecret, type RevocationSecrets } from '../../src/core/contract/revocation-secrets.ts';
+import type { Reply } from '../../src/core/message/message.ts';
+import { hash160 } from '../../src/core/tx/script.ts';
+import { must, payeeKey } from '../world/sample.ts';
 import { FUNDING, fundingView, isMined, minable, reorganised, spendOf, THIEF, tipOf, viewOf, withBlock, withBroadcast } from './chain.ts';
-import { broadcastsOf, type Machines, type Node, type Side } from './node.ts';
+import { type Budget, broadcastsOf, type Machines, type Node, type Side } from './node.ts';
 import { checkBroadcast } from './oracle.ts';
-import { LAST, PRICE } from './setting.ts';
+import { PRICE } from './setting.ts';
 
 /** A way on from a node, with the name of what happens. */
 export type Move = readonly [name: string, next: Node];
@@ -34,7 +39,11 @@ function after(
   name: string,
 ): Move[] {
   if (isRefusal(step)) return [];
-  const stored = (side === 'payee' ? { ...node, payee: step.state } : { ...node, payer: step.state }) as Node;
+  const next = (side === 'payee' ? { ...node, payee: step.state } : { ...node, payer: step.state }) as Node;
+  const revoked = revokedBy(node, next, machines);
+  // The payer has signed for less: nothing more is owed to the payee, whatever becomes of its answer.
+  const stored =
+    revoked === undefined ? next : { ...next, revoked: [...node.revoked, revoked], acknowledged: next.payee?.best?.total ?? 0n };
   const moves: Move[] = [[name, performed(stored, side, step.effects, machines)]];
   const { crashes } = node.budget;
   if (crashes > 0 && step.effects.length > 0) {
@@ -44,16 +53,30 @@ function after(
   return moves;
 }
 
+/** The close that the payee could make before this step, and has revoked by it, with its payout. */
+function revokedBy({ payee }: Node, { payee: next }: Node, { book }: Machines): Node['revoked'][number] | undefined {
+  if (payee?.best === undefined || (next?.revoked ?? 0) <= (payee.revoked ?? 0)) return undefined;
+  const { terms, deposits, best: payment } = payee;
+  const { hash } = payment;
+  const { revocation } = terms.contract;
+  if (revocation === undefined || hash === undefined) return undefined;
+  const to = { script: terms.payeeScript, feeRate: terms.coin.policy.feeRate };
+  const close = must(terms.contract.close([{ terms, deposits, payment, signer: payeeKey }], to));
+  const payout = must(revocation.payout(terms, revocation.outputs(terms, close, [hash]), to, payeeKey));
+  return [book.number(close), book.number(payout)];
+}
+
 function performed(node: Node, side: Side, effects: readonly Effect[], machines: Machines): Node {
   let next = node;
   for (const { transaction } of broadcastsOf(effects)) {
-    checkBroadcast(node, side, transaction);
+    checkBroadcast(node, side, transaction, machines);
     next = { ...next, chain: withBroadcast(next.chain, machines.book.number(transaction), machines.book) };
   }
   for (const effect of effects) {
     if (effect.kind === 'send') next = sent(next, effect);
     else if (effect.kind === 'reply' && node.request !== undefined) {
-      const total = effect.message.kind === 'receipt' ? effect.message.total : 0n;
+      const { message } = effect;
+      const total = message.kind === 'receipt' ? message.total : 0n;
       const acknowledged = total > next.acknowledged ? total : next.acknowledged;
       next = { ...next, reply: { to: node.request.kind, message: effect.message }, acknowledged };
     }
@@ -62,8 +85,31 @@ function performed(node: Node, side: Side, effects: readonly Effect[], machines:
 }
 
 function sent(node: Node, { message }: Extract<Effect, { kind: 'send' }>): Node {
-  const total = message.kind === 'payment' ? message.payment.total : 0n;
-  return { ...node, request: message, signed: total > node.signed ? total : node.signed };
+  if (message.kind !== 'payment') return { ...node, request: message };
+  const { total, hash } = message.payment;
+  const under = hash === undefined ? '' : bytesToHex(hash);
+  const most = node.sent.get(under) ?? 0n;
+  return { ...node, request: message, sent: total > most ? new Map([...node.sent, [under, total]]) : node.sent };
+}
+
+/** What the payer has heard of secrets, and of what it may take back. After its end a secret takes nothing back: a close was buried before it was shown. */
+function heard(node: Node, message: Reply): Node {
+  if (node.payer.kind === 'ended') return node;
+  const secrets =
+    message.kind === 'receipt' && message.secret !== undefined
+      ? [message.secret]
+      : message.kind === 'state'
+        ? secretsIn(message.revocation?.secrets ?? [])
+        : [];
+  const fresh = secrets.map((secret) => bytesToHex(hash160(secret))).filter((hash) => !node.shown.includes(hash));
+  const { offered: _, ...rest } = node;
+  const offered = message.kind === 'state' ? message.revocation?.giveBack : undefined;
+  return { ...rest, shown: [...node.shown, ...fresh], ...(offered && { offered }) };
+}
+
+function secretsIn(held: RevocationSecrets): readonly Uint8Array[] {
+  const count = (held.at(-1)?.index ?? -1) + 1;
+  return Array.from({ length: count }, (_, index) => heldRevocationSecret(held, index)).filter((secret) => secret !== undefined);
 }
 
 /** A side that is down hears nothing, and what it was about to say is lost. */
@@ -89,8 +135,19 @@ function payerMoves(node: Node, machines: Machines): readonly Move[] {
     if (!isRefusal(total))
       moves.push(...tell({ kind: 'pay', total, price: amount(PRICE) }, 'payer pays', { payments: budget.payments - 1 }));
   }
+  const { offered } = node;
+  if (offered !== undefined) {
+    const { offered: _, ...once } = node;
+    const step = machines.payer(payer, { kind: 'take-back', ...offered }, chain, `payer takes back ${machines.nameOfMessage(offered)}`);
+    moves.push(...after(once, 'payer', step, machines, 'payer takes back'));
+  } else if (node.payee?.giveBack !== undefined || isOwed(node)) moves.push(...tell({ kind: 'resync' }, 'payer asks'));
   if (budget.ends > 0) moves.push(...tell({ kind: 'end' }, 'payer proposes the end', { ends: budget.ends - 1 }));
   return moves;
+}
+
+/** Whether the payee has revoked what the payer has not heard the secret of: it asks until it has. */
+function isOwed({ payee, payer }: Node): boolean {
+  return (payee?.revoked ?? 0) > (payer.revocation?.index ?? 0);
 }
 
 /** Messages arrive, arrive twice, or are lost. */
@@ -116,7 +173,7 @@ function wireMoves(node: Node, machines: Machines): readonly Move[] {
     const { reply: _, ...idle } = node;
     const input: PayerInput = { kind: 'reply', to: reply.to, message: reply.message };
     const step = machines.payer(payer, input, chain, `reply ${reply.to} ${machines.nameOfMessage(reply.message)}`);
-    moves.push(...after(idle, 'payer', step, machines, `payer hears ${reply.message.kind}`));
+    moves.push(...after(heard(idle, reply.message), 'payer', step, machines, `payer hears ${reply.message.kind}`));
     moves.push([`the ${reply.message.kind} is lost`, idle]);
   }
   return moves;
@@ -134,6 +191,8 @@ function inputOf({ request, chain }: Node, { book }: Machines): PayeeInput {
       return { kind: 'payment', pay: request };
     case 'end':
       return { kind: 'end', end: request };
+    case 'state-request':
+      return { kind: 'state-request' };
     default:
       throw new Error(`the model sends no ${request?.kind}`);
   }
@@ -141,9 +200,26 @@ function inputOf({ request, chain }: Node, { book }: Machines): PayeeInput {
 
 function ownerMoves(node: Node, machines: Machines): readonly Move[] {
   const { payee, budget, chain, down } = node;
-  if (payee?.kind !== 'open' || budget.closes === 0 || down.payee !== undefined) return [];
-  const spent = { ...node, budget: { ...budget, closes: budget.closes - 1 } };
-  return after(spent, 'payee', machines.payee(payee, { kind: 'close' }, chain, 'close'), machines, 'payee closes by order');
+  if (payee === undefined || down.payee !== undefined) return [];
+  const tell = (input: PayeeInput, name: string, cost: Partial<Budget>): readonly Move[] =>
+    after({ ...node, budget: { ...budget, ...cost } }, 'payee', machines.payee(payee, input, chain, name), machines, name);
+  const { returns = 0, cheats = 0 } = budget;
+  const moves: Move[] = [];
+  if (payee.kind === 'open' && budget.closes > 0)
+    moves.push(...tell({ kind: 'close' }, 'payee closes by order', { closes: budget.closes - 1 }));
+  if (payee.kind === 'open' && returns > 0 && payee.giveBack === undefined) {
+    const order: PayeeInput = { kind: 'give-back', amount: amount(PRICE), order: String(returns) };
+    moves.push(...tell(order, `payee gives back ${returns}`, { returns: returns - 1 }));
+  }
+  if (cheats > 0) {
+    const spent = { ...node, budget: { ...budget, cheats: cheats - 1 }, hasCheated: true } as const;
+    for (const [close, payout] of node.revoked) {
+      // At its height some miner has the payout, whoever of the two is awake then.
+      const chainNow = withBroadcast(withBroadcast(chain, close, machines.book), payout, machines.book);
+      moves.push([`payee sends ${close}, which it has revoked`, { ...spent, chain: chainNow }]);
+    }
+  }
+  return moves;
 }
 
 /** Either side goes down between two steps, and comes back with what it had stored; coming back it looks at the chain. */
@@ -163,8 +239,12 @@ function crashes(node: Node): readonly Move[] {
 /** A side looks at the chain as it is. What it does about it may be cut off by a crash. */
 function looked(node: Node, side: Side, machines: Machines): readonly Move[] {
   const view = viewOf(node.chain, machines.book);
-  const [seen] = [...view.deposits.values()];
-  const question = `view ${seen?.kind} ${seen !== undefined && 'depth' in seen ? seen.depth : ''} ${seen !== undefined && 'transaction' in seen ? machines.book.number(seen.transaction) : ''}`;
+  // Whose outputs they are is told by the first.
+  const told = [...view.deposits.values()].map((seen) => {
+    const depth = 'depth' in seen ? seen.depth : '';
+    return `${seen.kind} ${depth} ${'transaction' in seen ? machines.book.number(seen.transaction) : ''}`;
+  });
+  const question = `view ${told.join()}`;
   if (side === 'payee') {
     if (node.payee === undefined) return [['', node]];
     return after(node, 'payee', machines.payee(node.payee, view, node.chain, question), machines, 'payee looks');
@@ -198,13 +278,15 @@ function seenBy(order: readonly Side[], node: Node, machines: Machines, name: st
 /** A block with or without what it could hold, or others in place of the last ones. */
 function blocks(node: Node, machines: Machines): readonly Move[] {
   const { chain, budget } = node;
-  if (tipOf(chain) >= LAST) return [];
+  if (tipOf(chain) >= machines.book.setting.last) return [];
   const choices = minable(chain, machines.book);
-  const moves: Move[] = choices.flatMap((number) => seen({ ...node, chain: withBlock(chain, number) }, machines, `a block with ${number}`));
+  const moves: Move[] = choices.flatMap((number) =>
+    seen({ ...node, chain: withBlock(chain, number, machines.book) }, machines, `a block with ${number}`),
+  );
   const isIdle = choices.length === 0;
   if (isIdle || budget.delays > 0) {
     const left = { ...budget, delays: budget.delays - (isIdle ? 0 : 1) };
-    moves.push(...seen({ ...node, budget: left, chain: withBlock(chain, undefined) }, machines, 'an empty block'));
+    moves.push(...seen({ ...node, budget: left, chain: withBlock(chain, undefined, machines.book) }, machines, 'an empty block'));
   }
   return [...moves, ...reorganisations(node, machines)];
 }
@@ -216,12 +298,12 @@ function reorganisations(node: Node, machines: Machines): readonly Move[] {
   const moves: Move[] = [];
   for (const depth of [1, 2]) {
     if (depth > chain.blocks.length || chain.blocks.slice(-depth).every((number) => number === undefined)) continue;
-    const emptied = reorganised(chain, depth, undefined);
-    const isUnfunded = !isMined(emptied, FUNDING) && spendOf(emptied) === undefined;
+    const emptied = reorganised(chain, depth, undefined, machines.book);
+    const isUnfunded = !isMined(emptied, FUNDING) && spendOf(emptied, machines.book) === undefined;
     const options = [undefined, ...(isUnfunded && depth === 2 ? [THIEF] : [])];
     for (const number of options) {
       const name = `${depth} blocks give way${number === undefined ? '' : ' to a theft of the funding'}`;
-      moves.push(...seen({ ...left, chain: reorganised(chain, depth, number) }, machines, name));
+      moves.push(...seen({ ...left, chain: reorganised(chain, depth, number, machines.book) }, machines, name));
     }
   }
   return moves;

@@ -7,7 +7,7 @@ import type { PayerState } from '../../src/core/channel/payer-state.ts';
 import { payeeSnapshot, payerSnapshot } from '../../src/core/channel/snapshot.ts';
 import type { Effect, Env, Step } from '../../src/core/channel/state-machine.ts';
 import type { Contract } from '../../src/core/contract/contract.ts';
-import type { Reply, Request } from '../../src/core/message/message.ts';
+import type { Reply, Request, RevocationState } from '../../src/core/message/message.ts';
 import { encodeTransaction } from '../../src/core/tx/transaction.ts';
 import { medianTimeAt, must, payeeKey, payerKey, returnScript } from '../world/sample.ts';
 import { Book, type Chain, FUNDING, tipOf } from './chain.ts';
@@ -23,6 +23,10 @@ export interface Budget {
   /** Ends that the payer proposes, and closes that the payee's owner orders. */
   readonly ends: number;
   readonly closes: number;
+  /** Orders of the payee's owner to give the last purchase back. */
+  readonly returns?: number;
+  /** Closes that the payee sends though it has revoked them. */
+  readonly cheats?: number;
 }
 
 export type Side = 'payee' | 'payer';
@@ -37,10 +41,22 @@ export interface Node {
   /** A side that has crashed and not come back, with the blocks it has missed. */
   readonly down: Readonly<Partial<Record<Side, number>>>;
   readonly budget: Budget;
-  /** The largest total the payee has ever put into a receipt. */
+  /** The largest total the payee has ever put into a receipt; after a payment for less, that. */
   readonly acknowledged: bigint;
-  /** The largest total the payer has ever sent. */
-  readonly signed: bigint;
+  /** The largest total the payer has ever sent, by revocation hash in hex; `` where payments are for good. */
+  readonly sent: ReadonlyMap<string, bigint>;
+  /** Hashes whose secret has reached the payer. */
+  readonly shown: readonly string[];
+  /** What the payee has told the payer it may take back. */
+  readonly offered?: NonNullable<RevocationState['giveBack']>;
+  /** Closes with what the payee has revoked, each with its payout. */
+  readonly revoked: readonly (readonly [close: number, payout: number])[];
+  readonly hasCheated?: true;
+}
+
+/** The most that the payee could close with and keep. */
+export function signedOf({ sent, shown }: Node): bigint {
+  return [...sent].reduce((most, [hash, total]) => (shown.includes(hash) || total < most ? most : total), 0n);
 }
 
 export type PayeeStep = typeof payee;
@@ -120,21 +136,26 @@ export class Machines {
 
   keyOf(node: Node): string {
     const { chain, down, budget, request, reply } = node;
-    const { payments, crashes, reorganisations, delays, ends, closes } = budget;
+    const { payments, crashes, reorganisations, delays, ends, closes, returns = 0, cheats = 0 } = budget;
     return [
       this.nameOfPayee(node.payee),
       this.nameOfPayer(node.payer),
       chain.blocks.map((number) => number ?? '').join('.'),
       chain.known.join('.'),
       chain.waiting,
+      chain.claim,
       this.nameOfMessage(request),
       reply?.to,
       this.nameOfMessage(reply?.message),
       down.payee,
       down.payer,
-      `${payments}${crashes}${reorganisations}${delays}${ends}${closes}`,
+      `${payments}${crashes}${reorganisations}${delays}${ends}${closes}${returns}${cheats}`,
       node.acknowledged,
-      node.signed,
+      [...node.sent].join(';'),
+      node.shown.length,
+      this.nameOfMessage(node.offered),
+      node.revoked.join('.'),
+      node.hasCheated === true,
     ].join(' ');
   }
 
@@ -166,7 +187,7 @@ export class Machines {
     );
     const funded = tell(created, { kind: 'fund', deposits: [deposit], transaction: encodeTransaction(funding) }, 'fund');
     const launched = tell(this.#released(funded, chain), { kind: 'launch' }, 'launch');
-    return { payee: undefined, payer: launched, chain, down: {}, budget, acknowledged: 0n, signed: 0n };
+    return { payee: undefined, payer: launched, chain, down: {}, budget, acknowledged: 0n, sent: new Map(), shown: [], revoked: [] };
   }
 }
 

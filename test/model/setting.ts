@@ -17,14 +17,14 @@ export const PRICE: bigint = DOGE;
 
 /** Tip before the funding transaction is broadcast. */
 export const START = 10;
-export const EXPIRY = 24;
 /** The least that outweighs two crashes with a block missed after each, one block that leaves the close out, and a reorganisation; one less loses money. */
 export const MARGIN = 5;
 export const BURIED = 3;
 /** Blocks under a deposit that counts. */
 export const DEPTH = 2;
-/** A chain this high has been fair for long enough. */
-export const LAST: number = EXPIRY + 3 * BURIED + 4;
+/** Blocks until the expiry. Where money can come back, the payee revokes nothing in the ten blocks before its margin. */
+const LIFE = 14;
+const LIFE_WITH_RETURNS = LIFE + 10;
 
 const fastest = await fastestVerifier();
 export const verify: Verify = fastest.verify;
@@ -36,19 +36,30 @@ const coin: Coin = {
   channel: { ...dogecoinRegtest.channel, buried: BURIED },
 };
 
+/** The same with blocks so slow that two of them are the time in which a side answers: the payout is near. */
+const slowCoin: Coin = { ...coin, blockSeconds: 43_200 };
+
 /** All that a model of one contract starts from. */
 export interface Setting {
   readonly terms: Terms;
   readonly offer: Offer;
   readonly deposit: Deposit;
+  /** The block that the expiry comes with. */
+  readonly expiresAt: number;
+  /** A chain this high has been fair for long enough. */
+  readonly last: number;
   readonly funding: Transaction;
   /** Spends what the funding spends: once it is mined, the deposit can never be. */
   readonly thief: Transaction;
 }
 
 export function settingOf(contract: Contract): Setting {
-  const closingMargin = blocksOn(contract.expiresBy, MARGIN, coin.blockSeconds);
-  const terms: Terms = { ...sampleTerms({ coin, contract, expiry: lockAt({ coin, contract }, EXPIRY) }), closingMargin };
+  const isOneWay = contract.revocation === undefined;
+  const scale = { coin: isOneWay ? coin : slowCoin, contract };
+  const expiresAt = START + (isOneWay ? LIFE : LIFE_WITH_RETURNS);
+  const closingMargin = blocksOn(contract.expiresBy, MARGIN, scale.coin.blockSeconds);
+  const terms: Terms = { ...sampleTerms({ ...scale, expiry: lockAt(scale, expiresAt) }), closingMargin };
+  const last = expiresAt + (terms.revocation?.payoutDelay ?? 0) + 3 * BURIED + 4;
   const offer: Offer = {
     ...sampleOffer(terms),
     minExpiry: terms.expiry,
@@ -58,5 +69,5 @@ export function settingOf(contract: Contract): Setting {
   const funding = fundingOf(terms, [CAPACITY]);
   const deposit = { outpoint: { txid: transactionId(funding), vout: 0 }, value: amount(CAPACITY) };
   const thief = { ...funding, outputs: [{ value: CAPACITY, script: keyNumber(66).publicKey }] };
-  return { terms, offer, deposit, funding, thief };
+  return { terms, offer, deposit, expiresAt, last, funding, thief };
 }

@@ -8,7 +8,7 @@ import { height } from '../base/height.ts';
 import { refuse } from '../base/refusal.ts';
 import type { Payment } from '../contract/contract.ts';
 import { revocable } from '../contract/revocable.ts';
-import type { Reply, RevocationState } from '../message/message.ts';
+import type { Receipt, Reply, RevocationState } from '../message/message.ts';
 import type { Transaction } from '../tx/transaction.ts';
 import { transactionId } from '../tx/transaction.ts';
 import type { PayeeState } from './payee-state.ts';
@@ -345,4 +345,27 @@ test('a payment under a hash that was revoked is not taken for the best one, who
   assert.deepEqual([pair.openPayer().best?.total, pair.openPayer().signed], [20n * DOGE, 20n * DOGE]);
   pair.answer('state-request', reply);
   assert.equal(pair.pay(21n * DOGE).kind, 'receipt');
+});
+
+test('a secret that comes after the expiry is kept: the close that it revokes is punished', () => {
+  const pair = opened(100n * DOGE);
+  pair.pay(30n * DOGE);
+  const { best: payment = assert.fail(), terms, deposits } = pair.payeeState();
+  must(pair.tellPayee({ kind: 'give-back', order: `${orders++}`, amount: amount(20n * DOGE) }));
+  const late = pair.ask(pair.request({ kind: 'take-back', ...giveBackOf(pair) }));
+  pair.tip = height(terms.expiry);
+  must(pair.tellPayer(pair.view()));
+  assert.equal(pair.payerState().kind, 'refunding');
+  pair.answer('payment', late);
+  assert.equal(pair.payerState().signed, 10n * DOGE);
+  const stolen = must(revocable.close([{ terms, deposits, payment, signer: payeeKey }], { script: payeeScript, feeRate: pair.feeRate }));
+  pair.spend(stolen, 1);
+  pair.broadcasts.length = 0;
+  must(pair.tellPayer(pair.view()));
+  assert.ok(pair.broadcasts.some(({ inputs }) => inputs[0]?.outpoint.txid === transactionId(stolen)));
+  for (const secret of [new Uint8Array(32), undefined]) {
+    const before = pair.payerState();
+    pair.answer('payment', { ...(late as Receipt), ...(secret && { secret }) });
+    assert.deepEqual(pair.payerState(), before);
+  }
 });

@@ -9,7 +9,16 @@ import { outpointKey } from '../tx/transaction.ts';
 import { foundWithout } from './payer-found-deposits.ts';
 import { withRefundSignatures } from './payer-refund-signatures.ts';
 import { allDeposits, notOpen, type OpenPayer, type PayerState, type PendingPayment, unsentWithout } from './payer-state.ts';
-import { caughtUp, isTakingBack, isUnder, isUnnamed, takeBackReceipt, takeShownSecret, withShownHash } from './payer-take-back.ts';
+import {
+  caughtUp,
+  isTakingBack,
+  isUnder,
+  isUnnamed,
+  takeBackReceipt,
+  takeShownSecret,
+  withLateSecret,
+  withShownHash,
+} from './payer-take-back.ts';
 import { type Env, type Step, stay } from './state-machine.ts';
 
 /** Signs a new total. `totalFor` computes the one that buys something. */
@@ -89,7 +98,8 @@ function payable(state: OpenPayer, wanted: bigint): Amount | Refusal {
 
 /** The payee has stored the payment: only now it becomes the best. */
 export function takeReceipt(state: PayerState, receipt: Receipt): Step<PayerState> {
-  if (state.kind !== 'open' || state.pending?.payment.total !== receipt.total) return stay(state);
+  if (state.kind !== 'open') return stay(withLateSecret(state, receipt));
+  if (state.pending?.payment.total !== receipt.total) return stay(state);
   if (isTakingBack(state)) return takeBackReceipt(state, receipt);
   const { pending, ...open } = state;
   return stay({ ...open, best: pending.payment, spent: add(state.spent, pending.price) });

@@ -68,6 +68,15 @@ function givenBack(state: OpenPayer, left: Payment, secret: Uint8Array): OpenPay
   return left.total === ZERO ? known : { ...known, best: left };
 }
 
+/** A secret that comes while the channel already ends still makes the closes before it worthless. */
+export function withLateSecret(state: PayerState, { secret }: Receipt): PayerState {
+  const { next } = state.revocation ?? {};
+  const revocation = secret && state.revocation && revokedBy(state.revocation, secret);
+  if (state.kind === 'ended' || revocation === undefined || next === undefined) return state;
+  const { best: _, ...rest } = state;
+  return { ...rest, revocation, signed: greatest(next.signed, state.endSigned ?? ZERO) };
+}
+
 /** The same from the payee's state, for a payer that did not get the answer. */
 export function takeShownSecret(state: OpenPayer, { best, revocation: shown }: State, env: Env): OpenPayer {
   const { revocation: known, terms, deposits } = state;

@@ -2,8 +2,8 @@ import { Command, CommanderError, InvalidArgumentError, type Option } from 'comm
 import { EXIT, failure, type Printer, printer } from './terminal/print.ts';
 
 const EXIT_CODES = `
-Exit codes: 0 done, 1 refused (what was done before is told), 2 misused, 3 the world failed (node, disk, network), 4 a person has to look, 70 a fault of pawment,
-130 or 143 stopped by Ctrl-C or a signal (what was done before is told).`;
+Exit codes: 0 done, 1 refused (it says what was done before), 2 misused, 3 the world failed (node, disk, network), 4 a person has to look, 70 a fault of pawment,
+130 or 143 stopped by Ctrl-C or a signal (it says what was done before).`;
 
 /** The completion is made from all other commands. */
 const COMPLETION = 'completion';

@@ -142,7 +142,7 @@ function checkTerms({ window: { least, most }, closingMargin }: BitcoinjTerms): 
   const wrong = (message: string): never => {
     throw new WorldError('config', message, 'Choose a longer window, or a shorter margin.');
   };
-  if (!(least >= LEAST_WINDOW)) wrong(`A channel of ${least} seconds leaves no time to settle; it has to be at least ${LEAST_WINDOW}.`);
+  if (!(least >= LEAST_WINDOW)) wrong(`A channel of ${least} seconds leaves no time to settle; it needs at least ${LEAST_WINDOW} seconds.`);
   if (!(most >= least)) wrong(`The least window (${least} seconds) is longer than the longest (${most}).`);
   if (!(closingMargin < least))
     wrong(`A channel of ${least} seconds would be closed at once, since closing begins ${closingMargin} seconds before the expiry.`);

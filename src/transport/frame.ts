@@ -59,7 +59,7 @@ export class FrameReader {
       if (this.#length > this.#most) {
         throw new WorldError(
           'peer-nonsense',
-          `The peer announced a message of ${this.#length} bytes; ${this.#most} are the most.`,
+          `The peer announced a message of ${this.#length} bytes; ${this.#most} are allowed.`,
           'Check that the address is that of a peer which speaks this protocol.',
         );
       }

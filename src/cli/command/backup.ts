@@ -44,7 +44,7 @@ export function restoreCommand(): Command {
   ]);
   return withRole(made)
     .argument('[number]', 'which backup; the newest unless given')
-    .option('--force', 'even if the present channels know more than the backup')
+    .option('--force', 'restore even if the present channels know more than the backup')
     .action((number: string | undefined, flags: BackupFlags) => run(flags, (shell) => restore(shell, number, flags)));
 }
 

@@ -32,7 +32,7 @@ export function chainCommand(): Command {
     'pawment chain fund <address> 500',
   ])
     .option('--port <number>', "port of the JSON-RPC; the coin's own unless given", wholeNumber(0, 65_535))
-    .option('--auto <seconds>', 'mine a block every so many seconds', wholeNumber(1))
+    .option('--auto <seconds>', 'mine a block at this interval', wholeNumber(1))
     .action((flags: ChainFlags) => run(flags, (shell) => serve(shell, flags)));
   chain.addCommand(
     command('mine', 'Mine blocks on a running test chain', ['pawment chain mine 3'])

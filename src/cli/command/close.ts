@@ -32,7 +32,7 @@ export function closeCommand(): Command {
     'pawment close 1f0c… --wait',
   ])
     .argument('[channel]', 'its id, the beginning of it, or the merchant; the only one unless given')
-    .option('--wait', 'until it is buried')
+    .option('--wait', 'wait until it is buried')
     .action((name: string | undefined, flags: EndFlags) =>
       run(flags, (shell) =>
         withChannel(shell, name, flags, async (payer, { channel }) => {
@@ -66,7 +66,7 @@ export function refundCommand(): Command {
     'pawment refund 1f0c… --print > refund.hex',
   ])
     .argument('[channel]', 'its id or the beginning of it; the only one unless given')
-    .option('--wait', 'until it is buried')
+    .option('--wait', 'wait until it is buried')
     .option('--print', 'print only the signed refund in hex, to send it with any node')
     .action((name: string | undefined, flags: EndFlags) =>
       run(flags, (shell) =>

@@ -23,13 +23,13 @@ interface GiveBackFlags extends CommonFlags {
 const LOOK = 200;
 
 export function giveBackCommand(): Command {
-  return command('give-back', 'Order the merchant to give back some of what a channel was paid; the payer takes it at its next contact', [
+  return command('give-back', 'Order the merchant to give back a part of what was paid; the payer gets it by pawment refresh', [
     'pawment merchant give-back 1f0c… 2.5',
     'pawment merchant give-back 2.5',
   ])
-    .argument('<channel>', 'its id or the beginning of it; may be left out where there is only one')
+    .argument('<channel>', 'its id or the beginning of it; may be left out if there is only one channel')
     .argument('[coins]', 'how much, in whole coins')
-    .option('--no-wait', 'do not wait until the running merchant has noted it')
+    .option('--no-wait', 'do not wait until the running merchant has taken the order')
     .action((first: string, second: string | undefined, flags: GiveBackFlags) => {
       const [name, coins] = second === undefined ? ['', first] : [first, second];
       return run(flags, (shell) => giveBack(shell, name, amountOf(coins), flags));
@@ -44,16 +44,16 @@ async function giveBack({ config, print, stop }: Shell, name: string, amount: Am
     const order = randomUUID();
     await writeOrder(store, channel, { amount, order });
     stop.say(async () => ({
-      message: 'Stopped. The order to give back stands.',
+      message: 'Stopped. The order to give back is stored.',
       advice: 'The running merchant carries it out: pawment merchant channels shows what became of it.',
       facts: { channel },
     }));
-    if (!isRunning) print.note('No merchant is running on this data folder: it gives back what it is told to once it runs.');
+    if (!isRunning) print.note('No merchant is running on this data folder: it will carry out the order when it runs.');
     if (wait && isRunning) await carriedOut(store, channel, order);
     const { giveBack: left, best } = await stateOf(store, channel);
     const { ticker } = config.coin;
     print.result({ channel, amount, ...(left !== undefined && { giveBack: left }), total: best?.total ?? 0n }, [
-      `${formatAmount(amount)} ${ticker} go back to the payer of channel ${channel}, as soon as it asks: pawment refresh.`,
+      `${formatAmount(amount)} ${ticker} will go back to the payer of channel ${channel}, when the payer asks: pawment refresh.`,
     ]);
   } finally {
     await store.close();
@@ -69,8 +69,8 @@ async function writeOrder(store: Store, id: ChannelId, order: GiveBackOrder): Pr
   if (isFree && (await store.commit([{ kind: GIVE_BACK_ORDER, id, expected: before?.version ?? 0, value }]))) return;
   throw new WorldError(
     'config',
-    `An order to give back waits for channel ${id} already.`,
-    'Start the merchant, which carries it out, and order the rest then.',
+    `Channel ${id} has an order to give back that is not carried out yet.`,
+    'Start the merchant to carry it out, then order the rest.',
   );
 }
 

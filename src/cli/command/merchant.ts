@@ -57,12 +57,12 @@ export function merchantCommand(): Command {
     'pawment merchant close <channel>',
   ])
     .option('--listen <place>', 'where to serve: host:port, or unix: and the path of a socket', '127.0.0.1:8402')
-    .option('--bitcoinj <host:port>', 'also serve payers of bitcoinj there; without a host, at the loopback address')
+    .option('--bitcoinj <host:port>', 'also serve payers of bitcoinj there; without a host, on the loopback address')
     .option('--price <item=coins>', 'an item for sale; may be given several times', appended, [])
     .option('--payout <address>', "address that closes pay to; one of the merchant's own seed unless given")
     .option('--contract <id>', 'kind of channel', 'cltv-multisig')
     .option('--fixed-fee <coins>', 'payers sign a fixed closing fee, for signers that support nothing else')
-    .addOption(new WholeNumber('--depth <blocks>', 'confirmations of any deposit, instead of by amount', 1, MOST_BLOCKS))
+    .addOption(new WholeNumber('--depth <blocks>', 'confirmations of every deposit; by amount unless given', 1, MOST_BLOCKS))
     .option('--unconfirmed <coins>', 'how much each channel delivers before its deposits are that deep; it then opens at once')
     .option('--exposure <coins>', 'the limit for that, over all channels; without --unconfirmed, the limit for delivery on young deposits')
     .addOption(new WholeNumber('--lifetime <blocks>', 'the least lifetime of a channel in blocks', 1, MOST_BLOCKS))
@@ -82,7 +82,7 @@ export function merchantCommand(): Command {
     .option('--metrics <host:port>', 'where to show figures, for Prometheus and pawment status; not where payers come')
     .option('--watch-to <folder>', 'write signed closes there for pawment watch')
     .option('--backup-to <folder>', 'save the channels there regularly, for pawment restore')
-    .addOption(new WholeNumber('--backup-every <minutes>', 'how often', 1).default(60))
+    .addOption(new WholeNumber('--backup-every <minutes>', 'time between two backups', 1).default(60))
     .option(
       '--recover',
       'accept channels that payers bring back from a lost store of these words, or continue with a copy; no other merchant may use them',

@@ -54,10 +54,14 @@ export function openCommand(): Command {
     )
     .option(
       '--max-margin <count>',
-      'accept so many blocks before the expiry without payments; ten times the usual number unless given',
+      'accept up to this many blocks before the expiry without payments; ten times the usual number unless given',
       blockCount(),
     )
-    .option('--max-depth <count>', 'accept so many confirmations for the deposit; ten times what buries a close unless given', blockCount())
+    .option(
+      '--max-depth <count>',
+      'accept up to this many confirmations for the deposit; ten times what buries a close unless given',
+      blockCount(),
+    )
     .option('--return <address>', 'address for a refund and for the rest of an agreed end; a new one of the wallet unless given')
     .option(
       '--signed-refund',
@@ -123,7 +127,7 @@ async function plan(
   const named = flags.return === undefined ? undefined : destinationOf(config.coin, flags.return);
   const offer = await requestOffer(merchantAt(url, print.note));
   if (offer.coin.id !== config.coin.id)
-    throw new WorldError('config', `The merchant takes ${offer.coin.id}.`, `Use --coin ${offer.coin.id}.`);
+    throw new WorldError('config', `The merchant takes payments in ${offer.coin.id}.`, `Use --coin ${offer.coin.id}.`);
   const { expiresBy } = offer.contract;
   const as = (count: number): number => blocksOn(expiresBy, count, config.coin.blockSeconds);
   const latest = Math.min(offer.maxExpiry, offer.minExpiry + as(Math.ceil(86_400 / config.coin.blockSeconds)));

@@ -32,7 +32,7 @@ export function payCommand(): Command {
       '--max <coins>',
       'pay no more than this with each payment; unless given: what the item has cost before, --amount, or what you agree to when asked',
     )
-    .option('--amount <coins>', 'or pay so much in advance')
+    .option('--amount <coins>', 'or pay this much in advance')
     .option('--times <count>', 'how many times; once unless given', wholeNumber(1))
     .option('--psbt', 'send the payments as PSBTs')
     .option('--bitcoinj <host:port>', 'pay a bitcoinj server, through an existing channel with it or a new one')

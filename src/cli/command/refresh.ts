@@ -8,7 +8,7 @@ import { backText, channelFacts, channelLine } from '../terminal/channel-print.t
 import { granted } from '../terminal/print.ts';
 
 export function refreshCommand(): Command {
-  return command('refresh', 'Ask the merchant how a channel stands, and take what it gives back', [
+  return command('refresh', 'Ask the merchant for the state of a channel, and take what it gives back', [
     'pawment refresh',
     'pawment refresh 1f0c…',
   ])

@@ -34,9 +34,11 @@ export function watchCommand(): Command {
     .option('--once', 'check once, do what is due, and end with exit code 4 if a person has to look')
     .option('--no-wait', 'end at once if the node is not there or not ready, instead of waiting for it')
     .addOption(
-      new WholeNumber('--silence <minutes>', 'after so long without a heartbeat, the merchant gets no time to close by itself', 1).default(
-        10,
-      ),
+      new WholeNumber(
+        '--silence <minutes>',
+        'after this time without a heartbeat, the watcher closes without waiting for the merchant',
+        1,
+      ).default(10),
     )
     .option('--textfile <file>', "write figures there for node_exporter's textfile collector (name it *.prom)")
     .action((folder: string, flags: WatchFlags) => run(flags, (shell) => watch(shell, folder, flags)));

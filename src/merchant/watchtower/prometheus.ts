@@ -21,7 +21,7 @@ export function watchMetrics({ tip, heartbeat, channels, alarms }: WatchReport):
   gauge('chain_height', 'The last block that was read.').set(tip.height);
   if (heartbeat !== undefined)
     gauge('heartbeat_timestamp_seconds', "Unix time of the merchant's last sign of life.").set(heartbeat.at / 1000);
-  const standing = gauge('channels', 'Watched channels, by how they stand.', 'standing');
+  const standing = gauge('channels', 'Watched channels, by state.', 'standing');
   for (const one of STANDINGS) standing.set({ standing: one }, channels.filter((channel) => channel.standing === one).length);
   const alarm = gauge('alarms', 'What a person has to look at.', 'code');
   for (const one of ALARMS) alarm.set({ code: one }, alarms.filter(({ code }) => code === one).length);

@@ -90,7 +90,7 @@ export class BitcoinjClient {
   async #proposal(contract: Contract, { payeeKey, minCapacity, expiry, minPayment }: Initiate): Promise<Proposal> {
     if (isTime(expiry)) return { kind: 'proposal', contract, payeeKey, minCapacity, expiry, minPayment };
     await this.reject('TIME_WINDOW_UNACCEPTABLE');
-    throw new WorldError('peer-nonsense', `The server proposes an expiry that is no time: ${expiry}.`, 'Check the address.');
+    throw new WorldError('peer-nonsense', `The server proposes an expiry that is not a time: ${expiry}.`, 'Check the address.');
   }
 
   /** Says why a proposal is refused, and closes this side. */

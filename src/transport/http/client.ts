@@ -73,7 +73,7 @@ async function send(fetch: NonNullable<HttpConnectionOptions['fetch']>, url: str
     const response = await fetch(url, init);
     return { response, text: await readBounded(response.body, MOST_BYTES) };
   } catch (error) {
-    throw unreachable(url, 'can not be reached', error);
+    throw unreachable(url, 'can’t be reached', error);
   }
 }
 
@@ -104,7 +104,7 @@ function readFailure(response: Response, text: string, url: string): Reply {
   const json = parseJson(text);
   const refusal = json.kind === 'json' ? readRefusal(json.value) : undefined;
   if (refusal !== undefined) return refusal;
-  if (status >= 500 || GATEWAY_STATUSES.includes(status)) throw unreachable(url, `can not answer now (HTTP ${status})`);
+  if (status >= 500 || GATEWAY_STATUSES.includes(status)) throw unreachable(url, `can’t answer now (HTTP ${status})`);
   // Browsers show a redirect that is not followed as status 0.
   const isRedirect = response.type === 'opaqueredirect' || (status >= 300 && status < 400);
   throw nonsense(url, isRedirect ? 'sends elsewhere; redirects are not followed' : `answered with HTTP ${status}`);

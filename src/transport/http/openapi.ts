@@ -56,7 +56,7 @@ function build(): Json {
       schemas: schemas(),
       responses: {
         Refusal: problem('The rules forbid it; nothing has changed. `code` says which rule, `remedy` what to do.'),
-        Failure: problem('The payee can not answer now. Send the same again later.'),
+        Failure: problem('The payee can’t answer now. Send the same again later.'),
       },
     },
   };

@@ -61,7 +61,7 @@ export function worldResponse({ code }: WorldError): Response {
   return respond(
     {
       type: `urn:pawment:world:${code}`,
-      title: 'The payee can not answer safely now.',
+      title: 'The payee can’t answer safely now.',
       status: 503,
       code,
       hint: 'Send the same again later. A payment may have been stored; the same again is harmless.',

@@ -23,7 +23,7 @@ export async function connectTcp(host: string, port: number, options: ConnectOpt
   try {
     return await connected(socket, options);
   } catch (error) {
-    throw unreachable(`${host}:${port} can not be reached`, error);
+    throw unreachable(`${host}:${port} can’t be reached`, error);
   } finally {
     patience.end();
   }

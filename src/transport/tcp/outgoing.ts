@@ -28,7 +28,7 @@ export class Outgoing {
 
   async send(body: Uint8Array): Promise<void> {
     const { mostBytes } = this.#options;
-    if (body.length > mostBytes) throw new RangeError(`A message of ${body.length} bytes; ${mostBytes} are the most.`);
+    if (body.length > mostBytes) throw new RangeError(`The message has ${body.length} bytes; ${mostBytes} are allowed.`);
     if (!this.#sink.writable) throw this.#gone(this.#sink.errored ?? undefined);
     this.#gather();
     const written = this.#write(encodeFrame(body));

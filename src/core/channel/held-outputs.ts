@@ -1,7 +1,7 @@
 import { type Amount, greatest } from '../base/amount.ts';
 import { equalBytes } from '../base/bytes.ts';
 import { after, type Height } from '../base/height.ts';
-import { certain } from '../base/lock-time.ts';
+import { type ChainTime, certain } from '../base/lock-time.ts';
 import { isRefusal, type Refusal } from '../base/refusal.ts';
 import type { Deposit, HeldOutput, RevocationHash, Terms } from '../contract/contract.ts';
 import { affordableRate, costOf, isRaise, isReplaceable, raisedRate, times, type Urgency } from '../contract/fee.ts';
@@ -32,7 +32,7 @@ export function withHeld<State extends { readonly held?: readonly HeldOutput[] }
 }
 
 /** Whether what became of the held outputs is final. One that was taken unseen is given up when a payout would be buried. */
-export function areSettled(holding: Holding, view: ChainView, env: Env): boolean {
+export function areSettled(holding: Holding, view: ChainView, env: ChainTime): boolean {
   const { terms, held = [] } = holding;
   const { contract, coin } = terms;
   return held.every((one) => {
@@ -44,7 +44,7 @@ export function areSettled(holding: Holding, view: ChainView, env: Env): boolean
 }
 
 /** The height of the block that holds the close of a held output; of the next one, while none does. */
-export function closedAt({ deposits }: Holding, { outpoint }: HeldOutput, view: ChainView, { tip }: Env): Height {
+export function closedAt({ deposits }: Holding, { outpoint }: HeldOutput, view: ChainView, { tip }: ChainTime): Height {
   const spends = deposits.map((deposit) => viewOf(deposit, view)).filter(isSpent);
   const depth = spends.find(({ transaction }) => transactionId(transaction) === outpoint.txid)?.depth ?? 0;
   return after(tip, 1 - depth);
@@ -62,6 +62,9 @@ export interface Holding {
   readonly held?: readonly HeldOutput[];
 }
 
+/** What a claim depends on besides the view. */
+export type ClaimEnv = ChainTime & Pick<Env, 'feeRate'>;
+
 /** How one side takes held outputs. `size` in bytes, for one output. */
 export interface Claim {
   readonly to: Uint8Array;
@@ -74,7 +77,12 @@ export interface Claim {
  * Takes each unspent output by its own transaction. One that waits too long is raised; one that the other side is taking is outbid. `claimOf`: how, if
  * what a close holds can be taken that was mined at that height.
  */
-export function claimHeld(holding: Holding, view: ChainView, claimOf: (mined: Height) => Claim | undefined, env: Env): readonly Effect[] {
+export function claimHeld(
+  holding: Holding,
+  view: ChainView,
+  claimOf: (mined: Height) => Claim | undefined,
+  env: ClaimEnv,
+): readonly Effect[] {
   const { terms, held = [] } = holding;
   return held.flatMap((one) => {
     const claim = claimOf(closedAt(holding, one, view, env));
@@ -94,7 +102,7 @@ function claimAt(one: HeldOutput, { coin }: Terms, { make, urgency, size }: Clai
 }
 
 /** A raise of the own claim, when one is due, or a claim that replaces another's. */
-function outbidding(one: HeldOutput, seen: Spend, terms: Terms, claim: Claim, { feeRate }: Env): Transaction | undefined {
+function outbidding(one: HeldOutput, seen: Spend, terms: Terms, claim: Claim, { feeRate }: ClaimEnv): Transaction | undefined {
   const { policy } = terms.coin;
   const before = combinedCost([seen], [one]);
   if (before === undefined || !isReplaceable(policy, seen.transaction)) return undefined;

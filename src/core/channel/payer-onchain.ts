@@ -9,7 +9,7 @@ import { areSettled } from './held-outputs.ts';
 import { withFoundDeposits } from './payer-found-deposits.ts';
 import { fundingBroadcasts } from './payer-open.ts';
 import { cpfpEffects, outbid, refundAfterExpiry } from './payer-refund.ts';
-import { penalties, withRevoked } from './payer-revocation.ts';
+import { penalties, penaltySigner, withRevoked } from './payer-revocation.ts';
 import { allDeposits, channelOf, type EndedPayer, type PayerEnd, type PayerState, stillToCome } from './payer-state.ts';
 import { type ChainView, type DepositView, type Effect, type Env, type Step, stay } from './state-machine.ts';
 
@@ -26,7 +26,8 @@ export function payerOnchain(known: PayerState, view: ChainView, env: Env): Step
 
 /** What takes back what a revoked close holds goes out whatever else is due. */
 function withPenalties(step: Step<PayerState> | Refusal, state: PayerState, view: ChainView, env: Env): Step<PayerState> | Refusal {
-  const due = penalties(state, view, env);
+  if ((state.held ?? []).length === 0) return step;
+  const due = penalties({ ...state, deposits: allDeposits(state) }, view, env, penaltySigner(env.signer));
   if (due.length === 0) return step;
   return isRefusal(step) ? stay(state, ...due) : { ...step, effects: [...step.effects, ...due] };
 }

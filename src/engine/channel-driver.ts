@@ -25,6 +25,8 @@ export interface DriverOptions<State, Input> {
   readonly world: () => World;
   /** Learns of every state before and after it is stored. Without it nothing is delivered beyond what deep deposits back. */
   readonly exposure?: ExposureLedger;
+  /** Done before a state takes another's place, which it does not if this fails. */
+  readonly beforeStored?: (before: State | undefined, after: State) => Promise<void>;
   /** Called with every state once it is stored. */
   readonly onState?: (channel: ChannelId, state: State) => void;
 }
@@ -100,7 +102,8 @@ export function driver<State, Input extends object>(options: DriverOptions<State
     cache.delete(channel);
     const tell = ({ state }: Loaded<State>): void => void (state === undefined || options.onState?.(channel, state));
     const isStored =
-      writes.length === 0 || (await store.commit(writes).catch((error: unknown) => doubted(error, load(channel).then(tell))));
+      writes.length === 0 ||
+      (await commitStep(options, before, step, writes).catch((error: unknown) => doubted(error, load(channel).then(tell))));
     if (isStored) exposure.set(channel, is);
     return isStored;
   };
@@ -185,6 +188,17 @@ function envFor<State, Input>(
       return keys.signer(name);
     },
   };
+}
+
+/** Nothing is waited for before the commit where nothing has to be done before. */
+function commitStep<State, Input>(
+  { store, beforeStored }: DriverOptions<State, Input>,
+  before: Loaded<State>,
+  { state }: Step<State | undefined>,
+  writes: readonly Write[],
+): Promise<boolean> {
+  if (beforeStored === undefined || state === undefined || state === before.state) return store.commit(writes);
+  return beforeStored(before.state, state).then(() => store.commit(writes));
 }
 
 interface LoadedInvoice {

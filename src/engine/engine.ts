@@ -30,6 +30,8 @@ export interface EngineOptions<State> extends ReadingOptions {
   readonly young?: readonly YoungBound[];
   /** What a block caused in one channel, if anything: for logs and screens. An exception affects that channel only. */
   readonly onEvent?: (channel: ChannelId, event: Driven<State> | Refusal | Error) => void;
+  /** Done before a state takes another's place, which it does not if this fails. */
+  readonly beforeStored?: (before: State | undefined, after: State) => Promise<void>;
   /** Sums and lists over all channels, updated with each change, so that no reader has to go through all channels. */
   readonly books?: readonly Book<State>[];
 }
@@ -67,7 +69,7 @@ function engine<State extends { readonly kind: string }, Input extends object>(
   asInput: (view: ChainView) => Input,
   options: EngineOptions<State>,
 ): Engine<State, Input> {
-  const { chain, store, keys, verify, clock, keyOf = () => undefined, onEvent, books = [] } = options;
+  const { chain, store, keys, verify, clock, keyOf = () => undefined, onEvent, books = [], beforeStored } = options;
   const exposure = new ExposureLedger(options.exposure ?? ZERO, options.young);
   const machine: Driver<State, Input> = driver({
     party,
@@ -79,6 +81,7 @@ function engine<State extends { readonly kind: string }, Input extends object>(
       return { tip: tip.height, medianTime, feeRate, now: clock.now(), verify, keyOf };
     },
     exposure,
+    ...(beforeStored && { beforeStored }),
     onState: (channel, state) => {
       follow.track(channel, party.watch(state));
       for (const book of books) book.stored(channel, state);

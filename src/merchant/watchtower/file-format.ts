@@ -16,6 +16,7 @@ import {
   transactionField,
 } from '../../core/message/fields.ts';
 import { outpointKey, type Transaction } from '../../core/tx/transaction.ts';
+import { parsedJson } from '../../store/folder-files.ts';
 import { payeeValue } from './payee-value.ts';
 
 /** Closes that spend the same deposits. */
@@ -99,7 +100,7 @@ export function writeEmptied(emptied: Emptied): string {
 
 /** Reads what `writeWatched` and `writeEmptied` wrote. Whatever the text says, the result has only closes of this channel that take exactly this total. */
 export function readWatched(text: string): Watched | Emptied | Unreadable {
-  const outer = fileField.safeParse(parsed(text));
+  const outer = fileField.safeParse(parsedJson(text));
   if (!outer.success) return unreadable('it is not a watch file, or it is incomplete');
   if (outer.data.format > WATCH_FORMAT) return { ...unreadable(`it has the newer format ${outer.data.format}`), newer: true };
   const emptied = emptiedField.safeParse(outer.data.watched);
@@ -141,12 +142,4 @@ function inputsOf({ inputs }: Transaction): string {
 
 function unreadable(reason: string): Unreadable {
   return { kind: 'unreadable', reason, newer: false };
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

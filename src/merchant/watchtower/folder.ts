@@ -1,12 +1,10 @@
-import { open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { type ChannelId, isChannelId } from '../../core/base/bytes.ts';
+import type { ChannelId } from '../../core/base/bytes.ts';
 import type { Height } from '../../core/base/height.ts';
 import type { Coin } from '../../core/coin/coin.ts';
 import { coinField, type Field, heightField } from '../../core/message/fields.ts';
-import { diskError } from '../../store/disk-error.ts';
-import { makeFolder } from '../../store/make-folder.ts';
+import { asDiskErrors, folderFiles, parsedJson, replaceFile, textOf } from '../../store/folder-files.ts';
 import { type Emptied, isUnreadable, readWatched, type Unreadable, type Watched, writeEmptied, writeWatched } from './file-format.ts';
 
 /** The merchant's heartbeat. */
@@ -39,88 +37,25 @@ export interface WatchFolder {
 
 const HEARTBEAT = 'heartbeat.json';
 const SUFFIX = '.json';
-/** Far above the size of any file that a merchant writes. */
-const MOST_BYTES = 4 * 1024 * 1024;
 const heartbeatField: Field<Heartbeat> = z.object({ coin: coinField, at: z.number(), tip: heightField });
 
 /** @throws WorldError `config`, `store-full` or `disk-failed` from every call when the folder can't be used. */
 export function watchFolder(path: string): WatchFolder {
-  const pathOf = (channel: ChannelId): string => join(path, `${channel}${SUFFIX}`);
-  const guarded = async <T>(work: () => Promise<T>): Promise<T> => {
-    try {
-      return await work();
-    } catch (error) {
-      throw diskError(error, path);
-    }
-  };
-  const put = (name: string, text: string): Promise<void> => guarded(() => replaceFile(path, name, text));
+  const { channels, text: textFor, stamp, put, remove } = folderFiles(path, SUFFIX);
   return {
-    channels: () =>
-      guarded(async () => {
-        const names = (await readdir(path)).filter((name) => name.endsWith(SUFFIX)).map((name) => name.slice(0, -SUFFIX.length));
-        return names.filter(isChannelId);
-      }),
-    read: (channel) =>
-      guarded(async () => {
-        const text = await textOf(pathOf(channel));
-        if (text === undefined) return undefined;
-        const watched = readWatched(text);
-        if (isUnreadable(watched) || watched.channel === channel) return watched;
-        return { kind: 'unreadable', reason: 'it is the file of another channel than its name says', newer: false };
-      }),
-    stamp: (channel) =>
-      guarded(async () => {
-        const found = await stat(pathOf(channel)).catch(absent);
-        return found && `${found.ino} ${found.size} ${found.mtimeMs}`;
-      }),
-    write: (watched) => put(`${watched.channel}${SUFFIX}`, writeWatched(watched)),
-    empty: (emptied) => put(`${emptied.channel}${SUFFIX}`, writeEmptied(emptied)),
-    remove: (channel) => guarded(() => rm(pathOf(channel), { force: true })),
-    heartbeat: () => guarded(async () => heartbeatField.safeParse(parsed((await textOf(join(path, HEARTBEAT))) ?? '')).data),
-    beat: (heartbeat) => put(HEARTBEAT, `${JSON.stringify(z.encode(heartbeatField, heartbeat))}\n`),
+    channels,
+    stamp,
+    remove,
+    read: async (channel) => {
+      const text = await textFor(channel);
+      if (text === undefined) return undefined;
+      const watched = readWatched(text);
+      if (isUnreadable(watched) || watched.channel === channel) return watched;
+      return { kind: 'unreadable', reason: 'it is the file of another channel than its name says', newer: false };
+    },
+    write: (watched) => put(watched.channel, writeWatched(watched)),
+    empty: (emptied) => put(emptied.channel, writeEmptied(emptied)),
+    heartbeat: () => asDiskErrors(path, async () => heartbeatField.safeParse(parsedJson((await textOf(join(path, HEARTBEAT))) ?? '')).data),
+    beat: (heartbeat) => asDiskErrors(path, () => replaceFile(path, HEARTBEAT, `${JSON.stringify(z.encode(heartbeatField, heartbeat))}\n`)),
   };
-}
-
-/** Leaves either the whole new text or the old one, whatever happens; when it resolves, the new one is safely on the disk. */
-export async function replaceFile(folder: string, name: string, text: string): Promise<void> {
-  makeFolder(folder);
-  const temporary = join(folder, `.${name}.${process.pid}.tmp`);
-  const file = await open(temporary, 'w', 0o600);
-  try {
-    await file.writeFile(text, 'utf8');
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(temporary, join(folder, name));
-  await syncFolder(folder);
-}
-
-/** Makes the new name durable, not only the bytes. Some systems can't open folders; there the name becomes durable with the file. */
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r').catch(() => undefined);
-  try {
-    await folder?.sync().catch(() => undefined);
-  } finally {
-    await folder?.close();
-  }
-}
-
-async function textOf(path: string): Promise<string | undefined> {
-  const found = await stat(path).catch(absent);
-  if (found === undefined) return undefined;
-  return found.size > MOST_BYTES ? '' : readFile(path, 'utf8').catch(absent);
-}
-
-function absent(error: unknown): undefined {
-  if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-  throw error;
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,14 +1,12 @@
 import type { ChannelId } from '../../core/base/bytes.ts';
-import { type Height, height as heightOf, type LockTime } from '../../core/base/height.ts';
+import type { Height, LockTime } from '../../core/base/height.ts';
 import { expectedHeight } from '../../core/base/lock-time.ts';
 import { spentBy } from '../../core/channel/deposit-view.ts';
 import type { ChainView } from '../../core/channel/state-machine.ts';
 import { closingAt } from '../../core/contract/contract.ts';
 import { type Transaction, transactionId } from '../../core/tx/transaction.ts';
-import { type Follower, follower } from '../../engine/chain-follower.ts';
-import type { WatchedOutputs } from '../../engine/channel-role.ts';
 import type { Broadcast, Chain, Clock, ReadingProgress, Tip } from '../../engine/ports.ts';
-import { locatorFrom } from '../../engine/sync-cursor.ts';
+import { type FollowedFile, StorelessFollower } from '../../engine/storeless-follower.ts';
 import { memoryStore } from '../../store/memory.ts';
 import { type ChannelVerdict, channelDue } from './channel-due.ts';
 import type { Danger, WatchStanding } from './deposit-group-due.ts';
@@ -72,15 +70,19 @@ export class Watcher {
   readonly #options: WatcherOptions;
   readonly #entries: WatchFileCache;
   readonly #outcomes = new Map<ChannelId, Outcome>();
-  /** Files that did not exist when the chain was last read from the start. */
-  readonly #fresh = new Set<ChannelId>();
+  readonly #follow: StorelessFollower;
   #sent: SentClose[] = [];
   #heartbeat: Heartbeat | undefined;
-  #follow: Follower | undefined;
 
   constructor(options: WatcherOptions) {
     this.#options = options;
     this.#entries = new WatchFileCache(options.folder, options.chain.coin);
+    this.#follow = new StorelessFollower({
+      ...options,
+      store: memoryStore,
+      all: () => new Map(this.#entries.all.map((watched) => [watched.channel, this.#followedOf(watched)])),
+      observe: (channel, view) => this.#observe(channel, view),
+    });
   }
 
   /** Reads folder and chain, and does what is due. @throws WorldError when that is impossible: until it is possible again, nothing is watched. */
@@ -88,14 +90,14 @@ export class Watcher {
     const heartbeat = await this.#options.folder.heartbeat();
     this.#heartbeat = heartbeat;
     await this.#readFolder();
-    const follow = await this.#following();
-    await follow.poll();
+    await this.#follow.poll();
     const silence: readonly Alarm[] = this.#isMerchantSilent() ? [{ code: 'merchant-silent', lastSeen: heartbeat?.at }] : [];
     const troubles = this.#entries.troubles.filter(({ code, channel }) => code !== 'file-gone' || this.#standing(channel) !== 'buried');
-    const { doubt } = follow.report();
+    const { doubt, seen } = this.#follow.report();
     const doubts: readonly Alarm[] = doubt === undefined ? [] : [{ code: 'node-doubted', reason: doubt.message }];
     const alarms = [...doubts, ...silence, ...troubles, ...[...this.#outcomes.values()].flatMap((outcome) => outcome.alarms)];
-    const { tip, medianTime } = follow.seen();
+    if (seen === undefined) throw doubt ?? new Error('what was read is known');
+    const { tip, medianTime } = seen;
     const channels = this.#entries.all.map((watched) => this.#standings(watched, medianTime, tip));
     const report = { tip, heartbeat, channels, alarms, sent: this.#sent };
     this.#sent = [];
@@ -121,45 +123,23 @@ export class Watcher {
   async #readFolder(): Promise<void> {
     const changes = await this.#entries.read((channel) => this.#standing(channel) === 'buried');
     for (const [channel, watched] of changes) {
-      this.#follow?.track(channel, watched && this.#watchOf(watched));
       if (watched === undefined) this.#outcomes.delete(channel);
-      else this.#fresh.add(channel);
+      this.#follow.renew(channel);
     }
   }
 
-  /** A follower that has not missed the spend of any deposit. */
-  async #following(): Promise<Follower> {
-    const fresh = [...this.#fresh].flatMap((channel) => this.#entries.get(channel) ?? []);
-    const gap = await earliestGap(this.#options.chain, fresh);
-    const follow = this.#follow === undefined || gap !== undefined ? await this.#startAt(gap) : this.#follow;
-    this.#follow = follow;
-    this.#fresh.clear();
-    return follow;
-  }
-
-  async #startAt(from: Height | undefined): Promise<Follower> {
-    const { chain, clock, onProgress } = this.#options;
-    const store = memoryStore();
-    const mark = from === undefined ? undefined : await chain.block(from);
-    if (mark !== undefined) await store.commit([locatorFrom(mark)]);
-    const watches = (): readonly (readonly [ChannelId, WatchedOutputs])[] =>
-      this.#entries.all.map((watched) => [watched.channel, this.#watchOf(watched)] as const);
-    const all = async function* (): AsyncIterable<readonly [ChannelId, WatchedOutputs]> {
-      yield* watches();
-    };
-    return follower(chain, store, { all, observe: (channel, view) => this.#observe(channel, view) }, clock, { onProgress });
-  }
-
   /** A channel in danger needs a view with every block. */
-  #watchOf({ channel, terms, deposits }: Watched): WatchedOutputs {
+  #followedOf({ channel, terms, deposits, closes, since }: Watched): FollowedFile {
     const isPending = (this.#outcomes.get(channel)?.alarms.length ?? 0) > 0;
-    return { terms, deposits, sources: [], deadline: closingAt(terms), isPending };
+    const watch = { terms, deposits, sources: [], deadline: closingAt(terms), isPending };
+    return { watch, outputs: spentBy(closes[0], deposits).map(({ outpoint }) => outpoint), since };
   }
 
   async #observe(channel: ChannelId, view: ChainView): Promise<boolean> {
     const known = this.#entries.get(channel);
-    if (known === undefined || this.#follow === undefined) return false;
-    const { tip, medianTime, feeRate } = this.#follow.seen();
+    const { seen } = this.#follow;
+    if (known === undefined || seen === undefined) return false;
+    const { tip, medianTime, feeRate } = seen;
     const at = { tip: tip.height, medianTime, now: this.#options.clock.now() };
     const dueOf = (one: Watched): ChannelVerdict => channelDue(one, view, { ...at, feeRate, isMerchantSilent: this.#isMerchantSilent() });
     const first = dueOf(known);
@@ -173,7 +153,7 @@ export class Watcher {
         ? []
         : [{ ...danger, channel, expiry: expectedHeight(watched.terms.expiry, at, watched.terms.coin.blockSeconds) }];
     this.#outcomes.set(channel, { standing, alarms: [...dangers, ...refusals.slice(0, 1)] });
-    this.#follow.track(channel, this.#watchOf(watched));
+    this.#follow.track(channel);
     return true;
   }
 
@@ -183,8 +163,8 @@ export class Watcher {
     const watched = await this.#entries.again(channel);
     if (watched === undefined) {
       this.#outcomes.delete(channel);
-      this.#follow?.track(channel, undefined);
-    } else if (watched !== before) this.#fresh.add(channel);
+      this.#follow.track(channel);
+    } else if (watched !== before) this.#follow.renew(channel);
     return watched;
   }
 
@@ -200,19 +180,4 @@ export class Watcher {
     }
     return reason === undefined ? [] : [{ code: 'close-refused', channel, reason }];
   }
-}
-
-/**
- * Nodes do not say which transaction spent an output: where a deposit is gone already, blocks are read from the height at which the merchant's node
- * still had it.
- */
-async function earliestGap(chain: Chain, fresh: readonly Watched[]): Promise<Height | undefined> {
-  const gaps = await Promise.all(
-    fresh.map(async ({ closes, deposits, since }) => {
-      const outputs = await Promise.all(spentBy(closes[0], deposits).map(({ outpoint }) => chain.output(outpoint)));
-      return outputs.includes(undefined) ? [since] : [];
-    }),
-  );
-  const [first, ...others] = gaps.flat();
-  return first === undefined ? undefined : heightOf(Math.min(first, ...others));
 }

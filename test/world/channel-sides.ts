@@ -12,7 +12,7 @@ import { fastestSigner } from '../../src/engine/signer.ts';
 import type { Verifier } from '../../src/engine/verifier.ts';
 import { type Merchant, openMerchant } from '../../src/merchant/merchant.ts';
 import type { MerchantTerms } from '../../src/merchant/terms.ts';
-import { type Agent, openAgent } from '../../src/payer/agent.ts';
+import { type Agent, type AgentOptions, openAgent } from '../../src/payer/agent.ts';
 import type { WireFormat } from '../../src/payer/wire-format.ts';
 import { memoryStore } from '../../src/store/memory.ts';
 import { seedKeyRing } from '../../src/wallet/keyring.ts';
@@ -37,6 +37,8 @@ export interface SidesOptions {
   readonly isCold?: boolean;
   /** What the merchant keeps up to date on its channels. */
   readonly books?: (keys: KeyRing) => readonly Book<PayeeState>[];
+  /** What the payer keeps up to date for its watcher. */
+  readonly punishing?: (keys: KeyRing) => Pick<AgentOptions, 'books' | 'beforeStored'>;
   /** Before the merchant shows a secret. */
   readonly beforeRevoking?: (merchant: Merchant, channel: ChannelId) => Promise<void>;
 }
@@ -70,6 +72,7 @@ export async function openSides(chain: Chain, { verify }: Verifier, options: Sid
     clock = { now: Date.now },
     isCold = false,
     beforeRevoking = async () => undefined,
+    punishing = () => ({}),
   } = options;
   const { coin } = chain;
   const events: string[] = [];
@@ -97,7 +100,8 @@ export async function openSides(chain: Chain, { verify }: Verifier, options: Sid
   });
   const store = memoryStore();
   const wallet = await openWallet({ chain: payer, store, keys: keys.payer });
-  const agent = openAgent({ ...common, chain: payer, onEvent: onEvent('payer'), store, keys: keys.payer, wallet, form });
+  const kept = punishing(keys.payer);
+  const agent = openAgent({ ...common, chain: payer, onEvent: onEvent('payer'), store, keys: keys.payer, wallet, form, ...kept });
   return { merchant, agent, wallet, payeeScript, events, keys, clock };
 }
 

@@ -12,6 +12,7 @@ import type { Contract, Terms } from '../src/core/contract/contract.ts';
 import { isReplaceable } from '../src/core/contract/fee.ts';
 import { presignedRefund } from '../src/core/contract/presigned-refund.ts';
 import { revocable } from '../src/core/contract/revocable.ts';
+import { revocableCsv } from '../src/core/contract/revocable-csv.ts';
 import { OP, readScript, type ScriptPart, script } from '../src/core/tx/script.ts';
 import { defaultTerms } from '../src/merchant/terms.ts';
 import { tableOf, withParts } from './made-parts.ts';
@@ -23,19 +24,21 @@ import { HASH, type Made, SECRET, termsOn, transactionsOf } from './protocol-tra
 export interface ProtocolPage {
   readonly path: string;
   readonly contracts: readonly [Contract, ...Contract[]];
+  /** The form of the same contract that the sixth part is about. */
+  readonly otherForm?: Contract;
 }
 
 export const PAGES: readonly ProtocolPage[] = [
   { path: 'docs/protocol/cltv-multisig.md', contracts: [cltvMultisig] },
   { path: 'docs/protocol/cltv.md', contracts: [cltv, cltvTime] },
   { path: 'docs/protocol/presigned-refund.md', contracts: [presignedRefund] },
-  { path: 'docs/protocol/revocable.md', contracts: [revocable] },
+  { path: 'docs/protocol/revocable.md', contracts: [revocable], otherForm: revocableCsv },
 ];
 
 export const COINS: readonly [Coin, ...Coin[]] = [dogecoin, litecoin, bitcoin];
 
 /** The page with its tables as the code gives them. */
-export function withProtocolTables(page: string, { contracts }: ProtocolPage): string {
+export function withProtocolTables(page: string, { contracts, otherForm }: ProtocolPage): string {
   return withParts(page, {
     script: together(contracts, depositRows, ['part', 'bytes', 'size']),
     ...(contracts.some(({ revocation }) => revocation) && {
@@ -44,21 +47,18 @@ export function withProtocolTables(page: string, { contracts }: ProtocolPage): s
       'csv transactions': csvTransactionTable(),
     }),
     unlocks: together(contracts, unlockRows, ['', 'as opcodes', 'size, at most']),
-    transactions: together(contracts, transactionRows, [
-      'transaction',
-      'inputs',
-      'outputs',
-      'version',
-      'lock time',
-      'sequence',
-      'signatures',
-      'bytes, at most',
-    ]),
+    transactions: together(contracts, transactionRows, TRANSACTION),
+    ...(otherForm && {
+      'other transactions': together([otherForm], transactionRows, TRANSACTION),
+      'other times': together([otherForm], timeRows, ['', ...COINS.map(({ name }) => name)]),
+    }),
     times: together(contracts, timeRows, ['', ...COINS.map(({ name }) => name)]),
   });
 }
 
 type Row = readonly string[];
+
+const TRANSACTION: Row = ['transaction', 'inputs', 'outputs', 'version', 'lock time', 'sequence', 'signatures', 'bytes, at most'];
 
 /** One table of what the contracts have alike: a cell in which they differ has each. */
 function together(contracts: ProtocolPage['contracts'], rowsOf: (contract: Contract) => readonly Row[], titles: Row): string {
@@ -161,7 +161,7 @@ function transactionRows(contract: Contract): readonly Row[] {
 
 function rowOf({ expiresBy }: Contract, made: Made): Row {
   const { name, inputs, outputs, transaction, heldUnder } = made;
-  const sequences = transaction.inputs.map(({ sequence }) => `0x${sequence.toString(16)}`);
+  const sequences = transaction.inputs.map(({ sequence }) => (sequence > 0xffff ? `0x${sequence.toString(16)}` : 'the lock, in blocks'));
   const lock = heldUnder === undefined ? `expiry, a ${expiresBy}` : 'payout height';
   return [
     name,
@@ -179,13 +179,15 @@ function timeRows(contract: Contract): readonly Row[] {
   const { expiresBy, needs, form, revocation } = contract;
   const rows: Readonly<Record<string, (coin: Coin) => string>> = {
     'rules of consensus that it needs': ({ rules }) =>
-      needs.map((rule) => `${rule.toUpperCase()}, from block ${grouped(rules[rule])}`).join() || 'none',
+      needs.map((rule) => `${rule.toUpperCase()}, ${rules[rule] === undefined ? 'never' : `from block ${grouped(rules[rule])}`}`).join() ||
+      'none',
     'confirmations until a deposit counts': ({ channel, ticker }) =>
       channel.depth.map(({ upTo, blocks }) => `${blocks}${upTo === MAX_AMOUNT ? ' above' : ` to ${money(upTo, ticker)}`}`).join(', '),
     'closing margin': (coin) => spanOf(coin, expiresBy, 'closingMargin'),
     ...(revocation && {
       'least closing margin': (coin: Coin) => inBlocks(leastMargin(coin, contract), coin),
-      'from expiry to payout, at least': (coin: Coin) => inBlocks(revocation.leastPayoutDelay(coin), coin),
+      [contract.expiryIn === 'age' ? 'from close to payout, at least' : 'from expiry to payout, at least']: (coin: Coin) =>
+        inBlocks(revocation.leastPayoutDelay(coin), coin),
     }),
     'shortest life': (coin) => spanOf(coin, expiresBy, 'minLifetime'),
     'longest life': (coin) => spanOf(coin, expiresBy, 'maxLifetime'),

@@ -11,7 +11,9 @@ import type { PayeeState } from '../src/core/channel/payee-state.ts';
 import type { Coin } from '../src/core/coin/coin.ts';
 import { dogecoinRegtest } from '../src/core/coin/dogecoin.ts';
 import { litecoinRegtest } from '../src/core/coin/litecoin.ts';
+import type { Contract } from '../src/core/contract/contract.ts';
 import { revocable } from '../src/core/contract/revocable.ts';
+import { revocableCsv } from '../src/core/contract/revocable-csv.ts';
 import { type Transaction, transactionId } from '../src/core/tx/transaction.ts';
 import { WorldError } from '../src/engine/ports.ts';
 import { fastestVerifier } from '../src/engine/verifier.ts';
@@ -35,10 +37,10 @@ class Shop {
     this.world = world;
   }
 
-  static async open(coin: Coin, options: SidesOptions = {}): Promise<Shop> {
+  static async open(coin: Coin, contract: Contract, options: SidesOptions = {}): Promise<Shop> {
     const regtest = new Regtest({ coin, verify: verifier.verify });
     regtest.mine(1_360);
-    return new Shop(regtest, await ChannelWorld.open(embedded(regtest, verifier), { ...options, terms: { contract: revocable } }));
+    return new Shop(regtest, await ChannelWorld.open(embedded(regtest, verifier), { ...options, terms: { contract } }));
   }
 
   /** A channel with some payments, of which `times` prices were paid. */
@@ -96,10 +98,14 @@ function guardedBy<Given extends unknown[]>(disk: { readonly isFull: boolean }, 
   };
 }
 
-for (const coin of [dogecoinRegtest, litecoinRegtest]) {
-  describe(`payments that can be taken back, ${coin.id}`, () => {
+for (const [coin, contract] of [
+  [dogecoinRegtest, revocable],
+  [litecoinRegtest, revocable],
+  [litecoinRegtest, revocableCsv],
+] as const) {
+  describe(`payments that can be taken back, ${contract.id}, ${coin.id}`, () => {
     test('a merchant gives back, the payer takes it, and the close pays out what is left at its height', async () => {
-      const shop = await Shop.open(coin);
+      const shop = await Shop.open(coin, contract);
       const { world } = shop;
       const channel = await shop.channel();
       await shop.giveBack(channel, 4);
@@ -109,9 +115,10 @@ for (const coin of [dogecoinRegtest, litecoinRegtest]) {
       await world.buy(channel);
       const commit = await world.close(channel);
       await world.mine(1);
+      const mined = (await world.now()).tip;
       await world.bury();
       assert.equal((await world.payeeState(channel)).kind, 'closing');
-      const at = terms.contract.revocation?.payoutAt(terms) ?? assert.fail();
+      const at = terms.contract.revocation?.payoutAt(terms, mined) ?? assert.fail();
       await world.mineBefore(at);
       assert.equal(await shop.paid(world.payeeScript), 0n);
       await world.mine(1);
@@ -132,7 +139,7 @@ for (const coin of [dogecoinRegtest, litecoinRegtest]) {
       const folder = watchFolder(path);
       const disk = { isFull: false };
       const writers: WatchWriter[] = [];
-      const shop = await Shop.open(coin, {
+      const shop = await Shop.open(coin, contract, {
         books: (keys) => {
           const full = { ...folder, write: guardedBy(disk, folder.write), empty: guardedBy(disk, folder.empty) };
           writers.push(
@@ -188,7 +195,7 @@ for (const coin of [dogecoinRegtest, litecoinRegtest]) {
         await folder.write(watched);
       };
       const writers: WatchWriter[] = [];
-      const shop = await Shop.open(coin, {
+      const shop = await Shop.open(coin, contract, {
         books: (keys) => {
           const clock = { now: Date.now };
           writers.push(
@@ -214,7 +221,7 @@ for (const coin of [dogecoinRegtest, litecoinRegtest]) {
     });
 
     test('an agreed end needs no waiting', async () => {
-      const shop = await Shop.open(coin);
+      const shop = await Shop.open(coin, contract);
       const { world } = shop;
       const channel = await shop.channel();
       must(await world.agent.end(channel, world.payee));
@@ -224,9 +231,12 @@ for (const coin of [dogecoinRegtest, litecoinRegtest]) {
       assert.ok(ended.kind === 'ended' && ended.how === 'closed' && ended.received === world.price * 10n);
     });
 
-    for (const sleeps of ['awake', 'asleep until the expiry'] as const) {
+    // Where the payout counts from the close, a payer looks more often than the delay is long.
+    for (const sleeps of contract.expiryIn === 'age'
+      ? (['awake', 'asleep for half the delay'] as const)
+      : (['awake', 'asleep until the expiry'] as const)) {
       test(`a revoked close is punished by a payer that is ${sleeps}`, async () => {
-        const shop = await Shop.open(coin);
+        const shop = await Shop.open(coin, contract);
         const { world } = shop;
         const channel = await shop.channel();
         const before = await world.payeeState(channel);
@@ -236,25 +246,26 @@ for (const coin of [dogecoinRegtest, litecoinRegtest]) {
         if (sleeps !== 'awake') world.watching.delete('payer');
         await shop.send(shop.closeOf(before));
         await world.mine(1);
-        if (sleeps !== 'awake') await world.mineTo(before.terms.expiry);
+        if (sleeps === 'asleep until the expiry') await world.mineTo(before.terms.expiry);
+        if (sleeps === 'asleep for half the delay') await world.mine(Math.floor((before.terms.revocation?.payoutDelay ?? 0) / 2));
         world.watching.set('payer', follow);
         await world.mine(1);
         await world.mine(1);
         await world.bury();
         const { returnScript, ...ended } = await world.payer(channel);
         assert.ok(ended.kind === 'ended' && ended.how === 'punished', ended.kind);
-        assert.ok(ended.returned > world.deposit - world.price * 4n && (await shop.paid(returnScript)) > 0n);
+        assert.ok(ended.returned > world.deposit - world.price * 8n && (await shop.paid(returnScript)) > 0n);
         assert.equal(await shop.paid(world.payeeScript), 0n);
       });
     }
 
     test('the payer gets all back after the expiry from a payee that is gone', async () => {
-      const shop = await Shop.open(coin);
+      const shop = await Shop.open(coin, contract);
       const { world } = shop;
       const channel = await shop.channel();
       await shop.giveBack(channel, 5);
       world.watching.delete('payee');
-      await world.mineTo((await world.payer(channel)).terms.expiry);
+      await world.mineTo(await world.refundAt(channel));
       await world.mine(1);
       await world.bury();
       const ended = await world.payer(channel);

@@ -5,7 +5,7 @@ import { dogecoinRegtest } from '../src/core/coin/dogecoin.ts';
 import { contracts } from '../src/core/contract/registry.ts';
 import { fastestVerifier } from '../src/engine/verifier.ts';
 import { MinedPair, type Side } from './world/mined-pair.ts';
-import { assertRefused } from './world/sample.ts';
+import { assertRefused, contractsOn } from './world/sample.ts';
 
 const { verify } = await fastestVerifier();
 const regtest = createRegtest({ coin: dogecoinRegtest, relay: 'peer', verify });
@@ -63,7 +63,7 @@ const stages: readonly Stage[] = [
   },
 ];
 
-for (const contract of contracts) {
+for (const contract of contractsOn(dogecoinRegtest)) {
   // The chain does not know one contract from another: one of them is tried at every depth.
   const depths = contract === contracts[0] ? DEPTHS : DEPTHS.filter((depth) => depth % 20 === 3 || depth >= buried - 1);
   const opened = (life = 180): MinedPair => {

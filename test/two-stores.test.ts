@@ -5,13 +5,14 @@ import { type ChannelId, txId } from '../src/core/base/bytes.ts';
 import { height } from '../src/core/base/height.ts';
 import { isRefusal } from '../src/core/base/refusal.ts';
 import { keyNameOf } from '../src/core/channel/payee-open.ts';
+import { dogecoinRegtest } from '../src/core/coin/dogecoin.ts';
 import { contracts } from '../src/core/contract/registry.ts';
 import type { Offer, OfferedTerms } from '../src/core/message/message.ts';
 import { p2pkh } from '../src/core/tx/script.ts';
 import { signer } from '../src/core/tx/sign.ts';
 import { fastestVerifier } from '../src/engine/verifier.ts';
 import type { MerchantTerms } from '../src/merchant/terms.ts';
-import { assertRefused, must } from './world/sample.ts';
+import { assertRefused, contractsOn, must } from './world/sample.ts';
 import { SHORT } from './world/short-terms.ts';
 import { TwoDisks } from './world/two-disks.ts';
 
@@ -45,7 +46,7 @@ async function codeOf(answer: Promise<unknown>): Promise<string> {
 }
 
 describe('one seed, two stores', () => {
-  for (const contract of contracts) {
+  for (const contract of contractsOn(dogecoinRegtest)) {
     test(`${contract.id}: the deposit that one has taken the other refuses, and before the node is asked`, async () => {
       const at = await world({ contract });
       const channel = await at.opened();

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { assertRefused, keyNumber, must } from '../../test/world/sample.ts';
+import { assertRefused, contractsOn, keyNumber, must } from '../../test/world/sample.ts';
 import { TwoDisks } from '../../test/world/two-disks.ts';
 import { type ChannelId, channelId } from '../core/base/bytes.ts';
 import { type Height, height } from '../core/base/height.ts';
+import { dogecoinRegtest } from '../core/coin/dogecoin.ts';
 import { contracts } from '../core/contract/registry.ts';
 import { type Proof, proofFor, readProof, writeProof } from '../core/message/key-proof.ts';
 import type { InvoiceRequest, StateRequest } from '../core/message/message.ts';
@@ -35,7 +36,7 @@ const questions: Readonly<Record<'state-request' | 'invoice-request', Question>>
   'invoice-request': (channel, proof) => ({ kind: 'invoice-request', channel, item: 'tea', ...(proof && { proof }) }),
 };
 
-for (const contract of contracts) {
+for (const contract of contractsOn(dogecoinRegtest)) {
   describe(`${contract.id}: whoever knows the id of a channel, and not its key`, () => {
     for (const [kind, other] of [
       ['state-request', 'invoice-request'],

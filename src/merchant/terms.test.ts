@@ -26,7 +26,8 @@ describe('what is offered unless the owner says otherwise', () => {
       assert.equal(offer.minExpiry - from, terms.minLifetime);
       assert.ok(offer.minExpiry - offer.closingMargin > from);
       // Where the payee signs refunds, it leaves no choice of the expiry.
-      assert.equal(offer.minExpiry < offer.maxExpiry, contract.expiryIn === 'script');
+      assert.equal(offer.minExpiry < offer.maxExpiry, contract.expiryIn !== 'releases');
+      assert.equal(offer.refundAge, contract.expiryIn === 'age' ? terms.minLifetime + dogecoin.channel.buried : undefined);
     });
   }
 

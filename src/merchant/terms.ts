@@ -3,6 +3,7 @@ import { after } from '../core/base/height.ts';
 import { type ChainTime, present } from '../core/base/lock-time.ts';
 import { keyNameOf } from '../core/channel/payee-open.ts';
 import type { Coin, DepthStep, Span } from '../core/coin/coin.ts';
+import { spendHashOf } from '../core/contract/age-lock.ts';
 import { leastStake } from '../core/contract/anti-pinning.ts';
 import type { Contract, Signing } from '../core/contract/contract.ts';
 import { contracts } from '../core/contract/registry.ts';
@@ -89,15 +90,18 @@ export function makeOffer(
 ): Offer {
   const { minLifetime, maxLifetime, ...rest } = terms;
   const from = present(terms.contract.expiresBy, at);
+  const isByAge = terms.contract.expiryIn === 'age';
   const offered = {
     ...rest,
     coin,
     payeeScript,
     minExpiry: after(from, minLifetime),
-    maxExpiry: after(from, terms.contract.expiryIn === 'script' ? maxLifetime : minLifetime),
+    maxExpiry: after(from, terms.contract.expiryIn === 'releases' ? minLifetime : maxLifetime),
+    // Counted from a block that no deposit can be in, as deep as a reorganisation of it may go.
+    ...(isByAge && { refundAge: minLifetime + coin.channel.buried }),
     nonce: random.bytes(16),
     origin: { store, until: after(at.tip, Math.ceil(OFFERED_FOR / coin.blockSeconds)) },
   };
-  const payeeKey = keys.signer(keyNameOf(offered)).publicKey;
-  return { kind: 'offer', ...offered, payeeKey };
+  const key = keys.signer(keyNameOf(offered));
+  return { kind: 'offer', ...offered, payeeKey: key.publicKey, ...(isByAge && { spendHash: spendHashOf(key) }) };
 }

@@ -41,7 +41,7 @@ export function psbtOf(state: PayerState, request: Request): Uint8Array | undefi
 /** A PSBT includes the complete funding transactions, and anyone who has them can get them mined: so not before every deposit has its refund. */
 function isLaunchable(state: PayerState): boolean {
   const isReleased = allDeposits(state).every(({ release }) => release !== undefined);
-  return state.kind !== 'planned' && unsentOf(state).size === 0 && (state.terms.contract.expiryIn === 'script' || isReleased);
+  return state.kind !== 'planned' && unsentOf(state).size === 0 && (state.terms.contract.expiryIn !== 'releases' || isReleased);
 }
 
 /** The funding transactions of a channel in the form for a PSBT. */

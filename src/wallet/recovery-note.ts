@@ -4,9 +4,11 @@ import { type Amount, amount } from '../core/base/amount.ts';
 import { concatBytes, equalBytes } from '../core/base/bytes.ts';
 import { isLockTime } from '../core/base/height.ts';
 import type { Coin } from '../core/coin/coin.ts';
+import { isBlocks } from '../core/contract/age-lock.ts';
 import type { Contract, RevocationTerms, Signing, Terms } from '../core/contract/contract.ts';
 import { contractByNumber } from '../core/contract/registry.ts';
-import { ByteReader, uint8, uint32 } from '../core/message/byte-reader.ts';
+import type { AgeLock } from '../core/contract/script-terms.ts';
+import { ByteReader, uint8, uint16, uint32 } from '../core/message/byte-reader.ts';
 import { OP, operationAt, script } from '../core/tx/script.ts';
 import { publicKey } from '../core/tx/sign.ts';
 import { encodeTransaction, type Transaction, type TxOutput } from '../core/tx/transaction.ts';
@@ -24,15 +26,20 @@ export interface NotedTerms extends Omit<Terms, 'payerKey' | 'revocation'> {
 
 /**
  * Format 1, contract 1, key index 4, payee key 33, expiry 4, closing margin 4, signing 1 and its slot or fee 4, kind of the payee's output script 1
- * and its hash 20; integers big-endian. Format 2, of channels whose payments can be taken back, has the payout delay, 4, behind that. 73 and 77 bytes:
- * within the 80 that nodes relay. The length says which it is before the note is opened.
+ * and its hash 20; integers big-endian. Format 2, of channels whose payments can be taken back, has the payout delay, 4, after that. Format 3, where
+ * deposits are locked by their age too, has no room for the payee's output script: in its place it has the age 2 and the hash of the spend secret 20.
+ * 73, 77 and 78 bytes: within the 80 that nodes relay. The length says which it is before the note is opened.
  */
-const FORMAT = { oneWay: 1, revocable: 2 } as const;
-const NOTE_BYTES = { oneWay: 73, revocable: 77 } as const;
+const FORMAT = { oneWay: 1, revocable: 2, byAge: 3 } as const;
+const NOTE_BYTES = { oneWay: 73, revocable: 77, byAge: 78 } as const;
 
-function kindOf({ revocation }: Pick<Contract, 'revocation'>): keyof typeof FORMAT {
+function kindOf({ revocation, expiryIn }: NotedContract): keyof typeof FORMAT {
+  if (expiryIn === 'age') return 'byAge';
   return revocation === undefined ? 'oneWay' : 'revocable';
 }
+
+/** What decides the format of a note. */
+type NotedContract = Pick<Contract, 'revocation' | 'expiryIn'>;
 
 /** The payee scripts that an offer may have, without their hash. */
 const PAYEE_SCRIPTS: readonly ((hash: Uint8Array) => Uint8Array)[] = [
@@ -42,7 +49,7 @@ const PAYEE_SCRIPTS: readonly ((hash: Uint8Array) => Uint8Array)[] = [
 ];
 
 /** An output of a note's size, with the value that the contract gives it. */
-export function blankRecoveryNote(contract: Pick<Contract, 'form' | 'revocation'>): TxOutput & { readonly value: Amount } {
+export function blankRecoveryNote(contract: NotedContract & Pick<Contract, 'form'>): TxOutput & { readonly value: Amount } {
   return { script: script('RETURN', new Uint8Array(NOTE_BYTES[kindOf(contract)])), value: contract.form.dataValue };
 }
 
@@ -87,17 +94,22 @@ function combined(bytes: Uint8Array, pad: Uint8Array): Uint8Array {
 
 /** @throws RangeError for terms that no payer accepts. */
 function encodeNote({ keyIndex, terms }: RecoveryNote): Uint8Array {
-  const { contract, payeeKey, expiry, closingMargin, signing, payeeScript, revocation } = terms;
+  const { contract, payeeKey, expiry, closingMargin, signing, payeeScript, ageLock, revocation } = terms;
   const form = kindOf(contract);
-  const kind = PAYEE_SCRIPTS.findIndex((make) => hashes(payeeScript).some((hash) => equalBytes(make(hash), payeeScript)));
-  const [hash = new Uint8Array(20)] = hashes(payeeScript).filter((one) => kind >= 0 && one.length === 20);
   const bytes = concatBytes(
     ...[uint8(FORMAT[form]), uint8(contract.number), uint32(keyIndex), payeeKey, uint32(expiry), uint32(closingMargin)],
     ...[uint8(signing.kind === 'fixed' ? 1 : 0), uint32(signing.kind === 'fixed' ? Number(signing.fee) : signing.slot)],
-    ...[uint8(kind + 1), hash, ...(revocation === undefined ? [] : [uint32(revocation.payoutDelay)])],
+    ...(ageLock === undefined ? scriptParts(payeeScript) : [uint16(ageLock.blocks), ageLock.spendHash]),
+    ...(revocation === undefined ? [] : [uint32(revocation.payoutDelay)]),
   );
   if (bytes.length !== NOTE_BYTES[form]) throw new RangeError(`a note has ${NOTE_BYTES[form]} bytes, not ${bytes.length}`);
   return bytes;
+}
+
+function scriptParts(payeeScript: Uint8Array): readonly Uint8Array[] {
+  const kind = PAYEE_SCRIPTS.findIndex((make) => hashes(payeeScript).some((hash) => equalBytes(make(hash), payeeScript)));
+  const [hash = new Uint8Array(20)] = hashes(payeeScript).filter((one) => kind >= 0 && one.length === 20);
+  return [uint8(kind + 1), hash];
 }
 
 /** The pushes of an output script. */
@@ -118,14 +130,23 @@ function decodeNote(coin: Coin, bytes: Uint8Array): RecoveryNote | undefined {
   const payeeKey = publicKey(reader.bytes(33));
   const [expiry, closingMargin] = [reader.uint32(), reader.uint32()];
   const signing = signingFrom(reader.uint8(), reader.uint32());
+  const written = contract.expiryIn === 'age' ? { ageLock: { blocks: reader.uint16(), spendHash: reader.bytes(20) } } : scriptFrom(reader);
+  const revocation = contract.revocation && { payoutDelay: reader.uint32() };
+  if (payeeKey === undefined || signing === undefined || !isLockTime(expiry) || !isWritable(written.ageLock, revocation)) return undefined;
+  const terms = { coin, contract, payeeKey, expiry, closingMargin, signing, payeeScript: new Uint8Array(), ...written };
+  return { keyIndex, terms: { ...terms, ...(revocation && { revocation }) } };
+}
+
+/** If the payee's script has another form it is unknown here: the refund does not need it. */
+function scriptFrom(reader: ByteReader): Pick<Terms, 'payeeScript' | 'ageLock'> {
   const makeScript = PAYEE_SCRIPTS[reader.uint8() - 1];
   const hash = reader.bytes(20);
-  const revocation = contract.revocation && { payoutDelay: reader.uint32() };
-  if (payeeKey === undefined || signing === undefined || !isLockTime(expiry)) return undefined;
-  // If the payee's script has another form it is unknown here: the refund does not need it.
-  const payeeScript = makeScript?.(hash) ?? new Uint8Array();
-  const terms = { coin, contract, payeeKey, expiry, closingMargin, signing, payeeScript };
-  return { keyIndex, terms: { ...terms, ...(revocation && { revocation }) } };
+  return { payeeScript: makeScript?.(hash) ?? new Uint8Array() };
+}
+
+/** Whether scripts can have these locks. What was no note reads as random ones. */
+function isWritable(ageLock: AgeLock | undefined, revocation: NotedTerms['revocation']): boolean {
+  return ageLock === undefined || (isBlocks(ageLock.blocks) && isBlocks(revocation?.payoutDelay ?? 0));
 }
 
 function signingFrom(kind: number, value: number): Signing | undefined {

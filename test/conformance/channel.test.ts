@@ -13,6 +13,6 @@ for (const coin of [dogecoinRegtest, litecoinRegtest]) {
   describe(`channels in the same process, ${coin.id}`, () => {
     const regtest = new Regtest({ coin, verify: verifier.verify });
     regtest.mine(1_360);
-    channelSuite(test, () => embedded(regtest, verifier));
+    channelSuite(test, coin, () => embedded(regtest, verifier));
   });
 }

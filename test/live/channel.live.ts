@@ -3,7 +3,7 @@ import { coreRpc } from '../../src/chain/core-rpc.ts';
 import { fastestVerifier } from '../../src/engine/verifier.ts';
 import { channelSuite } from '../conformance/suite/channel.ts';
 import type { ChannelSubject } from '../world/channel-world.ts';
-import { type NodeKind, nodeKinds, startNode, whyWithout } from './node.ts';
+import { coinOf, type NodeKind, nodeKinds, startNode, whyWithout } from './node.ts';
 
 interface Started extends ChannelSubject {
   readonly stop: () => Promise<void>;
@@ -29,7 +29,7 @@ for (const kind of nodeKinds) {
       started = await start(kind);
     });
     after(() => started?.stop());
-    channelSuite(test, () => started ?? missing(kind));
+    channelSuite(test, coinOf(kind), () => started ?? missing(kind));
   });
 }
 

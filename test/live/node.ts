@@ -47,6 +47,11 @@ const kinds: Readonly<Record<NodeKind, Kind>> = {
   'embedded-litecoin': { coin: litecoinRegtest, start: () => startEmbedded(litecoinRegtest) },
 };
 
+/** The coin that a node's chain is of. */
+export function coinOf(kind: NodeKind): Coin {
+  return kinds[kind].coin;
+}
+
 export const nodeKinds: readonly NodeKind[] = ['litecoind', 'dogecoind', 'embedded-dogecoin', 'embedded-litecoin'];
 
 /** Blocks whose rewards the wallet gets: enough of them, and few enough to choose from quickly. */

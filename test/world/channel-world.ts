@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { type Amount, amount, subtract } from '../../src/core/base/amount.ts';
 import { type ChannelId, equalBytes, type TxId } from '../../src/core/base/bytes.ts';
-import { after, isTime, type LockTime } from '../../src/core/base/height.ts';
+import { after, type Height, isTime, type LockTime } from '../../src/core/base/height.ts';
 import { blocksOn, type ChainTime, certain, present } from '../../src/core/base/lock-time.ts';
 import { isRefusal } from '../../src/core/base/refusal.ts';
 import { type ActivePayee, isActive, type PayeeState } from '../../src/core/channel/payee-state.ts';
 import type { PayerState } from '../../src/core/channel/payer-state.ts';
 import type { Coin } from '../../src/core/coin/coin.ts';
-import type { Contract, Filler } from '../../src/core/contract/contract.ts';
+import type { Contract, Deposit, Filler } from '../../src/core/contract/contract.ts';
 import type { Offer, Request } from '../../src/core/message/message.ts';
 import { addressOf, scriptOf } from '../../src/core/tx/address.ts';
 import { p2pkh } from '../../src/core/tx/script.ts';
@@ -118,6 +118,18 @@ export class ChannelWorld {
     const blocks = isTime(lock) ? MEDIAN_DELAY : lock - 1 - now;
     assert.ok(blocks >= 0, `the chain is at ${now}, past ${lock}`);
     await this.mine(blocks);
+  }
+
+  /** The block that an output is in, as long as it is unspent. */
+  async minedAt({ outpoint }: Deposit): Promise<Height> {
+    const { depth } = (await this.chain.output(outpoint)) ?? assert.fail('it is unspent');
+    return after((await this.chain.tip()).height, 1 - depth);
+  }
+
+  /** The first height, or time, at which nodes take the refund of a channel's first deposit. */
+  async refundAt(channel: ChannelId): Promise<LockTime> {
+    const { terms, deposits } = await this.payer(channel);
+    return terms.contract.refundAt(terms, await this.minedAt(deposits[0] ?? assert.fail('a deposit')));
   }
 
   /** Mines until a lock opens. */

@@ -8,6 +8,8 @@ import { penaltySigner } from '../../src/core/channel/payer-revocation.ts';
 import { bitcoinRegtest } from '../../src/core/coin/bitcoin.ts';
 import type { Coin } from '../../src/core/coin/coin.ts';
 import { dogecoinRegtest } from '../../src/core/coin/dogecoin.ts';
+import { litecoinRegtest } from '../../src/core/coin/litecoin.ts';
+import { MAX_BLOCKS, spendHashOf } from '../../src/core/contract/age-lock.ts';
 import type { Contract, Deposit, Signing, Terms } from '../../src/core/contract/contract.ts';
 import { contracts } from '../../src/core/contract/registry.ts';
 import type { Offer } from '../../src/core/message/message.ts';
@@ -40,6 +42,22 @@ export function signingsOf({ revocation }: Contract): readonly Signing['kind'][]
   return revocation === undefined ? ['flexible', 'fixed'] : ['fixed'];
 }
 
+/** Contracts whose rules a chain enforces. */
+export function contractsOn({ rules }: Coin): readonly [Contract, ...Contract[]] {
+  const [first, ...others] = contracts.filter(({ needs }) => needs.every((rule) => rules[rule] !== undefined));
+  return [first ?? contracts[0], ...others];
+}
+
+/** Of a contract, a coin whose chain enforces its rules. */
+export function coinFor(contract: Contract): Coin {
+  return contractsOn(dogecoinRegtest).includes(contract) ? dogecoinRegtest : litecoinRegtest;
+}
+
+/** What terms say of the age at which deposits open, where they are locked by that. */
+export function ageLockIn({ expiryIn }: Contract, blocks: number, payee: Signer): Pick<Terms, 'ageLock'> {
+  return expiryIn === 'age' ? { ageLock: { blocks, spendHash: spendHashOf(payee) } } : {};
+}
+
 /** Contracts that leave the closing fee to the payee. */
 export const flexibleContracts: readonly Contract[] = contracts.filter((contract) => signingsOf(contract).includes('flexible'));
 
@@ -53,6 +71,9 @@ export interface SampleTerms {
 
 /** What a sample chain has of contracts of either kind. */
 type Scale = Pick<Terms, 'coin' | 'contract'>;
+
+/** Deposits of the sample chain from this block on open after the expiry, though a reorganisation mined them earlier. */
+const SAMPLE_AGED = 900;
 
 /** Unix time of the sample chain's block 0, in seconds. */
 const SAMPLE_START = LOCK_TIME_THRESHOLD * 3;
@@ -79,20 +100,22 @@ export function replacingCoin({ form }: Contract): Coin {
 
 /** Terms with a margin of 120 blocks. */
 export function sampleTerms({
-  coin = dogecoinRegtest,
   contract = contracts[0],
+  coin = coinFor(contract),
   signing = usualSigning(coin, contract),
   expiry,
 }: SampleTerms = {}): Terms {
   const keys = { payerKey: payerKey.publicKey, payeeKey: payeeKey.publicKey };
+  const end = expiry ?? lockAt({ coin, contract }, 2_000);
   return {
     coin,
     contract,
     signing,
     closingMargin: blocksOn(contract.expiresBy, 120, coin.blockSeconds),
     payeeScript,
-    expiry: expiry ?? lockAt({ coin, contract }, 2_000),
+    expiry: end,
     ...keys,
+    ...ageLockIn(contract, Math.min(MAX_BLOCKS, Math.max(1, end - SAMPLE_AGED)), payeeKey),
     ...(contract.revocation && {
       revocation: { payoutDelay: contract.revocation.leastPayoutDelay(coin), penaltyKey: penaltySigner(payerKey).publicKey },
     }),
@@ -100,17 +123,20 @@ export function sampleTerms({
 }
 
 /** The offer that `sampleTerms` came from: deposits count at three confirmations, and the expiry is the payer's choice where it may be. */
-export function sampleOffer({ coin, contract, signing, closingMargin, payeeScript, payeeKey, expiry, revocation }: Terms): Offer {
-  const isFree = contract.expiryIn === 'script';
+export function sampleOffer(terms: Terms): Offer {
+  const { coin, contract, signing, closingMargin, payeeScript, payeeKey, expiry, ageLock, revocation } = terms;
+  const isFree = contract.expiryIn !== 'releases';
+  const minExpiry = isFree ? lockAt({ coin, contract }, 1_500) : expiry;
   return {
     kind: 'offer',
     ...{ coin, contract, signing, closingMargin, payeeScript, payeeKey },
     minDeposit: coin.policy.dust,
     maxDeposit: amount(coin.policy.dust * 1_000_000n),
-    minExpiry: isFree ? lockAt({ coin, contract }, 1_500) : expiry,
+    minExpiry,
     maxExpiry: isFree ? lockAt({ coin, contract }, 3_000) : expiry,
     depth: [{ upTo: MAX_AMOUNT, blocks: 3 }],
     ...(revocation && { payoutDelay: revocation.payoutDelay }),
+    ...(ageLock && { refundAge: ageLock.blocks - (expiry - minExpiry), spendHash: ageLock.spendHash }),
     nonce: new Uint8Array(16).fill(7),
   };
 }

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { formatAmount } from '../../core/base/amount.ts';
 import { bytesToHex } from '../../core/base/bytes.ts';
+import { after, type Height, isTime } from '../../core/base/height.ts';
 import { certain } from '../../core/base/lock-time.ts';
 import { type Refusal, refuse } from '../../core/base/refusal.ts';
 import { refundable } from '../../core/channel/payer-refund-signatures.ts';
@@ -98,16 +99,30 @@ async function unrefundable({ chain }: OpenPayer, state: PayerState): Promise<Re
   if (state.kind === 'ended') return undefined;
   const all = allDeposits(state);
   const unspent: Deposit[] = [];
-  for (const deposit of all) if ((await chain.output(deposit.outpoint)) !== undefined) unspent.push(deposit);
+  const depths: number[] = [];
+  for (const deposit of all) {
+    const output = await chain.output(deposit.outpoint);
+    if (output === undefined) continue;
+    unspent.push(deposit);
+    depths.push(output.depth);
+  }
   const signed = refundable(state, unspent, { verify: verifyPortable });
   const unsigned = unspent.filter((deposit) => !signed.includes(deposit));
   const sent = endingOf(state);
   const facts = { deposits: unsigned.length, value: capacityOf(unsigned), ...(sent && { transaction: transactionId(sent) }) };
   if (unsigned.length > 0) return { ...refuse('refund-unsigned', facts), advice: ASK_MERCHANT };
   if (sent !== undefined) return undefined;
+  const locked = depths.length > 0 ? stillLocked(state, Math.max(...depths), (await chain.tip()).height) : undefined;
+  if (locked !== undefined) return locked;
   if (unspent.length > 0) return refuse('fee-unaffordable', { value: capacityOf(unspent) });
   // Deposits that counted once and are spent now come back with the merchant's close.
   return state.deposits.length > 0 ? undefined : refuse('funding-missing', { deposits: all.length });
+}
+
+/** A deposit that is locked by its own age opens later than the channel expires. */
+function stillLocked({ terms }: PayerState, depth: number, tip: Height): Refusal | undefined {
+  const opens = terms.contract.refundAt(terms, after(tip, 1 - depth));
+  return !isTime(opens) && opens > tip ? tooEarly({ ...terms, expiry: opens }, tip) : undefined;
 }
 
 const ASK_MERCHANT = 'The merchant can still sign it: run pawment recover --merchant <url>, then this command again.';

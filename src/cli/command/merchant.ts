@@ -197,6 +197,17 @@ function termsOf({ config }: Shell, { contract: id, fixedFee, depth, lifetime }:
   const contract = contractById(id);
   if (contract === undefined)
     throw new WorldError('config', `${id} is not a contract.`, `Use ${contracts.map((one) => one.id).join(', ')}.`);
+  const missing = contract.needs.find((rule) => config.coin.rules[rule] === undefined);
+  if (missing !== undefined) {
+    const others = contracts.filter(
+      ({ needs, revocation }) => !needs.includes(missing) && (revocation === undefined) === (contract.revocation === undefined),
+    );
+    throw new WorldError(
+      'config',
+      `${config.coin.name} does not enforce ${missing.toUpperCase()}, which ${id} needs: nodes would relay nothing too early, but a miner could put it into a block.`,
+      `Use ${others.map((one) => one.id).join(', ')}.`,
+    );
+  }
   const usual = defaultTerms(config.coin, contract, fixedFee === undefined ? undefined : { kind: 'fixed', fee: amountOf(fixedFee) });
   const blocksOf = (span: number): number => Math.ceil(span / blocksOn(contract.expiresBy, 1, config.coin.blockSeconds));
   const [margin, most] = [blocksOf(usual.closingMargin), blocksOf(usual.maxLifetime)];

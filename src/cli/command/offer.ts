@@ -38,6 +38,7 @@ function offerFacts(offer: Offer): object {
     ...common,
     ...(unconfirmed === undefined ? {} : { unconfirmed }),
     ...(offer.payoutDelay === undefined ? {} : { payoutDelay: offer.payoutDelay }),
+    ...(offer.refundAge === undefined ? {} : { refundAge: offer.refundAge }),
     payeeKey: bytesToHex(payeeKey),
     payTo: addressOf(coin, offer.payeeScript),
   };
@@ -52,6 +53,13 @@ function span(from: LockTime, to: LockTime): string {
 
 function margin({ expiresBy }: Contract, closingMargin: number): string {
   return expiresBy === 'time' ? `${(closingMargin / 3600).toFixed(1)} hours` : `${closingMargin} blocks`;
+}
+
+/** Where the payout is late by a time of its own, a revoked close can come at any time. */
+function watchFor({ expiryIn }: Contract, payoutDelay: number): string {
+  return expiryIn === 'age'
+    ? `at least every ${Math.floor(payoutDelay / 2)} blocks while the channel lasts`
+    : `for ${payoutDelay} blocks after the expiry`;
 }
 
 function offerLines({
@@ -79,7 +87,7 @@ function offerLines({
     ...(contract.expiryIn === 'releases' ? [SIGNED_REFUND] : []),
     ...(payoutDelay === undefined
       ? []
-      : [`give-back   payments can be taken back; have an eye on the chain for ${payoutDelay} blocks after the expiry`]),
+      : [`give-back   payments can be taken back; have an eye on the chain ${watchFor(contract, payoutDelay)}`]),
     `depth       ${depth.map(({ upTo, blocks }) => `${blocks} blocks up to ${formatAmount(upTo)}`).join(', ')}`,
     ...(unconfirmed === undefined ? [] : [`before that ${formatAmount(unconfirmed)} ${coin.ticker} can be spent`]),
     `payee key   ${bytesToHex(payeeKey)}`,

@@ -36,12 +36,15 @@ const REASONS = {
 
   'window-too-short': ['stop', 'The closing margin or the payout delay has too few blocks to answer a revoked close.'],
 
+  'window-too-long': ['stop', 'The payout delay has more blocks than a relative lock can count.'],
+
   'deposit-absent': ['correct', 'The announcement lists no deposit.'],
   'deposit-repeated': ['correct', 'The announcement lists a deposit twice.'],
   'deposit-dropped': ['correct', 'The announcement leaves out a deposit of the channel.'],
   'deposit-too-many': ['correct', 'The channel has the most deposits that are allowed.'],
   'deposit-too-small': ['correct', 'The deposits are smaller than the offer asks for.'],
   'deposit-too-large': ['correct', 'The deposits are larger than the offer allows.'],
+  'funding-too-old': ['stop', 'The deposit was mined so early that the payer could take it back before the expiry.'],
   'funding-missing': ['wait', 'The node does not know the deposit yet.'],
   'funding-unconfirmed': ['wait', 'The deposit does not have enough confirmations yet.'],
   'funding-immature': ['wait', 'The deposit comes from a coinbase that can’t be spent yet.'],

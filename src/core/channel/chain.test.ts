@@ -1,12 +1,21 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { MachinePair } from '../../../test/world/machine-pair.ts';
-import { assertRefused, fundingOf, must, payerKey, replacingCoin, returnScript, sampleFunding } from '../../../test/world/sample.ts';
+import {
+  assertRefused,
+  contractsOn,
+  fundingOf,
+  must,
+  payerKey,
+  replacingCoin,
+  returnScript,
+  sampleFunding,
+} from '../../../test/world/sample.ts';
 import { amount } from '../base/amount.ts';
 import { equalBytes, txId } from '../base/bytes.ts';
 import { height } from '../base/height.ts';
+import { dogecoinRegtest } from '../coin/dogecoin.ts';
 import { type Deposit, payerScript } from '../contract/contract.ts';
-import { contracts } from '../contract/registry.ts';
 import { encodeTransaction, outpointKey, type Transaction, transactionId } from '../tx/transaction.ts';
 
 const DOGE = 100_000_000n;
@@ -40,7 +49,7 @@ function inputs(transaction: Transaction): readonly string[] {
   return transaction.inputs.map(({ outpoint }) => outpointKey(outpoint));
 }
 
-for (const contract of contracts) {
+for (const contract of contractsOn(dogecoinRegtest)) {
   const opened = (...values: readonly bigint[]): MachinePair => new MachinePair({ contract }).open(...values);
 
   describe(`${contract.id}: the payee and the chain`, () => {

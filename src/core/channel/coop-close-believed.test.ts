@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { highS } from '../../../test/world/high-s.ts';
 import { MachinePair } from '../../../test/world/machine-pair.ts';
-import { keyNumber, must, payeeKey, payerKey } from '../../../test/world/sample.ts';
+import { contractsOn, keyNumber, must, payeeKey, payerKey } from '../../../test/world/sample.ts';
 import { amount } from '../base/amount.ts';
 import { concatBytes, hexToBytes, txId } from '../base/bytes.ts';
 import { height } from '../base/height.ts';
+import { dogecoinRegtest } from '../coin/dogecoin.ts';
 import type { Terms } from '../contract/contract.ts';
-import { contracts } from '../contract/registry.ts';
 import { SIGHASH, signatureHash } from '../tx/sighash.ts';
 import { encodeSignature, type Signer } from '../tx/sign.ts';
 import { outpointKey, type Transaction } from '../tx/transaction.ts';
@@ -100,7 +100,7 @@ function padded(der: Uint8Array): Uint8Array {
   return concatBytes(Uint8Array.of(0x30, length + 1, 2, rLength + 1, 0), der.subarray(4));
 }
 
-for (const contract of contracts) {
+for (const contract of contractsOn(dogecoinRegtest)) {
   const proposed = (): MachinePair => {
     const pair = new MachinePair({ contract }).open(10n * DOGE, 5n * DOGE);
     pair.pay(2n * DOGE);

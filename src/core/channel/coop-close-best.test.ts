@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import { MachinePair } from '../../../test/world/machine-pair.ts';
 import {
   assertRefused,
+  contractsOn,
   FLEXIBLE,
   fundingOf,
   keyNumber,
@@ -16,8 +17,8 @@ import {
 import { amount, feeFor } from '../base/amount.ts';
 import { equalBytes } from '../base/bytes.ts';
 import { height } from '../base/height.ts';
+import { dogecoinRegtest } from '../coin/dogecoin.ts';
 import type { Deposit, Signing } from '../contract/contract.ts';
-import { contracts } from '../contract/registry.ts';
 import { closeSize } from '../contract/tx-size.ts';
 import type { End } from '../message/message.ts';
 import { outpointKey, type Transaction, transactionId } from '../tx/transaction.ts';
@@ -51,7 +52,7 @@ function goes(pair: MachinePair, deposit: Deposit | undefined, how: 'replaced' |
   if (how === 'replaced') pair.replaced.set(key, { kind: 'replaced', transaction: fundingOf(sampleTerms(), [1n]), depth: 1 });
 }
 
-for (const contract of contracts) {
+for (const contract of contractsOn(dogecoinRegtest)) {
   const fixed: Signing = { kind: 'fixed', fee: feeFor(closeSize(sampleTerms({ contract }), 2, 2), sampleTerms().coin.policy.feeRate) };
   for (const signing of [fixed, FLEXIBLE].filter(({ kind }) => signingsOf(contract).includes(kind))) {
     const options: SampleTerms = { contract, signing };

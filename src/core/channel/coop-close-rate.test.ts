@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import { MachinePair } from '../../../test/world/machine-pair.ts';
 import {
   assertRefused,
+  contractsOn,
   FLEXIBLE,
   must,
   payerKey,
@@ -17,7 +18,6 @@ import { dogecoinRegtest } from '../coin/dogecoin.ts';
 import { litecoinRegtest } from '../coin/litecoin.ts';
 import type { Signing } from '../contract/contract.ts';
 import { costOf, isReplaceable, rateOf } from '../contract/fee.ts';
-import { contracts } from '../contract/registry.ts';
 import { closeSize } from '../contract/tx-size.ts';
 import type { End, Reply } from '../message/message.ts';
 
@@ -36,7 +36,7 @@ function askedFor(reply: Reply): Amount {
 }
 
 for (const coin of [dogecoinRegtest, litecoinRegtest]) {
-  for (const contract of contracts) {
+  for (const contract of contractsOn(coin)) {
     const one = coin.policy.dust * 1_000n;
     const sample = sampleTerms({ coin, contract });
     const fixed: Signing = { kind: 'fixed', fee: feeFor(closeSize(sample, 1, 2), amount(coin.policy.feeRate * 5n)) };

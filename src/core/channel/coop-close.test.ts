@@ -1,14 +1,23 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { MachinePair } from '../../../test/world/machine-pair.ts';
-import { assertRefused, must, payeeKey, payeeScript, payerKey, returnScript, sampleTerms } from '../../../test/world/sample.ts';
+import {
+  assertRefused,
+  contractsOn,
+  must,
+  payeeKey,
+  payeeScript,
+  payerKey,
+  returnScript,
+  sampleTerms,
+} from '../../../test/world/sample.ts';
 import { usualSigning } from '../../merchant/terms.ts';
 import { type Amount, amount } from '../base/amount.ts';
 import { hexToBytes } from '../base/bytes.ts';
 import { height } from '../base/height.ts';
 import type { RefusalCode } from '../base/refusal.ts';
+import { dogecoinRegtest } from '../coin/dogecoin.ts';
 import type { Agreement } from '../contract/agreement.ts';
-import { contracts } from '../contract/registry.ts';
 import type { End } from '../message/message.ts';
 import { p2sh } from '../tx/script.ts';
 import type { Signer } from '../tx/sign.ts';
@@ -28,7 +37,7 @@ function endWith(total: bigint, alter: Partial<Agreement> = {}): Agreement {
   return { total: amount(total), payerScript: returnScript, fee: FEE, ...alter };
 }
 
-for (const contract of contracts) {
+for (const contract of contractsOn(dogecoinRegtest)) {
   // No less than the payee's own close pays.
   const usual = usualSigning(sampleTerms().coin, contract);
   const fee = usual.kind === 'fixed' ? usual.fee : FEE;

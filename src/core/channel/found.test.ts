@@ -1,18 +1,18 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { MachinePair } from '../../../test/world/machine-pair.ts';
-import { fundingOf, must } from '../../../test/world/sample.ts';
+import { contractsOn, fundingOf, must } from '../../../test/world/sample.ts';
 import { amount } from '../base/amount.ts';
 import { height } from '../base/height.ts';
+import { dogecoinRegtest } from '../coin/dogecoin.ts';
 import type { Deposit } from '../contract/contract.ts';
-import { contracts } from '../contract/registry.ts';
 import { encodeTransaction, outpointKey, transactionId } from '../tx/transaction.ts';
 import { announcedOf } from './payer-open.ts';
 
 const DOGE = 100_000_000n;
 const SMALL = (DOGE * 15n) / 1_000n;
 
-for (const contract of contracts) {
+for (const contract of contractsOn(dogecoinRegtest)) {
   /** A stranger pays to the channel's script; both nodes know, so many blocks deep. */
   const stray = (pair: MachinePair, value: bigint, depth: number, salt = 90): Deposit => {
     const transaction = fundingOf(pair.terms, [value], salt);

@@ -1,10 +1,20 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { MachinePair } from '../../../test/world/machine-pair.ts';
-import { assertRefused, flexibleContracts, fundingOf, keyNumber, must, payeeScript, sampleTerms } from '../../../test/world/sample.ts';
+import {
+  assertRefused,
+  contractsOn,
+  flexibleContracts,
+  fundingOf,
+  keyNumber,
+  must,
+  payeeScript,
+  sampleTerms,
+} from '../../../test/world/sample.ts';
 import { amount, feeFor } from '../base/amount.ts';
 import { equalBytes, txId } from '../base/bytes.ts';
 import { height } from '../base/height.ts';
+import { dogecoinRegtest } from '../coin/dogecoin.ts';
 import type { Deposit, Signing } from '../contract/contract.ts';
 import { contracts } from '../contract/registry.ts';
 import { closeSize } from '../contract/tx-size.ts';
@@ -56,7 +66,7 @@ function paid(transaction: Transaction, to = payeeScript): bigint {
   return transaction.outputs.filter(({ script }) => equalBytes(script, to)).reduce((sum, { value }) => sum + value, 0n);
 }
 
-for (const contract of contracts) {
+for (const contract of contractsOn(dogecoinRegtest)) {
   const opened = (...values: readonly bigint[]): MachinePair => new MachinePair({ contract }).open(...values);
   const theft = (deposits: readonly Deposit[]): Transaction => ({
     version: 1,

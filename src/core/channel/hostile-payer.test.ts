@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { MachinePair } from '../../../test/world/machine-pair.ts';
-import { keyNumber, must, payeeKey, payerKey } from '../../../test/world/sample.ts';
+import { contractsOn, keyNumber, must, payeeKey, payerKey } from '../../../test/world/sample.ts';
 import { fastestVerifier } from '../../engine/verifier.ts';
 import { type Amount, amount } from '../base/amount.ts';
 import { bytesToHex } from '../base/bytes.ts';
 import { isRefusal } from '../base/refusal.ts';
+import { dogecoinRegtest } from '../coin/dogecoin.ts';
 import type { Payment } from '../contract/contract.ts';
-import { contracts } from '../contract/registry.ts';
 import type { Invoice } from '../message/message.ts';
 import { decodeSignature, encodeSignature, isStrictDer, type Signature, type Verify } from '../tx/sign.ts';
 import { type PayeeInput, payee } from './payee.ts';
@@ -63,7 +63,7 @@ class Desk {
   }
 }
 
-for (const contract of contracts) {
+for (const contract of contractsOn(dogecoinRegtest)) {
   const pair = new MachinePair({ contract }).open(10n * DOGE, 5n * DOGE);
   const fresh = pair.payeeState();
   const env: Env = { ...pair.env(payeeKey), verify: remembering(verifyFast) };

@@ -3,10 +3,10 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { type Action, actions, DOGE, Life, punish, settle } from '../../../test/world/channel-life.ts';
 import { MachinePair } from '../../../test/world/machine-pair.ts';
-import { signingsOf } from '../../../test/world/sample.ts';
+import { contractsOn, signingsOf } from '../../../test/world/sample.ts';
 import { amount } from '../base/amount.ts';
+import { dogecoinRegtest } from '../coin/dogecoin.ts';
 import type { Signing } from '../contract/contract.ts';
-import { contracts } from '../contract/registry.ts';
 
 const signings: readonly Signing[] = [
   { kind: 'flexible', slot: 0 },
@@ -19,7 +19,7 @@ const STOLEN: Action[] = [
   { kind: 'give-back', parts: 50, loss: 'none' },
 ];
 
-for (const contract of contracts) {
+for (const contract of contractsOn(dogecoinRegtest)) {
   for (const signing of signings.filter(({ kind }) => signingsOf(contract).includes(kind))) {
     test(`${contract.id}, ${signing.kind}: whatever happens to messages and memories, no unit is lost`, () => {
       const found = { receipts: 0, givenBack: 0, punished: 0 };

@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { MachinePair } from '../../../test/world/machine-pair.ts';
-import { assertRefused, must, payerKey, returnScript } from '../../../test/world/sample.ts';
+import { assertRefused, contractsOn, must, payerKey, returnScript } from '../../../test/world/sample.ts';
 import { amount } from '../base/amount.ts';
 import { after, lockTime, MAX_LOCK_TIME } from '../base/height.ts';
 import { possible } from '../base/lock-time.ts';
+import { dogecoinRegtest } from '../coin/dogecoin.ts';
 import { coins } from '../coin/registry.ts';
-import { contracts } from '../contract/registry.ts';
 import type { Offer } from '../message/message.ts';
 import { type OfferLimits, usualOfferLimits } from './offer-limits.ts';
 import type { CreateInput } from './payer-open.ts';
 
-for (const contract of contracts) {
+for (const contract of contractsOn(dogecoinRegtest)) {
   describe(`${contract.id}: what an offer asks for`, () => {
     const { terms } = new MachinePair({ contract });
     const usual = usualOfferLimits(terms.coin, contract.expiresBy);

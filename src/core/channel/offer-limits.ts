@@ -44,10 +44,22 @@ export function refuseExcessiveOffer(offer: Offer, expiry: LockTime, given: Part
     expiryIn: offer.contract.expiryIn,
   };
   const terms = ['lifetime', 'closingMargin', 'depth', 'minDeposit'] as const;
+  const late = refuseLateRefund(offer, env);
+  if (late !== undefined) return late;
   const isTrusting = asked.expiryIn === 'releases' && most.expiryIn === 'script';
   const term = isTrusting ? 'expiryIn' : terms.find((one) => asked[one] > most[one]);
   if (term === undefined) return undefined;
   const span = offer.contract.expiresBy === 'height' ? 'blocks' : 'seconds';
   const unit = { lifetime: span, closingMargin: span, depth: 'confirmations', minDeposit: undefined, expiryIn: undefined }[term];
   return refuse('offer-excessive', { term, asked: asked[term], most: most[term], ...(unit && { unit }) });
+}
+
+/** A day: in that time an offer is used, and its deposit is mined. */
+const LATE_SECONDS = 86_400;
+
+/** Where deposits open by their age, the payee says at which one: that may not be much later than the expiry. */
+function refuseLateRefund({ coin, refundAge, minExpiry }: Offer, { tip }: Env): Refusal | undefined {
+  const asked = refundAge === undefined ? 0 : tip + refundAge - minExpiry;
+  const most = Math.ceil(LATE_SECONDS / coin.blockSeconds) + coin.channel.buried;
+  return asked <= most ? undefined : refuse('offer-excessive', { term: 'refundAge', asked, most });
 }

@@ -1,12 +1,13 @@
 import { ZERO } from '../base/amount.ts';
 import { type ChannelId, equalBytes } from '../base/bytes.ts';
-import { after, type Height, height } from '../base/height.ts';
+import { after, type Height, height, type LockTime } from '../base/height.ts';
 import { possible } from '../base/lock-time.ts';
 import { type Refusal, type RefusalCode, refuse } from '../base/refusal.ts';
 import { depthFor, hasRule } from '../coin/coin.ts';
+import { isBlocks, MAX_BLOCKS, spendHashOf } from '../contract/age-lock.ts';
 import { capacityOf, channelIdOf, type Deposit, isDue, isExpiryOf, type Terms } from '../contract/contract.ts';
 import { leastDeposit } from '../contract/tx-size.ts';
-import { type Announce, type OfferedTerms, offerDigest, type Releasing } from '../message/message.ts';
+import { type Announce, type Offer, type OfferedTerms, offerDigest, type Releasing } from '../message/message.ts';
 import type { PublicKey } from '../tx/sign.ts';
 import { outpointKey, sameOutpoint } from '../tx/transaction.ts';
 import { backedAt } from './confirmed-capacity.ts';
@@ -39,6 +40,10 @@ const MOST_SOURCES = 16;
 
 /** Seed steps 3, D and 4. The payee takes all facts about the funding from its own node, never from the payer. */
 export function acceptAnnouncement(state: PayeeState | undefined, input: AnnounceInput, env: Env): Step<PayeeState | undefined> | Refusal {
+  return wrongAgeLock(input.announce.offer) ?? accepted(state, input, env);
+}
+
+function accepted(state: PayeeState | undefined, input: AnnounceInput, env: Env): Step<PayeeState | undefined> | Refusal {
   const { announce, funding, standing } = input;
   const terms = termsNow(termsOf(announce), standing);
   const channel = channelIdOf(terms.coin, terms.contract.redeemScript(terms));
@@ -57,7 +62,10 @@ export function acceptAnnouncement(state: PayeeState | undefined, input: Announc
   const capacity = capacityOf(announce.deposits);
   const depth = limits.unconfirmed === undefined ? depthFor(limits.depth, capacity) : 0;
   const doubts = announce.deposits
-    .map((deposit, i) => doubt(deposit, funding[i] ?? { kind: 'missing' }, outputScript, depth))
+    .map((deposit, i) => {
+      const view = funding[i] ?? { kind: 'missing' };
+      return tooOld(terms, deposit, view, tipOf(input, env)) ?? doubt(deposit, view, outputScript, depth);
+    })
     .filter((refusal) => refusal !== undefined);
   const final = doubts.find(({ remedy }) => remedy !== 'wait');
   if (final !== undefined) return final;
@@ -66,9 +74,9 @@ export function acceptAnnouncement(state: PayeeState | undefined, input: Announc
   const sources = sourcesOf(announce.deposits, funding);
   const next =
     state === undefined ? opened(input, channel, terms, sources, limits) : withDeposits(state, announce.deposits, sources, limits);
-  const accepted = { kind: 'reply', message: { kind: 'accepted', channel, capacity, ...given, ...firstHash(next, env) } } as const;
-  if (next === state) return stay(state, accepted);
-  return stay(backedAt(next, depthOf(input), { tip: tipOf(input, env) }, doubtsOf(state, input, env)), accepted);
+  const answer = { kind: 'reply', message: { kind: 'accepted', channel, capacity, ...given, ...firstHash(next, env) } } as const;
+  if (next === state) return stay(state, answer);
+  return stay(backedAt(next, depthOf(input), { tip: tipOf(input, env) }, doubtsOf(state, input, env)), answer);
 }
 
 function opened(
@@ -136,7 +144,7 @@ function isTooLate({ code }: Refusal, { offer, expiry }: Announce): boolean {
 /** The payee's signatures over refunds of deposits, which need not exist yet. Empty where the contract needs none. */
 export function signRefunds(terms: Terms, deposits: readonly Deposit[], env: Pick<Env, 'signer'>): Releasing {
   // `signer` derives the key when it is read.
-  return terms.contract.expiryIn === 'script' ? {} : { releases: terms.contract.release(terms, deposits, env.signer) };
+  return terms.contract.expiryIn !== 'releases' ? {} : { releases: terms.contract.release(terms, deposits, env.signer) };
 }
 
 /** Name of the key that the payee derives for an offer: the digest of the offer, so it changes with every term. */
@@ -148,7 +156,23 @@ export function keyNameOf(offer: OfferedTerms): string {
 export function termsOf({ offer, payerKey, expiry, penaltyKey }: Omit<Announce, 'kind' | 'deposits'>): Terms {
   const { coin, contract, signing, closingMargin, payeeScript, payeeKey, payoutDelay } = offer;
   const revocation = penaltyKey === undefined || payoutDelay === undefined ? {} : { revocation: { payoutDelay, penaltyKey } };
-  return { coin, contract, signing, closingMargin, payeeScript, payeeKey, payerKey, expiry, ...revocation };
+  return { coin, contract, signing, closingMargin, payeeScript, payeeKey, payerKey, expiry, ...ageLockFor(offer, expiry), ...revocation };
+}
+
+/** An age that no script can have comes with an expiry that the offer does not allow: that is refused later. */
+function ageLockFor({ refundAge, spendHash, minExpiry }: Offer, expiry: LockTime): Pick<Terms, 'ageLock'> {
+  if (refundAge === undefined || spendHash === undefined) return {};
+  return { ageLock: { blocks: Math.min(MAX_BLOCKS, Math.max(1, refundAge + expiry - minExpiry)), spendHash } };
+}
+
+/** What an offer says of the ages at which deposits open: all that it allows have to be such as a script can have (BIP68). */
+export function wrongAgeLock({ contract, refundAge, spendHash, minExpiry, maxExpiry }: Offer): Refusal | undefined {
+  const isLocked = refundAge !== undefined && spendHash !== undefined;
+  if (contract.expiryIn !== 'age') {
+    return refundAge === undefined && spendHash === undefined ? undefined : refuse('offer-malformed', { contract: contract.id });
+  }
+  const isRight = isLocked && isBlocks(refundAge) && isBlocks(refundAge + maxExpiry - minExpiry);
+  return isRight ? undefined : refuse('offer-malformed', { refundAge: refundAge ?? 0, minExpiry, maxExpiry });
 }
 
 /** Whether an offer allows several expiries although the script does not contain the expiry: a payer could get refunds signed for more than one. */
@@ -173,10 +197,14 @@ export function wrongRevocation(offer: OfferedTerms, penaltyKey: PublicKey | und
   return contract.revocation.refuseTerms(offer) ?? (penaltyKey === undefined ? refuse('key-invalid', { key: 'penalty' }) : undefined);
 }
 
+function isOwnOffer({ payeeKey, spendHash }: Offer, { signer }: Env): boolean {
+  return equalBytes(signer.publicKey, payeeKey) && (spendHash === undefined || equalBytes(spendHashOf(signer), spendHash));
+}
+
 function wrongTerms({ offer, payerKey, expiry, penaltyKey }: Announce, { closingMargin }: Terms, env: Env): Refusal | undefined {
   const missing = offer.contract.needs.find((rule) => !hasRule(offer.coin, rule, env.tip));
   if (missing !== undefined) return refuse('contract-unfit', { rule: missing, coin: offer.coin.id });
-  if (!equalBytes(env.signer.publicKey, offer.payeeKey)) return refuse('offer-unknown');
+  if (!isOwnOffer(offer, env)) return refuse('offer-unknown');
   if (equalBytes(payerKey, offer.payeeKey)) return refuse('key-repeated');
   if (isOpenEnded(offer)) return refuse('offer-malformed', { minExpiry: offer.minExpiry, maxExpiry: offer.maxExpiry });
   const unfit = wrongRevocation(offer, penaltyKey);
@@ -216,6 +244,14 @@ function wrongDeposits({ deposits }: Announce, terms: Terms, { minDeposit, maxDe
   const sum = deposits.reduce((total, { value }) => total + value, 0n);
   if (sum < minDeposit) return refuse('deposit-too-small', { deposits: sum, least: minDeposit });
   return sum > maxDeposit ? refuse('deposit-too-large', { deposits: sum, most: maxDeposit }) : undefined;
+}
+
+/** A deposit whose own age would open it before the expiry. A reorganisation may mine it again in an earlier block. */
+function tooOld(terms: Terms, { outpoint }: Deposit, view: FundingView, tip: Height): Refusal | undefined {
+  const { contract, coin, expiry } = terms;
+  if (view.kind !== 'unspent') return undefined;
+  const opens = contract.refundAt(terms, after(tip, 1 - view.depth - coin.channel.buried));
+  return opens < expiry ? refuse('funding-too-old', { outpoint: outpointKey(outpoint), opens, expiry }) : undefined;
 }
 
 function doubt(deposit: Deposit, view: FundingView, outputScript: Uint8Array, depth: number): Refusal | undefined {

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { MachinePair } from '../../../test/world/machine-pair.ts';
-import { assertRefused, keyNumber, lockAt, must, payeeKey, payerKey, signingsOf } from '../../../test/world/sample.ts';
+import { assertRefused, contractsOn, keyNumber, lockAt, must, payeeKey, payerKey, signingsOf } from '../../../test/world/sample.ts';
 import { amount, MAX_AMOUNT } from '../base/amount.ts';
 import { bytesToHex, channelId, equalBytes } from '../base/bytes.ts';
 import { height } from '../base/height.ts';
 import { isRefusal, type Refusal, type RefusalCode } from '../base/refusal.ts';
+import { dogecoinRegtest } from '../coin/dogecoin.ts';
 import type { Payment } from '../contract/contract.ts';
-import { contracts } from '../contract/registry.ts';
 import type { Pay } from '../message/message.ts';
 import { outpointKey } from '../tx/transaction.ts';
 import { creditOf } from './payee-state.ts';
@@ -35,7 +35,7 @@ function refusedBeside(pair: MachinePair, wrong: Pay, code: RefusalCode, control
   assert.equal(isRefusal(reply) ? reply.code : reply.kind, 'receipt', label);
 }
 
-for (const contract of contracts) {
+for (const contract of contractsOn(dogecoinRegtest)) {
   const opened = (...values: readonly bigint[]): MachinePair => new MachinePair({ contract }).open(...values);
 
   describe(`${contract.id}: payments that are refused`, () => {

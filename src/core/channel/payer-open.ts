@@ -10,7 +10,7 @@ import type { Accepted, Offer } from '../message/message.ts';
 import { addressOf } from '../tx/address.ts';
 import { decodeTransaction, outpointKey, type Transaction, transactionId } from '../tx/transaction.ts';
 import { type OfferLimits, refuseExcessiveOffer } from './offer-limits.ts';
-import { isOpenEnded, MAX_DEPOSITS, termsOf, wrongRevocation } from './payee-open.ts';
+import { isOpenEnded, MAX_DEPOSITS, termsOf, wrongAgeLock, wrongRevocation } from './payee-open.ts';
 import { foundWithout } from './payer-found-deposits.ts';
 import { isRefundableWhole, refundable, withRefundSignatures } from './payer-refund-signatures.ts';
 import { penaltySigner } from './payer-revocation.ts';
@@ -60,13 +60,12 @@ export function createChannel(state: PayerState | undefined, input: CreateInput,
   if (!isExpiryOf(offer.contract, expiry)) return refuse('expiry-malformed', { expiry });
   const tooMuch = refuseExcessiveOffer(offer, expiry, limits, env);
   if (tooMuch !== undefined) return tooMuch;
-  const least = after(possible(expiry, env), offer.closingMargin + 1);
-  if (expiry < offer.minExpiry || expiry < least) return refuse('expiry-too-near', { expiry, least: Math.max(offer.minExpiry, least) });
-  if (expiry > offer.maxExpiry) return refuse('expiry-too-far', { expiry, most: offer.maxExpiry });
+  const other = wrongExpiry(offer, expiry, env);
+  if (other !== undefined) return other;
   // A close to any other script might not be relayed, and its size would not be known.
   if (addressOf(offer.coin, offer.payeeScript) === undefined) return refuse('offer-malformed', { script: offer.payeeScript.length });
   const penaltyKey = offer.contract.revocation && penaltySigner(env.signer).publicKey;
-  const wrong = wrongRevocation(offer, penaltyKey);
+  const wrong = wrongAgeLock(offer) ?? wrongRevocation(offer, penaltyKey);
   if (wrong !== undefined) return wrong;
   const terms = termsOf({ offer, payerKey, expiry, ...(penaltyKey && { penaltyKey }) });
   const most = amount(MOST_FEE_FACTOR * feeFor(closeSize(terms, 1, 2), terms.coin.policy.feeRate));
@@ -74,6 +73,13 @@ export function createChannel(state: PayerState | undefined, input: CreateInput,
   const channel = channelIdOf(terms.coin, terms.contract.redeemScript(terms));
   const nothing = { deposits: [], offered: [], funding: [], signed: ZERO, spent: ZERO };
   return stay({ kind: 'planned', channel, terms, offer, keyName, returnScript, ...nothing });
+}
+
+/** An expiry that the offer does not allow, or that leaves no time to pay. */
+function wrongExpiry(offer: Offer, expiry: LockTime, env: Env): Refusal | undefined {
+  const least = after(possible(expiry, env), offer.closingMargin + 1);
+  if (expiry < offer.minExpiry || expiry < least) return refuse('expiry-too-near', { expiry, least: Math.max(offer.minExpiry, least) });
+  return expiry > offer.maxExpiry ? refuse('expiry-too-far', { expiry, most: offer.maxExpiry }) : undefined;
 }
 
 /** Seed step B, first half: the deposit is stored; nothing is broadcast until the payee has agreed to the terms. */

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { MachinePair } from '../../../test/world/machine-pair.ts';
-import { assertRefused, FLEXIBLE, fundingOf, must, sampleTerms, signingsOf } from '../../../test/world/sample.ts';
+import { assertRefused, contractsOn, FLEXIBLE, fundingOf, must, sampleTerms, signingsOf } from '../../../test/world/sample.ts';
 import { amount } from '../base/amount.ts';
+import { dogecoinRegtest } from '../coin/dogecoin.ts';
 import type { Deposit, Signing } from '../contract/contract.ts';
-import { contracts } from '../contract/registry.ts';
 import type { Reply } from '../message/message.ts';
 import { outpointKey } from '../tx/transaction.ts';
 
@@ -33,7 +33,7 @@ function inputs(reply: Reply): readonly string[] {
 
 const fixed: Signing = { kind: 'fixed', fee: amount(DOGE / 50n) };
 
-for (const contract of contracts) {
+for (const contract of contractsOn(dogecoinRegtest)) {
   for (const signing of [fixed, FLEXIBLE].filter(({ kind }) => signingsOf(contract).includes(kind))) {
     const opened = (...values: readonly bigint[]): MachinePair =>
       new MachinePair({ contract, signing }, { unconfirmed: CAP }).open(...values);

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { MachinePair } from '../../../test/world/machine-pair.ts';
-import { must, sampleTerms } from '../../../test/world/sample.ts';
+import { contractsOn, must, sampleTerms } from '../../../test/world/sample.ts';
 import { type Amount, amount } from '../base/amount.ts';
 import { txId } from '../base/bytes.ts';
 import { height } from '../base/height.ts';
+import { dogecoinRegtest } from '../coin/dogecoin.ts';
 import type { Deposit } from '../contract/contract.ts';
-import { contracts } from '../contract/registry.ts';
 import { leastDeposit, MOST_REFUNDED, refundSize } from '../contract/tx-size.ts';
 import { encodeTransaction, outpointKey, type Transaction, transactionId, transactionSize } from '../tx/transaction.ts';
 import { MOST_FOUND } from './payer-found-deposits.ts';
@@ -44,7 +44,7 @@ function same(value: Amount | bigint, count: number): readonly bigint[] {
   return Array.from({ length: count }, () => value);
 }
 
-for (const contract of contracts) {
+for (const contract of contractsOn(dogecoinRegtest)) {
   test(`${contract.id}: a refund of as many deposits as one takes is of standard size`, () => {
     const terms = sampleTerms({ contract });
     // Beyond 252 inputs their count would take two bytes more.

@@ -46,10 +46,15 @@ const best: fc.Arbitrary<BestPayment> = fc.record(
 );
 const own = fc.constantFrom(...contracts).chain((contract) => {
   const range = contract.expiresBy === 'time' ? { min: LOCK_TIME_THRESHOLD, max: MAX_LOCK_TIME } : { max: LOCK_TIME_THRESHOLD - 1 };
-  const revocation = fc.record({ payoutDelay: fc.nat(10_000), penaltyKey: fc.constant(penalty) });
+  const revocation = fc.record({ payoutDelay: fc.integer({ min: 1, max: 10_000 }), penaltyKey: fc.constant(penalty) });
+  const ageLock = fc.record({ blocks: fc.integer({ min: 1, max: 0xffff }), spendHash: hashes });
+  const revoking = contract.revocation === undefined ? [] : (['revocation'] as const);
   return fc.record(
-    { contract: fc.constant(contract), expiry: fc.integer({ min: 0, ...range }).map(lockTime), revocation },
-    { requiredKeys: contract.revocation === undefined ? ['contract', 'expiry'] : ['contract', 'expiry', 'revocation'] },
+    {
+      ...{ contract: fc.constant(contract), expiry: fc.integer({ min: 0, ...range }).map(lockTime), revocation },
+      ...(contract.expiryIn === 'age' && { ageLock }),
+    },
+    { requiredKeys: ['contract', 'expiry', ...revoking, ...(contract.expiryIn === 'age' ? (['ageLock'] as const) : [])] },
   );
 });
 const agreed = fc.record({

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { bytesToHex } from '../base/bytes.ts';
+import { isBlocks } from '../contract/age-lock.ts';
 import { type Deposit, type HeldOutput, isExpiryOf, type Terms } from '../contract/contract.ts';
 import {
   amountField,
@@ -60,12 +61,16 @@ const anyTerms = z.strictObject({
   payerKey: publicKeyField,
   payeeKey: publicKeyField,
   expiry: lockTimeField,
+  ageLock: z.strictObject({ blocks: blocksField.refine(isBlocks, 'not the age of a deposit'), spendHash: hashField }).exactOptional(),
   revocation: z.strictObject({ payoutDelay: blocksField, penaltyKey: publicKeyField }).exactOptional(),
 });
 
 export const termsField: Field<Terms> = anyTerms.refine(
-  ({ contract, expiry }) => isExpiryOf(contract, expiry),
-  'an expiry whose kind does not fit the contract',
+  ({ contract, expiry, ageLock, revocation }) =>
+    isExpiryOf(contract, expiry) &&
+    (contract.expiryIn === 'age') === (ageLock !== undefined) &&
+    (ageLock === undefined || revocation === undefined || isBlocks(revocation.payoutDelay)),
+  'locks that do not fit the contract',
 );
 
 const deposits: Field<readonly Deposit[]> = z.array(depositField);

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { MachinePair } from '../../../test/world/machine-pair.ts';
-import { assertRefused, keyNumber, must, payeeKey, payeeScript, payerKey, returnScript } from '../../../test/world/sample.ts';
+import { assertRefused, contractsOn, keyNumber, must, payeeKey, payeeScript, payerKey, returnScript } from '../../../test/world/sample.ts';
 import { amount } from '../base/amount.ts';
 import { height } from '../base/height.ts';
-import { contracts } from '../contract/registry.ts';
+import { dogecoinRegtest } from '../coin/dogecoin.ts';
 import { p2pkh } from '../tx/script.ts';
 import { outpointKey, type Transaction, transactionId } from '../tx/transaction.ts';
 import { refundAfterExpiry } from './payer-refund.ts';
@@ -34,7 +34,7 @@ function payerEnd(pair: MachinePair): readonly [string, bigint] {
   return state.kind === 'ended' ? [state.how, state.returned] : assert.fail(state.kind);
 }
 
-for (const contract of contracts) {
+for (const contract of contractsOn(dogecoinRegtest)) {
   const opened = (...values: readonly bigint[]): MachinePair => new MachinePair({ contract }).open(...values);
 
   describe(`${contract.id}: spends that the payer did not expect`, () => {

@@ -2,11 +2,9 @@ import { equalBytes } from '../base/bytes.ts';
 import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
 import { hash160, script } from '../tx/script.ts';
 import type { PublicKey } from '../tx/sign.ts';
+import { isBlocks, MAX_BLOCKS } from './age-lock.ts';
 import { readSlots, type ScriptTemplate, writeTemplate } from './script-template.ts';
 import { pushesOf, selects } from './spend-branch.ts';
-
-/** The most blocks that a relative lock waits (BIP68, SEQUENCE_LOCKTIME_MASK). */
-const MAX_BLOCKS = 0xffff;
 
 interface Parties {
   readonly payerKey: PublicKey;
@@ -55,11 +53,6 @@ export function csvCommitScript({ delay, ...terms }: CsvCommitTerms): Uint8Array
 function blocks(lock: number): number {
   if (!isBlocks(lock)) throw new RangeError(`${lock} is not a lock of 1 to ${MAX_BLOCKS} blocks`);
   return lock;
-}
-
-/** BIP68 reads only the low 16 bits, so a larger lock would not mean what it says. A lock of 0 blocks leaves no time to answer. */
-function isBlocks(lock: number): boolean {
-  return Number.isInteger(lock) && lock >= 1 && lock <= MAX_BLOCKS;
 }
 
 /** Accepts exactly what `csvDepositScript` writes. */

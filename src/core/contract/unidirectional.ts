@@ -12,7 +12,7 @@ import { sign, verify } from './payment-signatures.ts';
 import { readClose } from './read-close.ts';
 import { isReleased, release } from './refund-signature.ts';
 import { readTemplate, type ScriptTemplate, writeTemplate } from './script-template.ts';
-import type { AgeLock, WrittenTerms } from './script-terms.ts';
+import type { WrittenTerms } from './script-terms.ts';
 import type { Branches } from './spend-branch.ts';
 import { refundSize, SIGNATURE_BYTES } from './tx-size.ts';
 
@@ -141,10 +141,4 @@ export function unidirectional({
 /** A relative lock stands in the sequence (BIP68). */
 function refundLocks({ expiry, ageLock, contract: { form } }: Terms): RefundLocks {
   return ageLock === undefined ? { sequence: form.refundSequence, lockTime: expiry } : { sequence: ageLock.blocks, lockTime: 0 };
-}
-
-/** @throws Error for terms of a contract that locks by height or time. */
-export function ageLockOf({ ageLock }: Pick<Terms, 'ageLock'>): AgeLock {
-  if (ageLock === undefined) throw new Error('terms of this contract say at which age a deposit opens');
-  return ageLock;
 }

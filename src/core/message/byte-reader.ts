@@ -3,6 +3,10 @@ import { Malformed, Reader } from '../base/reader.ts';
 
 /** Reads fixed fields of pawment's own messages, integers big-endian. */
 export class ByteReader extends Reader {
+  uint16(): number {
+    return this.view.getUint16(this.advance(2));
+  }
+
   uint32(): number {
     return this.view.getUint32(this.advance(4));
   }
@@ -17,6 +21,10 @@ export class ByteReader extends Reader {
 /** Writes what `ByteReader` reads; integers are big-endian. */
 export function uint8(value: number): Uint8Array {
   return Uint8Array.of(value);
+}
+
+export function uint16(value: number): Uint8Array {
+  return Uint8Array.of(value >> 8, value & 0xff);
 }
 
 export function uint32(value: number): Uint8Array {

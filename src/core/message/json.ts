@@ -33,6 +33,7 @@ export const offerJson: Field<Offer> = z.object({
   closingMargin: blocksField,
   payeeScript: bytesField,
   payeeKey: publicKeyField,
+  spendHash: hashField.exactOptional(),
   minDeposit: amountField,
   maxDeposit: amountField,
   minExpiry: lockTimeField,
@@ -40,6 +41,7 @@ export const offerJson: Field<Offer> = z.object({
   depth: depthField,
   unconfirmed: amountField.exactOptional(),
   payoutDelay: blocksField.exactOptional(),
+  refundAge: blocksField.exactOptional(),
   origin: z.object({ store: storeIdField, until: heightField }).exactOptional(),
   nonce: bytesField,
 });

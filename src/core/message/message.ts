@@ -39,6 +39,8 @@ export interface OfferedTerms {
   readonly origin?: Origin;
   /** `RevocationTerms.payoutDelay`, where payments can be taken back. */
   readonly payoutDelay?: number;
+  /** `AgeLock.blocks` of a channel with the earliest expiry, where deposits are locked by their age; each block that it expires later adds one. */
+  readonly refundAge?: number;
   /** Sixteen random bytes: so no two offers, and no two keys, are equal. */
   readonly nonce: Uint8Array;
 }
@@ -47,6 +49,8 @@ export interface OfferedTerms {
 export interface Offer extends OfferedTerms {
   readonly kind: 'offer';
   readonly payeeKey: PublicKey;
+  /** `AgeLock.spendHash`, where deposits are locked by their age. Of a secret that follows from the key. */
+  readonly spendHash?: Uint8Array;
 }
 
 /** Seed step 3: the channel that the payer has made, or will fund, under an offer. Sent again with every further deposit. */
@@ -239,6 +243,7 @@ export function offerDigest(terms: OfferedTerms): string {
     bytesToHex(terms.nonce),
     ...(terms.unconfirmed === undefined ? [] : [terms.unconfirmed]),
     ...(terms.payoutDelay === undefined ? [] : [`+${terms.payoutDelay}`]),
+    ...(terms.refundAge === undefined ? [] : [`@${terms.refundAge}`]),
     ...(terms.origin === undefined ? [] : [`${bytesToHex(terms.origin.store)}/${terms.origin.until}`]),
   ];
   // No field contains the separator: they are hex, decimal numbers and ids.

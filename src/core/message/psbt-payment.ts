@@ -1,10 +1,12 @@
 import { isAmount } from '../base/amount.ts';
 import { equalBytes } from '../base/bytes.ts';
+import { after, type LockTime } from '../base/height.ts';
 import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
 import type { Coin } from '../coin/coin.ts';
 import type { Agreement } from '../contract/agreement.ts';
 import { channelIdOf, type Deposit, type Payment, type RevocationHash, type Terms } from '../contract/contract.ts';
 import { unsigned } from '../contract/payment-plan.ts';
+import type { WrittenTerms } from '../contract/script-terms.ts';
 import { readScript } from '../tx/script.ts';
 import { isUnbound, SIGHASH } from '../tx/sighash.ts';
 import { decodeSignature, encodeSignature, publicKey, type Signature } from '../tx/sign.ts';
@@ -74,9 +76,18 @@ export function readAnnounce(psbt: ChannelPsbt, offer: Offer): Announce | Refusa
   if (!equalBytes(terms.payeeKey, offer.payeeKey)) return refuse('key-foreign');
   const penalty = readPenaltyKey(psbt, offer);
   if (isRefusal(penalty)) return penalty;
+  if (!isSpendHash(terms, offer)) return refuse('key-foreign', { key: 'spend hash' });
   const deposits = psbt.inputs.map(({ deposit }) => deposit);
-  // Where the script does not contain the expiry, the offer allows only one.
-  return { kind: 'announce', offer, payerKey: terms.payerKey, expiry: terms.expiry ?? offer.minExpiry, deposits, ...penalty };
+  return { kind: 'announce', offer, payerKey: terms.payerKey, expiry: writtenExpiry(terms, offer), deposits, ...penalty };
+}
+
+/** Where the script does not say the expiry, it says an age that comes with one, or the offer allows only one. */
+function writtenExpiry({ expiry, ageLock }: WrittenTerms, { minExpiry, refundAge = 0 }: Offer): LockTime {
+  return expiry ?? (ageLock === undefined ? minExpiry : after(minExpiry, ageLock.blocks - refundAge));
+}
+
+function isSpendHash({ ageLock }: WrittenTerms, { spendHash }: Offer): boolean {
+  return ageLock === undefined ? spendHash === undefined : spendHash !== undefined && equalBytes(ageLock.spendHash, spendHash);
 }
 
 function readPenaltyKey({ penaltyKey: named }: ChannelPsbt, { contract }: Offer): Pick<Announce, 'penaltyKey'> | Refusal {

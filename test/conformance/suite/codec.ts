@@ -6,14 +6,13 @@ import { termsOf } from '../../../src/core/channel/payee-open.ts';
 import type { Coin } from '../../../src/core/coin/coin.ts';
 import { type Contract, channelIdOf, type Deposit, type Payment, type Signing, type Terms } from '../../../src/core/contract/contract.ts';
 import { newSignatures } from '../../../src/core/contract/payment-signatures.ts';
-import { contracts } from '../../../src/core/contract/registry.ts';
 import { closeSize } from '../../../src/core/contract/tx-size.ts';
 import { decodeAnnounce, decodeEnd, decodePay, encodeAnnounce, encodeEnd, encodePay } from '../../../src/core/message/compact.ts';
 import type { Announce, End, Offer, Pay } from '../../../src/core/message/message.ts';
 import { decodePsbt, type FundingTransactions } from '../../../src/core/message/psbt-codec.ts';
 import { announcePsbt, endPsbt, paymentPsbt, readAnnounce, readEnd, readPayment } from '../../../src/core/message/psbt-payment.ts';
 import { verifyPortable } from '../../../src/core/tx/sign.ts';
-import { must, payerKey, returnScript, sampleFunding, sampleOffer, sampleTerms } from '../../world/sample.ts';
+import { contractsOn, must, payerKey, returnScript, sampleFunding, sampleOffer, sampleTerms } from '../../world/sample.ts';
 import type { Register } from './register.ts';
 
 /** What both sides know of a channel beside the message itself. */
@@ -149,12 +148,13 @@ function taken({ terms, deposits, held }: Channel, { payment }: Pay): Payment {
 }
 
 function kindsOf(coin: Coin): readonly Kind[] {
-  const fee = amount((BigInt(closeSize(sampleTerms({ coin }), 3, 2)) * coin.policy.feeRate) / 1000n + 1n);
+  const size = Math.max(...contractsOn(coin).map((contract) => closeSize(sampleTerms({ coin, contract }), 3, 2)));
+  const fee = amount((BigInt(size) * coin.policy.feeRate) / 1000n + 1n);
   const signings: readonly Signing[] = [
     { kind: 'flexible', slot: 0 },
     { kind: 'fixed', fee },
   ];
-  return contracts.flatMap((contract) => signings.filter(fitting(contract)).map((signing) => ({ coin, contract, signing })));
+  return contractsOn(coin).flatMap((contract) => signings.filter(fitting(contract)).map((signing) => ({ coin, contract, signing })));
 }
 
 /** The kinds of signatures that a contract has terms for. */

@@ -1,3 +1,4 @@
+import type { Contract } from '../../../src/core/contract/contract.ts';
 import { closeCases, flexibleCloseCases } from './contract/close.ts';
 import { edgeCases, flexibleEdgeCases } from './contract/edge.ts';
 import { endCases } from './contract/end.ts';
@@ -10,7 +11,7 @@ import { releaseCases } from './contract/release.ts';
 import { revocationCases } from './contract/revocation.ts';
 import { expiryCases, scriptCases } from './contract/script.ts';
 import { slotCases } from './contract/slot.ts';
-import { type ContractSubject, World } from './contract/world.ts';
+import { type Case, type ContractSubject, World } from './contract/world.ts';
 import type { Register } from './register.ts';
 
 export type { ContractSubject } from './contract/world.ts';
@@ -18,19 +19,21 @@ export type { ContractSubject } from './contract/world.ts';
 /** About payments whose fee is left to the payee. */
 const flexibleCases = [...flexibleEdgeCases, ...flexiblePayCases, ...flexibleCloseCases, ...slotCases, ...flexiblePartialCases];
 
+const EXPIRING: Readonly<Record<Contract['expiryIn'], readonly Case[]>> = { script: expiryCases, releases: releaseCases, age: [] };
+
 /** What every `Contract` must do; the chain is the judge. The cases share one chain, each with channels of its own. */
 export function contractSuite(register: Register, subject: () => ContractSubject): void {
   const { contract, signings } = subject();
   const cases = [
     ...scriptCases,
-    ...(contract.expiryIn === 'script' ? expiryCases : releaseCases),
+    ...EXPIRING[contract.expiryIn],
     ...(signings.includes('flexible') ? flexibleCases : []),
     ...edgeCases,
     ...payCases,
     ...closeCases,
     ...partialCases,
     ...endCases,
-    ...(contract.revocation === undefined ? [] : revocationCases),
+    ...(contract.revocation === undefined ? [] : revocationCases(contract)),
     ...(contract.hashLocks === undefined ? [] : hashLockCases),
     ...propertyCases,
     ...lossCases,

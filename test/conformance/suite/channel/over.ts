@@ -10,7 +10,8 @@ export async function paidOut(world: ChannelWorld, channel: ChannelId): Promise<
   const { terms, held = [] } = await world.payeeState(channel);
   const { revocation } = terms.contract;
   if (revocation === undefined || held.length === 0) return;
-  await world.mineTo(revocation.payoutAt(terms));
+  const [first = assert.fail('a close holds one output')] = held;
+  await world.mineTo(revocation.payoutAt(terms, await world.minedAt(first)));
   assert.equal(world.events.pop(), 'payee: accepted', 'a payout');
   await world.mine(1);
   await world.bury();

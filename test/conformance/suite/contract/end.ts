@@ -102,10 +102,11 @@ function refundsAtExpiry(world: World): void {
       tx.outputs.map(({ script: output }) => output),
       [world.payout.script],
     );
-    world.paced.mineBefore(terms.expiry);
-    world.refuses(tx, /non-final/);
+    const opens = world.opensAt(channel);
+    world.paced.mineBefore(opens);
+    world.refuses(tx, /non-(BIP68-)?final/);
     world.refuses(
-      altered(channel, payer, tx, (whole) => ({ ...whole, lockTime: world.paced.reached(terms.expiry) })),
+      altered(channel, payer, tx, (whole) => ({ ...whole, lockTime: world.paced.reached(opens) })),
       LATE,
     );
     world.refuses(
@@ -124,13 +125,13 @@ function refundsAtExpiry(world: World): void {
 }
 
 /** What a refund is told that is not locked to the expiry: by the script's lock, or since the payee has signed no such refund. */
-const LATE = /Locktime|Signature|evaluated|script-verify-flag/;
+const LATE = /Locktime|BIP68|Signature|evaluated|script-verify-flag/;
 
 /** The payee may close after expiry too, as long as the refund is not there first. */
 function closesAfterExpiry(world: World): void {
   const channel = world.channel({ life: 10 });
   const tx = world.closed(channel, world.money(300n));
-  world.paced.mineBefore(channel.terms.expiry);
+  world.paced.mineBefore(world.opensAt(channel));
   world.paced.mine(2);
   world.accepts(tx);
   const refund = must(world.contract.refund(channel.terms, channel.deposits, world.payout, channel.payer));
@@ -148,7 +149,7 @@ function edgesOfRefunds(world: World): void {
   const absurd = { ...world.payout, feeRate: amount(world.coin.policy.maxFee * 10n) };
   assertRefused(world.contract.refund(terms, worth(world.coin.policy.maxFee * 100n), absurd, payer), 'fee-unaffordable');
   const made = world.released(channel, [world.coinFor(world.contract.outputScript(terms), least)]);
-  world.paced.mineBefore(terms.expiry);
+  world.paced.mineBefore(world.opensAt({ terms, deposits: made }));
   world.paced.mine(1);
   world.accepts(must(world.contract.refund(terms, made, world.payout, payer)));
 }
@@ -187,7 +188,7 @@ function recognisesWhatMinersMade(world: World): void {
     const one = { ...channel, deposits: [first] };
     const close = malleated(world.closed(one, world.money(300n)), malleate);
     const refund = malleated(must(world.contract.refund(channel.terms, [second], world.payout, channel.payer)), malleate);
-    world.paced.mineBefore(channel.terms.expiry);
+    world.paced.mineBefore(world.opensAt(channel));
     world.paced.mine(1);
     for (const [tx, spend] of [
       [close, 'close'],

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { type Amount, amount, feeFor } from '../../../../src/core/base/amount.ts';
-import { after, height, LOCK_TIME_THRESHOLD } from '../../../../src/core/base/height.ts';
+import { after, type Height, height, LOCK_TIME_THRESHOLD } from '../../../../src/core/base/height.ts';
 import { penaltySigner } from '../../../../src/core/channel/payer-revocation.ts';
-import type { Deposit, HeldOutput, Payment, Revocation, RevocationHash, Terms } from '../../../../src/core/contract/contract.ts';
+import type { Contract, Deposit, HeldOutput, Payment, Revocation, RevocationHash, Terms } from '../../../../src/core/contract/contract.ts';
 import { closeSize } from '../../../../src/core/contract/tx-size.ts';
 import { hash160, p2pkh, readScript, script } from '../../../../src/core/tx/script.ts';
 import { SIGHASH, signatureHash } from '../../../../src/core/tx/sighash.ts';
@@ -12,6 +12,7 @@ import { assertRefused, must } from '../../../world/sample.ts';
 import { type Case, type Channel, type ChannelOptions, SECRET, type World } from './world.ts';
 
 const SCRIPT_FAILED = /script-verify-flag/;
+const EARLY = /script-verify-flag|non-BIP68-final/;
 const HASH: RevocationHash = hash160(SECRET);
 const OTHER: RevocationHash = hash160(new Uint8Array(32).fill(6));
 
@@ -25,7 +26,18 @@ function shortChannel(world: World, options: ChannelOptions = {}): Channel {
   const { revocation } = channel.terms;
   return revocation === undefined
     ? assert.fail()
-    : { ...channel, terms: { ...channel.terms, revocation: { ...revocation, payoutDelay: 8 } } };
+    : { ...channel, terms: { ...channel.terms, revocation: { ...revocation, payoutDelay: shortDelay(world) } } };
+}
+
+/** Where the payout shows a secret, it waits until the close is buried. */
+function shortDelay({ contract, coin }: World): number {
+  return contract.expiryIn === 'age' ? coin.channel.buried : 8;
+}
+
+/** The height at which what a close in the chain holds can be paid out. */
+function payoutHeight(world: World, { terms }: Channel, held: readonly HeldOutput[]): Height {
+  const heights = held.map((one) => revocationOf(world).payoutAt(terms, world.minedAt(one)));
+  return height(Math.max(...heights));
 }
 
 /** What a close of such a channel holds, in the chain; the payer's signatures matter to that no more. */
@@ -73,19 +85,22 @@ function paysOutAtItsHeight(world: World): void {
   const { terms, payee } = channel;
   const commit = world.closed(channel, world.money(300n));
   world.accepts(commit);
+  const commitAt = world.paced.tip;
   const held = revocationOf(world).outputs(terms, commit, [HASH]);
-  const at = revocationOf(world).payoutAt(terms);
-  assert.equal(at, after(terms.expiry, 8));
+  const at = payoutHeight(world, channel, held);
+  assert.equal(at, world.contract.expiryIn === 'age' ? after(commitAt, shortDelay(world) - 1) : after(terms.expiry, 8));
   const payout = payoutOf(world, channel, held);
   world.assertCost(payout, held, revocationOf(world).payoutSize);
   world.paced.mineBefore(at);
-  world.refuses(payout, /non-final/);
-  for (const change of [
-    (tx: Transaction): Transaction => ({ ...tx, lockTime: at - 1 }),
-    (tx: Transaction): Transaction => ({ ...tx, lockTime: 0 }),
-    (tx: Transaction): Transaction => ({ ...tx, inputs: tx.inputs.map((input) => ({ ...input, sequence: 0xffff_ffff })) }),
-  ]) {
-    world.refuses(changed(payout, payee, change), SCRIPT_FAILED);
+  world.refuses(payout, /non-(BIP68-)?final/);
+  for (const change of world.contract.expiryIn === 'age'
+    ? earlierByAge(payout)
+    : [
+        (tx: Transaction): Transaction => ({ ...tx, lockTime: at - 1 }),
+        (tx: Transaction): Transaction => ({ ...tx, lockTime: 0 }),
+        (tx: Transaction): Transaction => ({ ...tx, inputs: tx.inputs.map((input) => ({ ...input, sequence: 0xffff_ffff })) }),
+      ]) {
+    world.refuses(changed(payout, payee, change), EARLY);
   }
   world.paced.mine(1);
   assert.equal(world.paced.tip, at);
@@ -94,6 +109,15 @@ function paysOutAtItsHeight(world: World): void {
   }
   world.accepts(payout);
   world.refuses(penaltyOf(world, channel, held), /inputs/);
+}
+
+/** One block less, an age in time (BIP68's type flag), and none at all (its disable flag). */
+function earlierByAge({ inputs: [input] }: Transaction): readonly ((tx: Transaction) => Transaction)[] {
+  const { sequence: delay } = input ?? assert.fail();
+  const withSequence =
+    (sequence: number) =>
+    (tx: Transaction): Transaction => ({ ...tx, inputs: tx.inputs.map((one) => ({ ...one, sequence })) });
+  return [delay - 1, 0, 2 ** 22 + delay, 2 ** 22, 2 ** 31 + delay, 0xffff_ffff].map(withSequence);
 }
 
 /** Also behind the payout's height, as long as the payee has not taken it. */
@@ -108,7 +132,7 @@ function punishesAtOnce(world: World): void {
   for (const tx of [commit, penalty]) assert.equal(world.regtest.transaction(transactionId(tx))?.depth, 1, 'both in the next block');
   const late = shortChannel(world);
   const kept = [heldIn(world, late, world.money(300n))];
-  world.paced.mineBefore(revocationOf(world).payoutAt(late.terms));
+  world.paced.mineBefore(payoutHeight(world, late, kept));
   world.paced.mine(2);
   world.accepts(penaltyOf(world, late, kept));
 }
@@ -142,7 +166,7 @@ function secretsHaveOneLength(world: World): void {
     const channel = shortChannel(world);
     const held = [heldIn(world, channel, world.money(300n), hash160(secret))];
     world.refuses(penaltyOf(world, channel, held, secret), SCRIPT_FAILED);
-    world.paced.mineBefore(revocationOf(world).payoutAt(channel.terms));
+    world.paced.mineBefore(payoutHeight(world, channel, held));
     world.paced.mine(1);
     world.accepts(payoutOf(world, channel, held));
   }
@@ -155,7 +179,7 @@ function takesSeveral(world: World): void {
   const penalty = penaltyOf(world, channel, [one, two]);
   world.assertCost(penalty, [one, two], 2 * revocationOf(world).penaltySize);
   world.accepts(penalty);
-  world.paced.mineBefore(revocationOf(world).payoutAt(channel.terms));
+  world.paced.mineBefore(payoutHeight(world, channel, [three, four]));
   world.paced.mine(1);
   const payout = payoutOf(world, channel, [three, four]);
   world.assertCost(payout, [three, four], 2 * revocationOf(world).payoutSize);
@@ -168,7 +192,12 @@ function keepsItsSizes(world: World): void {
   const longest = { payout: 0, penalty: 0 };
   for (let i = 0; i < 40; i++) {
     const { terms, payer, payee } = world.terms({});
-    const far = { ...terms, expiry: height(LOCK_TIME_THRESHOLD - 1 - i) };
+    const { revocation } = terms;
+    const far = {
+      ...terms,
+      expiry: height(LOCK_TIME_THRESHOLD - 1 - i),
+      ...(terms.ageLock && revocation && { revocation: { ...revocation, payoutDelay: 0xffff - i } }),
+    };
     const channel: Channel = { terms: far, payer, payee, deposits: [] };
     const held = [{ outpoint: { txid: transactionId(EMPTY), vout: i }, value: world.money(300n), hash: HASH }];
     const [payout, penalty] = [payoutOf(world, channel, held), penaltyOf(world, channel, held)];
@@ -198,7 +227,11 @@ function knowsItsOutputs(world: World): void {
     ['no hash', terms, []],
     ['another hash', terms, [OTHER]],
     ['another payout', { ...terms, revocation: { ...revocation, payoutDelay: revocation.payoutDelay + 1 } }, [HASH]],
-    ['another expiry', { ...terms, expiry: after(terms.expiry, 1) }, [HASH]],
+    [
+      'another expiry, or another spend secret where that stands in its place',
+      { ...terms, expiry: after(terms.expiry, 1), ...(terms.ageLock && { ageLock: { ...terms.ageLock, spendHash: OTHER } }) },
+      [HASH],
+    ],
     ['another payee', { ...terms, payeeKey: world.key().publicKey }, [HASH]],
     ['another penalty key', { ...terms, revocation: { ...revocation, penaltyKey: world.key().publicKey } }, [HASH]],
   ];
@@ -231,7 +264,7 @@ function paysUnderOneHash(world: World): void {
   assertRefused(verified({ ...right, hash: OTHER }), 'signature-wrong');
   assert.deepEqual(verified(right), right);
   const { hash: _, ...unnamed } = right;
-  assert.throws(() => verified(unnamed), /names the hash/);
+  assert.throws(() => verified(unnamed), /needs a revocation hash/);
 }
 
 function edgesOfClaims(world: World): void {
@@ -257,7 +290,7 @@ function refusesWindows(world: World): void {
   const { refuseTerms, leastPayoutDelay } = revocationOf(world);
   const { coin } = world;
   const { signing } = world.terms({}).terms;
-  const fine = { coin, signing, closingMargin: 100_000, payoutDelay: 100_000 };
+  const fine = { coin, signing, closingMargin: 100_000, payoutDelay: 60_000 };
   assert.equal(refuseTerms(fine), undefined);
   for (const name of ['closingMargin', 'payoutDelay'] as const) {
     const refused = refuseTerms({ ...fine, [name]: 1 });
@@ -288,18 +321,68 @@ function needsNoCsv(world: World): void {
 
 const OP_CSV = 0xb2;
 
+/** What no relative lock can count is refused, whoever names it. */
+function refusesDelays(world: World): void {
+  const { coin } = world;
+  const { signing } = world.terms({}).terms;
+  const fine = { coin, signing, closingMargin: 1_000, payoutDelay: 0xffff };
+  assert.equal(revocationOf(world).refuseTerms(fine), undefined);
+  for (const payoutDelay of [0x1_0000, 2 ** 22 + 1_000, 2 ** 31 + 1_000]) {
+    assertRefused(revocationOf(world).refuseTerms({ ...fine, payoutDelay }), 'window-too-long', String(payoutDelay));
+  }
+}
+
+/** A refund that says less than the deposit's script, or says it as a time, or not at all. */
+function refundsByAge(world: World): void {
+  const channel = world.channel({ life: 10 });
+  const { payer, terms, deposits } = channel;
+  const refund = must(world.contract.refund(terms, deposits, world.payout, payer));
+  for (const change of earlierByAge(refund)) world.refuses(changed(refund, payer, change), EARLY);
+  world.paced.mineBefore(world.opensAt(channel));
+  for (const change of earlierByAge(refund)) world.refuses(changed(refund, payer, change), EARLY);
+  world.refuses(refund, /non-BIP68-final/);
+  const younger = { ...channel, deposits: [world.coinFor(world.contract.outputScript(terms), world.money(500n))] };
+  world.refuses(must(world.contract.refund(terms, [...deposits, ...younger.deposits], world.payout, payer)), /non-BIP68-final/);
+  world.accepts(refund);
+}
+
+/** Until the delay is over the payee's secret is nowhere; then the payout shows it, and whoever has it opens what is left of the deposits. */
+function showsItsSecretLate(world: World): void {
+  const { terms } = world.channel();
+  const { payoutDelay } = terms.revocation ?? assert.fail();
+  const { buried } = world.coin.channel;
+  const { payoutAt } = revocationOf(world);
+  assert.equal(payoutAt(terms, height(100)), 99 + payoutDelay);
+  for (const short of [1, buried - 1, buried]) {
+    const hasty = { ...terms, revocation: { ...(terms.revocation ?? assert.fail()), payoutDelay: short } };
+    assert.equal(payoutAt(hasty, height(100)), 99 + buried, 'not before the close is buried, whatever the delay');
+  }
+}
+
+const byHeight: readonly Case[] = [
+  ['a secret of 31 or 33 bytes is none, though its hash is the right one', secretsHaveOneLength],
+  ['absolute locks do: no rule is needed that Dogecoin lacks', needsNoCsv],
+];
+const byAge: readonly Case[] = [
+  ['a delay that no relative lock can count is refused', refusesDelays],
+  [
+    'a refund with a lower, a time-form or a disabled age is refused by relay and by a block; a younger deposit holds an older one up',
+    refundsByAge,
+  ],
+  ['no payout goes out before its close is buried', showsItsSecretLate],
+];
+
 /** For contracts whose payments can be taken back. */
-export const revocationCases: readonly Case[] = [
+export const revocationCases = ({ expiryIn }: Contract): readonly Case[] => [
+  ...(expiryIn === 'age' ? byAge : byHeight),
   ["a close holds the payee's part, and pays the payer at once", closesIntoHeld],
   ['a payout is refused by relay and by a block until its height, and is the payee’s alone', paysOutAtItsHeight],
   ['a revoked close is punished at once, as the child of an unmined one, and behind the payout’s height', punishesAtOnce],
   ['a penalty needs the secret and the key that the terms name', punishesBySecretAndKey],
-  ['a secret of 31 or 33 bytes is none, though its hash is the right one', secretsHaveOneLength],
   ['several held outputs are taken at once', takesSeveral],
   ['payout and penalty keep their sizes, with heights of full length too', keepsItsSizes],
   ['exactly what a close holds under these terms and hashes is known', knowsItsOutputs],
   ['signatures hold under one hash only', paysUnderOneHash],
   ['a payout or penalty is refused when it would not be worth an output', edgesOfClaims],
   ['windows that are too short are refused with those that would do', refusesWindows],
-  ['absolute locks do: no rule is needed that Dogecoin lacks', needsNoCsv],
 ];

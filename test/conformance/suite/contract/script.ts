@@ -6,7 +6,7 @@ import { isRefusal, type Refusal, type RefusalCode } from '../../../../src/core/
 import type { Contract } from '../../../../src/core/contract/contract.ts';
 import type { ScriptTerms, WrittenTerms } from '../../../../src/core/contract/script-terms.ts';
 import { OP } from '../../../../src/core/tx/script.ts';
-import { assertRefused, must } from '../../../world/sample.ts';
+import { ageLockIn, assertRefused, must } from '../../../world/sample.ts';
 import type { Case, World } from './world.ts';
 
 /** Script numbers of the same length, as they are pushed, and where their length changes. */
@@ -55,8 +55,11 @@ function expiriesOf({ contract }: World): Expiries {
   return EXPIRIES[contract.expiresBy];
 }
 
+const AGE = 1_000;
+
 function scriptTerms(world: World, expiry = expiriesOf(world).some[0]): ScriptTerms {
-  return { payerKey: world.key().publicKey, payeeKey: world.key().publicKey, expiry: lockTime(expiry) };
+  const payee = world.key();
+  return { payerKey: world.key().publicKey, payeeKey: payee.publicKey, expiry: lockTime(expiry), ...ageLockIn(world.contract, AGE, payee) };
 }
 
 /** What a script says of its terms. */
@@ -171,7 +174,9 @@ export const scriptCases: readonly Case[] = [
     (world) => {
       const terms = scriptTerms(world);
       const [payer, payee] = [bytesToHex(terms.payerKey), bytesToHex(terms.payeeKey)];
-      assert.equal(bytesToHex(world.contract.redeemScript(terms)), world.subject.writtenOut(payer, payee, push(expiriesOf(world).some[1])));
+      const lock = terms.ageLock === undefined ? push(expiriesOf(world).some[1]) : push('e803');
+      const spendHash = bytesToHex(terms.ageLock?.spendHash ?? new Uint8Array());
+      assert.equal(bytesToHex(world.contract.redeemScript(terms)), world.subject.writtenOut(payer, payee, lock, spendHash));
       for (const [expiry, bytes] of expiriesOf(world).lengths) {
         const { length } = world.contract.redeemScript({ ...terms, expiry: lockTime(expiry) });
         assert.equal(length, world.subject.scriptSize + (world.contract.expiryIn === 'script' ? 1 + bytes : 0), String(expiry));
@@ -184,12 +189,12 @@ export const scriptCases: readonly Case[] = [
     'a key that is both sides is refused; swapped keys are other terms and another script',
     (world) => {
       const terms = scriptTerms(world);
-      const { payerKey, payeeKey, expiry } = terms;
+      const { payerKey, payeeKey, ...locks } = terms;
       const { contract } = world;
-      assertRefused(contract.readRedeemScript(contract.redeemScript({ payerKey, payeeKey: payerKey, expiry })), 'key-repeated');
-      const swapped = contract.redeemScript({ payerKey: payeeKey, payeeKey: payerKey, expiry });
+      assertRefused(contract.readRedeemScript(contract.redeemScript({ payerKey, payeeKey: payerKey, ...locks })), 'key-repeated');
+      const swapped = contract.redeemScript({ payerKey: payeeKey, payeeKey: payerKey, ...locks });
       assert.notDeepEqual(swapped, contract.redeemScript(terms));
-      assert.deepEqual(contract.readRedeemScript(swapped), writtenIn(world, { payerKey: payeeKey, payeeKey: payerKey, expiry }));
+      assert.deepEqual(contract.readRedeemScript(swapped), writtenIn(world, { payerKey: payeeKey, payeeKey: payerKey, ...locks }));
       assert.deepEqual(contract.readRedeemScript(contract.redeemScript(terms)), writtenIn(world, terms), 'control');
     },
   ],

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { Outcome, Regtest } from '../../../../src/chain/regtest/regtest.ts';
 import { type Amount, amount, feeFor, ZERO } from '../../../../src/core/base/amount.ts';
 import { equalBytes } from '../../../../src/core/base/bytes.ts';
+import { after, type Height, type LockTime, lockTime } from '../../../../src/core/base/height.ts';
 import { blocksOn } from '../../../../src/core/base/lock-time.ts';
 import type { Refusal } from '../../../../src/core/base/refusal.ts';
 import { penaltySigner } from '../../../../src/core/channel/payer-revocation.ts';
@@ -33,7 +34,7 @@ import {
 import { sameOutpoint, type Transaction, transactionId, transactionSize } from '../../../../src/core/tx/transaction.ts';
 import { usualSigning } from '../../../../src/merchant/terms.ts';
 import { PacedChain } from '../../../world/paced-chain.ts';
-import { keyNumber, must } from '../../../world/sample.ts';
+import { ageLockIn, keyNumber, must } from '../../../world/sample.ts';
 
 /** A contract, and a chain of the coin it is tried on. */
 export interface ContractSubject {
@@ -43,8 +44,8 @@ export interface ContractSubject {
   /** Above height 1,351, from where blocks are held to the coin's locks. */
   readonly regtest: Regtest;
   readonly verify: Verify;
-  /** The redeem script as its definition writes it, in hex: `payer` and `payee` are keys, `expiry` a pushed script number. */
-  readonly writtenOut: (payer: string, payee: string, expiry: string) => string;
+  /** The redeem script as its definition writes it, in hex: `payer` and `payee` are keys, `expiry` a pushed script number, or an age as one. */
+  readonly writtenOut: (payer: string, payee: string, expiry: string, spendHash: string) => string;
   /** The same spend in other bytes, as a miner could write it: no signature covers it, and blocks may hold it. */
   readonly disguises: (unlock: Uint8Array) => readonly Uint8Array[];
   /** Bytes of that script, but those of the expiry and its push. */
@@ -132,7 +133,8 @@ export class World {
     const agreed = { coin: this.coin, contract: this.contract, signing, closingMargin, payeeScript: p2pkh(this.key().publicKey) };
     const { revocation } = this.contract;
     const taken = revocation && { payoutDelay: revocation.leastPayoutDelay(this.coin), penaltyKey: penaltySigner(payer).publicKey };
-    return { terms: { ...own, ...agreed, ...(taken && { revocation: taken }) }, payer, payee };
+    const aged = ageLockIn(this.contract, life, payee);
+    return { terms: { ...own, ...agreed, ...aged, ...(taken && { revocation: taken }) }, payer, payee };
   }
 
   /** A funded channel. The chain is one block longer for each deposit. */
@@ -147,6 +149,17 @@ export class World {
   released({ terms, payee }: Omit<Channel, 'deposits'>, deposits: readonly Deposit[]): readonly Deposit[] {
     const releases = this.contract.release(terms, deposits, payee);
     return deposits.map((deposit, i) => ({ ...deposit, ...(releases[i] && { release: releases[i] }) }));
+  }
+
+  /** The height of the block that an output's transaction is in. */
+  minedAt({ outpoint }: Deposit): Height {
+    const { depth } = this.regtest.transaction(outpoint.txid) ?? assert.fail('it is in the chain');
+    return after(this.paced.tip, 1 - depth);
+  }
+
+  /** When the last of these deposits opens to the payer. */
+  opensAt({ terms, deposits }: Pick<Channel, 'terms' | 'deposits'>): LockTime {
+    return lockTime(Math.max(...deposits.map((deposit) => this.contract.refundAt(terms, this.minedAt(deposit)))));
   }
 
   /** A P2PKH coin of the payee's own. */

@@ -1,14 +1,14 @@
 import type { ChannelId } from '../core/base/bytes.ts';
 import { isRefusal, type Refusal, refuse } from '../core/base/refusal.ts';
-import type { PayeeState } from '../core/channel/payee-state.ts';
-import type { Ask, Reply, SyncAnswer } from '../core/message/message.ts';
-import { saidBy } from '../core/message/sync-json.ts';
+import { isActive, type PayeeState } from '../core/channel/payee-state.ts';
 import { keyedMutex } from '../engine/mutex.ts';
 import type { Connection, Store } from '../engine/ports.ts';
 import type { Merchant } from '../merchant/merchant.ts';
 import type { Agent } from '../payer/agent.ts';
-import { checkKind, type Exchange, nonsense } from '../payer/request.ts';
+import type { Exchange } from '../payer/request.ts';
+import { joinEnds } from './join-agent.ts';
 import { pairRecords } from './pair-record.ts';
+import { syncWith } from './sync.ts';
 
 export interface DuplexAgentOptions {
   readonly agent: Agent;
@@ -27,9 +27,6 @@ export interface DuplexAgent extends Agent {
   readonly isOpening: (channel: ChannelId) => Promise<boolean>;
 }
 
-/** The most that a merchant may ask in one `refresh`: what is left is asked at the next. */
-const MOST_TURNS = 32;
-
 export function duplexAgent({ agent, payee, store }: DuplexAgentOptions): DuplexAgent {
   const pairs = pairRecords(store);
   const inTurn = keyedMutex<ChannelId>();
@@ -39,35 +36,7 @@ export function duplexAgent({ agent, payee, store }: DuplexAgentOptions): Duplex
     for await (const _ of payee.engine.all()) return payee.engine.follower.poll();
   };
 
-  /** Answers one question, and notes which channel goes the other way. */
-  const answered = async (channel: ChannelId, { id, request }: Ask): Promise<SyncAnswer> => {
-    const reply = await payee.answer(request);
-    if (reply.kind === 'accepted' || reply.kind === 'provisional') await pairs.change(channel, () => ({ opposite: reply.channel }));
-    if (reply.kind === 'invoice' || reply.kind === 'asks') throw nonsense(request.kind, reply.kind);
-    return { to: id, reply };
-  };
-
-  const turn = async (channel: ChannelId, answer: SyncAnswer | undefined, merchant: Connection): Promise<Reply> => {
-    const driven = await agent.engine.drive(channel, { kind: 'sync', ...(answer && { answer }), said: saidBy(answer) });
-    if (isRefusal(driven)) return driven;
-    if (driven.send === undefined) throw new Error('a question is sent');
-    const reply = await merchant.exchange(driven.send);
-    checkKind(channel, driven.send, reply);
-    return reply;
-  };
-
-  /** Asks what is to be said until all is, or a refusal ends it. */
-  const sync = async (channel: ChannelId, merchant: Connection): Promise<Refusal | undefined> => {
-    let answer: SyncAnswer | undefined;
-    for (let turns = 0; turns < MOST_TURNS; turns++) {
-      const reply = await turn(channel, answer, merchant);
-      if (isRefusal(reply)) return reply;
-      if (reply.kind !== 'asks') throw nonsense('sync', reply.kind);
-      if (reply.ask === undefined) return undefined;
-      answer = await answered(channel, reply.ask);
-    }
-    return undefined;
-  };
+  const sync = syncWith({ agent, payee, pairs });
 
   const refreshed = async (channel: ChannelId, merchant: Connection): Promise<Exchange | Refusal> => {
     const asked = await agent.refresh(channel, merchant);
@@ -85,9 +54,25 @@ export function duplexAgent({ agent, payee, store }: DuplexAgentOptions): Duplex
     return pair && payee.engine.get(pair.opposite);
   };
 
+  const ended = async (channel: ChannelId, merchant: Connection): Promise<Exchange | Refusal> => {
+    const refreshing = await refreshed(channel, merchant);
+    const [state, other] = [await agent.engine.get(channel), await opposite(channel)];
+    if (state === undefined || other === undefined || other.kind === 'ended') return agent.end(channel, merchant);
+    const isJoint = !isRefusal(refreshing) && state.best !== undefined && other.best !== undefined;
+    const joined = isJoint ? await joinEnds({ agent, payee }, state, other, merchant) : refuse('nothing-to-close');
+    if (!isRefusal(joined)) return joined;
+    const alone = await agent.end(channel, merchant);
+    // The merchant's coins come back by its own end where nothing was paid; what was paid is taken by the payee's close.
+    await sync(channel, merchant);
+    const left = await opposite(channel);
+    if (left !== undefined && isActive(left) && left.best !== undefined) await payee.close(left.channel);
+    return alone;
+  };
+
   return {
     ...agent,
     payee,
+    end: (channel, merchant) => inTurn(channel, () => ended(channel, merchant)),
     refresh: (channel, merchant) => inTurn(channel, () => refreshed(channel, merchant)),
     opposite,
     isOpening: async (channel) => (await pairs.get(channel)) !== undefined && (await opposite(channel)) === undefined,

@@ -3,13 +3,14 @@ import type { ChannelId } from '../core/base/bytes.ts';
 import { type Refusal, refuse } from '../core/base/refusal.ts';
 import { isActive, notActive } from '../core/channel/payee-state.ts';
 import { unsentOf } from '../core/channel/payer-state.ts';
-import type { Reply, Sync } from '../core/message/message.ts';
+import type { Join, Reply, Sync } from '../core/message/message.ts';
 import type { Verify } from '../core/tx/sign.ts';
 import { type Random, type Store, WorldError } from '../engine/ports.ts';
 import type { Merchant } from '../merchant/merchant.ts';
 import { payerAuth } from '../merchant/payer-auth.ts';
 import type { Agent } from '../payer/agent.ts';
-import { type Pair, pairOf } from './lending.ts';
+import { answerJoin } from './join-merchant.ts';
+import { owedOf, type Pair, pairOf } from './lending.ts';
 import { type OrderBookOptions, orderBook } from './order-book.ts';
 import { giveBackRecords } from './pair-record.ts';
 import { ReverseConnection, unreachable } from './reverse-connection.ts';
@@ -51,6 +52,7 @@ export function duplexMerchant(options: DuplexMerchantOptions): DuplexMerchant {
       return (await order(state, more, name)) ?? { kind: 'driven', state, added: ZERO, broadcasts: [] };
     },
     answer: async (request) => {
+      if (request.kind === 'join') return join(options, context, request);
       if (request.kind !== 'sync') return merchant.answer(request);
       await giveUp();
       return synced(request);
@@ -67,6 +69,18 @@ export function duplexMerchant(options: DuplexMerchantOptions): DuplexMerchant {
       await giveUp();
     },
   };
+}
+
+/** Nothing is left to be paid when payments stop. */
+async function join(options: DuplexMerchantOptions, context: TalkContext, request: Join): Promise<Reply> {
+  const { merchant, agent } = options;
+  merchant.engine.follower.trusted();
+  const state = await merchant.engine.get(request.channel);
+  if (state === undefined) return refuse('channel-unknown');
+  const record = await currentRecord(context, state);
+  const opposite = record.opposite && (await agent.engine.get(record.opposite));
+  const owed = owedOf(record, opposite);
+  return owed > 0n ? refuse('payment-unanswered', { owed }) : answerJoin(options, state, opposite, request);
 }
 
 interface Talks {

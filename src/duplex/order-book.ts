@@ -2,6 +2,7 @@ import { type Amount, amount } from '../core/base/amount.ts';
 import type { ChannelId } from '../core/base/bytes.ts';
 import { isRefusal, type Refusal } from '../core/base/refusal.ts';
 import type { PayeeState } from '../core/channel/payee-state.ts';
+import { notOpen } from '../core/channel/payer-state.ts';
 import { keyedMutex } from '../engine/mutex.ts';
 import type { Clock } from '../engine/ports.ts';
 import type { Merchant } from '../merchant/merchant.ts';
@@ -33,6 +34,8 @@ export function orderBook({ merchant, wallet, terms, clock }: OrderBookOptions, 
   const take: TakeOrder = async (state, more, name) => {
     const record = await currentRecord(context, state);
     if (record.order === name) return undefined;
+    const opposite = record.opposite && (await context.agent.engine.get(record.opposite));
+    if (opposite?.kind === 'ending' || opposite?.kind === 'refunding') return notOpen(opposite);
     const { tip, medianTime } = merchant.engine.follower.trusted();
     const now = { tip: tip.height, medianTime, now: clock.now() };
     const others = await lockedElsewhere(state.channel);

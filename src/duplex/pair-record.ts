@@ -32,7 +32,12 @@ const giveBackField: Field<GiveBackRecord> = z.strictObject({
   opposite: channelIdField.exactOptional(),
 });
 
-const pairField: Field<{ readonly opposite: ChannelId }> = z.strictObject({ opposite: channelIdField });
+/** Which channel goes the other way, as its payee knows it. */
+export interface PairRecord {
+  readonly opposite: ChannelId;
+}
+
+const pairField: Field<PairRecord> = z.strictObject({ opposite: channelIdField });
 
 /** Records by the id of the channel that came first. */
 export interface Records<Value> {
@@ -46,7 +51,7 @@ export function giveBackRecords(store: Store): Records<GiveBackRecord> {
   return records(store, 'give-back', giveBackField);
 }
 
-export function pairRecords(store: Store): Records<{ readonly opposite: ChannelId }> {
+export function pairRecords(store: Store): Records<PairRecord> {
   return records(store, 'pair', pairField);
 }
 

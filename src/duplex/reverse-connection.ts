@@ -94,5 +94,5 @@ export function unreachable(): WorldError {
 }
 
 function isOpposite(request: Request): request is OppositeRequest {
-  return request.kind !== 'invoice-request' && request.kind !== 'sync';
+  return request.kind !== 'invoice-request' && request.kind !== 'sync' && request.kind !== 'join';
 }

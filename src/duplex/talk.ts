@@ -1,7 +1,8 @@
 import { amount, least } from '../core/base/amount.ts';
+import type { ChannelId } from '../core/base/bytes.ts';
 import { isTime, type LockTime, lockTime } from '../core/base/height.ts';
 import { isRefusal, type Refusal } from '../core/base/refusal.ts';
-import type { PayeeState } from '../core/channel/payee-state.ts';
+import { isActive, type PayeeState } from '../core/channel/payee-state.ts';
 import { allDeposits, type PayerState } from '../core/channel/payer-state.ts';
 import { capacityOf, type Terms } from '../core/contract/contract.ts';
 import type { Offer } from '../core/message/message.ts';
@@ -34,7 +35,8 @@ export async function talk(context: TalkContext, state: PayeeState, payer: Conne
   if (isRefusal(opposite)) return opposite;
   const ready = await opened(agent, opposite, record, payer);
   if (isRefusal(ready)) return ready;
-  return ready.kind === 'open' ? paid(agent, ready, record, payer) : undefined;
+  if (ready.kind !== 'open') return undefined;
+  return (await paid(agent, ready, record, payer)) ?? (isActive(state) ? undefined : parted(agent, record, ready.channel, payer));
 }
 
 /** The record, in which a channel the other way that has ended is only what was paid in it. */
@@ -102,6 +104,13 @@ function missingIn(state: PayerState, { ordered, before, lock }: GiveBackRecord)
   const made = capacityOf(allDeposits(state));
   if (ordered - before <= made) return 0n;
   return least(lock, state.offer?.maxDeposit ?? lock) - made;
+}
+
+/** The payer's own channel is over: what is left in the other comes back. */
+async function parted(agent: Agent, record: GiveBackRecord, channel: ChannelId, payer: Connection): Promise<Refusal | undefined> {
+  if (owedOf(record, await agent.engine.get(channel)) > 0n) return undefined;
+  const ended = await agent.end(channel, payer);
+  return isRefusal(ended) ? ended : undefined;
 }
 
 /** First what was signed before gets its answer, and both sides know the same; only then what is still owed is certain. */

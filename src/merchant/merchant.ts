@@ -99,6 +99,7 @@ export function openMerchant(options: MerchantOptions): Merchant {
         case 'state-request':
           return (await unproven(request)) ?? described(request.channel);
         case 'sync':
+        case 'join':
           return refuse('request-unknown');
         case 'end':
           return replyOf(await engine.drive(request.channel, { kind: 'end', end: request }));

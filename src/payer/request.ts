@@ -92,6 +92,7 @@ const ANSWERS: Readonly<Record<Request['kind'], readonly Reply['kind'][]>> = {
   'state-request': ['state', 'refusal'],
   end: ['ended', 'refusal'],
   sync: ['asks', 'refusal'],
+  join: ['joined', 'refusal'],
 };
 
 /** A reply may be late, or a lie: only one of a fitting kind, about the same channel, answers a request. @throws WorldError `peer-nonsense` */

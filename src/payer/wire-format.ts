@@ -34,6 +34,7 @@ export function psbtOf(state: PayerState, request: Request): Uint8Array | undefi
     case 'invoice-request':
     case 'state-request':
     case 'sync':
+    case 'join':
       return undefined;
   }
 }

@@ -32,6 +32,7 @@ const COSTS: Readonly<Record<Charge, number>> = {
   payment: 2,
   end: 5,
   sync: 5,
+  join: 5,
   other: 1,
 };
 

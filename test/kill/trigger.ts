@@ -18,7 +18,17 @@ export class Chance {
 }
 
 /** What a program is seen to do, so that it can be killed in the middle of it. */
-export type Act = 'start' | 'offer-request' | 'announce' | 'invoice-request' | 'payment' | 'end' | 'state-request' | 'sync' | 'broadcast';
+export type Act =
+  | 'start'
+  | 'offer-request'
+  | 'announce'
+  | 'invoice-request'
+  | 'payment'
+  | 'end'
+  | 'state-request'
+  | 'sync'
+  | 'join'
+  | 'broadcast';
 
 interface Waiting {
   readonly act: Act | undefined;

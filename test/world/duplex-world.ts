@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { amount } from '../../src/core/base/amount.ts';
-import type { ChannelId } from '../../src/core/base/bytes.ts';
+import { type ChannelId, equalBytes } from '../../src/core/base/bytes.ts';
 import { after } from '../../src/core/base/height.ts';
 import type { PayeeState } from '../../src/core/channel/payee-state.ts';
 import type { PayerState } from '../../src/core/channel/payer-state.ts';
@@ -8,6 +8,7 @@ import type { Coin } from '../../src/core/coin/coin.ts';
 import type { Contract } from '../../src/core/contract/contract.ts';
 import type { Request } from '../../src/core/message/message.ts';
 import { scriptOf } from '../../src/core/tx/address.ts';
+import type { Transaction } from '../../src/core/tx/transaction.ts';
 import { type DuplexAgent, duplexAgent } from '../../src/duplex/agent.ts';
 import type { LendingTerms, Pair } from '../../src/duplex/lending.ts';
 import { type DuplexMerchant, duplexMerchant } from '../../src/duplex/merchant.ts';
@@ -190,6 +191,10 @@ export class DuplexWorld {
     if ((await this.agent.opposite(channel)) !== undefined) return;
     await this.mine(DEPTH);
     await this.refresh(channel);
+  }
+
+  paidTo({ outputs }: Transaction, script: Uint8Array): bigint {
+    return outputs.filter((output) => equalBytes(output.script, script)).reduce((sum, { value }) => sum + value, 0n);
   }
 
   async refresh(channel: ChannelId): Promise<void> {

@@ -74,6 +74,8 @@ export const requests: readonly { readonly request: Request; readonly psbt?: Uin
   { request: pay, psbt: paymentPsbt(terms, deposits, payment, fundings) },
   { request: { kind: 'payment', channel, payment }, psbt: paymentPsbt(terms, deposits, payment, fundings) },
   { request: { kind: 'state-request', channel } },
+  { request: { kind: 'join', channel, end } },
+  { request: { kind: 'join', channel, end, transaction: agreed() } },
   { request: { kind: 'sync', channel } },
   { request: { kind: 'sync', channel, answer: { to: INVOICE_ID, reply: offer } } },
   { request: { kind: 'sync', channel, answer: { to: INVOICE_ID, reply: refuse('funding-missing') } } },
@@ -112,6 +114,10 @@ export const replies: Readonly<Record<Request['kind'], readonly [Reply, ...Reply
   payment: [receipt, { kind: 'receipt', channel, total: payment.total, spent: ZERO, capacity: receipt.capacity }],
   'state-request': [state, { ...state, status: 'ended', ending: agreed() }],
   end: [ended],
+  join: [
+    { kind: 'joined', channel, end },
+    { kind: 'joined', channel, transaction: agreed() },
+  ],
   sync: [
     { kind: 'asks', channel },
     ...[

@@ -160,6 +160,7 @@ export class MachinePair {
       case 'offer-request':
       case 'invoice-request':
       case 'sync':
+      case 'join':
         return assert.fail('no machine answers this');
     }
   }

@@ -4,7 +4,7 @@ import type { Field } from '../../src/core/message/fields.ts';
 import type { Request } from '../../src/core/message/message.ts';
 import { decodePsbt } from '../../src/core/message/psbt-codec.ts';
 import { readAnnounce } from '../../src/core/message/psbt-payment.ts';
-import { asksJson, syncAnswerJson } from '../../src/core/message/sync-json.ts';
+import { asksJson, joinedJson, joinField, syncAnswerJson } from '../../src/core/message/sync-json.ts';
 import type { Connection } from '../../src/engine/ports.ts';
 import type { Merchant } from '../../src/merchant/merchant.ts';
 
@@ -15,7 +15,8 @@ export function wire(merchant: Merchant, log: Request[] = []): Connection {
       log.push(request);
       const arrived = await (psbt === undefined ? overCompact(request) : overPsbt(merchant, request, psbt));
       const reply = isRefusal(arrived) ? arrived : await merchant.answer(arrived);
-      return reply.kind === 'asks' ? overJson(asksJson, reply) : reply;
+      if (reply.kind === 'asks') return overJson(asksJson, reply);
+      return reply.kind === 'joined' ? overJson(joinedJson, reply) : reply;
     },
   };
 }
@@ -40,6 +41,8 @@ function overCompact(request: Request): Request | Refusal {
     case 'invoice-request':
     case 'state-request':
       return request;
+    case 'join':
+      return { ...request, ...overJson(joinField, { end: request.end, ...(request.transaction && { transaction: request.transaction }) }) };
     case 'sync':
       return request.answer === undefined ? request : { ...request, answer: overJson(syncAnswerJson, request.answer) };
   }

@@ -18,7 +18,7 @@ export function answerCoopClose(state: PayeeState, { agreement, signatures }: En
   const agreed = terms.contract.agree(terms, deposits, agreement);
   if (isRefusal(agreed)) return agreed;
   if (state.kind === 'closing' && isSame(state.transaction, agreed)) return answered(state, state.transaction);
-  if (!isActive(state) && !isVoid(state)) return notActive(state);
+  if (!isActive(state) && !isVoid(state) && !mayStillJoin(state, agreement)) return notActive(state);
   // First, because the answers below are for the payer only.
   if (!terms.contract.verifyAgreement(terms, agreed, signatures, env.verify)) return refuse('signature-wrong');
   if (best !== undefined && agreement.total < best.total) return refuse('agreement-short', factsOf(state, best));
@@ -29,7 +29,24 @@ export function answerCoopClose(state: PayeeState, { agreement, signatures }: En
   if (worse !== undefined) return worse;
   const own = terms.contract.signAgreement(terms, agreed, env.signer);
   const transaction = terms.contract.completeAgreement(terms, agreed, signatures, own);
+  if (agreement.beside !== undefined) return joinedEnd(state, transaction, env);
   return answered({ ...state, kind: 'closing', transaction }, transaction);
+}
+
+/** Whether an own close that is on its way may still be left for one transaction with another channel: it takes no payments any more. */
+function mayStillJoin(state: PayeeState, { beside }: Agreement): state is ClosingPayee {
+  return beside !== undefined && state.kind === 'closing' && isOwnClose(state);
+}
+
+/**
+ * One transaction ends another channel too, and is good only with the signatures of that. Who answers sends it; until then, and if it is never mined, the
+ * own close is what counts, as for a shared close.
+ */
+function joinedEnd(state: PayeeState, transaction: Transaction, env: Env): Step<PayeeState> | Refusal {
+  const reply = { kind: 'reply', message: { kind: 'ended', channel: state.channel, transaction } } as const;
+  if (state.kind === 'closing') return stay(state, reply);
+  const step = closeForSharing(state, env);
+  return isRefusal(step) ? step : stay(step.state, reply);
 }
 
 /**

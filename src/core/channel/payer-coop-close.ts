@@ -1,5 +1,6 @@
 import { type Amount, amount, feeFor, greatest, least, ZERO } from '../base/amount.ts';
 import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
+import type { Agreement } from '../contract/agreement.ts';
 import { capacityOf, type Deposit } from '../contract/contract.ts';
 import { depositsSpentBy } from '../contract/coop-close-tx.ts';
 import { times } from '../contract/fee.ts';
@@ -23,6 +24,10 @@ export interface EndInput {
   readonly absent?: readonly Outpoint[];
   /** The least fee that the payee has asked for. */
   readonly least?: Amount;
+  /** Where the rest goes; to the channel's return script unless given. */
+  readonly to?: Uint8Array;
+  /** As of an agreement: the end of the channel the other way. */
+  readonly beside?: Transaction;
 }
 
 /**
@@ -34,25 +39,50 @@ const MOST_FEE_SHARE = 10n;
 
 /** Proposes to end at the best total, which may be zero. The payer pays the fee, so the payee has nothing to lose. */
 export function proposeCoopClose(state: PayerState, input: EndInput, env: Env): Step<PayerState> | Refusal {
+  if (state.kind === 'ending' && isOther(state, input)) return joinedWith(state, input, env);
   if (state.kind === 'ending' && !isVoid(state, input)) return stay(state, { kind: 'send', message: state.end });
   if (state.kind !== 'open' && state.kind !== 'ending') return notOpen(state);
   if (state.kind === 'open' && state.pending !== undefined) return refuse('payment-unanswered', { total: state.pending.payment.total });
-  const { terms, deposits, channel, returnScript, best } = state;
+  const { deposits, returnScript, best } = state;
   const without = leftOut(state, input);
   const spent = depositsSpentBy(deposits, { without });
   const total = best?.total ?? ZERO;
   const fee = coopCloseFee(state, spent, input, env);
   if (isRefusal(fee)) return fee;
-  const agreement = { total, payerScript: returnScript, fee, ...(without.length === 0 ? {} : { without }) };
+  const agreement = {
+    total,
+    payerScript: input.to ?? returnScript,
+    fee,
+    ...(without.length === 0 ? {} : { without }),
+    ...(input.beside && { beside: input.beside }),
+  };
+  return signed(state, agreement, env);
+}
+
+/** The same end, by itself or in one transaction with that of another channel. */
+function joinedWith(state: Extract<PayerState, { kind: 'ending' }>, { beside }: EndInput, env: Env): Step<PayerState> | Refusal {
+  const { beside: _, ...alone } = state.end.agreement;
+  return signed(state, beside === undefined ? alone : { ...alone, beside }, env);
+}
+
+function signed(state: PayerState, agreement: Agreement, env: Env): Step<PayerState> | Refusal {
+  const { terms, deposits, channel } = state;
   const agreed = terms.contract.agree(terms, deposits, agreement);
   if (isRefusal(agreed)) return agreed;
   const end: End = { kind: 'end', channel, agreement, signatures: terms.contract.signAgreement(terms, agreed, env.signer) };
-  return stay({ ...channelOf(state), ...withEnd(state, total), kind: 'ending', end }, { kind: 'send', message: end });
+  return stay({ ...channelOf(state), ...withEnd(state, agreement.total), kind: 'ending', end }, { kind: 'send', message: end });
 }
 
 /** No secret takes a signed end back, as one does payments. */
 function withEnd({ revocation, endSigned = ZERO }: PayerState, total: Amount): Pick<PayerState, 'endSigned'> {
   return revocation === undefined || total === ZERO ? {} : { endSigned: greatest(endSigned, total) };
+}
+
+/** Whether the end is to be in one transaction with another than before, while it is not signed by both. */
+function isOther({ transaction, end }: Extract<PayerState, { kind: 'ending' }>, { beside }: EndInput): boolean {
+  const before = end.agreement.beside;
+  if (transaction !== undefined || before === beside) return false;
+  return before === undefined || beside === undefined || !isSame(before, beside);
 }
 
 /** Whether an end that both signed can't be mined any more: some of its inputs are gone, and the others are unspent. */
@@ -103,7 +133,11 @@ export function coopCloseAgreed(state: PayerState, { transaction }: Ended, { ver
 function isAgreed({ terms, deposits, end }: Extract<PayerState, { kind: 'ending' }>, transaction: Transaction, verify: Verify): boolean {
   const agreed = terms.contract.agree(terms, deposits, end.agreement);
   if (isRefusal(agreed) || !isSame(transaction, agreed)) return false;
-  return agreed.inputs.every((_, i) => isSignedByBoth(terms, transaction, i, SIGHASH.ALL, verify));
+  // The other channel's inputs are its own affair: without their signatures nobody mines it.
+  const own = new Set(deposits.map(({ outpoint }) => outpointKey(outpoint)));
+  return agreed.inputs.every(
+    ({ outpoint }, i) => !own.has(outpointKey(outpoint)) || isSignedByBoth(terms, transaction, i, SIGHASH.ALL, verify),
+  );
 }
 
 /**

@@ -121,6 +121,7 @@ function replied(state: PayerState, to: Request['kind'], message: Reply, env: En
     case 'offer':
     case 'invoice':
     case 'asks':
+    case 'joined':
       return stay(state);
   }
 }

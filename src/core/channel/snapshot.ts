@@ -159,6 +159,7 @@ const end = z.strictObject({
     payerScript: bytesField,
     fee: amountField,
     without: z.array(outpointField).exactOptional(),
+    beside: transactionField.exactOptional(),
   }),
   signatures: z.array(signatureField),
 });

@@ -1,5 +1,5 @@
 import type { Amount } from '../base/amount.ts';
-import type { Outpoint } from '../tx/transaction.ts';
+import type { Outpoint, Transaction } from '../tx/transaction.ts';
 
 /** The end that both sides sign at once, instead of waiting for a close or the expiry. */
 export interface Agreement {
@@ -10,4 +10,6 @@ export interface Agreement {
   readonly fee: Amount;
   /** Deposits that it does not spend: they are gone, or may never be mined. */
   readonly without?: readonly Outpoint[];
+  /** The end of a channel the other way, by itself and unsigned: one transaction is to be both. Its own payer and payee see to that part. */
+  readonly beside?: Transaction;
 }

@@ -1,9 +1,10 @@
 import { feeFor, subtract } from '../base/amount.ts';
+import { bytesToHex } from '../base/bytes.ts';
 import { type Refusal, refuse } from '../base/refusal.ts';
 import { addressOf } from '../tx/address.ts';
 import { SIGHASH, signatureHash } from '../tx/sighash.ts';
 import type { Signature, Signer, Verify } from '../tx/sign.ts';
-import { outpointKey, type Transaction } from '../tx/transaction.ts';
+import { outpointKey, type Transaction, type TxOutput } from '../tx/transaction.ts';
 import type { Agreement } from './agreement.ts';
 import { capacityOf, type Deposit, type Terms } from './contract.ts';
 import { unsigned } from './payment-plan.ts';
@@ -29,7 +30,45 @@ export function buildCoopClose(terms: Terms, all: readonly Deposit[], agreement:
   // Nodes may not relay any other script, and the payee would wait for an end that never comes.
   if (addressOf(terms.coin, payerScript) === undefined) return refuse('agreement-malformed', { script: payerScript.length });
   const rest = { value: subtract(subtract(capacity, total), fee), script: payerScript };
-  return unsigned(terms, deposits, total > 0n ? [rest, { value: total, script: terms.payeeScript }] : [rest]);
+  const own = unsigned(terms, deposits, total > 0n ? [rest, { value: total, script: terms.payeeScript }] : [rest]);
+  return agreement.beside === undefined ? own : joined(own, agreement.beside, dust);
+}
+
+/** No channel of a pair has more inputs or outputs. */
+const MOST_PARTS = 16;
+
+/**
+ * Both ends in one transaction: what goes to one script is one output, so each side gets its net. Whatever the other part says, this transaction does for
+ * the own channel what the own part does: what the other part has wrong keeps it from being mined, and no more.
+ */
+function joined(own: Transaction, { inputs, outputs }: Transaction, dust: bigint): Transaction | Refusal {
+  const all = [...own.inputs, ...inputs.map(({ outpoint, sequence }) => ({ outpoint, sequence, script: new Uint8Array() }))];
+  const isRepeated = new Set(all.map(({ outpoint }) => outpointKey(outpoint))).size < all.length;
+  const isOdd =
+    inputs.length === 0 || inputs.length > MOST_PARTS || outputs.length > MOST_PARTS || outputs.some(({ value }) => value < dust);
+  if (isRepeated || isOdd) return refuse('agreement-malformed', { inputs: all.length });
+  const sums = new Map<string, TxOutput>();
+  for (const { value, script } of [...own.outputs, ...outputs]) {
+    const key = bytesToHex(script);
+    sums.set(key, { script, value: (sums.get(key)?.value ?? 0n) + value });
+  }
+  return {
+    ...own,
+    inputs: all.toSorted((a, b) => (outpointKey(a.outpoint) < outpointKey(b.outpoint) ? -1 : 1)),
+    outputs: [...sums].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, output]) => output),
+  };
+}
+
+/** What an agreement does for its own channel alone. */
+export function endPart(terms: Terms, deposits: readonly Deposit[], { beside: _, ...alone }: Agreement): Transaction | Refusal {
+  return buildCoopClose(terms, deposits, alone);
+}
+
+/** A transaction that ends two channels, with each channel's inputs signed as in its own copy. */
+export function withSignaturesOf(one: Transaction, deposits: readonly Deposit[], other: Transaction): Transaction {
+  const own = new Set(deposits.map(({ outpoint }) => outpointKey(outpoint)));
+  const inputs = one.inputs.map((input, i) => (own.has(outpointKey(input.outpoint)) ? input : (other.inputs[i] ?? input)));
+  return { ...one, inputs };
 }
 
 export function signCoopClose(terms: Terms, agreed: Transaction, signer: Signer): readonly Signature[] {

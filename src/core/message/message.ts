@@ -187,7 +187,7 @@ export interface OfferRequest {
 
 /** What may be asked of a payer that is the payee of a channel the other way. */
 export type OppositeRequest = OfferRequest | Announce | Pay | StateRequest | End;
-export type OppositeReply = Exclude<Reply, Invoice | Asks>;
+export type OppositeReply = Exclude<Reply, Invoice | Asks | Joined>;
 
 /** The payer, whom nobody can call, answers what it was asked last, and asks what is next. */
 export interface Sync {
@@ -217,10 +217,30 @@ export interface Ask {
   readonly request: OppositeRequest;
 }
 
+/**
+ * Asks to end a channel and the one the other way in one transaction. First with the own end alone, which the payee answers with its own; then with the
+ * ends of both in one transaction, and with that transaction as the payer signed it as a payee.
+ */
+export interface Join {
+  readonly kind: 'join';
+  readonly channel: ChannelId;
+  /** Its agreement says nothing of the other channel: both sides know that part. */
+  readonly end: End;
+  readonly transaction?: Transaction;
+}
+
+/** First the end of the channel the other way, signed as a part of the one transaction; then that transaction, signed by both for both channels. */
+export interface Joined {
+  readonly kind: 'joined';
+  readonly channel: ChannelId;
+  readonly end?: End;
+  readonly transaction?: Transaction;
+}
+
 /** All messages from a payer to a payee. */
-export type Request = OfferRequest | Announce | InvoiceRequest | Pay | StateRequest | End | Sync;
+export type Request = OfferRequest | Announce | InvoiceRequest | Pay | StateRequest | End | Sync | Join;
 /** All answers of a payee. */
-export type Reply = Offer | Accepted | Provisional | Invoice | Receipt | State | Ended | Asks | Refusal;
+export type Reply = Offer | Accepted | Provisional | Invoice | Receipt | State | Ended | Asks | Joined | Refusal;
 export type Message = Request | Reply;
 
 const OFFER_TAG = utf8ToBytes('pawment/offer/1');

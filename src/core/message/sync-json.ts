@@ -3,10 +3,22 @@ import { utf8ToBytes } from '@noble/hashes/utils.js';
 import * as z from 'zod';
 import { isRefusal, type Refusal } from '../base/refusal.ts';
 import { decodeAnnounce, decodeEnd, decodePay, encodeAnnounce, encodeEnd, encodePay } from './compact.ts';
-import { bytesField, channelIdField, type Field, refusalField } from './fields.ts';
+import { bytesField, channelIdField, type Field, refusalField, transactionField } from './fields.ts';
 import { acceptedJson, endedJson, offerJson, provisionalJson, receiptJson, stateJson } from './json.ts';
 import { type Proof, readProof, writeProof } from './key-proof.ts';
-import type { Announce, Asks, End, Message, OppositeReply, OppositeRequest, Pay, StateRequest, SyncAnswer } from './message.ts';
+import type {
+  Announce,
+  Asks,
+  End,
+  Join,
+  Joined,
+  Message,
+  OppositeReply,
+  OppositeRequest,
+  Pay,
+  StateRequest,
+  SyncAnswer,
+} from './message.ts';
 
 function isOf(kind: string): (value: unknown) => boolean {
   return (value) => typeof value === 'object' && value !== null && 'kind' in value && value.kind === kind;
@@ -127,6 +139,15 @@ export const asksJson: Field<Asks> = z.object({
 });
 
 export const syncAnswerJson: Field<SyncAnswer> = z.strictObject({ to: askId, reply: replyField });
+
+export const joinField: Field<Pick<Join, 'end' | 'transaction'>> = z.strictObject({ end, transaction: transactionField.exactOptional() });
+
+export const joinedJson: Field<Joined> = z.object({
+  kind: z.literal('joined'),
+  channel: channelIdField,
+  end: end.exactOptional(),
+  transaction: transactionField.exactOptional(),
+});
 
 /** What the proof of a sync covers: SHA-256 of the JSON form of its answer; nothing without one. */
 export function saidBy(answer: SyncAnswer | undefined): Uint8Array {

@@ -5,7 +5,7 @@ import { MAX_COMPACT_BYTES } from '../../core/message/compact.ts';
 import { type Field, shownSecretField } from '../../core/message/fields.ts';
 import { offerJson } from '../../core/message/json.ts';
 import type { Offer, Pay, Request, SyncAnswer } from '../../core/message/message.ts';
-import { syncAnswerJson } from '../../core/message/sync-json.ts';
+import { joinField, syncAnswerJson } from '../../core/message/sync-json.ts';
 import type { AnswerKind } from './reply.ts';
 
 /** The HTTP form of one kind of request. Server, client and OpenAPI document are made from these. */
@@ -149,5 +149,13 @@ export const endpoints: Readonly<Record<Request['kind'], Endpoint>> = {
     body: { schema: syncBody, mostBytes: LARGE },
     isProven: true,
     answers: ['asks'],
+  },
+  join: {
+    method: 'POST',
+    path: '/v1/channels/:id/join',
+    name: 'join',
+    summary: 'Proposes one transaction as the end of this channel and of the one the other way.',
+    body: { schema: joinField, mostBytes: LARGE },
+    answers: ['joined'],
   },
 };

@@ -61,7 +61,7 @@ test('every route is documented, and every documented route is there', async () 
   const app = httpRoutes({ payee: fakePayee() });
   const routed = app.routes.filter(({ method }) => method !== 'ALL').map(({ method, path }) => `${method} ${path}`);
   assert.deepEqual(new Set(documented), new Set(routed));
-  assert.equal(documented.length, 11);
+  assert.equal(documented.length, 12);
   assert.equal(new Set(operations.map(({ operationId }) => operationId)).size, operations.length);
 });
 
@@ -129,7 +129,7 @@ async function assertDocumented({ method, path, sent, response }: Seen): Promise
 test('what goes over the wire is what the document says: requests in both forms, and every answer', async () => {
   for (const i of [0, 1]) {
     const seen = await run(({ kind }) => replies[kind][i] ?? replies[kind][0]);
-    assert.equal(seen.length, 10 + 4);
+    assert.equal(seen.length, 12 + 4);
     assert(seen.every(({ response }) => response.ok));
     for (const one of seen) await assertDocumented(one);
   }

@@ -7,6 +7,7 @@ import { type Proof, readProof } from '../../core/message/key-proof.ts';
 import type { Announce, InvoiceRequest, Request, Sync } from '../../core/message/message.ts';
 import { decodePsbt } from '../../core/message/psbt-codec.ts';
 import { readAnnounce } from '../../core/message/psbt-payment.ts';
+import { joinField } from '../../core/message/sync-json.ts';
 import type { RequestHandler } from '../request-handler.ts';
 import { announceBody, endBody, invoiceBody, paymentBody, syncBody } from './endpoints.ts';
 
@@ -35,6 +36,10 @@ export async function readRequest(
       return invoiceRequestOf(id, parse(invoiceBody, json), authorization);
     case 'sync':
       return syncOf(id, parse(syncBody, json), authorization);
+    case 'join': {
+      const body = parse(joinField, json);
+      return isRefusal(body) ? body : within(id, { kind, channel: body.end.channel, ...body });
+    }
     case 'payment':
       return payOf(id, parse(paymentBody, json), payee);
     case 'end':

@@ -3,7 +3,7 @@ import type { Refusal } from '../../core/base/refusal.ts';
 import type { Field } from '../../core/message/fields.ts';
 import { acceptedJson, endedJson, invoiceJson, offerJson, provisionalJson, receiptJson, stateJson } from '../../core/message/json.ts';
 import type { Reply } from '../../core/message/message.ts';
-import { asksJson } from '../../core/message/sync-json.ts';
+import { asksJson, joinedJson } from '../../core/message/sync-json.ts';
 
 export type Answer = Exclude<Reply, Refusal>;
 export type AnswerKind = Answer['kind'];
@@ -31,6 +31,7 @@ export const answerForms: Readonly<Record<AnswerKind, AnswerForm>> = {
     schema: asksJson,
     description: 'What the payee asks as the payer of a channel the other way; nothing when all is said.',
   },
+  joined: { status: 200, schema: joinedJson, description: 'The payee’s part of one end for both channels, or that end signed by both.' },
 };
 
 /** The JSON form of an answer, ready for `JSON.stringify`. */

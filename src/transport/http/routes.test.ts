@@ -91,6 +91,7 @@ test('statuses of the answers: new things 201, waiting 202, all else 200', () =>
     state: 200,
     ended: 200,
     asks: 200,
+    joined: 200,
   });
 });
 

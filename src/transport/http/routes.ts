@@ -82,6 +82,7 @@ const requestKinds: readonly Message['kind'][] = [
   'announce',
   'end',
   'sync',
+  'join',
 ];
 
 function methodsByPath(): ReadonlyMap<string, string> {

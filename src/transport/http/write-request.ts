@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { encodeAnnounce, encodeEnd, encodePay } from '../../core/message/compact.ts';
 import type { Request } from '../../core/message/message.ts';
+import { joinField } from '../../core/message/sync-json.ts';
 import { announceBody, endBody, invoiceBody, paymentBody, type Signed, syncBody } from './endpoints.ts';
 
 /** The JSON body of a request; undefined for those without one. Compact unless the same message is given as a PSBT. */
@@ -21,6 +22,10 @@ export function writeBody(request: Request, psbt?: Uint8Array): unknown {
     }
     case 'sync':
       return z.encode(syncBody, { answer: request.answer ?? null });
+    case 'join': {
+      const { end, transaction } = request;
+      return z.encode(joinField, { end, ...(transaction && { transaction }) });
+    }
     case 'end':
       return z.encode(
         endBody,

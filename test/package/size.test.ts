@@ -64,7 +64,7 @@ const MOST: Readonly<Record<string, number>> = {
   './merchant/watch/folder': 215,
   './merchant/watch/watcher': 240,
   './merchant/watch/writer': 30,
-  './store/backup': 215,
+  './store/backup': 220,
   './store/lock': 4,
   './store/probed': 1,
   './transport/http/routes': 265,

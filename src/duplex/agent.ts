@@ -12,18 +12,18 @@ import { syncWith } from './sync.ts';
 
 export interface DuplexAgentOptions {
   readonly agent: Agent;
-  /** Of the payer as a payee, which sells nothing, on a part of the store of its own. */
+  /** The payer as a payee: it sells nothing, and has its own part of the store. */
   readonly payee: Merchant;
   readonly store: Store;
 }
 
-/** A payer that is given back on every contract: where payments are for good, in a channel the other way, of which it is the payee. */
+/** A payer that gets money back under every contract: where payments are final, by a channel the other way, of which it is the payee. */
 export interface DuplexAgent extends Agent {
   /** The payee of the channels the other way: it closes them in time, as long as `poll` is called. */
   readonly payee: Merchant;
   /** The channel the other way, once it is open. */
   readonly opposite: (channel: ChannelId) => Promise<PayeeState | undefined>;
-  /** Whether one was announced whose deposit is not deep enough yet. */
+  /** Whether such a channel was announced, but its deposit is not deep enough yet. */
   readonly isOpening: (channel: ChannelId) => Promise<boolean>;
 }
 
@@ -31,7 +31,7 @@ export function duplexAgent({ agent, payee, store }: DuplexAgentOptions): Duplex
   const pairs = pairRecords(store);
   const inTurn = keyedMutex<ChannelId>();
 
-  /** Most payers are payees of nothing. */
+  /** Most payers have no channel the other way, and need not read the chain for one. */
   const pollPayee = async (): Promise<void> => {
     for await (const _ of payee.engine.all()) return payee.engine.follower.poll();
   };
@@ -43,7 +43,7 @@ export function duplexAgent({ agent, payee, store }: DuplexAgentOptions): Duplex
     if (isRefusal(asked) || asked.state.terms.contract.revocation !== undefined) return asked;
     await payee.engine.follower.poll();
     const refusal = await sync(channel, merchant);
-    // A merchant that gives back in no other channel does not know the question.
+    // A merchant without channels the other way does not know the question.
     if (refusal !== undefined && refusal.code !== 'request-unknown') return refusal;
     const state = await agent.engine.get(channel);
     return state === undefined ? refuse('channel-unknown') : { ...asked, state };

@@ -9,11 +9,11 @@ import type { GiveBackRecord } from './pair-record.ts';
 
 /** How much of its own coins a merchant locks in channels the other way. A payer that leaves keeps them locked until the expiry. */
 export interface LendingTerms {
-  /** Of what the payer itself has in its channel, deep in the chain, in percent: who locks nothing has nothing locked. */
+  /** Percent of what the payer itself has in its channel, deep in the chain: for a payer that locks nothing, nothing is locked. */
   readonly percent: number;
-  /** For one channel. */
+  /** The most for one channel. */
   readonly each: Amount;
-  /** For all channels together. */
+  /** The most for all channels together. */
   readonly all: Amount;
 }
 
@@ -29,7 +29,7 @@ export interface GiveBackOrder {
   readonly now: ChainTime;
 }
 
-/** The record once so much more is to be given back; a refusal that names the most, where terms or wallet do not cover it. */
+/** The record with so much more to give back; or a refusal that names the most, when terms or wallet do not cover it. */
 export function withOrder(
   terms: LendingTerms,
   { name, more, state, record, others, spendable, now }: GiveBackOrder,
@@ -52,7 +52,7 @@ function lockFor({ percent, each, all }: LendingTerms, { deposits, backing }: Pa
   return least(least(part, each), least(left, owned));
 }
 
-/** The record without a channel the other way that is over: what was paid in it stays paid. */
+/** The record without a channel the other way that has ended: what was paid in it still counts. */
 export function withoutEnded(record: GiveBackRecord, opposite: PayerState | undefined): GiveBackRecord {
   if (opposite?.kind !== 'ended') return record;
   const { opposite: _, ...rest } = record;
@@ -60,7 +60,7 @@ export function withoutEnded(record: GiveBackRecord, opposite: PayerState | unde
   return { ...rest, before, lock: owedOf({ ...rest, before }, undefined) > 0n ? record.lock : ZERO };
 }
 
-/** What is ordered and not paid yet. */
+/** What was ordered and is not paid yet. */
 export function owedOf({ ordered, before }: GiveBackRecord, opposite: PayerState | undefined): Amount {
   const paid = before + (opposite?.best?.total ?? ZERO);
   return ordered > paid ? amount(ordered - paid) : ZERO;

@@ -18,21 +18,21 @@ import { currentRecord, type TalkContext, talk } from './talk.ts';
 
 export interface DuplexMerchantOptions extends OrderBookOptions {
   readonly merchant: Merchant;
-  /** Of the merchant as a payer, with a wallet and a part of the store of its own; it must refuse to pay more than is asked for (`raised`). */
+  /** The merchant as a payer, with its own wallet and its own part of the store; it must refuse to pay more than is asked for (`raised`). */
   readonly agent: Agent;
   readonly store: Store;
   readonly verify: Verify;
   readonly random: Random;
-  /** What a payer, or this side, refuses of what there was to say. */
+  /** Told of every refusal, of a payer or of this side. */
   readonly onRefused?: (channel: ChannelId, refusal: Refusal) => void;
 }
 
-/** A merchant that gives back on every contract: where payments are for good, in a channel the other way, of which it is the payer. */
+/** A merchant that gives money back under every contract: where payments are final, by a channel the other way, of which it is the payer. */
 export interface DuplexMerchant extends Merchant {
   readonly agent: Agent;
   /** What was ordered and paid back, by channel. */
   readonly pairs: () => AsyncIterable<Pair>;
-  /** Reads the chain as a payer, and gives up what nobody has come for. Call it regularly. */
+  /** Reads the chain as a payer, and gives up questions that nobody has fetched. Call it regularly. */
   readonly tend: () => Promise<void>;
 }
 
@@ -88,7 +88,7 @@ interface Talks {
   readonly sweep: () => void;
 }
 
-/** One talk with each payer at a time, however many roads it comes by. */
+/** One talk with each payer at a time, however many connections it has. */
 function talksOf({ merchant, verify, random, clock, onRefused }: DuplexMerchantOptions, context: TalkContext): Talks {
   const roads = new Map<ChannelId, ReverseConnection>();
   const unproven = payerAuth(merchant.engine, verify);
@@ -106,7 +106,7 @@ function talksOf({ merchant, verify, random, clock, onRefused }: DuplexMerchantO
       const state = await merchant.engine.get(channel);
       if (state === undefined) return refuse('channel-unknown');
       const { opposite } = await currentRecord(context, state);
-      // A channel that closes opens none, but what is owed is still paid in one that is there.
+      // For a channel that closes none is opened the other way, but in one that is open the debt is still paid.
       if (opposite === undefined && !isActive(state)) return notActive(state);
       const road = roadTo(channel);
       const ask = await road.turn(answer, async () => {
@@ -122,7 +122,7 @@ function talksOf({ merchant, verify, random, clock, onRefused }: DuplexMerchantO
   };
 }
 
-/** Coins for deposits that were signed before a crash, and never broadcast, are free again; what is still due is funded anew. */
+/** Frees coins of deposits that were signed before a crash and never broadcast; what is still due is funded again. */
 async function giveUpUnsent(agent: Agent): Promise<void> {
   await agent.tidy();
   for await (const [channel, state] of agent.engine.all()) {
@@ -133,7 +133,7 @@ async function giveUpUnsent(agent: Agent): Promise<void> {
   }
 }
 
-/** Done again only where it failed. */
+/** Does the work once; again only after a failure. */
 function once(work: () => Promise<void>): () => Promise<void> {
   let done: Promise<void> | undefined;
   return () => {

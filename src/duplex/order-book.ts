@@ -17,12 +17,12 @@ export interface OrderBookOptions {
   readonly clock: Clock;
 }
 
-/** Notes an order to give back, within the terms; the same again changes nothing. */
+/** Notes an order to give back, within the terms; the same order again changes nothing. */
 export type TakeOrder = (state: PayeeState, more: Amount, name: string) => Promise<Refusal | undefined>;
 
 export function orderBook({ merchant, wallet, terms, clock }: OrderBookOptions, context: TalkContext): TakeOrder {
   const { records } = context;
-  // One after the other: each counts what those before it lock.
+  // One after the other, because each has to count what the ones before it lock.
   const inTurn = keyedMutex<'order'>();
 
   const lockedElsewhere = async (channel: ChannelId): Promise<Amount> => {

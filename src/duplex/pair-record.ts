@@ -8,17 +8,17 @@ import { type Store, WorldError } from '../engine/ports.ts';
 /** The part of a store for the other role of its owner: payer of a merchant, payee of a payer. */
 export const OPPOSITE = 'opposite';
 
-/** What a merchant gives back of a channel in which money moves one way. Only the sum of all orders counts, so nothing is paid twice. */
+/** What a merchant gives back from a one-way channel. Only the sum of all orders counts, so nothing is paid twice. */
 export interface GiveBackRecord {
-  /** All that was ever ordered. */
+  /** The sum of all orders. */
   readonly ordered: Amount;
-  /** The last order: the same again changes nothing. */
+  /** The id of the last order: the same order again changes nothing. */
   readonly order?: string;
   /** What the merchant agrees to lock for it in channels the other way. */
   readonly lock: Amount;
-  /** What was paid in channels the other way that are over. */
+  /** What was paid in channels the other way that have ended. */
   readonly before: Amount;
-  /** The present one. */
+  /** The present channel the other way. */
   readonly opposite?: ChannelId;
 }
 

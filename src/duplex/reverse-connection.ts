@@ -2,7 +2,7 @@ import { bytesToHex } from '../core/base/bytes.ts';
 import type { Ask, OppositeReply, OppositeRequest, Reply, Request, SyncAnswer } from '../core/message/message.ts';
 import { type Clock, type Connection, type Random, WorldError } from '../engine/ports.ts';
 
-/** Milliseconds that a question waits for a payer that has stopped asking; then whatever waits for the answer goes on without it. */
+/** Milliseconds that a question waits for a payer that has stopped asking; then the work that needs the answer goes on without it. */
 const PATIENCE = 600_000;
 
 interface Waiting {
@@ -13,8 +13,8 @@ interface Waiting {
 }
 
 /**
- * A connection to a payer that nobody can call. What is to be said waits here; the payer fetches it, and brings the answer when it asks again. Until
- * then the same question is given as often as the payer asks.
+ * A connection to a payer that nobody can call. Messages wait here; the payer fetches them, and brings the answer when it asks again. Until then it
+ * gets the same question each time it asks.
  */
 export class ReverseConnection implements Connection {
   readonly #random: Random;
@@ -64,7 +64,7 @@ export class ReverseConnection implements Connection {
       this.#running = undefined;
       this.#change();
     });
-    // Where nobody waits for it, the next turn begins it again.
+    // If it fails while nobody waits for it, the next turn begins it again.
     running.catch(() => undefined);
     this.#running = running;
     return running;
@@ -88,7 +88,7 @@ export class ReverseConnection implements Connection {
   }
 }
 
-/** The payer has not come for what it was to be asked. */
+/** The payer has not fetched its question. */
 export function unreachable(): WorldError {
   return new WorldError('peer-unreachable', 'The payer does not ask.', 'It is asked again when it comes.');
 }

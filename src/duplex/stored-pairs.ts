@@ -8,7 +8,7 @@ import { storePart } from '../store/part.ts';
 import { type Pair, pairOf } from './lending.ts';
 import { giveBackRecords, OPPOSITE, pairRecords } from './pair-record.ts';
 
-/** What a merchant's store says of what it gives back of a channel, without asking a node; undefined where nothing was ordered. */
+/** What a merchant gives back of a channel, according to its store, without asking a node; undefined when nothing was ordered. */
 export async function storedGiveBack(store: Store, channel: ChannelId): Promise<Pair | undefined> {
   const record = await giveBackRecords(store).get(channel);
   if (record === undefined) return undefined;
@@ -16,7 +16,7 @@ export async function storedGiveBack(store: Store, channel: ChannelId): Promise<
   return pairOf(channel, record, stored && decodeStored(payerSnapshot, stored.value));
 }
 
-/** What a payer's store says was paid back to it. */
+/** What was paid back to a payer, according to its store. */
 export async function storedPaidBack(
   store: Store,
   channel: ChannelId,

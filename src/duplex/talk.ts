@@ -17,14 +17,14 @@ export interface TalkContext {
   readonly records: Records<GiveBackRecord>;
 }
 
-/** How many closing margins the channel the other way may live at least, however near the payer's own expiry is. */
+/** So many closing margins the channel the other way may always live, however near the payer's own expiry is. */
 const MARGINS = 4;
-/** Seconds in which a deposit should be mined: a plan under an offer that runs out sooner is made anew. */
+/** Seconds in which a deposit should be mined: under an offer that runs out sooner the channel is planned again. */
 const TO_BE_MINED = 3_600;
 
 /**
- * All that a merchant has to say to a payer as the payer of the channel the other way: opens it, and pays in it what is owed by now. Only what is stored
- * decides what is said, so an answer that was lost costs nothing: whatever it was about is said again.
+ * All that a merchant has to say as the payer of the channel the other way: it opens the channel, and pays in it what is owed by now. Only what is
+ * stored decides what is said, so a lost answer costs nothing: the same is said again.
  */
 export async function talk(context: TalkContext, state: PayeeState, payer: Connection): Promise<Refusal | undefined> {
   const { agent } = context;
@@ -39,7 +39,7 @@ export async function talk(context: TalkContext, state: PayeeState, payer: Conne
   return (await paid(agent, ready, record, payer)) ?? (isActive(state) ? undefined : parted(agent, record, ready.channel, payer));
 }
 
-/** The record, in which a channel the other way that has ended is only what was paid in it. */
+/** The record; of a channel the other way that has ended it keeps only what was paid in it. */
 export async function currentRecord({ agent, records }: TalkContext, { channel }: PayeeState): Promise<GiveBackRecord> {
   const record = (await records.get(channel)) ?? NOTHING_ORDERED;
   const next = withoutEnded(record, record.opposite && (await agent.engine.get(record.opposite)));
@@ -84,7 +84,7 @@ function expiryFor({ minExpiry, maxExpiry }: Offer, { expiry }: Terms): LockTime
   return isTime(expiry) === isTime(minExpiry) ? lockTime(Math.min(maxExpiry, Math.max(minExpiry, expiry))) : minExpiry;
 }
 
-/** Funds and announces, as far as that is due. */
+/** Funds and announces the channel, as far as that is due. */
 async function opened(agent: Agent, before: PayerState, record: GiveBackRecord, payer: Connection): Promise<PayerState | Refusal> {
   const { channel } = before;
   const launched = before.kind === 'planned' && before.offered.length > 0 ? await agent.launch(channel, payer) : undefined;
@@ -98,7 +98,7 @@ async function opened(agent: Agent, before: PayerState, record: GiveBackRecord, 
   return isRefusal(announced) ? announced : announced.state;
 }
 
-/** What is to be deposited so that all that was ordered can be paid. */
+/** What has to be deposited so that all orders can be paid. */
 function missingIn(state: PayerState, { ordered, before, lock }: GiveBackRecord): bigint {
   if (state.kind !== 'planned' && state.kind !== 'open') return 0n;
   const made = capacityOf(allDeposits(state));
@@ -113,7 +113,7 @@ async function parted(agent: Agent, record: GiveBackRecord, channel: ChannelId, 
   return isRefusal(ended) ? ended : undefined;
 }
 
-/** First what was signed before gets its answer, and both sides know the same; only then what is still owed is certain. */
+/** First gets the answer to what was signed before, so that both sides know the same: only then is it certain what is still owed. */
 async function paid(agent: Agent, { channel }: PayerState, record: GiveBackRecord, payer: Connection): Promise<Refusal | undefined> {
   const answered = await agent.refresh(channel, payer);
   if (isRefusal(answered)) return answered;

@@ -4,7 +4,7 @@ import { decodeStored } from './decode-state.ts';
 import { type Store, WorldError } from './ports.ts';
 
 /**
- * Notes in every channel where payments can be taken back that this store may be an older copy: nothing is sold on them any more. Harmless when done
+ * Notes, for every channel whose payments can be taken back, that this store may be an older copy: nothing more is sold on it. Harmless when done
  * again. @throws WorldError `store-damaged` or `store-newer`; `store-busy` while another program uses the store.
  */
 export async function noteSetBack(store: Store): Promise<void> {

@@ -89,7 +89,7 @@ export class SpendIndex {
     return touched;
   }
 
-  /** The channels whose deposit this output was, or whose deposit it was to fund; but not where this transaction is that funding. */
+  /** The channels whose deposit this output was, or was to fund; but not those whose funding is this transaction. */
   #channelsOf(key: string, txid: TxId): readonly ChannelId[] {
     const channel = this.#list.channelOfOutpoint(key) ?? this.#depositScan.channelOf(key) ?? this.#closed.get(key);
     if (channel !== undefined) return [channel];

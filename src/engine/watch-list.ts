@@ -143,7 +143,7 @@ function isSame(a: WatchedOutputs, b: WatchedOutputs): boolean {
   );
 }
 
-/** All whose spends concern the channel. */
+/** All outputs of which a spend concerns the channel. */
 export function outputsOf({ deposits, held = [] }: Pick<WatchedOutputs, 'deposits' | 'held'>): readonly Deposit[] {
   return held.length === 0 ? deposits : [...deposits, ...held];
 }

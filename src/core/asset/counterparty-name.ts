@@ -1,6 +1,5 @@
 const MAX_ASSET = 2n ** 64n - 1n;
 
-/** Bitcoin itself. */
 export const BTC = 0n;
 const XCP = 1n;
 const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ';

@@ -74,8 +74,8 @@ export interface Claim {
 }
 
 /**
- * Takes each unspent output by its own transaction. One that waits too long is raised; one that the other side is taking is outbid. `claimOf`: how, if
- * what a close holds can be taken that was mined at that height.
+ * Takes each unspent output by its own transaction. One that waits too long is raised; one that the other side is taking is outbid. `claimOf`: how to
+ * take what a close mined at that height holds; undefined while that is not possible.
  */
 export function claimHeld(
   holding: Holding,

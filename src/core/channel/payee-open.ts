@@ -180,14 +180,14 @@ export function isOpenEnded({ contract, minExpiry, maxExpiry }: OfferedTerms): b
   return contract.expiryIn === 'releases' && minExpiry !== maxExpiry;
 }
 
-/** Before the node is asked nobody knows when the deposit was mined. */
+/** Without an answer of the node nobody knows when the deposit was mined. */
 function wrongFirst({ announce, funding, standing }: AnnounceInput, terms: Terms, env: Env): Refusal | undefined {
   const { offer } = announce;
   const wrong = wrongTerms(announce, terms, env) ?? refuseOrigin(offer, standing);
   return wrong ?? (funding.length > 0 ? refuseOverdue(offer, funding[0], env.tip, standing) : undefined);
 }
 
-/** What both sides ask of terms under which payments can be taken back; and that there is nothing of the kind where they can't be. */
+/** What is wrong with the terms for taking payments back. A contract without that may have no such terms. */
 export function wrongRevocation(offer: OfferedTerms, penaltyKey: PublicKey | undefined): Refusal | undefined {
   const { contract, payoutDelay } = offer;
   if (contract.revocation === undefined) {
@@ -229,7 +229,7 @@ function wrongFurther(state: PayeeState, { offer, expiry, deposits, penaltyKey }
   return isLate ? refuse('margin-reached', { tip: env.tip, expiry: state.terms.expiry }) : undefined;
 }
 
-/** The deposit's script does not say it. */
+/** Compared here, because the deposit's script does not contain the key. */
 function isSamePenaltyKey({ terms: { revocation } }: PayeeState, penaltyKey: PublicKey | undefined): boolean {
   if (revocation === undefined || penaltyKey === undefined) return revocation === undefined && penaltyKey === undefined;
   return equalBytes(revocation.penaltyKey, penaltyKey);

@@ -15,8 +15,8 @@ import { allDeposits, channelOf, type PayerState } from './payer-state.ts';
 import { type ChainView, type DepositView, type Effect, type Env, type Step, stay } from './state-machine.ts';
 
 /**
- * Valid when the tip has reached the expiry, and no script is locked any longer. Made again for what is unspent, so that neither a deposit with a changed id nor a partial close stops
- * it; and at a higher rate when it waits too long or fees have risen. As many transactions as nodes' limits require.
+ * Valid when the tip has reached the expiry and no script is locked any more. Made again for what is unspent, so that neither a deposit with a changed
+ * id nor a partial close stops it; and at a higher rate when it waits too long or fees have risen. As many transactions as nodes' limits require.
  */
 export function refundAfterExpiry(state: PayerState, view: ChainView, env: Env): Step<PayerState> | Refusal {
   const { expiry } = state.terms;

@@ -183,7 +183,6 @@ export function signAll(tx: Transaction, index: number, code: Uint8Array, signer
   return encodeSignature(signer.sign(signatureHash(tx, index, code, SIGHASH.ALL)), SIGHASH.ALL);
 }
 
-/** What makes a refund wait. */
 export interface RefundLocks {
   readonly sequence: number;
   readonly lockTime: number;

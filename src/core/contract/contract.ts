@@ -61,7 +61,7 @@ export interface Payment {
   readonly total: Amount;
   /** The payer's signatures: one for each input of the plan for `total`, in the same order. */
   readonly signatures: readonly Signature[];
-  /** What the payee named for it, where payments can be taken back. */
+  /** The hash that the payee named for it, where payments can be taken back. */
   readonly hash?: RevocationHash;
   /** What is pending beyond the total, each in an output of its own; never empty. */
   readonly locks?: readonly HashLock[];
@@ -81,7 +81,7 @@ export interface Plan {
   /** What this transaction returns to the payer; 0 when nothing is left to return. */
   readonly change: Amount;
   readonly inputs: readonly PlannedInput[];
-  /** Under which it can be revoked, where payments can be. */
+  /** The hash under which it can be revoked, where payments can be taken back. */
   readonly hash?: RevocationHash;
   readonly locks?: readonly HashLock[];
 }
@@ -167,11 +167,11 @@ export interface Contract {
 
 /** How amounts are pending until a preimage is shown: a close holds each in an output that one side or the other takes. */
 export interface HashLocks {
-  /** Why these can't stand in a payment under the terms, whatever it pays; undefined when they can. */
+  /** Why a payment under the terms can't have these locks, whatever it pays; undefined when it can. */
   readonly refuse: (terms: Terms, locks: readonly HashLock[]) => Refusal | undefined;
   /** The least height that a lock of a channel may have: its payee has to close by the expiry, and then to claim. */
   readonly leastExpiry: (terms: Pick<Terms, 'coin' | 'expiry'>) => Height;
-  /** What a lock is in a close (P2SH), and the script that is hashed in it. */
+  /** The output script of a lock in a close (P2SH), and its redeem script. */
   readonly outputScript: (terms: Terms, lock: HashLock) => Uint8Array;
   readonly script: (terms: Terms, lock: HashLock) => Uint8Array;
   /** The outputs of a transaction that are held under one of these locks. */
@@ -199,7 +199,7 @@ export interface RevealedOutput extends LockedOutput {
 
 /** How payments are taken back: a close holds the payee's part in an output that the payee takes late, and the payer of a revoked one at once. */
 export interface Revocation {
-  /** Why the terms are not enough for either side; undefined when they are. */
+  /** Why the terms do not protect both sides; undefined when they do. */
   readonly refuseTerms: (
     terms: Pick<Terms, 'coin' | 'signing' | 'closingMargin'> & { readonly payoutDelay?: number },
   ) => Refusal | undefined;
@@ -207,7 +207,7 @@ export interface Revocation {
   readonly leastPayoutDelay: (coin: Coin) => number;
   /** The outputs of a transaction that are held under one of these hashes. */
   readonly outputs: (terms: Terms, transaction: Transaction, hashes: readonly RevocationHash[]) => readonly HeldOutput[];
-  /** What the payee's part of a close is locked to under a hash. */
+  /** The redeem script of the payee's part of a close under a hash. */
   readonly heldScript: (terms: Terms, hash: RevocationHash) => Uint8Array;
   /** The first height of the chain's tip at which nodes take a payout of a close that was mined at that height; unless given, at the expiry. */
   readonly payoutAt: (terms: Terms, mined?: Height) => Height;

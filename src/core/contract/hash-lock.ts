@@ -9,29 +9,29 @@ import type { HashLocks, LockedOutput, Terms } from './contract.ts';
 import type { HashLock } from './pending.ts';
 import { LATE_BYTES, SECRET_BYTES, secretOrHeight, take } from './secret-or-height.ts';
 
-/** The most that one payment holds: its close stays small enough for the fee that is fixed. */
+/** The most locks of one payment: its close stays small enough for the fixed fee. */
 export const MOST_LOCKS = 8;
 export const PREIMAGE_BYTES = 32;
 
-/** Blocks in which one side gets a transaction mined in any case: what a merchant has for its close. */
+/** Blocks in which one side gets a transaction mined in any case: as many as a merchant has for its close. */
 export function reactionBlocks({ channel: { span } }: Coin): number {
   return span.height.closingMargin;
 }
 
 /**
- * By how many blocks the lock of a hop is later than that of the next: who forwards sees late what was claimed there, waits until that is buried, and
- * still gets its own claim mined.
+ * By how many blocks a hop's lock is later than the next hop's: whoever forwards may see the claim there late, waits until it is buried, and still
+ * gets its own claim mined.
  */
 export function hopBlocks(coin: Coin): number {
   return 2 * reactionBlocks(coin) + coin.channel.buried;
 }
 
-/** The close is mined by the expiry at the latest, and the claim after it in time, though a reorganisation undid the close. */
+/** The close is mined by the expiry at the latest; the claim after it is in time even if a reorganisation undoes the close. */
 function leastExpiry({ coin, expiry }: Pick<Terms, 'coin' | 'expiry'>): Height {
   return height(Math.min(expiry + reactionBlocks(coin) + coin.channel.buried, LOCK_TIME_THRESHOLD - 1));
 }
 
-/** What an amount is locked to: the payee with the preimage, the payer from the lock's height on. */
+/** Who can take a pending amount: the payee with the preimage, the payer from the lock's height on. */
 function lockScript({ payeeKey, payerKey }: Terms, { hash, expiry }: HashLock): Uint8Array {
   return secretOrHeight({ hash, withSecret: payeeKey, from: expiry, late: payerKey });
 }
@@ -67,7 +67,7 @@ function preimageIn(unlock: Uint8Array): Uint8Array | undefined {
   return preimage instanceof Uint8Array && preimage.length === PREIMAGE_BYTES ? preimage : undefined;
 }
 
-/** For contracts that expire by height, and whose payer signs whole transactions where the fee is fixed. */
+/** For contracts that expire by height; the payer has to sign whole transactions with a fixed fee. */
 export const hashLocks: HashLocks = {
   refuse: refused,
   leastExpiry,

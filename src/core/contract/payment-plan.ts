@@ -112,7 +112,7 @@ function lockOutputs(terms: Terms, { locks = [] }: Plan): readonly TxOutput[] {
   return hashLocks === undefined ? [] : locks.map((lock) => ({ value: lock.amount, script: hashLocks.outputScript(terms, lock) }));
 }
 
-/** None, where all is pending. */
+/** None when everything is pending. */
 function payeeOutput(terms: Terms, { total, hash }: Plan): readonly TxOutput[] {
   return total > 0n ? [{ value: total, script: terms.contract.paysTo(terms, hash) }] : [];
 }

@@ -27,7 +27,7 @@ function leastMargin({ channel: { buried } }: Coin): number {
   return buried + Math.ceil(buried / 2);
 }
 
-/** Why terms are not enough for either side, which ask for so many blocks until the payout. */
+/** Why terms do not protect both sides, with the least blocks until the payout that they need. */
 export function refuseWindows(
   { coin, signing, closingMargin, payoutDelay = 0 }: Parameters<Revocation['refuseTerms']>[0],
   leastDelay: number,

@@ -85,7 +85,7 @@ export function readSlots(
   return equalBytes(writeTemplate(template, values), bytes) ? values : refuse('script-unknown');
 }
 
-/** What stands where the template has places, the first time each; undefined when anything else differs from it. */
+/** What fills each placeholder of the template where it first appears; undefined when anything else differs from the template. */
 function partsInSlots(template: ScriptTemplate, bytes: Uint8Array): ReadonlyMap<Slot, ScriptPart> | undefined {
   const parts = readScript(bytes);
   if (parts?.length !== template.length) return undefined;

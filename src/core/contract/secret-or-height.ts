@@ -7,7 +7,7 @@ import type { Deposit, Payout, Terms } from './contract.ts';
 import { FRAME_BYTES, INPUT_BYTES, takeOutputs } from './take-outputs.ts';
 import { SIGNATURE_BYTES } from './tx-size.ts';
 
-/** With a height of full length. */
+/** With the longest height. */
 const SCRIPT_BYTES = 106;
 const LATE_INPUT_BYTES = INPUT_BYTES + 1 + SIGNATURE_BYTES + 1 + 2 + SCRIPT_BYTES;
 const SECRET_INPUT_BYTES = LATE_INPUT_BYTES + 33;
@@ -16,9 +16,9 @@ const SECRET_INPUT_BYTES = LATE_INPUT_BYTES + 33;
 export const LATE_BYTES: number = FRAME_BYTES + LATE_INPUT_BYTES;
 export const SECRET_BYTES: number = FRAME_BYTES + SECRET_INPUT_BYTES;
 
-/** Who takes an output that is for one side with a secret at once, and for the other alone from a height on. */
+/** Who can take an output: one side at once with a secret, the other side alone from a height on. */
 export interface SecretOrHeight {
-  /** HASH160 of 32 bytes. */
+  /** HASH160 of the secret, which has 32 bytes. */
   readonly hash: Uint8Array;
   readonly withSecret: PublicKey;
   readonly from: Height;
@@ -32,14 +32,14 @@ export function secretOrHeight({ hash, withSecret, from, late }: SecretOrHeight)
   );
 }
 
-/** An output to take: its script, and the secret where that is how. */
+/** An output to take: its redeem script, and the secret if it is taken with that. */
 export interface Taken {
   readonly output: Deposit;
   readonly code: Uint8Array;
   readonly secret?: Uint8Array;
 }
 
-/** Takes outputs by one branch of their scripts each; `lockTime` is 0 where none is taken late. */
+/** Takes each output by one branch of its script; `lockTime` is 0 when all are taken with the secret. */
 export function take(terms: Terms, taken: readonly Taken[], lockTime: number, to: Payout, signer: Signer): Transaction | Refusal {
   const ways = taken.map(({ output, code, secret }) =>
     secret === undefined

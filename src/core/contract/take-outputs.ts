@@ -14,7 +14,7 @@ export const INPUT_BYTES: number = 36 + 4 + 3;
 /** An output of a close that one side takes. */
 export interface Taken {
   readonly output: Deposit;
-  /** Its script. */
+  /** Its redeem script. */
   readonly code: Uint8Array;
   /** Upper bound of the bytes of its input. */
   readonly bytes: number;

@@ -14,8 +14,10 @@ import type { Announce, End, Pay } from './message.ts';
  * announce (2): payer key 33, expiry 4, count 1, deposits of txid 32, vout 4, value 8.
  * end (3): channel 32, total 8, fee 8, script length 1, script, count 1, signatures 64 each; then, if it leaves out deposits: count 1, txid 32 and
  * vout 4 each.
- * Where payments can be taken back, what is more stands behind the kind, which is another, so that nothing cut short is a message of the other kind:
- * payment under a hash (4): hash 20, and then as (1); without signatures where all is given back. announce with a penalty key (5): key 33, and then as (2).
+ * Where payments can be taken back, the further field comes right after the kind. The kind is another one, so that no message that was cut short is a
+ * message of the other kind:
+ * payment under a hash (4): hash 20, then as (1); without signatures where everything is given back.
+ * announce with a penalty key (5): key 33, then as (2).
  */
 const KIND = { payment: 1, announce: 2, end: 3, paymentUnderHash: 4, announceWithPenalty: 5 } as const;
 

@@ -75,7 +75,7 @@ export interface Accepted extends Releasing {
   readonly kind: 'accepted';
   readonly channel: ChannelId;
   readonly capacity: Amount;
-  /** Under which payments are made, where they can be taken back. */
+  /** The hash for payments, where they can be taken back. */
   readonly hash?: RevocationHash;
 }
 
@@ -158,7 +158,7 @@ export interface State extends Releasing {
 
 /** How the payee sees what can be taken back. */
 export interface RevocationState {
-  /** Under which payments are made now. */
+  /** The hash for payments now. */
   readonly hash: RevocationHash;
   /** From these follow all secrets that were shown: the last of them is the last that was. Absent while none was. */
   readonly secrets?: RevocationSecrets;
@@ -185,7 +185,7 @@ export interface OfferRequest {
   readonly kind: 'offer-request';
 }
 
-/** What may be asked of a payer that is the payee of a channel the other way. */
+/** What a payer may be asked as the payee of a channel the other way. */
 export type OppositeRequest = OfferRequest | Announce | Pay | StateRequest | End;
 export type OppositeReply = Exclude<Reply, Invoice | Asks | Joined>;
 
@@ -204,7 +204,7 @@ export interface SyncAnswer {
   readonly reply: OppositeReply;
 }
 
-/** What the payee of a channel asks its payer as the payer of one the other way; nothing when all is said. */
+/** What the payee of a channel asks its payer, as the payer of a channel the other way; without `ask` there is nothing more to say. */
 export interface Asks {
   readonly kind: 'asks';
   readonly channel: ChannelId;

@@ -17,7 +17,7 @@ export interface ChannelPsbt {
   readonly redeemScript: Uint8Array;
   readonly inputs: readonly PsbtInput[];
   readonly outputs: readonly OutputMap[];
-  /** As it stands there, where one is named. */
+  /** The bytes as they are in the PSBT, if it names one. */
   readonly penaltyKey?: Uint8Array;
 }
 
@@ -33,7 +33,7 @@ export const MAX_PSBT_BYTES = 1_000_000;
 
 /** The largest transaction that nodes relay (`MAX_STANDARD_TX_SIZE`, `policy.h`), and the other fields of an input. */
 const MOST_INPUT_BYTES = 100_000 + 1_000;
-/** Everything outside inputs; most of it are the outputs before that of a slot. */
+/** Everything outside the inputs: mostly the outputs before the slot's own. */
 const MOST_FRAME_BYTES = 16_000;
 
 /** The largest size of a PSBT of a channel with so many deposits. */
@@ -110,7 +110,7 @@ export interface Shown {
   readonly funding: FundingTransactions;
   /** The payer's, one for each input, where it has signed. */
   readonly signatures?: readonly { readonly signature: Uint8Array; readonly hashType: number }[];
-  /** What is hashed in the last output (BIP174, PSBT_OUT_REDEEM_SCRIPT). */
+  /** The redeem script of the last output (BIP174, PSBT_OUT_REDEEM_SCRIPT). */
   readonly lastScript?: Uint8Array;
   readonly penaltyKey?: Uint8Array;
 }
@@ -140,7 +140,7 @@ export function encodePsbt(
   return penaltyKey === undefined ? bytes : withPenaltyKey(bytes, penaltyKey);
 }
 
-/** The builder has no way to a field of one's own. */
+/** The builder can't write proprietary fields. */
 function withPenaltyKey(bytes: Uint8Array, penaltyKey: Uint8Array): Uint8Array {
   const raw = RawPSBTV0.decode(bytes);
   return RawPSBTV0.encode({ ...raw, global: { ...raw.global, proprietary: [[PENALTY_KEY_FIELD.slice(), penaltyKey.slice()]] } });

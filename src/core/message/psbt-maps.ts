@@ -8,7 +8,7 @@ import { WireReader } from '../tx/wire-reader.ts';
 /** The parts of a PSBT's maps that a channel needs. */
 export interface PsbtMaps {
   readonly transaction: Transaction;
-  /** As it stands there: whether it is a key, is for those to ask who want one. */
+  /** The bytes as they are in the PSBT: whoever uses them checks that they are a key. */
   readonly penaltyKey?: Uint8Array;
   readonly inputs: readonly InputMap[];
   readonly outputs: readonly OutputMap[];
@@ -27,8 +27,8 @@ export interface OutputMap {
 }
 
 /**
- * What stands behind BIP174's number for fields of one's own: the identifier with its length, and pawment's number 0, for the key that an announcement
- * names for taking what revoked closes hold. The value is the key, compressed.
+ * What follows BIP174's number for proprietary fields: the identifier with its length, and pawment's number 0 for the penalty key of an announcement.
+ * The value is the compressed key.
  */
 const OWN = { identifier: 'pawment', penaltyKey: 0x00 } as const;
 export const PENALTY_KEY_FIELD: Uint8Array = concatBytes(
@@ -41,8 +41,8 @@ export const PENALTY_KEY_FIELD: Uint8Array = concatBytes(
 const MAGIC = Uint8Array.of(0x70, 0x73, 0x62, 0x74, 0xff);
 
 /**
- * BIP174's field numbers of one kind of map: with nothing behind the number in their key, with a public key there, and those that a channel has a
- * place for; and, of the fields that programs have of their own, what stands behind their number in the key of the only one with a place.
+ * BIP174's field numbers of one kind of map. `bare`: nothing follows the number in the key. `keyed`: a public key follows. `allowed`: a channel uses
+ * it. `own`: what follows the number of the only proprietary field that is allowed.
  */
 interface Shape {
   readonly name: string;

@@ -17,15 +17,15 @@ import { type ChannelPsbt, encodePsbt, type FundingTransactions, type PsbtInput,
 
 const HASH_BYTES = 20;
 
-/** Seed step C: every deposit in, no outputs, no signatures; and the key that punishes, where payments can be taken back. */
+/** Seed step C: every deposit in, no outputs, no signatures; and the penalty key, where payments can be taken back. */
 export function announcePsbt(terms: Terms, deposits: readonly Deposit[], funding: FundingTransactions): Uint8Array {
   const { revocation } = terms;
   return encodePsbt(terms, unsigned(terms, deposits, []), { funding, ...(revocation && { penaltyKey: revocation.penaltyKey }) });
 }
 
 /**
- * Seed step E and F: the outputs for a total, signed by the payer. Where payments can be taken back, the script that the payee's part is locked to
- * is shown, and says the hash. One that gives all back is no transaction, and so no PSBT: it has the compact form only.
+ * Seed steps E and F: the outputs for a total, signed by the payer. Where payments can be taken back, the redeem script of the payee's part is
+ * included: it contains the hash. A payment that gives everything back has no transaction, and so no PSBT, only the compact form.
  * @throws Error when the payment is not one of these deposits.
  */
 export function paymentPsbt(terms: Terms, deposits: readonly Deposit[], payment: Payment, funding: FundingTransactions): Uint8Array {
@@ -115,7 +115,7 @@ export function readPayment(psbt: ChannelPsbt, terms: Terms, deposits: readonly 
   return { kind: 'payment', channel: channelOfPsbt(terms.coin, psbt), payment: { total, signatures, ...under } };
 }
 
-/** The hash that the script of the last output names: the one that the same script comes of. */
+/** The hash in the redeem script of the last output: the one for which the contract writes the same script. */
 function readHash({ outputs }: ChannelPsbt, terms: Terms): Pick<Payment, 'hash'> | Refusal {
   const { revocation } = terms.contract;
   if (revocation === undefined) return {};
@@ -155,7 +155,7 @@ function payeeValue(tx: Transaction, paidTo: Uint8Array): bigint | undefined {
   return last !== undefined && equalBytes(last.script, paidTo) ? last.value : undefined;
 }
 
-/** `isHashed`: the last output shows what is hashed in it, which was read before; no other does, nor is a key named. */
+/** `isHashed`: the last output has its redeem script, which was read before. No other output may have one, and no penalty key may be there. */
 function difference(
   psbt: ChannelPsbt,
   terms: Terms,

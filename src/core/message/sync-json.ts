@@ -24,7 +24,7 @@ function isOf(kind: string): (value: unknown) => boolean {
   return (value) => typeof value === 'object' && value !== null && 'kind' in value && value.kind === kind;
 }
 
-/** A message with signatures, in its compact form and what more its JSON form says. */
+/** A message with signatures: its compact form, and the fields that only the JSON form has. */
 function compact<Kind extends Message['kind'], Parts, Made extends Message>(
   kind: Kind,
   parts: Field<Parts>,
@@ -93,7 +93,7 @@ const refusal: Field<Refusal> = z.codec(
 
 const named = z.looseObject({ kind: z.string() });
 
-/** A message of one of these kinds; only the form of its own kind is tried, either way. */
+/** A message of one of these kinds; only the form of its own kind is tried, for reading and for writing. */
 function oneOf<Made extends Message>(forms: Readonly<Record<Made['kind'], Field<Made>>>): Field<Made> {
   const known = new Map<string, Field<Made>>(Object.entries<Field<Made>>(forms));
   const failed = (input: unknown, context: { readonly issues: unknown[] }): typeof z.NEVER => {

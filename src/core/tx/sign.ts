@@ -20,7 +20,7 @@ export interface Signer {
   readonly sign: (digest: Uint8Array) => Signature;
   /** 32 bytes that only the holder of the key can make, the same for each label every time. */
   readonly secret: (label: string) => Uint8Array;
-  /** The key that is made of that secret: it does not tell this one. */
+  /** The key made from that secret: it does not reveal this one. */
   readonly derived: (label: string) => Signer;
 }
 
@@ -68,7 +68,7 @@ export function signer(privateKey: Uint8Array): Signer {
   };
 }
 
-/** HMAC-SHA256 of the private key over the label behind a prefix: nothing else that is made of a key starts so. It tells nothing of the key. */
+/** HMAC-SHA256, with the private key, of a prefix and the label. Nothing else uses that prefix with a key. It reveals nothing of the key. */
 export function secretOf(privateKey: Uint8Array, label: string): Uint8Array {
   return hmac(sha256, privateKey, utf8ToBytes(`pawment/secret/${label}`));
 }

@@ -61,7 +61,7 @@ test('tea at 0.1 that a shop sells for 399.8 after a restart is not paid for, un
   const before = await total();
   for (const answer of ['', 'n']) {
     const no = await cli.atTerminal(answer, 'payer', 'pay', '--item', 'tea');
-    assert.match(no.said, /tea costs 0\.3 DOGE, but was at most 0\.1 before\. Pay\? \[y\/N\] /);
+    assert.match(no.said, /tea costs 0\.3 DOGE, but was at most 0\.1 DOGE before\. Pay\? \[y\/N\] /);
     assertTooHigh(no, facts);
   }
   assertTooHigh(await cli.tell('y\n', 'payer', 'pay', '--item', 'tea'), facts);

@@ -52,7 +52,7 @@ test('who stops open and pay by Ctrl-C is told what has happened and how to go o
     const first = BigInt(String(paid.facts['paidNow']));
     const { unanswered } = z.object({ unanswered: z.coerce.bigint() }).parse(paid.facts);
     assert.deepEqual([paid.facts['payments'], paid.facts['channel']], [3, open.facts['channel']]);
-    assert.match(paid.message, /^Stopped after 3 of 10 payments, .* One more of 0\.1 DOGE got no answer: it may have arrived\.$/);
+    assert.match(paid.message, /^Stopped after 3 of 10 payments, .* One more payment, of 0\.1 DOGE, got no answer: it may have arrived\.$/);
     assert.match(paid.advice, /^The same command with --times 7 pays the rest\. It sends that one again first/);
     const rest = await cli.run('payer', 'pay', '--item', 'tea', '--times', '7');
     assert.equal(rest.code, 0, rest.said);

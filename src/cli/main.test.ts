@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { z } from 'zod';
+import { allCommands } from './main.ts';
 
 const run = (...words: string[]) => promisify(execFile)(process.execPath, ['bin/pawment.js', ...words]);
 
@@ -39,4 +40,9 @@ test('help names every command, and a command its own flags', async () => {
   assert.match((await run('pay', '--help')).stdout, /--item/);
   const { code, words } = await failing('constructor');
   assert.deepEqual([code, words], [2, "unknown command 'constructor'\nSee the help of the command: --help.\n"]);
+});
+
+test('no help shows a default as code', async () => {
+  for (const command of await allCommands())
+    for (const one of [command, ...command.commands]) assert.doesNotMatch(one.helpInformation(), /default: [[{]/, one.name());
 });

@@ -15,6 +15,7 @@ export interface ChannelMark {
   readonly revoked: number;
   /** Payee: the best total. Payer: the largest that was ever signed. */
   readonly total: Amount;
+  readonly ticker: string;
   readonly isEnded: boolean;
 }
 
@@ -64,12 +65,14 @@ function markOf(
     return undefined;
   }
   const state = kind.endsWith('payee-channel') ? payeeSnapshot.decode(value) : payerSnapshot.decode(value);
+  const { ticker } = state.terms.coin;
   for (const payment of paymentsOf(state)) {
-    if (!isSigned(state.terms, state.deposits, payment, verify)) onFault(`the payment of ${payment.total} is not signed by the payer`);
+    if (!isSigned(state.terms, state.deposits, payment, verify))
+      onFault(`the payment of ${formatAmount(payment.total)} ${ticker} is not signed by the payer`);
   }
   const total = 'signed' in state ? state.signed : (state.best?.total ?? ZERO);
   const revoked = 'signed' in state ? (state.revocation?.index ?? 0) : (state.revoked ?? 0);
-  return { version, revoked, total, isEnded: state.kind === 'ended' };
+  return { version, revoked, total, ticker, isEnded: state.kind === 'ended' };
 }
 
 function paymentsOf(state: PayeeState | PayerState): readonly Payment[] {
@@ -87,10 +90,10 @@ function isSigned(terms: Terms, deposits: readonly Deposit[], { total, signature
 export function lostIn(known: Audit, other: Audit): readonly string[] {
   return [...known.channels].flatMap(([name, mark]) => {
     const found = other.channels.get(name);
-    if (found === undefined) return [`${name} is missing (total ${formatAmount(mark.total)})`];
+    if (found === undefined) return [`${name} is missing (total ${formatAmount(mark.total)} ${mark.ticker})`];
     if (found.revoked < mark.revoked) return [`${name} has given back ${found.revoked} times and had ${mark.revoked} times`];
     if (found.revoked === mark.revoked && found.total < mark.total)
-      return [`${name} has a total of ${formatAmount(found.total)}, but had ${formatAmount(mark.total)}`];
+      return [`${name} has a total of ${formatAmount(found.total)} ${mark.ticker}, but had ${formatAmount(mark.total)} ${mark.ticker}`];
     if (mark.isEnded && !found.isEnded) return [`${name} had ended`];
     return found.version < mark.version ? [`${name} has version ${found.version}, but had ${mark.version}`] : [];
   });

@@ -144,7 +144,7 @@ describe('less never takes the place of more', () => {
   test('an end that was undone, or fewer writes at the same total, is less', async () => {
     const marks = (isEnded: boolean, version: number) => ({
       ...{ total: 0n as never, records: 1, faults: [] },
-      channels: new Map([['payee-channel a', { version, revoked: 0, total: DOGE as never, isEnded }]]),
+      channels: new Map([['payee-channel a', { version, revoked: 0, total: DOGE as never, ticker: 'DOGE', isEnded }]]),
     });
     assert.equal(lostIn(marks(true, 5), marks(false, 6)).length, 1);
     assert.equal(lostIn(marks(false, 5), marks(false, 4)).length, 1);
@@ -154,7 +154,7 @@ describe('less never takes the place of more', () => {
   test('what was given back since is no loss, and what was given back before is', async () => {
     const marks = (revoked: number, total: bigint) => ({
       ...{ total: 0n as never, records: 1, faults: [] },
-      channels: new Map([['payee-channel a', { version: 5, revoked, total: total as never, isEnded: false }]]),
+      channels: new Map([['payee-channel a', { version: 5, revoked, total: total as never, ticker: 'DOGE', isEnded: false }]]),
     });
     assert.deepEqual(lostIn(marks(0, 3n * DOGE), marks(1, DOGE)), []);
     assert.equal(lostIn(marks(1, DOGE), marks(0, 3n * DOGE)).length, 1);

@@ -74,9 +74,9 @@ describe('backup, verify, restore', () => {
     const further = await shop(5n * DOGE);
     copyFileSync(join(further, 'merchant.sqlite'), join(datadir, 'merchant.sqlite'));
     const refused = await pawment(datadir, 'restore', '1');
-    assert.deepEqual([refused.code, /has a total of 2, but had 5/.test(refused.out)], [3, true], refused.out);
+    assert.deepEqual([refused.code, /has a total of 2 DOGE, but had 5 DOGE/.test(refused.out)], [3, true], refused.out);
     assert.match((await pawment(datadir, 'merchant', 'channels')).out, /5 of 10 DOGE/);
-    assert.match((await pawment(datadir, 'restore', '1', '--force')).out, /lost: .*has a total of 2, but had 5/);
+    assert.match((await pawment(datadir, 'restore', '1', '--force')).out, /lost: .*has a total of 2 DOGE, but had 5 DOGE/);
     assert.match((await pawment(datadir, 'merchant', 'channels')).out, /2 of 10 DOGE/);
   });
 

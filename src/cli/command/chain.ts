@@ -119,7 +119,7 @@ async function clientOf(config: Shell['config'], { note }: Shell['print']): Prom
       return await call(...request);
     } catch (error) {
       if (!(error instanceof RpcError)) throw error;
-      throw new WorldError('node-refused', `The node refuses ${request[0]}: ${error.message}.`, 'Check what was given.', error);
+      throw new WorldError('node-refused', `The node refuses ${request[0]}: ${error.message}.`, 'Correct what it names.', error);
     }
   };
 }

@@ -41,7 +41,7 @@ test('an asset send in a transaction is shown as the claim that it is; without o
   assert.deepEqual(found.facts.assetSend, { codec: 'counterparty', asset: 'A14456548018133352000', quantity: 1337n, to: 0 });
   assert.deepEqual(found.lines.slice(-2), [
     '  asset: 1337 of the smallest unit of A14456548018133352000 to the address of output 0 (counterparty)',
-    '    So the transaction claims. Whether the sender had so much only an indexer of all sends can tell; pawment asks none.',
+    '    The transaction only claims this. Whether the sender had so much, only an indexer of all sends can tell; pawment asks none.',
   ]);
   const plain = recognise(world.coin, bytes);
   assert.ok(plain !== undefined && 'assetSend' in plain.facts && plain.facts.assetSend === undefined);

@@ -23,7 +23,7 @@ export function doctorCommand(): Command {
     'pawment doctor --watch-to /var/lib/pawment-watch --textfile /var/lib/node_exporter/pawment.prom',
     'pawment doctor --json || notify-the-owner',
   ])
-    .option('--listen <place>', 'where the merchant serves, as its own flag says', '127.0.0.1:8402')
+    .option('--listen <place>', 'where the merchant serves: the value of its own --listen', '127.0.0.1:8402')
     .option('--bitcoinj <host:port>', 'where it serves payers of bitcoinj')
     .option('--metrics <host:port>', 'where it shows figures')
     .option('--watch-to <folder>', 'where it writes signed closes')

@@ -27,7 +27,7 @@ export function giveBackCommand(): Command {
     'pawment merchant give-back 1f0c… 2.5',
     'pawment merchant give-back 2.5',
   ])
-    .argument('<channel>', 'its id or the beginning of it; may be left out if there is only one channel')
+    .argument('<channel>', 'its id or the beginning of it; leave it out if there is only one channel')
     .argument('[coins]', 'how much, in whole coins')
     .option('--no-wait', 'do not wait until the running merchant has taken the order')
     .action((first: string, second: string | undefined, flags: GiveBackFlags) => {
@@ -63,7 +63,7 @@ async function giveBack({ config, print, stop }: Shell, name: string, amount: Am
 /** @throws WorldError while another order for the channel waits. */
 async function writeOrder(store: Store, id: ChannelId, order: GiveBackOrder): Promise<void> {
   const before = await store.get(GIVE_BACK_ORDER, id);
-  const waiting = before && decodeStoredJson(giveBackOrder, `The order to give back of channel ${id}`, before.value);
+  const waiting = before && decodeStoredJson(giveBackOrder, `The give-back order of channel ${id}`, before.value);
   const isFree = waiting === undefined || waiting.refusal !== undefined;
   const value = JSON.stringify(z.encode(giveBackOrder, order));
   if (isFree && (await store.commit([{ kind: GIVE_BACK_ORDER, id, expected: before?.version ?? 0, value }]))) return;
@@ -78,7 +78,7 @@ async function writeOrder(store: Store, id: ChannelId, order: GiveBackOrder): Pr
 async function carriedOut(store: Store, id: ChannelId, order: string): Promise<void> {
   const refusal = await until(async () => {
     const record = await store.get(GIVE_BACK_ORDER, id);
-    const left = record && decodeStoredJson(giveBackOrder, `The order to give back of channel ${id}`, record.value);
+    const left = record && decodeStoredJson(giveBackOrder, `The give-back order of channel ${id}`, record.value);
     if (left === undefined || left.order !== order) return 'done' as const;
     return left.refusal;
   }, LOOK);

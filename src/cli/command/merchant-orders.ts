@@ -141,7 +141,7 @@ function line(state: PayeeState): string {
   // Several may be closed in one transaction, which none of them stores.
   const ending = txid === undefined ? '' : `, ${kind === 'closing' ? 'its own close is' : 'by'} ${txid}`;
   const total = `${formatAmount(best?.total ?? ZERO)} of ${formatAmount(capacityOf(deposits))} ${terms.coin.ticker}`;
-  const back = state.giveBack === undefined ? '' : `, ${formatAmount(state.giveBack)} to give back`;
+  const back = state.giveBack === undefined ? '' : `, ${formatAmount(state.giveBack)} ${terms.coin.ticker} to give back`;
   return `${channel.slice(0, 16)}  ${kind.padEnd(9)}  ${total}, expires at ${describeExpiry(terms.expiry)}${back}${ending}`;
 }
 

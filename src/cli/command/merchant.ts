@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { type Amount, amount, formatAmount } from '../../core/base/amount.ts';
 import { blocksOn } from '../../core/base/lock-time.ts';
 import { contractById, contracts } from '../../core/contract/registry.ts';
@@ -47,7 +47,9 @@ interface MerchantFlags extends CommonFlags {
   readonly verbose?: boolean;
 }
 
-const appended = (text: string, all: readonly string[]): readonly string[] => [...all, text];
+function repeated(flags: string, description: string): Option {
+  return new Option(flags, description).argParser((text: string, all: readonly string[]) => [...all, text]).default([], 'none');
+}
 
 export function merchantCommand(): Command {
   const merchant = command('merchant', 'Sell through channels: serves payers over HTTP, follows the chain, closes in time', [
@@ -58,7 +60,7 @@ export function merchantCommand(): Command {
   ])
     .option('--listen <place>', 'where to serve: host:port, or unix: and the path of a socket', '127.0.0.1:8402')
     .option('--bitcoinj <host:port>', 'also serve payers of bitcoinj there; without a host, on the loopback address')
-    .option('--price <item=coins>', 'an item for sale; may be given several times', appended, [])
+    .addOption(repeated('--price <item=coins>', 'an item for sale; may be given several times'))
     .option('--payout <address>', "address that closes pay to; one of the merchant's own seed unless given")
     .option('--contract <id>', 'kind of channel', 'cltv-multisig')
     .option('--fixed-fee <coins>', 'payers sign a fixed closing fee, for signers that support nothing else')
@@ -66,9 +68,16 @@ export function merchantCommand(): Command {
     .option('--unconfirmed <coins>', 'how much each channel delivers before its deposits are that deep; it then opens at once')
     .option('--exposure <coins>', 'the limit for that, over all channels; without --unconfirmed, the limit for delivery on young deposits')
     .addOption(new WholeNumber('--lifetime <blocks>', 'the least lifetime of a channel in blocks', 1, MOST_BLOCKS))
-    .option('--duplex <coins>', 'give back where payments are final, by channels the other way; of its own coins it locks so much at most')
-    .option('--duplex-each <coins>', 'the same for each payer; a tenth of that unless given')
-    .addOption(new WholeNumber('--duplex-percent <percent>', 'of what the payer itself has deposited', 1, 1_000).default(100))
+    .option('--duplex <coins>', 'give back where payments are final, by channels the other way; locks at most this much of its own coins')
+    .option('--duplex-each <coins>', 'the most that it locks for one payer; a tenth of --duplex unless given')
+    .addOption(
+      new WholeNumber(
+        '--duplex-percent <percent>',
+        'the most for one payer, in percent of what that payer has deposited',
+        1,
+        1_000,
+      ).default(100),
+    )
     .option('--allow-public', 'listen on an address other than loopback, without TLS')
     .addOption(
       new WholeNumber(
@@ -78,7 +87,7 @@ export function merchantCommand(): Command {
         16,
       ),
     )
-    .option('--host-name <name>', 'a name that a proxy in front passes on as the Host; may be given several times', appended, [])
+    .addOption(repeated('--host-name <name>', 'a name that a proxy in front passes on as the Host; may be given several times'))
     .option('--metrics <host:port>', 'where to show figures, for Prometheus and pawment status; not where payers come')
     .option('--watch-to <folder>', 'write signed closes there for pawment watch')
     .option('--backup-to <folder>', 'save the channels there regularly, for pawment restore')
@@ -90,9 +99,7 @@ export function merchantCommand(): Command {
     .option('--no-wait', 'end at once if the node is not there or not ready, instead of waiting for it')
     .option('--verbose', 'log every request')
     .action((flags: MerchantFlags) => run(flags, (shell) => serve(shell, flags)));
-  merchant.addCommand(closeOrderCommand());
-  merchant.addCommand(giveBackCommand());
-  merchant.addCommand(merchantChannelsCommand());
+  for (const child of [closeOrderCommand(), giveBackCommand(), merchantChannelsCommand()]) merchant.addCommand(child);
   return merchant;
 }
 

@@ -87,8 +87,8 @@ function offerLines({
     ...(contract.expiryIn === 'releases' ? [SIGNED_REFUND] : []),
     ...(payoutDelay === undefined
       ? []
-      : [`give-back   payments can be taken back; have an eye on the chain ${watchFor(contract, payoutDelay)}`]),
-    `depth       ${depth.map(({ upTo, blocks }) => `${blocks} blocks up to ${formatAmount(upTo)}`).join(', ')}`,
+      : [`give-back   payments can be taken back; watch the chain ${watchFor(contract, payoutDelay)}`]),
+    `depth       ${depth.map(({ upTo, blocks }) => `${blocks} blocks up to ${formatAmount(upTo)} ${coin.ticker}`).join(', ')}`,
     ...(unconfirmed === undefined ? [] : [`before that ${formatAmount(unconfirmed)} ${coin.ticker} can be spent`]),
     `payee key   ${bytesToHex(payeeKey)}`,
   ];

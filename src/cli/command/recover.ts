@@ -25,7 +25,7 @@ export function recoverCommand(): Command {
     'pawment recover --birthday 5000000',
     'pawment recover --merchant http://127.0.0.1:8402 && pawment close',
   ])
-    .option('--merchant <url>', 'ask this merchant what it knows: then its channels can be used for payments, and ended now')
+    .option('--merchant <url>', 'ask this merchant what it knows: then its channels can be used for payments, and ended at once')
     .option(
       '--birthday <height>',
       'no channel was funded in a block up to this one; unless given, the block in the seed file',

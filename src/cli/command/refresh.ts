@@ -12,7 +12,7 @@ export function refreshCommand(): Command {
     'pawment refresh',
     'pawment refresh 1f0c…',
   ])
-    .argument('[channel]', 'its id, the beginning of it, or the merchant; the only one unless named')
+    .argument('[channel]', 'its id, the beginning of it, or the merchant; the only one unless given')
     .action((name: string | undefined, flags: CommonFlags) => run(flags, (shell) => refresh(shell, name)));
 }
 
@@ -22,7 +22,7 @@ async function refresh({ config, print, stop }: Shell, name: string | undefined)
     const before = await payer.channel(name);
     const { channel, terms, best } = before;
     const had = await paidBackOf(payer, channel);
-    stop.say(async () => ({ message: 'Stopped.', advice: `Go on with: pawment refresh ${channel.slice(0, 16)}`, facts: { channel } }));
+    stop.say(async () => ({ message: 'Stopped.', advice: `Continue with: pawment refresh ${channel.slice(0, 16)}`, facts: { channel } }));
     const { state } = granted(await payer.agent.refresh(channel, await payer.payeeOf(channel)));
     const paidBack = await paidBackOf(payer, channel);
     const back = (best?.total ?? ZERO) - (state.best?.total ?? ZERO) + (paidBack - had);

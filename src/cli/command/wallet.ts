@@ -33,7 +33,7 @@ export function walletCommand(): Command {
   );
   wallet.addCommand(
     command('words', 'Show the words of the seed: whoever sees them has the money', ['pawment wallet words'])
-      .option('--merchant', "of the merchant's seed")
+      .option('--merchant', "show those of the merchant's seed")
       .action((flags: WalletFlags) => run(flags, (shell) => words(shell, flags))),
   );
   wallet.addCommand(
@@ -132,7 +132,7 @@ async function send(shell: Shell, to: string, text: string | undefined): Promise
   const destination = destinationOf(config.coin, to);
   if (text === 'all') return sweep(shell, to);
   const { address } = destination;
-  const value = amountTo(destination, text === undefined ? undefined : amountOf(text));
+  const value = amountTo(config.coin, destination, text === undefined ? undefined : amountOf(text));
   const { ticker } = config.coin;
   await withWallet(shell, async (wallet) => {
     const { txid, fee } = await wallet.send(address, value);

@@ -36,9 +36,9 @@ test('what is wrong with it is said', () => {
 
 test('an amount is given once, or twice the same', () => {
   const asking = destinationOf(coin, `dogecoin:${address}?amount=2`);
-  assert.equal(amountTo(asking, undefined), 2n * DOGE);
-  assert.equal(amountTo(asking, amount(2n * DOGE)), 2n * DOGE);
-  assert.equal(amountTo(destinationOf(coin, address), amount(DOGE)), DOGE);
-  assert.throws(() => amountTo(asking, amount(DOGE)), /asks for 2, but 1 was given/);
-  assert.throws(() => amountTo(destinationOf(coin, address), undefined), /No amount/);
+  assert.equal(amountTo(coin, asking, undefined), 2n * DOGE);
+  assert.equal(amountTo(coin, asking, amount(2n * DOGE)), 2n * DOGE);
+  assert.equal(amountTo(coin, destinationOf(coin, address), amount(DOGE)), DOGE);
+  assert.throws(() => amountTo(coin, asking, amount(DOGE)), /asks for 2 DOGE, but 1 DOGE was given/);
+  assert.throws(() => amountTo(coin, destinationOf(coin, address), undefined), /No amount/);
 });

@@ -30,11 +30,15 @@ const WHY: Readonly<Record<string, string>> = {
 };
 
 /** The given amount, or the one in the URI; both only when they are equal. @throws WorldError `config` */
-export function amountTo({ amount: asked }: Destination, given: Amount | undefined): Amount {
+export function amountTo(coin: Coin, { amount: asked }: Destination, given: Amount | undefined): Amount {
   const value = given ?? asked;
   if (value === undefined) throw new WorldError('config', 'No amount is given.', 'Write it after the address, in whole coins.');
   if (asked !== undefined && asked !== value) {
-    throw new WorldError('config', `The URI asks for ${formatAmount(asked)}, but ${formatAmount(value)} was given.`, 'Use one of them.');
+    throw new WorldError(
+      'config',
+      `The URI asks for ${formatAmount(asked)} ${coin.ticker}, but ${formatAmount(value)} ${coin.ticker} was given.`,
+      'Use one of them.',
+    );
   }
   return value;
 }

@@ -53,5 +53,5 @@ export async function withDuplex(merchant: Merchant, terms: LendingTerms | undef
 
 function noteOf({ ticker }: Coin, { all }: LendingTerms, confirmed: Amount, address: string): string {
   const has = `its wallet has ${formatAmount(confirmed)} ${ticker}`;
-  return `Gives back in channels the other way, with ${formatAmount(all)} ${ticker} at most; ${has}. Coins for it go to ${address}.`;
+  return `Gives back by channels the other way, with at most ${formatAmount(all)} ${ticker}; ${has}. To add coins, send them to ${address}.`;
 }

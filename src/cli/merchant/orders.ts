@@ -51,7 +51,7 @@ async function closeOrdered(merchant: Merchant, store: Store, log: Log): Promise
 /** The channel remembers the last order, so one that is carried out again after a crash gives nothing more back. */
 async function giveBackOrdered(merchant: Merchant, store: Store, log: Log): Promise<void> {
   for await (const { id, version, value } of store.list(GIVE_BACK_ORDER)) {
-    const wanted = decodeStoredJson(giveBackOrder, `The order to give back of channel ${id}`, value);
+    const wanted = decodeStoredJson(giveBackOrder, `The give-back order of channel ${id}`, value);
     if (wanted.refusal !== undefined) continue;
     const channel = channelId(id);
     const driven = await merchant.giveBack(channel, wanted.amount, wanted.order);

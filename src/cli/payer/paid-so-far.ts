@@ -40,7 +40,9 @@ export function accountOf({ before, times, made }: Omit<Paying, 'now'>, state: P
   return {
     message: [
       `Stopped after ${done} of ${times} payments, ${formatAmount(paid)} ${ticker} in all: they stay paid.`,
-      ...(unanswered === undefined ? [] : [`One more of ${formatAmount(unanswered)} ${ticker} got no answer: it may have arrived.`]),
+      ...(unanswered === undefined
+        ? []
+        : [`One more payment, of ${formatAmount(unanswered)} ${ticker}, got no answer: it may have arrived.`]),
     ].join(' '),
     advice: left === 0 ? 'Nothing is left to pay.' : `The same command with --times ${left} pays the rest.${again}`,
     facts: { channel: state.channel, payments: done, paidNow: paid, ...(unanswered && { unanswered }) },

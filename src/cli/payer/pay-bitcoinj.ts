@@ -89,7 +89,7 @@ function report(
 ): void {
   const first = opening === undefined ? {} : { opening };
   const end = settlement === undefined ? {} : { settlement };
-  const also = opening === undefined ? '' : ` and the opening one of ${formatAmount(opening)}`;
+  const also = opening === undefined ? '' : ` and the opening one of ${formatAmount(opening)} ${config.coin.ticker}`;
   print.result({ ...channelFacts(state), payments, ...first, paidNow: sum, ...end }, [
     `${payments} payments${also}, ${formatAmount(sum)} ${config.coin.ticker} in all`,
     ...(settlement === undefined ? [] : [`settled by ${settlement}`]),
@@ -131,7 +131,7 @@ function contractsFor(major: number | undefined, known: readonly PayerState[]): 
 }
 
 async function pay(
-  { print }: Shell,
+  { config, print }: Shell,
   channel: BitcoinjChannel,
   { server, value, times, info }: BitcoinjPayment,
   paid: Acknowledged[],
@@ -141,7 +141,8 @@ async function pay(
   for (let count = 0; count < times; count++) {
     const answer = await channel.pay(value, info === undefined ? undefined : utf8ToBytes(info));
     const one = granted(isRefusal(answer) ? withoutTopUp(answer, server) : answer);
-    if (one.resent !== undefined) print.note(`a payment of ${formatAmount(one.resent)} that got no answer was sent again first`);
+    if (one.resent !== undefined)
+      print.note(`a payment of ${formatAmount(one.resent)} ${config.coin.ticker} that got no answer was sent again first`);
     paid.push(one);
     work.at(paid.length, times);
   }

@@ -92,8 +92,8 @@ describe('a price at a terminal', () => {
     assert.deepEqual(owner.asked, [
       'tea costs 0.1 DOGE. Pay?',
       'tea costs 0.1 DOGE, 0.3 DOGE for 3. Pay?',
-      'tea costs 40 DOGE, but was at most 0.1 before. Pay?',
-      'tea costs 40 DOGE, but was at most 0.1 before. Pay?',
+      'tea costs 40 DOGE, but was at most 0.1 DOGE before. Pay?',
+      'tea costs 40 DOGE, but was at most 0.1 DOGE before. Pay?',
     ]);
     assert.ok(!isRefusal(await owner.buy(40n * DOGE)));
   });

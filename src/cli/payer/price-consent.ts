@@ -74,7 +74,7 @@ export function agreeToRaise(
 }
 
 function questionOf({ ware, price, times }: Bargain, known: Amount | undefined, ticker: string): string {
-  const before = known === undefined ? '' : `, but was at most ${formatAmount(known)} before`;
+  const before = known === undefined ? '' : `, but was at most ${formatAmount(known)} ${ticker} before`;
   const sum = price * BigInt(times);
   const all = times === 1 ? '' : `, ${formatAmount(isAmount(sum) ? sum : MAX_AMOUNT)} ${ticker} for ${times}`;
   return `${ware.item} costs ${formatAmount(price)} ${ticker}${all}${before}. Pay?`;

@@ -45,7 +45,7 @@ function describeAssetSend(tx: Transaction): readonly string[] {
   const { codec, asset, quantity, to } = facts;
   return [
     `  asset: ${quantity} of the smallest unit of ${asset} to the address of output ${to} (${codec})`,
-    '    So the transaction claims. Whether the sender had so much only an indexer of all sends can tell; pawment asks none.',
+    '    The transaction only claims this. Whether the sender had so much, only an indexer of all sends can tell; pawment asks none.',
   ];
 }
 

@@ -44,7 +44,7 @@ test('every flag of merchant and watcher may stand in the file, in place of what
       watchTo: 'w',
       backupTo: 'b',
     },
-    ...{ backupEvery: 5, recover: true, wait: false, verbose: true },
+    ...{ backupEvery: 5, recover: true, wait: false, verbose: true, duplex: '100', duplexEach: '10', duplexPercent: 50 },
   };
   const { config: _, json, ...flags } = await given(merchantCommand(), { json: true, merchant });
   assert.deepEqual({ ...flags }, merchant);

@@ -62,7 +62,7 @@ export function duplexAgent({ agent, payee, store }: DuplexAgentOptions): Duplex
     const joined = isJoint ? await joinEnds({ agent, payee }, state, other, merchant) : refuse('nothing-to-close');
     if (!isRefusal(joined)) return joined;
     const alone = await agent.end(channel, merchant);
-    // The merchant's coins come back by its own end where nothing was paid; what was paid is taken by the payee's close.
+    // Where nothing was paid, the merchant's coins come back by its own end; what was paid is taken by the payee's close.
     await sync(channel, merchant);
     const left = await opposite(channel);
     if (left !== undefined && isActive(left) && left.best !== undefined) await payee.close(left.channel);

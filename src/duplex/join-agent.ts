@@ -15,8 +15,8 @@ export interface JoinAgentContext {
 }
 
 /**
- * Ends a channel and the one the other way by one transaction, if the merchant agrees; otherwise both are as if nothing had been asked, but for payments:
- * none are made or taken any more.
+ * Ends a channel and the one the other way by one transaction, if the merchant agrees. Otherwise both stay as they were, except that no payments are
+ * made or taken any more.
  */
 export async function joinEnds(
   { agent, payee }: JoinAgentContext,

@@ -15,8 +15,8 @@ export interface JoinContext {
 }
 
 /**
- * Agrees to one transaction as the end of a channel and of the one the other way. Each of the four machines signs for its own channel only, at its own best
- * total, and each payee stores its own close before it signs: whatever becomes of the one transaction, both channels can be closed without it.
+ * Agrees to one transaction as the end of a channel and of the one the other way. Each of the four machines signs for its own channel only, at its own
+ * best total, and each payee stores its own close before it signs: so both channels can be closed without that transaction, whatever happens to it.
  */
 export async function answerJoin(context: JoinContext, state: PayeeState, opposite: PayerState | undefined, request: Join): Promise<Reply> {
   if (state.best === undefined || opposite?.best === undefined) return refuse('nothing-to-close');
@@ -25,7 +25,7 @@ export async function answerJoin(context: JoinContext, state: PayeeState, opposi
     : complete(context, state, opposite, { ...request, transaction: request.transaction });
 }
 
-/** Only the payer's own signature makes the merchant stop paying in the channel the other way. */
+/** The merchant stops paying in the channel the other way only for the payer's own signature. */
 async function propose(
   { agent, verify }: JoinContext,
   { terms, deposits, channel }: PayeeState,
@@ -63,7 +63,7 @@ async function complete(
   return { kind: 'joined', channel, transaction: state.transaction };
 }
 
-/** What the end that was proposed for the channel the other way does for that alone. */
+/** The part of the proposed end that is for the channel the other way alone. */
 function ownPart(opposite: PayerState): ReturnType<typeof endPart> {
   if (opposite.kind !== 'ending') return refuse('channel-not-open');
   return endPart(opposite.terms, opposite.deposits, opposite.end.agreement);

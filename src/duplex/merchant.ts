@@ -71,7 +71,7 @@ export function duplexMerchant(options: DuplexMerchantOptions): DuplexMerchant {
   };
 }
 
-/** Nothing is left to be paid when payments stop. */
+/** First pays what is owed, because no payment is made afterwards. */
 async function join(options: DuplexMerchantOptions, context: TalkContext, request: Join): Promise<Reply> {
   const { merchant, agent } = options;
   merchant.engine.follower.trusted();

@@ -32,7 +32,7 @@ const giveBackField: Field<GiveBackRecord> = z.strictObject({
   opposite: channelIdField.exactOptional(),
 });
 
-/** Which channel goes the other way, as its payee knows it. */
+/** What the payee knows of the channel the other way. */
 export interface PairRecord {
   readonly opposite: ChannelId;
 }

@@ -14,10 +14,10 @@ export interface SyncContext {
   readonly pairs: Records<PairRecord>;
 }
 
-/** The most that a merchant may ask at a time: what is left is asked at the next. */
+/** The most questions that a merchant may ask at a time; the rest come with the next sync. */
 const MOST_TURNS = 32;
 
-/** Asks a merchant what it has to say, until all is said or a refusal ends it. */
+/** Asks a merchant until it has nothing more to say, or one side refuses. */
 export function syncWith({ agent, payee, pairs }: SyncContext): (channel: ChannelId, merchant: Connection) => Promise<Refusal | undefined> {
   /** Answers one question, and notes which channel goes the other way. */
   const answered = async (channel: ChannelId, { id, request }: Ask): Promise<SyncAnswer> => {

@@ -106,7 +106,7 @@ function missingIn(state: PayerState, { ordered, before, lock }: GiveBackRecord)
   return least(lock, state.offer?.maxDeposit ?? lock) - made;
 }
 
-/** The payer's own channel is over: what is left in the other comes back. */
+/** Once the payer's own channel has ended, what is left in the other comes back. */
 async function parted(agent: Agent, record: GiveBackRecord, channel: ChannelId, payer: Connection): Promise<Refusal | undefined> {
   if (owedOf(record, await agent.engine.get(channel)) > 0n) return undefined;
   const ended = await agent.end(channel, payer);

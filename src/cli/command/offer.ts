@@ -85,9 +85,7 @@ function offerLines({
     `deposit     ${formatAmount(minDeposit)} to ${formatAmount(maxDeposit)} ${coin.ticker}`,
     `expiry      ${span(minExpiry, maxExpiry)}; closing begins ${margin(contract, closingMargin)} before`,
     ...(contract.expiryIn === 'releases' ? [SIGNED_REFUND] : []),
-    ...(payoutDelay === undefined
-      ? []
-      : [`give-back   payments can be taken back; watch the chain ${watchFor(contract, payoutDelay)}`]),
+    ...(payoutDelay === undefined ? [] : [`give-back   payments can be taken back; watch the chain ${watchFor(contract, payoutDelay)}`]),
     `depth       ${depth.map(({ upTo, blocks }) => `${blocks} blocks up to ${formatAmount(upTo)} ${coin.ticker}`).join(', ')}`,
     ...(unconfirmed === undefined ? [] : [`before that ${formatAmount(unconfirmed)} ${coin.ticker} can be spent`]),
     `payee key   ${bytesToHex(payeeKey)}`,

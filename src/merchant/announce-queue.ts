@@ -1,7 +1,7 @@
 import { lruCache } from '../core/base/lru.ts';
 import { isRefusal, type Refusal, refuse } from '../core/base/refusal.ts';
 import type { Standing } from '../core/channel/offer-validity.ts';
-import { termsOf } from '../core/channel/payee-open.ts';
+import { termsOf, wrongAgeLock } from '../core/channel/payee-open.ts';
 import type { PayeeState } from '../core/channel/payee-state.ts';
 import { channelIdOf } from '../core/contract/contract.ts';
 import type { Announce, Provisional } from '../core/message/message.ts';
@@ -33,6 +33,8 @@ export function announceQueue(
     const { offer, deposits } = announce;
     const stands = standing === undefined ? {} : { standing };
     if (offer.coin.id !== coin.id) return refuse('coin-mismatch', { coin: offer.coin.id, expected: coin.id });
+    const wrong = wrongAgeLock(offer);
+    if (wrong !== undefined) return wrong;
     const { tip } = engine.follower.ready();
     const terms = termsOf(announce);
     const channel = channelIdOf(coin, terms.contract.redeemScript(terms));

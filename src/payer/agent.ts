@@ -3,7 +3,7 @@ import { type ChannelId, equalBytes } from '../core/base/bytes.ts';
 import type { LockTime } from '../core/base/height.ts';
 import { isRefusal, type Refusal, refuse } from '../core/base/refusal.ts';
 import type { OfferLimits } from '../core/channel/offer-limits.ts';
-import { termsOf } from '../core/channel/payee-open.ts';
+import { termsOf, wrongAgeLock } from '../core/channel/payee-open.ts';
 import type { PayerInput } from '../core/channel/payer.ts';
 import { type PayInput, totalAhead, totalFor } from '../core/channel/payer-pay.ts';
 import { notOpen, type OpenPayer, type PayerState, type PendingPayment } from '../core/channel/payer-state.ts';
@@ -117,6 +117,8 @@ export function openAgent(options: AgentOptions): Agent {
     engine,
     plan: async (offer, expiry, returnScript, limits = {}) => {
       if (offer.coin.id !== chain.coin.id) return refuse('coin-mismatch', { coin: offer.coin.id, expected: chain.coin.id });
+      const wrong = wrongAgeLock(offer);
+      if (wrong !== undefined) return wrong;
       const keyName = await wallet.nextChannelKey();
       const channel = idOf(offer, expiry, keys, keyName);
       return stateOf(await engine.drive(channel, { kind: 'create', offer, expiry, keyName, returnScript, limits }));

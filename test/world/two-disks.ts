@@ -33,13 +33,14 @@ export interface TwoDisksOptions {
   readonly terms?: Partial<MerchantTerms>;
   /** What both sides see of the chain, where that is not the chain itself. */
   readonly through?: (chain: Chain) => Chain;
+  readonly coin?: Coin;
   /** How the payer's messages go, `compact` unless given. */
   readonly form?: WireFormat;
 }
 
 /** A payer and a merchant on an embedded chain, each with a disk that a test may copy, put back, or take away. Seeds stay. */
 export class TwoDisks {
-  readonly coin: Coin = dogecoinRegtest;
+  readonly coin: Coin;
   readonly regtest: Regtest;
   readonly chain: Chain;
   readonly keys: Readonly<Record<Side, SeedRing>>;
@@ -60,7 +61,8 @@ export class TwoDisks {
   #agent: Agent | undefined;
   #wallet: Wallet | undefined;
 
-  private constructor({ verify, terms = {}, through = (chain) => chain, form = 'compact' }: TwoDisksOptions) {
+  private constructor({ verify, coin = dogecoinRegtest, terms = {}, through = (chain) => chain, form = 'compact' }: TwoDisksOptions) {
+    this.coin = coin;
     let seconds = 1_700_000_000;
     this.regtest = createRegtest({ coin: this.coin, now: () => seconds++ * 1_000 });
     this.regtest.mine(1_400);

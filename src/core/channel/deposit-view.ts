@@ -1,5 +1,5 @@
 import { equalBytes } from '../base/bytes.ts';
-import { after, kindOf } from '../base/height.ts';
+import { after, kindOf, type LockTime, lockTime } from '../base/height.ts';
 import { blocksOn, type ChainTime, certain } from '../base/lock-time.ts';
 import type { Deposit, Terms } from '../contract/contract.ts';
 import { type Cost, costOf, sumOf } from '../contract/fee.ts';
@@ -34,10 +34,24 @@ export function isLongPast({ coin, expiry }: Terms, at: ChainTime): boolean {
   return certain(expiry, at) >= expiry + blocksOn(kindOf(expiry), coin.channel.buried, coin.blockSeconds);
 }
 
-/** Whether nodes take a refund of a deposit that is so deep: its script may count from its own block. */
+/** When nodes take a refund of a deposit that is so deep: its script may count from its own block. */
+export function opensAt(terms: Terms, depth: number, { tip }: ChainTime): LockTime {
+  return terms.contract.refundAt(terms, after(tip, 1 - depth));
+}
+
 export function isOpenAt(terms: Terms, depth: number, at: ChainTime): boolean {
-  const opens = terms.contract.refundAt(terms, after(at.tip, 1 - depth));
+  const opens = opensAt(terms, depth, at);
   return certain(opens, at) >= opens;
+}
+
+/** Since when all of these deposits can be refunded; since the expiry, as far as nobody knows how deep they are. */
+export function openSince(terms: Terms, deposits: readonly Deposit[], view: ChainView, at: ChainTime): LockTime {
+  const opening = deposits.map((deposit) => {
+    const seen = viewOf(deposit, view);
+    const depth = seen.kind === 'unspent' ? seen.depth : isSpent(seen) ? seen.depositDepth : undefined;
+    return depth === undefined ? terms.expiry : opensAt(terms, depth, at);
+  });
+  return lockTime(Math.max(terms.expiry, ...opening));
 }
 
 export function isAbsent({ kind }: DepositView): boolean {

@@ -4,7 +4,7 @@ import { after, type Height, height, type LockTime } from '../base/height.ts';
 import { possible } from '../base/lock-time.ts';
 import { type Refusal, type RefusalCode, refuse } from '../base/refusal.ts';
 import { depthFor, hasRule } from '../coin/coin.ts';
-import { isBlocks, MAX_BLOCKS, spendHashOf } from '../contract/age-lock.ts';
+import { isAgeFit, MAX_BLOCKS, spendHashOf } from '../contract/age-lock.ts';
 import { capacityOf, channelIdOf, type Deposit, isDue, isExpiryOf, type Terms } from '../contract/contract.ts';
 import { leastDeposit } from '../contract/tx-size.ts';
 import { type Announce, type Offer, type OfferedTerms, offerDigest, type Releasing } from '../message/message.ts';
@@ -165,14 +165,9 @@ function ageLockFor({ refundAge, spendHash, minExpiry }: Offer, expiry: LockTime
   return { ageLock: { blocks: Math.min(MAX_BLOCKS, Math.max(1, refundAge + expiry - minExpiry)), spendHash } };
 }
 
-/** What an offer says of the ages at which deposits open: all that it allows have to be such as a script can have (BIP68). */
-export function wrongAgeLock({ contract, refundAge, spendHash, minExpiry, maxExpiry }: Offer): Refusal | undefined {
-  const isLocked = refundAge !== undefined && spendHash !== undefined;
-  if (contract.expiryIn !== 'age') {
-    return refundAge === undefined && spendHash === undefined ? undefined : refuse('offer-malformed', { contract: contract.id });
-  }
-  const isRight = isLocked && isBlocks(refundAge) && isBlocks(refundAge + maxExpiry - minExpiry);
-  return isRight ? undefined : refuse('offer-malformed', { refundAge: refundAge ?? 0, minExpiry, maxExpiry });
+/** Why no script comes of an offer. */
+export function wrongAgeLock(offer: Offer): Refusal | undefined {
+  return isAgeFit(offer) ? undefined : refuse('offer-malformed', { contract: offer.contract.id, refundAge: offer.refundAge ?? '' });
 }
 
 /** Whether an offer allows several expiries although the script does not contain the expiry: a payer could get refunds signed for more than one. */

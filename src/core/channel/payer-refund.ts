@@ -6,7 +6,7 @@ import { type Deposit, payerScript } from '../contract/contract.ts';
 import { PATIENT_STEPS } from '../contract/cpfp.ts';
 import { costOf, isRaise, isReplaceable, refundUrgency, times } from '../contract/fee.ts';
 import type { Transaction } from '../tx/transaction.ts';
-import { branchOf, isOpenAt, isWaiting, spentBy, transactionsOf, viewOf } from './deposit-view.ts';
+import { branchOf, isOpenAt, isWaiting, openSince, spentBy, transactionsOf, viewOf } from './deposit-view.ts';
 import { broadcastPackage } from './package-broadcast.ts';
 import { refundable } from './payer-refund-signatures.ts';
 import { splitRefunds } from './payer-refund-split.ts';
@@ -23,15 +23,17 @@ export function refundAfterExpiry(state: PayerState, view: ChainView, env: Env):
   if (certain(expiry, env) < expiry) return refuse('refund-too-early', { tip: certain(expiry, env), expiry });
   const seen = seenBy(state, view);
   const free = seen.filter(({ at }) => at.kind === 'unspent' && isOpenAt(state.terms, at.depth, env)).map(({ deposit }) => deposit);
-  const made = splitRefunds(refundable(state, free, env), view).map((part) => keptOr(state, refundAtDueRate(state, part, env)));
+  const made = splitRefunds(refundable(state, free, env), view).map((part) =>
+    keptOr(state, refundAtDueRate(state, part, env, openSince(state.terms, part, view, env))),
+  );
   const [refusal] = made.filter(isRefusal);
-  const done = together([{ refunds: made.flatMap((one) => (isRefusal(one) ? [] : [one])) }, ...cpfpOfRefund(state, seen, env)]);
+  const done = together([{ refunds: made.flatMap((one) => (isRefusal(one) ? [] : [one])) }, ...cpfpOfRefund(state, seen, view, env)]);
   return done.refunds.length + done.children.length === 0 && refusal !== undefined ? refusal : sent(state, done);
 }
 
 /** Replaces, or adds children to, transactions that wait too long; undefined if there are none. */
 export function outbid(state: PayerState, view: ChainView, env: Env): Step<PayerState> | undefined {
-  const done = together(cpfpOfRefund(state, seenBy(state, view), env));
+  const done = together(cpfpOfRefund(state, seenBy(state, view), view, env));
   return done.refunds.length + done.children.length > 0 ? sent(state, done) : undefined;
 }
 
@@ -51,15 +53,16 @@ function seenBy(state: PayerState, view: ChainView): readonly Seen[] {
 }
 
 /** Children for what waits too long: the payer's own refunds, and closes and ends that were sent in time. */
-function cpfpOfRefund(state: PayerState, seen: readonly Seen[], env: Env): readonly Doing[] {
+function cpfpOfRefund(state: PayerState, seen: readonly Seen[], view: ChainView, env: Env): readonly Doing[] {
   const waiting = seen.flatMap(({ deposit, at }) => (isWaiting(at) ? [{ deposit, at }] : []));
   const isOwn = ({ deposit, at }: HeldDeposit): boolean => branchOf(state.terms, deposit, at) === 'refund';
   const contest = replaceStuckClose(
     state,
     waiting.filter((one) => !isOwn(one)),
+    view,
     env,
   );
-  return [slow(state, waiting.filter(isOwn), env), ...(contest === undefined ? [] : [contest])];
+  return [slow(state, waiting.filter(isOwn), view, env), ...(contest === undefined ? [] : [contest])];
 }
 
 /** Sends the last version again, unless the new one pays so much more that it could replace it. */
@@ -73,15 +76,16 @@ function keptOr(state: PayerState, made: Transaction | Refusal): Transaction | R
 }
 
 /** The payer's own refunds in the mempool, each by itself: only the payer can take that branch. */
-function slow(state: PayerState, own: readonly HeldDeposit[], env: Env): Doing {
+function slow(state: PayerState, own: readonly HeldDeposit[], view: ChainView, env: Env): Doing {
   const taking = own.map(({ deposit }) => deposit);
   const { policy } = state.terms.coin;
-  const wanted = times(env.feeRate, refundUrgency(state.terms, certain(state.terms.expiry, env)).factor);
+  const since = openSince(state.terms, taking, view, env);
+  const wanted = times(env.feeRate, refundUrgency({ ...state.terms, expiry: since }, certain(since, env)).factor);
   const there = transactionsOf(own.map(({ at }) => at));
   const refunds = there
     .filter((one) => isReplaceable(policy, one))
     .flatMap((one) => {
-      const made = refundAtDueRate(state, spentBy(one, taking), env);
+      const made = refundAtDueRate(state, spentBy(one, taking), env, since);
       return isRefusal(made) || !isRaiseOf(state, one, made) ? [] : [made];
     });
   return { refunds, children: there.filter((one) => !isReplaceable(policy, one)).flatMap((one) => cpfpEffects(state, one, env, wanted)) };

@@ -1,4 +1,5 @@
 import { type Amount, feeFor, greatest, ZERO } from '../base/amount.ts';
+import type { LockTime } from '../base/height.ts';
 import { certain } from '../base/lock-time.ts';
 import { isRefusal, type Refusal } from '../base/refusal.ts';
 import { capacityOf, type Deposit, payerScript } from '../contract/contract.ts';
@@ -17,11 +18,11 @@ import {
 } from '../contract/fee.ts';
 import { refundSize } from '../contract/tx-size.ts';
 import type { Transaction } from '../tx/transaction.ts';
-import { combinedCost, isOpenAt, type Spend, transactionsOf } from './deposit-view.ts';
+import { combinedCost, isOpenAt, openSince, type Spend, transactionsOf } from './deposit-view.ts';
 import { broadcastPackage } from './package-broadcast.ts';
 import { refundable } from './payer-refund-signatures.ts';
 import { allDeposits, type PayerState } from './payer-state.ts';
-import type { Effect, Env } from './state-machine.ts';
+import type { ChainView, Effect, Env } from './state-machine.ts';
 
 /** A deposit and the unconfirmed transaction that spends it. */
 export interface HeldDeposit {
@@ -40,15 +41,26 @@ export interface CloseReplacement {
  * less than a late refund would; where that is impossible, a child spends the payer's change to pay for it. Undefined while the close may be mined by
  * itself.
  */
-export function replaceStuckClose(state: PayerState, held: readonly HeldDeposit[], env: Env): CloseReplacement | undefined {
+export function replaceStuckClose(
+  state: PayerState,
+  held: readonly HeldDeposit[],
+  view: ChainView,
+  env: Env,
+): CloseReplacement | undefined {
   const { terms } = state;
-  const urgency = refundUrgency(terms, certain(terms.expiry, env));
+  const since = openSince(
+    terms,
+    held.map(({ deposit }) => deposit),
+    view,
+    env,
+  );
+  const urgency = refundUrgency({ ...terms, expiry: since }, certain(since, env));
   const before = combinedCost(
     held.map(({ at }) => at),
     allDeposits(state),
   );
   if (held.length === 0 || !isSlow(before, urgency, env)) return undefined;
-  const made = replacementRefund(state, held, before, env);
+  const made = replacementRefund(state, held, { since, rival: before }, env);
   if (made !== undefined) return { refunds: [made], children: [] };
   const children = held.flatMap(({ at }) => cpfpOfClose(state, at, times(env.feeRate, urgency.factor), env));
   return { refunds: [], children };
@@ -59,7 +71,13 @@ function isSlow(before: Cost | undefined, { factor }: Urgency, { feeRate }: Env)
   return factor > 1n && (before === undefined || rateOf(before) < times(feeRate, factor));
 }
 
-function replacementRefund(state: PayerState, held: readonly HeldDeposit[], before: Cost | undefined, env: Env): Transaction | undefined {
+/** Since when a refund could be had, and what it has to replace. */
+interface Blocked {
+  readonly since: LockTime;
+  readonly rival: Cost | undefined;
+}
+
+function replacementRefund(state: PayerState, held: readonly HeldDeposit[], { since, rival }: Blocked, env: Env): Transaction | undefined {
   const { policy } = state.terms.coin;
   const deposits = refundable(
     state,
@@ -68,26 +86,32 @@ function replacementRefund(state: PayerState, held: readonly HeldDeposit[], befo
   );
   if (deposits.length < held.length || !transactionsOf(held.map(({ at }) => at)).every((one) => isReplaceable(policy, one)))
     return undefined;
-  const made = refundAtDueRate(state, deposits, env, before);
+  const made = refundAtDueRate(state, deposits, env, since, rival);
   const after = isRefusal(made) ? undefined : costOf(made, deposits);
   if (isRefusal(made) || after === undefined) return undefined;
-  return before === undefined || isRaise(policy, before, after) ? made : undefined;
+  return rival === undefined || isRaise(policy, rival, after) ? made : undefined;
 }
 
 /**
- * The refund at the rate that is due, and high enough to replace `rival`; for that it may spend a larger part on fees. It spends deposits that are
+ * The refund at the rate that is due, if it could be had `since` then, and high enough to replace `rival`; for that it may spend a larger part on fees. It spends deposits that are
  * worth more than they add to the fee; the others are refunded separately.
  */
-export function refundAtDueRate(state: PayerState, deposits: readonly Deposit[], env: Env, rival?: Cost): Transaction | Refusal {
+export function refundAtDueRate(
+  state: PayerState,
+  deposits: readonly Deposit[],
+  env: Env,
+  since: LockTime,
+  rival?: Cost,
+): Transaction | Refusal {
   const { terms, returnScript: script } = state;
   const { policy } = terms.coin;
-  const { factor, share, contest } = refundUrgency(terms, certain(terms.expiry, env));
+  const { factor, share, contest } = refundUrgency({ ...terms, expiry: since }, certain(since, env));
   const size = refundSize(terms, deposits.length, script);
   const wanted = greatest(times(env.feeRate, factor), rival === undefined ? ZERO : raisedRate(policy, rival, size));
   const feeRate = affordableRate(policy, wanted, rival === undefined ? share : contest, capacityOf(deposits), size);
   const cost = feeFor(refundSize(terms, 1) - refundSize(terms, 0), feeRate);
   const worth = deposits.filter(({ value }) => value > cost);
-  if (worth.length > 0 && worth.length < deposits.length) return refundAtDueRate(state, worth, env, rival);
+  if (worth.length > 0 && worth.length < deposits.length) return refundAtDueRate(state, worth, env, since, rival);
   return terms.contract.refund(terms, deposits, { script, feeRate }, env.signer);
 }
 

@@ -22,6 +22,7 @@ const LAYERS = [
   'payer',
   'merchant',
   'duplex',
+  'hub',
   'content',
   'cli',
   'web',

@@ -52,11 +52,11 @@ export const payeeRole: ChannelRole<PayeeState, PayeeInput> = {
   keyName: (state, input) => state?.keyName ?? (input.kind === 'announce' ? keyNameOf(input.announce.offer) : undefined),
   invoiceOf: (input) => (input.kind === 'payment' ? input.pay.invoice : undefined),
   withInvoice: (input, invoice) => (input.kind === 'payment' ? { ...input, invoice } : input),
-  watch: ({ kind, terms, deposits, sources = NO_SOURCES, backing, best, held }) => {
+  watch: ({ kind, terms, deposits, sources = NO_SOURCES, backing, best, held, locked = held }) => {
     if (kind === 'ended') return undefined;
     // Without a payment there is nothing to lose before the expiry: such channels cost others nothing, and must not be handled before others.
     const deadline = best === undefined ? terms.expiry : closingAt(terms);
-    return { terms, deposits, sources, deadline, isPending: kind !== 'open' || backing !== undefined, ...(held && { held }) };
+    return { terms, deposits, sources, deadline, isPending: kind !== 'open' || backing !== undefined, ...(locked && { held: locked }) };
   },
   exposed: (state) =>
     state.backing === undefined && state.places === undefined ? NOT_EXPOSED : { exposure: exposureOf(state), rests: restsOf(state) },
@@ -74,8 +74,8 @@ function fundedBy(state: PayerState): Pick<WatchedOutputs, 'deposits' | 'sources
 }
 
 /** Whether the payer's machine wants to see every block: something is on its way, or is taken back. */
-function isPending({ kind, found = [], held = [] }: PayerState): boolean {
-  return (kind !== 'open' && kind !== 'planned') || found.length > 0 || held.length > 0;
+function isPending({ kind, found = [], held = [], locked = [] }: PayerState): boolean {
+  return (kind !== 'open' && kind !== 'planned') || found.length + held.length + locked.length > 0;
 }
 
 export const payerRole: ChannelRole<PayerState, PayerInput> = {
@@ -86,8 +86,8 @@ export const payerRole: ChannelRole<PayerState, PayerInput> = {
   invoiceOf: () => undefined,
   withInvoice: (input) => input,
   watch: (state) => {
-    const { terms, kind, held } = state;
-    const watch = { terms, leastFound: leastDeposit(terms), ...fundedBy(state), ...(held && { held }) };
+    const { terms, kind, held, locked = held } = state;
+    const watch = { terms, leastFound: leastDeposit(terms), ...fundedBy(state), ...(locked && { held: locked }) };
     if (kind !== 'ended') return { ...watch, deadline: terms.expiry, isPending: isPending(state) };
     // Nothing is due, but coins may still come.
     const isMissed = state.how === 'abandoned' || stillToCome(state).length > 0;

@@ -3,6 +3,7 @@ import { type Amount, isAmount, MAX_AMOUNT } from '../core/base/amount.ts';
 import { type ChannelId, equalBytes, type TxId } from '../core/base/bytes.ts';
 import { type Height, height as heightOf } from '../core/base/height.ts';
 import type { ChainView } from '../core/channel/state-machine.ts';
+import { MOST_LOCKS } from '../core/contract/hash-lock.ts';
 import { heightField, transactionField } from '../core/message/fields.ts';
 import { encodeTransaction, outpointKey, type Transaction, transactionId } from '../core/tx/transaction.ts';
 import { decodeStoredJson } from './decode-state.ts';
@@ -21,8 +22,8 @@ const spendField = z.union([
 /** A transaction with its id, which is computed once: it may be large, and concern many channels. */
 export type IndexedSpend = Block['transactions'][number];
 
-/** A close has two outputs, the payer's change and the held output: a payee may add inputs, but no outputs. */
-const MOST_HELD = 2;
+/** A close has the payer's change, the payee's part, and what is pending: a payee may add inputs, but no outputs. */
+const MOST_HELD = 2 + MOST_LOCKS;
 
 interface MinedSpend extends IndexedSpend {
   readonly height: Height;
@@ -100,7 +101,9 @@ export class SpendIndex {
 
   /** A held output may be spent before its channel has seen the close: in the same block, or while both are in the mempool. */
   #noteHeld(channel: ChannelId, { txid, transaction }: IndexedSpend): void {
-    if (this.#list.get(channel)?.terms.contract.revocation === undefined || transaction.outputs.length > MOST_HELD) return;
+    const { revocation, hashLocks } = this.#list.get(channel)?.terms.contract ?? {};
+    const isHolding = revocation !== undefined || hashLocks !== undefined;
+    if (!isHolding || transaction.outputs.length > MOST_HELD) return;
     for (const vout of transaction.outputs.keys()) this.#closed.set(outpointKey({ txid, vout }), channel);
   }
 

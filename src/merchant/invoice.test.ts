@@ -22,7 +22,7 @@ function opened(store: Store = memoryStore()): { readonly book: InvoiceBook; rea
 }
 
 async function issued(book: InvoiceBook, channel = first): Promise<Invoice> {
-  const invoice = await book.issue(channel, 'tea', 'x');
+  const invoice = await book.issue({ channel, item: 'tea', address: 'x' });
   return isRefusal(invoice) ? assert.fail(invoice.code) : invoice;
 }
 

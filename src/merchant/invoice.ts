@@ -1,8 +1,9 @@
 import type { Amount } from '../core/base/amount.ts';
-import { bytesToHex, type ChannelId } from '../core/base/bytes.ts';
+import { bytesToHex } from '../core/base/bytes.ts';
 import { type Refusal, refuse } from '../core/base/refusal.ts';
 import { invoiceSnapshot } from '../core/channel/snapshot.ts';
 import type { KeptInvoice } from '../core/channel/state-machine.ts';
+import type { PaymentHash } from '../core/contract/pending.ts';
 import type { Invoice } from '../core/message/message.ts';
 import { decodeStored } from '../engine/decode-state.ts';
 import type { Clock, Random, Store } from '../engine/ports.ts';
@@ -14,9 +15,14 @@ export interface Item {
 }
 export type PriceList = ReadonlyMap<string, Item>;
 
+/** `hashOf`: for one that can be paid by what is pending: its hash, by the invoice's id. */
+export interface AskedInvoice extends Pick<Invoice, 'channel' | 'item' | 'address'> {
+  readonly hashOf?: (id: string) => PaymentHash;
+}
+
 export interface InvoiceBook {
   /** Seed step 5. If a channel has too many unpaid invoices, its oldest one is dropped. @returns a refusal for an item that is not for sale. */
-  readonly issue: (channel: ChannelId, item: string, address: string) => Promise<Invoice | Refusal>;
+  readonly issue: (asked: AskedInvoice) => Promise<Invoice | Refusal>;
   readonly find: (id: string) => Promise<KeptInvoice | undefined>;
   /** The invoice is paid, and kept for good. */
   readonly settled: (id: string) => void;
@@ -42,13 +48,23 @@ export function invoiceBook(store: Store, clock: Clock, random: Random, prices: 
       );
   };
   return {
-    issue: async (channel, name, address) => {
+    issue: async ({ channel, item: name, address, hashOf }) => {
       const item = prices.get(name);
       if (item === undefined) return refuse('item-unknown', { item: name });
       const id = bytesToHex(random.bytes(16));
       const { text, price } = item;
       const expires = clock.now() + LIFETIME;
-      const invoice: Invoice = { kind: 'invoice', id, channel, item: name, text, amount: price, address, expires };
+      const invoice: Invoice = {
+        kind: 'invoice',
+        id,
+        channel,
+        item: name,
+        text,
+        amount: price,
+        address,
+        expires,
+        ...(hashOf && { hash: hashOf(id) }),
+      };
       const value = invoiceSnapshot.encode({ invoice });
       // Deleting the dropped invoices shares the sync of the new one. One that can't be deleted may just have been paid.
       const removed = remove(unpaid.add({ id, channel, expires }));

@@ -1,9 +1,11 @@
 import type { Amount } from '../core/base/amount.ts';
 import type { ChannelId } from '../core/base/bytes.ts';
 import { isRefusal, type Refusal, refuse } from '../core/base/refusal.ts';
+import { invoiceHash } from '../core/channel/payee-locks.ts';
 import { notActive, type PayeeState } from '../core/channel/payee-state.ts';
 import { boundsOf } from '../core/coin/coin.ts';
-import type { Announce, Offer, Pay, Provisional, Reply } from '../core/message/message.ts';
+import { type PaymentHash, worthOf } from '../core/contract/pending.ts';
+import type { Announce, InvoiceRequest, Offer, Pay, Provisional, Reply } from '../core/message/message.ts';
 import { decodePsbt, mostPsbtBytes } from '../core/message/psbt-codec.ts';
 import { channelOfPsbt, readEnd, readPayment } from '../core/message/psbt-payment.ts';
 import { addressOf } from '../core/tx/address.ts';
@@ -35,6 +37,8 @@ export interface MerchantOptions extends EngineOptions<PayeeState> {
    * What it throws is the answer to the payer, and no secret is shown.
    */
   readonly beforeRevoking?: (channel: ChannelId) => Promise<void>;
+  /** Takes pending amounts whose preimages it does not have: the owner forwards them, and reveals or gives up what became of them. */
+  readonly isForwarding?: boolean;
 }
 
 /** The product around a payee: answers payers over any transport, closes, and follows the chain. */
@@ -54,6 +58,10 @@ export interface Merchant extends RequestHandler {
    * Refused where payments are for good, and where no close could pay out what is left.
    */
   readonly giveBack: (channel: ChannelId, amount: Amount, order: string) => Promise<Driven<PayeeState> | Refusal>;
+  /** Shows the payer a preimage: what is pending under its hash is paid from now on, by a settlement or on the chain. Refused where nothing is. */
+  readonly reveal: (channel: ChannelId, preimage: Uint8Array) => Promise<Driven<PayeeState> | Refusal>;
+  /** Gives up what is pending under a hash: the payer may leave it out. It can't be revealed afterwards. */
+  readonly giveUp: (channel: ChannelId, hash: PaymentHash) => Promise<Driven<PayeeState> | Refusal>;
   /** Seed step H, ordered by the owner. */
   readonly close: (channel: ChannelId) => Promise<Driven<PayeeState> | Refusal>;
   /**
@@ -74,14 +82,7 @@ export function openMerchant(options: MerchantOptions): Merchant {
   const standing = { store: identity, isRecovering, terms: { ...terms, payeeScript } };
   const unproven = payerAuth(engine, options.verify);
 
-  const invoice = async (channel: ChannelId, item: string): Promise<Reply> => {
-    const state = await engine.get(channel);
-    if (state === undefined) return refuse('channel-unknown');
-    if (state.setBack) return refuse('payee-set-back');
-    if (state.kind === 'open') return invoices.issue(channel, item, addressOf(coin, state.terms.payeeScript) ?? '');
-    return state.kind === 'paused' ? refuse('funding-reorganised') : notActive(state);
-  };
-
+  const invoice = priceOf(options, engine, invoices);
   const { take, paid, described } = tillOf(options, engine, invoices);
 
   return {
@@ -93,7 +94,8 @@ export function openMerchant(options: MerchantOptions): Merchant {
           return announcedReply(await announce(request, standing));
         case 'invoice-request':
           engine.follower.ready();
-          return (await unproven(request)) ?? invoice(request.channel, request.item);
+          // Who pays through a hub has no key of the channel.
+          return (request.isPending ? undefined : await unproven(request)) ?? invoice(request);
         case 'payment':
           return receiptOf(await paid(request));
         case 'state-request':
@@ -118,6 +120,8 @@ export function openMerchant(options: MerchantOptions): Merchant {
       return read(psbt, state.terms, state.deposits);
     },
     giveBack: (channel, amount, order) => engine.drive(channel, { kind: 'give-back', amount, order }),
+    reveal: (channel, preimage) => engine.drive(channel, { kind: 'reveal', preimage }),
+    giveUp: (channel, hash) => engine.drive(channel, { kind: 'give-up', hash }),
     close: (channel) => engine.drive(channel, { kind: 'close' }),
     settle: (channels) => settler.settle(channels),
     engine,
@@ -125,12 +129,30 @@ export function openMerchant(options: MerchantOptions): Merchant {
   };
 }
 
+/** Answers what an item costs; for who pays through a hub, under a hash. */
+function priceOf({ chain, keys }: MerchantOptions, engine: PayeeEngine, invoices: InvoiceBook): (asked: InvoiceRequest) => Promise<Reply> {
+  return async ({ channel, item, isPending }) => {
+    const state = await engine.get(channel);
+    if (state === undefined) return refuse('channel-unknown');
+    if (state.setBack) return refuse('payee-set-back');
+    const signer = keys.signer(state.keyName);
+    const hashed = isPending ? { hashOf: (id: string) => invoiceHash({ signer }, id) } : {};
+    if (state.kind === 'open')
+      return invoices.issue({ channel, item, address: addressOf(chain.coin, state.terms.payeeScript) ?? '', ...hashed });
+    return state.kind === 'paused' ? refuse('funding-reorganised') : notActive(state);
+  };
+}
+
 /** Where payments come in, and secrets go out. */
-function tillOf({ beforeRevoking = holdsNothing }: MerchantOptions, engine: PayeeEngine, invoices: InvoiceBook): Till {
+function tillOf(
+  { beforeRevoking = holdsNothing, isForwarding = false }: MerchantOptions,
+  engine: PayeeEngine,
+  invoices: InvoiceBook,
+): Till {
   const take = async (kind: 'payment' | 'increment', pay: Pay): Promise<TakenPayment | Refusal> => {
-    // A payment that is not above the best total is answered from the store, in whatever state the node is.
-    if (pay.payment.total > ((await engine.get(pay.channel))?.best?.total ?? 0n)) engine.follower.trusted();
-    const taken = takenOf(await engine.drive(pay.channel, { kind, pay }));
+    // A payment that is worth no more than the best one is answered from the store, in whatever state the node is.
+    if (worthOf(pay.payment) > worthOf((await engine.get(pay.channel))?.best)) engine.follower.trusted();
+    const taken = takenOf(await engine.drive(pay.channel, kind === 'payment' ? { kind, pay, isForwarding } : { kind, pay }));
     if (!isRefusal(taken) && taken.receipt.secret !== undefined) await beforeRevoking(pay.channel);
     return taken;
   };

@@ -5,11 +5,13 @@ import { isRefusal, type Refusal, refuse } from '../core/base/refusal.ts';
 import type { OfferLimits } from '../core/channel/offer-limits.ts';
 import { termsOf, wrongAgeLock } from '../core/channel/payee-open.ts';
 import type { PayerInput } from '../core/channel/payer.ts';
+import type { LockFate, LockInput } from '../core/channel/payer-locks.ts';
 import { type PayInput, totalAhead, totalFor } from '../core/channel/payer-pay.ts';
-import { notOpen, type OpenPayer, type PayerState, type PendingPayment } from '../core/channel/payer-state.ts';
+import { notOpen, type PayerState } from '../core/channel/payer-state.ts';
 import { channelIdOf } from '../core/contract/contract.ts';
 import { times } from '../core/contract/fee.ts';
 import { HEADROOM, minTotalAt } from '../core/contract/min-total.ts';
+import type { PaymentHash } from '../core/contract/pending.ts';
 import type { Invoice, Offer } from '../core/message/message.ts';
 import { addressOf } from '../core/tx/address.ts';
 import { type EngineOptions, type PayerEngine, payerEngine } from '../engine/engine.ts';
@@ -17,10 +19,12 @@ import { keyedMutex } from '../engine/mutex.ts';
 import { type Connection, type KeyRing, WorldError } from '../engine/ports.ts';
 import type { Wallet } from '../wallet/wallet.ts';
 import { fundChannel, launchChannel, releaseOrphans } from './fund-channel.ts';
+import { askFate, lockAmount, settleLocks } from './hash-locks.ts';
 import { checkKind, type Exchange, type Line, lineTo, nonsense, stateOf, told } from './request.ts';
 import { requestCoopClose } from './request-coop-close.ts';
 import { isOutOfStep, resync, retryInStep } from './resync.ts';
 import { takeBack } from './take-back.ts';
+import { type Settled, settlePending } from './unanswered.ts';
 import type { WireFormat } from './wire-format.ts';
 
 export interface AgentOptions extends EngineOptions<PayerState> {
@@ -71,6 +75,15 @@ export interface Agent {
   readonly buy: (channel: ChannelId, item: string, agree: Agree, payee: Connection) => Promise<Exchange | Refusal>;
   /** Takes what the payee wants to give back; what it gave back before counts too, if the answer was lost. An answer without anything to take is none. */
   readonly refresh: (channel: ChannelId, payee: Connection) => Promise<Exchange | Refusal>;
+  /**
+   * Signs an amount that is pending until the payee shows the preimage of a hash. The same again changes nothing, and asks what has become of it. A
+   * refusal does not undo the signature: see `fateOf`.
+   */
+  readonly lock: (channel: ChannelId, lock: Omit<LockInput, 'kind'>, payee: Connection) => Promise<LockFate | Refusal>;
+  /** Asks the payee what has become of it; the chain may tell too. */
+  readonly fate: (channel: ChannelId, hash: PaymentHash, payee: Connection) => Promise<LockFate | Refusal>;
+  /** Pays what was pending under these hashes, as far as their preimages are known, and leaves out what the payee has given up. */
+  readonly settle: (channel: ChannelId, hashes: readonly PaymentHash[], payee: Connection) => Promise<Exchange | Refusal>;
   /** Brings both sides to the best state that either can prove: this payer takes over what it once signed, and shows the payee the rest. */
   readonly resync: (channel: ChannelId, payee: Connection) => Promise<Exchange | Refusal>;
   /** Ends at once at the best total, if the payee agrees; deposits that are gone are left out. @throws WorldError when the node can't be asked. */
@@ -147,6 +160,9 @@ export function openAgent(options: AgentOptions): Agent {
       await settlePending(engine, line);
       return told(await retryInStep(line, () => requestCoopClose(line, chain)));
     },
+    lock: (channel, lock, payee) => paying(channel, () => lockAmount(engine, lineOf(channel, payee), lock)),
+    fate: (channel, hash, payee) => paying(channel, () => askFate(lineOf(channel, payee), hash)),
+    settle: (channel, hashes, payee) => paying(channel, () => settleLocks(engine, lineOf(channel, payee), hashes)),
     refresh: (channel, payee) => paying(channel, () => takeBack(engine, lineOf(channel, payee))),
     tidy: () => releaseOrphans({ wallet, engine }),
     poll: engine.follower.poll,
@@ -210,28 +226,6 @@ async function worthAsked(engine: PayerEngine, line: Line, { code, detail: { lea
   const { terms, deposits } = state;
   const own = greatest(engine.follower.seen().feeRate, terms.coin.policy.feeRate);
   return least <= minTotalAt(terms, deposits, least, times(own, 2n * HEADROOM)) ? least : undefined;
-}
-
-/** An earlier unanswered payment, and its answer. That may be a refusal, even if the payment counts or stays unanswered. */
-interface Settled {
-  readonly before: OpenPayer;
-  readonly pending: PendingPayment;
-  readonly exchange: Exchange | Refusal;
-}
-
-/**
- * An unanswered payment is sent again before anything else. After its answer nothing is pending, unless the payee was too busy to look at it. But a
- * payee that refuses it and then shows it as the best has been paid, whatever it says.
- */
-async function settlePending(engine: PayerEngine, line: Line): Promise<Settled | undefined> {
-  const before = await engine.get(line.channel);
-  if (before?.kind !== 'open' || before.pending === undefined) return undefined;
-  const { pending } = before;
-  const exchange = told(await line.exchange({ kind: 'resend' }));
-  const after = await engine.get(line.channel);
-  const isLeft = after?.kind === 'open' && after.pending !== undefined;
-  const isPaid = !isRefusal(exchange) || after?.best?.total === pending.payment.total;
-  return isPaid || isLeft ? { before, pending, exchange } : undefined;
 }
 
 /** Without an answer, the same purchase is requested again: it must not be bought twice. */

@@ -39,6 +39,8 @@ export interface SidesOptions {
   readonly books?: (keys: KeyRing) => readonly Book<PayeeState>[];
   /** What the payer keeps up to date for its watcher. */
   readonly punishing?: (keys: KeyRing) => Pick<AgentOptions, 'books' | 'beforeStored'>;
+  /** The merchant takes what it can only forward. */
+  readonly isForwarding?: boolean;
   /** Before the merchant shows a secret. */
   readonly beforeRevoking?: (merchant: Merchant, channel: ChannelId) => Promise<void>;
 }
@@ -71,6 +73,7 @@ export async function openSides(chain: Chain, { verify }: Verifier, options: Sid
     nodes = {},
     clock = { now: Date.now },
     isCold = false,
+    isForwarding = false,
     beforeRevoking = async () => undefined,
     punishing = () => ({}),
   } = options;
@@ -88,6 +91,7 @@ export async function openSides(chain: Chain, { verify }: Verifier, options: Sid
     chain: payee,
     onEvent: onEvent('payee'),
     books: books(keys.payee),
+    isForwarding,
     beforeRevoking: (channel) => beforeRevoking(merchant, channel),
     store: memoryStore(),
     identity: random.bytes(16),

@@ -19,7 +19,7 @@ const URGENT_FACTOR = 10n;
 export function stakedDeposits(state: PayeeState): readonly Deposit[] {
   const { terms, deposits, best } = state;
   if (best === undefined) return state.kind === 'closing' ? spentBy(state.transaction, deposits) : deposits;
-  const planned = terms.contract.plan(terms, deposits, best.total);
+  const planned = terms.contract.plan(terms, deposits, best.total, best.hash, best.locks);
   return isRefusal(planned) ? deposits : planned.inputs.map(({ deposit }) => deposit);
 }
 
@@ -80,14 +80,16 @@ export function isTakenFrom(seen: DepositView, transaction: Transaction): boolea
 
 /** An own close spends the plan's deposits only, and pays only the payee and the planned change; an agreed end pays the rest elsewhere. */
 export function isOwnClose({ terms, deposits, transaction, best }: Closing): boolean {
-  const planned = best === undefined ? refuse('nothing-to-close') : terms.contract.plan(terms, deposits, best.total);
+  const planned = best === undefined ? refuse('nothing-to-close') : terms.contract.plan(terms, deposits, best.total, best.hash, best.locks);
   if (isRefusal(planned)) return false;
   const taken = planned.inputs.map(({ deposit }) => deposit);
-  const isChange = ({ value, script }: Transaction['outputs'][number]): boolean =>
-    value === planned.change && equalBytes(script, payerScript(terms));
+  const { hashLocks } = terms.contract;
+  const isBeside = ({ value, script }: Transaction['outputs'][number]): boolean =>
+    (value === planned.change && equalBytes(script, payerScript(terms))) ||
+    (planned.locks ?? []).some((lock) => hashLocks !== undefined && equalBytes(script, hashLocks.outputScript(terms, lock)));
   return (
     spentBy(transaction, taken).length === transaction.inputs.length &&
-    transaction.outputs.every((output) => equalBytes(output.script, terms.contract.paysTo(terms, best?.hash)) || isChange(output))
+    transaction.outputs.every((output) => equalBytes(output.script, terms.contract.paysTo(terms, best?.hash)) || isBeside(output))
   );
 }
 

@@ -9,6 +9,7 @@ import { blocksToDepth, isBacked } from './confirmed-capacity.ts';
 import { DEEPLY_CONFIRMED } from './deposit-confirmation.ts';
 import { isSame, spentBy } from './deposit-view.ts';
 import { closeAtDueRate, isOwnClose, unminedStake } from './payee-close-rbf.ts';
+import { pendingRefusal } from './payee-locks.ts';
 import { type ActivePayee, type ClosingPayee, factsOf, isActive, notActive, type PayeeState } from './payee-state.ts';
 import { type Env, type Step, stay } from './state-machine.ts';
 
@@ -22,6 +23,8 @@ export function answerCoopClose(state: PayeeState, { agreement, signatures }: En
   // First, because the answers below are for the payer only.
   if (!terms.contract.verifyAgreement(terms, agreed, signatures, env.verify)) return refuse('signature-wrong');
   if (best !== undefined && agreement.total < best.total) return refuse('agreement-short', factsOf(state, best));
+  const pending = pendingRefusal(state);
+  if (pending !== undefined) return pending;
   // A payer that names more has forgotten what was given back.
   const isTooMuch = terms.contract.revocation !== undefined && agreement.total > (best?.total ?? ZERO);
   if (isTooMuch) return refuse('agreement-short', best && factsOf(state, best));

@@ -9,6 +9,7 @@ import { branchOf, isLongPast, isSettled, isSpent, isWaiting, spentBy, transacti
 import { areSettled } from './held-outputs.ts';
 import { startClosing } from './payee-close.ts';
 import { bumpClose, closeAtDueRate, stakedDeposits } from './payee-close-rbf.ts';
+import { areLocksSettled, lockClaims, withLocks } from './payee-lock-claims.ts';
 import { payouts, withPayouts } from './payee-payout.ts';
 import { type ActivePayee, type ClosingPayee, isActive, type PayeeState } from './payee-state.ts';
 import { type ChainView, type DepositView, type Env, type Step, stay } from './state-machine.ts';
@@ -16,9 +17,9 @@ import { type ChainView, type DepositView, type Env, type Step, stay } from './s
 /** The payee's reaction to the chain as it is now: closes in time, pauses and resumes, raises its close until it is buried. */
 export function payeeOnchain(known: PayeeState, view: ChainView, env: Env): Step<PayeeState> | Refusal {
   if (known.kind === 'ended') return stay(known);
-  const state = withPayouts(known, view, env);
+  const state = withLocks(withPayouts(known, view, env), view);
   const step = decideOnchain(state, view, env);
-  const due = payouts(state, view, env);
+  const due = [...payouts(state, view, env), ...lockClaims(state, view, env)];
   if (due.length === 0) return step;
   return isRefusal(step) ? stay(state, ...due) : { ...step, effects: [...step.effects, ...due] };
 }
@@ -64,7 +65,7 @@ function isOver(state: PayeeState, view: ChainView, env: Env): boolean {
   if (settled.length === 0) return false;
   if (best === undefined) return settled.length === stake.length;
   const rest = closeAtDueRate(state, env, settled);
-  return isRefusal(rest) && rest.code !== 'contract-unfit' && areSettled(state, view, env);
+  return isRefusal(rest) && rest.code !== 'contract-unfit' && areSettled(state, view, env) && areLocksSettled(state, view, env);
 }
 
 /** An agreed end without any payment that was never mined: by now the payer can take its deposits back alone, so the payee stops waiting. */
@@ -86,7 +87,8 @@ function endedChannel(state: PayeeState, view: ChainView, env: Env): PayeeState 
   const [transaction = settled.flatMap(({ seen }) => ('transaction' in seen ? [seen.transaction] : []))[0]] = closes;
   const rest = spends.some(({ branch }) => branch === 'refund') ? 'refunded' : 'lost';
   const paidOut = paidOutOf(state, view);
-  const received = paidOut ?? receivedBy(state, deposits, closes);
+  const direct = receivedBy(state, deposits, closes);
+  const received = paidOut ?? (direct === undefined ? undefined : add(direct, claimedOf(state, view)));
   return {
     ...withoutTransaction(state),
     kind: 'ended',
@@ -107,6 +109,11 @@ function withoutTransaction(state: PayeeState): ActivePayee {
 function receivedBy({ terms }: PayeeState, deposits: readonly Deposit[], closes: readonly Transaction[]): Amount | undefined {
   if (closes.some((close) => spentBy(close, deposits).length < close.inputs.length)) return undefined;
   return paidTo(terms, closes);
+}
+
+/** What was had with preimages. */
+function claimedOf({ terms, locked = [] }: PayeeState, view: ChainView): Amount {
+  return paidTo(terms, transactionsOf(locked.map((one) => viewOf(one, view)).filter(isSpent)));
 }
 
 /** What was had of what closes held: nothing, where the payer took it; undefined where they held nothing. */

@@ -1,23 +1,29 @@
-import { type Amount, add, subtract, ZERO } from '../base/amount.ts';
+import { type Amount, add, isAmount, ZERO } from '../base/amount.ts';
 import { equalBytes } from '../base/bytes.ts';
 import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
-import { capacityOf, isDue, type Terms } from '../contract/contract.ts';
+import { capacityOf, isDue, type Payment, type Terms } from '../contract/contract.ts';
 import { refuseUneconomicTotal } from '../contract/min-total.ts';
+import { lockUnder, pendingIn, worthOf } from '../contract/pending.ts';
 import type { Pay, Receipt } from '../message/message.ts';
 import { blocksToDepth } from './confirmed-capacity.ts';
 import { type Doubt, doubtedSum, exposureParts, restingBelowDepth, writtenOff } from './deposit-confirmation.ts';
 import { isGivingBack, receiptAgain, takeBack, wholeGivenBack } from './payee-give-back.ts';
+import { type LockChange, type LockUse, lockChange, pendingOf, stillFailed, takeLocks, withRevealed } from './payee-locks.ts';
 import { underCurrentHash, withLastSecret } from './payee-revocation.ts';
-import { type BestPayment, exposureAt, exposureOf, factsOf, notActive, type PayeeState, restsOf } from './payee-state.ts';
+import { type BestPayment, exposureAt, exposureOf, factsOf, notActive, type PayeeState, type Revealed, restsOf } from './payee-state.ts';
 import { type Env, type KeptInvoice, type Step, stay } from './state-machine.ts';
 
-/** How much of what a payment adds is spent at once. */
-type Owing = (added: Amount) => Amount | Refusal;
+/** What a payment is for. `owing`: how much of what it adds is spent at once, beside what it settles. */
+interface Use extends LockUse {
+  readonly owing: (added: Amount, settled: Amount) => Amount | Refusal;
+}
 
 /** Seed steps 6 and G: accepts a better payment. Without an invoice all of it becomes credit. */
-export function takePayment(state: PayeeState, pay: Pay, kept: KeptInvoice | undefined, env: Env): Step<PayeeState> | Refusal {
+export function takePayment(state: PayeeState, pay: Pay, { kept, isForwarding = false }: LockUse, env: Env): Step<PayeeState> | Refusal {
   if (isGivingBack(state, pay, env)) return takeBack(state, pay, env);
-  const step = taken(state, pay, () => owedFor(state, pay, kept, env), env);
+  const isPending = kept?.invoice.hash !== undefined && lockUnder(kept.invoice.hash, pay.payment.locks) !== undefined;
+  const owing = (_: Amount, settled: Amount): Amount | Refusal => owedFor(state, pay, { kept, isPending, settled }, env);
+  const step = taken(state, pay, { owing, isForwarding, ...(kept && { kept }) }, env);
   if (kept === undefined || isRefusal(step) || step.added === undefined) return step;
   return { ...step, invoice: { ...kept, paidTotal: pay.payment.total } };
 }
@@ -25,16 +31,16 @@ export function takePayment(state: PayeeState, pay: Pay, kept: KeptInvoice | und
 /** The same for an application that delivers something for every increment at once: nothing becomes credit. */
 export function takeIncrease(state: PayeeState, pay: Pay, env: Env): Step<PayeeState> | Refusal {
   if (state.setBack) return refuse('payee-set-back');
-  return taken(state, pay, (added) => added, env);
+  return taken(state, pay, { owing: (added) => added }, env);
 }
 
 /** Takes what is new of the payment under the hash that is in force. */
-function taken(known: PayeeState, pay: Pay, owing: Owing, env: Env): Step<PayeeState> | Refusal {
+function taken(known: PayeeState, pay: Pay, use: Use, env: Env): Step<PayeeState> | Refusal {
   const state = withLastSecret(known, pay, env);
   const named = underCurrentHash(state, pay.payment, env);
   if (isRefusal(named)) return named;
   const given = { ...pay, payment: named };
-  return wholeGivenBack(state, given, env) ?? raised(state, given, state.setBack ? () => handedOver(given) : owing, env);
+  return wholeGivenBack(state, given, env) ?? raised(state, given, state.setBack ? { ...use, owing: () => handedOver(given) } : use, env);
 }
 
 /** A payee that was set back only takes what is handed over, and owes nothing for it: whoever paid it got all before. */
@@ -42,34 +48,59 @@ function handedOver({ invoice }: Pay): Amount | Refusal {
   return invoice === undefined ? ZERO : refuse('payee-set-back');
 }
 
-/** `owing`: how much of the new total is spent at once, in the commit that raises it. Called only when the total has risen. */
-function raised(state: PayeeState, pay: Pay, owing: Owing, env: Env): Step<PayeeState> | Refusal {
+/** Takes what is better than the best payment: a higher total, or another amount that is pending. */
+function raised(state: PayeeState, pay: Pay, use: Use, env: Env): Step<PayeeState> | Refusal {
   const { best, terms } = state;
-  if (best !== undefined && pay.payment.total <= best.total) return replayed(state, best, pay, env);
+  const change = lockChange(state, pay.payment);
+  const least = best?.total ?? ZERO;
+  if (best !== undefined && isNoBetter(pay.payment, least, change)) return replayed(state, best, pay, env);
   if (state.kind === 'paused') return refuse('funding-reorganised');
   if (state.kind !== 'open') return notActive(state);
   if (isDue(terms, env)) return refuse('margin-reached', { tip: env.tip, expiry: terms.expiry });
   // First, because the answers below are for the payer only.
   const payment = terms.contract.verify(terms, state.deposits, pay.payment, best, env.verify);
   if (isRefusal(payment)) return payment;
-  const added = subtract(payment.total, best?.total ?? ZERO);
-  const owed = owing(added);
+  const added = payment.total - least - change.settled;
+  if (!isAmount(added)) return refuse('lock-dropped');
+  const owed = use.owing(added, change.settled);
   if (isRefusal(owed)) return owed;
-  if (isBeyond(state, pay.payment.total)) return refuse('funding-reorganised');
-  const full = fullFor(state, pay.payment.total, env) ?? tooSmall(state, pay.payment.total, env);
+  const revealed = takeLocks(state, change.added, use, env);
+  if (isRefusal(revealed)) return revealed;
+  if (isBeyond(state, worthOf(payment))) return refuse('funding-reorganised');
+  const full = fullFor(state, worthOf(payment), env) ?? tooSmall(state, pay.payment.total, env);
   if (full !== undefined) return full;
+  return accepted(state, { ...pay, payment }, { owed: add(owed, change.settled), added, revealed });
+}
+
+function isNoBetter({ total }: Payment, least: Amount, { isNone }: LockChange): boolean {
+  return total < least || (total === least && isNone);
+}
+
+interface Taken {
+  /** How much is spent at once. */
+  readonly owed: Amount;
+  readonly added: Amount;
+  readonly revealed: readonly Revealed[];
+}
+
+function accepted(state: PayeeState, { payment, invoice }: Pay, { owed, added, revealed }: Taken): Step<PayeeState> {
   const spent = add(state.spent, owed);
+  const { failed: _, ...rest } = state;
+  const failed = stillFailed(state, payment);
+  const known = { ...rest, spent, ...withRevealed(state, revealed), ...(failed.length > 0 && { failed }) };
   const receipt: Receipt = {
     kind: 'receipt',
     channel: state.channel,
     total: payment.total,
     spent,
     capacity: capacityOf(state.deposits),
-    ...(pay.invoice === undefined ? {} : { invoice: pay.invoice }),
+    ...(invoice === undefined ? {} : { invoice }),
     ...(state.giveBack === undefined ? {} : { giveBack: state.giveBack }),
+    ...pendingOf(known, payment),
   };
-  const step = stay({ ...state, spent, best: { ...payment, receipt } }, { kind: 'reply', message: receipt });
-  return state.setBack ? step : { ...step, added };
+  const worth = add(added, pendingIn(revealed.map(({ lock }) => lock)));
+  const step = stay({ ...known, best: { ...payment, receipt } }, { kind: 'reply', message: receipt });
+  return state.setBack ? step : { ...step, added: worth };
 }
 
 /** Whether a total needs a deposit that is not there, or one after it. */
@@ -141,21 +172,33 @@ function replayed(state: PayeeState, best: BestPayment, { payment, invoice }: Pa
     invoice === best.receipt.invoice &&
     payment.signatures.length > 0 &&
     payment.signatures.every((given) => best.signatures.some((held) => equalBytes(given, held)));
-  if (isSame) return stay(state, { kind: 'reply', message: receiptAgain(state, best.receipt, env) });
+  if (isSame) {
+    const receipt = receiptAgain(state, best.receipt, env);
+    return stay(state, { kind: 'reply', message: best.locks === undefined ? receipt : { ...receipt, ...pendingOf(state, best) } });
+  }
   const signed = state.terms.contract.verify(state.terms, state.deposits, payment, best, env.verify);
   if (isRefusal(signed)) return signed;
   return refuse(payment.total < best.total ? 'total-lower' : 'total-not-higher', factsOf(state, best));
 }
 
+interface Owed {
+  readonly kept: KeptInvoice | undefined;
+  /** The invoice is paid by what is pending under its hash. */
+  readonly isPending: boolean;
+  readonly settled: Amount;
+}
+
 /** What the payment buys: without an invoice nothing, and all of it becomes credit. */
-function owedFor(state: PayeeState, pay: Pay, kept: KeptInvoice | undefined, env: Env): Amount | Refusal {
+function owedFor(state: PayeeState, pay: Pay, { kept, isPending, settled }: Owed, env: Env): Amount | Refusal {
   if (pay.invoice === undefined) return ZERO;
   if (kept === undefined) return refuse('invoice-unknown');
   const { invoice, paidTotal } = kept;
   if (invoice.channel !== state.channel) return refuse('invoice-foreign');
   if (paidTotal !== undefined) return refuse('invoice-paid', { total: paidTotal });
   if (invoice.expires < env.now) return refuse('invoice-expired', { expired: invoice.expires });
-  const needed = state.spent + invoice.amount;
+  // What is pending is spent once it is settled.
+  if (isPending) return ZERO;
+  const needed = state.spent + settled + invoice.amount;
   if (pay.payment.total >= needed) return invoice.amount;
   // A payer that was restored from old data does not know what it has spent: the refusal tells it, as for a lower total.
   return refuse('invoice-unmet', { ...(state.best && factsOf(state, state.best)), total: pay.payment.total, needed });

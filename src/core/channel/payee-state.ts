@@ -4,7 +4,8 @@ import type { Height } from '../base/height.ts';
 import { type Refusal, refuse } from '../base/refusal.ts';
 import type { DepthStep } from '../coin/coin.ts';
 import { leastStake } from '../contract/anti-pinning.ts';
-import type { Deposit, HeldOutput, Payment, Terms } from '../contract/contract.ts';
+import type { Deposit, HeldOutput, LockedOutput, Payment, Terms } from '../contract/contract.ts';
+import { type HashLock, type PaymentHash, worthOf } from '../contract/pending.ts';
 import type { Receipt } from '../message/message.ts';
 import type { Transaction } from '../tx/transaction.ts';
 import { type ExposurePart, exposureParts, type Place, writtenOff } from './deposit-confirmation.ts';
@@ -52,6 +53,18 @@ interface PayeeChannel {
   readonly setBack?: true;
   /** Outputs of closes that are held for the payee, as of the last view. */
   readonly held?: readonly HeldOutput[];
+  /** Preimages that the payee has, of what is pending and of some that were settled, the newest last. */
+  readonly revealed?: readonly Revealed[];
+  /** What is pending and was given up: the payer may leave it out. */
+  readonly failed?: readonly PaymentHash[];
+  /** Outputs of closes that are pending, as of the last view. */
+  readonly locked?: readonly LockedOutput[];
+}
+
+/** A pending amount whose preimage the payee has. */
+export interface Revealed {
+  readonly lock: HashLock;
+  readonly preimage: Uint8Array;
 }
 
 export type PayeeEnd = 'closed' | 'refunded' | 'lost' | 'unused';
@@ -82,7 +95,9 @@ export function notActive(state: PayeeState): Refusal {
 
 /** The best payment as facts of a refusal: a payer that lost it can take it from there. */
 export function factsOf({ spent }: PayeeState, best: BestPayment): Readonly<Record<string, string | bigint>> {
-  const { hash } = best;
+  const { hash, locks } = best;
+  // What is pending has no room here: the payer asks for the state.
+  if (locks !== undefined) return {};
   return { best: best.total, signatures: best.signatures.map(bytesToHex).join(','), spent, ...(hash && { hash: bytesToHex(hash) }) };
 }
 
@@ -93,7 +108,7 @@ export function creditOf(state: PayeeState): Amount {
 
 /** Delivered value that the chain could still undo: what was acknowledged beyond the deposits that are deep enough. */
 export function exposureOf(state: PayeeState): Amount {
-  return state.kind === 'ended' ? ZERO : exposureAt(state, state.best?.total ?? ZERO);
+  return state.kind === 'ended' ? ZERO : exposureAt(state, worthOf(state.best));
 }
 
 /**
@@ -113,12 +128,12 @@ export function exposureAt(state: PayeeState, total: Amount): Amount {
 
 /** Delivered value that a reorganisation of any depth could undo, by the deposits it rests on; written off parts included. */
 export function restsOf(state: PayeeState): readonly ExposurePart[] {
-  return exposureParts(state, state.kind === 'ended' ? ZERO : (state.best?.total ?? ZERO));
+  return exposureParts(state, state.kind === 'ended' ? ZERO : worthOf(state.best));
 }
 
 /** What the payee would lose if it never closed. */
 export function atRisk(state: PayeeState): Amount {
-  return state.kind === 'ended' ? ZERO : (state.best?.total ?? ZERO);
+  return state.kind === 'ended' ? ZERO : worthOf(state.best);
 }
 
 /**

@@ -5,6 +5,7 @@ import { backedBy } from './confirmed-capacity.ts';
 import { answerCoopClose, closeForSharing, closeOnOrder } from './payee-close.ts';
 import { withCpfpChildren } from './payee-close-rbf.ts';
 import { type GiveBackInput, orderGiveBack } from './payee-give-back.ts';
+import { type GiveUpInput, giveUp, lockState, type RevealInput, reveal } from './payee-locks.ts';
 import { payeeOnchain } from './payee-onchain.ts';
 import { type AnnounceInput, acceptAnnouncement, signRefunds } from './payee-open.ts';
 import { takeIncrease, takePayment } from './payee-pay.ts';
@@ -15,11 +16,13 @@ import { type ChainView, type Env, type KeptInvoice, type Step, stay } from './s
 /** Requests to a payee, news from the chain, and orders of its owner (`close`; `gather` to close the channel together with others). */
 export type PayeeInput =
   | AnnounceInput
-  | { readonly kind: 'payment'; readonly pay: Pay; readonly invoice?: KeptInvoice }
+  | { readonly kind: 'payment'; readonly pay: Pay; readonly invoice?: KeptInvoice; readonly isForwarding?: boolean }
   | { readonly kind: 'increment'; readonly pay: Pay }
   | { readonly kind: 'end'; readonly end: End }
   | { readonly kind: 'state-request' }
   | GiveBackInput
+  | RevealInput
+  | GiveUpInput
   | { readonly kind: 'close' }
   | { readonly kind: 'gather' }
   | ChainView;
@@ -36,7 +39,12 @@ function answered(state: PayeeState | undefined, input: PayeeInput, env: Env): S
     case 'announce':
       return acceptAnnouncement(state, input, env);
     case 'payment':
-      return takePayment(state, input.pay, input.invoice, env);
+      return takePayment(
+        state,
+        input.pay,
+        { isForwarding: input.isForwarding ?? false, ...(input.invoice && { kept: input.invoice }) },
+        env,
+      );
     case 'increment':
       return takeIncrease(state, input.pay, env);
     case 'end':
@@ -45,6 +53,10 @@ function answered(state: PayeeState | undefined, input: PayeeInput, env: Env): S
       return stay(state, { kind: 'reply', message: described(state, env) });
     case 'give-back':
       return orderGiveBack(state, input, env);
+    case 'reveal':
+      return reveal(state, input);
+    case 'give-up':
+      return giveUp(state, input);
     case 'close':
       return closeOnOrder(state, env);
     case 'gather':
@@ -67,9 +79,10 @@ function described(state: PayeeState, env: Env): State {
     ...(state.best && { best: paymentOf(state.best) }),
     ...('transaction' in state && state.transaction !== undefined ? { ending: state.transaction } : {}),
     ...revocationState(state, env),
+    ...lockState(state),
   };
 }
 
-function paymentOf({ total, signatures, hash }: BestPayment): Payment {
-  return { total, signatures, ...(hash && { hash }) };
+function paymentOf({ total, signatures, hash, locks }: BestPayment): Payment {
+  return { total, signatures, ...(hash && { hash }), ...(locks && { locks }) };
 }

@@ -7,6 +7,7 @@ import { outpointKey, type Transaction } from '../tx/transaction.ts';
 import { isAbsent, isSame, isSettled, isSpent, isWaiting, type Spend, transactionsOf, viewOf } from './deposit-view.ts';
 import { areSettled } from './held-outputs.ts';
 import { withFoundDeposits } from './payer-found-deposits.ts';
+import { areTakenBack, takeBacks, withLockedSeen } from './payer-lock-claims.ts';
 import { fundingBroadcasts } from './payer-open.ts';
 import { cpfpEffects, outbid, refundAfterExpiry } from './payer-refund.ts';
 import { penalties, penaltySigner, withRevoked } from './payer-revocation.ts';
@@ -16,7 +17,8 @@ import { type ChainView, type DepositView, type Effect, type Env, type Step, sta
 /** The payer's reaction to the chain as it is now: accepts further deposits, refunds after expiry, ends when everything is buried. */
 export function payerOnchain(known: PayerState, view: ChainView, env: Env): Step<PayerState> | Refusal {
   if (known.kind === 'ended' && !hasCome(known, view)) return stay(known);
-  const seen = withRevoked(known.kind === 'ended' ? { ...channelOf(known), kind: 'funding' } : known, view);
+  const before: PayerState = known.kind === 'ended' ? { ...channelOf(known), kind: 'funding' } : known;
+  const seen = withLockedSeen(withRevoked(before, view), view);
   const step = withPenalties(decideOnchain(seen, view, env), seen, view, env);
   if (withFoundDeposits(seen, view) === seen) return step;
   // Deposits found in this view are not judged yet, so the channel does not end before the next one; but such outputs delay nothing that is due.
@@ -26,8 +28,9 @@ export function payerOnchain(known: PayerState, view: ChainView, env: Env): Step
 
 /** What takes back what a revoked close holds goes out whatever else is due. */
 function withPenalties(step: Step<PayerState> | Refusal, state: PayerState, view: ChainView, env: Env): Step<PayerState> | Refusal {
-  if ((state.held ?? []).length === 0) return step;
-  const due = penalties({ ...state, deposits: allDeposits(state) }, view, env, penaltySigner(env.signer));
+  const { held = [] } = state;
+  const punishing = held.length === 0 ? [] : penalties({ ...state, deposits: allDeposits(state) }, view, env, penaltySigner(env.signer));
+  const due = [...punishing, ...takeBacks(state, view, env)];
   if (due.length === 0) return step;
   return isRefusal(step) ? stay(state, ...due) : { ...step, effects: [...step.effects, ...due] };
 }
@@ -43,9 +46,13 @@ function decideOnchain(state: PayerState, view: ChainView, env: Env): Step<Payer
     !isLeft &&
     spends.length > 0 &&
     spends.every((one) => isSettled(one, terms, env)) &&
-    areSettled({ ...state, deposits: allDeposits(state) }, view, env)
+    areSettled({ ...state, deposits: allDeposits(state) }, view, env) &&
+    areTakenBack(state, view, env)
   ) {
-    return endedChannel(state, [...spends, ...(state.held ?? []).map((one) => viewOf(one, view)).filter(isSpent)]);
+    return endedChannel(state, [
+      ...spends,
+      ...[...(state.held ?? []), ...(state.locked ?? [])].map((one) => viewOf(one, view)).filter(isSpent),
+    ]);
   }
   if (!isLeft && views.length > 0 && views.every((one) => isAbsent(one) && isSettled(one, terms, env)))
     return stay(abandonedChannel(state));

@@ -3,10 +3,12 @@ import { parseHex } from '../base/bytes.ts';
 import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
 import { capacityOf, type Deposit, isDue, type Payment } from '../contract/contract.ts';
 import { newSignatures } from '../contract/payment-signatures.ts';
+import { worthOf } from '../contract/pending.ts';
 import type { Pay, Receipt, State } from '../message/message.ts';
 import { readCompact } from '../tx/sign.ts';
 import { outpointKey } from '../tx/transaction.ts';
 import { foundWithout } from './payer-found-deposits.ts';
+import { carriedLocks, isReceiptFor, withPreimages, withRefused, withSigned, withStored } from './payer-locks.ts';
 import { withRefundSignatures } from './payer-refund-signatures.ts';
 import { allDeposits, notOpen, type OpenPayer, type PayerState, type PendingPayment, unsentWithout } from './payer-state.ts';
 import {
@@ -36,11 +38,10 @@ export function signPayment(state: PayerState, { kind: _, total, ...purchase }: 
   if (total <= (best?.total ?? ZERO)) return refuse('total-lower', { best: best?.total ?? 0n });
   const needed = state.spent + purchase.price;
   if (total < needed) return refuse('invoice-unmet', { total, needed });
-  const payment = terms.contract.sign(terms, deposits, total, env.signer, state.revocation?.hash);
+  const payment = terms.contract.sign(terms, deposits, total, env.signer, state.revocation?.hash, carriedLocks(state));
   if (isRefusal(payment)) return payment;
   const pending = { payment, ...purchase };
-  const signed = greatest(total, state.signed);
-  return stay({ ...state, signed, pending }, { kind: 'send', message: payOf(state, pending) });
+  return stay({ ...state, ...withSigned(state, payment), pending }, { kind: 'send', message: payOf(state, pending) });
 }
 
 /** Sends the same bytes as before, for when no answer came. */
@@ -65,8 +66,9 @@ export function handOverBest(state: PayerState): Step<PayerState> | Refusal {
 
 /** The message for a pending payment: only the signatures that the payee does not have. */
 function payOf({ channel, terms, deposits, best }: OpenPayer, { payment, invoice }: PendingPayment): Pay {
-  const { hash } = payment;
-  const fresh = { total: payment.total, signatures: newSignatures(terms, deposits, payment, best), ...(hash && { hash }) };
+  const { hash, locks } = payment;
+  const signatures = newSignatures(terms, deposits, payment, best);
+  const fresh = { total: payment.total, signatures, ...(hash && { hash }), ...(locks && { locks }) };
   return { kind: 'payment', channel, payment: fresh, ...(invoice === undefined ? {} : { invoice }) };
 }
 
@@ -88,21 +90,25 @@ export function totalAhead(state: OpenPayer, value: Amount): Amount | Refusal {
 /** The least total, `wanted` or more, for which the contract has a payment. */
 function payable(state: OpenPayer, wanted: bigint): Amount | Refusal {
   if (!isAmount(wanted)) return refuse('total-above-capacity', { total: wanted, most: capacityOf(state.deposits) });
-  const plan = state.terms.contract.plan(state.terms, state.deposits, wanted);
+  const { contract } = state.terms;
+  const locks = carriedLocks(state);
+  const planned = (total: Amount): ReturnType<typeof contract.plan> => contract.plan(state.terms, state.deposits, total, undefined, locks);
+  const plan = planned(wanted);
   if (!isRefusal(plan)) return wanted;
   const raised =
     plan.code === 'total-too-small' ? plan.detail['least'] : plan.code === 'total-leaves-dust' ? plan.detail['all'] : undefined;
   const total = raised === undefined ? undefined : parseUnits(raised);
-  return total === undefined || isRefusal(state.terms.contract.plan(state.terms, state.deposits, total)) ? plan : total;
+  return total === undefined || isRefusal(planned(total)) ? plan : total;
 }
 
 /** The payee has stored the payment: only now it becomes the best. */
 export function takeReceipt(state: PayerState, receipt: Receipt): Step<PayerState> {
   if (state.kind !== 'open') return stay(withLateSecret(state, receipt));
-  if (state.pending?.payment.total !== receipt.total) return stay(state);
+  if (state.pending === undefined || !isReceiptFor(receipt, state.pending)) return stay(state);
   if (isTakingBack(state)) return takeBackReceipt(state, receipt);
   const { pending, ...open } = state;
-  return stay({ ...open, best: pending.payment, spent: add(state.spent, pending.price) });
+  const stored = { ...withStored(open, pending.payment), spent: add(state.spent, pending.price) };
+  return stay(withPreimages(stored, receipt.preimages));
 }
 
 /** The payee refused the payment. A better total that it shows counts only if this payer signed it. */
@@ -117,7 +123,7 @@ export function takeRefusal(state: PayerState, refusal: Refusal, env: Env): Step
     .filter((signature) => typeof signature !== 'string');
   const hash = state.revocation?.hash;
   const shown = total === undefined ? undefined : { total, signatures: known, ...(hash && { hash }) };
-  return stay(adopted(open, shown, parseUnits(spent), env));
+  return stay(adopted(withRefused(open), shown, parseUnits(spent), env));
 }
 
 /** Resync: takes over what the payee has accepted and this payer has lost. */
@@ -126,7 +132,8 @@ export function takePayeeState(before: PayerState, message: State, env: Env): St
   const named = withShownHash(withRefundSignatures(before, message, deposits, env), message);
   const state = named.kind === 'open' ? caughtUp(takeShownSecret(named, message, env), message, env) : named;
   const known = status === 'open' || status === 'paused' ? acceptedOf(state, deposits) : state;
-  return stay(known.kind === 'open' ? adopted(known, best, spent, env) : known);
+  const current = known.kind === 'open' ? adopted(known, best, spent, env) : known;
+  return stay(withPreimages(current, message.preimages, message.failed));
 }
 
 /** The deposits that the payee counts, in its order, if this payer's come first and it knows all of them. */
@@ -156,14 +163,19 @@ function acceptedOf(state: PayerState, listed: readonly Deposit[]): PayerState {
  * counts as spent.
  */
 function adopted(state: OpenPayer, shown: Payment | undefined, spent: Amount | undefined, env: Env): OpenPayer {
-  if (shown === undefined || shown.total <= (state.best?.total ?? ZERO) || !isUnder(shown, state.revocation?.hash)) return state;
+  if (shown === undefined || !isNews(state, shown) || !isUnder(shown, state.revocation?.hash)) return state;
   const verified = state.terms.contract.verify(state.terms, state.deposits, shown, undefined, env.verify);
   if (isRefusal(verified)) return state;
   const { pending, ...open } = state;
   const isStillAhead = pending !== undefined && pending.payment.total > verified.total;
-  const signed = greatest(verified.total, state.signed);
   const known = greatest(state.spent, least(spent ?? verified.total, verified.total));
-  return { ...open, ...(isStillAhead ? { pending } : {}), best: verified, signed, spent: known };
+  return { ...open, ...(isStillAhead ? { pending } : {}), best: verified, ...withSigned(state, verified), spent: known };
+}
+
+/** Whether a payment is better than the best that this payer knows, or holds something pending that it has forgotten. */
+function isNews({ best, signed }: OpenPayer, shown: Payment): boolean {
+  const known = best?.total ?? ZERO;
+  return shown.total > known || (shown.total === known && worthOf(shown) > signed);
 }
 
 /** What the payer would get back if the payee closed with the largest total it ever got. */

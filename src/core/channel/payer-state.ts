@@ -1,7 +1,16 @@
-import { type Amount, subtract, ZERO } from '../base/amount.ts';
+import { type Amount, subtract } from '../base/amount.ts';
 import type { ChannelId, TxId } from '../base/bytes.ts';
 import { type Refusal, refuse } from '../base/refusal.ts';
-import { capacityOf, type Deposit, type HeldOutput, type Payment, type RevocationHash, type Terms } from '../contract/contract.ts';
+import {
+  capacityOf,
+  type Deposit,
+  type HeldOutput,
+  type LockedOutput,
+  type Payment,
+  type RevocationHash,
+  type Terms,
+} from '../contract/contract.ts';
+import { type HashLock, worthOf } from '../contract/pending.ts';
 import type { RevocationSecrets } from '../contract/revocation-secrets.ts';
 import type { End, Offer } from '../message/message.ts';
 import { decodeTransaction, type Outpoint, outpointKey, type Transaction, transactionId } from '../tx/transaction.ts';
@@ -19,6 +28,17 @@ export interface PendingPayment {
   readonly ahead?: Amount;
   /** Data sent with it, unsigned, where the payee's protocol allows that: it belongs to this payment only, and is sent again with it. */
   readonly info?: Uint8Array;
+}
+
+/** An amount that this payer has signed for as pending, and that the payee may still get. */
+export interface SentLock {
+  readonly lock: HashLock;
+  /** The most that any payment with it is worth to the payee: once the total has reached that, a close with it pays no more. */
+  readonly ceiling: Amount;
+  /** The payee has refused it, or given it up. */
+  readonly isFailed?: true;
+  /** As the payee, or its claim on the chain, has shown it. */
+  readonly preimage?: Uint8Array;
 }
 
 /** What every state of a channel has. */
@@ -53,6 +73,10 @@ export interface PayerChannel {
   readonly endSigned?: Amount;
   /** What closes of payments that were taken back hold, as of the last view. */
   readonly held?: readonly HeldOutput[];
+  /** What is pending, and what was and may still be closed with. */
+  readonly locks?: readonly SentLock[];
+  /** Outputs of closes that are pending, as of the last view. */
+  readonly locked?: readonly LockedOutput[];
 }
 
 /** What the payer knows of the payee's secrets. It does not grow with the number of payments, nor with that of secrets. */
@@ -107,11 +131,21 @@ export function channelOf(state: PayerState): PayerChannel {
     revocation,
     endSigned,
     held,
+    locks,
+    locked,
   } = state;
   const unsent = state.kind === 'planned' ? [...unsentOf(state)] : state.unsent;
   const common = { channel, terms, keyName, returnScript, deposits, offered, funding, signed, spent };
   const known = { ...(offer && { offer }), ...(found && { found }), ...(unsent && { unsent }), ...(best && { best }) };
-  return { ...common, ...known, ...(revocation && { revocation }), ...(endSigned && { endSigned }), ...(held && { held }) };
+  return {
+    ...common,
+    ...known,
+    ...(revocation && { revocation }),
+    ...(endSigned && { endSigned }),
+    ...(held && { held }),
+    ...(locks && { locks }),
+    ...(locked && { locked }),
+  };
 }
 
 /** Signed funding transactions that must not be broadcast yet: the payee has not agreed to their deposits. */
@@ -161,7 +195,7 @@ export function sourcesOf(state: PayerState): readonly Source[] {
 
 /** What can still be paid. */
 export function remainingOf(state: PayerState): Amount {
-  return subtract(capacityOf(state.deposits), state.best?.total ?? ZERO);
+  return subtract(capacityOf(state.deposits), worthOf(state.best));
 }
 
 /** Why a channel in another state than `open` takes no payment. */

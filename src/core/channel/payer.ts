@@ -3,6 +3,7 @@ import { type Refusal, refuse } from '../base/refusal.ts';
 import { proofFor } from '../message/key-proof.ts';
 import type { InvoiceRequest, Reply, Request, StateRequest, Sync, SyncAnswer } from '../message/message.ts';
 import { coopCloseAgreed, coopCloseRefused, type EndInput, proposeCoopClose } from './payer-coop-close.ts';
+import { type LockInput, type SettleInput, signLock, signSettlement } from './payer-locks.ts';
 import { payerOnchain } from './payer-onchain.ts';
 import {
   addFunding,
@@ -33,6 +34,8 @@ type FurtherInput =
   | { readonly kind: 'launch' }
   | { readonly kind: 'abandon' }
   | TakeBackInput
+  | LockInput
+  | SettleInput
   | { readonly kind: 'resend' }
   | { readonly kind: 'hand-over' }
   | { readonly kind: 'resync' }
@@ -71,6 +74,10 @@ function further(state: PayerState, input: FurtherInput, env: Env): Step<PayerSt
       return signPayment(state, input, env);
     case 'take-back':
       return signTakeBack(state, input, env);
+    case 'lock':
+      return signLock(state, input, env);
+    case 'settle':
+      return signSettlement(state, input, env);
     case 'resend':
       return resendPayment(state);
     case 'hand-over':

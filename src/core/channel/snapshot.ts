@@ -14,6 +14,7 @@ import {
   type Field,
   hashField,
   heightField,
+  locksField,
   lockTimeField,
   outpointField,
   paymentField,
@@ -30,6 +31,7 @@ import type { Receipt } from '../message/message.ts';
 import { DOUBTS, type Place } from './deposit-confirmation.ts';
 import type { Backing, BestPayment, PayeeState } from './payee-state.ts';
 import type { PayerState } from './payer-state.ts';
+import { failed, locked, revealed, sentLocks } from './snapshot-locks.ts';
 import type { KeptInvoice, Source } from './state-machine.ts';
 
 /** The format of stored states. Old formats can be read for ever; a newer one is refused. */
@@ -103,13 +105,22 @@ const payeeChannel = {
   reach: amountField.exactOptional(),
   spent: amountField,
   best: z
-    .strictObject({ total: amountField, signatures: z.array(signatureField), hash: hashField.exactOptional(), receipt: receiptJson })
+    .strictObject({
+      total: amountField,
+      signatures: z.array(signatureField),
+      hash: hashField.exactOptional(),
+      locks: locksField.exactOptional(),
+      receipt: receiptJson,
+    })
     .exactOptional(),
   revoked: z.int().min(0).exactOptional(),
   giveBack: amountField.exactOptional(),
   lastOrder: z.string().max(64).exactOptional(),
   setBack: z.literal(true).exactOptional(),
   held: held.exactOptional(),
+  revealed: revealed.exactOptional(),
+  failed: failed.exactOptional(),
+  locked: locked.exactOptional(),
 };
 
 const payeeState: Field<PayeeState> = z.discriminatedUnion('kind', [
@@ -149,6 +160,8 @@ const payerChannel = {
     .exactOptional(),
   endSigned: amountField.exactOptional(),
   held: held.exactOptional(),
+  locks: sentLocks.exactOptional(),
+  locked: locked.exactOptional(),
 };
 
 const end = z.strictObject({
@@ -237,20 +250,31 @@ function openText(state: PayeeState): string | undefined {
   const kept = state.held === undefined ? '' : `,"held":${textOnce(held, state.held)}`;
   const reach = state.reach === undefined ? '' : `,"reach":"${state.reach}"`;
   const changing = `"spent":"${spent}"${best === undefined ? '' : `,"best":${bestText(best)}`}`;
-  return `{"channel":"${channel}",${fixed},"limits":${textOnce(limits, state.limits)}${shallow}${placed}${reach},${changing}${revoked}${giveBack}${order}${setBack}${kept},"kind":"open"}`;
+  return `{"channel":"${channel}",${fixed},"limits":${textOnce(limits, state.limits)}${shallow}${placed}${reach},${changing}${revoked}${giveBack}${order}${setBack}${kept}${lockText(state)},"kind":"open"}`;
 }
 
-function bestText({ total, signatures, hash, receipt }: BestPayment): string {
+function lockText(state: PayeeState): string {
+  const known = state.revealed === undefined ? '' : `,"revealed":${textOnce(revealed, state.revealed)}`;
+  const left = state.failed === undefined ? '' : `,"failed":${textOnce(failed, state.failed)}`;
+  return `${known}${left}${state.locked === undefined ? '' : `,"locked":${textOnce(locked, state.locked)}`}`;
+}
+
+function bestText({ total, signatures, hash, locks, receipt }: BestPayment): string {
   const hex = signatures.map((signature) => `"${bytesToHex(signature)}"`).join(',');
   const under = hash === undefined ? '' : `,"hash":"${bytesToHex(hash)}"`;
-  return `{"total":"${total}","signatures":[${hex}]${under},"receipt":${receiptText(receipt)}}`;
+  const beside = locks === undefined ? '' : `,"locks":${textOnce(locksField, locks)}`;
+  return `{"total":"${total}","signatures":[${hex}]${under}${beside},"receipt":${receiptText(receipt)}}`;
 }
 
-function receiptText({ channel, total, spent, capacity, invoice, secret, giveBack }: Receipt): string {
+function receiptText({ channel, total, spent, capacity, invoice, secret, giveBack, pending: waiting, preimages }: Receipt): string {
   const bought = invoice === undefined ? '' : `,"invoice":${JSON.stringify(invoice)}`;
   const shown = secret === undefined ? '' : `,"secret":"${bytesToHex(secret)}"`;
   const returning = giveBack === undefined ? '' : `,"giveBack":"${giveBack}"`;
-  return `{"kind":"receipt","channel":"${channel}","total":"${total}","spent":"${spent}","capacity":"${capacity}"${bought}${shown}${returning}}`;
+  return `{"kind":"receipt","channel":"${channel}","total":"${total}","spent":"${spent}","capacity":"${capacity}"${bought}${shown}${returning}${hexList('pending', waiting)}${hexList('preimages', preimages)}}`;
+}
+
+function hexList(name: string, list: readonly Uint8Array[] | undefined): string {
+  return list === undefined ? '' : `,"${name}":[${list.map((one) => `"${bytesToHex(one)}"`).join(',')}]`;
 }
 
 const texts = new WeakMap<object, string>();

@@ -4,7 +4,7 @@ import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
 import { SIGHASH, type SighashTemplate, sighashTemplate, signatureHash } from '../tx/sighash.ts';
 import type { Transaction, TxInput, TxOutput } from '../tx/transaction.ts';
 import { capacityOf, type Deposit, type Plan, type PlannedInput, payerScript, type RevocationHash, type Terms } from './contract.ts';
-import type { HashLock } from './pending.ts';
+import { type HashLock, pendingIn } from './pending.ts';
 import { closeSize } from './tx-size.ts';
 
 /** What the payer signs in a flexible payment: its change at the index of the input, or only the input. */
@@ -54,11 +54,6 @@ export function layOut(
   if (change > 0n && change < dust) return refuse('total-leaves-dust', { all: total + change, most: total + change - dust });
   const inputs = plannedInputs(terms, used, change);
   return { total, change, inputs, ...(hash && { hash }), ...(locks.length > 0 && { locks }) };
-}
-
-/** What a payment holds beyond its total. */
-export function pendingIn(locks: readonly HashLock[] = []): Amount {
-  return add(ZERO, ...locks.map(({ amount: each }) => each));
 }
 
 /** Each has to be worth its own claim, whoever makes it. */

@@ -1,8 +1,9 @@
 import { bytesToHex, channelId, concatBytes, hexToBytes, txId } from '../base/bytes.ts';
-import { isLockTime } from '../base/height.ts';
+import { isHeight, isLockTime } from '../base/height.ts';
 import { Malformed } from '../base/reader.ts';
 import { type Refusal, refuse } from '../base/refusal.ts';
-import type { Deposit } from '../contract/contract.ts';
+import type { Deposit, Payment } from '../contract/contract.ts';
+import type { HashLock } from '../contract/pending.ts';
 import { type PublicKey, publicKey, readCompact, type Signature } from '../tx/sign.ts';
 import type { Outpoint } from '../tx/transaction.ts';
 import { ByteReader, uint8, uint32, uint64 } from './byte-reader.ts';
@@ -18,8 +19,9 @@ import type { Announce, End, Pay } from './message.ts';
  * message of the other kind:
  * payment under a hash (4): hash 20, then as (1); without signatures where everything is given back.
  * announce with a penalty key (5): key 33, then as (2).
+ * Payment with pending amounts (6): count 1, amount 8, hash 20 and height 4 each, then as (1).
  */
-const KIND = { payment: 1, announce: 2, end: 3, paymentUnderHash: 4, announceWithPenalty: 5 } as const;
+const KIND = { payment: 1, announce: 2, end: 3, paymentUnderHash: 4, announceWithPenalty: 5, paymentWithLocks: 6 } as const;
 
 /** No message of a channel with the most deposits is longer. */
 export const MAX_COMPACT_BYTES = 4096;
@@ -28,16 +30,35 @@ export const MAX_COMPACT_BYTES = 4096;
 export type CompactAnnounce = Omit<Announce, 'offer'>;
 export type CompactPay = Omit<Pay, 'invoice'>;
 
-export function encodePay({ channel, payment: { total, signatures, hash } }: CompactPay): Uint8Array {
-  const head = hash === undefined ? [uint8(KIND.payment)] : [uint8(KIND.paymentUnderHash), hash];
-  return concatBytes(...head, hexToBytes(channel), uint64(total), ...encodeSignatures(signatures));
+/** @throws Error for a payment that is under a hash and holds something pending too: no contract has both. */
+export function encodePay({ channel, payment: { total, signatures, ...beside } }: CompactPay): Uint8Array {
+  return concatBytes(...payHead(beside), hexToBytes(channel), uint64(total), ...encodeSignatures(signatures));
+}
+
+function payHead({ hash, locks }: Pick<Payment, 'hash' | 'locks'>): readonly Uint8Array[] {
+  if (hash !== undefined && locks !== undefined) throw new Error('no payment can be taken back and be pending');
+  if (hash !== undefined) return [uint8(KIND.paymentUnderHash), hash];
+  if (locks === undefined) return [uint8(KIND.payment)];
+  const parts = locks.flatMap((lock) => [uint64(lock.amount), lock.hash, uint32(lock.expiry)]);
+  return [uint8(KIND.paymentWithLocks), uint8(locks.length), ...parts];
 }
 
 export function decodePay(bytes: Uint8Array): CompactPay | Refusal {
-  return decode(bytes, [KIND.payment, KIND.paymentUnderHash], (reader, kind) => {
+  return decode(bytes, [KIND.payment, KIND.paymentUnderHash, KIND.paymentWithLocks], (reader, kind) => {
     const under = kind === KIND.paymentUnderHash ? { hash: reader.bytes(20) } : {};
+    const locked = kind === KIND.paymentWithLocks ? { locks: decodeLocks(reader) } : {};
     const channel = channelId(bytesToHex(reader.bytes(32)));
-    return { kind: 'payment', channel, payment: { total: reader.amount(), signatures: decodeSignatures(reader), ...under } };
+    return { kind: 'payment', channel, payment: { total: reader.amount(), signatures: decodeSignatures(reader), ...under, ...locked } };
+  });
+}
+
+function decodeLocks(reader: ByteReader): readonly HashLock[] {
+  const count = reader.uint8();
+  if (count === 0) throw new Malformed('nothing is pending');
+  return Array.from({ length: count }, () => {
+    const [amount, hash, expiry] = [reader.amount(), reader.bytes(20), reader.uint32()];
+    if (!isHeight(expiry)) throw new Malformed('not a height');
+    return { amount, hash, expiry };
   });
 }
 

@@ -6,6 +6,7 @@ import { isRefusalCode, type Refusal, refuse } from '../base/refusal.ts';
 import type { Coin, DepthStep } from '../coin/coin.ts';
 import { coinById } from '../coin/registry.ts';
 import type { Contract, Deposit, Payment, RevocationHash, Signing } from '../contract/contract.ts';
+import type { HashLock } from '../contract/pending.ts';
 import { contractById } from '../contract/registry.ts';
 import type { RevocationSecrets } from '../contract/revocation-secrets.ts';
 import { type PublicKey, publicKey, readCompact, type Signature } from '../tx/sign.ts';
@@ -114,10 +115,14 @@ export const shownSecretField: Field<RevocationSecrets[number]> = z.object({
     .max(2 ** 48 - 1),
   secret: secretField,
 });
+export const lockField: Field<HashLock> = z.object({ amount: amountField, hash: hashField, expiry: heightField });
+/** More than any payment may hold. */
+export const locksField: Field<readonly HashLock[]> = z.array(lockField).min(1).max(16);
 export const paymentField: Field<Payment> = z.object({
   total: amountField,
   signatures: z.array(signatureField).max(64),
   hash: hashField.exactOptional(),
+  locks: locksField.exactOptional(),
 });
 
 /** A refusal is sent as its code and facts; the reader takes sentence and remedy from its own table. */

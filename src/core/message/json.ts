@@ -63,6 +63,9 @@ export const provisionalJson: Field<Provisional> = z.object({
   releases,
 });
 
+/** Of what is pending, and of what was a short time ago. */
+const preimages = z.array(secretField).max(32).exactOptional();
+
 const invoiceId = z.string().regex(/^[0-9a-f]{32}$/);
 
 export const invoiceJson: Field<Invoice> = z.object({
@@ -74,6 +77,7 @@ export const invoiceJson: Field<Invoice> = z.object({
   amount: amountField,
   address: z.string().max(100),
   expires: z.int(),
+  hash: hashField.exactOptional(),
 });
 
 export const receiptJson: Field<Receipt> = z.object({
@@ -85,6 +89,8 @@ export const receiptJson: Field<Receipt> = z.object({
   invoice: invoiceId.exactOptional(),
   secret: secretField.exactOptional(),
   giveBack: amountField.exactOptional(),
+  pending: z.array(hashField).max(16).exactOptional(),
+  preimages,
 });
 
 export const stateJson: Field<State> = z.object({
@@ -104,6 +110,8 @@ export const stateJson: Field<State> = z.object({
       giveBack: z.object({ total: amountField, hash: hashField }).exactOptional(),
     })
     .exactOptional(),
+  preimages,
+  failed: z.array(hashField).max(16).exactOptional(),
 });
 
 export const endedJson: Field<Ended> = z.object({ kind: z.literal('ended'), channel: channelIdField, transaction: transactionField });

@@ -7,6 +7,7 @@ import type { Refusal } from '../base/refusal.ts';
 import type { Coin, DepthStep } from '../coin/coin.ts';
 import type { Agreement } from '../contract/agreement.ts';
 import type { Contract, Deposit, Payment, RevocationHash, Signing } from '../contract/contract.ts';
+import type { PaymentHash } from '../contract/pending.ts';
 import type { RevocationSecrets } from '../contract/revocation-secrets.ts';
 import type { PublicKey, Signature } from '../tx/sign.ts';
 import type { Transaction } from '../tx/transaction.ts';
@@ -90,7 +91,9 @@ export interface InvoiceRequest {
   readonly kind: 'invoice-request';
   readonly channel: ChannelId;
   readonly item: string;
-  /** Refused without one. */
+  /** Asks for one with a hash, to be paid through a hub that is the channel's payer. */
+  readonly isPending?: true;
+  /** Refused without one, unless it is for one with a hash. */
   readonly proof?: Proof;
 }
 
@@ -108,6 +111,8 @@ export interface Invoice {
   readonly address: string;
   /** Unix time in milliseconds after which payments for it are refused. */
   readonly expires: number;
+  /** The payee shows its preimage for an amount that is pending under it. */
+  readonly hash?: PaymentHash;
 }
 
 /** Seed step 6. */
@@ -132,6 +137,10 @@ export interface Receipt {
   readonly secret?: Uint8Array;
   /** How much the payee wants to give back: what to sign for that is in its state. */
   readonly giveBack?: Amount;
+  /** The hashes of what is pending in the payment. */
+  readonly pending?: readonly PaymentHash[];
+  /** Preimages that the payee has for them: it is paid once the payer settles them. */
+  readonly preimages?: readonly Uint8Array[];
 }
 
 /** Asks for the payee's state of the channel: after a lost reply or a restart. */
@@ -154,6 +163,10 @@ export interface State extends Releasing {
   /** The transaction that ends the channel, once there is one. */
   readonly ending?: Transaction;
   readonly revocation?: RevocationState;
+  /** As in the receipt, of what is pending or was a short time ago. */
+  readonly preimages?: readonly Uint8Array[];
+  /** Hashes of pending amounts that the payee has given up: the next payment may leave them out. */
+  readonly failed?: readonly PaymentHash[];
 }
 
 /** How the payee sees what can be taken back. */

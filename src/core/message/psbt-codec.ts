@@ -110,7 +110,9 @@ export interface Shown {
   readonly funding: FundingTransactions;
   /** The payer's, one for each input, where it has signed. */
   readonly signatures?: readonly { readonly signature: Uint8Array; readonly hashType: number }[];
-  /** The redeem script of the last output (BIP174, PSBT_OUT_REDEEM_SCRIPT). */
+  /** Redeem scripts of outputs, by their index (BIP174, PSBT_OUT_REDEEM_SCRIPT). */
+  readonly hashedIn?: ReadonlyMap<number, Uint8Array>;
+  /** The same for the last output. */
   readonly lastScript?: Uint8Array;
   readonly penaltyKey?: Uint8Array;
 }
@@ -119,7 +121,7 @@ export interface Shown {
 export function encodePsbt(
   terms: Terms,
   transaction: Transaction,
-  { funding, signatures = [], lastScript, penaltyKey }: Shown,
+  { funding, signatures = [], hashedIn, lastScript, penaltyKey }: Shown,
 ): Uint8Array {
   const script = terms.contract.redeemScript(terms);
   const hashed = equalBytes(terms.contract.outputScript(terms), script) ? {} : { redeemScript: script };
@@ -131,8 +133,8 @@ export function encodePsbt(
     psbt.addInput({ txid: outpoint.txid, index: outpoint.vout, sequence, nonWitnessUtxo, ...hashed, ...hashType });
   }
   for (const [i, output] of transaction.outputs.entries()) {
-    const isLast = i === transaction.outputs.length - 1;
-    psbt.addOutput({ amount: output.value, script: output.script, ...(isLast && lastScript && { redeemScript: lastScript }) });
+    const redeemScript = hashedIn?.get(i) ?? (i === transaction.outputs.length - 1 ? lastScript : undefined);
+    psbt.addOutput({ amount: output.value, script: output.script, ...(redeemScript && { redeemScript }) });
   }
   // Last, because the builder adds nothing that a signature commits to.
   for (const [i, { signature }] of signatures.entries()) psbt.updateInput(i, { partialSig: [pair(terms.payerKey, signature)] });

@@ -6,6 +6,7 @@ import type { Coin } from '../coin/coin.ts';
 import type { Agreement } from '../contract/agreement.ts';
 import { channelIdOf, type Deposit, type Payment, type RevocationHash, type Terms } from '../contract/contract.ts';
 import { unsigned } from '../contract/payment-plan.ts';
+import type { HashLock } from '../contract/pending.ts';
 import type { WrittenTerms } from '../contract/script-terms.ts';
 import { readScript } from '../tx/script.ts';
 import { isUnbound, SIGHASH } from '../tx/sighash.ts';
@@ -14,6 +15,7 @@ import { outpointKey, sameOutpoint, type Transaction, type TxOutput } from '../t
 import type { CompactPay } from './compact.ts';
 import type { Announce, End, Offer } from './message.ts';
 import { type ChannelPsbt, encodePsbt, type FundingTransactions, type PsbtInput, type Shown, wrongForm } from './psbt-codec.ts';
+import { hashedIn, readLocks } from './psbt-locks.ts';
 
 const HASH_BYTES = 20;
 
@@ -29,13 +31,14 @@ export function announcePsbt(terms: Terms, deposits: readonly Deposit[], funding
  * @throws Error when the payment is not one of these deposits.
  */
 export function paymentPsbt(terms: Terms, deposits: readonly Deposit[], payment: Payment, funding: FundingTransactions): Uint8Array {
-  const { total, signatures, hash } = payment;
-  const plan = terms.contract.plan(terms, deposits, total, hash);
+  const { total, signatures, hash, locks } = payment;
+  const plan = terms.contract.plan(terms, deposits, total, hash, locks);
   if (isRefusal(plan)) throw new Error(plan.message);
   const hashTypes = plan.inputs.map(({ hashType }) => hashType);
   return encodePsbt(terms, terms.contract.draft(terms, plan), {
     funding,
     signatures: withTypes(signatures, hashTypes),
+    hashedIn: hashedIn(terms, plan),
     ...heldScriptOf(terms, hash),
   });
 }
@@ -102,17 +105,27 @@ export function readPayment(psbt: ChannelPsbt, terms: Terms, deposits: readonly 
   const under = readHash(psbt, terms);
   if (isRefusal(under)) return under;
   const { hash } = under;
-  const total = payeeValue(psbt.transaction, terms.contract.paysTo(terms, hash));
+  const locked = readLocks(psbt, terms);
+  if (isRefusal(locked)) return locked;
+  const { locks } = locked;
+  const total = payeeValue(psbt, terms.contract.paysTo(terms, hash), locks);
   if (total === undefined) return refuse('psbt-outputs-wrong', { reason: 'no output pays the payee' });
   if (!isAmount(total)) return refuse('total-above-capacity', { total });
-  const plan = terms.contract.plan(terms, deposits, total, hash);
+  const plan = terms.contract.plan(terms, deposits, total, hash, locks);
   if (isRefusal(plan)) return plan;
-  const wrong = difference(psbt, terms, terms.contract.draft(terms, plan), deposits, hash !== undefined);
+  const draft = terms.contract.draft(terms, plan);
+  const wrong = difference(
+    psbt,
+    terms,
+    draft,
+    deposits,
+    new Set([...hashedIn(terms, plan).keys(), ...(hash ? [psbt.outputs.length - 1] : [])]),
+  );
   if (wrong !== undefined) return wrong;
   const hashTypes = plan.inputs.map(({ hashType }) => hashType);
   const signatures = readSignatures(psbt, terms, hashTypes);
   if (isRefusal(signatures)) return signatures;
-  return { kind: 'payment', channel: channelOfPsbt(terms.coin, psbt), payment: { total, signatures, ...under } };
+  return { kind: 'payment', channel: channelOfPsbt(terms.coin, psbt), payment: { total, signatures, ...under, ...locked } };
 }
 
 /** The hash in the redeem script of the last output: the one for which the contract writes the same script. */
@@ -149,21 +162,22 @@ function leftOut({ inputs }: ChannelPsbt, deposits: readonly Deposit[]): Pick<Ag
   return without.length === 0 ? {} : { without };
 }
 
-/** The payee's output is the last one; its value is the total. */
-function payeeValue(tx: Transaction, paidTo: Uint8Array): bigint | undefined {
-  const last = tx.outputs.at(-1);
-  return last !== undefined && equalBytes(last.script, paidTo) ? last.value : undefined;
+/** The payee's output is the last one; its value is the total. It is missing where all is pending. */
+function payeeValue({ transaction, outputs }: ChannelPsbt, paidTo: Uint8Array, locks: readonly HashLock[] = []): bigint | undefined {
+  const last = transaction.outputs.at(-1);
+  if (last !== undefined && equalBytes(last.script, paidTo)) return last.value;
+  return locks.length > 0 && outputs.at(-1)?.redeemScript !== undefined ? 0n : undefined;
 }
 
-/** `isHashed`: the last output has its redeem script, which was read before. No other output may have one, and no penalty key may be there. */
+/** `hashed`: the outputs that have their redeem scripts, which were read before. No other output may have one, and no penalty key may be there. */
 function difference(
   psbt: ChannelPsbt,
   terms: Terms,
   expected: Transaction,
   deposits: readonly Deposit[],
-  isHashed = false,
+  hashed: ReadonlySet<number> = new Set(),
 ): Refusal | undefined {
-  const wrong = wrongForm(psbt, terms.contract) ?? surplus(psbt, isHashed);
+  const wrong = wrongForm(psbt, terms.contract) ?? surplus(psbt, hashed);
   if (wrong !== undefined) return wrong;
   const known = new Map(deposits.map((deposit) => [outpointKey(deposit.outpoint), deposit.value]));
   for (const [i, { deposit }] of psbt.inputs.entries()) {
@@ -175,10 +189,9 @@ function difference(
   return sameOutputs(psbt.transaction.outputs, expected.outputs) ? undefined : refuse('psbt-outputs-wrong');
 }
 
-function surplus({ outputs, penaltyKey }: ChannelPsbt, isHashed: boolean): Refusal | undefined {
+function surplus({ outputs, penaltyKey }: ChannelPsbt, hashed: ReadonlySet<number>): Refusal | undefined {
   if (penaltyKey !== undefined) return refuse('psbt-field-unknown', { field: 'penalty key' });
-  const last = isHashed ? outputs.length - 1 : undefined;
-  const place = outputs.findIndex(({ redeemScript }, i) => redeemScript !== undefined && i !== last);
+  const place = outputs.findIndex(({ redeemScript }, i) => redeemScript !== undefined && !hashed.has(i));
   return place < 0 ? undefined : refuse('psbt-field-unknown', { field: 'redeem script', output: place });
 }
 

@@ -1,6 +1,6 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 import { type Amount, amount } from '../../core/base/amount.ts';
-import type { ChannelId } from '../../core/base/bytes.ts';
+import { bytesToHex, type ChannelId } from '../../core/base/bytes.ts';
 import type { Height } from '../../core/base/height.ts';
 import { isRefusal, type RefusalCode } from '../../core/base/refusal.ts';
 import { stakedDeposits, unminedStake } from '../../core/channel/payee-close-rbf.ts';
@@ -49,6 +49,8 @@ interface Written {
   readonly unmined: number;
   /** How many secrets the payee had shown. */
   readonly revoked: number;
+  /** The hashes of what was pending. */
+  readonly pending: string;
   readonly since: Height;
   readonly at: number;
 }
@@ -158,7 +160,15 @@ export class WatchWriter implements Book<PayeeState> {
   async #empty({ channel, deposits }: PayeeState, revoked: number, tip: Tip): Promise<void> {
     const { folder, clock } = this.#options;
     await folder.empty({ kind: 'emptied', channel, revoked });
-    this.#written.set(channel, { total: undefined, deposits: deposits.length, unmined: 0, revoked, since: tip.height, at: clock.now() });
+    this.#written.set(channel, {
+      total: undefined,
+      deposits: deposits.length,
+      unmined: 0,
+      revoked,
+      pending: '',
+      since: tip.height,
+      at: clock.now(),
+    });
   }
 
   async #renew(state: PayeeState, total: Amount, tip: Tip): Promise<void> {
@@ -178,7 +188,8 @@ export class WatchWriter implements Book<PayeeState> {
       const total = amount(valueFor(state, closes[0]));
       await folder.write({ channel, terms, deposits, total, since, ...revokedOf(state), closes, ...(apart.length > 0 && { apart }) });
     }
-    this.#written.set(channel, { total, deposits: deposits.length, unmined, revoked: state.revoked ?? 0, since, at: clock.now() });
+    const written = { total, deposits: deposits.length, unmined, revoked: state.revoked ?? 0, pending: pendingIn(state), since };
+    this.#written.set(channel, { ...written, at: clock.now() });
   }
 }
 
@@ -205,13 +216,27 @@ function revokedOf({ revoked, best }: PayeeState): Pick<Watched, 'revoked' | 'ha
 function isWritten(written: Written | undefined, state: PayeeState): boolean {
   if (state.best === undefined && state.revoked === undefined) return true;
   if (written === undefined || written.total !== state.best?.total || written.deposits !== state.deposits.length) return false;
-  if (written.revoked !== (state.revoked ?? 0)) return false;
+  if (written.revoked !== (state.revoked ?? 0) || written.pending !== pendingIn(state)) return false;
   return written.unmined === unminedStake(state).length;
 }
 
 /** Whether a file says all that is known of a channel whose deposits are in blocks. */
 function isUpToDate(held: Watched, state: PayeeState): boolean {
-  if ((held.revoked ?? 0) !== (state.revoked ?? 0)) return false;
+  if ((held.revoked ?? 0) !== (state.revoked ?? 0) || !holdsPending(held, state)) return false;
   if (held.total !== state.best?.total || held.deposits.length !== state.deposits.length) return false;
   return held.apart !== undefined || stakedDeposits(state).length < 2;
+}
+
+function pendingIn({ best }: PayeeState): string {
+  return (best?.locks ?? []).map(({ hash }) => bytesToHex(hash)).join();
+}
+
+/** Whether the closes of a file hold what is pending now, and nothing that was. */
+function holdsPending({ closes }: Watched, { terms, deposits, best }: PayeeState): boolean {
+  const { hashLocks, plan, draft } = terms.contract;
+  if (hashLocks === undefined || best === undefined || terms.signing.kind !== 'fixed') return true;
+  const { locks = [] } = best;
+  const planned = plan(terms, deposits, best.total, best.hash, locks);
+  if (isRefusal(planned) || closes[0].outputs.length !== draft(terms, planned).outputs.length) return false;
+  return hashLocks.outputs(terms, closes[0], locks).length === locks.length;
 }

@@ -78,7 +78,10 @@ export const paymentBody: Field<Signed & Pick<Pay, 'invoice' | 'lastSecret'>> = 
   z.strictObject({ psbt: psbtField, ...besidePayment }),
 ]);
 export const endBody: Field<Signed> = z.union([z.strictObject({ compact: compactField }), z.strictObject({ psbt: psbtField })]);
-export const invoiceBody: Field<{ readonly item: string }> = z.strictObject({ item: z.string().max(200) });
+export const invoiceBody: Field<{ readonly item: string; readonly pending?: true }> = z.strictObject({
+  item: z.string().max(200),
+  pending: z.literal(true).describe('for an invoice with a hash, to be paid through a hub; such a request needs no proof').exactOptional(),
+});
 
 export const syncBody: Field<{ readonly answer: SyncAnswer | null }> = z.strictObject({ answer: z.nullable(syncAnswerJson) });
 

@@ -61,7 +61,9 @@ function announceOf(body: Read<typeof announceBody>): Announce | Refusal {
 }
 
 function invoiceRequestOf(channel: ChannelId, body: Read<typeof invoiceBody>, authorization?: string): InvoiceRequest | Refusal {
-  return isRefusal(body) ? body : { kind: 'invoice-request', channel, item: body.item, ...proofIn(authorization) };
+  return isRefusal(body)
+    ? body
+    : { kind: 'invoice-request', channel, item: body.item, ...(body.pending && { isPending: true }), ...proofIn(authorization) };
 }
 
 function syncOf(channel: ChannelId, body: Read<typeof syncBody>, authorization?: string): Sync | Refusal {

@@ -14,7 +14,7 @@ export function writeBody(request: Request, psbt?: Uint8Array): unknown {
     case 'announce':
       return z.encode(announceBody, { offer: request.offer, ...signed(() => encodeAnnounce(request)) });
     case 'invoice-request':
-      return z.encode(invoiceBody, { item: request.item });
+      return z.encode(invoiceBody, { item: request.item, ...(request.isPending && { pending: true }) });
     case 'payment': {
       const { invoice, lastSecret } = request;
       const beside = { ...(invoice !== undefined && { invoice }), ...(lastSecret && { lastSecret }) };

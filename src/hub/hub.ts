@@ -1,0 +1,238 @@
+import { type Amount, amount as amountOf } from '../core/base/amount.ts';
+import { type ChannelId, equalBytes } from '../core/base/bytes.ts';
+import { type Height, height } from '../core/base/height.ts';
+import { isRefusal, type Refusal, refuse } from '../core/base/refusal.ts';
+import type { PayeeState } from '../core/channel/payee-state.ts';
+import { fateOf } from '../core/channel/payer-locks.ts';
+import type { PayerState } from '../core/channel/payer-state.ts';
+import type { Terms } from '../core/contract/contract.ts';
+import { hopBlocks } from '../core/contract/hash-lock.ts';
+import { type HashLock, isAmong, lockUnder, type PaymentHash } from '../core/contract/pending.ts';
+import { keyedMutex } from '../engine/mutex.ts';
+import { type Connection, type Store, WorldError } from '../engine/ports.ts';
+import type { Merchant } from '../merchant/merchant.ts';
+import type { Agent } from '../payer/agent.ts';
+import { type Hop, hopTable } from './hop.ts';
+import type { PendingChannels } from './pending-channels.ts';
+
+/** What a hub asks for each payment that it forwards: a part in thousandths, rounded up, and a base. */
+export interface HubFee {
+  readonly base: Amount;
+  readonly perMille: number;
+}
+
+/** A merchant of this hub's, and the hub's channel with it. */
+export interface Route {
+  readonly channel: ChannelId;
+  readonly payee: Connection;
+}
+
+export interface HubOptions {
+  /** Takes what is to be forwarded (`MerchantOptions.isForwarding`). */
+  readonly merchant: Merchant;
+  readonly agent: Agent;
+  readonly store: Store;
+  readonly fee: HubFee;
+  /** The way to a payee by its address; undefined where the hub has no channel with it. */
+  readonly route: (payee: string) => Promise<Route | undefined>;
+  /** The way to the payee of one of the hub's channels. */
+  readonly payeeOf: (channel: ChannelId) => Promise<Connection>;
+  /** Books of the merchant and of the agent. */
+  readonly incoming: PendingChannels;
+  readonly outgoing: PendingChannels;
+  /** Told what hinders one hop: it is tried again at the next look, and hinders no other. */
+  readonly onTrouble?: (hash: PaymentHash, error: unknown) => void;
+}
+
+/** What a payer has to know to pay somebody through the hub. */
+export interface HubQuote {
+  /** The hub's channel with the payee: who asks the payee for an invoice names it. */
+  readonly channel: ChannelId;
+  readonly fee: HubFee;
+  /** The least height of the payer's own lock. */
+  readonly expiry: Height;
+}
+
+/** What to do with an amount that the payer has locked. */
+export interface ForwardOrder {
+  readonly incoming: ChannelId;
+  readonly hash: PaymentHash;
+  readonly payee: string;
+  /** What the payee is to get, and its invoice. */
+  readonly amount: Amount;
+  readonly invoice: string;
+}
+
+/** A merchant and a payer on one store, which forward what is pending under a hash. Nobody has to trust it with money. */
+export interface Hub {
+  readonly quote: (incoming: ChannelId, payee: string) => Promise<HubQuote | Refusal>;
+  /** Takes on what the payer has locked already, once for each hash; the same order again tells how it stands. */
+  readonly forward: (order: ForwardOrder) => Promise<Hop | Refusal>;
+  /** Looks at everything that is pending, and does what is due: at the start, and again and again. */
+  readonly tick: () => Promise<void>;
+}
+
+export function feeFor({ base, perMille }: HubFee, amount: Amount): Amount {
+  return amountOf(base + (amount * BigInt(perMille) + 999n) / 1000n);
+}
+
+/** The height of the payee's lock, and the least of the payer's, which has to be later by a hop. */
+function heights(incoming: Terms, outgoing: Terms): { readonly next: Height; readonly own: Height } | Refusal {
+  const [own, next] = [leastExpiry(incoming), leastExpiry(outgoing)];
+  if (own === undefined || next === undefined)
+    return refuse('contract-unfit', { reason: 'nothing can be pending in one of the two channels' });
+  return { next, own: height(Math.max(own, next + hopBlocks(outgoing.coin))) };
+}
+
+function leastExpiry(terms: Terms): Height | undefined {
+  return terms.signing.kind === 'fixed' ? terms.contract.hashLocks?.leastExpiry(terms) : undefined;
+}
+
+export function openHub(options: HubOptions): Hub {
+  const { merchant, agent, fee, route } = options;
+  const hops = hopTable(options.store);
+  const inTurn = keyedMutex<string>();
+  const both = async (incoming: ChannelId, outgoing: ChannelId): Promise<readonly [PayeeState, PayerState] | Refusal> => {
+    const [own, next] = [await merchant.engine.get(incoming), await agent.engine.get(outgoing)];
+    return own === undefined || next === undefined ? refuse('channel-unknown') : [own, next];
+  };
+
+  const advance = (hash: PaymentHash, hop: Hop): Promise<Hop> => advanced(options, hops, hash, hop);
+
+  const taken = async ({ incoming, hash, payee, amount, invoice }: ForwardOrder): Promise<Hop | Refusal> => {
+    const way = await route(payee);
+    if (way === undefined) return refuse('channel-unknown', { payee });
+    const states = await both(incoming, way.channel);
+    if (isRefusal(states)) return states;
+    const lock = openLock(states[0], hash);
+    if (lock === undefined) return refuse('lock-unknown');
+    const at = heights(states[0].terms, states[1].terms);
+    if (isRefusal(at)) return at;
+    if (lock.expiry < at.own) return refuse('lock-too-near', { expiry: lock.expiry, least: at.own });
+    const needed = amount + feeFor(fee, amount);
+    if (lock.amount < needed) return refuse('invoice-unmet', { total: lock.amount, needed });
+    const hop: Hop = { kind: 'forwarding', incoming, outgoing: way.channel, amount, expiry: at.next, invoice };
+    return (await hops.add(hash, hop)) ? advance(hash, hop) : refuse('lock-repeated');
+  };
+
+  const looked = async (hash: PaymentHash, incoming: ChannelId): Promise<void> => {
+    const hop = await hops.get(hash);
+    if (hop === undefined) return;
+    // The hash is spent: whoever uses it again gets nothing for it, and pays nothing.
+    if (hop.incoming !== incoming) await merchant.giveUp(incoming, hash);
+    else await advance(hash, hop);
+  };
+
+  return {
+    quote: async (incoming, payee) => {
+      const way = await route(payee);
+      if (way === undefined) return refuse('channel-unknown', { payee });
+      const states = await both(incoming, way.channel);
+      if (isRefusal(states)) return states;
+      const at = heights(states[0].terms, states[1].terms);
+      return isRefusal(at) ? at : { channel: way.channel, fee, expiry: at.own };
+    },
+    forward: (order) =>
+      inTurn('hops', async () => {
+        const known = await hops.get(order.hash);
+        if (known === undefined) return taken(order);
+        return known.incoming === order.incoming ? advance(order.hash, known) : refuse('lock-repeated');
+      }),
+    tick: () =>
+      inTurn('hops', async () => {
+        for (const channel of options.incoming.channels) {
+          const state = await merchant.engine.get(channel);
+          for (const { hash } of state?.best?.locks ?? []) await apart(options, hash, () => looked(hash, channel));
+        }
+        await settleAll(options, hops);
+      }),
+  };
+}
+
+/** What is pending in an open channel and neither revealed nor given up. */
+function openLock({ kind, best, revealed = [], failed = [] }: PayeeState, hash: PaymentHash): HashLock | undefined {
+  const isDone = kind !== 'open' || isAmong(hash, failed) || revealed.some(({ lock }) => equalBytes(lock.hash, hash));
+  return isDone ? undefined : lockUnder(hash, best?.locks);
+}
+
+type Hops = ReturnType<typeof hopTable>;
+
+/** What follows from both channels as they are: nothing is remembered between two looks but the table and the channels themselves. */
+async function advanced(options: HubOptions, hops: Hops, hash: PaymentHash, hop: Hop): Promise<Hop> {
+  if (hop.kind === 'failed') return ended(options, hash, hop);
+  if (hop.kind === 'revealed') return shown(options, hash, hop);
+  const { agent } = options;
+  const state = await agent.engine.get(hop.outgoing);
+  if (state === undefined) throw new Error('the channel of a hop is known');
+  const asked = await next(options, hash, hop, state);
+  const fate = fateOf((await agent.engine.get(hop.outgoing)) ?? state, hash);
+  if (fate.kind === 'revealed') {
+    const { preimage } = fate;
+    return shown(options, hash, await hops.change(hash, (one) => ({ ...one, kind: 'revealed', preimage })));
+  }
+  const refusal = isRefusal(asked) ? asked.code : hop.refusal;
+  const isOver = fate.kind === 'gone' && (hop.kind === 'failing' || isRefusal(asked));
+  if (isOver) return ended(options, hash, await hops.change(hash, (one) => ({ ...one, kind: 'failed', ...(refusal && { refusal }) })));
+  if (isRefusal(asked) && hop.kind === 'forwarding') return hops.change(hash, (one) => ({ ...one, kind: 'failing', refusal: asked.code }));
+  return hop;
+}
+
+/** Locks in the next channel, once the lock in the own one is stored; a hop that was refused is only asked about. */
+async function next(options: HubOptions, hash: PaymentHash, hop: Hop, state: PayerState): Promise<unknown> {
+  const { agent, merchant, payeeOf } = options;
+  if (state.kind !== 'open') return refuse('channel-ending');
+  const payee = await payeeOf(hop.outgoing);
+  if (hop.kind === 'failing') return quietly(() => agent.fate(hop.outgoing, hash, payee));
+  const incoming = await merchant.engine.get(hop.incoming);
+  const isThere = incoming !== undefined && openLock(incoming, hash) !== undefined;
+  const isLive = lockUnder(hash, state.best?.locks) !== undefined;
+  if (!isThere && !isLive) return refuse('lock-unknown');
+  return quietly(() => agent.lock(hop.outgoing, { lock: { amount: hop.amount, hash, expiry: hop.expiry }, invoice: hop.invoice }, payee));
+}
+
+/** A payee that can't be reached is asked again at the next look; what is due on the chain does not wait for it. */
+async function quietly<T>(ask: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (error instanceof WorldError && (error.code === 'peer-unreachable' || error.code === 'peer-nonsense')) return undefined;
+    throw error;
+  }
+}
+
+/** The preimage is in the table before it is in the own channel; there it is stored before anything is settled with the payee. */
+async function shown({ merchant }: HubOptions, _: PaymentHash, hop: Hop): Promise<Hop> {
+  if (hop.preimage !== undefined) await merchant.reveal(hop.incoming, hop.preimage);
+  return hop;
+}
+
+async function ended({ merchant }: HubOptions, hash: PaymentHash, hop: Hop): Promise<Hop> {
+  await merchant.giveUp(hop.incoming, hash);
+  return hop;
+}
+
+/** Pays the payees what they have shown preimages for. */
+async function settleAll(options: HubOptions, hops: Hops): Promise<void> {
+  const { agent, outgoing, payeeOf } = options;
+  for (const channel of outgoing.channels) {
+    const state = await agent.engine.get(channel);
+    if (state?.kind !== 'open') continue;
+    for (const { hash } of state.best?.locks ?? []) {
+      await apart(options, hash, async () => {
+        const hop = await hops.get(hash);
+        if (hop?.kind !== 'revealed' || fateOf(state, hash).kind !== 'revealed') return;
+        await quietly(async () => agent.settle(channel, [hash], await payeeOf(channel)));
+      });
+    }
+  }
+}
+
+/** One hop hinders no other. */
+async function apart({ onTrouble }: HubOptions, hash: PaymentHash, act: () => Promise<unknown>): Promise<void> {
+  try {
+    await act();
+  } catch (error) {
+    if (onTrouble === undefined) throw error;
+    onTrouble(hash, error);
+  }
+}

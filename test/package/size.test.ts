@@ -35,6 +35,9 @@ const MOST: Readonly<Record<string, number>> = {
   '.': 425,
   './payer': 380,
   './merchant': 310,
+  './hub': 260,
+  './hub/pending': 1,
+  './payer/via': 225,
   './merchant/terms': 105,
   './duplex/agent': 220,
   './duplex/merchant': 260,
@@ -67,7 +70,7 @@ const MOST: Readonly<Record<string, number>> = {
   './store/backup': 230,
   './store/lock': 4,
   './store/probed': 1,
-  './transport/http/routes': 265,
+  './transport/http/routes': 271,
   './wallet/seed-disk': 130,
   './wallet/seed-file': 125,
 };

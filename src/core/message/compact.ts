@@ -30,13 +30,12 @@ export const MAX_COMPACT_BYTES = 4096;
 export type CompactAnnounce = Omit<Announce, 'offer'>;
 export type CompactPay = Omit<Pay, 'invoice'>;
 
-/** @throws Error for a payment that is under a hash and holds something pending too: no contract has both. */
 export function encodePay({ channel, payment: { total, signatures, ...beside } }: CompactPay): Uint8Array {
   return concatBytes(...payHead(beside), hexToBytes(channel), uint64(total), ...encodeSignatures(signatures));
 }
 
+/** No contract has payments that can be taken back and be pending too. */
 function payHead({ hash, locks }: Pick<Payment, 'hash' | 'locks'>): readonly Uint8Array[] {
-  if (hash !== undefined && locks !== undefined) throw new Error('no payment can be taken back and be pending');
   if (hash !== undefined) return [uint8(KIND.paymentUnderHash), hash];
   if (locks === undefined) return [uint8(KIND.payment)];
   const parts = locks.flatMap((lock) => [uint64(lock.amount), lock.hash, uint32(lock.expiry)]);

@@ -29,6 +29,9 @@ const json: Readonly<Record<string, Field<unknown>>> = {
   'accepted-revocable': acceptedJson,
   'receipt-revocable': receiptJson,
   'state-revocable': stateJson,
+  'invoice-pending': invoiceJson,
+  'receipt-pending': receiptJson,
+  'state-pending': stateJson,
 };
 
 const FLEXIBLE: Signing = { kind: 'flexible', slot: 0 };
@@ -36,6 +39,7 @@ const FIXED: Signing = { kind: 'fixed', fee: amount(DOGE / 50n) };
 const SIGNINGS: readonly Signing[] = [FLEXIBLE, FIXED];
 /** Of this payment there is no PSBT. */
 const ALL_BACK = 'revocable-gives-all-back-compact.hex';
+const PENDING = 'cltv-multisig-pending-payment-compact.hex';
 
 function golden(name: string): string {
   return readFileSync(new URL(name, GOLDEN), 'utf8').trim();
@@ -51,7 +55,7 @@ describe('messages of version 1', () => {
         codecs.flatMap(({ name }) => ['announce', 'payment', 'end'].map((kind) => `${contract.id}-${signing.kind}-${kind}-${name}.hex`)),
       ),
     );
-    assert.deepEqual(names.toSorted(), [ALL_BACK, ...signed, ...Object.keys(json).map((name) => `${name}.json`)].toSorted());
+    assert.deepEqual(names.toSorted(), [ALL_BACK, PENDING, ...signed, ...Object.keys(json).map((name) => `${name}.json`)].toSorted());
   });
 
   for (const [name, field] of Object.entries(json)) {
@@ -65,6 +69,15 @@ describe('messages of version 1', () => {
     const pay = must(decodePay(hexToBytes(golden(ALL_BACK))));
     assert.deepEqual([pay.payment.total, pay.payment.signatures, pay.payment.hash?.length], [ZERO, [], 20]);
     assert.equal(bytesToHex(encodePay(pay)), golden(ALL_BACK));
+  });
+
+  test(`${PENDING} is read, and written the same`, () => {
+    const pay = must(decodePay(hexToBytes(golden(PENDING))));
+    assert.deepEqual(
+      pay.payment.locks?.map(({ amount: sum }) => sum),
+      [3n * DOGE, 4n * DOGE],
+    );
+    assert.equal(bytesToHex(encodePay(pay)), golden(PENDING));
   });
 
   for (const contract of contracts) {

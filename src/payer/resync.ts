@@ -9,6 +9,7 @@ import type { Answer, Line } from './request.ts';
 const OUT_OF_STEP: ReadonlySet<RefusalCode> = new Set<RefusalCode>([
   'channel-unknown',
   'hash-outdated',
+  'lock-dropped',
   'total-lower',
   'total-not-higher',
   'total-above-capacity',

@@ -41,16 +41,17 @@ const mutateTail: Mutate = (input, chance) => {
   return chance.happens(0.5) ? concatBytes(input.subarray(0, -64), tail) : concatBytes(input, tail);
 };
 
-/** As if nothing were pending, where something should be. */
-function withoutLocks(input: Uint8Array): Uint8Array {
-  return concatBytes(input.subarray(0, 1), Uint8Array.of(0), input.subarray(2));
+/** As if nothing were pending, where something should be; and until a time, where a height should be. */
+function spoiltLocks(input: Uint8Array): readonly Uint8Array[] {
+  const none = concatBytes(input.subarray(0, 1), Uint8Array.of(0), input.subarray(2));
+  return [none, concatBytes(input.subarray(0, 30), new Uint8Array(4).fill(0xff), input.subarray(34))];
 }
 
 /** The compact form: whatever is read is written the same. */
 export const compact: Target = {
   name: 'compact',
   files: ['core/message/compact.ts', 'core/message/byte-reader.ts'],
-  corpus: [...golden('message/v1/*-compact.hex'), ...golden('message/v1/*-pending-payment-compact.hex').map(withoutLocks)],
+  corpus: [...golden('message/v1/*-compact.hex'), ...golden('message/v1/*-pending-payment-compact.hex').flatMap(spoiltLocks)],
   mutate: either(mutateFields, mutateTail, mutateBytes),
   check: (input) => {
     const outcomes = [

@@ -4,6 +4,7 @@ import { shortTerms } from '../../../test/world/short-terms.ts';
 import { TwoDisks } from '../../../test/world/two-disks.ts';
 import { serveRegtest } from '../../chain/regtest/server.ts';
 import { dogecoinRegtest } from '../../core/coin/dogecoin.ts';
+import { litecoinRegtest } from '../../core/coin/litecoin.ts';
 import { contractById } from '../../core/contract/registry.ts';
 import { fastestVerifier } from '../../engine/verifier.ts';
 import { memoryStore } from '../../store/memory.ts';
@@ -11,6 +12,25 @@ import type { Status } from '../merchant/status.ts';
 import { payerStatus } from './status.ts';
 
 const { verify } = await fastestVerifier();
+
+test('revocable-csv: no refund is missed while deposits may still be locked by their age; a day later one is', async (t) => {
+  const contract = contractById('revocable-csv') ?? assert.fail();
+  const world = await TwoDisks.open({ verify, coin: litecoinRegtest, terms: { ...shortTerms(litecoinRegtest, contract), contract } });
+  const channel = await world.opened();
+  const { expiry } = (await world.payerState(channel)).terms;
+  for (const side of ['payer', 'payee'] as const) world.leave(side);
+  const node = await serveRegtest(world.regtest);
+  t.after(() => node.close());
+  const attention = async (): Promise<string> => {
+    const config = { coin: world.coin, datadir: '', passphrase: undefined, json: false, rpc: { url: node.url } };
+    return (await payerStatus(config, memoryStore(world.disks.payer))).attention.join();
+  };
+  await world.mineBefore(expiry);
+  await world.mine(2);
+  assert.equal(await attention(), '');
+  await world.mine(Math.ceil(86_400 / world.coin.blockSeconds) + world.coin.channel.buried);
+  assert.match(await attention(), /not refunded yet/);
+});
 
 for (const id of ['cltv', 'cltv-time']) {
   test(`${id}: a refund is said to be due from when on it is taken, which is by the chain and not by the clock`, async (t) => {

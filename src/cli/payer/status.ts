@@ -1,4 +1,5 @@
 import { type Amount, add, formatAmount, subtract, ZERO } from '../../core/base/amount.ts';
+import { after, type LockTime } from '../../core/base/height.ts';
 import { type ChainTime, certain } from '../../core/base/lock-time.ts';
 import { allDeposits, type PayerState } from '../../core/channel/payer-state.ts';
 import { payerSnapshot } from '../../core/channel/snapshot.ts';
@@ -35,7 +36,7 @@ export async function payerStatus(config: Config, store: Store): Promise<Status>
   const sorted = returns.toSorted((a, b) => a.expiry - b.expiry);
   const signed = add(ZERO, ...holding.map((state) => state.signed));
   const overdue = holding.filter(
-    ({ kind, terms }) => at !== undefined && kind !== 'refunding' && certain(terms.expiry, at) >= terms.expiry,
+    ({ kind, terms }) => at !== undefined && kind !== 'refunding' && certain(terms.expiry, at) >= openAtLast(terms),
   );
   const money = (value: Amount): string => `${formatAmount(value)} ${coin.ticker}`;
   return {
@@ -57,6 +58,11 @@ export async function payerStatus(config: Config, store: Store): Promise<Status>
         `Channel ${channel.slice(0, 16)} expired at ${describeExpiry(terms.expiry)} but is not refunded yet: pawment refund ${channel.slice(0, 16)}`,
     ),
   };
+}
+
+/** Deposits that are locked by their own age open later than the expiry. The payer agrees to a day at most, and to what a reorganisation may undo. */
+function openAtLast({ expiry, ageLock, coin }: PayerState['terms']): LockTime {
+  return ageLock === undefined ? expiry : after(expiry, Math.ceil(86_400 / coin.blockSeconds) + coin.channel.buried);
 }
 
 /** The position of the chain; undefined where no node says it. */

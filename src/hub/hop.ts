@@ -37,6 +37,7 @@ const hopField: Field<Hop> = z.strictObject({
 });
 
 const KIND = 'hub-hop';
+const MOST_TRIES = 8;
 const envelope = z.strictObject({ format: z.literal(1), value: z.unknown() });
 
 /** The hops of a store, by their hash. */
@@ -44,6 +45,7 @@ export interface HopTable {
   readonly get: (hash: PaymentHash) => Promise<Hop | undefined>;
   /** False where there is one under this hash already: each is taken on once. */
   readonly add: (hash: PaymentHash, hop: Hop) => Promise<boolean>;
+  /** Two looks at one hop may come together: the change is made to what is stored then. */
   readonly change: (hash: PaymentHash, change: (hop: Hop) => Hop) => Promise<Hop>;
 }
 
@@ -57,12 +59,13 @@ export function hopTable(store: Store): HopTable {
     add: (hash, hop) => store.commit([{ kind: KIND, id: bytesToHex(hash), expected: 0, value: encode(hop) }]),
     change: async (hash, change) => {
       const id = bytesToHex(hash);
-      const before = await load(id);
-      if (before === undefined) throw new Error('a hop that is changed is there');
-      const hop = change(before.hop);
-      if (!(await store.commit([{ kind: KIND, id, expected: before.version, value: encode(hop) }])))
-        throw new WorldError('store-busy', 'Another process works on this store.', 'Run only one hub per store.');
-      return hop;
+      for (let tries = 0; tries < MOST_TRIES; tries++) {
+        const before = await load(id);
+        if (before === undefined) throw new Error('a hop that is changed is there');
+        const hop = change(before.hop);
+        if (await store.commit([{ kind: KIND, id, expected: before.version, value: encode(hop) }])) return hop;
+      }
+      throw new WorldError('store-busy', 'Another process works on this store.', 'Run only one hub per store.');
     },
   };
 }

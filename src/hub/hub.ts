@@ -1,11 +1,12 @@
 import { type Amount, amount as amountOf } from '../core/base/amount.ts';
-import { type ChannelId, equalBytes } from '../core/base/bytes.ts';
+import { bytesToHex, type ChannelId, equalBytes } from '../core/base/bytes.ts';
 import { type Height, height } from '../core/base/height.ts';
+import type { ChainTime } from '../core/base/lock-time.ts';
 import { isRefusal, type Refusal, refuse } from '../core/base/refusal.ts';
 import type { PayeeState } from '../core/channel/payee-state.ts';
 import { fateOf } from '../core/channel/payer-locks.ts';
 import type { PayerState } from '../core/channel/payer-state.ts';
-import type { Terms } from '../core/contract/contract.ts';
+import { isDue, type Terms } from '../core/contract/contract.ts';
 import { hopBlocks } from '../core/contract/hash-lock.ts';
 import { type HashLock, isAmong, lockUnder, type PaymentHash } from '../core/contract/pending.ts';
 import { keyedMutex } from '../engine/mutex.ts';
@@ -68,7 +69,12 @@ export interface Hub {
   readonly quote: (incoming: ChannelId, payee: string) => Promise<HubQuote | Refusal>;
   /** Takes on what the payer has locked already, once for each hash; the same order again tells how it stands. */
   readonly forward: (order: ForwardOrder) => Promise<Hop | Refusal>;
-  /** Looks at everything that is pending, and does what is due: at the start, and again and again. */
+  /**
+   * Shows payers the preimages that the own channels know, those of claims on the chain among them. It asks nobody, so nobody can delay it: call it after
+   * each look at the chain, also while a `tick` goes on.
+   */
+  readonly claim: () => Promise<void>;
+  /** The same, and then whatever else is due of all that is pending: at the start, and again and again. */
   readonly tick: () => Promise<void>;
 }
 
@@ -115,6 +121,10 @@ export function openHub(options: HubOptions): Hub {
     return (await hops.add(hash, hop)) ? advance(hash, hop) : refuse('lock-repeated');
   };
 
+  const claim = async (): Promise<void> => {
+    for (const [hash, channel] of await allPending(options)) await apart(options, hash, () => claimed(options, hops, hash, channel));
+  };
+
   const looked = async (hash: PaymentHash, incoming: ChannelId): Promise<void> => {
     const hop = await hops.get(hash);
     if (hop === undefined) return;
@@ -133,20 +143,27 @@ export function openHub(options: HubOptions): Hub {
       return isRefusal(at) ? at : { channel: way.channel, fee, expiry: at.own };
     },
     forward: (order) =>
-      inTurn('hops', async () => {
+      inTurn(bytesToHex(order.hash), async () => {
         const known = await hops.get(order.hash);
         if (known === undefined) return taken(order);
         return known.incoming === order.incoming ? advance(order.hash, known) : refuse('lock-repeated');
       }),
-    tick: () =>
-      inTurn('hops', async () => {
-        for (const channel of options.incoming.channels) {
-          const state = await merchant.engine.get(channel);
-          for (const { hash } of state?.best?.locks ?? []) await apart(options, hash, () => looked(hash, channel));
-        }
-        await settleAll(options, hops);
-      }),
+    claim,
+    tick: async () => {
+      await claim();
+      const pending = await allPending(options);
+      await Promise.all(
+        pending.map(([hash, channel]) => inTurn(bytesToHex(hash), () => apart(options, hash, () => looked(hash, channel)))),
+      );
+      await settleAll(options, hops);
+    },
   };
+}
+
+/** Everything that is pending in the channels of payers. */
+async function allPending({ merchant, incoming }: HubOptions): Promise<readonly (readonly [PaymentHash, ChannelId])[]> {
+  const states = await Promise.all([...incoming.channels].map(async (channel) => [await merchant.engine.get(channel), channel] as const));
+  return states.flatMap(([state, channel]) => (state?.best?.locks ?? []).map(({ hash }) => [hash, channel] as const));
 }
 
 /** What is pending in an open channel and neither revealed nor given up. */
@@ -157,24 +174,45 @@ function openLock({ kind, best, revealed = [], failed = [] }: PayeeState, hash: 
 
 type Hops = ReturnType<typeof hopTable>;
 
+/** Shows the payer a preimage that the hub's own channel with the payee knows. */
+async function claimed(options: HubOptions, hops: Hops, hash: PaymentHash, incoming: ChannelId): Promise<void> {
+  const hop = await hops.get(hash);
+  if (hop?.incoming === incoming) await learned(options, hops, hash, hop);
+}
+
+/** The hop, its preimage shown to the payer; undefined while none is known. */
+async function learned(options: HubOptions, hops: Hops, hash: PaymentHash, hop: Hop): Promise<Hop | undefined> {
+  if (hop.kind === 'failed') return undefined;
+  if (hop.kind === 'revealed') return shown(options, hop);
+  const state = await options.agent.engine.get(hop.outgoing);
+  const fate = state && fateOf(state, hash);
+  if (fate?.kind !== 'revealed') return undefined;
+  const { preimage } = fate;
+  return shown(options, await hops.change(hash, (one) => ({ ...one, kind: 'revealed', preimage })));
+}
+
 /** What follows from both channels as they are: nothing is remembered between two looks but the table and the channels themselves. */
 async function advanced(options: HubOptions, hops: Hops, hash: PaymentHash, hop: Hop): Promise<Hop> {
   if (hop.kind === 'failed') return ended(options, hash, hop);
-  if (hop.kind === 'revealed') return shown(options, hash, hop);
+  const known = await learned(options, hops, hash, hop);
+  if (known !== undefined) return known;
   const { agent } = options;
   const state = await agent.engine.get(hop.outgoing);
   if (state === undefined) throw new Error('the channel of a hop is known');
   const asked = await next(options, hash, hop, state);
+  const shownNow = await learned(options, hops, hash, hop);
+  if (shownNow !== undefined) return shownNow;
   const fate = fateOf((await agent.engine.get(hop.outgoing)) ?? state, hash);
-  if (fate.kind === 'revealed') {
-    const { preimage } = fate;
-    return shown(options, hash, await hops.change(hash, (one) => ({ ...one, kind: 'revealed', preimage })));
-  }
   const refusal = isRefusal(asked) ? asked.code : hop.refusal;
   const isOver = fate.kind === 'gone' && (hop.kind === 'failing' || isRefusal(asked));
-  if (isOver) return ended(options, hash, await hops.change(hash, (one) => ({ ...one, kind: 'failed', ...(refusal && { refusal }) })));
-  if (isRefusal(asked) && hop.kind === 'forwarding') return hops.change(hash, (one) => ({ ...one, kind: 'failing', refusal: asked.code }));
+  if (isOver) return ended(options, hash, await hops.change(hash, (one) => failed(one, 'failed', refusal)));
+  if (isRefusal(asked) && hop.kind === 'forwarding') return hops.change(hash, (one) => failed(one, 'failing', asked.code));
   return hop;
+}
+
+/** A preimage that came meanwhile counts for more than any refusal. */
+function failed(hop: Hop, kind: 'failing' | 'failed', refusal: string | undefined): Hop {
+  return hop.kind === 'revealed' ? hop : { ...hop, kind, ...(refusal !== undefined && { refusal }) };
 }
 
 /** Locks in the next channel, once the lock in the own one is stored; a hop that was refused is only asked about. */
@@ -184,10 +222,18 @@ async function next(options: HubOptions, hash: PaymentHash, hop: Hop, state: Pay
   const payee = await payeeOf(hop.outgoing);
   if (hop.kind === 'failing') return quietly(() => agent.fate(hop.outgoing, hash, payee));
   const incoming = await merchant.engine.get(hop.incoming);
-  const isThere = incoming !== undefined && openLock(incoming, hash) !== undefined;
+  const isThere = incoming !== undefined && openLock(incoming, hash) !== undefined && !isDue(incoming.terms, latest(options));
   const isLive = lockUnder(hash, state.best?.locks) !== undefined;
   if (!isThere && !isLive) return refuse('lock-unknown');
   return quietly(() => agent.lock(hop.outgoing, { lock: { amount: hop.amount, hash, expiry: hop.expiry }, invoice: hop.invoice }, payee));
+}
+
+/** The chain as the side knows it that has read more of it: what one has not seen yet may be over. */
+function latest({ merchant, agent }: HubOptions): ChainTime {
+  merchant.engine.follower.trusted();
+  const [own, other] = [merchant.engine.follower.seen(), agent.engine.follower.seen()];
+  const { tip, medianTime } = own.tip.height >= other.tip.height ? own : other;
+  return { tip: tip.height, medianTime, now: medianTime * 1_000 };
 }
 
 /** A payee that can't be reached is asked again at the next look; what is due on the chain does not wait for it. */
@@ -201,13 +247,13 @@ async function quietly<T>(ask: () => Promise<T>): Promise<T | undefined> {
 }
 
 /** The preimage is in the table before it is in the own channel; there it is stored before anything is settled with the payee. */
-async function shown({ merchant }: HubOptions, _: PaymentHash, hop: Hop): Promise<Hop> {
+async function shown({ merchant }: HubOptions, hop: Hop): Promise<Hop> {
   if (hop.preimage !== undefined) await merchant.reveal(hop.incoming, hop.preimage);
   return hop;
 }
 
 async function ended({ merchant }: HubOptions, hash: PaymentHash, hop: Hop): Promise<Hop> {
-  await merchant.giveUp(hop.incoming, hash);
+  if (hop.kind === 'failed') await merchant.giveUp(hop.incoming, hash);
   return hop;
 }
 

@@ -4,7 +4,7 @@ import { isRefusal, type Refusal, refuse } from '../core/base/refusal.ts';
 import { invoiceHash } from '../core/channel/payee-locks.ts';
 import { notActive, type PayeeState } from '../core/channel/payee-state.ts';
 import { boundsOf } from '../core/coin/coin.ts';
-import { type PaymentHash, worthOf } from '../core/contract/pending.ts';
+import { isMore, type PaymentHash } from '../core/contract/pending.ts';
 import type { Announce, InvoiceRequest, Offer, Pay, Provisional, Reply } from '../core/message/message.ts';
 import { decodePsbt, mostPsbtBytes } from '../core/message/psbt-codec.ts';
 import { channelOfPsbt, readEnd, readPayment } from '../core/message/psbt-payment.ts';
@@ -150,8 +150,8 @@ function tillOf(
   invoices: InvoiceBook,
 ): Till {
   const take = async (kind: 'payment' | 'increment', pay: Pay): Promise<TakenPayment | Refusal> => {
-    // A payment that is worth no more than the best one is answered from the store, in whatever state the node is.
-    if (worthOf(pay.payment) > worthOf((await engine.get(pay.channel))?.best)) engine.follower.trusted();
+    // A payment that is for no more than the best one is answered from the store, in whatever state the node is.
+    if (isMore(pay.payment, (await engine.get(pay.channel))?.best)) engine.follower.trusted();
     const taken = takenOf(await engine.drive(pay.channel, kind === 'payment' ? { kind, pay, isForwarding } : { kind, pay }));
     if (!isRefusal(taken) && taken.receipt.secret !== undefined) await beforeRevoking(pay.channel);
     return taken;

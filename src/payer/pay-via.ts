@@ -5,7 +5,7 @@ import { isRefusal, type Refusal, refuse } from '../core/base/refusal.ts';
 import { fateOf, liveLocks } from '../core/channel/payer-locks.ts';
 import type { PayerState } from '../core/channel/payer-state.ts';
 import type { Terms } from '../core/contract/contract.ts';
-import type { PaymentHash } from '../core/contract/pending.ts';
+import { isAmong, type PaymentHash } from '../core/contract/pending.ts';
 import type { Invoice } from '../core/message/message.ts';
 import type { Connection } from '../engine/ports.ts';
 import type { Agent } from './agent.ts';
@@ -108,8 +108,9 @@ export async function lookVia(agent: Agent, { channel, connection, hub }: Way, {
     await agent.settle(channel, [hash], connection);
     return { kind: 'paid', preimage: fate.preimage };
   }
-  if (!isRefusal(status) && status.kind !== 'failed') return { kind: 'pending' };
-  if (!isLive(await agent.engine.get(channel), hash)) await agent.settle(channel, [], connection);
+  // As long as the amount is locked the hub can still claim it, whatever it says.
+  if (isLive(await agent.engine.get(channel), hash)) return { kind: 'pending' };
+  await agent.settle(channel, [], connection);
   return { kind: 'failed', reason: isRefusal(status) ? status.code : (status.refusal ?? 'channel-ended') };
 }
 
@@ -127,7 +128,13 @@ export async function settleVia(agent: Agent, { channel, connection }: Pick<Way,
 }
 
 function isLive(state: PayerState | undefined, hash: PaymentHash): boolean {
-  return state?.kind !== 'open' || liveLocks(state).some((one) => one.hash === hash);
+  return (
+    state?.kind !== 'open' ||
+    isAmong(
+      hash,
+      liveLocks(state).map((one) => one.hash),
+    )
+  );
 }
 
 type HashedInvoice = Invoice & Required<Pick<Invoice, 'hash'>>;

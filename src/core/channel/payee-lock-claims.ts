@@ -1,10 +1,12 @@
+import { type Amount, amount, feeFor, greatest } from '../base/amount.ts';
 import { equalBytes } from '../base/bytes.ts';
 import { certain, possible } from '../base/lock-time.ts';
 import type { LockedOutput } from '../contract/contract.ts';
-import { closeUrgency } from '../contract/fee.ts';
+import { type Cost, closeUrgency, costOf, type Urgency } from '../contract/fee.ts';
 import { reactionBlocks } from '../contract/hash-lock.ts';
 import { extraBytes } from '../contract/tx-size.ts';
-import { isSpent } from './deposit-view.ts';
+import { transactionId } from '../tx/transaction.ts';
+import { isSpent, isWaiting, viewOf } from './deposit-view.ts';
 import { claimHeld } from './held-outputs.ts';
 import { asHeld, lockedIn, lockedView, withLocked } from './locked-outputs.ts';
 import type { PayeeState } from './payee-state.ts';
@@ -26,16 +28,40 @@ export function lockClaims(state: PayeeState, view: ChainView, env: Env): readon
   return locked.flatMap((one) => {
     const preimage = preimageFor(state, one);
     if (preimage === undefined) return [];
-    const { expiry } = one.lock;
+    const size = hashLocks.claimSize + extraBytes(to);
+    const close = waitingClose(state, one, view);
     const claim = {
       to,
-      size: hashLocks.claimSize + extraBytes(to),
-      urgency: closeUrgency({ expiry, closingMargin: reactionBlocks(terms.coin) }, possible(expiry, env)),
-      make: (_: unknown, feeRate: typeof env.feeRate) =>
-        hashLocks.claim(terms, [{ ...one, preimage }], { script: to, feeRate }, env.signer),
+      size: size + (close?.size ?? 0),
+      urgency: urgencyOf(state, one, close, env),
+      make: (_: unknown, feeRate: Amount) => {
+        const way = { script: to, feeRate: close === undefined ? feeRate : rateWith(close, feeRate, size) };
+        return hashLocks.claim(terms, [{ ...one, preimage }], way, env.signer);
+      },
     };
     return claimHeld({ terms, deposits: state.deposits, held: [asHeld(one)] }, view, () => claim, env);
   });
+}
+
+/** What a close costs that is in no block yet. Its fee is fixed, and the claim has to pay for both. */
+function waitingClose({ deposits }: PayeeState, { outpoint }: LockedOutput, view: ChainView): Cost | undefined {
+  const spends = deposits.map((deposit) => viewOf(deposit, view)).filter(isWaiting);
+  const close = spends.find(({ transaction }) => transactionId(transaction) === outpoint.txid);
+  return close && costOf(close.transaction, deposits);
+}
+
+/** A close has to be mined by the channel's expiry; once it is, the claim has until the payer's height. */
+function urgencyOf({ terms }: PayeeState, { lock: { expiry } }: LockedOutput, close: Cost | undefined, env: Env): Urgency {
+  return close === undefined
+    ? closeUrgency({ expiry, closingMargin: reactionBlocks(terms.coin) }, possible(expiry, env))
+    : closeUrgency(terms, possible(terms.expiry, env));
+}
+
+/** The rate of a child of so many bytes by which it and its parent together pay this rate. */
+function rateWith({ fee, size }: Cost, feeRate: Amount, child: number): Amount {
+  const missing = feeFor(size + child, feeRate) - fee;
+  const rate = missing > 0n ? (missing * 1_000n) / BigInt(child) : 0n;
+  return greatest(feeRate, amount(rate));
 }
 
 function preimageFor({ revealed = [] }: PayeeState, { lock }: LockedOutput): Uint8Array | undefined {

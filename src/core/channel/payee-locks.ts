@@ -21,7 +21,7 @@ export interface GiveUpInput {
   readonly hash: PaymentHash;
 }
 
-/** How many preimages are kept: those of the payment's own pending amounts, and those of older closes that somebody who watches may still send. */
+/** How many preimages are kept beside those of the payment's own pending amounts: of older closes that somebody who watches may still send. */
 const MOST_REVEALED = 16;
 
 /** The preimage of an invoice's hash: it follows from the channel's key and the invoice's id. */
@@ -68,21 +68,31 @@ export function takeLocks(
 ): readonly Revealed[] | Refusal {
   const used = [...revealed.map(({ lock }) => lock.hash), ...failed, ...(best?.locks ?? []).map(({ hash }) => hash)];
   if (added.some(({ hash }) => isAmong(hash, used))) return refuse('lock-repeated');
-  const hash = kept?.invoice.hash;
-  const lock = hash && lockUnder(hash, added);
-  if (kept !== undefined && lock !== undefined) {
-    const { amount: needed, id } = kept.invoice;
-    if (lock.amount < needed) return refuse('invoice-unmet', { total: lock.amount, needed });
-    const preimage = invoicePreimage(env, id);
-    if (!equalBytes(hash160(preimage), lock.hash)) return refuse('invoice-foreign');
-    if (added.length === 1) return [{ lock, preimage }];
-  }
-  return added.length === 0 || isForwarding ? [] : refuse('lock-unknown');
+  const own = kept && lockFor(kept, added);
+  if (!isForwarding && added.length > (own === undefined ? 0 : 1)) return refuse('lock-unknown');
+  return kept === undefined || own === undefined ? [] : revealedFor(kept, own, env);
 }
 
-/** The newest that are kept. */
-export function withRevealed({ revealed = [] }: PayeeState, more: readonly Revealed[]): Pick<PayeeState, 'revealed'> {
-  const all = [...revealed, ...more].slice(-MOST_REVEALED);
+/** Of these pending amounts the one under an invoice's hash. */
+export function lockFor({ invoice: { hash } }: KeptInvoice, added: readonly HashLock[]): HashLock | undefined {
+  return hash && lockUnder(hash, added);
+}
+
+function revealedFor({ invoice }: KeptInvoice, lock: HashLock, env: Env): readonly Revealed[] | Refusal {
+  if (lock.amount < invoice.amount) return refuse('invoice-unmet', { total: lock.amount, needed: invoice.amount });
+  const preimage = invoicePreimage(env, invoice.id);
+  return equalBytes(hash160(preimage), lock.hash) ? [{ lock, preimage }] : refuse('invoice-foreign');
+}
+
+/** All of what is pending in a payment, however many came since, and the newest of the others. */
+export function withRevealed(
+  { revealed = [] }: PayeeState,
+  more: readonly Revealed[],
+  { locks }: Pick<Payment, 'locks'>,
+): Pick<PayeeState, 'revealed'> {
+  const isPending = ({ lock }: Revealed): boolean => lockUnder(lock.hash, locks) !== undefined;
+  const known = [...revealed, ...more];
+  const all = [...known.filter((one) => !isPending(one)).slice(-MOST_REVEALED), ...known.filter(isPending)];
   return all.length === 0 ? {} : { revealed: all };
 }
 
@@ -116,7 +126,7 @@ export function reveal(state: PayeeState, { preimage }: RevealInput): Step<Payee
   const lock = lockUnder(hash, state.best?.locks);
   const isGivenUp = isAmong(hash, state.failed ?? []);
   if (lock === undefined || isGivenUp || preimage.length !== PREIMAGE_BYTES) return refuse('lock-unknown');
-  return { ...stay({ ...state, ...withRevealed(state, [{ lock, preimage }]) }), added: lock.amount };
+  return { ...stay({ ...state, ...withRevealed(state, [{ lock, preimage }], state.best ?? {}) }), added: lock.amount };
 }
 
 export function giveUp(state: PayeeState, { hash }: GiveUpInput): Step<PayeeState> | Refusal {

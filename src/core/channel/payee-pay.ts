@@ -3,26 +3,25 @@ import { equalBytes } from '../base/bytes.ts';
 import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
 import { capacityOf, isDue, type Payment, type Terms } from '../contract/contract.ts';
 import { refuseUneconomicTotal } from '../contract/min-total.ts';
-import { lockUnder, pendingIn, worthOf } from '../contract/pending.ts';
+import { pendingIn, worthOf } from '../contract/pending.ts';
 import type { Pay, Receipt } from '../message/message.ts';
 import { blocksToDepth } from './confirmed-capacity.ts';
 import { type Doubt, doubtedSum, exposureParts, restingBelowDepth, writtenOff } from './deposit-confirmation.ts';
 import { isGivingBack, receiptAgain, takeBack, wholeGivenBack } from './payee-give-back.ts';
-import { type LockChange, type LockUse, lockChange, pendingOf, stillFailed, takeLocks, withRevealed } from './payee-locks.ts';
+import { type LockChange, type LockUse, lockChange, lockFor, pendingOf, stillFailed, takeLocks, withRevealed } from './payee-locks.ts';
 import { underCurrentHash, withLastSecret } from './payee-revocation.ts';
 import { type BestPayment, exposureAt, exposureOf, factsOf, notActive, type PayeeState, type Revealed, restsOf } from './payee-state.ts';
 import { type Env, type KeptInvoice, type Step, stay } from './state-machine.ts';
 
 /** What a payment is for. `owing`: how much of what it adds is spent at once, beside what it settles. */
 interface Use extends LockUse {
-  readonly owing: (added: Amount, settled: Amount) => Amount | Refusal;
+  readonly owing: (added: Amount, change: LockChange) => Amount | Refusal;
 }
 
 /** Seed steps 6 and G: accepts a better payment. Without an invoice all of it becomes credit. */
 export function takePayment(state: PayeeState, pay: Pay, { kept, isForwarding = false }: LockUse, env: Env): Step<PayeeState> | Refusal {
   if (isGivingBack(state, pay, env)) return takeBack(state, pay, env);
-  const isPending = kept?.invoice.hash !== undefined && lockUnder(kept.invoice.hash, pay.payment.locks) !== undefined;
-  const owing = (_: Amount, settled: Amount): Amount | Refusal => owedFor(state, pay, { kept, isPending, settled }, env);
+  const owing = (_: Amount, change: LockChange): Amount | Refusal => owedFor(state, pay, { kept, change }, env);
   const step = taken(state, pay, { owing, isForwarding, ...(kept && { kept }) }, env);
   if (kept === undefined || isRefusal(step) || step.added === undefined) return step;
   return { ...step, invoice: { ...kept, paidTotal: pay.payment.total } };
@@ -62,7 +61,7 @@ function raised(state: PayeeState, pay: Pay, use: Use, env: Env): Step<PayeeStat
   if (isRefusal(payment)) return payment;
   const added = payment.total - least - change.settled;
   if (!isAmount(added)) return refuse('lock-dropped');
-  const owed = use.owing(added, change.settled);
+  const owed = use.owing(added, change);
   if (isRefusal(owed)) return owed;
   const revealed = takeLocks(state, change.added, use, env);
   if (isRefusal(revealed)) return revealed;
@@ -87,7 +86,7 @@ function accepted(state: PayeeState, { payment, invoice }: Pay, { owed, added, r
   const spent = add(state.spent, owed);
   const { failed: _, ...rest } = state;
   const failed = stillFailed(state, payment);
-  const known = { ...rest, spent, ...withRevealed(state, revealed), ...(failed.length > 0 && { failed }) };
+  const known = { ...rest, spent, ...withRevealed(state, revealed, payment), ...(failed.length > 0 && { failed }) };
   const receipt: Receipt = {
     kind: 'receipt',
     channel: state.channel,
@@ -183,22 +182,20 @@ function replayed(state: PayeeState, best: BestPayment, { payment, invoice }: Pa
 
 interface Owed {
   readonly kept: KeptInvoice | undefined;
-  /** The invoice is paid by what is pending under its hash. */
-  readonly isPending: boolean;
-  readonly settled: Amount;
+  readonly change: LockChange;
 }
 
 /** What the payment buys: without an invoice nothing, and all of it becomes credit. */
-function owedFor(state: PayeeState, pay: Pay, { kept, isPending, settled }: Owed, env: Env): Amount | Refusal {
+function owedFor(state: PayeeState, pay: Pay, { kept, change }: Owed, env: Env): Amount | Refusal {
   if (pay.invoice === undefined) return ZERO;
   if (kept === undefined) return refuse('invoice-unknown');
   const { invoice, paidTotal } = kept;
   if (invoice.channel !== state.channel) return refuse('invoice-foreign');
   if (paidTotal !== undefined) return refuse('invoice-paid', { total: paidTotal });
   if (invoice.expires < env.now) return refuse('invoice-expired', { expired: invoice.expires });
-  // What is pending is spent once it is settled.
-  if (isPending) return ZERO;
-  const needed = state.spent + settled + invoice.amount;
+  // Paid by what this payment adds under the invoice's hash: it is spent once it is settled.
+  if (lockFor(kept, change.added) !== undefined) return ZERO;
+  const needed = state.spent + change.settled + invoice.amount;
   if (pay.payment.total >= needed) return invoice.amount;
   // A payer that was restored from old data does not know what it has spent: the refusal tells it, as for a lower total.
   return refuse('invoice-unmet', { ...(state.best && factsOf(state, state.best)), total: pay.payment.total, needed });

@@ -61,9 +61,9 @@ function outputs(terms: Terms, transaction: Transaction, locks: readonly HashLoc
   });
 }
 
-/** A claim's scriptSig is signature, preimage, selector, script. */
+/** A claim's scriptSig ends with signature, preimage, selector and script; in a block of its own a payee may have anything below them. */
 function preimageIn(unlock: Uint8Array): Uint8Array | undefined {
-  const [, preimage] = readScript(unlock) ?? [];
+  const preimage = (readScript(unlock) ?? []).at(-3);
   return preimage instanceof Uint8Array && preimage.length === PREIMAGE_BYTES ? preimage : undefined;
 }
 

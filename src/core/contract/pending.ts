@@ -17,8 +17,13 @@ export function pendingIn(locks: readonly HashLock[] = []): Amount {
   return add(ZERO, ...locks.map(({ amount }) => amount));
 }
 
+interface Paying {
+  readonly total: Amount;
+  readonly locks?: readonly HashLock[];
+}
+
 /** The most that the payee can take with a payment. */
-export function worthOf(payment: { readonly total: Amount; readonly locks?: readonly HashLock[] } | undefined): Amount {
+export function worthOf(payment: Paying | undefined): Amount {
   return payment === undefined ? ZERO : add(payment.total, pendingIn(payment.locks));
 }
 
@@ -32,4 +37,9 @@ export function isAmong(hash: PaymentHash, hashes: readonly PaymentHash[]): bool
 
 export function lockUnder(hash: PaymentHash, locks: readonly HashLock[] = []): HashLock | undefined {
   return locks.find((one) => equalBytes(one.hash, hash));
+}
+
+/** Whether a payment is for more than the one before it: a higher total, or an amount that was not pending there. */
+export function isMore({ total, locks = [] }: Paying, before: Paying | undefined): boolean {
+  return total > (before?.total ?? ZERO) || locks.some((one) => before?.locks?.some((other) => isSameLock(one, other)) !== true);
 }

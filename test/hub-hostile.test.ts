@@ -1,0 +1,186 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { Regtest } from '../src/chain/regtest/regtest.ts';
+import { amount } from '../src/core/base/amount.ts';
+import { refuse } from '../src/core/base/refusal.ts';
+import { fateOf } from '../src/core/channel/payer-locks.ts';
+import { dogecoinRegtest } from '../src/core/coin/dogecoin.ts';
+import { cltvMultisig } from '../src/core/contract/cltv-multisig.ts';
+import { hash160 } from '../src/core/tx/script.ts';
+import { type Connection, WorldError } from '../src/engine/ports.ts';
+import { fastestVerifier } from '../src/engine/verifier.ts';
+import { openHub } from '../src/hub/hub.ts';
+import { lookVia, settleVia, type ViaPurchase, type Way } from '../src/payer/pay-via.ts';
+import { ChannelWorld } from './world/channel-world.ts';
+import { embedded } from './world/embedded.ts';
+import { fixed, HubWorld } from './world/hub-world.ts';
+import { must } from './world/sample.ts';
+
+const coin = dogecoinRegtest;
+const verifier = await fastestVerifier();
+
+async function until(done: () => Promise<boolean>): Promise<boolean> {
+  for (let i = 0; i < 300; i++) {
+    if (await done()) return true;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return false;
+}
+
+/** The payee has closed and claimed in one block, and shown nothing but that. */
+async function claimedOnChain(): Promise<{ readonly world: HubWorld; readonly purchase: ViaPurchase }> {
+  const world = await HubWorld.open();
+  const purchase = await world.lock();
+  world.loses = Number.POSITIVE_INFINITY;
+  assert.deepEqual(await world.look(purchase), { kind: 'pending' });
+  const { merchant, watching } = world.far;
+  const follow = watching.get('payer') ?? assert.fail();
+  watching.delete('payer');
+  must(await merchant.close(world.outgoing));
+  await world.far.look();
+  await world.near.mine(1);
+  await world.far.look();
+  await world.near.mine(3);
+  await world.far.look();
+  watching.set('payer', follow);
+  for (let i = 0; i < 2; i++) {
+    await world.near.mine(1);
+    await world.far.look();
+  }
+  assert.equal(fateOf(await world.far.payer(world.outgoing), purchase.hash).kind, 'revealed', 'the hub’s own channel has the preimage');
+  return { world, purchase };
+}
+
+async function isRevealed(world: HubWorld): Promise<boolean> {
+  return (await world.near.payeeState(world.incoming)).revealed !== undefined;
+}
+
+describe('a hub among thieves', () => {
+  test('control: the preimage of a claim on the chain goes on', async () => {
+    const { world } = await claimedOnChain();
+    await world.hub.tick();
+    assert.ok(await isRevealed(world));
+  });
+
+  test('a payee that has claimed on the chain and can’t be found any more: the preimage goes on all the same', async () => {
+    const { world } = await claimedOnChain();
+    const payeeOf = (): Promise<never> => Promise.reject(new WorldError('peer-unreachable', 'no such host', 'wait'));
+    world.hub = openHub({ ...world.options, payeeOf });
+    await world.hub.tick();
+    assert.ok(await isRevealed(world), `it is not shown to the payer: ${world.troubles}`);
+  });
+
+  test('a payee that has claimed on the chain and answers slowly: the preimage goes on before it answers', async () => {
+    const { world } = await claimedOnChain();
+    let fail: (error: unknown) => void = () => undefined;
+    const slow: Connection = { exchange: () => new Promise((_, failed) => (fail = failed)) };
+    world.hub = openHub({ ...world.options, payeeOf: async () => slow });
+    const tick = world.hub.tick();
+    const isShown = await until(() => isRevealed(world));
+    fail(new WorldError('peer-unreachable', 'slow', 'wait'));
+    await Promise.race([tick, until(async () => false)]);
+    assert.ok(isShown, 'whoever answers slowly delays it, and everything behind it');
+  });
+
+  test('a hub that was down until its payer had all back locks nothing more for it, whichever of its sides reads the chain first', async () => {
+    const world = await HubWorld.open(60);
+    const purchase = await world.lock();
+    world.reach.payee = false;
+    assert.deepEqual(await world.look(purchase), { kind: 'pending' });
+    world.near.watching.delete('payee');
+    world.far.watching.delete('payer');
+    const { terms } = await world.near.payer(world.incoming);
+    await world.near.mineTo(terms.expiry);
+    await world.near.mine(coin.channel.buried);
+    const payer = await world.near.payer(world.incoming);
+    assert.equal(payer.kind === 'ended' && payer.how, 'refunded');
+    world.restart();
+    world.reach.payee = true;
+    await world.far.agent.poll();
+    await world.far.merchant.engine.follower.poll();
+    await world.hub.tick();
+    const next = await world.far.payer(world.outgoing);
+    assert.equal(next.best, undefined, `the hub has paid ${next.best?.total}, and its payer has everything back`);
+  });
+
+  for (const [more, what] of [
+    [1n, 'one unit more than that'],
+    [0n, 'just that'],
+  ] as const)
+    test(`a merchant whose node is silent takes no new money: an amount was given up, and the payer pays ${what}`, async () => {
+      const clock = { offset: 0, now: () => 1_700_000_000_000 + clock.offset };
+      const regtest = new Regtest({ coin, verify: verifier.verify });
+      regtest.mine(1_360);
+      const world = await ChannelWorld.open(embedded(regtest, verifier), {
+        terms: { contract: cltvMultisig, signing: fixed },
+        isForwarding: true,
+        clock,
+      });
+      const channel = await world.openChannel();
+      const { terms } = await world.payer(channel);
+      const lock = {
+        amount: amount(world.price * 3n),
+        hash: hash160(new Uint8Array(32)),
+        expiry: terms.contract.hashLocks?.leastExpiry(terms) ?? assert.fail(),
+      };
+      must(await world.agent.lock(channel, { lock }, world.payee));
+      must(await world.merchant.giveUp(channel, lock.hash));
+      must(await world.agent.fate(channel, lock.hash, world.payee));
+      clock.offset = 300_000;
+      const invoice = must(await world.agent.invoice(channel, 'tea', world.payee));
+      clock.offset = 700_000;
+      const total = amount(lock.amount + more);
+      const given = must(
+        terms.contract.sign(
+          terms,
+          (await world.payer(channel)).deposits,
+          total,
+          world.keys.payer.signer((await world.payer(channel)).keyName),
+        ),
+      );
+      const paying = world.merchant.pay({ kind: 'payment', channel, payment: given, invoice: invoice.id });
+      await assert.rejects(paying, WorldError, 'it is sold, by a chain that nobody knows');
+    });
+
+  test('a payer to whom the hub refuses to forward now is not told that it has failed: its amount is still locked', async () => {
+    const world = await HubWorld.open();
+    const purchase = await world.lock();
+    const { way } = world;
+    const refusing: Way = { ...way, hub: { ...way.hub, forward: async () => refuse('channel-unknown') } };
+    const first = await lookVia(world.near.agent, refusing, purchase);
+    await world.look(purchase);
+    await world.hub.tick();
+    await settleVia(world.near.agent, world.way);
+    assert.equal((await world.near.payer(world.incoming)).best?.total, purchase.total, 'it is paid');
+    assert.notEqual(first.kind, 'failed', 'who is told that it failed buys elsewhere, and pays twice');
+  });
+
+  for (const [junk, what] of [
+    [new Uint8Array(), 'as it was made'],
+    [Uint8Array.of(0x51), 'with one push more below its signature'],
+  ] as const)
+    test(`a payee that mines its claim itself, ${what}: the hub gets its coins`, async () => {
+      const world = await HubWorld.open();
+      const purchase = await world.lock();
+      world.loses = Number.POSITIVE_INFINITY;
+      assert.deepEqual(await world.look(purchase), { kind: 'pending' });
+      world.far.watching.delete('payee');
+      world.reach.payee = false;
+      const { terms, deposits, best = assert.fail(), keyName, revealed } = await world.far.payeeState(world.outgoing);
+      const signer = world.far.keys.payee.signer(keyName);
+      const to = { script: world.far.payeeScript, feeRate: coin.policy.feeRate };
+      const close = must(terms.contract.close([{ terms, deposits, payment: best, signer }], to));
+      await world.sends(close);
+      await world.mine(1);
+      const { hashLocks = assert.fail() } = terms.contract;
+      const preimage = revealed?.[0]?.preimage ?? assert.fail();
+      const locked = hashLocks.outputs(terms, close, best.locks ?? []).map((one) => ({ ...one, preimage }));
+      const claim = must(hashLocks.claim(terms, locked, to, signer));
+      const inputs = claim.inputs.map((one) => ({ ...one, script: Uint8Array.of(...junk, ...one.script) }));
+      assert.equal(world.regtest.mineBlock([{ ...claim, inputs }]).kind, 'mined');
+      await world.mine(coin.channel.buried + 3);
+      const own = await world.near.payeeState(world.incoming);
+      const standing = `given up: ${own.failed?.length ?? 0}, preimages: ${own.revealed?.length ?? 0}; the payee has its coins`;
+      assert.equal(own.revealed?.length, 1, standing);
+    });
+});

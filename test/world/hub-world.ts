@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict';
+import { Regtest } from '../../src/chain/regtest/regtest.ts';
+import { amount, feeFor as feeAt } from '../../src/core/base/amount.ts';
+import type { ChannelId } from '../../src/core/base/bytes.ts';
+import { type Height, height } from '../../src/core/base/height.ts';
+import { dogecoinRegtest as coin } from '../../src/core/coin/dogecoin.ts';
+import { cltvMultisig } from '../../src/core/contract/cltv-multisig.ts';
+import type { Signing, Terms } from '../../src/core/contract/contract.ts';
+import { hopBlocks } from '../../src/core/contract/hash-lock.ts';
+import { closeSize } from '../../src/core/contract/tx-size.ts';
+import type { Transaction } from '../../src/core/tx/transaction.ts';
+import { type Connection, WorldError } from '../../src/engine/ports.ts';
+import { fastestVerifier } from '../../src/engine/verifier.ts';
+import { type Hub, type HubOptions, openHub } from '../../src/hub/hub.ts';
+import { PendingChannels } from '../../src/hub/pending-channels.ts';
+import { lockVia, lookVia, type ViaPurchase, type Way } from '../../src/payer/pay-via.ts';
+import { memoryStore } from '../../src/store/memory.ts';
+import { ChannelWorld } from './channel-world.ts';
+import { embedded } from './embedded.ts';
+import { must } from './sample.ts';
+
+const verifier = await fastestVerifier();
+export const PAYEE = 'http://far';
+/** A closing fee of ten times the usual, as terms with pending amounts fix it. */
+export const fixed: Extract<Signing, { kind: 'fixed' }> = {
+  kind: 'fixed',
+  fee: amount(10n * feeAt(closeSize({ contract: cltvMultisig }, 1, 2), coin.policy.feeRate)),
+};
+
+/** A payer, a hub and a payee; the hub's channel with the payee lasts as long as the payer's with the hub. */
+export class HubWorld {
+  readonly regtest: Regtest;
+  /** Payer and hub. */
+  readonly near: ChannelWorld;
+  /** Hub and payee. */
+  readonly far: ChannelWorld;
+  readonly options: HubOptions;
+  readonly incoming: ChannelId;
+  readonly outgoing: ChannelId;
+  readonly troubles: unknown[] = [];
+  /** Whether the payee can be reached by the hub, and the hub by the payer. */
+  reach = { payee: true, hub: true };
+  /** So many answers of the payee to the hub are lost. */
+  loses = 0;
+  hub: Hub;
+
+  private constructor(
+    regtest: Regtest,
+    near: ChannelWorld,
+    far: ChannelWorld,
+    books: readonly [PendingChannels, PendingChannels],
+    channels: readonly [ChannelId, ChannelId],
+  ) {
+    this.regtest = regtest;
+    this.near = near;
+    this.far = far;
+    [this.incoming, this.outgoing] = channels;
+    const route = async (payee: string) => (payee === PAYEE ? { channel: this.outgoing, payee: this.#payee } : undefined);
+    const common = { merchant: near.merchant, agent: far.agent, store: memoryStore(), fee: { base: amount(1_000n), perMille: 5 } };
+    const onTrouble = (_: unknown, error: unknown): void => void this.troubles.push(error);
+    this.options = { ...common, route, payeeOf: async () => this.#payee, incoming: books[0], outgoing: books[1], onTrouble };
+    this.hub = openHub(this.options);
+  }
+
+  static async open(lifetime?: number): Promise<HubWorld> {
+    const regtest = new Regtest({ coin, verify: verifier.verify });
+    regtest.mine(1_360);
+    const [incoming, outgoing] = [new PendingChannels(), new PendingChannels()];
+    const terms = { contract: cltvMultisig, signing: fixed };
+    const near = await ChannelWorld.open(embedded(regtest, verifier), { terms, isForwarding: true, books: () => [incoming] });
+    const far = await ChannelWorld.open(embedded(regtest, verifier), { terms, punishing: () => ({ books: [outgoing] }) });
+    const channels = [await near.openChannel(lifetime), await far.openChannel()] as const;
+    await near.look();
+    return new HubWorld(regtest, near, far, [incoming, outgoing], channels);
+  }
+
+  /** A hub that was started again knows what is stored, and nothing else. */
+  restart(): void {
+    this.hub = openHub(this.options);
+  }
+
+  get #payee(): Connection {
+    return {
+      exchange: async (...asked) => {
+        const reply = await this.#if('payee', () => this.far.payee.exchange(...asked));
+        if (this.loses-- > 0) throw new WorldError('peer-unreachable', 'lost', 'again');
+        return reply;
+      },
+    };
+  }
+
+  #if<T>(who: 'payee' | 'hub', act: () => Promise<T>): Promise<T> {
+    if (this.reach[who]) return act();
+    return Promise.reject(new WorldError('peer-unreachable', 'gone', 'wait'));
+  }
+
+  get way(): Way {
+    const { near } = this;
+    return {
+      channel: this.incoming,
+      connection: { exchange: (...asked) => this.#if('hub', () => near.payee.exchange(...asked)) },
+      hub: {
+        quote: (...asked) => this.#if('hub', () => this.hub.quote(...asked)),
+        forward: (order) => this.#if('hub', () => this.hub.forward(order)),
+      },
+    };
+  }
+
+  async lock(): Promise<ViaPurchase> {
+    return must(await lockVia(this.near.agent, this.way, { address: PAYEE, connection: this.far.payee }, 'tea', async () => undefined));
+  }
+
+  look(purchase: ViaPurchase): ReturnType<typeof lookVia> {
+    return lookVia(this.near.agent, this.way, purchase);
+  }
+
+  async totals(): Promise<readonly bigint[]> {
+    const [payer, own, next, payee] = [
+      await this.near.payer(this.incoming),
+      await this.near.payeeState(this.incoming),
+      await this.far.payer(this.outgoing),
+      await this.far.payeeState(this.outgoing),
+    ];
+    return [payer, own, next, payee].map(({ best }) => best?.total ?? 0n);
+  }
+
+  /** Both hops look at the chain, and the hub at its hops. */
+  async mine(blocks: number): Promise<void> {
+    for (let i = 0; i < blocks; i++) {
+      await this.near.mine(1);
+      await this.far.look();
+      await this.hub.tick();
+      await this.near.look();
+    }
+  }
+
+  async mineTo(height: number): Promise<void> {
+    const { height: now } = await this.near.chain.tip();
+    await this.mine(height - now);
+  }
+
+  /** The heights of the locks in both channels. */
+  async nextExpiry(): Promise<number> {
+    return this.#least((await this.far.payer(this.outgoing)).terms);
+  }
+
+  async ownExpiry(): Promise<Height> {
+    return height((await this.nextExpiry()) + hopBlocks(coin));
+  }
+
+  #least(terms: Terms): Height {
+    return terms.contract.hashLocks?.leastExpiry(terms) ?? assert.fail();
+  }
+
+  async sends(transaction: Transaction): Promise<void> {
+    assert.deepEqual(await this.near.chain.broadcast(transaction), { kind: 'accepted' });
+  }
+}

@@ -8,6 +8,7 @@ import { amount } from '../src/core/base/amount.ts';
 import type { Contract } from '../src/core/contract/contract.ts';
 import { scriptOf } from '../src/core/tx/address.ts';
 import { verifyPortable as verify } from '../src/core/tx/sign.ts';
+import type { KeyRing } from '../src/engine/ports.ts';
 import { fastestSigner } from '../src/engine/signer.ts';
 import { type Merchant, openMerchant } from '../src/merchant/merchant.ts';
 import { defaultTerms } from '../src/merchant/terms.ts';
@@ -25,6 +26,7 @@ const address = z.object({ address: z.string() });
 /** A merchant in this process that sells tea, at the node of the commands. */
 export interface TestShop {
   readonly merchant: Merchant;
+  readonly keys: KeyRing;
   readonly url: string;
   /** Mines, and has the merchant read it. */
   readonly mine: (blocks: number) => Promise<void>;
@@ -33,9 +35,10 @@ export interface TestShop {
 
 export async function openShop({ regtest }: CommandLine, contract?: Contract): Promise<TestShop> {
   const { coin } = regtest;
+  const keys = seedKeyRing(coin, random.bytes(32), fastestSigner());
   const merchant = openMerchant({
     ...{ chain: asChain(regtest), verify, clock: { now: Date.now }, random, store: memoryStore() },
-    keys: seedKeyRing(coin, random.bytes(32), fastestSigner()),
+    keys,
     identity: random.bytes(16),
     terms: defaultTerms(coin, contract),
     prices: new Map([['tea', { text: 'A cup of tea', price: amount(TEA) }]]),
@@ -47,7 +50,7 @@ export async function openShop({ regtest }: CommandLine, contract?: Contract): P
     regtest.mine(blocks);
     await merchant.engine.follower.poll();
   };
-  return { merchant, url, mine, close };
+  return { merchant, keys, url, mine, close };
 }
 
 /** Mines so many coins to a new address of the wallet in that folder. */

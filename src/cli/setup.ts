@@ -37,6 +37,7 @@ import { noteRead } from './payer/chain-age.ts';
 import { merchantAt } from './payer/connect-merchant.ts';
 import { withPayee } from './payer/duplex.ts';
 import { httpPeerOf, isWith, pickChannel, rememberPeer } from './payer/pick-channel.ts';
+import { bringUpToDate, type WatchToFlags, watchFiles } from './payer/watch-to.ts';
 import { passphraseFor } from './terminal/passphrase.ts';
 import type { Printer } from './terminal/print.ts';
 import { type ShownReading, showReading, UNSEEN_READING } from './terminal/show-reading.ts';
@@ -184,6 +185,8 @@ export interface OpenOptions {
   readonly mempool?: MempoolReading;
   readonly form?: WireFormat;
   readonly raised?: AgentOptions['raised'];
+  /** Where to write for a watcher, as the flags say. */
+  readonly watching?: WatchToFlags;
   /** No block up to this one has money of the seed; the seed file's value unless given. */
   readonly birthday?: Height;
   /** Shows long work, and waits a little for a node or merchant that is starting; neither unless given. */
@@ -194,7 +197,7 @@ export interface OpenOptions {
 
 export async function openPayer(
   config: Config,
-  { form = 'compact', mempool = 'when-missing', first, print, raised, ...options }: OpenOptions = {},
+  { form = 'compact', mempool = 'when-missing', first, print, raised, watching = {}, ...options }: OpenOptions = {},
 ): Promise<OpenPayer> {
   const seed = await readSeed(config, 'payer');
   const birthday = options.birthday ?? seed.birthday;
@@ -208,13 +211,16 @@ export async function openPayer(
   const reading = print === undefined ? UNSEEN_READING : showReading(print);
   const onProgress = reading.at;
   const parts = { chain, store, keys, verify, clock, random, mempool };
-  const agent = await withPayee(openAgent({ ...parts, wallet, form, onProgress, ...(raised && { raised }) }), {
+  const files = await watchFiles(store, watching, parts);
+  const kept = files && { books: [files], beforeStored: files.beforeStored };
+  const agent = await withPayee(openAgent({ ...parts, ...kept, wallet, form, onProgress, ...(raised && { raised }) }), {
     ...parts,
     keyOf: wallet.keyOf,
   });
   const sync = async (onProgress?: (scanned: number, tip: number) => void): Promise<SyncReport> => {
     // A refund does not wait for the wallet, which may have years of blocks to read.
     const polled = await agent.poll().catch((error: unknown) => ({ error }));
+    await bringUpToDate(files, (text) => print?.note(text));
     const report = await wallet.sync(onProgress);
     if (polled !== undefined) throw polled.error;
     await noteRead(store, clock);

@@ -11,6 +11,7 @@ import { checkPayFlags, type PayFlags } from '../flag/pay-flags.ts';
 import { paidSince, tellingPaid } from '../payer/paid-so-far.ts';
 import { type BitcoinjPayment, payBitcoinj } from '../payer/pay-bitcoinj.ts';
 import { agreeToRaise, consent } from '../payer/price-consent.ts';
+import { withWatchTo } from '../payer/watch-to.ts';
 import { command, run, type Shell } from '../run-command.ts';
 import { type OpenPayer, openPayer } from '../setup.ts';
 import { channelFacts, channelLine } from '../terminal/channel-print.ts';
@@ -19,7 +20,7 @@ import { promptYes } from '../terminal/prompt.ts';
 import { amountOf } from './wallet.ts';
 
 export function payCommand(): Command {
-  return command('pay', 'Pay through a channel', [
+  const paying = command('pay', 'Pay through a channel', [
     'pawment pay --item tea',
     'pawment pay --item tea --max 0.1 --times 100',
     'pawment pay http://127.0.0.1:8402 --item tea --times 1000',
@@ -43,8 +44,8 @@ export function payCommand(): Command {
       'version of its protocol, 1 or 2; 2 unless given. In 1 the refund needs a signature of the server',
       wholeNumber(1, 2),
     )
-    .option('--settle', 'let the server settle the channel afterwards')
-    .action((name: string | undefined, flags: PayFlags) => run(flags, (shell) => pay(shell, name, flags)));
+    .option('--settle', 'let the server settle the channel afterwards');
+  return withWatchTo(paying).action((name: string | undefined, flags: PayFlags) => run(flags, (shell) => pay(shell, name, flags)));
 }
 
 async function pay(shell: Shell, name: string | undefined, flags: PayFlags): Promise<void> {
@@ -53,7 +54,7 @@ async function pay(shell: Shell, name: string | undefined, flags: PayFlags): Pro
   const { times = 1 } = flags;
   const max = boundOf(flags);
   const payer = await openPayer(shell.config, {
-    ...{ print: shell.print, form: flags.psbt === true ? 'psbt' : 'compact' },
+    ...{ print: shell.print, watching: flags, form: flags.psbt === true ? 'psbt' : 'compact' },
     raised: agreeToRaise({ ask: promptYes(shell.print) }, shell.config.coin.ticker, max),
   });
   try {

@@ -2,22 +2,27 @@ import type { Command } from 'commander';
 import { type Amount, formatAmount, isAmount, ZERO } from '../../core/base/amount.ts';
 import type { ChannelId } from '../../core/base/bytes.ts';
 import type { CommonFlags } from '../config.ts';
+import { type WatchToFlags, withWatchTo } from '../payer/watch-to.ts';
 import { command, run, type Shell } from '../run-command.ts';
 import { type OpenPayer, openPayer } from '../setup.ts';
 import { backText, channelFacts, channelLine } from '../terminal/channel-print.ts';
 import { granted } from '../terminal/print.ts';
 
+type RefreshFlags = CommonFlags & WatchToFlags;
+
 export function refreshCommand(): Command {
-  return command('refresh', 'Ask the merchant for the state of a channel, and take what it gives back', [
+  const refreshing = command('refresh', 'Ask the merchant for the state of a channel, and take what it gives back', [
     'pawment refresh',
     'pawment refresh 1f0c…',
-  ])
-    .argument('[channel]', 'its id, the beginning of it, or the merchant; the only one unless given')
-    .action((name: string | undefined, flags: CommonFlags) => run(flags, (shell) => refresh(shell, name)));
+    'pawment refresh --watch-to ./watched',
+  ]).argument('[channel]', 'its id, the beginning of it, or the merchant; the only one unless given');
+  return withWatchTo(refreshing).action((name: string | undefined, flags: RefreshFlags) =>
+    run(flags, (shell) => refresh(shell, name, flags)),
+  );
 }
 
-async function refresh({ config, print, stop }: Shell, name: string | undefined): Promise<void> {
-  const payer = await openPayer(config, { print, mempool: 'when-missing' });
+async function refresh({ config, print, stop }: Shell, name: string | undefined, watching: WatchToFlags): Promise<void> {
+  const payer = await openPayer(config, { print, watching, mempool: 'when-missing' });
   try {
     const before = await payer.channel(name);
     const { channel, terms, best } = before;

@@ -12,13 +12,14 @@ export interface PayFlags extends CommonFlags {
   readonly info?: string;
   readonly protocol?: number;
   readonly settle?: boolean;
+  readonly watchTo?: string | false;
 }
 
 type Given = Readonly<Record<string, string | number | boolean | undefined>>;
 
 /** No given flag is ignored silently. @throws WorldError `config` for the first that has no meaning with the others. */
 export function checkPayFlags(channel: string | undefined, flags: PayFlags): void {
-  const { item, amount, times, psbt, bitcoinj, deposit, info, protocol, settle } = flags;
+  const { item, amount, times, psbt, bitcoinj, deposit, info, protocol, settle, watchTo } = flags;
   if (bitcoinj === undefined) {
     const theirs = { '--deposit': deposit, '--info': info, '--protocol': protocol, '--settle': settle };
     none(theirs, 'means nothing without --bitcoinj', 'Add --bitcoinj, or leave it out.');
@@ -26,7 +27,7 @@ export function checkPayFlags(channel: string | undefined, flags: PayFlags): voi
       none({ '--amount': amount }, 'means nothing together with --item', 'The merchant sets the price: leave it out. --max limits it.');
     return;
   }
-  const ours = { '[channel]': channel, '--item': item, '--psbt': psbt };
+  const ours = { '[channel]': channel, '--item': item, '--psbt': psbt, '--watch-to': watchTo };
   none(
     ours,
     'means nothing together with --bitcoinj',

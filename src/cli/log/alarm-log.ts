@@ -1,11 +1,9 @@
-import { alarmText } from '../../merchant/watchtower/alarm-text.ts';
-import type { Alarm, WatchReport } from '../../merchant/watchtower/watcher.ts';
+import type { ToldAlarm } from '../watcher/look.ts';
 import type { Log } from './log.ts';
 import { FIRST_WAIT, MOST_WAIT, QUIET } from './repeated-failures.ts';
 
 interface Told {
-  readonly alarm: Alarm;
-  readonly text: string;
+  readonly alarm: ToldAlarm;
   readonly since: number;
   readonly until: number;
 }
@@ -27,18 +25,17 @@ export class AlarmLog {
   }
 
   /** Takes the alarms of one look. `now` is Unix time in milliseconds. */
-  tell({ alarms, tip }: Pick<WatchReport, 'alarms' | 'tip'>, now: number): void {
+  tell(alarms: readonly ToldAlarm[], now: number): void {
     for (const alarm of alarms) {
       const key = `${alarm.code} ${channelsOf([alarm]).join('')}`;
       const known = this.#told.get(key);
-      const text = alarmText(alarm, tip.height, now);
-      if (known === undefined) this.#log.warn(factsOf([alarm]), `ALARM ${text}`);
-      this.#told.set(key, { alarm, text, since: known?.since ?? now, until: now });
+      if (known === undefined) this.#log.warn(factsOf([alarm]), `ALARM ${alarm.text}`);
+      this.#told.set(key, { alarm, since: known?.since ?? now, until: now });
     }
-    for (const [key, { alarm, text, since, until }] of this.#told) {
+    for (const [key, { alarm, since, until }] of this.#told) {
       if (now - until <= QUIET) continue;
       this.#told.delete(key);
-      this.#log.info({ ...factsOf([alarm]), seconds: secondsOf(until - since) }, `over: ${text}`);
+      this.#log.info({ ...factsOf([alarm]), seconds: secondsOf(until - since) }, `over: ${alarm.text}`);
     }
     this.#sumUp(now);
   }
@@ -56,7 +53,7 @@ export class AlarmLog {
       const alike = lasting.filter(({ alarm }) => alarm.code === code);
       const since = Math.min(...alike.map((one) => one.since));
       const facts = { ...factsOf(alike.map(({ alarm }) => alarm)), alarms: alike.length, seconds: secondsOf(now - since) };
-      this.#log.warn(facts, `still: ALARM ${alike[0]?.text}`);
+      this.#log.warn(facts, `still: ALARM ${alike[0]?.alarm.text}`);
     }
     this.#wait = Math.min(MOST_WAIT, 2 * this.#wait);
     this.#due = now + this.#wait;
@@ -64,14 +61,14 @@ export class AlarmLog {
 }
 
 /** For alarms with the same code. */
-function factsOf(alike: readonly Alarm[]): object {
+function factsOf(alike: readonly ToldAlarm[]): object {
   const channels = channelsOf(alike);
   const [channel] = channels;
   return { alarm: alike[0]?.code, ...(alike.length > 1 ? { channels: channels.slice(0, MOST_CHANNELS) } : { channel }) };
 }
 
-function channelsOf(alarms: readonly Alarm[]): readonly string[] {
-  return alarms.flatMap((alarm) => ('channel' in alarm ? [alarm.channel] : []));
+function channelsOf(alarms: readonly ToldAlarm[]): readonly string[] {
+  return alarms.flatMap(({ channel }) => (channel === undefined ? [] : [channel]));
 }
 
 function secondsOf(milliseconds: number): number {

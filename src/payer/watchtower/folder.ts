@@ -30,12 +30,12 @@ const markField = z.object({ format: z.int() });
 /** @throws WorldError `config`, `store-full` or `disk-failed` from every call when the folder can't be used. */
 export function penaltyFolder(path: string): PenaltyFolder {
   const { channels, text: textFor, stamp, put, remove } = folderFiles(path, SUFFIX);
-  const isClaimed = (): Promise<boolean> =>
+  const isMarked = (): Promise<boolean> =>
     asDiskErrors(path, async () => markField.safeParse(parsedJson((await textOf(join(path, MARK))) ?? '')).success);
   return {
-    isClaimed,
+    isClaimed: async () => (await isMarked()) || (await channels()).length > 0,
     claim: async () => {
-      if (await isClaimed()) return;
+      if (await isMarked()) return;
       await asDiskErrors(path, () => replaceFile(path, MARK, `${JSON.stringify({ format: 1 })}\n`));
     },
     channels,

@@ -1,14 +1,14 @@
 import { transactionId } from '../../core/tx/transaction.ts';
 import { type JobOptions, type Jobs, keepJobs } from '../../engine/jobs.ts';
-import type { SentClose, WatchReport } from '../../merchant/watchtower/watcher.ts';
 import { AlarmLog } from '../log/alarm-log.ts';
 import type { Log } from '../log/log.ts';
+import type { Look, SentTransaction } from './look.ts';
 
 export interface WatchJobOptions extends Pick<JobOptions, 'clock' | 'pause'> {
   /** Looks at folder and chain, and does what is due. */
-  readonly look: () => Promise<WatchReport>;
-  /** Takes each report, after it was logged. */
-  readonly write: (report: WatchReport) => Promise<void>;
+  readonly look: () => Promise<Look>;
+  /** Takes each look, after it was logged. */
+  readonly write: (look: Look) => Promise<void>;
   readonly log: Log;
 }
 
@@ -20,15 +20,15 @@ const OVERDUE = 60_000;
 export function watchJobs({ look, write, log, clock, pause }: WatchJobOptions): Jobs {
   const alarms = new AlarmLog(log);
   const run = async (): Promise<void> => {
-    const report = await look();
-    // A close that is sent again at each block is logged once.
-    for (const sent of report.sent) log.noted(sent.channel, sentFacts(sent), 'close');
-    alarms.tell(report, clock.now());
-    await write(report);
+    const found = await look();
+    // What is sent again at each block is logged once.
+    for (const sent of found.sent) log.noted(sent.channel, loggedFacts(sent), found.what);
+    alarms.tell(found.alarms, clock.now());
+    await write(found);
   };
   return keepJobs([{ name: 'watch', interval: LOOK, overdue: OVERDUE, run }], { clock, pause, onTrouble: log.failed });
 }
 
-function sentFacts({ channel, transaction, outcome }: SentClose): object {
+function loggedFacts({ channel, transaction, outcome }: SentTransaction): object {
   return { channel, txid: transactionId(transaction), outcome: outcome.kind, reason: 'reason' in outcome ? outcome.reason : undefined };
 }

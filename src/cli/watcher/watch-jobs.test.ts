@@ -7,6 +7,7 @@ import type { Transaction } from '../../core/tx/transaction.ts';
 import { WorldError } from '../../engine/ports.ts';
 import type { WatchReport } from '../../merchant/watchtower/watcher.ts';
 import { logger } from '../log/log.ts';
+import { closeLook } from './close-look.ts';
 import { watchJobs } from './watch-jobs.ts';
 
 const MINUTE = 60;
@@ -41,14 +42,8 @@ async function watched(seconds: number, isTerminal: boolean, find: (second: numb
       looks++;
       const found = find(second);
       if (found instanceof Error) throw found;
-      return {
-        tip: { height: height(1_000 + Math.floor(second / MINUTE)), hash: '' },
-        heartbeat: undefined,
-        channels: [],
-        alarms: [],
-        sent: [],
-        ...found,
-      };
+      const tip = { height: height(1_000 + Math.floor(second / MINUTE)), hash: '' };
+      return closeLook({ tip, heartbeat: undefined, channels: [], alarms: [], sent: [], ...found }, clock.now());
     },
     write: async () => undefined,
     log,

@@ -25,7 +25,7 @@ export interface DriverOptions<State, Input> {
   readonly world: () => World;
   /** Learns of every state before and after it is stored. Without it nothing is delivered beyond what deep deposits back. */
   readonly exposure?: ExposureLedger;
-  /** Done before a state takes another's place, which it does not if this fails. */
+  /** Done before a state replaces another; if this fails, the state is not stored. */
   readonly beforeStored?: (before: State | undefined, after: State) => Promise<void>;
   /** Called with every state once it is stored. */
   readonly onState?: (channel: ChannelId, state: State) => void;
@@ -190,7 +190,7 @@ function envFor<State, Input>(
   };
 }
 
-/** Nothing is waited for before the commit where nothing has to be done before. */
+/** Does not wait when nothing has to be done before the commit. */
 function commitStep<State, Input>(
   { store, beforeStored }: DriverOptions<State, Input>,
   before: Loaded<State>,

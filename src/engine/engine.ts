@@ -30,7 +30,7 @@ export interface EngineOptions<State> extends ReadingOptions {
   readonly young?: readonly YoungBound[];
   /** What a block caused in one channel, if anything: for logs and screens. An exception affects that channel only. */
   readonly onEvent?: (channel: ChannelId, event: Driven<State> | Refusal | Error) => void;
-  /** Done before a state takes another's place, which it does not if this fails. */
+  /** Done before a state replaces another; if this fails, the state is not stored. */
   readonly beforeStored?: (before: State | undefined, after: State) => Promise<void>;
   /** Sums and lists over all channels, updated with each change, so that no reader has to go through all channels. */
   readonly books?: readonly Book<State>[];

@@ -8,10 +8,10 @@ import type { ChainSnapshot } from './node-health.ts';
 import type { Chain, Clock, ReadingProgress, Store } from './ports.ts';
 import { locatorFrom } from './sync-cursor.ts';
 
-/** A channel that is followed by what a file says of it. */
+/** A channel as a file describes it, for following it. */
 export interface FollowedFile {
   readonly watch: WatchedOutputs;
-  /** Outputs of which some spend matters. */
+  /** Outputs whose spends matter. */
   readonly outputs: readonly Outpoint[];
   /** A height up to which nothing had spent them. */
   readonly since: Height;
@@ -23,7 +23,7 @@ export interface StorelessOptions {
   /** All channels as they are known now. */
   readonly all: () => ReadonlyMap<ChannelId, FollowedFile>;
   readonly observe: FollowedChannels['observe'];
-  /** An empty one, for as long as a follower lives. */
+  /** An empty store, which lasts as long as the follower. */
   readonly store: () => Store;
   readonly onProgress?: ReadingProgress | undefined;
 }
@@ -48,7 +48,7 @@ export class StorelessFollower {
     this.#fresh.add(channel);
   }
 
-  /** What is watched of a channel has changed, or it is not known any more. */
+  /** What to watch of a channel has changed, or the channel is not known any more. */
   track(channel: ChannelId): void {
     this.#follow?.track(channel, this.#options.all().get(channel)?.watch);
   }

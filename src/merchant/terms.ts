@@ -97,7 +97,7 @@ export function makeOffer(
     payeeScript,
     minExpiry: after(from, minLifetime),
     maxExpiry: after(from, terms.contract.expiryIn === 'releases' ? minLifetime : maxLifetime),
-    // Counted from a block that no deposit can be in, as deep as a reorganisation of it may go.
+    // Counted from a block below any that can hold the deposit, even after the deepest reorganisation.
     ...(isByAge && { refundAge: minLifetime + coin.channel.buried }),
     nonce: random.bytes(16),
     origin: { store, until: after(at.tip, Math.ceil(OFFERED_FOR / coin.blockSeconds)) },

@@ -38,7 +38,7 @@ for (const contract of contracts) {
   test(`${contract.id}: the note says all terms but those that the key tells, and nothing to another seed`, () => {
     const { payerKey: _, revocation, ...terms } = sampleTerms({ contract });
     const { payoutDelay = 0 } = revocation ?? {};
-    // The payee's output script gives way to the lock.
+    // The lock takes the place of the payee's output script.
     const told = contract.expiryIn === 'age' ? { ...terms, payeeScript: new Uint8Array() } : terms;
     const known = { keyIndex: 3, terms: { ...told, ...(revocation && { revocation: { payoutDelay } }) } };
     assert.deepEqual(readRecoveryNote(terms.coin, noted(contract), SECRET), known);

@@ -38,7 +38,7 @@ function kindOf({ revocation, expiryIn }: NotedContract): keyof typeof FORMAT {
   return revocation === undefined ? 'oneWay' : 'revocable';
 }
 
-/** What decides the format of a note. */
+/** What the format of a note depends on. */
 type NotedContract = Pick<Contract, 'revocation' | 'expiryIn'>;
 
 /** The payee scripts that an offer may have, without their hash. */
@@ -144,7 +144,7 @@ function scriptFrom(reader: ByteReader): Pick<Terms, 'payeeScript' | 'ageLock'> 
   return { payeeScript: makeScript?.(hash) ?? new Uint8Array() };
 }
 
-/** Whether scripts can have these locks. What was no note reads as random ones. */
+/** Whether scripts can have these locks: bytes that are no note give random ones. */
 function isWritable(ageLock: AgeLock | undefined, revocation: NotedTerms['revocation']): boolean {
   return ageLock === undefined || (isBlocks(ageLock.blocks) && isBlocks(revocation?.payoutDelay ?? 0));
 }

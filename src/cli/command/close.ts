@@ -119,7 +119,7 @@ async function unrefundable({ chain }: OpenPayer, state: PayerState): Promise<Re
   return state.deposits.length > 0 ? undefined : refuse('funding-missing', { deposits: all.length });
 }
 
-/** A deposit that is locked by its own age opens later than the channel expires. */
+/** A deposit that is locked by its own age opens after the channel expires. */
 function stillLocked({ terms }: PayerState, depth: number, tip: Height): Refusal | undefined {
   const opens = terms.contract.refundAt(terms, after(tip, 1 - depth));
   return !isTime(opens) && opens > tip ? tooEarly({ ...terms, expiry: opens }, tip) : undefined;

@@ -211,7 +211,7 @@ function termsOf({ config }: Shell, { contract: id, fixedFee, depth, lifetime }:
     );
     throw new WorldError(
       'config',
-      `${config.coin.name} does not enforce ${missing.toUpperCase()}, which ${id} needs: nodes would relay nothing too early, but a miner could put it into a block.`,
+      `${config.coin.name} does not enforce ${missing.toUpperCase()}, which ${id} needs: nodes would not relay a spend that is too early, but a miner could put it into a block.`,
       `Use ${others.map((one) => one.id).join(', ')}.`,
     );
   }

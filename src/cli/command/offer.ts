@@ -55,7 +55,7 @@ function margin({ expiresBy }: Contract, closingMargin: number): string {
   return expiresBy === 'time' ? `${(closingMargin / 3600).toFixed(1)} hours` : `${closingMargin} blocks`;
 }
 
-/** Where the payout is late by a time of its own, a revoked close can come at any time. */
+/** Where the payout waits from the block of the close, a revoked close can come at any time. */
 function watchFor({ expiryIn }: Contract, payoutDelay: number): string {
   return expiryIn === 'age'
     ? `at least every ${Math.floor(payoutDelay / 2)} blocks while the channel lasts`

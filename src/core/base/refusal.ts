@@ -36,7 +36,7 @@ const REASONS = {
 
   'window-too-short': ['stop', 'The closing margin or the payout delay has too few blocks to answer a revoked close.'],
 
-  'window-too-long': ['stop', 'The payout delay has more blocks than a relative lock can count.'],
+  'window-too-long': ['stop', 'The payout delay has more blocks than a relative lock can have.'],
 
   'deposit-absent': ['correct', 'The announcement lists no deposit.'],
   'deposit-repeated': ['correct', 'The announcement lists a deposit twice.'],

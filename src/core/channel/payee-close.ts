@@ -36,7 +36,7 @@ export function answerCoopClose(state: PayeeState, { agreement, signatures }: En
   return answered({ ...state, kind: 'closing', transaction }, transaction);
 }
 
-/** Whether an own close that is on its way may still be left for one transaction with another channel: it takes no payments any more. */
+/** Whether one transaction with another channel may still replace an own close that is on its way: the channel takes no payments any more. */
 function mayStillJoin(state: PayeeState, { beside }: Agreement): state is ClosingPayee {
   return beside !== undefined && state.kind === 'closing' && isOwnClose(state);
 }

@@ -63,7 +63,7 @@ export function proposeCoopClose(state: PayerState, input: EndInput, env: Env): 
   return signed(state, agreement, env);
 }
 
-/** The same end, by itself or in one transaction with that of another channel. */
+/** The same end, alone or in one transaction with the end of another channel. */
 function joinedWith(state: Extract<PayerState, { kind: 'ending' }>, { beside }: EndInput, env: Env): Step<PayerState> | Refusal {
   const { beside: _, ...alone } = state.end.agreement;
   return signed(state, beside === undefined ? alone : { ...alone, beside }, env);
@@ -82,7 +82,7 @@ function withEnd({ revocation, endSigned = ZERO }: PayerState, total: Amount): P
   return revocation === undefined || total === ZERO ? {} : { endSigned: greatest(endSigned, total) };
 }
 
-/** Whether the end is to be in one transaction with another than before, while it is not signed by both. */
+/** Whether the end is now asked for in a transaction with another channel than before, and not signed by both yet. */
 function isOther({ transaction, end }: Extract<PayerState, { kind: 'ending' }>, { beside }: EndInput): boolean {
   const before = end.agreement.beside;
   if (transaction !== undefined || before === beside) return false;
@@ -137,7 +137,7 @@ export function coopCloseAgreed(state: PayerState, { transaction }: Ended, { ver
 function isAgreed({ terms, deposits, end }: Extract<PayerState, { kind: 'ending' }>, transaction: Transaction, verify: Verify): boolean {
   const agreed = terms.contract.agree(terms, deposits, end.agreement);
   if (isRefusal(agreed) || !isSame(transaction, agreed)) return false;
-  // The other channel's inputs are its own affair: without their signatures nobody mines it.
+  // The other channel's inputs are not checked here: without their signatures nobody mines it.
   const own = new Set(deposits.map(({ outpoint }) => outpointKey(outpoint)));
   return agreed.inputs.every(
     ({ outpoint }, i) => !own.has(outpointKey(outpoint)) || isSignedByBoth(terms, transaction, i, SIGHASH.ALL, verify),

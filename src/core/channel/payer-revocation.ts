@@ -17,7 +17,7 @@ export function penaltySigner(channelKey: Signer): Signer {
   return channelKey.derived(PENALTY);
 }
 
-/** The private key of that, 32 bytes: for a watcher that has nothing else. */
+/** The private key of the penalty key, 32 bytes: for a watcher that has nothing else. */
 export function penaltySecret(channelKey: Signer): Uint8Array {
   return channelKey.secret(PENALTY);
 }

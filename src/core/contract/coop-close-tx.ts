@@ -59,7 +59,7 @@ function joined(own: Transaction, { inputs, outputs }: Transaction, dust: bigint
   };
 }
 
-/** What an agreement does for its own channel alone. */
+/** The part of an agreement that is for its own channel alone. */
 export function endPart(terms: Terms, deposits: readonly Deposit[], { beside: _, ...alone }: Agreement): Transaction | Refusal {
   return buildCoopClose(terms, deposits, alone);
 }

@@ -237,7 +237,7 @@ export interface Ask {
 export interface Join {
   readonly kind: 'join';
   readonly channel: ChannelId;
-  /** Its agreement says nothing of the other channel: both sides know that part. */
+  /** Its agreement does not contain the other channel's part, which both sides know. */
   readonly end: End;
   readonly transaction?: Transaction;
 }

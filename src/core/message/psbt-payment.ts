@@ -84,7 +84,7 @@ export function readAnnounce(psbt: ChannelPsbt, offer: Offer): Announce | Refusa
   return { kind: 'announce', offer, payerKey: terms.payerKey, expiry: writtenExpiry(terms, offer), deposits, ...penalty };
 }
 
-/** Where the script does not say the expiry, it says an age that comes with one, or the offer allows only one. */
+/** A script without an expiry has an age, from which the expiry follows; or the offer allows only one expiry. */
 function writtenExpiry({ expiry, ageLock }: WrittenTerms, { minExpiry, refundAge = 0 }: Offer): LockTime {
   return expiry ?? (ageLock === undefined ? minExpiry : after(minExpiry, ageLock.blocks - refundAge));
 }

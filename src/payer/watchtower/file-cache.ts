@@ -4,7 +4,7 @@ import { WorldError } from '../../engine/ports.ts';
 import { isUnreadable, type PenaltyFile } from './file-format.ts';
 import type { PenaltyFolder } from './folder.ts';
 
-/** What can't be read. What was read before still counts. */
+/** A file that can't be read. What was read of it before still counts. */
 export type FileTrouble =
   | { readonly code: 'folder-unreadable'; readonly reason: string }
   | { readonly code: 'file-unreadable' | 'file-gone'; readonly channel: ChannelId; readonly reason: string };

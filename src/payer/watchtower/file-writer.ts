@@ -72,13 +72,13 @@ export class PenaltyWriter implements Book<PayerState> {
     const { channel, terms, returnScript, keyName, revocation } = state;
     const known = await folder.read(channel);
     if (known !== undefined && isUnreadable(known) && known.newer)
-      throw new WorldError('config', `The file for the watcher of channel ${channel} is of a newer version.`, 'Install the newer version.');
+      throw new WorldError('config', `A newer version of pawment wrote the watch file of channel ${channel}.`, 'Run the newer version.');
     const held = known === undefined || isUnreadable(known) ? undefined : known;
     const unsent = unsentOf(state);
     const deposits = allDeposits(state)
       .filter(({ outpoint }) => !unsent.has(outpoint.txid))
       .map(({ outpoint, value }) => ({ outpoint, value }));
-    // Of a store that was set back: the file knows more.
+    // The store was set back: the file knows more.
     if (revocation === undefined || (held !== undefined && holds(held, revocation.index, deposits))) return;
     const since = await this.#sinceOf(state, deposits, held);
     const { index, secrets } = revocation;
@@ -87,7 +87,7 @@ export class PenaltyWriter implements Book<PayerState> {
     await folder.write({ channel, terms, deposits, returnScript, revocation: { index, secrets }, since, penaltyKey });
   }
 
-  /** What is spent already was there at the height of the last file; without one, nothing was spent before the channel could be opened. */
+  /** What is spent by now was unspent at the height of the last file; without a file, nothing was spent before the channel could be opened. */
   async #sinceOf({ terms }: PayerState, deposits: readonly Deposit[], held: PenaltyFile | undefined): Promise<Height> {
     const { chain, clock } = this.#options;
     const { tip, medianTime } = await chain.status();

@@ -7,17 +7,17 @@ import { type Punisher, penaltyFactor } from '../../core/channel/payer-revocatio
 import type { ChainView } from '../../core/channel/state-machine.ts';
 import type { HeldOutput } from '../../core/contract/contract.ts';
 
-/** What became of what a revoked close holds. `punishing`: the penalty is in no block. `lost`: somebody else has taken it in one. */
+/** What became of an output that a revoked close holds. `punishing`: the penalty is in no block. `lost`: somebody else has taken it in one. */
 export type Fate = 'punishing' | 'punished' | 'lost';
 
 export type Peril =
   /** The penalty is in no block, and half of the time for it is over. */
   { readonly code: 'penalty-late'; readonly payout: Height } | { readonly code: 'penalty-lost' };
 
-/** From the fee factor that the second half of the time brings. */
+/** A penalty is late from the fee factor of the second half of the time on. */
 const LATE_FACTOR = 10n;
 
-/** The worst of all that are held; undefined where nothing is. */
+/** The worst fate of all held outputs; undefined when there are none. */
 export function fateOf({ held = [], returnScript }: Punisher, view: ChainView): Fate | undefined {
   const fates = held.map((one) => fateOfOne(one, returnScript, view));
   return (['lost', 'punishing', 'punished'] as const).find((fate) => fates.includes(fate));

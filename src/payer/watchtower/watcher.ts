@@ -67,7 +67,7 @@ export class PenaltyWatcher {
   readonly #follow: StorelessFollower;
   readonly #outcomes = new Map<ChannelId, Outcome>();
   #sent: SentPenalty[] = [];
-  /** A view did not say yet what became of what a revoked close holds. */
+  /** No view has said yet what became of the outputs that a revoked close holds. */
   #isPartial = false;
 
   constructor(options: PenaltyWatcherOptions) {

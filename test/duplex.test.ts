@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Regtest } from '../src/chain/regtest/regtest.ts';
 import { amount, ZERO } from '../src/core/base/amount.ts';
-import { refuse } from '../src/core/base/refusal.ts';
+import { isRefusal, refuse } from '../src/core/base/refusal.ts';
 import { dogecoinRegtest } from '../src/core/coin/dogecoin.ts';
 import { litecoinRegtest } from '../src/core/coin/litecoin.ts';
 import { capacityOf, closingAt } from '../src/core/contract/contract.ts';
@@ -10,7 +10,7 @@ import type { Request } from '../src/core/message/message.ts';
 import { saidBy } from '../src/core/message/sync-json.ts';
 import { outpointKey } from '../src/core/tx/transaction.ts';
 import { duplexAgent } from '../src/duplex/agent.ts';
-import { WorldError } from '../src/engine/ports.ts';
+import { type Connection, WorldError } from '../src/engine/ports.ts';
 import { fastestVerifier } from '../src/engine/verifier.ts';
 import { memoryStore } from '../src/store/memory.ts';
 import { DEPTH, priceOn } from './world/channel-sides.ts';
@@ -245,6 +245,60 @@ for (const coin of [dogecoinRegtest, litecoinRegtest]) {
       await world.buy(bare, 3);
       must(await world.merchant.close(bare));
       assert.equal(codeOf(await world.agent.refresh(bare, world.road)), 'channel-ending');
+    });
+
+    test('one end for both that is never mined stands before no deadline: the own closes go out', async () => {
+      const world = await open();
+      const channel = await world.openChannel();
+      await world.buy(channel, 10);
+      await world.giveBack(channel, 4n);
+      // The nodes take nothing of it: the merchant's broadcast is lost, and so is the payer's.
+      world.holding = (transaction) => transaction.inputs.length > 1;
+      must(await world.agent.end(channel, world.road));
+      await world.mine(1);
+      world.holding = () => false;
+      await world.mine(1);
+      const { payee } = await world.opposite(channel);
+      const fwd = (await world.merchant.engine.get(channel)) ?? assert.fail();
+      assert.deepEqual([payee.kind, fwd.kind], ['closing', 'closing']);
+      for (const state of [payee, fwd]) {
+        const outputs = await Promise.all(state.deposits.map(({ outpoint }) => world.subject.chain.output(outpoint)));
+        assert.ok(
+          outputs.every((output) => output === undefined),
+          'taken',
+        );
+      }
+      await world.mine(coin.channel.buried + 1);
+      const over = await world.opposite(channel);
+      assert.deepEqual([over.payee.kind, over.payer.kind, (await world.agent.engine.get(channel))?.kind], ['ended', 'ended', 'ended']);
+    });
+
+    test('a merchant that pays itself more than its net, or the payer less, is not signed for', async () => {
+      const world = await open();
+      const channel = await world.openChannel();
+      await world.buy(channel, 10);
+      await world.giveBack(channel, 4n);
+      const honest = world.road;
+      let isLying = true;
+      const lying: Connection = {
+        exchange: async (request) => {
+          const reply = await honest.exchange(request);
+          if (!isLying || reply.kind !== 'joined' || reply.end === undefined) return reply;
+          const { agreement } = reply.end;
+          const lie = { ...agreement, total: amount(agreement.total - world.price) };
+          return { ...reply, end: { ...reply.end, agreement: lie } };
+        },
+      };
+      const payee = async (): Promise<string> => (await world.opposite(channel)).payee.kind;
+      const alone = await world.agent.end(channel, lying);
+      // Each channel is ended by itself then, and the payer has all that it was paid.
+      assert.ok(!isRefusal(alone) || alone.code === 'channel-ending', isRefusal(alone) ? alone.code : '');
+      assert.equal(await payee(), 'closing');
+      isLying = false;
+      await world.mine(1);
+      await world.mine(coin.channel.buried + 1);
+      const over = (await world.opposite(channel)).payee;
+      assert.ok(over.kind === 'ended' && (over.received ?? 0n) + coin.policy.maxFee >= world.price * 4n, over.kind);
     });
   });
 }

@@ -12,7 +12,7 @@ import type { Transaction } from '../../src/core/tx/transaction.ts';
 import { type DuplexAgent, duplexAgent } from '../../src/duplex/agent.ts';
 import type { LendingTerms, Pair } from '../../src/duplex/lending.ts';
 import { type DuplexMerchant, duplexMerchant } from '../../src/duplex/merchant.ts';
-import { type Connection, type SeedRing, WorldError } from '../../src/engine/ports.ts';
+import { type Chain, type Connection, type SeedRing, WorldError } from '../../src/engine/ports.ts';
 import { fastestSigner } from '../../src/engine/signer.ts';
 import type { PriceList } from '../../src/merchant/invoice.ts';
 import { type Merchant, type MerchantOptions, openMerchant } from '../../src/merchant/merchant.ts';
@@ -48,6 +48,8 @@ export class DuplexWorld {
   agent!: DuplexAgent;
   wallets!: Record<Who, Wallet>;
   fate: (request: Request) => Fate = () => 'whole';
+  /** What no node takes. */
+  holding: (transaction: Transaction) => boolean = () => false;
   /** What was refused of what the merchant had to say. */
   readonly refused: string[] = [];
   readonly sent: Request[] = [];
@@ -61,12 +63,17 @@ export class DuplexWorld {
   readonly #disks: Record<Who, MemoryDisk> = { merchant: new Map(), payer: new Map() };
 
   private constructor(subject: ChannelSubject, options: DuplexOptions) {
-    this.subject = subject;
+    this.subject = { ...subject, chain: this.#holdingBack(subject.chain) };
     this.coin = subject.chain.coin;
     this.price = priceOn(this.coin);
     this.#options = options;
     const ring = (): SeedRing => seedKeyRing(this.coin, random.bytes(32), fastestSigner());
     this.#keys = { merchant: ring(), payer: ring() };
+  }
+
+  #holdingBack(chain: Chain): Chain {
+    const refused = { kind: 'fee-too-low', reason: 'held back' } as const;
+    return { ...chain, broadcast: async (transaction) => (this.holding(transaction) ? refused : chain.broadcast(transaction)) };
   }
 
   static async open(subject: ChannelSubject, options: DuplexOptions = {}): Promise<DuplexWorld> {

@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { add, amount, formatAmount, parseAmount } from '../../core/base/amount.ts';
+import { type Amount, add, amount, formatAmount, parseAmount } from '../../core/base/amount.ts';
 import { height } from '../../core/base/height.ts';
+import { addressOf } from '../../core/tx/address.ts';
 import { WorldError } from '../../engine/ports.ts';
+import { ownScript } from '../../wallet/keyring.ts';
 import { type MnemonicReading, readMnemonic } from '../../wallet/mnemonic.ts';
 import { terminalQr } from '../../wallet/qr.ts';
 import { paymentUri } from '../../wallet/uri.ts';
@@ -11,7 +13,7 @@ import type { CommonFlags } from '../config.ts';
 import { amountTo, destinationOf } from '../flag/address.ts';
 import { wholeNumber } from '../flag/number.ts';
 import { command, run, type Shell } from '../run-command.ts';
-import { createSeed, openNode, openPayer, readSeed, seedPath } from '../setup.ts';
+import { createSeed, keysOf, openNode, openPayer, readSeed, seedPath } from '../setup.ts';
 import { isAsked } from '../terminal/passphrase.ts';
 import { aLittle } from '../wait-for-node.ts';
 
@@ -39,6 +41,7 @@ export function walletCommand(): Command {
   wallet.addCommand(
     command('address', 'A new address, as text, URI and QR code', ['pawment wallet address', 'pawment wallet address --amount 100'])
       .option('--amount <coins>', 'the amount in the URI')
+      .option('--merchant', 'of the wallet that a merchant gives back from (--duplex)')
       .action((flags: WalletFlags) => run(flags, (shell) => address(shell, flags))),
   );
   wallet.addCommand(
@@ -101,11 +104,22 @@ async function words({ config, print }: Shell, { merchant }: WalletFlags): Promi
   print.result({ mnemonic }, [mnemonic]);
 }
 
-async function address({ config, print }: Shell, { amount: text }: WalletFlags): Promise<void> {
+async function address({ config, print }: Shell, { amount: text, merchant }: WalletFlags): Promise<void> {
   const asked = text === undefined ? undefined : amountOf(text);
+  if (merchant === true) return showAddress(config, print, await merchantAddress(config), asked);
   const payer = await openPayer(config, { print });
   const to = await payer.wallet.receiveAddress();
   await payer.close();
+  showAddress(config, print, to, asked);
+}
+
+/** The first of its seed, which no running merchant has to be asked for. */
+async function merchantAddress(config: Shell['config']): Promise<string> {
+  const script = ownScript(config.coin, keysOf(config, await readSeed(config, 'merchant')));
+  return addressOf(config.coin, script) ?? '';
+}
+
+function showAddress(config: Shell['config'], print: Shell['print'], to: string, asked: Amount | undefined): void {
   const uri = paymentUri(config.coin, asked === undefined ? { address: to } : { address: to, amount: asked });
   // A pipe gets only the address: for `$(pawment wallet address)`.
   print.result({ address: to, uri }, process.stdout.isTTY ? [to, uri, '', ...terminalQr(uri).split('\n')] : [to]);

@@ -19,6 +19,8 @@ import { payerAuth } from './payer-auth.ts';
 import { type CloseResult, SharedCloser } from './shared-close.ts';
 import { type MerchantTerms, makeOffer } from './terms.ts';
 
+export { noteSetBack } from '../engine/set-back.ts';
+
 export interface MerchantOptions extends EngineOptions<PayeeState> {
   readonly random: Random;
   readonly terms: MerchantTerms;
@@ -29,7 +31,7 @@ export interface MerchantOptions extends EngineOptions<PayeeState> {
   readonly identity: Uint8Array;
   /**
    * Accepts channels that payers bring back from lost stores of this seed, and therefore offers of any age. No other program may serve with this
-   * seed. Claim the store with the same word (`claimStore`): then nothing is sold on channels whose payers may know more than an older copy does.
+   * seed. Call `noteSetBack` before the store is claimed: then nothing is sold on channels whose payers may know more than an older copy does.
    */
   readonly isRecovering?: boolean;
   /**

@@ -3,7 +3,6 @@ import * as z from 'zod';
 import { bytesToHex, hexToBytes } from '../core/base/bytes.ts';
 import { decodeStoredJson } from '../engine/decode-state.ts';
 import { type Random, type Store, WorldError } from '../engine/ports.ts';
-import { noteSetBack } from '../engine/set-back.ts';
 
 const RECORD = { kind: 'identity', id: 'store' } as const;
 const BYTES = 16;
@@ -43,8 +42,8 @@ export interface ClaimOptions {
   readonly path: string;
   readonly random: Random;
   /**
-   * The owner says that no other store of the seed is in use: then a copy may be used, with an identity of its own. It sells nothing more on channels
-   * where payments can be taken back.
+   * The owner says that no other store of the seed is in use: then a copy may be used, with an identity of its own. Call `noteSetBack` of
+   * `pawment/merchant` first.
    */
   readonly isRecovering: boolean;
 }
@@ -55,7 +54,6 @@ export interface ClaimOptions {
  * another file than before, unless the owner allows that.
  */
 export async function claimStore(store: Store, { path, random, isRecovering }: ClaimOptions): Promise<Uint8Array> {
-  if (isRecovering) await noteSetBack(store);
   const own = await identityOf(store, random);
   const place = placeOf(path);
   const known = await kept(store);

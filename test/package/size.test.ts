@@ -54,7 +54,7 @@ const MOST: Readonly<Record<string, number>> = {
   './chain/regtest': 110,
   './chain/regtest/port': 2,
   './chain/regtest/server': 50,
-  './store/identity': 260,
+  './store/identity': 95,
   './store/memory': 2,
   './store/part': 1,
   './store/sqlite': 10,

@@ -10,6 +10,7 @@ import type { LendingTerms } from '../../duplex/lending.ts';
 import type { Driven } from '../../engine/channel-driver.ts';
 import { type Job, type Jobs, keepJobs } from '../../engine/jobs.ts';
 import { type Chain, type Random, WorldError } from '../../engine/ports.ts';
+import { noteSetBack } from '../../engine/set-back.ts';
 import { fastestVerifier } from '../../engine/verifier.ts';
 import type { PriceList } from '../../merchant/invoice.ts';
 import { type Merchant, type MerchantOptions, openMerchant } from '../../merchant/merchant.ts';
@@ -152,6 +153,8 @@ async function claimedStore(
 ): Promise<{ readonly store: ProbedStore; readonly identity: Uint8Array }> {
   const store = probed(openStore(config, 'merchant'));
   try {
+    // First, because a store that is claimed is taken for the newest at the next start.
+    if (isRecovering) await noteSetBack(store);
     return { store, identity: await claimStore(store, { path: storePath(config, 'merchant'), random, isRecovering }) };
   } catch (error) {
     await store.close();

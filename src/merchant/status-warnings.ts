@@ -1,4 +1,5 @@
 import { formatAmount, isAmount, MAX_AMOUNT } from '../core/base/amount.ts';
+import { counted } from '../core/base/counted.ts';
 import type { Figures } from './stats.ts';
 
 /** Seconds after which the last reading of the chain is too old to show what is due. */
@@ -42,7 +43,9 @@ function lateness({ nearestClosing, nearestExpiry, unmined, coin }: Figures, tip
 
 /** The time left, as the end of a sentence. */
 export function blocks(left: number): string {
-  return left > 0 ? `the payer can take it back in ${left} blocks` : `the payer has been able to take it back for ${-left} blocks`;
+  return left > 0
+    ? `the payer can take it back in ${counted(left, 'block')}`
+    : `the payer has been able to take it back for ${counted(-left, 'block')}`;
 }
 
 /** A sum in whole coins; a sum above the largest amount is shown as that amount. */

@@ -54,10 +54,10 @@ describe('backup, verify, restore', () => {
   test('a loss is noticed, and the newest backup brings back what was there', async () => {
     const datadir = await shop(3n * DOGE);
     const saved = await pawment(datadir, 'backup');
-    assert.deepEqual([saved.code, /backup 1 of the merchant: 1 channels/.test(saved.out)], [0, true], saved.out);
+    assert.deepEqual([saved.code, /backup 1 of the merchant: 1 channel,/.test(saved.out)], [0, true], saved.out);
     assert.match(
       (await pawment(datadir, 'verify')).out,
-      /present channels: 1 channels, totals of 3 DOGE\nbackup 1, made .*: 1 channels, totals of 3 DOGE/,
+      /present channels: 1 channel, totals of 3 DOGE\nbackup 1, made .*: 1 channel, totals of 3 DOGE/,
     );
     rmSync(join(datadir, 'merchant.sqlite'));
     const lost = await pawment(datadir, 'merchant', 'channels');

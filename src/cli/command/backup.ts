@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { formatAmount } from '../../core/base/amount.ts';
+import { counted } from '../../core/base/counted.ts';
 import { WorldError } from '../../engine/ports.ts';
 import { fastestVerifier } from '../../engine/verifier.ts';
 import type { Audit } from '../../store/audit.ts';
@@ -80,7 +81,7 @@ async function save({ config, print }: Shell, flags: BackupFlags): Promise<void>
   const { number, path, channels } = await makeBackup({
     ...{ store: storePath(config, role), folder, name: role, coin: config.coin.id, verify, clock },
   });
-  print.result({ number, path, channels }, [`backup ${number} of the ${role}: ${channels} channels, in ${path}`]);
+  print.result({ number, path, channels }, [`backup ${number} of the ${role}: ${counted(channels, 'channel')}, in ${path}`]);
 }
 
 async function restore({ config, print }: Shell, number: string | undefined, flags: BackupFlags): Promise<void> {
@@ -92,7 +93,7 @@ async function restore({ config, print }: Shell, number: string | undefined, fla
     const store = storePath(config, role);
     const { audit, replaced, lost } = await restoreBackup({ generation, store, verify, clock, isForced: flags.force === true });
     print.result({ number: generation.number, channels: audit.channels.size, replaced, lost }, [
-      `restored backup ${generation.number} of the ${role}, made ${madeAt(generation)}: ${audit.channels.size} channels`,
+      `restored backup ${generation.number} of the ${role}, made ${madeAt(generation)}: ${counted(audit.channels.size, 'channel')}`,
       ...(replaced === undefined ? [] : [`the old store is now ${replaced}`]),
       ...lost.map((line) => `lost: ${line}`),
       ...(role === 'merchant' ? ['start it with: pawment merchant --recover, if no other merchant uses its seed words'] : []),
@@ -128,7 +129,7 @@ async function verify({ config, print }: Shell, flags: BackupFlags): Promise<voi
     checked.flatMap(({ name, audit, faults }) => [
       audit === undefined
         ? `${name}: NOT GOOD`
-        : `${name}: ${audit.channels.size} channels, totals of ${formatAmount(audit.total)} ${ticker}`,
+        : `${name}: ${counted(audit.channels.size, 'channel')}, totals of ${formatAmount(audit.total)} ${ticker}`,
       ...faults.map((fault) => `  ${fault}`),
     ]),
   );

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { ChannelId } from '../../core/base/bytes.ts';
+import { counted } from '../../core/base/counted.ts';
 import { height } from '../../core/base/height.ts';
 import { isRefusal } from '../../core/base/refusal.ts';
 import type { PayerState } from '../../core/channel/payer-state.ts';
@@ -67,7 +68,7 @@ async function recover({ config, print, stop }: Shell, { merchant, birthday }: R
     }
     const { height: tip } = await payer.chain.tip();
     print.result({ tip, channels: states.map(channelFacts) }, [
-      `${states.length} channels found up to block ${tip}`,
+      `${counted(states.length, 'channel')} found up to block ${tip}`,
       ...states.map(channelLine),
     ]);
   } finally {

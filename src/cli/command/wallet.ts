@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { type Amount, add, amount, formatAmount, parseAmount } from '../../core/base/amount.ts';
+import { counted } from '../../core/base/counted.ts';
 import { height } from '../../core/base/height.ts';
 import { addressOf } from '../../core/tx/address.ts';
 import { WorldError } from '../../engine/ports.ts';
@@ -132,7 +133,7 @@ async function balance({ config, print }: Shell): Promise<void> {
   const { unread } = payer;
   if (unread > 0)
     print.note(
-      `The node had deleted ${unread} blocks before they were read: payments in them are not counted. To see those, restore the words with a node that has all blocks.`,
+      `The node had deleted ${counted(unread, 'block')} before they were read: payments in them are not counted. To see those, restore the words with a node that has all blocks.`,
     );
   print.result({ confirmed, pending, immature, unread }, [
     `${formatAmount(confirmed)} ${config.coin.ticker}`,

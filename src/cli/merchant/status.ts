@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { formatAmount, MAX_AMOUNT } from '../../core/base/amount.ts';
 import { channelId } from '../../core/base/bytes.ts';
+import { counted } from '../../core/base/counted.ts';
 import { payeeSnapshot } from '../../core/channel/snapshot.ts';
 import { boundsOf } from '../../core/coin/coin.ts';
 import { payeeRole } from '../../engine/channel-role.ts';
@@ -87,12 +88,12 @@ function unattended({ atRisk, nearestClosing, chain, coin }: Figures): readonly 
 
 function linesOf(figures: Figures): readonly string[] {
   const { coin, channels, ends, atRisk, pinnable, exposure, young, chain, nearestClosing, nearestExpiry, unmined } = figures;
-  const left = (height: number): string => (chain === undefined ? '' : `; ${height - chain.height} blocks left`);
+  const left = (height: number): string => (chain === undefined ? '' : `; ${counted(height - chain.height, 'block')} left`);
   return [
     `${channels.open} open, ${channels.paused} paused, ${channels.closing} closing; over: ${ends.closed} closed, ${ends.unused} unused, ${ends.refunded} refunded, ${ends.lost} lost`,
     `at risk if nothing were closed: ${coinsOf(atRisk)} ${coin.ticker}`,
     `of that could be pinned, in small totals: ${coinsOf(pinnable)} ${coin.ticker}`,
-    `exposed to the chain: ${coinsOf(exposure.total)} ${coin.ticker}, of ${exposure.channels} channels`,
+    `exposed to the chain: ${coinsOf(exposure.total)} ${coin.ticker}, of ${counted(exposure.channels, 'channel')}`,
     ...young.map(({ below, total }) => `on deposits less than ${below} blocks deep: ${coinsOf(total)} ${coin.ticker}`),
     ...(chain === undefined ? [] : [`last block read: ${chain.height} ${chain.hash}`]),
     ...(nearestClosing === undefined ? [] : [`the first channel closes at block ${nearestClosing}${left(nearestClosing)}`]),

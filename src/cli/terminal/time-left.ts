@@ -1,3 +1,4 @@
+import { counted } from '../../core/base/counted.ts';
 import { isTime, type LockTime } from '../../core/base/height.ts';
 import { type ChainTime, possible } from '../../core/base/lock-time.ts';
 
@@ -14,5 +15,5 @@ export function describeTime(time: number): string {
 /** How long it is until then. */
 export function timeLeft(lock: LockTime, at: ChainTime): string {
   const rest = Math.max(0, lock - possible(lock, at));
-  return isTime(lock) ? `${(rest / 3600).toFixed(1)} hours left` : `${rest} blocks left`;
+  return isTime(lock) ? `${(rest / 3600).toFixed(1)} hours left` : `${counted(rest, 'block')} left`;
 }

@@ -1,4 +1,5 @@
 import { formatAmount } from '../../core/base/amount.ts';
+import { counted } from '../../core/base/counted.ts';
 import { alarmText } from '../../merchant/watchtower/alarm-text.ts';
 import { watchMetrics } from '../../merchant/watchtower/prometheus.ts';
 import type { WatchReport } from '../../merchant/watchtower/watcher.ts';
@@ -10,7 +11,8 @@ export function closeLook(report: WatchReport, now: number): Look {
   const alarms = report.alarms.map((alarm) => ({ ...alarm, text: alarmText(alarm, tip.height, now) }));
   const lines = channels.map(({ watched: { channel, total, terms }, standing, closing, expiry }) => {
     const left = closing - tip.height;
-    const when = left > 0 ? `closes at block ${closing}; ${left} blocks left` : `its payer can take it back from block ${expiry} on`;
+    const when =
+      left > 0 ? `closes at block ${closing}; ${counted(left, 'block')} left` : `its payer can take it back from block ${expiry} on`;
     return `${channel.slice(0, 16)}  ${standing.padEnd(10)}  ${formatAmount(total)} ${terms.coin.ticker}, ${when}`;
   });
   const facts = {

@@ -1,3 +1,4 @@
+import { counted } from '../../core/base/counted.ts';
 import type { Alarm } from './watcher.ts';
 
 /** An alarm as a sentence that says what is at stake and what to do. */
@@ -30,7 +31,7 @@ function short(channel: string): string {
 
 function leftText(expiry: number, tip: number): string {
   return expiry > tip
-    ? `the payer can take it back at block ${expiry}, in ${expiry - tip} blocks`
+    ? `the payer can take it back at block ${expiry}, in ${counted(expiry - tip, 'block')}`
     : `the payer has been able to take it back since block ${expiry}`;
 }
 
@@ -40,5 +41,5 @@ function spendText(by: string): string {
 }
 
 function depthText(depth: number): string {
-  return depth === 0 ? 'not in a block yet' : `${depth} blocks deep`;
+  return depth === 0 ? 'not in a block yet' : `${counted(depth, 'block')} deep`;
 }

@@ -171,7 +171,9 @@ test('the payer, the merchant and the watcher print the keys that docs/json.md s
   ] as const)
     await done(row, 'payer', 'decode', await golden(name));
 
-  await done('refresh', 'payer', 'refresh', channel);
+  const mine = cli.folder('mine');
+  await done('refresh', 'payer', 'refresh', channel, '--watch-to', mine);
+  await done("watch --once on a payer's folder", 'watcher', 'watch', mine, '--once');
   await done('merchant give-back', 'shop', 'merchant', 'give-back', channel, '0.05', '--no-wait');
   cli.regtest.mine(6);
   const { hex } = await done('close', 'payer', 'close', channel);

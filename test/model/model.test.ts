@@ -6,12 +6,14 @@ import { payee } from '../../src/core/channel/payee.ts';
 import type { BestPayment } from '../../src/core/channel/payee-state.ts';
 import { payer } from '../../src/core/channel/payer.ts';
 import type { Effect } from '../../src/core/channel/state-machine.ts';
-import { contracts } from '../../src/core/contract/registry.ts';
+import { dogecoinRegtest } from '../../src/core/coin/dogecoin.ts';
 import { outpointKey } from '../../src/core/tx/transaction.ts';
+import { contractsOn } from '../world/sample.ts';
 import { explore, type ModelOptions, Violation } from './explore.ts';
 import type { Budget, PayeeStep, PayerStep } from './node.ts';
 
-const [contract, ...more] = contracts;
+// The model's chain knows absolute locks only.
+const [contract, ...more] = contractsOn(dogecoinRegtest);
 const others = more.filter(({ revocation }) => revocation === undefined);
 const returning = more.filter(({ revocation }) => revocation !== undefined);
 

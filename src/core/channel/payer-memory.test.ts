@@ -208,6 +208,18 @@ describe('what the payer remembers of its payments', () => {
     );
   });
 
+  test('what is spent is never more than the total, also when a payment was signed before the payee showed a better one', () => {
+    const pair = new MachinePair().open(10n * DOGE);
+    const before = pair.payer;
+    pair.pay(2n * DOGE, 2n * DOGE);
+    pair.payer = before;
+    pair.request({ kind: 'pay', total: amount(3n * DOGE), price: amount(3n * DOGE) });
+    pair.answer('state-request', pair.ask(pair.request({ kind: 'resync' })));
+    assert.deepEqual([pair.openPayer().best?.total, pair.openPayer().spent], [2n * DOGE, 2n * DOGE]);
+    pair.answer('payment', pair.ask(pair.request({ kind: 'resend' })));
+    assert.deepEqual([pair.openPayer().best?.total, pair.openPayer().spent], [3n * DOGE, 3n * DOGE]);
+  });
+
   test('an answer about another channel’s deposits changes nothing of this one', () => {
     const pair = new MachinePair().open(10n * DOGE);
     const before = pair.payer;

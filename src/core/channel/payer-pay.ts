@@ -107,7 +107,9 @@ export function takeReceipt(state: PayerState, receipt: Receipt): Step<PayerStat
   if (state.pending === undefined || !isReceiptFor(receipt, state.pending)) return stay(state);
   if (isTakingBack(state)) return takeBackReceipt(state, receipt);
   const { pending, ...open } = state;
-  const stored = { ...withStored(open, pending.payment), spent: add(state.spent, pending.price) };
+  // The price was reckoned before what the payee has shown since: what it holds is the most that can be spent of it.
+  const spent = least(add(state.spent, pending.price), pending.payment.total);
+  const stored = { ...withStored(open, pending.payment), spent };
   return stay(withPreimages(stored, receipt.preimages));
 }
 

@@ -78,6 +78,13 @@ function isPending({ kind, found = [], held = [], locked = [] }: PayerState): bo
   return (kind !== 'open' && kind !== 'planned') || found.length + held.length + locked.length > 0;
 }
 
+/** The same object where there is only one list: so the watch list sees that it has nothing to do. */
+function heldBy(lists: readonly (readonly Deposit[] | undefined)[]): Pick<WatchedOutputs, 'held'> {
+  const [first, ...others] = lists.filter((one) => one !== undefined);
+  if (first === undefined) return {};
+  return { held: others.length === 0 ? first : [first, ...others].flat() };
+}
+
 export const payerRole: ChannelRole<PayerState, PayerInput> = {
   recordKind: 'payer-channel',
   transition: payer,
@@ -86,8 +93,8 @@ export const payerRole: ChannelRole<PayerState, PayerInput> = {
   invoiceOf: () => undefined,
   withInvoice: (input) => input,
   watch: (state) => {
-    const { terms, kind, held, locked = held } = state;
-    const watch = { terms, leastFound: leastDeposit(terms), ...fundedBy(state), ...(locked && { held: locked }) };
+    const { terms, kind, held, unrevoked, locked } = state;
+    const watch = { terms, leastFound: leastDeposit(terms), ...fundedBy(state), ...heldBy([held, unrevoked, locked]) };
     if (kind !== 'ended') return { ...watch, deadline: terms.expiry, isPending: isPending(state) };
     // Nothing is due, but coins may still come.
     const isMissed = state.how === 'abandoned' || stillToCome(state).length > 0;

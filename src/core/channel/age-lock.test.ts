@@ -6,10 +6,11 @@ import { bytesToHex } from '../base/bytes.ts';
 import { after, type Height, height } from '../base/height.ts';
 import { dogecoinRegtest } from '../coin/dogecoin.ts';
 import { spendHashOf, spendSecret } from '../contract/age-lock.ts';
+import type { HeldOutput } from '../contract/contract.ts';
 import { revocableCsv } from '../contract/revocable-csv.ts';
 import { spendSecretIn } from '../contract/revocable-csv-script.ts';
 import type { Offer } from '../message/message.ts';
-import { type Transaction, transactionId } from '../tx/transaction.ts';
+import { outpointKey, type Transaction, transactionId } from '../tx/transaction.ts';
 
 const LTC = 100_000_000n;
 
@@ -35,8 +36,11 @@ function broadcastSince({ broadcasts }: MachinePair, from: number): readonly Tra
 }
 
 /** A closed channel, its close in a block `depth` deep, and what that holds. */
-function closed(pair: MachinePair): { readonly close: Transaction; readonly bury: (depth: number) => void } {
-  pair.open(10n * LTC);
+function closed(
+  pair: MachinePair,
+  ...deposits: readonly bigint[]
+): { readonly close: Transaction; readonly held: readonly HeldOutput[]; readonly bury: (depth: number) => void } {
+  pair.open(10n * LTC, ...deposits);
   pair.pay(3n * LTC);
   must(pair.tellPayee({ kind: 'close' }));
   const close = pair.broadcasts.at(-1) ?? assert.fail('a close');
@@ -46,7 +50,7 @@ function closed(pair: MachinePair): { readonly close: Transaction; readonly bury
     for (const one of held) pair.confirm(one, depth);
     must(pair.tellPayee(pair.view()));
   };
-  return { close, bury };
+  return { close, held, bury };
 }
 
 describe('deposits that are locked by their own age', () => {
@@ -185,5 +189,54 @@ describe('payouts that show the spend secret', () => {
       revokeHash: pair.hash ?? assert.fail(),
     };
     assert.deepEqual(spendSecretIn(payout.inputs[0]?.script ?? new Uint8Array(), commit), secret);
+  });
+});
+
+/** What takes a deposit that no close spent, in what the payer sends when it looks. */
+function takings(pair: MachinePair): readonly Transaction[] {
+  const from = pair.broadcasts.length;
+  must(pair.tellPayer(pair.view()));
+  const [, second] = pair.payerState().deposits;
+  return broadcastSince(pair, from).filter(({ inputs }) => inputs.some(({ outpoint }) => outpoint.txid === second?.outpoint.txid));
+}
+
+describe('what a close leaves at the deposits’ script', () => {
+  test('is the payer’s as soon as a payout shows the spend secret, long before it opens by its age; and never while none does', () => {
+    const pair = pairOf();
+    const { bury, held } = closed(pair, 5n * LTC);
+    const delay = pair.terms.revocation?.payoutDelay ?? assert.fail();
+    for (const depth of [0, 1, delay - 1]) {
+      bury(depth);
+      assert.deepEqual(takings(pair), [], `nothing shown, the close ${depth} deep`);
+    }
+    bury(delay);
+    const payout = pair.broadcasts.at(-1) ?? assert.fail();
+    assert.deepEqual(takings(pair), [], 'sent, but nowhere to be seen');
+    pair.spend(payout, 0);
+    assert.ok(pair.tip < pair.terms.expiry);
+    const [change, ...others] = takings(pair);
+    assert.deepEqual([others, change?.lockTime, change?.inputs[0]?.sequence], [[], 0, revocableCsv.form.sequence]);
+    assert.ok(bytesToHex(change?.inputs[0]?.script ?? new Uint8Array()).includes(bytesToHex(spendSecret(payeeKey))));
+    assert.equal(revocableCsv.recognise(change?.inputs[0]?.script ?? new Uint8Array()), 'refund');
+    assert.equal(pair.payerState().unrevoked?.length, held.length);
+    pair.spend(change ?? assert.fail(), pair.terms.coin.channel.buried);
+    pair.spend(payout, pair.terms.coin.channel.buried);
+    bury(delay + pair.terms.coin.channel.buried);
+    pair.spend(payout, pair.terms.coin.channel.buried);
+    must(pair.tellPayer(pair.view()));
+    assert.deepEqual([pair.payer?.kind, pair.payer?.kind === 'ended' && pair.payer.how], ['ended', 'closed']);
+  });
+
+  test('stays where a reorganisation undoes close and payout: what was paid is not taken back with a secret that is out', () => {
+    const pair = pairOf();
+    const { bury, held } = closed(pair, 5n * LTC);
+    bury(pair.terms.revocation?.payoutDelay ?? assert.fail());
+    pair.spend(pair.broadcasts.at(-1) ?? assert.fail(), 1);
+    must(pair.tellPayer(pair.view()));
+    pair.spends.clear();
+    for (const { outpoint } of held) pair.chain.delete(outpointKey(outpoint));
+    const from = pair.broadcasts.length;
+    must(pair.tellPayer(pair.view()));
+    assert.deepEqual([broadcastSince(pair, from), pair.payerState().unrevoked], [[], undefined]);
   });
 });

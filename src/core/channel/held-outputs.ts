@@ -5,7 +5,7 @@ import { type ChainTime, certain } from '../base/lock-time.ts';
 import { isRefusal, type Refusal } from '../base/refusal.ts';
 import type { Deposit, HeldOutput, RevocationHash, Terms } from '../contract/contract.ts';
 import { affordableRate, costOf, isRaise, isReplaceable, raisedRate, times, type Urgency } from '../contract/fee.ts';
-import { outpointKey, type Transaction, transactionId } from '../tx/transaction.ts';
+import { outpointKey, sameOutpoint, type Transaction, transactionId } from '../tx/transaction.ts';
 import { combinedCost, isSpent, isWaiting, type Spend, transactionsOf, viewOf } from './deposit-view.ts';
 import type { ChainView, DepositView, Effect, Env } from './state-machine.ts';
 
@@ -25,10 +25,12 @@ export function heldIn(
 /** The state with these held outputs; the same object when nothing has changed. */
 export function withHeld<State extends { readonly held?: readonly HeldOutput[] }>(state: State, held: readonly HeldOutput[]): State {
   const { held: before = [], ...rest } = state;
-  const isSame =
-    held.length === before.length && held.every((one, i) => before[i] && outpointKey(one.outpoint) === outpointKey(before[i].outpoint));
-  if (isSame) return state;
+  if (areSameOutputs(before, held)) return state;
   return { ...rest, ...(held.length > 0 && { held }) } as State;
+}
+
+export function areSameOutputs(before: readonly Deposit[], after: readonly Deposit[]): boolean {
+  return after.length === before.length && after.every((one, i) => before[i] && sameOutpoint(one.outpoint, before[i].outpoint));
 }
 
 /** Whether what became of the held outputs is final. One that was taken unseen is given up when a payout would be buried. */

@@ -6,10 +6,11 @@ import { payerScript } from '../contract/contract.ts';
 import { outpointKey, type Transaction } from '../tx/transaction.ts';
 import { isAbsent, isSame, isSettled, isSpent, isWaiting, type Spend, transactionsOf, viewOf } from './deposit-view.ts';
 import { areSettled } from './held-outputs.ts';
+import { shownSecret, withUnrevoked } from './payer-change.ts';
 import { withFoundDeposits } from './payer-found-deposits.ts';
 import { areTakenBack, takeBacks, withLockedSeen } from './payer-lock-claims.ts';
 import { fundingBroadcasts } from './payer-open.ts';
-import { cpfpEffects, outbid, refundAfterExpiry } from './payer-refund.ts';
+import { cpfpEffects, outbid, refundOpen } from './payer-refund.ts';
 import { penalties, penaltySigner, withRevoked } from './payer-revocation.ts';
 import { allDeposits, channelOf, type EndedPayer, type PayerEnd, type PayerState, stillToCome } from './payer-state.ts';
 import { type ChainView, type DepositView, type Effect, type Env, type Step, stay } from './state-machine.ts';
@@ -18,7 +19,7 @@ import { type ChainView, type DepositView, type Effect, type Env, type Step, sta
 export function payerOnchain(known: PayerState, view: ChainView, env: Env): Step<PayerState> | Refusal {
   if (known.kind === 'ended' && !hasCome(known, view)) return stay(known);
   const before: PayerState = known.kind === 'ended' ? { ...channelOf(known), kind: 'funding' } : known;
-  const seen = withLockedSeen(withRevoked(before, view), view);
+  const seen = withUnrevoked(withLockedSeen(withRevoked(before, view), view), view);
   const step = withPenalties(decideOnchain(seen, view, env), seen, view, env);
   if (withFoundDeposits(seen, view) === seen) return step;
   // Deposits found in this view are not judged yet, so the channel does not end before the next one; but such outputs delay nothing that is due.
@@ -59,7 +60,7 @@ function decideOnchain(state: PayerState, view: ChainView, env: Env): Step<Payer
   if (state.kind === 'ending' && state.transaction !== undefined && isStillAgreed(state.transaction, views, isExpired)) {
     return outbid(state, view, env) ?? stay(state, ...rebroadcastCoopClose(state, state.transaction, views, env));
   }
-  if (isExpired) return refundAfterExpiry(state, view, env);
+  if (isExpired || shownSecret(state, view) !== undefined) return refundOpen(state, view, env);
   const isMissing = views.some((one) => one.kind === 'missing');
   return state.kind !== 'planned' && isMissing ? stay(state, ...fundingBroadcasts(state, env)) : stay(state);
 }

@@ -8,6 +8,7 @@ import { costOf, isRaise, isReplaceable, refundUrgency, times } from '../contrac
 import type { Transaction } from '../tx/transaction.ts';
 import { branchOf, isOpenAt, isWaiting, openSince, spentBy, transactionsOf, viewOf } from './deposit-view.ts';
 import { broadcastPackage } from './package-broadcast.ts';
+import { shownSecret } from './payer-change.ts';
 import { refundable } from './payer-refund-signatures.ts';
 import { splitRefunds } from './payer-refund-split.ts';
 import { type HeldDeposit, refundAtDueRate, replaceStuckClose } from './payer-replaces-close.ts';
@@ -15,16 +16,18 @@ import { allDeposits, channelOf, type PayerState } from './payer-state.ts';
 import { type ChainView, type DepositView, type Effect, type Env, type Step, stay } from './state-machine.ts';
 
 /**
- * Valid when the tip has reached the expiry and no script is locked any more. Made again for what is unspent, so that neither a deposit with a changed
+ * Valid when the tip has reached the expiry and no script is locked any more; at once while a payout shows the secret that opens what is left. Made again for what is unspent, so that neither a deposit with a changed
  * id nor a partial close stops it; and at a higher rate when it waits too long or fees have risen. As many transactions as nodes' limits require.
  */
-export function refundAfterExpiry(state: PayerState, view: ChainView, env: Env): Step<PayerState> | Refusal {
+export function refundOpen(state: PayerState, view: ChainView, env: Env): Step<PayerState> | Refusal {
   const { expiry } = state.terms;
-  if (certain(expiry, env) < expiry) return refuse('refund-too-early', { tip: certain(expiry, env), expiry });
+  const secret = shownSecret(state, view);
+  if (secret === undefined && certain(expiry, env) < expiry) return refuse('refund-too-early', { tip: certain(expiry, env), expiry });
   const seen = seenBy(state, view);
-  const free = seen.filter(({ at }) => at.kind === 'unspent' && isOpenAt(state.terms, at.depth, env)).map(({ deposit }) => deposit);
+  const isOpen = (depth: number): boolean => secret !== undefined || isOpenAt(state.terms, depth, env);
+  const free = seen.filter(({ at }) => at.kind === 'unspent' && isOpen(at.depth)).map(({ deposit }) => deposit);
   const made = splitRefunds(refundable(state, free, env), view).map((part) =>
-    keptOr(state, refundAtDueRate(state, part, env, openSince(state.terms, part, view, env))),
+    keptOr(state, refundAtDueRate(state, part, { since: openSince(state.terms, part, view, env), secret }, env)),
   );
   const [refusal] = made.filter(isRefusal);
   const done = together([{ refunds: made.flatMap((one) => (isRefusal(one) ? [] : [one])) }, ...cpfpOfRefund(state, seen, view, env)]);
@@ -80,12 +83,13 @@ function slow(state: PayerState, own: readonly HeldDeposit[], view: ChainView, e
   const taking = own.map(({ deposit }) => deposit);
   const { policy } = state.terms.coin;
   const since = openSince(state.terms, taking, view, env);
+  const secret = shownSecret(state, view);
   const wanted = times(env.feeRate, refundUrgency({ ...state.terms, expiry: since }, certain(since, env)).factor);
   const there = transactionsOf(own.map(({ at }) => at));
   const refunds = there
     .filter((one) => isReplaceable(policy, one))
     .flatMap((one) => {
-      const made = refundAtDueRate(state, spentBy(one, taking), env, since);
+      const made = refundAtDueRate(state, spentBy(one, taking), { since, secret }, env);
       return isRefusal(made) || !isRaiseOf(state, one, made) ? [] : [made];
     });
   return { refunds, children: there.filter((one) => !isReplaceable(policy, one)).flatMap((one) => cpfpEffects(state, one, env, wanted)) };

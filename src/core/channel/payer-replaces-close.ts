@@ -71,13 +71,15 @@ function isSlow(before: Cost | undefined, { factor }: Urgency, { feeRate }: Env)
   return factor > 1n && (before === undefined || rateOf(before) < times(feeRate, factor));
 }
 
-/** Since when a refund could be had, and what it has to replace. */
-interface Blocked {
+/** Since when a refund could be had, what it has to replace, and the secret that opens the deposits, where one is shown. */
+export interface Due {
   readonly since: LockTime;
-  readonly rival: Cost | undefined;
+  readonly rival?: Cost | undefined;
+  readonly secret?: Uint8Array | undefined;
 }
 
-function replacementRefund(state: PayerState, held: readonly HeldDeposit[], { since, rival }: Blocked, env: Env): Transaction | undefined {
+function replacementRefund(state: PayerState, held: readonly HeldDeposit[], due: Due, env: Env): Transaction | undefined {
+  const { rival } = due;
   const { policy } = state.terms.coin;
   const deposits = refundable(
     state,
@@ -86,24 +88,19 @@ function replacementRefund(state: PayerState, held: readonly HeldDeposit[], { si
   );
   if (deposits.length < held.length || !transactionsOf(held.map(({ at }) => at)).every((one) => isReplaceable(policy, one)))
     return undefined;
-  const made = refundAtDueRate(state, deposits, env, since, rival);
+  const made = refundAtDueRate(state, deposits, due, env);
   const after = isRefusal(made) ? undefined : costOf(made, deposits);
   if (isRefusal(made) || after === undefined) return undefined;
   return rival === undefined || isRaise(policy, rival, after) ? made : undefined;
 }
 
 /**
- * The refund at the rate that is due, if it could be had `since` then, and high enough to replace `rival`; for that it may spend a larger part on fees. It spends deposits that are
- * worth more than they add to the fee; the others are refunded separately.
+ * The refund at the rate that is due, and high enough to replace a rival; for that it may spend a larger part on fees. It spends deposits that are worth
+ * more than they add to the fee; the others are refunded separately.
  */
-export function refundAtDueRate(
-  state: PayerState,
-  deposits: readonly Deposit[],
-  env: Env,
-  since: LockTime,
-  rival?: Cost,
-): Transaction | Refusal {
+export function refundAtDueRate(state: PayerState, deposits: readonly Deposit[], due: Due, env: Env): Transaction | Refusal {
   const { terms, returnScript: script } = state;
+  const { since, rival, secret } = due;
   const { policy } = terms.coin;
   const { factor, share, contest } = refundUrgency({ ...terms, expiry: since }, certain(since, env));
   const size = refundSize(terms, deposits.length, script);
@@ -111,8 +108,12 @@ export function refundAtDueRate(
   const feeRate = affordableRate(policy, wanted, rival === undefined ? share : contest, capacityOf(deposits), size);
   const cost = feeFor(refundSize(terms, 1) - refundSize(terms, 0), feeRate);
   const worth = deposits.filter(({ value }) => value > cost);
-  if (worth.length > 0 && worth.length < deposits.length) return refundAtDueRate(state, worth, env, since, rival);
-  return terms.contract.refund(terms, deposits, { script, feeRate }, env.signer);
+  if (worth.length > 0 && worth.length < deposits.length) return refundAtDueRate(state, worth, due, env);
+  const { change, refund } = terms.contract;
+  const to = { script, feeRate };
+  return secret !== undefined && change !== undefined
+    ? change.take(terms, deposits, secret, to, env.signer)
+    : refund(terms, deposits, to, env.signer);
 }
 
 function cpfpOfClose(state: PayerState, { transaction, cost }: Spend, wanted: Amount, env: Env): readonly Effect[] {

@@ -73,6 +73,8 @@ export interface PayerChannel {
   readonly endSigned?: Amount;
   /** What closes of payments that were taken back hold, as of the last view. */
   readonly held?: readonly HeldOutput[];
+  /** What closes of payments that stand hold for the payee, as of the last view, where its payout shows a secret that opens the other deposits. */
+  readonly unrevoked?: readonly HeldOutput[];
   /** What is pending, and what was and may still be closed with. */
   readonly locks?: readonly SentLock[];
   /** Outputs of closes that are pending, as of the last view. */
@@ -131,6 +133,7 @@ export function channelOf(state: PayerState): PayerChannel {
     revocation,
     endSigned,
     held,
+    unrevoked,
     locks,
     locked,
   } = state;
@@ -143,6 +146,7 @@ export function channelOf(state: PayerState): PayerChannel {
     ...(revocation && { revocation }),
     ...(endSigned && { endSigned }),
     ...(held && { held }),
+    ...(unrevoked && { unrevoked }),
     ...(locks && { locks }),
     ...(locked && { locked }),
   };

@@ -160,6 +160,7 @@ const payerChannel = {
     .exactOptional(),
   endSigned: amountField.exactOptional(),
   held: held.exactOptional(),
+  unrevoked: held.exactOptional(),
   locks: sentLocks.exactOptional(),
   locked: locked.exactOptional(),
 };

@@ -7,7 +7,7 @@ import { height } from '../base/height.ts';
 import { dogecoinRegtest } from '../coin/dogecoin.ts';
 import { p2pkh } from '../tx/script.ts';
 import { outpointKey, type Transaction, transactionId } from '../tx/transaction.ts';
-import { refundAfterExpiry } from './payer-refund.ts';
+import { refundOpen } from './payer-refund.ts';
 
 const DOGE = 100_000_000n;
 const BURIED = 60;
@@ -179,9 +179,9 @@ test('a refund before the expiry: refund-too-early; at the expiry it is made', (
   const pair = new MachinePair().open(10n * DOGE);
   const state = pair.payerState();
   pair.tip = height(1_999);
-  assertRefused(refundAfterExpiry(state, pair.view(), pair.env(payerKey)), 'refund-too-early');
+  assertRefused(refundOpen(state, pair.view(), pair.env(payerKey)), 'refund-too-early');
   pair.tip = height(2_000);
-  assert.equal(must(refundAfterExpiry(state, pair.view(), pair.env(payerKey))).state.kind, 'refunding');
+  assert.equal(must(refundOpen(state, pair.view(), pair.env(payerKey))).state.kind, 'refunding');
 });
 
 test('a refund is made anew when fewer deposits are left to take, and kept as long as they are the same', () => {

@@ -159,10 +159,20 @@ export interface Contract {
   readonly recognise: (unlock: Uint8Array) => Spend;
   /** Defined only for the exact bytes of a close or an agreed end, with signatures that nodes relay (BIP62, BIP66). */
   readonly readClose: (terms: WrittenTerms, unlock: Uint8Array) => CloseSignatures | undefined;
+  /** Absent where only the expiry opens deposits to the payer. */
+  readonly change?: ChangeBySecret;
   /** Absent where money only ever moves from payer to payee. */
   readonly revocation?: Revocation;
   /** Absent where a payment can't be pending. */
   readonly hashLocks?: HashLocks;
+}
+
+/** How the payer takes what is left at the deposits' script before the expiry: with the payee's spend secret, which a payout shows. */
+export interface ChangeBySecret {
+  /** The secret in a scriptSig that takes what this output holds; undefined where it shows none. */
+  readonly secretIn: (terms: Terms, held: HeldOutput, unlock: Uint8Array) => Uint8Array | undefined;
+  /** The payer's, valid at once. */
+  readonly take: (terms: Terms, deposits: readonly Deposit[], secret: Uint8Array, payout: Payout, signer: Signer) => Transaction | Refusal;
 }
 
 /** How amounts are pending until a preimage is shown: a close holds each in an output that one side or the other takes. */

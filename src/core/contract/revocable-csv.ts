@@ -4,9 +4,17 @@ import type { Coin } from '../coin/coin.ts';
 import { p2sh } from '../tx/script.ts';
 import { ageLockOf, MAX_BLOCKS, spendSecret } from './age-lock.ts';
 import { heldOutputs, revocationOf } from './commit-output.ts';
-import type { Contract, Revocation, RevocationHash, Terms } from './contract.ts';
+import type { ChangeBySecret, Contract, Revocation, RevocationHash, Terms } from './contract.ts';
 import { blocksToAnswer, paysToHeld, REVOCABLE, refuseWindows } from './revocable.ts';
-import { type CsvDepositTerms, csvCommitScript, csvDepositScript, csvUnlock, readCsvDepositScript } from './revocable-csv-script.ts';
+import {
+  type CsvCommitTerms,
+  type CsvDepositTerms,
+  csvCommitScript,
+  csvDepositScript,
+  csvUnlock,
+  readCsvDepositScript,
+  spendSecretIn,
+} from './revocable-csv-script.ts';
 import type { AgeLock, WrittenTerms } from './script-terms.ts';
 import { bySelector } from './spend-branch.ts';
 import { FRAME_BYTES, INPUT_BYTES, type Taken, takeOutputs } from './take-outputs.ts';
@@ -37,9 +45,13 @@ const redeem: RedeemScript = {
 };
 
 /** The payer's key in a commit is its penalty key: whoever is given that can take nothing else. */
-function commitScript(terms: Terms, revokeHash: RevocationHash): Uint8Array {
+function commitTerms(terms: Terms, revokeHash: RevocationHash): CsvCommitTerms {
   const { payoutDelay: delay, penaltyKey: payerKey } = revocationOf(terms);
-  return csvCommitScript({ payerKey, payeeKey: terms.payeeKey, spendHash: ageLockOf(terms).spendHash, revokeHash, delay });
+  return { payerKey, payeeKey: terms.payeeKey, spendHash: ageLockOf(terms).spendHash, revokeHash, delay };
+}
+
+function commitScript(terms: Terms, revokeHash: RevocationHash): Uint8Array {
+  return csvCommitScript(commitTerms(terms, revokeHash));
 }
 
 const longestCommit = csvCommitScript({
@@ -49,6 +61,7 @@ const longestCommit = csvCommitScript({
   delay: MAX_BLOCKS,
 });
 const PENALTY_INPUT_BYTES = INPUT_BYTES + csvUnlock.revoke(longestCommit, new Uint8Array(SIGNATURE_BYTES), new Uint8Array(32)).length;
+const CHANGE_INPUT_BYTES = INPUT_BYTES + csvUnlock.change(redeem.longest, new Uint8Array(SIGNATURE_BYTES), new Uint8Array(32)).length;
 const PAYOUT_INPUT_BYTES = INPUT_BYTES + csvUnlock.payout(longestCommit, new Uint8Array(SIGNATURE_BYTES), new Uint8Array(32)).length;
 
 /** The payer looks at the chain all the time: a close can come at any height, and its payout is that much later. */
@@ -94,9 +107,21 @@ const revocation: Revocation = {
   penaltySize: FRAME_BYTES + PENALTY_INPUT_BYTES,
 };
 
+/** The deposits' script is the same for all that lies there: what no close took, and what came later. */
+const change: ChangeBySecret = {
+  secretIn: (terms, { hash }, unlock) => spendSecretIn(unlock, commitTerms(terms, hash)),
+  take: (terms, deposits, secret, to, payer) => {
+    const code = csvDepositScript(depositTerms(terms));
+    const unlock = (signature: Uint8Array): Uint8Array => csvUnlock.change(code, signature, secret);
+    const taken = deposits.map((output): Taken => ({ output, code, bytes: CHANGE_INPUT_BYTES, unlock }));
+    return takeOutputs(terms, taken, { lockTime: 0, sequence: terms.contract.form.sequence }, to, payer);
+  },
+};
+
 /**
  * picopayments' channel with its own two scripts, for chains that keep relative locks (BIP112). A deposit opens to the payer when it is old enough; a
- * close holds the payee's part for a number of blocks from its own. The change goes to the payer at once, so nobody needs the spend secret.
+ * close holds the payee's part for a number of blocks from its own. The change goes to the payer at once; what else lies at the deposits' script it takes when
+ * a payout has shown the spend secret.
  */
 export const revocableCsv: Contract = {
   ...unidirectional({
@@ -110,5 +135,6 @@ export const revocableCsv: Contract = {
     unlocks: { close: csvUnlock.commit, refund: (redeemScript, payer) => csvUnlock.timeout(redeemScript, payer) },
   }),
   paysTo: paysToHeld(commitScript),
+  change,
   revocation,
 };

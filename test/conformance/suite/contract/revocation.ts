@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { type Amount, amount, feeFor } from '../../../../src/core/base/amount.ts';
 import { after, type Height, height, LOCK_TIME_THRESHOLD } from '../../../../src/core/base/height.ts';
 import { penaltySigner } from '../../../../src/core/channel/payer-revocation.ts';
+import { spendSecret } from '../../../../src/core/contract/age-lock.ts';
 import type { Contract, Deposit, HeldOutput, Payment, Revocation, RevocationHash, Terms } from '../../../../src/core/contract/contract.ts';
 import { closeSize } from '../../../../src/core/contract/tx-size.ts';
 import { hash160, p2pkh, readScript, script } from '../../../../src/core/tx/script.ts';
@@ -359,6 +360,36 @@ function showsItsSecretLate(world: World): void {
   }
 }
 
+/** What lies at the deposits' script is the payer's with the secret that a payout has shown, whatever its age; with another, or with another key, it is not. */
+function opensTheRestBySecret(world: World): void {
+  const channel = shortChannel(world);
+  const { terms, payer, payee } = channel;
+  const { change } = world.contract;
+  if (change === undefined) assert.fail('a payout of this contract shows a secret');
+  const commit = world.closed(channel, world.money(300n));
+  world.accepts(commit);
+  const held = revocationOf(world).outputs(terms, commit, [HASH]);
+  const [one] = held;
+  if (one === undefined) assert.fail();
+  world.paced.mineBefore(payoutHeight(world, channel, held));
+  world.paced.mine(1);
+  const payout = payoutOf(world, channel, held);
+  world.accepts(payout);
+  const rest = [400n, 500n].map((dusts) => world.coinFor(world.contract.outputScript(terms), world.money(dusts)));
+  const unlock = payout.inputs[0]?.script ?? assert.fail();
+  const secret = change.secretIn(terms, one, unlock) ?? assert.fail('it is shown');
+  assert.deepEqual([change.secretIn(terms, { ...one, hash: OTHER }, unlock), secret], [undefined, spendSecret(payee)]);
+  const penalty = penaltyOf(world, channel, held).inputs[0]?.script ?? assert.fail();
+  assert.equal(change.secretIn(terms, one, penalty), undefined, 'a penalty shows another');
+  const take = (shown: Uint8Array, key: Signer): Transaction => must(change.take(terms, rest, shown, world.payout, key));
+  world.refuses(take(SECRET, payer), SCRIPT_FAILED);
+  world.refuses(take(secret, payee), SCRIPT_FAILED);
+  const taken = take(secret, payer);
+  assert.equal(world.contract.recognise(taken.inputs[0]?.script ?? assert.fail()), 'refund');
+  world.assertCost(taken, rest, 2 * 373);
+  world.accepts(taken);
+}
+
 const byHeight: readonly Case[] = [
   ['a secret of 31 or 33 bytes is none, though its hash is the right one', secretsHaveOneLength],
   ['absolute locks do: no rule is needed that Dogecoin lacks', needsNoCsv],
@@ -370,6 +401,7 @@ const byAge: readonly Case[] = [
     refundsByAge,
   ],
   ['no payout goes out before its close is buried', showsItsSecretLate],
+  ['what lies at the deposits’ script opens by the secret that a payout has shown, and by the payer’s key', opensTheRestBySecret],
 ];
 
 /** For contracts whose payments can be taken back. */

@@ -6,6 +6,7 @@ import { refuse } from '../src/core/base/refusal.ts';
 import { fateOf } from '../src/core/channel/payer-locks.ts';
 import { dogecoinRegtest } from '../src/core/coin/dogecoin.ts';
 import { cltvMultisig } from '../src/core/contract/cltv-multisig.ts';
+import type { Reply, Request } from '../src/core/message/message.ts';
 import { hash160 } from '../src/core/tx/script.ts';
 import { type Connection, WorldError } from '../src/engine/ports.ts';
 import { fastestVerifier } from '../src/engine/verifier.ts';
@@ -13,8 +14,8 @@ import { openHub } from '../src/hub/hub.ts';
 import { lookVia, settleVia, type ViaPurchase, type Way } from '../src/payer/pay-via.ts';
 import { ChannelWorld } from './world/channel-world.ts';
 import { embedded } from './world/embedded.ts';
-import { fixed, HubWorld } from './world/hub-world.ts';
-import { must } from './world/sample.ts';
+import { fixed, HubWorld, PAYEE } from './world/hub-world.ts';
+import { assertRefused, must } from './world/sample.ts';
 
 const coin = dogecoinRegtest;
 const verifier = await fastestVerifier();
@@ -141,6 +142,25 @@ describe('a hub among thieves', () => {
       const paying = world.merchant.pay({ kind: 'payment', channel, payment: given, invoice: invoice.id });
       await assert.rejects(paying, WorldError, 'it is sold, by a chain that nobody knows');
     });
+
+  test('nobody but the payer orders what becomes of its amount, or asks for a way in its channel', async () => {
+    const world = await HubWorld.open();
+    const purchase = await world.lock();
+    const { incoming: channel, ...order } = purchase.order;
+    const asked = must(await world.near.agent.engine.drive(channel, { kind: 'forward', order })).send;
+    const quoted = must(await world.near.agent.engine.drive(channel, { kind: 'quote', payee: PAYEE })).send;
+    if (asked?.kind !== 'forward' || quoted?.kind !== 'quote-request') return assert.fail('two questions');
+    const { proof: _, ...unproven } = asked;
+    const other = { ...asked, hash: hash160(new Uint8Array(3)) };
+    const stolen = [unproven, other, { ...asked, payee: 'http://other' }, { ...asked, amount: amount(1n) }, { ...asked, invoice: 'x' }];
+    const answer = (request: Request): Promise<Reply> => world.way.connection.exchange(request);
+    for (const order of stolen) assertRefused(await answer(order), 'proof-wrong');
+    assertRefused(await answer({ kind: 'quote-request', channel, payee: PAYEE }), 'proof-wrong');
+    assertRefused(await answer({ ...quoted, channel: world.outgoing }), 'channel-unknown');
+    assertRefused(await world.near.merchant.answer(asked), 'request-unknown');
+    assert.equal((await answer(quoted)).kind, 'quote');
+    assert.deepEqual(must(await answer(asked)), { kind: 'forwarded', channel, status: 'revealed' });
+  });
 
   test('a payer to whom the hub refuses to forward now is not told that it has failed: its amount is still locked', async () => {
     const world = await HubWorld.open();

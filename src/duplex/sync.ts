@@ -23,8 +23,16 @@ export function syncWith({ agent, payee, pairs }: SyncContext): (channel: Channe
   const answered = async (channel: ChannelId, { id, request }: Ask): Promise<SyncAnswer> => {
     const reply = await payee.answer(request);
     if (reply.kind === 'accepted' || reply.kind === 'provisional') await pairs.change(channel, () => ({ opposite: reply.channel }));
-    if (reply.kind === 'invoice' || reply.kind === 'asks' || reply.kind === 'joined') throw nonsense(request.kind, reply.kind);
-    return { to: id, reply };
+    switch (reply.kind) {
+      case 'invoice':
+      case 'asks':
+      case 'joined':
+      case 'quote':
+      case 'forwarded':
+        throw nonsense(request.kind, reply.kind);
+      default:
+        return { to: id, reply };
+    }
   };
 
   const turn = async (channel: ChannelId, answer: SyncAnswer | undefined, merchant: Connection): Promise<Reply> => {

@@ -104,6 +104,8 @@ export function openMerchant(options: MerchantOptions): Merchant {
           return (await unproven(request)) ?? described(request.channel);
         case 'sync':
         case 'join':
+        case 'quote-request':
+        case 'forward':
           return refuse('request-unknown');
         case 'end':
           return replyOf(await engine.drive(request.channel, { kind: 'end', end: request }));

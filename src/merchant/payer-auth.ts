@@ -1,8 +1,9 @@
 import { bytesToHex } from '../core/base/bytes.ts';
 import { lruCache } from '../core/base/lru.ts';
 import { type Refusal, refuse } from '../core/base/refusal.ts';
+import { saidInOrder } from '../core/message/hub-json.ts';
 import { isProofFor, writeProof } from '../core/message/key-proof.ts';
-import type { InvoiceRequest, StateRequest, Sync } from '../core/message/message.ts';
+import type { Forward, InvoiceRequest, QuoteRequest, StateRequest, Sync } from '../core/message/message.ts';
 import { saidBy } from '../core/message/sync-json.ts';
 import type { Verify } from '../core/tx/sign.ts';
 import type { PayeeEngine } from '../engine/engine.ts';
@@ -14,11 +15,15 @@ const MOST_REMEMBERED = 20_000;
 
 const NOTHING = new Uint8Array();
 
+type ProvenRequest = StateRequest | InvoiceRequest | Sync | QuoteRequest | Forward;
+
+function saidIn(request: ProvenRequest): Uint8Array {
+  if (request.kind === 'sync') return saidBy(request.answer);
+  return request.kind === 'forward' ? saidInOrder(request) : NOTHING;
+}
+
 /** Only the holder of its payer key may ask about a channel. Ids are no secret, and some can be read from the chain. */
-export function payerAuth(
-  engine: PayeeEngine,
-  verify: Verify,
-): (request: StateRequest | InvoiceRequest | Sync) => Promise<Refusal | undefined> {
+export function payerAuth(engine: PayeeEngine, verify: Verify): (request: ProvenRequest) => Promise<Refusal | undefined> {
   const remembered = lruCache<string, true>(MOST_REMEMBERED);
   return async (request) => {
     const { kind, channel, proof } = request;
@@ -28,7 +33,7 @@ export function payerAuth(
     const { tip } = engine.follower.seen();
     const wrong = refuse('proof-wrong', { tip: tip.height });
     if (proof === undefined || proof.height < tip.height - LIFETIME / coin.blockSeconds) return wrong;
-    const said = kind === 'sync' ? saidBy(request.answer) : NOTHING;
+    const said = saidIn(request);
     const name = `${kind} ${channel} ${writeProof(proof)} ${bytesToHex(said)}`;
     if (remembered.get(name)) return undefined;
     if (!isProofFor(kind, channel, proof, payerKey, verify, said)) return wrong;

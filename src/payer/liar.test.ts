@@ -47,7 +47,7 @@ const strangerScript = p2pkh(stranger.publicKey);
 
 /** What the liar makes of the honest answer to a request. */
 type Lie = (honest: Reply, request: Request) => Reply;
-type On = Exclude<Request['kind'], 'sync' | 'join'>;
+type On = Exclude<Request['kind'], 'sync' | 'join' | 'quote-request' | 'forward'>;
 
 const alter =
   <Kind extends Reply['kind']>(kind: Kind, change: (honest: Extract<Reply, { kind: Kind }>) => Reply): Lie =>

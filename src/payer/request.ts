@@ -93,6 +93,8 @@ const ANSWERS: Readonly<Record<Request['kind'], readonly Reply['kind'][]>> = {
   end: ['ended', 'refusal'],
   sync: ['asks', 'refusal'],
   join: ['joined', 'refusal'],
+  'quote-request': ['quote', 'refusal'],
+  forward: ['forwarded', 'refusal'],
 };
 
 /** A reply may be late, or a lie: only one of a fitting kind, about the same channel, answers a request. @throws WorldError `peer-nonsense` */

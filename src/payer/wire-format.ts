@@ -35,6 +35,8 @@ export function psbtOf(state: PayerState, request: Request): Uint8Array | undefi
     case 'state-request':
     case 'sync':
     case 'join':
+    case 'quote-request':
+    case 'forward':
       return undefined;
   }
 }

@@ -33,6 +33,8 @@ const COSTS: Readonly<Record<Charge, number>> = {
   end: 5,
   sync: 5,
   join: 5,
+  'quote-request': 2,
+  forward: 5,
   other: 1,
 };
 

@@ -25,6 +25,8 @@ export type Act =
   | 'invoice-request'
   | 'payment'
   | 'end'
+  | 'quote-request'
+  | 'forward'
   | 'state-request'
   | 'sync'
   | 'join'

@@ -9,7 +9,7 @@ import { contracts } from '../../src/core/contract/registry.ts';
 import type { Announce, End, Ended, Invoice, Offer, Pay, Receipt, Reply, Request, State } from '../../src/core/message/message.ts';
 import { decodePsbt, MAX_PSBT_BYTES } from '../../src/core/message/psbt-codec.ts';
 import { announcePsbt, endPsbt, paymentPsbt, readEnd, readPayment } from '../../src/core/message/psbt-payment.ts';
-import { p2pkh } from '../../src/core/tx/script.ts';
+import { hash160, p2pkh } from '../../src/core/tx/script.ts';
 import { type Signer, signer } from '../../src/core/tx/sign.ts';
 import { encodeTransaction, type Transaction, transactionId } from '../../src/core/tx/transaction.ts';
 import type { RequestHandler } from '../../src/transport/request-handler.ts';
@@ -49,6 +49,7 @@ export const deposits: readonly Deposit[] = [{ outpoint: { txid: transactionId(f
 
 export const announce: Announce = { kind: 'announce', offer, payerKey: payer.publicKey, expiry: terms.expiry, deposits };
 const payment: Payment = signed();
+const HASH = hash160(new Uint8Array(32));
 const INVOICE_ID = 'ab'.repeat(16);
 export const pay: Pay = { kind: 'payment', channel, payment, invoice: INVOICE_ID };
 const agreement = { total: payment.total, payerScript: p2pkh(payer.publicKey), fee: amount(DOGE / 10n) };
@@ -76,6 +77,8 @@ export const requests: readonly { readonly request: Request; readonly psbt?: Uin
   { request: { kind: 'state-request', channel } },
   { request: { kind: 'join', channel, end } },
   { request: { kind: 'join', channel, end, transaction: agreed() } },
+  { request: { kind: 'quote-request', channel, payee: 'https://far.example' } },
+  { request: { kind: 'forward', channel, hash: HASH, payee: 'https://far.example', amount: amount(DOGE), invoice: INVOICE_ID } },
   { request: { kind: 'sync', channel } },
   { request: { kind: 'sync', channel, answer: { to: INVOICE_ID, reply: offer } } },
   { request: { kind: 'sync', channel, answer: { to: INVOICE_ID, reply: refuse('funding-missing') } } },
@@ -117,6 +120,11 @@ export const replies: Readonly<Record<Request['kind'], readonly [Reply, ...Reply
   join: [
     { kind: 'joined', channel, end },
     { kind: 'joined', channel, transaction: agreed() },
+  ],
+  'quote-request': [{ kind: 'quote', channel, next: channel, base: amount(1_000n), perMille: 5, expiry: height(2_000) }],
+  forward: [
+    { kind: 'forwarded', channel, status: 'forwarding' },
+    { kind: 'forwarded', channel, status: 'failed', refusal: 'channel-ending' },
   ],
   sync: [
     { kind: 'asks', channel },

@@ -12,12 +12,15 @@ import type { Transaction } from '../../src/core/tx/transaction.ts';
 import { type Connection, WorldError } from '../../src/engine/ports.ts';
 import { fastestVerifier } from '../../src/engine/verifier.ts';
 import { type Hub, type HubOptions, openHub } from '../../src/hub/hub.ts';
+import { hubMerchant } from '../../src/hub/merchant.ts';
 import { PendingChannels } from '../../src/hub/pending-channels.ts';
+import { hubService } from '../../src/payer/hub-service.ts';
 import { lockVia, lookVia, type ViaPurchase, type Way } from '../../src/payer/pay-via.ts';
 import { memoryStore } from '../../src/store/memory.ts';
 import { ChannelWorld } from './channel-world.ts';
 import { embedded } from './embedded.ts';
 import { must } from './sample.ts';
+import { wire } from './wire.ts';
 
 const verifier = await fastestVerifier();
 export const PAYEE = 'http://far';
@@ -26,6 +29,8 @@ export const fixed: Extract<Signing, { kind: 'fixed' }> = {
   kind: 'fixed',
   fee: amount(10n * feeAt(closeSize({ contract: cltvMultisig }, 1, 2), coin.policy.feeRate)),
 };
+
+type Asked<Kind extends 'quote' | 'forward'> = Parameters<Hub[Kind]>;
 
 /** A payer, a hub and a payee; the hub's channel with the payee lasts as long as the payer's with the hub. */
 export class HubWorld {
@@ -95,15 +100,14 @@ export class HubWorld {
   }
 
   get way(): Way {
-    const { near } = this;
-    return {
-      channel: this.incoming,
-      connection: { exchange: (...asked) => this.#if('hub', () => near.payee.exchange(...asked)) },
-      hub: {
-        quote: (...asked) => this.#if('hub', () => this.hub.quote(...asked)),
-        forward: (order) => this.#if('hub', () => this.hub.forward(order)),
-      },
+    const { agent, merchant } = this.near;
+    const hub = {
+      quote: (...asked: Asked<'quote'>) => this.hub.quote(...asked),
+      forward: (...asked: Asked<'forward'>) => this.hub.forward(...asked),
     };
+    const there = wire(hubMerchant(merchant, hub, verifier.verify));
+    const connection: Connection = { exchange: (...asked) => this.#if('hub', () => there.exchange(...asked)) };
+    return { channel: this.incoming, connection, hub: hubService(agent, connection) };
   }
 
   async lock(): Promise<ViaPurchase> {

@@ -41,6 +41,9 @@ function overCompact(request: Request): Request | Refusal {
     case 'invoice-request':
     case 'state-request':
       return request;
+    case 'quote-request':
+    case 'forward':
+      return request;
     case 'join':
       return { ...request, ...overJson(joinField, { end: request.end, ...(request.transaction && { transaction: request.transaction }) }) };
     case 'sync':

@@ -1,7 +1,8 @@
 import { ZERO } from '../base/amount.ts';
 import { type Refusal, refuse } from '../base/refusal.ts';
+import { saidInOrder } from '../message/hub-json.ts';
 import { proofFor } from '../message/key-proof.ts';
-import type { InvoiceRequest, Reply, Request, StateRequest, Sync, SyncAnswer } from '../message/message.ts';
+import type { Forward, InvoiceRequest, QuoteRequest, Reply, Request, StateRequest, Sync, SyncAnswer } from '../message/message.ts';
 import { coopCloseAgreed, coopCloseRefused, type EndInput, proposeCoopClose } from './payer-coop-close.ts';
 import { type LockInput, type SettleInput, signLock, signSettlement } from './payer-locks.ts';
 import { payerOnchain } from './payer-onchain.ts';
@@ -41,6 +42,8 @@ type FurtherInput =
   | { readonly kind: 'resync' }
   | { readonly kind: 'ask'; readonly item: string }
   | SyncInput
+  | { readonly kind: 'quote'; readonly payee: string }
+  | { readonly kind: 'forward'; readonly order: Omit<Forward, 'kind' | 'channel' | 'proof'> }
   | EndInput
   | { readonly kind: 'reply'; readonly to: Request['kind']; readonly message: Reply }
   | ChainView;
@@ -88,6 +91,10 @@ function further(state: PayerState, input: FurtherInput, env: Env): Step<PayerSt
       return asking(state, { kind: 'invoice-request', item: input.item }, env);
     case 'sync':
       return asking(state, { kind: 'sync', ...(input.answer && { answer: input.answer }) }, env, input.said);
+    case 'quote':
+      return asking(state, { kind: 'quote-request', payee: input.payee }, env);
+    case 'forward':
+      return asking(state, { kind: 'forward', ...input.order }, env, saidInOrder(input.order));
     case 'end':
       return proposeCoopClose(state, input, env);
     case 'reply':
@@ -97,10 +104,12 @@ function further(state: PayerState, input: FurtherInput, env: Env): Step<PayerSt
   }
 }
 
+type Unaddressed<Asked> = Asked extends unknown ? Omit<Asked, 'channel'> : never;
+
 /** Requests that the payee answers for this payer only. */
 function asking(
   state: PayerState,
-  asked: Omit<StateRequest, 'channel'> | Omit<InvoiceRequest, 'channel'> | Omit<Sync, 'channel'>,
+  asked: Unaddressed<StateRequest | InvoiceRequest | Sync | QuoteRequest | Forward>,
   { tip, signer }: Env,
   said?: Uint8Array,
 ): Step<PayerState> {
@@ -129,6 +138,8 @@ function replied(state: PayerState, to: Request['kind'], message: Reply, env: En
     case 'invoice':
     case 'asks':
     case 'joined':
+    case 'quote':
+    case 'forwarded':
       return stay(state);
   }
 }

@@ -24,7 +24,7 @@ export interface Proof {
 }
 
 /** Requests that a payee answers for the payer only. A payment needs no extra proof: it is one. */
-export type Asked = 'state-request' | 'invoice-request' | 'sync';
+export type Asked = 'state-request' | 'invoice-request' | 'sync' | 'quote-request' | 'forward';
 
 const NOTHING = new Uint8Array();
 

@@ -11,7 +11,10 @@ import type { PaymentHash } from '../contract/pending.ts';
 import type { RevocationSecrets } from '../contract/revocation-secrets.ts';
 import type { PublicKey, Signature } from '../tx/sign.ts';
 import type { Transaction } from '../tx/transaction.ts';
+import type { Forward, Forwarded, Quote, QuoteRequest } from './hub-message.ts';
 import type { Proof } from './key-proof.ts';
+
+export type { Forward, Forwarded, Quote, QuoteRequest } from './hub-message.ts';
 
 /** Who made an offer, and for how long. */
 export interface Origin {
@@ -200,7 +203,7 @@ export interface OfferRequest {
 
 /** What a payer may be asked as the payee of a channel the other way. */
 export type OppositeRequest = OfferRequest | Announce | Pay | StateRequest | End;
-export type OppositeReply = Exclude<Reply, Invoice | Asks | Joined>;
+export type OppositeReply = Exclude<Reply, Invoice | Asks | Joined | Quote | Forwarded>;
 
 /** The payer, whom nobody can call, answers what it was asked last, and asks what is next. */
 export interface Sync {
@@ -251,9 +254,9 @@ export interface Joined {
 }
 
 /** All messages from a payer to a payee. */
-export type Request = OfferRequest | Announce | InvoiceRequest | Pay | StateRequest | End | Sync | Join;
+export type Request = OfferRequest | Announce | InvoiceRequest | Pay | StateRequest | End | Sync | Join | QuoteRequest | Forward;
 /** All answers of a payee. */
-export type Reply = Offer | Accepted | Provisional | Invoice | Receipt | State | Ended | Asks | Joined | Refusal;
+export type Reply = Offer | Accepted | Provisional | Invoice | Receipt | State | Ended | Asks | Joined | Quote | Forwarded | Refusal;
 export type Message = Request | Reply;
 
 const OFFER_TAG = utf8ToBytes('pawment/offer/1');

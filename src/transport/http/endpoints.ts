@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { parseHex } from '../../core/base/bytes.ts';
 import { MAX_COMPACT_BYTES } from '../../core/message/compact.ts';
 import { type Field, shownSecretField } from '../../core/message/fields.ts';
+import { forwardBody, quoteBody } from '../../core/message/hub-json.ts';
 import { offerJson } from '../../core/message/json.ts';
 import type { Offer, Pay, Request, SyncAnswer } from '../../core/message/message.ts';
 import { joinField, syncAnswerJson } from '../../core/message/sync-json.ts';
@@ -160,5 +161,23 @@ export const endpoints: Readonly<Record<Request['kind'], Endpoint>> = {
     summary: 'Proposes one transaction as the end of this channel and of the one the other way.',
     body: { schema: joinField, mostBytes: LARGE },
     answers: ['joined'],
+  },
+  'quote-request': {
+    method: 'POST',
+    path: '/v1/channels/:id/quotes',
+    name: 'quote',
+    summary: 'Asks a hub how somebody can be paid through it.',
+    body: { schema: quoteBody, mostBytes: SMALL },
+    isProven: true,
+    answers: ['quote'],
+  },
+  forward: {
+    method: 'POST',
+    path: '/v1/channels/:id/forwards',
+    name: 'forward',
+    summary: 'Orders a hub to forward an amount that is pending in the channel. The same again tells how it stands.',
+    body: { schema: forwardBody, mostBytes: SMALL },
+    isProven: true,
+    answers: ['forwarded'],
   },
 };

@@ -3,6 +3,7 @@ import { type ChannelId, isChannelId } from '../../core/base/bytes.ts';
 import { isRefusal, type Refusal, refuse } from '../../core/base/refusal.ts';
 import { decodeAnnounce, decodeEnd, decodePay } from '../../core/message/compact.ts';
 import type { Field } from '../../core/message/fields.ts';
+import { forwardBody, quoteBody } from '../../core/message/hub-json.ts';
 import { type Proof, readProof } from '../../core/message/key-proof.ts';
 import type { Announce, InvoiceRequest, Request, Sync } from '../../core/message/message.ts';
 import { decodePsbt } from '../../core/message/psbt-codec.ts';
@@ -40,6 +41,10 @@ export async function readRequest(
       const body = parse(joinField, json);
       return isRefusal(body) ? body : within(id, { kind, channel: body.end.channel, ...body });
     }
+    case 'quote-request':
+      return provenOf(kind, id, parse(quoteBody, json), authorization);
+    case 'forward':
+      return provenOf(kind, id, parse(forwardBody, json), authorization);
     case 'payment':
       return payOf(id, parse(paymentBody, json), payee);
     case 'end':
@@ -69,6 +74,11 @@ function invoiceRequestOf(channel: ChannelId, body: Read<typeof invoiceBody>, au
 function syncOf(channel: ChannelId, body: Read<typeof syncBody>, authorization?: string): Sync | Refusal {
   if (isRefusal(body)) return body;
   return { kind: 'sync', channel, ...(body.answer !== null && { answer: body.answer }), ...proofIn(authorization) };
+}
+
+/** A body that is all of the request but its channel and its proof. */
+function provenOf<Kind extends string, Body extends object>(kind: Kind, channel: ChannelId, body: Body | Refusal, authorization?: string) {
+  return isRefusal(body) ? body : { kind, channel, ...body, ...proofIn(authorization) };
 }
 
 /** A proof that can't be read counts as missing. */

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { Refusal } from '../../core/base/refusal.ts';
 import type { Field } from '../../core/message/fields.ts';
+import { forwardedJson, quoteJson } from '../../core/message/hub-json.ts';
 import { acceptedJson, endedJson, invoiceJson, offerJson, provisionalJson, receiptJson, stateJson } from '../../core/message/json.ts';
 import type { Reply } from '../../core/message/message.ts';
 import { asksJson, joinedJson } from '../../core/message/sync-json.ts';
@@ -31,6 +32,8 @@ export const answerForms: Readonly<Record<AnswerKind, AnswerForm>> = {
     schema: asksJson,
     description: 'What the payee asks as the payer of a channel the other way; nothing when all is said.',
   },
+  quote: { status: 200, schema: quoteJson, description: 'How somebody can be paid through the hub, and for what fee.' },
+  forwarded: { status: 200, schema: forwardedJson, description: 'How the forwarded amount stands.' },
   joined: { status: 200, schema: joinedJson, description: 'The payee’s part of one end for both channels, or that end signed by both.' },
 };
 

@@ -83,6 +83,8 @@ const requestKinds: readonly Message['kind'][] = [
   'end',
   'sync',
   'join',
+  'quote-request',
+  'forward',
 ];
 
 function methodsByPath(): ReadonlyMap<string, string> {

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { encodeAnnounce, encodeEnd, encodePay } from '../../core/message/compact.ts';
+import { forwardBody, quoteBody } from '../../core/message/hub-json.ts';
 import type { Request } from '../../core/message/message.ts';
 import { joinField } from '../../core/message/sync-json.ts';
 import { announceBody, endBody, invoiceBody, paymentBody, type Signed, syncBody } from './endpoints.ts';
@@ -25,6 +26,12 @@ export function writeBody(request: Request, psbt?: Uint8Array): unknown {
     case 'join': {
       const { end, transaction } = request;
       return z.encode(joinField, { end, ...(transaction && { transaction }) });
+    }
+    case 'quote-request':
+      return z.encode(quoteBody, { payee: request.payee });
+    case 'forward': {
+      const { hash, payee, amount, invoice } = request;
+      return z.encode(forwardBody, { hash, payee, amount, invoice });
     }
     case 'end':
       return z.encode(

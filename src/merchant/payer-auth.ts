@@ -1,7 +1,7 @@
 import { bytesToHex } from '../core/base/bytes.ts';
 import { lruCache } from '../core/base/lru.ts';
 import { type Refusal, refuse } from '../core/base/refusal.ts';
-import { saidInOrder } from '../core/message/hub-json.ts';
+import { saidInOrder } from '../core/message/hub-message.ts';
 import { isProofFor, writeProof } from '../core/message/key-proof.ts';
 import type { Forward, InvoiceRequest, QuoteRequest, StateRequest, Sync } from '../core/message/message.ts';
 import { saidBy } from '../core/message/sync-json.ts';

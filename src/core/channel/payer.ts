@@ -1,6 +1,6 @@
 import { ZERO } from '../base/amount.ts';
 import { type Refusal, refuse } from '../base/refusal.ts';
-import { saidInOrder } from '../message/hub-json.ts';
+import { saidInOrder } from '../message/hub-message.ts';
 import { proofFor } from '../message/key-proof.ts';
 import type { Forward, InvoiceRequest, QuoteRequest, Reply, Request, StateRequest, Sync, SyncAnswer } from '../message/message.ts';
 import { coopCloseAgreed, coopCloseRefused, type EndInput, proposeCoopClose } from './payer-coop-close.ts';

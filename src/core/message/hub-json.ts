@@ -1,6 +1,4 @@
-import { utf8ToBytes } from '@noble/hashes/utils.js';
 import * as z from 'zod';
-import { bytesToHex } from '../base/bytes.ts';
 import { amountField, channelIdField, type Field, hashField, heightField } from './fields.ts';
 import type { Forward, Forwarded, Quote, QuoteRequest } from './message.ts';
 
@@ -30,8 +28,3 @@ export const forwardedJson: Field<Forwarded> = z.object({
   status: z.enum(['forwarding', 'failing', 'revealed', 'failed']),
   refusal: z.string().max(64).exactOptional(),
 });
-
-/** What the proof of an order covers: nobody else can send the payer's amount another way. */
-export function saidInOrder({ hash, payee: to, amount, invoice }: Omit<Forward, 'kind' | 'channel' | 'proof'>): Uint8Array {
-  return utf8ToBytes(JSON.stringify([bytesToHex(hash), to, String(amount), invoice]));
-}

@@ -1,5 +1,6 @@
+import { utf8ToBytes } from '@noble/hashes/utils.js';
 import type { Amount } from '../base/amount.ts';
-import type { ChannelId } from '../base/bytes.ts';
+import { bytesToHex, type ChannelId } from '../base/bytes.ts';
 import type { Height } from '../base/height.ts';
 import type { PaymentHash } from '../contract/pending.ts';
 import type { Proof } from './key-proof.ts';
@@ -46,4 +47,9 @@ export interface Forwarded {
   readonly channel: ChannelId;
   readonly status: 'forwarding' | 'failing' | 'revealed' | 'failed';
   readonly refusal?: string;
+}
+
+/** What the proof of an order covers: nobody else can send the payer's amount another way. */
+export function saidInOrder({ hash, payee: to, amount, invoice }: Omit<Forward, 'kind' | 'channel' | 'proof'>): Uint8Array {
+  return utf8ToBytes(JSON.stringify([bytesToHex(hash), to, String(amount), invoice]));
 }

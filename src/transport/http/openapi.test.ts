@@ -129,7 +129,7 @@ async function assertDocumented({ method, path, sent, response }: Seen): Promise
 test('what goes over the wire is what the document says: requests in both forms, and every answer', async () => {
   for (const i of [0, 1]) {
     const seen = await run(({ kind }) => replies[kind][i] ?? replies[kind][0]);
-    assert.equal(seen.length, 12 + 4);
+    assert.equal(seen.length, 14 + 4);
     assert(seen.every(({ response }) => response.ok));
     for (const one of seen) await assertDocumented(one);
   }

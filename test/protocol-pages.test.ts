@@ -12,7 +12,7 @@ import { amount } from '../src/core/base/amount.ts';
 import { hexToBytes } from '../src/core/base/bytes.ts';
 import { after, height } from '../src/core/base/height.ts';
 import { isRefusal } from '../src/core/base/refusal.ts';
-import { MAX_DEPOSITS } from '../src/core/channel/payee-open.ts';
+import { MAX_DEPOSITS } from '../src/core/channel/offer-fit.ts';
 import { type Contract, channelIdOf, type RevocationHash, type Terms } from '../src/core/contract/contract.ts';
 import { closeUrgency } from '../src/core/contract/fee.ts';
 import { contracts } from '../src/core/contract/registry.ts';

@@ -1,3 +1,4 @@
+import type { Asset } from '../core/asset/asset-codec.ts';
 import type { Amount } from '../core/base/amount.ts';
 import type { TxId } from '../core/base/bytes.ts';
 import type { Height } from '../core/base/height.ts';
@@ -84,6 +85,19 @@ export interface Chain {
   readonly broadcast: (transaction: Transaction) => Promise<Broadcast>;
   /** The rate per 1,000 bytes that confirms soon; never below the coin's own floor. */
   readonly feeRate: () => Promise<Amount>;
+}
+
+/** What lies at an output script, by an asset's own rules. */
+export interface AssetHolding {
+  /** As of the blocks that are so deep as was asked. */
+  readonly quantity: bigint;
+  /** Depth of the oldest unspent coin there: any coin there can move the asset. 0 while there is none in a block. */
+  readonly oldest: number;
+}
+
+/** Follows an asset by its rules, which no node knows: whoever runs it is believed. */
+export interface Indexer {
+  readonly holding: (asset: Asset, script: Uint8Array, depth: number) => Promise<AssetHolding>;
 }
 
 /** A stored value with the number of times it was written: 1 after the first write. */

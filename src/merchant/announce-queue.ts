@@ -1,15 +1,17 @@
 import { lruCache } from '../core/base/lru.ts';
 import { isRefusal, type Refusal, refuse } from '../core/base/refusal.ts';
+import { wrongAgeLock } from '../core/channel/offer-fit.ts';
 import type { Standing } from '../core/channel/offer-validity.ts';
-import { termsOf, wrongAgeLock } from '../core/channel/payee-open.ts';
+import { termsOf } from '../core/channel/payee-open.ts';
 import type { PayeeState } from '../core/channel/payee-state.ts';
 import { channelIdOf } from '../core/contract/contract.ts';
 import type { Announce, Provisional } from '../core/message/message.ts';
 import { outpointKey } from '../core/tx/transaction.ts';
+import { inChannelUnit } from '../engine/asset-lookup.ts';
 import type { Driven } from '../engine/channel-driver.ts';
 import { lookUpFunding } from '../engine/deposit-lookup.ts';
 import type { PayeeEngine } from '../engine/engine.ts';
-import type { Chain } from '../engine/ports.ts';
+import type { Chain, Indexer } from '../engine/ports.ts';
 import { concurrencyLimit } from './concurrency-limit.ts';
 
 /** The most announcements for which the node is asked at the same time, and the most that wait. Each needs at most sixteen outputs. */
@@ -24,6 +26,7 @@ const MOST_KEPT = 1_000;
 export function announceQueue(
   chain: Chain,
   engine: PayeeEngine,
+  indexer?: Indexer,
 ): (announce: Announce, standing?: Standing) => Promise<Driven<PayeeState> | Provisional | Refusal> {
   const { coin } = chain;
   const ask = concurrencyLimit(MOST_ASKING, MOST_WAITING);
@@ -45,7 +48,10 @@ export function announceQueue(
     const known = kept.get(question);
     if (known !== undefined) return known;
     // The tip is read last: a block that comes in between makes a deposit count as younger, never as older.
-    const asked = await ask(async () => ({ funding: await lookUpFunding(chain, deposits), lookedAt: (await chain.tip()).height }));
+    const asked = await ask(async () => ({
+      funding: await inChannelUnit(await lookUpFunding(chain, deposits), terms, indexer),
+      lookedAt: (await chain.tip()).height,
+    }));
     if (asked === undefined) return refuse('too-many', { seconds: WAIT });
     const driven = await engine.drive(channel, { kind: 'announce', announce, ...asked, ...stands });
     if (!isRefusal(driven) && driven.reply?.kind === 'provisional' && isForBlocks(driven.reply)) kept.set(question, driven.reply);

@@ -11,7 +11,7 @@ import { channelOfPsbt, readEnd, readPayment } from '../core/message/psbt-paymen
 import { addressOf } from '../core/tx/address.ts';
 import type { Driven } from '../engine/channel-driver.ts';
 import { type EngineOptions, type PayeeEngine, payeeEngine } from '../engine/engine.ts';
-import type { Random } from '../engine/ports.ts';
+import type { Indexer, Random } from '../engine/ports.ts';
 import type { RequestHandler, TakenPayment } from '../transport/request-handler.ts';
 import { announceQueue } from './announce-queue.ts';
 import { type InvoiceBook, invoiceBook, type PriceList } from './invoice.ts';
@@ -39,6 +39,8 @@ export interface MerchantOptions extends EngineOptions<PayeeState> {
    * What it throws is the answer to the payer, and no secret is shown.
    */
   readonly beforeRevoking?: (channel: ChannelId) => Promise<void>;
+  /** Needed where the terms name an asset; it is believed about what payers bring. */
+  readonly indexer?: Indexer;
   /** Takes pending amounts whose preimages it does not have: the owner forwards them, and reveals or gives up what became of them. */
   readonly isForwarding?: boolean;
 }
@@ -80,7 +82,7 @@ export function openMerchant(options: MerchantOptions): Merchant {
   const { coin } = chain;
   const { engine, settler } = settlingEngine(options);
   const invoices = invoiceBook(store, clock, random, prices);
-  const announce = announceQueue(chain, engine);
+  const announce = announceQueue(chain, engine, options.indexer);
   const standing = { store: identity, isRecovering, terms: { ...terms, payeeScript } };
   const unproven = payerAuth(engine, options.verify);
 

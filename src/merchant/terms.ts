@@ -1,4 +1,5 @@
-import { type Amount, amount, feeFor } from '../core/base/amount.ts';
+import type { Asset } from '../core/asset/asset-codec.ts';
+import { type Amount, amount, feeFor, MAX_AMOUNT } from '../core/base/amount.ts';
 import { after } from '../core/base/height.ts';
 import { type ChainTime, present } from '../core/base/lock-time.ts';
 import { keyNameOf } from '../core/channel/payee-open.ts';
@@ -30,6 +31,8 @@ export interface MerchantTerms extends Span {
    * them together.
    */
   readonly unconfirmed?: Amount;
+  /** What all amounts are of; the coin unless given. `MerchantOptions.indexer` has to know it. */
+  readonly asset?: Asset;
   /** Blocks from the expiry to the payout, where payments can be taken back: no less than both sides ask for. */
   readonly payoutDelay?: number;
 }
@@ -64,6 +67,17 @@ export function defaultTerms(
     depth,
     ...(contract.revocation && { payoutDelay: contract.revocation.leastPayoutDelay(coin) }),
   };
+}
+
+/** Terms in an asset's own unit. A deposit of any size counts only when no reorganisation will undo it, since the indexer follows blocks. */
+export function assetTerms(
+  coin: Coin,
+  contract: Contract,
+  asset: Asset,
+  limits: Pick<MerchantTerms, 'minDeposit' | 'maxDeposit'>,
+): MerchantTerms {
+  const { minDeposit: _, ...usual } = defaultTerms(coin, contract);
+  return { ...usual, ...limits, asset, depth: [{ upTo: MAX_AMOUNT, blocks: coin.channel.buried }] };
 }
 
 /** The longest output script that a close may pay to: P2WSH or P2TR where the coin has them, otherwise P2PKH. */

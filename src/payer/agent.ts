@@ -2,8 +2,9 @@ import { type Amount, amount, greatest, parseUnits, ZERO } from '../core/base/am
 import { type ChannelId, equalBytes } from '../core/base/bytes.ts';
 import type { LockTime } from '../core/base/height.ts';
 import { isRefusal, type Refusal, refuse } from '../core/base/refusal.ts';
+import { wrongAgeLock } from '../core/channel/offer-fit.ts';
 import type { OfferLimits } from '../core/channel/offer-limits.ts';
-import { termsOf, wrongAgeLock } from '../core/channel/payee-open.ts';
+import { termsOf } from '../core/channel/payee-open.ts';
 import type { PayerInput } from '../core/channel/payer.ts';
 import type { LockFate, LockInput } from '../core/channel/payer-locks.ts';
 import { type PayInput, totalAhead, totalFor } from '../core/channel/payer-pay.ts';

@@ -2,6 +2,7 @@ import type { Amount } from '../core/base/amount.ts';
 import type { ChannelId, TxId } from '../core/base/bytes.ts';
 import { isRefusal, type Refusal, refuse } from '../core/base/refusal.ts';
 import { allDeposits, type PayerState, unsentOf } from '../core/channel/payer-state.ts';
+import { coinsFor } from '../core/contract/asset-payments.ts';
 import { encodeTransaction } from '../core/tx/transaction.ts';
 import type { PayerEngine } from '../engine/engine.ts';
 import type { Chain, Connection } from '../engine/ports.ts';
@@ -20,7 +21,7 @@ interface FundContext {
 /** The start of the label of a deposit's transaction; the channel follows. */
 const DEPOSIT = 'deposit ';
 
-/** Signs a deposit, stores it, and launches it. */
+/** Signs a deposit, stores it, and launches it. Of an asset only its coins: the asset itself comes to the same script by whatever holds it. */
 export async function fundChannel(
   { wallet, engine, propose }: Omit<FundContext, 'chain'>,
   channel: ChannelId,
@@ -31,9 +32,11 @@ export async function fundChannel(
   if (planned === undefined) return refuse('channel-unknown');
   const { terms } = planned;
   const keyIndex = channelKeyIndex(terms.coin, planned.keyName);
-  const funding = await wallet.fund([{ script: terms.contract.outputScript(terms), value }], {
+  const coins = coinsFor(terms, value);
+  const funding = await wallet.fund([{ script: terms.contract.outputScript(terms), value: coins }], {
     label: DEPOSIT + channel,
-    ...(keyIndex === undefined ? {} : { note: { keyIndex, terms } }),
+    // A note has no room for an asset: what it would bring back is a channel of coins.
+    ...(keyIndex === undefined || terms.asset !== undefined ? {} : { note: { keyIndex, terms } }),
   });
   const deposit = { outpoint: { txid: funding.txid, vout: 0 }, value };
   const funded = stateOf(

@@ -11,11 +11,11 @@ export type WireFormat = 'compact' | 'psbt';
 
 /**
  * The same request as a PSBT; undefined for those that have none, which then go in the compact form: so does a payment that gives all back, of which
- * there is no transaction. Undefined also where it would show what only this side may have mined.
+ * there is no transaction, and all of a channel that holds an asset, whose amounts no output says. Undefined also where it would show what only this side may have mined.
  */
 export function psbtOf(state: PayerState, request: Request): Uint8Array | undefined {
   const { terms, deposits } = state;
-  if (!isLaunchable(state)) return undefined;
+  if (!isLaunchable(state) || terms.asset !== undefined) return undefined;
   switch (request.kind) {
     case 'announce':
       return announcePsbt(terms, request.deposits, fundingOf(state));

@@ -7,7 +7,7 @@ import { p2pkh } from '../../src/core/tx/script.ts';
 import { signer } from '../../src/core/tx/sign.ts';
 import type { Driven } from '../../src/engine/channel-driver.ts';
 import type { Book } from '../../src/engine/engine.ts';
-import type { Chain, Clock, KeyRing, Random } from '../../src/engine/ports.ts';
+import type { Chain, Clock, Indexer, KeyRing, Random } from '../../src/engine/ports.ts';
 import { fastestSigner } from '../../src/engine/signer.ts';
 import type { Verifier } from '../../src/engine/verifier.ts';
 import { type Merchant, openMerchant } from '../../src/merchant/merchant.ts';
@@ -39,6 +39,8 @@ export interface SidesOptions {
   readonly books?: (keys: KeyRing) => readonly Book<PayeeState>[];
   /** What the payer keeps up to date for its watcher. */
   readonly punishing?: (keys: KeyRing) => Pick<AgentOptions, 'books' | 'beforeStored'>;
+  /** What the merchant asks about an asset. */
+  readonly indexer?: Indexer;
   /** The merchant takes what it can only forward. */
   readonly isForwarding?: boolean;
   /** Before the merchant shows a secret. */
@@ -74,6 +76,7 @@ export async function openSides(chain: Chain, { verify }: Verifier, options: Sid
     clock = { now: Date.now },
     isCold = false,
     isForwarding = false,
+    indexer,
     beforeRevoking = async () => undefined,
     punishing = () => ({}),
   } = options;
@@ -92,6 +95,7 @@ export async function openSides(chain: Chain, { verify }: Verifier, options: Sid
     onEvent: onEvent('payee'),
     books: books(keys.payee),
     isForwarding,
+    ...(indexer && { indexer }),
     beforeRevoking: (channel) => beforeRevoking(merchant, channel),
     store: memoryStore(),
     identity: random.bytes(16),

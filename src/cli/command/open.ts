@@ -151,7 +151,7 @@ async function plan(
   return state;
 }
 
-const FLAGS: Readonly<Record<keyof OfferLimits, string>> = {
+const FLAGS: Readonly<Record<Exclude<keyof OfferLimits, 'asset'>, string>> = {
   lifetime: '--blocks',
   closingMargin: '--max-margin',
   depth: '--max-depth',

@@ -13,6 +13,12 @@ export interface AssetSend extends AssetAmount {
   readonly to: number;
 }
 
+/** An asset that a transaction can move, and how it does that. */
+export interface Asset {
+  readonly codec: AssetCodec;
+  readonly number: bigint;
+}
+
 /** How a transaction encodes the send of an asset. Its coins are only carriers: their values say nothing about the asset. */
 export interface AssetCodec {
   readonly id: string;

@@ -1,5 +1,5 @@
 import type { Transaction } from '../tx/transaction.ts';
-import { type AssetCodec, type AssetSend, nativeCoin } from './asset-codec.ts';
+import { type Asset, type AssetCodec, type AssetSend, nativeCoin } from './asset-codec.ts';
 import { counterparty } from './counterparty.ts';
 
 /** All asset codecs: the only list of them. The first is the default. */
@@ -12,4 +12,20 @@ export function readAssetSend(tx: Transaction): { readonly codec: AssetCodec; re
     if (send !== undefined) return { codec, send };
   }
   return undefined;
+}
+
+export function assetCodecById(id: string): AssetCodec | undefined {
+  return assetCodecs.find((one) => one.id === id);
+}
+
+/** An asset as `codec:name`; undefined when there is none of that name. */
+export function assetNamed(text: string): Asset | undefined {
+  const [id = '', name = '', ...others] = text.split(':');
+  const codec = assetCodecById(id);
+  const number = others.length === 0 ? codec?.assetOf(name) : undefined;
+  return codec === undefined || number === undefined || number === 0n ? undefined : { codec, number };
+}
+
+export function nameOfAsset({ codec, number }: Asset): string {
+  return `${codec.id}:${codec.nameOf(number) ?? number}`;
 }

@@ -51,6 +51,7 @@ const REASONS = {
   'funding-spent': ['stop', 'The deposit has been spent already.'],
   'funding-script-wrong': ['stop', 'The deposit does not pay to the channel.'],
   'funding-value-wrong': ['correct', 'The deposit is not worth what was announced.'],
+  'asset-missing': ['wait', 'The payee’s indexer does not know so much of the asset at the channel’s address yet.'],
   'funding-output-missing': ['correct', 'The funding transaction has no such output.'],
   'funding-reorganised': ['wait', 'The deposit is no longer in the chain.'],
 

@@ -1,6 +1,7 @@
 import { type Amount, add, least, subtract, ZERO } from '../base/amount.ts';
 import { type Height, height } from '../base/height.ts';
 import { capacityOf, type Deposit, type Terms } from '../contract/contract.ts';
+import { closingCharge } from '../contract/units.ts';
 
 /**
  * Where a deposit was when the chain was last looked at.
@@ -47,7 +48,7 @@ export function notWrittenOff({ deposits, places }: Placed): readonly Deposit[] 
 export function exposureParts(state: Placed, total: Amount): readonly ExposurePart[] {
   const { terms, deposits, places } = state;
   if (places === undefined || total === 0n) return NO_PARTS;
-  if (terms.signing.kind === 'fixed') return [{ place: worstOf(places, deposits, total + terms.signing.fee), value: total }];
+  if (terms.signing.kind === 'fixed') return [{ place: worstOf(places, deposits, total + closingCharge(terms)), value: total }];
   let left = total;
   return deposits.flatMap(({ value }, i) => {
     const part = least(left, value);

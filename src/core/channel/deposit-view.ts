@@ -107,3 +107,8 @@ function costOfSpend({ transaction, cost }: Spend, deposits: readonly Deposit[])
 function distinct(spends: readonly Spend[]): readonly Spend[] {
   return spends.filter(({ transaction }, i) => spends.findIndex((other) => isSame(transaction, other.transaction)) === i);
 }
+
+/** Whether all coins of a transaction go to one script. */
+export function paysOnly({ outputs }: Transaction, script: Uint8Array): boolean {
+  return outputs.every((output) => output.value === 0n || equalBytes(output.script, script));
+}

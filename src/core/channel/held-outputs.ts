@@ -1,12 +1,12 @@
 import { type Amount, greatest } from '../base/amount.ts';
-import { equalBytes } from '../base/bytes.ts';
 import { after, type Height } from '../base/height.ts';
 import { type ChainTime, certain } from '../base/lock-time.ts';
 import { isRefusal, type Refusal } from '../base/refusal.ts';
 import type { Deposit, HeldOutput, RevocationHash, Terms } from '../contract/contract.ts';
 import { affordableRate, costOf, isRaise, isReplaceable, raisedRate, times, type Urgency } from '../contract/fee.ts';
+import { coinsOf } from '../contract/units.ts';
 import { outpointKey, sameOutpoint, type Transaction, transactionId } from '../tx/transaction.ts';
-import { combinedCost, isSpent, isWaiting, type Spend, transactionsOf, viewOf } from './deposit-view.ts';
+import { combinedCost, isSpent, isWaiting, paysOnly, type Spend, transactionsOf, viewOf } from './deposit-view.ts';
 import type { ChainView, DepositView, Effect, Env } from './state-machine.ts';
 
 /** The outputs that closes hold for the payee under these hashes, as the chain is now. */
@@ -100,7 +100,7 @@ function broadcastOf(made: Transaction | Refusal | undefined): readonly Effect[]
 }
 
 function claimAt(one: HeldOutput, { coin }: Terms, { make, urgency, size }: Claim, wanted: Amount): Transaction | Refusal {
-  return make(one, affordableRate(coin.policy, wanted, urgency.share, one.value, size));
+  return make(one, affordableRate(coin.policy, wanted, urgency.share, coinsOf(one), size));
 }
 
 /** A raise of the own claim, when one is due, or a claim that replaces another's. */
@@ -108,7 +108,7 @@ function outbidding(one: HeldOutput, seen: Spend, terms: Terms, claim: Claim, { 
   const { policy } = terms.coin;
   const before = combinedCost([seen], [one]);
   if (before === undefined || !isReplaceable(policy, seen.transaction)) return undefined;
-  const isOwn = seen.transaction.outputs.every(({ script }) => equalBytes(script, claim.to));
+  const isOwn = paysOnly(seen.transaction, claim.to);
   const due = times(feeRate, claim.urgency.factor);
   const made = claimAt(one, terms, claim, isOwn ? due : greatest(due, raisedRate(policy, before, claim.size)));
   const after = isRefusal(made) ? undefined : costOf(made, [one]);

@@ -1,3 +1,5 @@
+import type { Asset } from '../asset/asset-codec.ts';
+import { nameOfAsset } from '../asset/registry.ts';
 import { type Amount, amount } from '../base/amount.ts';
 import type { LockKind, LockTime } from '../base/height.ts';
 import { possible } from '../base/lock-time.ts';
@@ -18,6 +20,8 @@ export interface OfferLimits {
   readonly minDeposit: Amount;
   /** What guarantees the refund. With `releases` the payer depends on the payee's signatures: a coin without one can't be refunded. */
   readonly expiryIn: Contract['expiryIn'];
+  /** The asset that amounts may be of; only the coin unless given. What it is worth, and where it is, no node knows. */
+  readonly asset?: Asset;
 }
 
 /** What merchants ask for by default; for margin and depth, ten times that. */
@@ -44,14 +48,19 @@ export function refuseExcessiveOffer(offer: Offer, expiry: LockTime, given: Part
     expiryIn: offer.contract.expiryIn,
   };
   const terms = ['lifetime', 'closingMargin', 'depth', 'minDeposit'] as const;
-  const late = refuseLateRefund(offer, env);
-  if (late !== undefined) return late;
+  const other = refuseLateRefund(offer, env) ?? refuseAsset(offer, given);
+  if (other !== undefined) return other;
   const isTrusting = asked.expiryIn === 'releases' && most.expiryIn === 'script';
   const term = isTrusting ? 'expiryIn' : terms.find((one) => asked[one] > most[one]);
   if (term === undefined) return undefined;
   const span = offer.contract.expiresBy === 'height' ? 'blocks' : 'seconds';
   const unit = { lifetime: span, closingMargin: span, depth: 'confirmations', minDeposit: undefined, expiryIn: undefined }[term];
   return refuse('offer-excessive', { term, asked: asked[term], most: most[term], ...(unit && { unit }) });
+}
+
+function refuseAsset({ asset, coin }: Offer, { asset: wanted }: Partial<OfferLimits>): Refusal | undefined {
+  const [asked, most] = [asset, wanted].map((one) => (one === undefined ? coin.id : nameOfAsset(one)));
+  return asked === most ? undefined : refuse('offer-excessive', { term: 'asset', asked: asked ?? '', most: most ?? '' });
 }
 
 /** A day: in that time an offer is used, and its deposit is mined. */

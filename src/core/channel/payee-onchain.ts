@@ -1,8 +1,8 @@
-import { type Amount, add, isAmount, ZERO } from '../base/amount.ts';
-import { equalBytes } from '../base/bytes.ts';
+import { type Amount, add, ZERO } from '../base/amount.ts';
 import { possible } from '../base/lock-time.ts';
 import { isRefusal, type Refusal } from '../base/refusal.ts';
 import { type Deposit, isDue, type Terms } from '../contract/contract.ts';
+import { movedTo } from '../contract/units.ts';
 import type { Transaction } from '../tx/transaction.ts';
 import { reaching } from './confirmed-capacity.ts';
 import { branchOf, isLongPast, isSettled, isSpent, isWaiting, spentBy, transactionsOf, viewOf } from './deposit-view.ts';
@@ -122,7 +122,6 @@ function paidOutOf({ terms, held }: PayeeState, view: ChainView): Amount | undef
   return takers && paidTo(terms, takers);
 }
 
-function paidTo({ payeeScript }: Terms, transactions: readonly Transaction[]): Amount {
-  const paid = transactions.flatMap(({ outputs }) => outputs.filter(({ script }) => equalBytes(script, payeeScript)));
-  return add(ZERO, ...paid.map(({ value }) => value).filter(isAmount));
+function paidTo(terms: Terms, transactions: readonly Transaction[]): Amount {
+  return movedTo(terms, transactions, terms.payeeScript);
 }

@@ -11,7 +11,7 @@ import { leastDeposit } from '../contract/tx-size.ts';
 import type { Announce, Reply } from '../message/message.ts';
 import { p2pkh } from '../tx/script.ts';
 import { outpointKey } from '../tx/transaction.ts';
-import { MAX_DEPOSITS } from './payee-open.ts';
+import { MAX_DEPOSITS } from './offer-fit.ts';
 
 const DOGE = 100_000_000n;
 

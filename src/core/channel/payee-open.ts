@@ -4,15 +4,18 @@ import { after, type Height, height, type LockTime } from '../base/height.ts';
 import { possible } from '../base/lock-time.ts';
 import { type Refusal, type RefusalCode, refuse } from '../base/refusal.ts';
 import { depthFor, hasRule } from '../coin/coin.ts';
-import { isAgeFit, MAX_BLOCKS, spendHashOf } from '../contract/age-lock.ts';
+import { MAX_BLOCKS, spendHashOf } from '../contract/age-lock.ts';
+import { withCoins } from '../contract/asset-payments.ts';
 import { capacityOf, channelIdOf, type Deposit, isDue, isExpiryOf, type Terms } from '../contract/contract.ts';
 import { leastDeposit } from '../contract/tx-size.ts';
+import { coinsOf } from '../contract/units.ts';
 import { type Announce, type Offer, type OfferedTerms, offerDigest, type Releasing } from '../message/message.ts';
 import type { PublicKey } from '../tx/sign.ts';
 import { outpointKey, sameOutpoint } from '../tx/transaction.ts';
 import { backedAt } from './confirmed-capacity.ts';
 import type { Doubt } from './deposit-confirmation.ts';
 import { fundingRisk } from './funding-risk.ts';
+import { isOpenEnded, mostDeposits, wrongAgeLock, wrongAsset, wrongRevocation } from './offer-fit.ts';
 import { type DepositLimits, isOfAnotherStore, limitsNow, refuseOrigin, refuseOverdue, type Standing, termsNow } from './offer-validity.ts';
 import { firstHash, withSetBack } from './payee-revocation.ts';
 import type { PayeeState } from './payee-state.ts';
@@ -30,8 +33,6 @@ export interface AnnounceInput {
   readonly standing?: Standing;
 }
 
-/** More would make closes larger and states slower than any payer needs. */
-export const MAX_DEPOSITS = 16;
 /**
  * A funding transaction may spend thousands of coins. Only so many of them are watched; if another is spent elsewhere, the payee only sees that the
  * deposit does not come.
@@ -58,10 +59,11 @@ function accepted(state: PayeeState | undefined, input: AnnounceInput, env: Env)
     return stay(state, { kind: 'reply', message: { kind: 'provisional', channel, waitingFor: wrong, ...given } });
   }
   if (wrong !== undefined) return wrong;
+  const announced = announce.deposits.map((deposit) => withCoins(terms, deposit));
   const outputScript = terms.contract.outputScript(terms);
-  const capacity = capacityOf(announce.deposits);
+  const capacity = capacityOf(announced);
   const depth = limits.unconfirmed === undefined ? depthFor(limits.depth, capacity) : 0;
-  const doubts = announce.deposits
+  const doubts = announced
     .map((deposit, i) => {
       const view = funding[i] ?? { kind: 'missing' };
       return tooOld(terms, deposit, view, tipOf(input, env)) ?? doubt(deposit, view, outputScript, depth);
@@ -73,16 +75,17 @@ function accepted(state: PayeeState | undefined, input: AnnounceInput, env: Env)
   if (waitingFor !== undefined) return stay(state, { kind: 'reply', message: { kind: 'provisional', channel, waitingFor, ...given } });
   const sources = sourcesOf(announce.deposits, funding);
   const next =
-    state === undefined ? opened(input, channel, terms, sources, limits) : withDeposits(state, announce.deposits, sources, limits);
+    state === undefined ? opened(input, channel, terms, announced, sources, limits) : withDeposits(state, announced, sources, limits);
   const answer = { kind: 'reply', message: { kind: 'accepted', channel, capacity, ...given, ...firstHash(next, env) } } as const;
   if (next === state) return stay(state, answer);
   return stay(backedAt(next, depthOf(input), { tip: tipOf(input, env) }, doubtsOf(state, input, env)), answer);
 }
 
 function opened(
-  { announce: { offer, deposits }, standing }: AnnounceInput,
+  { announce: { offer }, standing }: AnnounceInput,
   channel: ChannelId,
   terms: Terms,
+  deposits: readonly Deposit[],
   sources: readonly Source[],
   { minDeposit: _, ...limits }: DepositLimits,
 ): PayeeState {
@@ -154,9 +157,21 @@ export function keyNameOf(offer: OfferedTerms): string {
 
 /** The terms of the channel that an announcement opens under an offer. */
 export function termsOf({ offer, payerKey, expiry, penaltyKey }: Omit<Announce, 'kind' | 'deposits'>): Terms {
-  const { coin, contract, signing, closingMargin, payeeScript, payeeKey, payoutDelay } = offer;
+  const { coin, contract, signing, closingMargin, payeeScript, payeeKey, payoutDelay, asset } = offer;
   const revocation = penaltyKey === undefined || payoutDelay === undefined ? {} : { revocation: { payoutDelay, penaltyKey } };
-  return { coin, contract, signing, closingMargin, payeeScript, payeeKey, payerKey, expiry, ...ageLockFor(offer, expiry), ...revocation };
+  return {
+    coin,
+    contract,
+    signing,
+    closingMargin,
+    payeeScript,
+    payeeKey,
+    payerKey,
+    expiry,
+    ...ageLockFor(offer, expiry),
+    ...revocation,
+    ...(asset && { asset }),
+  };
 }
 
 /** An age that no script can have comes with an expiry that the offer does not allow: that is refused later. */
@@ -165,31 +180,11 @@ function ageLockFor({ refundAge, spendHash, minExpiry }: Offer, expiry: LockTime
   return { ageLock: { blocks: Math.min(MAX_BLOCKS, Math.max(1, refundAge + expiry - minExpiry)), spendHash } };
 }
 
-/** Why no script comes of an offer. */
-export function wrongAgeLock(offer: Offer): Refusal | undefined {
-  return isAgeFit(offer) ? undefined : refuse('offer-malformed', { contract: offer.contract.id, refundAge: offer.refundAge ?? '' });
-}
-
-/** Whether an offer allows several expiries although the script does not contain the expiry: a payer could get refunds signed for more than one. */
-export function isOpenEnded({ contract, minExpiry, maxExpiry }: OfferedTerms): boolean {
-  return contract.expiryIn === 'releases' && minExpiry !== maxExpiry;
-}
-
 /** Without an answer of the node nobody knows when the deposit was mined. */
 function wrongFirst({ announce, funding, standing }: AnnounceInput, terms: Terms, env: Env): Refusal | undefined {
   const { offer } = announce;
   const wrong = wrongTerms(announce, terms, env) ?? refuseOrigin(offer, standing);
   return wrong ?? (funding.length > 0 ? refuseOverdue(offer, funding[0], env.tip, standing) : undefined);
-}
-
-/** What is wrong with the terms for taking payments back. A contract without that may have no such terms. */
-export function wrongRevocation(offer: OfferedTerms, penaltyKey: PublicKey | undefined): Refusal | undefined {
-  const { contract, payoutDelay } = offer;
-  if (contract.revocation === undefined) {
-    const isMore = payoutDelay !== undefined || penaltyKey !== undefined;
-    return isMore ? refuse('contract-one-way', { contract: contract.id }) : undefined;
-  }
-  return contract.revocation.refuseTerms(offer) ?? (penaltyKey === undefined ? refuse('key-invalid', { key: 'penalty' }) : undefined);
 }
 
 function isOwnOffer({ payeeKey, spendHash }: Offer, { signer }: Env): boolean {
@@ -202,7 +197,7 @@ function wrongTerms({ offer, payerKey, expiry, penaltyKey }: Announce, { closing
   if (!isOwnOffer(offer, env)) return refuse('offer-unknown');
   if (equalBytes(payerKey, offer.payeeKey)) return refuse('key-repeated');
   if (isOpenEnded(offer)) return refuse('offer-malformed', { minExpiry: offer.minExpiry, maxExpiry: offer.maxExpiry });
-  const unfit = wrongRevocation(offer, penaltyKey);
+  const unfit = wrongAsset(offer) ?? wrongRevocation(offer, penaltyKey);
   if (unfit !== undefined) return unfit;
   if (!isExpiryOf(offer.contract, expiry)) return refuse('expiry-malformed', { expiry });
   const least = after(possible(expiry, env), closingMargin + 1);
@@ -232,10 +227,11 @@ function isSamePenaltyKey({ terms: { revocation } }: PayeeState, penaltyKey: Pub
 
 function wrongDeposits({ deposits }: Announce, terms: Terms, { minDeposit, maxDeposit }: DepositLimits): Refusal | undefined {
   if (deposits.length === 0) return refuse('deposit-absent');
-  if (deposits.length > MAX_DEPOSITS) return refuse('deposit-too-many', { most: MAX_DEPOSITS });
+  const most = mostDeposits(terms);
+  if (deposits.length > most) return refuse('deposit-too-many', { most });
   if (new Set(deposits.map(({ outpoint }) => outpointKey(outpoint))).size < deposits.length) return refuse('deposit-repeated');
   const least = leastDeposit(terms);
-  if (deposits.some(({ value }) => value < least)) return refuse('deposit-too-small', { least });
+  if (deposits.some((deposit) => coinsOf(withCoins(terms, deposit)) < least)) return refuse('deposit-too-small', { least });
   const sum = deposits.reduce((total, { value }) => total + value, 0n);
   if (sum < minDeposit) return refuse('deposit-too-small', { deposits: sum, least: minDeposit });
   return sum > maxDeposit ? refuse('deposit-too-large', { deposits: sum, most: maxDeposit }) : undefined;
@@ -245,7 +241,7 @@ function wrongDeposits({ deposits }: Announce, terms: Terms, { minDeposit, maxDe
 function tooOld(terms: Terms, { outpoint }: Deposit, view: FundingView, tip: Height): Refusal | undefined {
   const { contract, coin, expiry } = terms;
   if (view.kind !== 'unspent') return undefined;
-  const opens = contract.refundAt(terms, after(tip, 1 - view.depth - coin.channel.buried));
+  const opens = contract.refundAt(terms, after(tip, 1 - Math.max(view.depth, view.oldest ?? 0) - coin.channel.buried));
   return opens < expiry ? refuse('funding-too-old', { outpoint: outpointKey(outpoint), opens, expiry }) : undefined;
 }
 
@@ -255,9 +251,11 @@ function doubt(deposit: Deposit, view: FundingView, outputScript: Uint8Array, de
   if (view.kind === 'spent') return refuse('funding-spent', { outpoint });
   if (view.kind === 'no-such-output') return refuse('funding-output-missing', { outpoint });
   if (!equalBytes(view.script, outputScript)) return refuse('funding-script-wrong', { outpoint });
-  if (view.value !== deposit.value) return refuse('funding-value-wrong', { outpoint, value: view.value });
+  const coins = view.coins ?? view.value;
+  if (coins !== coinsOf(deposit)) return refuse('funding-value-wrong', { outpoint, value: coins });
   if (view.isImmature) return refuse('funding-immature', { outpoint });
-  return view.depth < depth ? refuse('funding-unconfirmed', { outpoint, depth: view.depth, needed: depth }) : undefined;
+  if (view.depth < depth) return refuse('funding-unconfirmed', { outpoint, depth: view.depth, needed: depth });
+  return view.value < deposit.value ? refuse('asset-missing', { outpoint, quantity: view.value }) : undefined;
 }
 
 /** Deposits keep the order in which they were accepted, because signatures depend on it. Returns the same object when nothing is new. */

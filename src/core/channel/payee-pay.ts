@@ -4,6 +4,7 @@ import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
 import { capacityOf, isDue, type Payment, type Terms } from '../contract/contract.ts';
 import { refuseUneconomicTotal } from '../contract/min-total.ts';
 import { pendingIn, worthOf } from '../contract/pending.ts';
+import { closingCharge } from '../contract/units.ts';
 import type { Pay, Receipt } from '../message/message.ts';
 import { blocksToDepth } from './confirmed-capacity.ts';
 import { type Doubt, doubtedSum, exposureParts, restingBelowDepth, writtenOff } from './deposit-confirmation.ts';
@@ -103,8 +104,8 @@ function accepted(state: PayeeState, { payment, invoice }: Pay, { owed, added, r
 }
 
 /** Whether a total needs a deposit that is not there, or one after it. */
-function isBeyond({ terms: { signing }, reach }: PayeeState, total: Amount): boolean {
-  return reach !== undefined && (signing.kind === 'fixed' ? total + signing.fee : total) > reach;
+function isBeyond({ terms, reach }: PayeeState, total: Amount): boolean {
+  return reach !== undefined && total + closingCharge(terms) > reach;
 }
 
 /** Refuses a total that no close could pay out at present fees: nothing is delivered for it, even if it was accepted before. */

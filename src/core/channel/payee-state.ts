@@ -6,6 +6,7 @@ import type { DepthStep } from '../coin/coin.ts';
 import { leastStake } from '../contract/anti-pinning.ts';
 import type { Deposit, HeldOutput, LockedOutput, Payment, Terms } from '../contract/contract.ts';
 import { type HashLock, type PaymentHash, worthOf } from '../contract/pending.ts';
+import { closingCharge } from '../contract/units.ts';
 import type { Receipt } from '../message/message.ts';
 import type { Transaction } from '../tx/transaction.ts';
 import { type ExposurePart, exposureParts, type Place, writtenOff } from './deposit-confirmation.ts';
@@ -121,7 +122,7 @@ export function exposureAt(state: PayeeState, total: Amount): Amount {
   const { signing } = terms;
   const lost = writtenOff(exposureParts(state, total));
   const kept = subtract(total, lost);
-  const taken = signing.kind === 'fixed' && kept > 0n ? kept + signing.fee : kept;
+  const taken = kept > 0n ? kept + closingCharge(terms) : kept;
   if (taken <= backing.backed) return ZERO;
   return signing.kind === 'fixed' ? kept : subtract(kept, backing.backed);
 }

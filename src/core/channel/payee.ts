@@ -74,7 +74,7 @@ function described(state: PayeeState, env: Env): State {
     status: state.kind,
     capacity: capacityOf(state.deposits),
     spent: state.spent,
-    deposits: state.deposits,
+    deposits: state.deposits.map(({ outpoint, value }) => ({ outpoint, value })),
     ...signRefunds(terms, state.deposits, env),
     ...(state.best && { best: paymentOf(state.best) }),
     ...('transaction' in state && state.transaction !== undefined ? { ending: state.transaction } : {}),

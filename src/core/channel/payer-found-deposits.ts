@@ -3,9 +3,10 @@ import { equalBytes } from '../base/bytes.ts';
 import { depthFor } from '../coin/coin.ts';
 import type { Deposit } from '../contract/contract.ts';
 import { leastDeposit } from '../contract/tx-size.ts';
+import { coinsOf, leftBy } from '../contract/units.ts';
 import { decodeTransaction, type Outpoint, outpointKey, sameOutpoint } from '../tx/transaction.ts';
-import { viewOf } from './deposit-view.ts';
-import { MAX_DEPOSITS } from './payee-open.ts';
+import { spentBy, viewOf } from './deposit-view.ts';
+import { MAX_DEPOSITS } from './offer-fit.ts';
 import { allDeposits, type PayerState, sourcesOf, standing, unsentWithout } from './payer-state.ts';
 import type { ChainView } from './state-machine.ts';
 
@@ -29,8 +30,8 @@ export function withFoundDeposits(state: PayerState, view: ChainView): PayerStat
 
 function matchFound(state: PayerState, view: ChainView): PayerState {
   const known = new Set(allDeposits(state).map(({ outpoint }) => outpointKey(outpoint)));
-  const found = new Map(view.found.map((one) => [outpointKey(one.deposit.outpoint), one]));
-  const worth = [...found].filter(([key, { deposit }]) => !known.has(key) && deposit.value >= leastDeposit(state.terms));
+  const found = new Map(view.found.map((one) => [outpointKey(one.deposit.outpoint), inUnits(state, one)]));
+  const worth = [...found].filter(([key, { deposit }]) => !known.has(key) && coinsOf(deposit) >= leastDeposit(state.terms));
   const made = worth.map(([, { deposit }]) => deposit);
   const young = new Set(state.found?.map(outpointKey));
   const mine = state.offered.filter(({ outpoint }) => !young.has(outpointKey(outpoint)));
@@ -40,7 +41,7 @@ function matchFound(state: PayerState, view: ChainView): PayerState {
     worth.map(([, one]) => one),
   );
   const renamed = [...replaced.values()];
-  const own = [...mine.filter((deposit) => !replaced.has(deposit)), ...renamed];
+  const own = [...mine.filter((deposit) => !replaced.has(deposit)), ...[...replaced].map(([{ value }, made]) => ({ ...made, value }))];
   const most = Math.max(0, Math.max(MOST_FOUND, known.size) - state.deposits.length - own.length);
   const others = mostValuable(
     [...state.offered.filter((deposit) => !mine.includes(deposit)), ...made.filter((deposit) => !renamed.includes(deposit))],
@@ -58,13 +59,22 @@ function matchFound(state: PayerState, view: ChainView): PayerState {
   return next.kind === 'planned' ? { ...next, ...unsentWithout(state, renamed), kind: 'funding' } : next;
 }
 
+/** An output in the channel's unit: of an asset, what a close has left at the deposits' script; other coins there are worth nothing of it. */
+function inUnits(state: PayerState, one: ChainView['found'][number]): ChainView['found'][number] {
+  const { terms } = state;
+  const made = terms.asset === undefined ? undefined : decodeTransaction(one.transaction);
+  if (made === undefined) return one;
+  const { outpoint, value: coins } = one.deposit;
+  return { ...one, deposit: { outpoint, value: leftBy(terms, made, spentBy(made, allDeposits(state))), coins } };
+}
+
 /** Deposits and the outputs found in their place: of the same value, from the same inputs. Anyone who relays a transaction can change its id. */
 function sameCoins(state: PayerState, own: readonly Deposit[], found: ChainView['found']): ReadonlyMap<Deposit, Deposit> {
   const sources = new Map(sourcesOf(state).map(({ deposit, spends }) => [outpointKey(deposit), new Set(spends.map(outpointKey))]));
   const replaced = new Map<Deposit, Deposit>();
   for (const deposit of own) {
     const coins = sources.get(outpointKey(deposit.outpoint));
-    const alike = found.filter(({ deposit: made }) => made.value === deposit.value && made.outpoint.vout === deposit.outpoint.vout);
+    const alike = found.filter(({ deposit: made }) => coinsOf(made) === coinsOf(deposit) && made.outpoint.vout === deposit.outpoint.vout);
     const [same] = alike.filter(({ transaction }) =>
       decodeTransaction(transaction)?.inputs.some(({ outpoint }) => coins?.has(outpointKey(outpoint))),
     );
@@ -85,9 +95,10 @@ function admitDeep(state: PayerState, view: ChainView): PayerState {
   return { ...state, ...foundWithout(state, taken), offered: [...first, ...taken, ...rest] };
 }
 
-function isDeep({ offer }: PayerState, deposit: Deposit, all: readonly Deposit[], view: ChainView): boolean {
+function isDeep(state: PayerState, deposit: Deposit, all: readonly Deposit[], view: ChainView): boolean {
+  const { offer } = state;
   const seen = viewOf(deposit, view);
-  if (offer === undefined || seen.kind !== 'unspent' || all.length > MOST_JOINED) return false;
+  if (offer === undefined || state.terms.asset !== undefined || seen.kind !== 'unspent' || all.length > MOST_JOINED) return false;
   const capacity = all.reduce((sum, { value }) => sum + value, 0n);
   if (!isAmount(capacity) || capacity > offer.maxDeposit) return false;
   return seen.depth >= Math.max(1, depthFor(offer.depth, capacity));

@@ -1,10 +1,11 @@
-import { type Amount, amount, ZERO } from '../base/amount.ts';
+import { type Amount, add, ZERO } from '../base/amount.ts';
 import { equalBytes } from '../base/bytes.ts';
 import { certain } from '../base/lock-time.ts';
 import { isRefusal, type Refusal } from '../base/refusal.ts';
 import { payerScript } from '../contract/contract.ts';
+import { movedTo } from '../contract/units.ts';
 import { outpointKey, type Transaction } from '../tx/transaction.ts';
-import { isAbsent, isSame, isSettled, isSpent, isWaiting, type Spend, transactionsOf, viewOf } from './deposit-view.ts';
+import { isAbsent, isSame, isSettled, isSpent, isWaiting, paysOnly, type Spend, transactionsOf, viewOf } from './deposit-view.ts';
 import { areSettled } from './held-outputs.ts';
 import { shownSecret, withUnrevoked } from './payer-change.ts';
 import { withFoundDeposits } from './payer-found-deposits.ts';
@@ -107,12 +108,12 @@ function endKind(state: PayerState, transactions: readonly Transaction[]): Payer
 function isPunished({ held = [], returnScript }: PayerState, transactions: readonly Transaction[]): boolean {
   const taken = new Set(held.map(({ outpoint }) => outpointKey(outpoint)));
   const takers = transactions.filter(({ inputs }) => inputs.some(({ outpoint }) => taken.has(outpointKey(outpoint))));
-  return takers.some(({ outputs }) => outputs.every(({ script }) => equalBytes(script, returnScript)));
+  return takers.some((one) => paysOnly(one, returnScript));
 }
 
 /** What came back to the payer: its change and the outputs to its return script. */
 function returnedBy(state: PayerState, transactions: readonly Transaction[]): Amount {
   const own = [payerScript(state.terms), state.returnScript];
-  const outputs = transactions.flatMap(({ outputs }) => outputs.filter(({ script }) => own.some((mine) => equalBytes(mine, script))));
-  return amount(outputs.reduce((sum, { value }) => sum + value, 0n));
+  const isSame = equalBytes(own[0] ?? state.returnScript, state.returnScript);
+  return add(...own.slice(isSame ? 1 : 0).map((script) => movedTo(state.terms, transactions, script)));
 }

@@ -4,13 +4,16 @@ import { after, type LockTime } from '../base/height.ts';
 import { possible } from '../base/lock-time.ts';
 import { type Refusal, refuse } from '../base/refusal.ts';
 import { hasRule } from '../coin/coin.ts';
+import { withCoins } from '../contract/asset-payments.ts';
 import { capacityOf, channelIdOf, type Deposit, isExpiryOf } from '../contract/contract.ts';
 import { closeSize, leastDeposit } from '../contract/tx-size.ts';
+import { coinsOf } from '../contract/units.ts';
 import type { Accepted, Offer } from '../message/message.ts';
 import { addressOf } from '../tx/address.ts';
 import { decodeTransaction, outpointKey, type Transaction, transactionId } from '../tx/transaction.ts';
+import { isOpenEnded, MAX_DEPOSITS, mostDeposits, wrongAgeLock, wrongAsset, wrongRevocation } from './offer-fit.ts';
 import { type OfferLimits, refuseExcessiveOffer } from './offer-limits.ts';
-import { isOpenEnded, MAX_DEPOSITS, termsOf, wrongAgeLock, wrongRevocation } from './payee-open.ts';
+import { termsOf } from './payee-open.ts';
 import { foundWithout } from './payer-found-deposits.ts';
 import { isRefundableWhole, refundable, withRefundSignatures } from './payer-refund-signatures.ts';
 import { penaltySigner } from './payer-revocation.ts';
@@ -65,7 +68,7 @@ export function createChannel(state: PayerState | undefined, input: CreateInput,
   // A close to any other script might not be relayed, and its size would not be known.
   if (addressOf(offer.coin, offer.payeeScript) === undefined) return refuse('offer-malformed', { script: offer.payeeScript.length });
   const penaltyKey = offer.contract.revocation && penaltySigner(env.signer).publicKey;
-  const wrong = wrongAgeLock(offer) ?? wrongRevocation(offer, penaltyKey);
+  const wrong = wrongAgeLock(offer) ?? wrongAsset(offer) ?? wrongRevocation(offer, penaltyKey);
   if (wrong !== undefined) return wrong;
   const terms = termsOf({ offer, payerKey, expiry, ...(penaltyKey && { penaltyKey }) });
   const most = amount(MOST_FEE_FACTOR * feeFor(closeSize(terms, 1, 2), terms.coin.policy.feeRate));
@@ -83,16 +86,18 @@ function wrongExpiry(offer: Offer, expiry: LockTime, env: Env): Refusal | undefi
 }
 
 /** Seed step B, first half: the deposit is stored; nothing is broadcast until the payee has agreed to the terms. */
-export function addFunding(state: PayerState, { deposits, transaction }: FundInput): Step<PayerState> | Refusal {
+export function addFunding(state: PayerState, { deposits: made, transaction }: FundInput): Step<PayerState> | Refusal {
+  const deposits = made.map((deposit) => withCoins(state.terms, deposit));
   if (state.kind !== 'planned' && state.kind !== 'open') return notOpen(state);
   const { offer } = state;
   if (offer === undefined) return refuse('offer-unknown');
   const all = [...standing(state), ...deposits];
   const sum = all.reduce((total, { value }) => total + value, 0n);
   const least = leastDeposit(state.terms);
-  if (all.length > MAX_DEPOSITS) return refuse('deposit-too-many', { most: MAX_DEPOSITS });
+  const most = mostDeposits(state.terms);
+  if (all.length > most) return refuse('deposit-too-many', { most });
   if (new Set(all.map(({ outpoint }) => outpointKey(outpoint))).size < all.length) return refuse('deposit-repeated');
-  if (deposits.some(({ value }) => value < least)) return refuse('deposit-too-small', { least });
+  if (deposits.some((one) => coinsOf(one) < least)) return refuse('deposit-too-small', { least });
   if (sum < offer.minDeposit) return refuse('deposit-too-small', { deposits: sum, least: offer.minDeposit });
   if (sum > offer.maxDeposit) return refuse('deposit-too-large', { deposits: sum, most: offer.maxDeposit });
   const txid = fundingId(transaction);

@@ -2,7 +2,7 @@ import { type Amount, feeFor, greatest, ZERO } from '../base/amount.ts';
 import type { LockTime } from '../base/height.ts';
 import { certain } from '../base/lock-time.ts';
 import { isRefusal, type Refusal } from '../base/refusal.ts';
-import { capacityOf, type Deposit, payerScript } from '../contract/contract.ts';
+import { type Deposit, payerScript } from '../contract/contract.ts';
 import { PATIENT_STEPS } from '../contract/cpfp.ts';
 import {
   affordableRate,
@@ -17,6 +17,7 @@ import {
   type Urgency,
 } from '../contract/fee.ts';
 import { refundSize } from '../contract/tx-size.ts';
+import { coinsIn, coinsOf } from '../contract/units.ts';
 import type { Transaction } from '../tx/transaction.ts';
 import { combinedCost, isOpenAt, openSince, type Spend, transactionsOf } from './deposit-view.ts';
 import { broadcastPackage } from './package-broadcast.ts';
@@ -105,9 +106,9 @@ export function refundAtDueRate(state: PayerState, deposits: readonly Deposit[],
   const { factor, share, contest } = refundUrgency({ ...terms, expiry: since }, certain(since, env));
   const size = refundSize(terms, deposits.length, script);
   const wanted = greatest(times(env.feeRate, factor), rival === undefined ? ZERO : raisedRate(policy, rival, size));
-  const feeRate = affordableRate(policy, wanted, rival === undefined ? share : contest, capacityOf(deposits), size);
+  const feeRate = affordableRate(policy, wanted, rival === undefined ? share : contest, coinsIn(deposits), size);
   const cost = feeFor(refundSize(terms, 1) - refundSize(terms, 0), feeRate);
-  const worth = deposits.filter(({ value }) => value > cost);
+  const worth = deposits.filter((one) => coinsOf(one) > cost);
   if (worth.length > 0 && worth.length < deposits.length) return refundAtDueRate(state, worth, due, env);
   const { change, refund } = terms.contract;
   const to = { script, feeRate };

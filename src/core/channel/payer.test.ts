@@ -11,7 +11,7 @@ import { leastDeposit } from '../contract/tx-size.ts';
 import type { Accepted, Offer, Receipt, Reply, State } from '../message/message.ts';
 import { p2pkh } from '../tx/script.ts';
 import { encodeTransaction, transactionId } from '../tx/transaction.ts';
-import { MAX_DEPOSITS } from './payee-open.ts';
+import { MAX_DEPOSITS } from './offer-fit.ts';
 import type { FundInput } from './payer-open.ts';
 import { leastReturn, totalFor } from './payer-pay.ts';
 import { allDeposits, type PayerState } from './payer-state.ts';

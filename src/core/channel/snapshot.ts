@@ -4,16 +4,17 @@ import { isBlocks } from '../contract/age-lock.ts';
 import { type Deposit, type HeldOutput, isExpiryOf, type Terms } from '../contract/contract.ts';
 import {
   amountField,
+  assetField,
   blocksField,
   bytesField,
   channelIdField,
   coinField,
   contractField,
-  depositField,
   depthField,
   type Field,
   hashField,
   heightField,
+  keptDepositField,
   locksField,
   lockTimeField,
   outpointField,
@@ -65,17 +66,19 @@ const anyTerms = z.strictObject({
   expiry: lockTimeField,
   ageLock: z.strictObject({ blocks: blocksField.refine(isBlocks, 'not the age of a deposit'), spendHash: hashField }).exactOptional(),
   revocation: z.strictObject({ payoutDelay: blocksField, penaltyKey: publicKeyField }).exactOptional(),
+  asset: assetField.exactOptional(),
 });
 
 export const termsField: Field<Terms> = anyTerms.refine(
-  ({ contract, expiry, ageLock, revocation }) =>
+  ({ contract, expiry, ageLock, revocation, asset }) =>
     isExpiryOf(contract, expiry) &&
+    (asset === undefined || contract.change !== undefined) &&
     (contract.expiryIn === 'age') === (ageLock !== undefined) &&
     (ageLock === undefined || revocation === undefined || isBlocks(revocation.payoutDelay)),
-  'locks that do not fit the contract',
+  'terms that do not fit the contract',
 );
 
-const deposits: Field<readonly Deposit[]> = z.array(depositField);
+const deposits: Field<readonly Deposit[]> = z.array(keptDepositField);
 const releasedDeposits: Field<readonly Deposit[]> = z.array(releasedDepositField);
 const limits: Field<PayeeState['limits']> = z.strictObject({
   maxDeposit: amountField,
@@ -91,7 +94,9 @@ const places: Field<readonly Place[]> = z.array(
 
 const sources: Field<readonly Source[]> = z.array(z.strictObject({ deposit: outpointField, spends: z.array(outpointField) }));
 
-const held: Field<readonly HeldOutput[]> = z.array(z.strictObject({ outpoint: outpointField, value: amountField, hash: hashField }));
+const held: Field<readonly HeldOutput[]> = z.array(
+  z.strictObject({ outpoint: outpointField, value: amountField, coins: amountField.exactOptional(), hash: hashField }),
+);
 
 const payeeChannel = {
   channel: channelIdField,

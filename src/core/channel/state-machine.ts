@@ -56,9 +56,14 @@ export type FundingView =
   | { readonly kind: 'no-such-output' }
   | {
       readonly kind: 'unspent';
+      /** In the channel's unit: of an asset, what the payee's indexer says is at the script. */
       readonly value: Amount;
       readonly script: Uint8Array;
       readonly depth: number;
+      /** As in `Deposit`. */
+      readonly coins?: Amount;
+      /** Depth of the oldest coin at the script, where any coin there can move what the channel holds. */
+      readonly oldest?: number;
       readonly isImmature: boolean;
       /** Inputs of its transaction, where the node knows them. */
       readonly spends?: readonly Outpoint[];

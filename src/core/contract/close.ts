@@ -57,9 +57,10 @@ function closeFixed(unlocks: Unlocks, closing: Closing, fillers: readonly Filler
 }
 
 /** All that coins beside a fixed close are worth is fee. */
-function refuseFillers({ contract: { form }, coin, signing }: Terms, fillers: readonly Filler[]): Refusal | undefined {
+function refuseFillers({ contract: { form }, coin, signing, asset }: Terms, fillers: readonly Filler[]): Refusal | undefined {
   if ((form.fixedHashType & SIGHASH.ANYONECANPAY) === 0)
     return refuse('contract-unfit', { reason: 'the payer’s signatures allow no further input' });
+  if (asset !== undefined) return refuse('contract-unfit', { reason: 'a send has one source: a close that moves an asset has one input' });
   const value = capacityOf(fillers);
   const fee = signing.kind === 'fixed' ? add(signing.fee, value) : value;
   return fee > coin.policy.maxFee ? refuse('fee-unaffordable', { value, fee }) : undefined;
@@ -188,13 +189,13 @@ export interface RefundLocks {
   readonly lockTime: number;
 }
 
-/** The payer's refund of deposits after expiry, with one output. */
+/** The payer's refund of deposits after expiry. */
 export function refund(
   unlocks: Unlocks,
   terms: Terms,
   deposits: readonly Deposit[],
   signer: Signer,
-  output: TxOutput,
+  outputs: readonly TxOutput[],
   { sequence, lockTime }: RefundLocks,
 ): Transaction {
   const { form } = terms.contract;
@@ -204,7 +205,7 @@ export function refund(
     unlock: (tx: Transaction, index: number) =>
       unlocks.refund(redeemScript, signAll(tx, index, redeemScript, signer), releaseBytes(deposit)),
   }));
-  const tx = { version: form.version, inputs: lanes.map(({ input }) => input), outputs: [output], lockTime };
+  const tx = { version: form.version, inputs: lanes.map(({ input }) => input), outputs, lockTime };
   return signed(tx, lanes);
 }
 

@@ -7,6 +7,7 @@ import type { Signer } from '../tx/sign.ts';
 import { type Transaction, transactionId } from '../tx/transaction.ts';
 import type { HeldOutput, Payout, Revocation, RevocationHash, RevocationTerms, RevokedOutput, Terms } from './contract.ts';
 import { secretOrHeight, take } from './secret-or-height.ts';
+import { worthAt } from './units.ts';
 
 /** The lock of the payee's part of a close: the payer can take it at once with the payee's secret, the payee alone from `payoutAt` on. */
 export function commitScript(terms: Terms, hash: RevocationHash): Uint8Array {
@@ -30,9 +31,11 @@ export function payoutAt(terms: Terms): Height {
 export function heldOutputs(heldScript: Revocation['heldScript']): Revocation['outputs'] {
   return (terms, transaction, hashes) => {
     const txid = transactionId(transaction);
-    return transaction.outputs.flatMap(({ value, script: paidTo }, vout) => {
+    return transaction.outputs.flatMap(({ value: coins, script: paidTo }, vout) => {
       const hash = hashes.find((one) => equalBytes(p2sh(heldScript(terms, one)), paidTo));
-      return hash === undefined || !isAmount(value) ? [] : [{ outpoint: { txid, vout }, value, hash }];
+      if (hash === undefined || !isAmount(coins)) return [];
+      const value = worthAt(terms, transaction, vout);
+      return isAmount(value) ? [{ outpoint: { txid, vout }, value, ...(value !== coins && { coins }), hash }] : [];
     });
   };
 }

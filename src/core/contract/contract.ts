@@ -1,5 +1,6 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { utf8ToBytes } from '@noble/hashes/utils.js';
+import type { Asset } from '../asset/asset-codec.ts';
 import { type Amount, add } from '../base/amount.ts';
 import { bytesToHex, type ChannelId, channelId, concatBytes, hexToBytes } from '../base/bytes.ts';
 import { after, type Height, isTime, type LockKind, type LockTime } from '../base/height.ts';
@@ -31,6 +32,8 @@ export interface Terms extends ScriptTerms {
   readonly payeeScript: Uint8Array;
   /** Where payments can be taken back, and only there. */
   readonly revocation?: RevocationTerms;
+  /** What the channel's amounts are of; the coin unless given. Only where the contract has `change`. */
+  readonly asset?: Asset;
 }
 
 /** What both sides agree to beyond other terms where payments can be taken back. */
@@ -50,7 +53,10 @@ export type RevocationHash = Uint8Array;
 /** A funded output of the channel. */
 export interface Deposit {
   readonly outpoint: Outpoint;
+  /** In the channel's unit. */
   readonly value: Amount;
+  /** What the output has of the coin, where that is not its value. */
+  readonly coins?: Amount;
   /** The payee's signature over the refund of this deposit. The payer keeps it if the contract needs one. */
   readonly release?: Signature;
 }
@@ -277,6 +283,7 @@ export function payerScript(terms: ScriptTerms): Uint8Array {
 
 const payerScripts = new WeakMap<ScriptTerms, Uint8Array>();
 
+/** The sum of what deposits are worth, in the channel's unit. */
 export function capacityOf(deposits: readonly Deposit[]): Amount {
   return add(...deposits.map(({ value }) => value));
 }

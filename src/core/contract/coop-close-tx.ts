@@ -19,6 +19,7 @@ export function depositsSpentBy(deposits: readonly Deposit[], { without = [] }: 
 /** The transaction that ends a channel at once. It spends the deposits and pays the payee's total and the payer's rest; both sides sign ALL. */
 export function buildCoopClose(terms: Terms, all: readonly Deposit[], agreement: Agreement): Transaction | Refusal {
   const { total, payerScript, fee } = agreement;
+  if (terms.asset !== undefined) return refuse('contract-unfit', { reason: 'one transaction sends an asset to one side only' });
   const deposits = depositsSpentBy(all, agreement);
   const { dust, feeRate, maxFee } = terms.coin.policy;
   const capacity = capacityOf(deposits);

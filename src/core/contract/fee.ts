@@ -3,6 +3,7 @@ import type { LockTime } from '../base/height.ts';
 import type { Policy } from '../coin/coin.ts';
 import { outpointKey, type Transaction, transactionSize } from '../tx/transaction.ts';
 import type { Deposit, Terms } from './contract.ts';
+import { coinsOf } from './units.ts';
 
 /** From this sequence on, an input does not allow its transaction to be replaced. */
 const LEAST_LASTING_SEQUENCE = 0xffff_fffe;
@@ -71,7 +72,7 @@ export function affordableRate(policy: Policy, wanted: Amount, share: bigint, st
 
 /** What a transaction pays; undefined when it spends anything but these deposits, because the value of such inputs is unknown. */
 export function costOf(transaction: Transaction, deposits: readonly Deposit[]): Cost | undefined {
-  const values = new Map<string, bigint>(deposits.map(({ outpoint, value }) => [outpointKey(outpoint), value]));
+  const values = new Map<string, bigint>(deposits.map((one) => [outpointKey(one.outpoint), coinsOf(one)]));
   let fee = -transaction.outputs.reduce((sum, { value }) => sum + value, 0n);
   for (const { outpoint } of transaction.inputs) {
     const value = values.get(outpointKey(outpoint));

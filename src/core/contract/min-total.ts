@@ -25,7 +25,7 @@ export function refuseUneconomicTotal(
   if (signing.kind === 'fixed') {
     const fee = feeFor(sizeOf(terms, deposits, total), usable(terms, feeRate));
     if (signing.fee >= fee) return undefined;
-    if (!canHurry()) return refuse('fee-too-low', { fee: signing.fee, least: fee });
+    if (!canHurry() || terms.asset !== undefined) return refuse('fee-too-low', { fee: signing.fee, least: fee });
   }
   const needed = minTotalAt(terms, deposits, total, times(feeRate, HEADROOM));
   return total < needed ? refuse('total-too-small', { total, least: needed }) : undefined;

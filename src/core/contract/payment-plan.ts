@@ -3,6 +3,7 @@ import { equalBytes } from '../base/bytes.ts';
 import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
 import { SIGHASH, type SighashTemplate, sighashTemplate, signatureHash } from '../tx/sighash.ts';
 import type { Transaction, TxInput, TxOutput } from '../tx/transaction.ts';
+import { assetOutputs, layOutAsset, sendBytes } from './asset-payments.ts';
 import { capacityOf, type Deposit, type Plan, type PlannedInput, payerScript, type RevocationHash, type Terms } from './contract.ts';
 import { type HashLock, pendingIn } from './pending.ts';
 import { closeSize } from './tx-size.ts';
@@ -27,7 +28,7 @@ export function plan(
   const { signing, coin } = terms;
   const fee = closingFee(terms, planned);
   if (signing.kind === 'fixed' && signing.fee < fee) return refuse('fee-too-low', { fee: signing.fee, least: fee });
-  if (total === ZERO) return planned;
+  if (total === ZERO || terms.asset !== undefined) return planned;
   const smallest = add(coin.policy.dust, signing.kind === 'fixed' ? takingFee(terms) : fee);
   return total < smallest ? refuse('total-too-small', { total, least: smallest }) : planned;
 }
@@ -41,6 +42,7 @@ export function layOut(
   locks: readonly HashLock[] = [],
 ): Plan | Refusal {
   if (total < 0n || (total === ZERO && locks.length === 0)) return refuse('total-not-positive');
+  if (terms.asset !== undefined) return planAsset(terms, deposits, total, hash, locks);
   const wrong = refuseLocks(terms, locks);
   if (wrong !== undefined) return wrong;
   const { dust } = terms.coin.policy;
@@ -54,6 +56,17 @@ export function layOut(
   if (change > 0n && change < dust) return refuse('total-leaves-dust', { all: total + change, most: total + change - dust });
   const inputs = plannedInputs(terms, used, change);
   return { total, change, inputs, ...(hash && { hash }), ...(locks.length > 0 && { locks }) };
+}
+
+function planAsset(
+  terms: Terms,
+  deposits: readonly Deposit[],
+  total: Amount,
+  hash: RevocationHash | undefined,
+  locks: readonly HashLock[],
+): Plan | Refusal {
+  const planned = layOutAsset(deposits, total, hash, locks);
+  return isRefusal(planned) ? planned : { ...planned, inputs: plannedInputs(terms, deposits, planned.change) };
 }
 
 /** Each has to be worth its own claim, whoever makes it. */
@@ -84,8 +97,8 @@ function plannedInputs(terms: Terms, used: readonly Deposit[], change: Amount): 
 
 /** The fee of the payee's own close of this plan at the coin's rate; the payee pays it unless the payer fixed a fee. */
 function closingFee(terms: Terms, planned: Plan): Amount {
-  const outputs = (planned.change > 0n ? 2 : 1) + (planned.locks ?? []).length;
-  return feeFor(closeSize(terms, planned.inputs.length, outputs), terms.coin.policy.feeRate);
+  const outputs = (planned.change > 0n || terms.asset !== undefined ? 2 : 1) + (planned.locks ?? []).length;
+  return feeFor(closeSize(terms, planned.inputs.length, outputs) + sendBytes(terms), terms.coin.policy.feeRate);
 }
 
 /** What it costs at the coin's rate to take the payee's part where the close only holds it: for the payee, and for the payer of a revoked one. */
@@ -98,7 +111,9 @@ export function draft(terms: Terms, planned: Plan): Transaction {
   return unsigned(
     terms,
     planned.inputs.map(({ deposit }) => deposit),
-    [...changeOutput(terms, planned), ...lockOutputs(terms, planned), ...payeeOutput(terms, planned)],
+    terms.asset === undefined
+      ? [...changeOutput(terms, planned), ...lockOutputs(terms, planned), ...payeeOutput(terms, planned)]
+      : assetOutputs(terms, planned),
   );
 }
 
@@ -139,7 +154,8 @@ const layouts = new WeakMap<Deposit, Map<string, Layout>>();
 export function digest(terms: Terms, planned: Plan, index: number): Uint8Array {
   const { change, total, locks } = planned;
   const input = inputAt(planned, index);
-  if (locks !== undefined) return signatureHash(draft(terms, planned), index, terms.contract.redeemScript(terms), input.hashType);
+  if (locks !== undefined || terms.asset !== undefined)
+    return signatureHash(draft(terms, planned), index, terms.contract.redeemScript(terms), input.hashType);
   const template = templateFor(terms, planned, index);
   if (input.hashType === OWN_CHANGE) return template.digest([change]);
   if (input.hashType === NOTHING_LEFT) return template.digest([]);

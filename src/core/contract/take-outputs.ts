@@ -1,10 +1,12 @@
 import { isRefusal, type Refusal } from '../base/refusal.ts';
 import type { Signer } from '../tx/sign.ts';
 import type { Transaction } from '../tx/transaction.ts';
+import { sendBytes, sendOutputs } from './asset-payments.ts';
 import { signAll } from './close.ts';
 import { capacityOf, type Deposit, type Payout, type Terms } from './contract.ts';
 import { bareInput, lessFee } from './payment-plan.ts';
 import { extraBytes } from './tx-size.ts';
+import { coinsIn } from './units.ts';
 
 /** Version, lock time, counts and one P2PKH output. */
 export const FRAME_BYTES: number = 4 + 4 + 1 + 1 + 34;
@@ -36,12 +38,13 @@ export function takeOutputs(
   to: Payout,
   signer: Signer,
 ): Transaction | Refusal {
-  const bytes = taken.reduce((sum, one) => sum + one.bytes, FRAME_BYTES);
+  const bytes = taken.reduce((sum, one) => sum + one.bytes, FRAME_BYTES + sendBytes(terms));
   const outputs = taken.map(({ output }) => output);
-  const value = lessFee(terms, capacityOf(outputs), bytes + extraBytes(to.script), to.feeRate);
+  const value = lessFee(terms, coinsIn(outputs), bytes + extraBytes(to.script), to.feeRate);
   if (isRefusal(value)) return value;
   const { version } = terms.contract.form;
-  const unsigned = { version, inputs: outputs.map((one) => bareInput(one, sequence)), outputs: [{ value, script: to.script }], lockTime };
+  const made = [{ value, script: to.script }, ...sendOutputs(terms, capacityOf(outputs), outputs[0]?.outpoint.txid)];
+  const unsigned = { version, inputs: outputs.map((one) => bareInput(one, sequence)), outputs: made, lockTime };
   const inputs = unsigned.inputs.map((input, i) => {
     const one = taken[i];
     if (one === undefined) throw new Error('each input is of one output');

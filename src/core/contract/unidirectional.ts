@@ -3,6 +3,7 @@ import { after, isTime, LOCK_TIME_THRESHOLD, type LockKind, type LockTime, lockT
 import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
 import { SIGHASH } from '../tx/sighash.ts';
 import { signer } from '../tx/sign.ts';
+import { sendBytes, sendOutputs } from './asset-payments.ts';
 import { close, complete, type RefundLocks, refund, type Unlocks } from './close.ts';
 import { type Contract, capacityOf, type Terms } from './contract.ts';
 import { buildCoopClose, signCoopClose, verifyCoopClose } from './coop-close-tx.ts';
@@ -15,6 +16,7 @@ import { readTemplate, type ScriptTemplate, writeTemplate } from './script-templ
 import type { WrittenTerms } from './script-terms.ts';
 import type { Branches } from './spend-branch.ts';
 import { refundSize, SIGNATURE_BYTES } from './tx-size.ts';
+import { coinsIn } from './units.ts';
 
 /** No relative lock (BIP68), and the side that signs last can raise the fee (BIP125). */
 export const REPLACEABLE: Form = {
@@ -130,8 +132,12 @@ export function unidirectional({
     refund: (terms: Terms, deposits, payout, key) => {
       if (deposits.length === 0) return refuse('nothing-to-close');
       if (isReleasing && deposits.some((deposit) => deposit.release === undefined)) return refuse('refund-unsigned');
-      const value = lessFee(terms, capacityOf(deposits), refundSize(terms, deposits.length, payout.script), payout.feeRate);
-      return isRefusal(value) ? value : refund(unlocks, terms, deposits, key, { value, script: payout.script }, refundLocks(terms));
+      const size = refundSize(terms, deposits.length, payout.script) + sendBytes(terms);
+      const value = lessFee(terms, coinsIn(deposits), size, payout.feeRate);
+      const sends = sendOutputs(terms, capacityOf(deposits), deposits[0]?.outpoint.txid);
+      return isRefusal(value)
+        ? value
+        : refund(unlocks, terms, deposits, key, [{ value, script: payout.script }, ...sends], refundLocks(terms));
     },
     recognise: recogniser((bytes) => !isRefusal(read(bytes)), branches),
     readClose: (terms, unlock) => readClose(unlocks, scriptOf(terms), unlock),

@@ -1,4 +1,6 @@
 import * as z from 'zod';
+import type { Asset, AssetCodec } from '../asset/asset-codec.ts';
+import { assetCodecById } from '../asset/registry.ts';
 import { type Amount, parseUnits } from '../base/amount.ts';
 import { bytesToHex, type ChannelId, isChannelId, isTxId, parseHex, type TxId } from '../base/bytes.ts';
 import { type Height, isHeight, isLockTime, type LockTime } from '../base/height.ts';
@@ -69,6 +71,15 @@ export const transactionField: Field<Transaction> = text(
   (tx) => bytesToHex(encodeTransaction(tx)),
 );
 export const coinField: Field<Coin> = text('the id of a coin', coinById, ({ id }) => id);
+const assetCodecField: Field<AssetCodec> = text('the id of an asset codec', assetCodecById, ({ id }) => id);
+const assetNumberField: Field<bigint> = text(
+  'the number of an asset, as decimal digits',
+  (digits) => (/^[1-9][0-9]{0,19}$/.test(digits) ? BigInt(digits) : undefined),
+  String,
+);
+export const assetField: Field<Asset> = z
+  .object({ codec: assetCodecField, number: assetNumberField })
+  .refine(({ codec, number }) => codec.nameOf(number) !== undefined, 'no such asset');
 export const contractField: Field<Contract> = text('the id of a contract', contractById, ({ id }) => id);
 
 function parseOutpoint(input: string): Outpoint | undefined {
@@ -96,8 +107,14 @@ const deposit = {
   value: amountField,
 };
 export const depositField: Field<Deposit> = z.object(deposit);
-/** A deposit as the payer stores it. */
-export const releasedDepositField: Field<Deposit> = z.object({ ...deposit, release: signatureField.exactOptional() });
+/** A deposit as the payee stores it. */
+export const keptDepositField: Field<Deposit> = z.object({ ...deposit, coins: amountField.exactOptional() });
+/** The same of the payer. */
+export const releasedDepositField: Field<Deposit> = z.object({
+  ...deposit,
+  coins: amountField.exactOptional(),
+  release: signatureField.exactOptional(),
+});
 export const hashField: Field<RevocationHash> = text(
   'a hash: 40 hex digits',
   (hex) => (hex.length === 40 ? parseHex(hex) : undefined),

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import {
   amountField,
+  assetField,
   blocksField,
   bytesField,
   channelIdField,
@@ -42,6 +43,7 @@ export const offerJson: Field<Offer> = z.object({
   unconfirmed: amountField.exactOptional(),
   payoutDelay: blocksField.exactOptional(),
   refundAge: blocksField.exactOptional(),
+  asset: assetField.exactOptional(),
   origin: z.object({ store: storeIdField, until: heightField }).exactOptional(),
   nonce: bytesField,
 });

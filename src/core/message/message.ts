@@ -1,5 +1,6 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { utf8ToBytes } from '@noble/hashes/utils.js';
+import type { Asset } from '../asset/asset-codec.ts';
 import type { Amount } from '../base/amount.ts';
 import { bytesToHex, type ChannelId, concatBytes } from '../base/bytes.ts';
 import type { Height, LockTime } from '../base/height.ts';
@@ -45,6 +46,8 @@ export interface OfferedTerms {
   readonly payoutDelay?: number;
   /** `AgeLock.blocks` of a channel with the earliest expiry, where deposits are locked by their age; each block that it expires later adds one. */
   readonly refundAge?: number;
+  /** `Terms.asset`: amounts are of it, and the payee's indexer has to know so much of it at the channel's script. */
+  readonly asset?: Asset;
   /** Sixteen random bytes: so no two offers, and no two keys, are equal. */
   readonly nonce: Uint8Array;
 }
@@ -280,6 +283,7 @@ export function offerDigest(terms: OfferedTerms): string {
     ...(terms.unconfirmed === undefined ? [] : [terms.unconfirmed]),
     ...(terms.payoutDelay === undefined ? [] : [`+${terms.payoutDelay}`]),
     ...(terms.refundAge === undefined ? [] : [`@${terms.refundAge}`]),
+    ...(terms.asset === undefined ? [] : [`${terms.asset.codec.id}:${terms.asset.number}`]),
     ...(terms.origin === undefined ? [] : [`${bytesToHex(terms.origin.store)}/${terms.origin.until}`]),
   ];
   // No field contains the separator: they are hex, decimal numbers and ids.

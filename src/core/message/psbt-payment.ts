@@ -18,6 +18,8 @@ import { type ChannelPsbt, encodePsbt, type FundingTransactions, type PsbtInput,
 import { hashedIn, readLocks } from './psbt-locks.ts';
 
 const HASH_BYTES = 20;
+/** What an output has of the coin says nothing of the asset. */
+const COMPACT_ONLY = refuse('contract-unfit', { reason: 'of an asset there are messages in the compact form only' });
 
 /** Seed step C: every deposit in, no outputs, no signatures; and the penalty key, where payments can be taken back. */
 export function announcePsbt(terms: Terms, deposits: readonly Deposit[], funding: FundingTransactions): Uint8Array {
@@ -69,6 +71,7 @@ export function channelOfPsbt(coin: Coin, psbt: ChannelPsbt): ReturnType<typeof 
 
 /** Reads an announcement made under `offer`. */
 export function readAnnounce(psbt: ChannelPsbt, offer: Offer): Announce | Refusal {
+  if (offer.asset !== undefined) return COMPACT_ONLY;
   if (psbt.transaction.outputs.length > 0) return refuse('psbt-outputs-wrong', { outputs: psbt.transaction.outputs.length, expected: 0 });
   if (psbt.inputs.some(({ partialSignatures }) => partialSignatures.length > 0))
     return refuse('psbt-field-unknown', { field: 'partialSig' });
@@ -102,6 +105,7 @@ function readPenaltyKey({ penaltyKey: named }: ChannelPsbt, { contract }: Offer)
 
 /** Reads a payment: rebuilds the transaction for its total and compares. */
 export function readPayment(psbt: ChannelPsbt, terms: Terms, deposits: readonly Deposit[]): CompactPay | Refusal {
+  if (terms.asset !== undefined) return COMPACT_ONLY;
   const under = readHash(psbt, terms);
   if (isRefusal(under)) return under;
   const { hash } = under;

@@ -1,3 +1,5 @@
+export type { Asset, AssetCodec } from './core/asset/asset-codec.ts';
+export { assetNamed, nameOfAsset } from './core/asset/registry.ts';
 export * from './core/base/amount.ts';
 export * from './core/base/bytes.ts';
 export * from './core/base/height.ts';

@@ -14,7 +14,7 @@ import { revocableCsv } from '../src/core/contract/revocable-csv.ts';
 import { p2pkh, script } from '../src/core/tx/script.ts';
 import { SIGHASH, signatureHash } from '../src/core/tx/sighash.ts';
 import { encodeSignature } from '../src/core/tx/sign.ts';
-import type { Transaction } from '../src/core/tx/transaction.ts';
+import { type Transaction, transactionId } from '../src/core/tx/transaction.ts';
 import type { Indexer } from '../src/engine/ports.ts';
 import { fastestVerifier } from '../src/engine/verifier.ts';
 import { assetTerms } from '../src/merchant/terms.ts';
@@ -228,6 +228,35 @@ describe('a channel that holds an asset', () => {
     assert.equal(await shop.balance(thief.script), world.deposit);
   });
 
+  test('a close moves what was signed and no more, from the one deposit, whatever other coins lie at its script', async () => {
+    const shop = await AssetShop.open();
+    const { world } = shop;
+    const channel = await shop.channel(3);
+    const state = await world.payeeState(channel);
+    const { terms, deposits, best, keyName } = state;
+    const payment = best ?? assert.fail();
+    const closes = [shop.closeOf(state)];
+    await world.buy(channel, 1);
+    closes.push(shop.closeOf(await world.payeeState(channel)));
+    for (const { inputs, outputs } of closes) {
+      assert.deepEqual([inputs.map(({ outpoint }) => outpoint), outputs.length], [[deposits[0]?.outpoint], 3]);
+    }
+    assert.deepEqual(
+      closes.map((close) => counterparty.read(close)),
+      [3n, 4n].map((times) => ({ asset: asset.number, quantity: world.price * times, to: 0 })),
+    );
+    const more = { ...payment, total: amount(payment.total + 1n) };
+    assertRefused(revocableCsv.verify(terms, deposits, more, undefined, verifier.verify), 'signature-wrong');
+    must(revocableCsv.verify(terms, deposits, payment, undefined, verifier.verify));
+    const filler = { outpoint: { txid: transactionId(closes[0] ?? assert.fail()), vout: 0 }, value: world.price, signer: owner };
+    const closing = { terms, deposits, payment, signer: world.keys.payee.signer(keyName) };
+    const payout = { script: terms.payeeScript, feeRate: coin.policy.feeRate };
+    assertRefused(revocableCsv.close([closing], payout, [filler]), 'contract-unfit', 'another input is another source');
+    must(revocableCsv.close([closing], payout));
+    assertRefused(await world.agent.end(channel, world.payee), 'contract-unfit', 'one receiver');
+    await world.buy(channel, 1);
+  });
+
   test('without a payment all goes back by its age, and not before', async () => {
     const shop = await AssetShop.open();
     const { world } = shop;
@@ -265,6 +294,12 @@ describe('what a payer says that it brings', () => {
     assert.equal(await world.merchant.engine.get(channel), undefined);
     await world.mine(1);
     assert.equal(await reason(), 'accepted');
+  });
+
+  test('is asked of an indexer: no merchant opens without one', () => {
+    const terms = assetTerms(coin, revocableCsv, asset, { minDeposit: amount(1n), maxDeposit: amount(2n) });
+    const chain = embedded(new Regtest({ coin, verify: verifier.verify }), verifier);
+    return assert.rejects(ChannelWorld.open(chain, { terms }), /an indexer|Nobody can say/);
   });
 
   test('would be worth nothing to a merchant that believed it', async () => {

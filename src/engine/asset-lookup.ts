@@ -14,9 +14,12 @@ export async function inChannelUnit(
 ): Promise<readonly FundingView[]> {
   const { asset, contract, coin } = terms;
   if (asset === undefined) return views;
-  if (indexer === undefined)
-    throw new WorldError('config', 'There is no indexer to ask what an asset channel holds.', 'Give the merchant one.');
+  if (indexer === undefined) throw noIndexer();
   const { quantity, oldest } = await indexer.holding(asset, contract.outputScript(terms), coin.channel.buried);
   const value = amount(quantity < MAX_AMOUNT ? quantity : MAX_AMOUNT);
   return views.map((view) => (view.kind === 'unspent' ? { ...view, value, coins: view.value, oldest } : view));
+}
+
+export function noIndexer(): WorldError {
+  return new WorldError('config', 'Nobody can say what a channel holds of an asset.', 'Give the merchant an indexer.');
 }

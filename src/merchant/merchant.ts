@@ -9,6 +9,7 @@ import type { Announce, InvoiceRequest, Offer, Pay, Provisional, Reply } from '.
 import { decodePsbt, mostPsbtBytes } from '../core/message/psbt-codec.ts';
 import { channelOfPsbt, readEnd, readPayment } from '../core/message/psbt-payment.ts';
 import { addressOf } from '../core/tx/address.ts';
+import { noIndexer } from '../engine/asset-lookup.ts';
 import type { Driven } from '../engine/channel-driver.ts';
 import { type EngineOptions, type PayeeEngine, payeeEngine } from '../engine/engine.ts';
 import type { Indexer, Random } from '../engine/ports.ts';
@@ -77,9 +78,11 @@ export interface Merchant extends RequestHandler {
   readonly invoices: InvoiceBook;
 }
 
+/** @throws WorldError `config` for terms in an asset without an indexer. */
 export function openMerchant(options: MerchantOptions): Merchant {
   const { chain, store, clock, random, terms, prices, payeeScript, identity, isRecovering = false } = options;
   const { coin } = chain;
+  if (terms.asset !== undefined && options.indexer === undefined) throw noIndexer();
   const { engine, settler } = settlingEngine(options);
   const invoices = invoiceBook(store, clock, random, prices);
   const announce = announceQueue(chain, engine, options.indexer);

@@ -26,6 +26,7 @@ const json: Readonly<Record<string, Field<unknown>>> = {
   'state-ended': stateJson,
   ended: endedJson,
   'offer-revocable': offerJson,
+  'offer-asset': offerJson,
   'accepted-revocable': acceptedJson,
   'receipt-revocable': receiptJson,
   'state-revocable': stateJson,

@@ -9,10 +9,10 @@ import { costOf, isRaise } from '../../core/contract/fee.ts';
 import {
   amountField,
   channelIdField,
-  depositField,
   type Field,
   hashField,
   heightField,
+  keptDepositField,
   transactionField,
 } from '../../core/message/fields.ts';
 import { outpointKey, type Transaction } from '../../core/tx/transaction.ts';
@@ -75,7 +75,7 @@ const closesField: Field<DepositGroup['closes']> = z
 const watchedField: Field<Watched> = z.strictObject({
   channel: channelIdField,
   terms: termsField,
-  deposits: z.array(depositField).min(1).max(64),
+  deposits: z.array(keptDepositField).min(1).max(64),
   total: amountField,
   since: heightField,
   revoked: z.int().min(1).exactOptional(),

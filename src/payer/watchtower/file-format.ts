@@ -5,7 +5,7 @@ import type { Punisher } from '../../core/channel/payer-revocation.ts';
 import { termsField } from '../../core/channel/snapshot.ts';
 import { channelIdOf } from '../../core/contract/contract.ts';
 import { type RevocationSecrets, shownIndices } from '../../core/contract/revocation-secrets.ts';
-import { bytesField, channelIdField, depositField, type Field, heightField, shownSecretField } from '../../core/message/fields.ts';
+import { bytesField, channelIdField, type Field, heightField, keptDepositField, shownSecretField } from '../../core/message/fields.ts';
 import { type Signer, signer } from '../../core/tx/sign.ts';
 import { recordChecksum } from '../../store/checksum.ts';
 import { parsedJson } from '../../store/folder-files.ts';
@@ -38,7 +38,7 @@ const MOST_SECRETS = 1_048_576;
 const penaltyField: Field<PenaltyFile> = z.strictObject({
   channel: channelIdField,
   terms: termsField,
-  deposits: z.array(depositField).min(1).max(1_000),
+  deposits: z.array(keptDepositField).min(1).max(1_000),
   returnScript: bytesField,
   revocation: z.strictObject({ index: z.int().min(1).max(MOST_SECRETS), secrets: z.array(shownSecretField).max(48) }),
   since: heightField,

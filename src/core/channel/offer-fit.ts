@@ -1,6 +1,7 @@
+import { isTime, type LockTime } from '../base/height.ts';
 import { type Refusal, refuse } from '../base/refusal.ts';
 import { isAgeFit } from '../contract/age-lock.ts';
-import type { Terms } from '../contract/contract.ts';
+import type { Contract, Terms } from '../contract/contract.ts';
 import type { Offer, OfferedTerms } from '../message/message.ts';
 import type { PublicKey } from '../tx/sign.ts';
 
@@ -35,4 +36,8 @@ export function wrongAsset({ asset, contract }: OfferedTerms): Refusal | undefin
 /** A close that moves an asset has one input. */
 export function mostDeposits({ asset }: Pick<Terms, 'asset'>): number {
   return asset === undefined ? MAX_DEPOSITS : 1;
+}
+
+export function isExpiryOf({ expiresBy }: Contract, expiry: LockTime): boolean {
+  return isTime(expiry) === (expiresBy === 'time');
 }

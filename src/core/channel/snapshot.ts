@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { bytesToHex } from '../base/bytes.ts';
 import { isBlocks } from '../contract/age-lock.ts';
-import { type Deposit, type HeldOutput, isExpiryOf, type Terms } from '../contract/contract.ts';
+import type { Deposit, HeldOutput, Terms } from '../contract/contract.ts';
 import {
   amountField,
   assetField,
@@ -30,6 +30,7 @@ import {
 import { invoiceJson, offerJson, receiptJson } from '../message/json.ts';
 import type { Receipt } from '../message/message.ts';
 import { DOUBTS, type Place } from './deposit-confirmation.ts';
+import { isExpiryOf } from './offer-fit.ts';
 import type { Backing, BestPayment, PayeeState } from './payee-state.ts';
 import type { PayerState } from './payer-state.ts';
 import { failed, locked, revealed, sentLocks } from './snapshot-locks.ts';

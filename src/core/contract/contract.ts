@@ -3,7 +3,7 @@ import { utf8ToBytes } from '@noble/hashes/utils.js';
 import type { Asset } from '../asset/asset-codec.ts';
 import { type Amount, add } from '../base/amount.ts';
 import { bytesToHex, type ChannelId, channelId, concatBytes, hexToBytes } from '../base/bytes.ts';
-import { after, type Height, isTime, type LockKind, type LockTime } from '../base/height.ts';
+import { after, type Height, type LockKind, type LockTime } from '../base/height.ts';
 import { type ChainTime, possible } from '../base/lock-time.ts';
 import type { Refusal } from '../base/refusal.ts';
 import type { Coin, Rule } from '../coin/coin.ts';
@@ -291,10 +291,6 @@ export function capacityOf(deposits: readonly Deposit[]): Amount {
 /** The first height, or time, at which the payee closes and takes no more payments. */
 export function closingAt(terms: Terms): LockTime {
   return after(terms.expiry, -terms.closingMargin);
-}
-
-export function isExpiryOf({ expiresBy }: Contract, expiry: LockTime): boolean {
-  return isTime(expiry) === (expiresBy === 'time');
 }
 
 /** Whether closing may have to begin. */

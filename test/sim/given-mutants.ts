@@ -14,7 +14,7 @@ import { type Mutant, payeeMachine, payerMachine, replaced, withEnv } from './pl
 import { type Giving, giving, type Profile } from './profile.ts';
 
 /** One payer, whose money goes up and down in a channel that lasts, and nothing else wrong but what is wanted. */
-function given(wanted: Partial<Giving> = {}, more: Partial<Profile> = {}): NonNullable<Mutant['profile']> {
+export function given(wanted: Partial<Giving> = {}, more: Partial<Profile> = {}): NonNullable<Mutant['profile']> {
   return (drawn, givings) => {
     const world = giving(drawn, givings);
     const still = {

@@ -143,7 +143,7 @@ async function restart(world: World): Promise<void> {
   if (stage.isIdle) await stage.run(0);
 }
 
-const businesses: Readonly<Record<'mine' | 'jump' | 'poll' | 'payer' | 'settle' | 'giveBack', (world: World) => void>> = {
+const businesses: Readonly<Record<'mine' | 'jump' | 'poll' | 'payer' | 'settle' | 'giveBack' | 'lose', (world: World) => void>> = {
   mine: (world) => advance(world, world.chance.between(1, 3)),
   jump: (world) => advance(world, world.chance.between(5, 40)),
   poll: ({ payee, chain }) => payee.poll(() => chain.tip),
@@ -152,6 +152,7 @@ const businesses: Readonly<Record<'mine' | 'jump' | 'poll' | 'payer' | 'settle' 
     if (payer !== undefined) act(world, payer);
   },
   giveBack: (world) => world.giveBack(),
+  lose: (world) => world.loseStore(),
   settle: (world) => {
     const { payee, payers, oracle, chance, coverage } = world;
     const paid = oracle.paid();
@@ -170,7 +171,15 @@ const businesses: Readonly<Record<'mine' | 'jump' | 'poll' | 'payer' | 'settle' 
 function business(world: World): void {
   const { profile } = world;
   businesses[
-    world.chance.weighted({ mine: 4, jump: 0.3, poll: 4, payer: 9, settle: profile.settling, giveBack: profile.giving?.orders ?? 0 })
+    world.chance.weighted({
+      mine: 4,
+      jump: 0.3,
+      poll: 4,
+      payer: 9,
+      settle: profile.settling,
+      giveBack: profile.giving?.orders ?? 0,
+      lose: profile.giving?.losses ?? 0,
+    })
   ](world);
 }
 
@@ -241,7 +250,7 @@ async function settle(world: World): Promise<void> {
   heal(world, 1);
   await rest(world);
   // A program watches the channels that it has met: what another one of them opened it learns of when it starts.
-  for (const { process } of payee.instances) world.crash(process, false);
+  for (const process of payee.processes) world.crash(process, false);
   if (world.villain === undefined) payee.boot();
   else world.takeOver();
   await rest(world);

@@ -1,18 +1,19 @@
 import { fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
+import type { Chance } from './chance.ts';
 import { Coverage } from './coverage.ts';
 import { huntMutants } from './hunt.ts';
 import { asItWas, knownWorlds } from './known.ts';
 import { runWorld } from './life.ts';
-import { giving, plotted, villainous } from './profile.ts';
+import { giving, type Profile, plotted, setBack, villainous } from './profile.ts';
 
 const HELP = `Runs worlds in which everything goes wrong, and checks the rules of money in each.
 
   npm run sim -- --runs 5000 --seed 1      worlds 0 … 4999 of seed 1, after those in which something was wrong once
   npm run sim -- --seed 1 --world 42       one of them, as it was; with --trace, step by step
   npm run sim -- --only plotter            worlds of a payer who plans; villain: of a merchant who means harm; giving: where
-                                           money goes back
+                                           money goes back; losing: where the shop loses its store besides
   npm run sim -- --mutants                 plants faults, one at a time, and says how soon each is caught
 `;
 
@@ -31,7 +32,12 @@ const { values } = parseArgs({
 });
 const seed = Number(values.seed);
 const jobs = Number(values.jobs);
-const profile = { plotter: plotted, villain: villainous, giving }[values.only ?? ''];
+/** The same with a shop that is honest, and loses its store. */
+function losing(drawn: Profile, givings: Chance): Profile {
+  return setBack(giving(drawn, givings));
+}
+
+const profile = { plotter: plotted, villain: villainous, giving, losing }[values.only ?? ''];
 /** After this many failures a run has said enough. */
 const MOST_FAILURES = 20;
 const SHOWN_LINES = 60;

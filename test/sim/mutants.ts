@@ -20,6 +20,7 @@ import { givenMutants } from './given-mutants.ts';
 import { type Mutant, type PayeeParty, payeeMachine, payerMachine, replaced, withEnv } from './plant.ts';
 import { plottedMutants } from './plotted.ts';
 import { type Profile, plotted, villainous } from './profile.ts';
+import { setBackMutants } from './set-back-mutants.ts';
 
 function later(env: Env, blocks: number): Env {
   const seconds = blocks * 60;
@@ -363,6 +364,7 @@ export const mutants: readonly Mutant[] = [
   },
   ...plottedMutants,
   ...givenMutants,
+  ...setBackMutants,
 ];
 
 /** Nothing is held back. */

@@ -61,6 +61,8 @@ export interface Truth {
   wished: bigint;
   /** What of it was taken back. */
   readonly back: Revocations;
+  /** What is spent on the payee's disk, where that was set back: nobody holds it to what it no longer knows, and it sells nothing more. */
+  spentBefore?: bigint;
 }
 
 /** What contracts make a payer pay more than it owes: the least total, change that would be dust, and one unit for each item out of credit. */
@@ -191,6 +193,10 @@ export class Oracle {
       const best = bestIn(value);
       if (truth === undefined) continue;
       const state = payeeSnapshot.decode(value);
+      if (truth.spentBefore !== undefined) {
+        this.#checkSetBack(truth, state);
+        continue;
+      }
       this.#checkTaken(truth, state, isCurrent);
       this.#checkEndRate(truth, state);
       // What is stored is accepted, though the answer may have been lost with the program.
@@ -200,6 +206,27 @@ export class Oracle {
       if (state.best?.hash !== undefined && truth.back.wasShown(state.best.hash))
         throw new Violation(`I11 ${best} is stored in ${id} under a hash whose secret was shown`);
       truth.stored = best;
+    }
+  }
+
+  /** I11: a payee that does not know which of its secrets the payer has sells nothing. */
+  #checkSetBack(truth: Truth, { channel, spent, deposits }: PayeeState): void {
+    if (truth.spentBefore !== undefined && spent > truth.spentBefore)
+      throw new Violation(`I11 ${spent - truth.spentBefore} are sold in ${channel} by a payee that was set back`);
+    truth.spentBefore = spent;
+    this.#accepted(channel, deposits);
+  }
+
+  /** The payee's store is an older copy, or an empty one, and its owner knows: what it can have revoked it may still close with. */
+  setBack(): void {
+    this.#doubted.clear();
+    for (const truth of this.truths.values()) {
+      if (!truth.back.isPossible) continue;
+      const text = this.#disk.durable('payee-channel', truth.channel);
+      truth.spentBefore = text === undefined ? 0n : payeeSnapshot.decode(text).spent;
+      truth.acknowledged = 0n;
+      truth.delivered.clear();
+      truth.sold.splice(0);
     }
   }
 
@@ -231,6 +258,7 @@ export class Oracle {
     back.shown(hash);
     const text = this.#disk.durable('payee-channel', channel);
     const state = text === undefined ? undefined : payeeSnapshot.decode(text);
+    if (this.#truth(channel).spentBefore !== undefined) return;
     const isUnder = (one: { readonly hash?: Uint8Array }): boolean => one.hash !== undefined && equalBytes(one.hash, hash);
     const closing = state !== undefined && 'transaction' in state && state.transaction !== undefined ? back.heldIn(state.transaction) : [];
     if ((state?.best !== undefined && isUnder(state.best)) || closing.some(isUnder))
@@ -243,8 +271,8 @@ export class Oracle {
 
   /** I11: what watchers can close with is not revoked. */
   watched(channel: ChannelId, text: string | undefined): void {
-    const { back } = this.#truth(channel);
-    if (text !== undefined && [...back.all].some((hash) => text.includes(hash)))
+    const { back, spentBefore } = this.#truth(channel);
+    if (spentBefore === undefined && text !== undefined && [...back.all].some((hash) => text.includes(hash)))
       throw new Violation(`I11 watchers can close ${channel} with what is revoked`);
   }
 
@@ -431,7 +459,8 @@ export class Oracle {
     const secret = reply.kind === 'receipt' ? reply.secret : reply.kind === 'state' ? reply.revocation?.secrets?.at(-1)?.secret : undefined;
     if (secret !== undefined && 'channel' in reply) this.#checkShown(reply.channel, secret);
     if (reply.kind === 'invoice') this.#prices.set(reply.id, { channel: reply.channel, price: reply.amount });
-    if (reply.kind === 'state' && reply.best !== undefined) this.#durable(reply.channel, reply.best.total, 'shown');
+    const isSetBack = 'channel' in reply && reply.channel !== undefined && this.truths.get(reply.channel)?.spentBefore !== undefined;
+    if (reply.kind === 'state' && reply.best !== undefined && !isSetBack) this.#durable(reply.channel, reply.best.total, 'shown');
     if (reply.kind === 'accepted' && request.kind === 'announce') {
       this.#accepted(reply.channel, request.deposits);
       const needed = depthFor(request.offer.depth, capacityOf(request.deposits));
@@ -444,6 +473,7 @@ export class Oracle {
     if (isFull && request.kind === 'payment' && isCurrent) this.#checkRoom(this.#truth(request.channel), request.payment.total);
     if (reply.kind !== 'receipt' || request.kind !== 'payment') return;
     const truth = this.#truth(reply.channel);
+    if (truth.spentBefore !== undefined) return;
     this.#durable(reply.channel, reply.total, 'acknowledged');
     if (reply.total > truth.acknowledged && !this.#hasEnded(truth)) this.#checkDoubted(truth, reply.total);
     // In a channel that is over nothing is taken any more: its receipts are those of payments that were, whose answers may have been lost.
@@ -568,11 +598,19 @@ export class Oracle {
   /** Something was delivered for what a payment has added. */
   sold({ receipt: { channel, total }, added }: TakenPayment): void {
     const truth = this.#truth(channel);
+    if (truth.spentBefore !== undefined) {
+      this.#checkUnsold(truth, added);
+      return;
+    }
     this.#durable(channel, total, 'acknowledged');
     if (total > truth.acknowledged && !this.#hasEnded(truth)) this.#checkDoubted(truth, total);
     if (total > truth.acknowledged) truth.acknowledged = this.#lasting(truth, total);
     if (added > 0n) truth.sold.push({ total, added });
     this.#checkDelivered(truth);
+  }
+
+  #checkUnsold({ channel }: Truth, added: bigint): void {
+    if (added > 0n) throw new Violation(`I11 ${added} are sold in ${channel} by a payee that was set back`);
   }
 
   #checkDelivered(truth: Truth): void {
@@ -637,7 +675,7 @@ export class Oracle {
       throw new Violation(`I11 a payout for ${transaction.lockTime} goes out at ${this.#highest}`);
     const spent = new Set(transaction.inputs.map(({ outpoint }) => outpointKey(outpoint)));
     for (const [truth, taken] of this.#takenBy(transaction)) {
-      if (truth.back.heldIn(transaction).some(({ hash }) => truth.back.wasShown(hash)))
+      if (truth.spentBefore === undefined && truth.back.heldIn(transaction).some(({ hash }) => truth.back.wasShown(hash)))
         throw new Violation(`I6 a revoked close of ${truth.channel} is sent`);
       const best = this.storedBest(truth.channel);
       const away = [...truth.deposits].filter(([key]) => !spent.has(key) && !this.#chain.outputs.has(key));
@@ -807,7 +845,7 @@ export class Oracle {
         throw new Violation(`I2 the payee took ${gone} of ${truth.acknowledged} in ${name}, having had time since ${truth.kept}`);
       }
     }
-    for (const one of this.#heldOutputs()) this.#checkHeld(one, isHonest);
+    for (const one of this.#heldOutputs()) this.#checkHeld(one, isHonest && one.truth.spentBefore === undefined);
     for (const [key, { script, value }] of this.#chain.outputs) {
       const truth = this.#byScript.get(bytesToHex(script));
       // Crumbs that anybody can strew are not worth what fetching them costs.

@@ -8,6 +8,7 @@ import { p2pkh } from '../../src/core/tx/script.ts';
 import type { Signer } from '../../src/core/tx/sign.ts';
 import type { Driven } from '../../src/engine/channel-driver.ts';
 import type { Chain, Clock, Store, Tip } from '../../src/engine/ports.ts';
+import { noteSetBack } from '../../src/engine/set-back.ts';
 import type { Item, PriceList } from '../../src/merchant/invoice.ts';
 import { type Merchant, openMerchant } from '../../src/merchant/merchant.ts';
 import type { MerchantTerms } from '../../src/merchant/terms.ts';
@@ -67,6 +68,8 @@ export interface Seams {
   /** Files for watchers are kept; secrets wait for them unless this says otherwise. */
   readonly watch?: WatchDisk;
   readonly isHeedless?: boolean;
+  /** What its owner has it do first with an older copy of its store. */
+  readonly note?: (store: Store) => Promise<void>;
   /** The key of its payout is at hand, for children. */
   readonly canHurry?: boolean;
 }
@@ -77,8 +80,10 @@ export class PayeeSide {
   readonly node: SimNode;
   /** Of every payout that it ever had, the present one last. */
   readonly purses: Signer[] = [nativeKeyRing('purse').signer('m/purse')];
-  /** Of its store, which keeps it when an older copy is put back. */
-  readonly identity: Uint8Array;
+  /** Of its store, which keeps it when an older copy is put back, unless its owner says that it is one. */
+  identity: Uint8Array;
+  /** Its owner has told it that it was set back: once, and before it serves, it notes that. */
+  #setBack: { readonly isNoted: boolean; readonly recovering?: Process } | undefined;
   instances: Instance[] = [];
   readonly #stage: Stage;
   #terms: MerchantTerms;
@@ -117,7 +122,46 @@ export class PayeeSide {
     if (payout !== undefined) this.purses.push(nativeKeyRing('purse').signer(payout));
   }
 
+  /** The store is lost. An older copy takes its place, or an empty one, as another store of the same seed. */
+  restore(generation: number): void {
+    this.machine.restore(generation);
+    this.identity = this.identity.map((byte) => byte + 2);
+    this.#setBack = { isNoted: false };
+  }
+
+  /** Of all its programs. */
+  get processes(): readonly Process[] {
+    const { recovering } = this.#setBack ?? {};
+    return [...this.instances.map(({ process }) => process), ...(recovering === undefined ? [] : [recovering])];
+  }
+
   boot(): void {
+    if (this.#setBack?.isNoted === false) this.#recover();
+    else this.#serve();
+  }
+
+  /** Notes what was set back, and serves then. Whatever ends it before, it begins anew at the next start. */
+  #recover(): void {
+    if (this.#setBack?.recovering !== undefined) return;
+    const process: Process = { name: `payee${this.#started++}`, alive: true };
+    const { note = noteSetBack } = this.#seams;
+    this.#setBack = { isNoted: false, recovering: process };
+    this.#stage.start(process, 'note that it was set back', async () => {
+      try {
+        await note(this.machine.store(process));
+        this.#setBack = { isNoted: true };
+        this.#serve();
+      } finally {
+        this.#forget(process);
+      }
+    });
+  }
+
+  #forget(process: Process): void {
+    if (this.#setBack?.recovering === process) this.#setBack = { isNoted: false };
+  }
+
+  #serve(): void {
     const process: Process = { name: `payee${this.#started++}`, alive: true };
     const { store = (it) => it, chain = (it) => it, merchant: altered = (it) => it } = this.#seams;
     const writer = this.#writer(process);
@@ -133,6 +177,7 @@ export class PayeeSide {
         prices: this.#seams.prices ?? PRICES,
         payeeScript: this.payeeScript,
         identity: this.identity,
+        isRecovering: this.#setBack !== undefined,
         ...(this.#seams.canHurry && { keyOf: (script) => this.purses.find(({ publicKey }) => equalBytes(script, p2pkh(publicKey))) }),
         ...(writer && {
           books: [writer],
@@ -233,6 +278,7 @@ export class PayeeSide {
 
   /** Forgets a program that is dead. */
   bury(process: Process): void {
+    this.#forget(process);
     this.instances = this.instances.filter((instance) => instance.process !== process);
   }
 }

@@ -93,6 +93,8 @@ export interface Giving {
   readonly raises: boolean;
   /** Blocks in which the payer's answers to a cheat are not mined. */
   readonly censored: number;
+  /** Weight of a loss of the merchant's store, after which it goes on with an older copy or with its words alone; never: undefined. */
+  readonly losses?: number;
 }
 
 export type Trouble =
@@ -241,6 +243,19 @@ export function giving(drawn: Profile, givings: Chance): Profile {
     trouble: { ...drawn.trouble, 'restore-payee': 0 },
     giving: given,
   };
+}
+
+/** Part of the worlds where money goes back, and the shop is honest, in which it loses its store. */
+const SET_BACK = 0.3;
+
+/** The same of what came after that. */
+export function sometimesSetBack(drawn: Profile, losses: Chance): Profile {
+  return losses.happens(SET_BACK) ? setBack(drawn) : drawn;
+}
+
+/** The shop's owner puts older copies of the store in its place. Whoever means harm has no reason to. */
+export function setBack(drawn: Profile): Profile {
+  return drawn.giving === undefined || drawn.hasVillain ? drawn : { ...drawn, giving: { ...drawn.giving, losses: 0.4 } };
 }
 
 /** A payer's own troubles go on; the shop's are its owner. */

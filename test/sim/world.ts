@@ -23,7 +23,16 @@ import { Oracle } from './oracle.ts';
 import { PayeeSide, PRICES, Prices, type Seams } from './payee.ts';
 import { type PayerSeams, PayerSide } from './payer.ts';
 import { Plotter } from './plots.ts';
-import { drawProfile, type Giving, type Profile, sometimesDearer, sometimesGiving, sometimesHasty, sometimesPlotted } from './profile.ts';
+import {
+  drawProfile,
+  type Giving,
+  type Profile,
+  sometimesDearer,
+  sometimesGiving,
+  sometimesHasty,
+  sometimesPlotted,
+  sometimesSetBack,
+} from './profile.ts';
 import { Purse } from './purse.ts';
 import { Schemer } from './schemer.ts';
 import { Standing } from './shop.ts';
@@ -96,7 +105,8 @@ export class World {
     const later = new Chance(seed, ~number);
     const givings = new Chance(~number, seed);
     const usual = (): Profile => sometimesHasty(sometimesDearer(sometimesPlotted(drawn, apart), prices), later);
-    this.profile = profile?.(drawn, givings) ?? sometimesGiving(usual(), givings);
+    const losses = new Chance(number, ~seed);
+    this.profile = profile?.(drawn, givings) ?? sometimesSetBack(sometimesGiving(usual(), givings), losses);
     this.stage = new Stage(this.chance, keepTrace);
     this.stage.note(JSON.stringify({ ...this.profile, fever: Number(this.profile.fever) }));
     this.network = new Network(this.stage);
@@ -183,6 +193,19 @@ export class World {
     this.#orders.set(channel, { order, value });
     oracle.ordered(channel, order, value);
     payee.giveBack(channel, amount(value), order);
+  }
+
+  /** The shop's disk is lost; its owner has an older copy, or the words alone. */
+  loseStore(): void {
+    const { chance, coverage, oracle, payee } = this;
+    const { generations } = payee.machine.disk;
+    if (generations === 0) return;
+    for (const process of payee.processes) this.crash(process, false);
+    const generation = chance.happens(0.3) ? 0 : chance.int(generations);
+    payee.restore(generation);
+    coverage.hit(generation === 0 ? 'store lost' : 'store set back');
+    this.stage.note(`the shop has the first ${generation} of ${generations} commits`);
+    oracle.setBack();
   }
 
   /** Payers who do not look at the chain, with a shop that is gone. */
@@ -380,7 +403,7 @@ export class World {
   }
 
   #isPayee(process: Process): boolean {
-    return this.payee.instances.some((instance) => instance.process === process);
+    return this.payee.processes.includes(process);
   }
 
   /** The shop closes for good, and its owner keeps keys and disk. Nobody holds it to anything any more. */
@@ -397,7 +420,7 @@ export class World {
   crash(process: Process, isPower: boolean): void {
     const payer = this.payers.find((one) => one.process === process);
     const side = payer ?? this.payee;
-    const dying = payer !== undefined ? [process] : isPower ? this.payee.instances.map((instance) => instance.process) : [process];
+    const dying = payer !== undefined ? [process] : isPower ? this.payee.processes : [process];
     this.coverage.hit(`fault ${payer === undefined ? 'payee' : 'payer'} ${isPower ? 'power-cut' : 'killed'}`);
     for (const one of dying) {
       this.stage.kill(one);

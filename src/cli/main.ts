@@ -17,6 +17,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ['offer', async () => (await import('./command/offer.ts')).offerCommand()],
   ['open', async () => (await import('./command/open.ts')).openCommand()],
   ['pay', async () => (await import('./command/pay.ts')).payCommand()],
+  ['hub', async () => (await import('./command/hub.ts')).hubCommand()],
   ['refresh', async () => (await import('./command/refresh.ts')).refreshCommand()],
   ['channels', async () => (await import('./command/channels.ts')).channelsCommand()],
   ['show', async () => (await import('./command/channels.ts')).showCommand()],

@@ -43,7 +43,11 @@ const FIXED_FACTOR = 10n;
 
 /** How payments are signed unless the merchant says otherwise. */
 export function usualSigning(coin: Coin, contract: Contract): Signing {
-  if (contract.revocation === undefined) return FLEXIBLE;
+  return contract.revocation === undefined ? FLEXIBLE : fixedSigning(coin, contract);
+}
+
+/** With the fee that is usual where it can't be changed: only such payments can be taken back, or go through a hub. */
+export function fixedSigning(coin: Coin, contract: Contract): Signing {
   const size = closeSize({ contract }, 1, 2);
   return { kind: 'fixed', fee: amount(FIXED_FACTOR * feeFor(size, coin.policy.feeRate)) };
 }

@@ -6,13 +6,14 @@ import { contractById, contracts } from '../../core/contract/registry.ts';
 import type { LendingTerms } from '../../duplex/lending.ts';
 import { WorldError } from '../../engine/ports.ts';
 import type { Item, PriceList } from '../../merchant/invoice.ts';
-import { defaultTerms, type MerchantTerms } from '../../merchant/terms.ts';
+import { defaultTerms, fixedSigning, type MerchantTerms } from '../../merchant/terms.ts';
 import { isLoopback } from '../../net/host-check.ts';
 import type { Place } from '../../transport/listen.ts';
 import type { CommonFlags } from '../config.ts';
 import { destinationOf } from '../flag/address.ts';
 import { type HostPort, hostPort, placeOf } from '../flag/host-port.ts';
 import { MOST_BLOCKS, WholeNumber } from '../flag/number.ts';
+import type { HubTerms } from '../merchant/hub.ts';
 import { keepShop } from '../merchant/shop.ts';
 import { command, run, type Shell } from '../run-command.ts';
 import { createSeed, openNode, random, seedPath } from '../setup.ts';
@@ -21,13 +22,14 @@ import { giveBackCommand } from './give-back.ts';
 import { closeOrderCommand, merchantChannelsCommand } from './merchant-orders.ts';
 import { amountOf } from './wallet.ts';
 
-interface MerchantFlags extends CommonFlags {
+export interface MerchantFlags extends CommonFlags {
   readonly listen: string;
   readonly bitcoinj?: string;
   readonly price: readonly string[];
   readonly payout?: string;
   readonly contract: string;
   readonly fixedFee?: string;
+  readonly viaHubs?: boolean;
   readonly depth?: number;
   readonly unconfirmed?: string;
   readonly exposure?: string;
@@ -52,12 +54,23 @@ function repeated(flags: string, description: string): Option {
 }
 
 export function merchantCommand(): Command {
-  const merchant = command('merchant', 'Sell through channels: serves payers over HTTP, follows the chain, closes in time', [
-    'pawment merchant --price tea=0.1 --price coffee=0.2 --payout <address>',
-    'pawment merchant --price tea=0.1 --unconfirmed 5 --exposure 100',
-    'pawment merchant --price tea=0.1 --bitcoinj :4242',
-    'pawment merchant close <channel>',
-  ])
+  const merchant = withShopOptions(
+    command('merchant', 'Sell through channels: serves payers over HTTP, follows the chain, closes in time', [
+      'pawment merchant --price tea=0.1 --price coffee=0.2 --payout <address>',
+      'pawment merchant --price tea=0.1 --unconfirmed 5 --exposure 100',
+      'pawment merchant --price tea=0.1 --bitcoinj :4242',
+      'pawment merchant close <channel>',
+    ]),
+  )
+    .option('--via-hubs', 'can be paid through hubs: payers sign a fixed closing fee, ten times the usual one unless --fixed-fee is given')
+    .action((flags: MerchantFlags) => run(flags, (shell) => serve(shell, flags)));
+  for (const child of [closeOrderCommand(), giveBackCommand(), merchantChannelsCommand()]) merchant.addCommand(child);
+  return merchant;
+}
+
+/** What everybody is asked who has a shop. */
+export function withShopOptions(command: Command): Command {
+  return command
     .option('--listen <place>', 'where to serve: host:port, or unix: and the path of a socket', '127.0.0.1:8402')
     .option('--bitcoinj <host:port>', 'also serve payers of bitcoinj there; without a host, on the loopback address')
     .addOption(repeated('--price <item=coins>', 'an item for sale; may be given several times'))
@@ -97,13 +110,11 @@ export function merchantCommand(): Command {
       'accept channels that payers bring back from a lost store of these words, or continue with a copy; no other merchant may use them',
     )
     .option('--no-wait', 'end at once if the node is not there or not ready, instead of waiting for it')
-    .option('--verbose', 'log every request')
-    .action((flags: MerchantFlags) => run(flags, (shell) => serve(shell, flags)));
-  for (const child of [closeOrderCommand(), giveBackCommand(), merchantChannelsCommand()]) merchant.addCommand(child);
-  return merchant;
+    .option('--verbose', 'log every request');
 }
 
-async function serve(shell: Shell, flags: MerchantFlags): Promise<void> {
+/** A shop, which is a hub too if terms are given for that. */
+export async function serve(shell: Shell, flags: MerchantFlags, hub?: HubTerms): Promise<void> {
   const { config, print } = shell;
   const place = placeFor(flags);
   const { exposure, ...unconfirmed } = risksOf(flags);
@@ -130,6 +141,7 @@ async function serve(shell: Shell, flags: MerchantFlags): Promise<void> {
     ...(flags.backupTo === undefined ? {} : { backups: { folder: flags.backupTo, interval: flags.backupEvery * 60_000 } }),
     ...(exposure === undefined ? {} : { exposure }),
     ...lendingOf(flags),
+    ...(hub === undefined ? {} : { hub }),
   } as const;
   if ('path' in place && flags.trustProxy === undefined)
     print.note('All clients of the socket together have the limits of one address: see --trust-proxy.');
@@ -200,7 +212,9 @@ function risksOf({ unconfirmed, exposure }: MerchantFlags): { readonly unconfirm
   );
 }
 
-function termsOf({ config }: Shell, { contract: id, fixedFee, depth, lifetime }: MerchantFlags): MerchantTerms {
+const PENDING = contracts.filter(({ hashLocks }) => hashLocks !== undefined).map(({ id }) => id);
+
+function termsOf({ config }: Shell, { contract: id, fixedFee, viaHubs, depth, lifetime }: MerchantFlags): MerchantTerms {
   const contract = contractById(id);
   if (contract === undefined)
     throw new WorldError('config', `${id} is not a contract.`, `Use ${contracts.map((one) => one.id).join(', ')}.`);
@@ -215,7 +229,10 @@ function termsOf({ config }: Shell, { contract: id, fixedFee, depth, lifetime }:
       `Use ${others.map((one) => one.id).join(', ')}.`,
     );
   }
-  const usual = defaultTerms(config.coin, contract, fixedFee === undefined ? undefined : { kind: 'fixed', fee: amountOf(fixedFee) });
+  if (viaHubs === true && contract.hashLocks === undefined)
+    throw new WorldError('config', `No payment of ${id} can be pending.`, `Use ${PENDING.join(', ')}.`);
+  const asked = fixedFee === undefined ? undefined : ({ kind: 'fixed', fee: amountOf(fixedFee) } as const);
+  const usual = defaultTerms(config.coin, contract, asked ?? (viaHubs === true ? fixedSigning(config.coin, contract) : undefined));
   const blocksOf = (span: number): number => Math.ceil(span / blocksOn(contract.expiresBy, 1, config.coin.blockSeconds));
   const [margin, most] = [blocksOf(usual.closingMargin), blocksOf(usual.maxLifetime)];
   if (lifetime !== undefined && (lifetime <= margin || lifetime > most)) {

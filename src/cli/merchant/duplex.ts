@@ -13,7 +13,7 @@ import { openWallet } from '../../wallet/wallet.ts';
 import type { Log } from '../log/log.ts';
 import type { Printer } from '../terminal/print.ts';
 
-interface Parts extends Pick<MerchantOptions, 'chain' | 'store' | 'verify' | 'clock' | 'random'> {
+export interface PayingParts extends Pick<MerchantOptions, 'chain' | 'store' | 'verify' | 'clock' | 'random'> {
   readonly keys: SeedRing;
   readonly seed: SeedContents;
   readonly log: Log;
@@ -30,13 +30,13 @@ const LOOK = 1_000;
 const OVERDUE = 120_000;
 
 /** The merchant with a wallet of its own, out of which it gives back where payments are for good; as it is without terms for that. */
-export async function withDuplex(merchant: Merchant, terms: LendingTerms | undefined, parts: Parts): Promise<Selling> {
+export async function withDuplex(merchant: Merchant, terms: LendingTerms | undefined, parts: PayingParts): Promise<Selling> {
   if (terms === undefined) return { merchant, jobs: [] };
-  const { chain, store, seed, log, print } = parts;
+  const { chain, keys, store, seed, log, print } = parts;
   const own = storePart(store, OPPOSITE);
-  const wallet = await openWallet({ ...parts, store: own, birthday: seed.birthday });
+  const wallet = await openWallet({ chain, keys, store: own, birthday: seed.birthday });
   await wallet.sync();
-  const agent = openAgent({ ...parts, store: own, wallet, raised: async () => false });
+  const agent = openAgent({ ...agentParts(parts), store: own, wallet, raised: async () => false });
   const duplex = duplexMerchant({
     ...parts,
     store,
@@ -49,6 +49,17 @@ export async function withDuplex(merchant: Merchant, terms: LendingTerms | undef
   const { confirmed } = await wallet.balance();
   print.note(noteOf(chain.coin, terms, confirmed, await wallet.receiveAddress()));
   return { merchant: duplex, jobs: [{ name: 'give back', interval: LOOK, overdue: OVERDUE, run: duplex.tend }] };
+}
+
+/** What the merchant has for itself as a payer too. Its books, its payout key and its limits are of what it sells. */
+export function agentParts({
+  chain,
+  keys,
+  verify,
+  clock,
+  random,
+}: PayingParts): Pick<PayingParts, 'chain' | 'keys' | 'verify' | 'clock' | 'random'> {
+  return { chain, keys, verify, clock, random };
 }
 
 function noteOf({ ticker }: Coin, { all }: LendingTerms, confirmed: Amount, address: string): string {

@@ -12,6 +12,7 @@ import { type Job, type Jobs, keepJobs } from '../../engine/jobs.ts';
 import { type Chain, type Random, WorldError } from '../../engine/ports.ts';
 import { noteSetBack } from '../../engine/set-back.ts';
 import { fastestVerifier } from '../../engine/verifier.ts';
+import { PendingChannels } from '../../hub/pending-channels.ts';
 import type { PriceList } from '../../merchant/invoice.ts';
 import { type Merchant, type MerchantOptions, openMerchant } from '../../merchant/merchant.ts';
 import type { MerchantTerms } from '../../merchant/terms.ts';
@@ -34,7 +35,8 @@ import { showReading } from '../terminal/show-reading.ts';
 import { pause, untilStopped } from '../wait.ts';
 import type { NodeWait } from '../wait-for-node.ts';
 import { openBitcoinjListener } from './bitcoinj.ts';
-import { withDuplex } from './duplex.ts';
+import { type Selling, withDuplex } from './duplex.ts';
+import { type HubParts, type HubTerms, withHub } from './hub.ts';
 import { type MetricsServer, type MetricsServerOptions, noteMetrics, openMetricsServer } from './metrics-server.ts';
 import { carryOutOrders, sentFacts } from './orders.ts';
 import { tellingSales } from './sale-log.ts';
@@ -53,6 +55,8 @@ export interface ShopOptions extends MetricsServerOptions {
   readonly exposure?: Amount;
   /** What the merchant locks in channels the other way to give back; none unless given. */
   readonly lending?: LendingTerms;
+  /** It forwards payments to others, for these fees. */
+  readonly hub?: HubTerms;
   readonly random: Random;
   /** For the first reading of the chain. */
   readonly wait: NodeWait;
@@ -100,10 +104,12 @@ export async function keepShop({ config, print, stop }: Shell, chain: Chain, opt
   const door =
     options.bitcoinj === undefined ? undefined : openBitcoinjListener({ ...shared, verify, quotas, log, listen: options.bitcoinj });
   const reading = showReading(print);
-  const books = [...outlook.books, ...(door?.books ?? [])];
-  const given = { ...shared, identity, isRecovering, store, verify, keyOf, onEvent, onProgress: reading.at, exposure, books };
+  const incoming = new PendingChannels();
+  const books = [...outlook.books, ...(door?.books ?? []), incoming];
+  const isForwarding = options.hub !== undefined;
+  const given = { ...shared, identity, isRecovering, store, verify, keyOf, onEvent, onProgress: reading.at, exposure, books, isForwarding };
   const selling = tellingSales(outlook.counts.counting(openedWith(given, outlook)), config.coin, log);
-  const { merchant, jobs: more } = await withDuplex(selling, options.lending, { ...given, keys, seed, log, print });
+  const { merchant, jobs: more } = await paying(selling, options, { ...given, keys, seed, log, print, incoming });
   const servers: Closable[] = [];
   try {
     await options.wait(merchant.engine.follower.poll).finally(reading.done);
@@ -132,6 +138,11 @@ export async function keepShop({ config, print, stop }: Shell, chain: Chain, opt
     await store.close();
     release();
   }
+}
+
+/** A merchant that pays too: what it gives back, or what it forwards. */
+function paying(merchant: Merchant, { lending, hub }: ShopOptions, parts: HubParts): Promise<Selling> {
+  return hub === undefined ? withDuplex(merchant, lending, parts) : withHub(merchant, hub, parts);
 }
 
 /** Its watchers forget what is revoked before that is. */

@@ -22,6 +22,7 @@ import { fastestVerifier } from '../engine/verifier.ts';
 import { type AgentOptions, openAgent } from '../payer/agent.ts';
 import { openPriceMemory, type PriceMemory } from '../payer/price-memory.ts';
 import type { RecoverOptions } from '../payer/recover.ts';
+import { type ViaBook, viaBook } from '../payer/via-book.ts';
 import type { WireFormat } from '../payer/wire-format.ts';
 import { lockDatadir } from '../store/datadir-lock.ts';
 import { makeFolder } from '../store/make-folder.ts';
@@ -170,6 +171,8 @@ export interface OpenPayer {
   /** The address of that payee. @throws WorldError `config` likewise. */
   readonly merchantOf: (channel: ChannelId) => Promise<string>;
   readonly prices: PriceMemory;
+  /** What is under way through hubs. */
+  readonly vias: ViaBook;
   /** The channels with one payee, in no order. */
   readonly channelsWith: (url: string) => Promise<readonly PayerState[]>;
   /** The channel given by an id, the beginning of one, a payee's URL, or nothing if there is only one. */
@@ -237,6 +240,7 @@ export async function openPayer(
     remember: async (channel, url) => rememberPeer(store, channel, url),
     merchantOf: (channel) => httpPeerOf(store, channel),
     prices: openPriceMemory(store),
+    vias: viaBook(store),
     payeeOf: async (channel) => {
       const url = await httpPeerOf(store, channel);
       return print === undefined ? httpConnection(url) : merchantAt(url, print.note);

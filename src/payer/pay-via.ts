@@ -53,8 +53,8 @@ export interface FarPayee {
   readonly connection: Connection;
 }
 
-/** A price, and what the hub takes for forwarding it. Answers whether that is agreed to. */
-export type AgreeVia = (price: Amount, fee: Amount, invoice: Invoice) => Promise<Refusal | undefined>;
+/** A price, and what the hub takes for forwarding it. Answers whether that is agreed to; awaited before anything is locked. */
+export type AgreeVia = (price: Amount, fee: Amount, invoice: HashedInvoice) => Promise<Refusal | undefined>;
 
 /** A purchase that is locked. */
 export interface ViaPurchase {
@@ -101,7 +101,11 @@ export async function lockVia(
 }
 
 /** One more look: has the hub forward it, asks what has become of it, and settles what is paid. */
-export async function lookVia(agent: Agent, { channel, connection, hub }: Way, { hash, order }: ViaPurchase): Promise<ViaOutcome> {
+export async function lookVia(
+  agent: Agent,
+  { channel, connection, hub }: Way,
+  { hash, order }: Pick<ViaPurchase, 'hash' | 'order'>,
+): Promise<ViaOutcome> {
   const status = await hub.forward(order);
   const fate = await agent.fate(channel, hash, connection);
   if (!isRefusal(fate) && fate.kind === 'revealed') {

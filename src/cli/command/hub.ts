@@ -1,5 +1,7 @@
 import type { Command } from 'commander';
 import { type Amount, formatAmount, ZERO } from '../../core/base/amount.ts';
+import type { ChannelId } from '../../core/base/bytes.ts';
+import { type Refusal, refuse } from '../../core/base/refusal.ts';
 import { allDeposits, type PayerState } from '../../core/channel/payer-state.ts';
 import { payerSnapshot } from '../../core/channel/snapshot.ts';
 import { capacityOf } from '../../core/contract/contract.ts';
@@ -26,7 +28,7 @@ interface HubFlags extends MerchantFlags {
 }
 
 interface OpenFlags extends CommonFlags {
-  readonly deposit: string;
+  readonly deposit?: string;
   readonly wait: boolean;
 }
 
@@ -56,11 +58,12 @@ function feeOf({ feeBase, feeThousandths: perMille, duplex }: HubFlags): { reado
 
 function openCommand(): Command {
   return command('open', 'Tell the hub to open a channel to somebody who is to be paid through it', [
-    'pawment hub open http://127.0.0.1:8402 --deposit 100',
+    'pawment hub open http://127.0.0.1:8402 --deposit 100 --no-wait',
+    'pawment hub open http://127.0.0.1:8402',
   ])
     .argument('<url>', "the merchant's address; it has to run with --via-hubs")
-    .requiredOption('--deposit <coins>', 'how much goes into the channel')
-    .option('--no-wait', 'do not wait until the running hub has opened it')
+    .option('--deposit <coins>', 'how much goes into the channel; without it, waits for one that was ordered before')
+    .option('--no-wait', 'do not wait until the deposit is deep enough')
     .action((url: string, flags: OpenFlags) => run(flags, (shell) => open(shell, url, flags)));
 }
 
@@ -70,18 +73,16 @@ async function open({ config, print, stop }: Shell, url: string, { deposit, wait
   const whole = openKnownStore(config, 'merchant');
   try {
     const store = storePart(whole, HUB);
-    await order(store, asked, amountOf(deposit));
+    if (deposit !== undefined) await order(store, asked, amountOf(deposit));
     stop.say(async () => ({
       message: 'Stopped. The order is stored.',
       advice: 'The running hub carries it out; to see the result: pawment hub channels',
       facts: { url: asked },
     }));
     if (!isRunning) print.note('No hub is running on this data folder: it will open the channel when it runs.');
-    const refusal = wait && isRunning ? await until(() => outcome(store, asked), LOOK) : 'ordered';
-    if (typeof refusal !== 'string') throw new Refused(refusal);
-    print.result({ url: asked, deposit: amountOf(deposit), state: refusal }, [
-      refusal === 'open' ? `A channel to ${asked} is open.` : `The order to open a channel to ${asked} is stored.`,
-    ]);
+    const state = isRunning ? await until(() => outcome(store, asked, wait), LOOK) : 'ordered';
+    if (typeof state !== 'string') throw new Refused(state);
+    print.result({ url: asked, state }, [SAID[state].replace('it', asked)]);
   } finally {
     await whole.close();
   }
@@ -95,9 +96,33 @@ async function order(store: Store, url: string, deposit: Amount): Promise<void> 
   throw new WorldError('config', `A channel to ${url} is being opened.`, 'Wait until it is open: pawment hub channels');
 }
 
-async function outcome(store: Store, url: string) {
+type Stage = 'ordered' | 'funding' | 'open';
+
+const SAID: Readonly<Record<Stage, string>> = {
+  ordered: 'The order to open a channel to it is stored.',
+  funding: 'The deposit of a channel to it is on its way; once it is deep enough, the hub opens the channel.',
+  open: 'A channel to it is open.',
+};
+
+/** Undefined while there is more to wait for. */
+async function outcome(store: Store, url: string, wait: boolean): Promise<Stage | Refusal | undefined> {
   const { opening } = await readOpening(store, url);
-  return opening === undefined ? ('open' as const) : opening.refusal;
+  if (opening?.refusal !== undefined) return opening.refusal;
+  if (opening === undefined) return (await isOpen(store, url)) ? 'open' : refuse('channel-unknown', { payee: url });
+  return !wait && opening.channel !== undefined && (await kindOf(store, opening.channel)) === 'funding' ? 'funding' : undefined;
+}
+
+async function isOpen(store: Store, url: string): Promise<boolean> {
+  for await (const { value } of store.list('payer-channel')) {
+    const { channel, kind } = decodeStored(payerSnapshot, value);
+    if (kind === 'open' && (await peerOf(store, channel)) === url) return true;
+  }
+  return false;
+}
+
+async function kindOf(store: Store, channel: ChannelId): Promise<PayerState['kind'] | undefined> {
+  const record = await store.get('payer-channel', channel);
+  return record && decodeStored(payerSnapshot, record.value).kind;
 }
 
 /** @throws WorldError `config` for what is no address. */

@@ -10,6 +10,7 @@ import { wholeNumber } from '../flag/number.ts';
 import { checkPayFlags, type PayFlags } from '../flag/pay-flags.ts';
 import { paidSince, tellingPaid } from '../payer/paid-so-far.ts';
 import { type BitcoinjPayment, payBitcoinj } from '../payer/pay-bitcoinj.ts';
+import { payVia } from '../payer/pay-via.ts';
 import { agreeToRaise, consent } from '../payer/price-consent.ts';
 import { withWatchTo } from '../payer/watch-to.ts';
 import { command, run, type Shell } from '../run-command.ts';
@@ -25,6 +26,7 @@ export function payCommand(): Command {
     'pawment pay --item tea --max 0.1 --times 100',
     'pawment pay http://127.0.0.1:8402 --item tea --times 1000',
     'pawment pay 1f0c… --amount 2.5 --psbt',
+    'pawment pay http://127.0.0.1:8402 --item tea --via http://127.0.0.1:8406',
     'pawment pay --bitcoinj 127.0.0.1:4242 --deposit 10 --amount 0.1 --max 0.1 --info tea',
   ])
     .argument('[channel]', "its id, the beginning of it, or the merchant's address; the only one unless given")
@@ -35,6 +37,7 @@ export function payCommand(): Command {
     )
     .option('--amount <coins>', 'or pay this much in advance')
     .option('--times <count>', 'how many times; once unless given', wholeNumber(1))
+    .option('--via <hub>', 'pay the merchant at that address through a hub, in the channel with the hub')
     .option('--psbt', 'send the payments as PSBTs')
     .option('--bitcoinj <host:port>', 'pay a bitcoinj server, through an existing channel with it or a new one')
     .option('--deposit <coins>', 'how much goes into a new channel with it')
@@ -50,6 +53,8 @@ export function payCommand(): Command {
 
 async function pay(shell: Shell, name: string | undefined, flags: PayFlags): Promise<void> {
   checkPayFlags(name, flags);
+  const { via, item } = flags;
+  if (via !== undefined) return payVia(shell, { payee: name ?? '', item: item ?? '', hub: via, times: flags.times ?? 1 }, boundOf(flags));
   if (flags.bitcoinj !== undefined) return payBitcoinj(shell, bitcoinjPayment(flags.bitcoinj, flags));
   const { times = 1 } = flags;
   const max = boundOf(flags);

@@ -1,7 +1,9 @@
 import type { Command } from 'commander';
 import { type Amount, formatAmount, isAmount, ZERO } from '../../core/base/amount.ts';
 import type { ChannelId } from '../../core/base/bytes.ts';
+import { hubService } from '../../payer/hub-service.ts';
 import type { CommonFlags } from '../config.ts';
+import { goOn } from '../payer/pay-via.ts';
 import { type WatchToFlags, withWatchTo } from '../payer/watch-to.ts';
 import { command, run, type Shell } from '../run-command.ts';
 import { type OpenPayer, openPayer } from '../setup.ts';
@@ -28,7 +30,9 @@ async function refresh({ config, print, stop }: Shell, name: string | undefined,
     const { channel, terms, best } = before;
     const had = await paidBackOf(payer, channel);
     stop.say(async () => ({ message: 'Stopped.', advice: `Continue with: pawment refresh ${channel.slice(0, 16)}`, facts: { channel } }));
-    const { state } = granted(await payer.agent.refresh(channel, await payer.payeeOf(channel)));
+    const connection = await payer.payeeOf(channel);
+    await goOn({ config, print }, payer, { channel, connection, hub: hubService(payer.agent, connection) });
+    const { state } = granted(await payer.agent.refresh(channel, connection));
     const paidBack = await paidBackOf(payer, channel);
     const back = (best?.total ?? ZERO) - (state.best?.total ?? ZERO) + (paidBack - had);
     const gained = isAmount(back) ? back : ZERO;

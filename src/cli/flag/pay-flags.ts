@@ -6,6 +6,7 @@ export interface PayFlags extends CommonFlags {
   readonly max?: string;
   readonly amount?: string;
   readonly times?: number;
+  readonly via?: string;
   readonly psbt?: boolean;
   readonly bitcoinj?: string;
   readonly deposit?: string;
@@ -19,7 +20,12 @@ type Given = Readonly<Record<string, string | number | boolean | undefined>>;
 
 /** No given flag is ignored silently. @throws WorldError `config` for the first that has no meaning with the others. */
 export function checkPayFlags(channel: string | undefined, flags: PayFlags): void {
-  const { item, amount, times, psbt, bitcoinj, deposit, info, protocol, settle, watchTo } = flags;
+  const { item, amount, times, via, psbt, bitcoinj, deposit, info, protocol, settle, watchTo } = flags;
+  if (via !== undefined) {
+    none({ '--amount': amount, '--psbt': psbt, '--bitcoinj': bitcoinj }, 'means nothing together with --via', 'Leave it out.');
+    if (channel === undefined || !/^https?:/.test(channel) || item === undefined)
+      throw new WorldError('config', '--via needs to know whom to pay, and for what.', 'pawment pay <merchant> --item <name> --via <hub>');
+  }
   if (bitcoinj === undefined) {
     const theirs = { '--deposit': deposit, '--info': info, '--protocol': protocol, '--settle': settle };
     none(theirs, 'means nothing without --bitcoinj', 'Add --bitcoinj, or leave it out.');

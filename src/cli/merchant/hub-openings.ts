@@ -25,11 +25,8 @@ export interface Opening {
   readonly refusal?: Refusal;
 }
 
-export const openingField: Field<Opening> = z.strictObject({
-  deposit: amountField,
-  channel: channelIdField.exactOptional(),
-  refusal: refusalField.exactOptional(),
-});
+const opening = { deposit: amountField, channel: channelIdField.exactOptional() };
+const openingField: Field<Opening> = z.union([z.strictObject(opening), z.strictObject({ ...opening, refusal: refusalField })]);
 
 export interface OpeningParts {
   readonly agent: Agent;

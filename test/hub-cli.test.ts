@@ -3,6 +3,7 @@ import { after as afterAll, before, test } from 'node:test';
 import { z } from 'zod';
 import { amount } from '../src/core/base/amount.ts';
 import { CommandLine, type Ran } from './command-line.ts';
+import { documented } from './json-page.ts';
 import { fund } from './shop.ts';
 
 const DOGE = 100_000_000n;
@@ -40,7 +41,7 @@ async function urlOf(serving: { readonly up: Promise<unknown> }): Promise<string
 test('a payer pays a merchant through a hub, and the hub may be killed and started again meanwhile', async () => {
   const shop = await urlOf(await cli.serve('shop', 'merchant', '--listen', '127.0.0.1:0', '--price', 'tea=2', '--via-hubs'));
   const first = await cli.serve('hub', 'hub', '--listen', '127.0.0.1:0', ...FEES);
-  const hub = await urlOf(first);
+  const hub = up.parse(documented('hub', await first.up)).url;
   const wallet = address.parse((await cli.run('hub', 'wallet', 'address', '--merchant')).out).address;
   cli.regtest.fund(wallet, amount(500n * DOGE));
   ok(await cli.run('payer', 'wallet', 'init'));
@@ -50,17 +51,17 @@ test('a payer pays a merchant through a hub, and the hub may be killed and start
   ok(made);
   const { channel } = opened.parse(made.out);
   const ordered = await cli.run('hub', 'hub', 'open', shop, '--deposit', '100', '--no-wait');
-  assert.deepEqual([ordered.code, stage.parse(ordered.out).state], [0, 'funding'], ordered.said);
+  assert.deepEqual([ordered.code, stage.parse(documented('hub open', ordered.out)).state], [0, 'funding'], ordered.said);
   cli.regtest.mine(6);
   const ready = await cli.run('hub', 'hub', 'open', shop);
   assert.deepEqual([ready.code, stage.parse(ready.out).state], [0, 'open'], ready.said);
-  const { channels, opening } = listed.parse((await cli.run('hub', 'hub', 'channels')).out);
+  const { channels, opening } = listed.parse(documented('hub channels', (await cli.run('hub', 'hub', 'channels')).out));
   assert.deepEqual([channels, opening], [[{ state: 'open', payee: shop, pending: 0 }], []]);
   ok(await cli.run('payer', 'open', '--resume', channel));
 
   const bought = await cli.run('payer', 'pay', shop, '--item', 'tea', '--via', hub, '--max', '3', '--times', '2');
   ok(bought);
-  const { payments, paidNow, fees, proofs } = paid.parse(bought.out);
+  const { payments, paidNow, fees, proofs } = paid.parse(documented('pay --via', bought.out));
   const fee = DOGE / 100n + (2n * DOGE) / 100n;
   assert.deepEqual([payments, paidNow, fees, proofs.length], [2, String(2n * (2n * DOGE + fee)), String(2n * fee), 2]);
   const tooMuch = await cli.run('payer', 'pay', shop, '--item', 'tea', '--via', hub, '--max', '2');

@@ -29,6 +29,11 @@ export class Disk {
     this.#loose = [];
   }
 
+  /** What was written and not synced yet. */
+  get loose(): readonly (readonly Write[])[] {
+    return this.#loose.flatMap((entry) => ('writes' in entry ? [entry.writes] : []));
+  }
+
   /** Takes the last entry back: a write that failed. */
   undo(): void {
     this.#loose.pop();

@@ -37,8 +37,11 @@ export class Machine {
   }
 
   cutPower(): Cut {
+    const { generations, loose } = this.disk;
     const cut = this.disk.cutPower(this.#stage.chance);
     this.#reopen();
+    // What was not synced may have come to the disk all the same.
+    for (const writes of loose.slice(0, this.disk.generations - generations)) this.onSynced(writes);
     return cut;
   }
 

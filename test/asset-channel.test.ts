@@ -10,6 +10,8 @@ import { isRefusal } from '../src/core/base/refusal.ts';
 import type { PayeeState } from '../src/core/channel/payee-state.ts';
 import { litecoinRegtest } from '../src/core/coin/litecoin.ts';
 import { spendSecret } from '../src/core/contract/age-lock.ts';
+import type { Contract, HeldOutput } from '../src/core/contract/contract.ts';
+import { revocable } from '../src/core/contract/revocable.ts';
 import { revocableCsv } from '../src/core/contract/revocable-csv.ts';
 import { p2pkh, script } from '../src/core/tx/script.ts';
 import { SIGHASH, signatureHash } from '../src/core/tx/sighash.ts';
@@ -46,12 +48,12 @@ class AssetShop {
     this.indexer = indexer;
   }
 
-  static async open(instead?: (indexer: FakeIndexer) => Indexer): Promise<AssetShop> {
+  static async open(instead?: (indexer: FakeIndexer) => Indexer, contract: Contract = revocableCsv): Promise<AssetShop> {
     const regtest = new Regtest({ coin, verify: verifier.verify });
     regtest.mine(1_360);
     const indexer = new FakeIndexer(asChain(regtest), asset);
-    const { minLifetime, maxLifetime, closingMargin, maxDeposit } = shortTerms(coin, revocableCsv);
-    const usual = assetTerms(coin, revocableCsv, asset, { minDeposit: amount(1_000n), maxDeposit });
+    const { minLifetime, maxLifetime, closingMargin, maxDeposit } = shortTerms(coin, contract);
+    const usual = assetTerms(coin, contract, asset, { minDeposit: amount(1_000n), maxDeposit });
     const terms = { ...usual, minLifetime, maxLifetime, closingMargin };
     const world = await ChannelWorld.open(embedded(regtest, verifier), { terms, indexer: instead?.(indexer) ?? indexer });
     indexer.issue(ownerScript, world.deposit * 2n);
@@ -147,13 +149,12 @@ function shows({ inputs }: Transaction, secret: Uint8Array): boolean {
 }
 
 describe('a channel that holds an asset', () => {
-  test('is paid in, gives back, closes, is paid out when the close is buried; and the payer has the rest by the secret that shows, before the expiry', async () => {
+  test('is paid in, closes, is paid out when the close is buried; and the payer has the rest by the secret that shows, before the expiry', async () => {
     const shop = await AssetShop.open();
     const { world } = shop;
     const channel = await shop.channel(5);
-    await shop.giveBack(channel, 2n);
     await world.buy(channel, 1);
-    const paid = world.price * 4n;
+    const paid = world.price * 6n;
     const close = await world.close(channel);
     await world.mine(1);
     const { terms } = await world.payeeState(channel);
@@ -168,25 +169,6 @@ describe('a channel that holds an asset', () => {
     const [payee, payer] = [await world.payeeState(channel), await world.payer(channel)];
     assert.ok(payee.kind === 'ended' && payer.kind === 'ended');
     assert.deepEqual([payee.how, payee.received, payer.how, payer.returned], ['closed', paid, 'closed', world.deposit - paid]);
-  });
-
-  test('a revoked close is punished: the payer has all that it moved at once, and the rest when it opens', async () => {
-    const shop = await AssetShop.open();
-    const { world } = shop;
-    const channel = await shop.channel(9);
-    const old = shop.closeOf(await world.payeeState(channel));
-    await shop.giveBack(channel, 8n);
-    await shop.send(old);
-    for (let i = 0; i < 3; i++) await world.mine(1);
-    const revoked = world.price * 9n;
-    assert.deepEqual(await shop.shares(channel), [0n, revoked, world.deposit - revoked]);
-    const { terms } = await world.payer(channel);
-    await world.mine((terms.ageLock?.blocks ?? 0) - 1);
-    for (let i = 0; i < 3; i++) await world.mine(1);
-    await world.bury();
-    assert.deepEqual(await shop.shares(channel), [0n, world.deposit, 0n]);
-    const payer = await world.payer(channel);
-    assert.deepEqual(payer.kind === 'ended' && [payer.how, payer.returned], ['punished', world.deposit]);
   });
 
   test('all of it can be paid, but no deposit added; only coins are left in the end, and come back', async () => {
@@ -342,5 +324,84 @@ describe('what a payer says that it brings', () => {
     };
     for (const wanted of [undefined, assetNamed('counterparty:XCP')]) assertRefused(await plan(wanted), 'offer-excessive');
     assert.ok(!isRefusal(await plan(asset)));
+  });
+});
+
+/** A payout of the payee's that spends another coin at the script of a close than what the close pays there, and so moves what that has moved there. */
+function besideOf(shop: AssetShop, { terms, keyName }: PayeeState, close: Transaction, beside: HeldOutput): Transaction {
+  const { revocation } = terms.contract;
+  const quantity = amount(counterparty.read(close)?.quantity ?? 0n);
+  const signer = shop.world.keys.payee.signer(keyName);
+  const payout = { script: terms.payeeScript, feeRate: coin.policy.feeRate };
+  return must(revocation?.payout(terms, [{ ...beside, value: quantity, coins: beside.value }], payout, signer) ?? assert.fail());
+}
+
+/** A coin that the payee has laid at the script of its next close, older than any delay. */
+async function laid(shop: AssetShop, { terms, best }: PayeeState): Promise<HeldOutput> {
+  const hash = best?.hash ?? assert.fail('it is paid under a hash');
+  const value = amount(1_000_000n);
+  const { txid } = shop.regtest.fund(terms.contract.paysTo(terms, hash), value) ?? assert.fail();
+  await shop.world.mine(terms.contract.revocation?.leastPayoutDelay(coin) ?? 0);
+  return { outpoint: { txid, vout: 0 }, value, hash };
+}
+
+describe('an asset that is given back', () => {
+  test('is the payer’s: a revoked close is punished, though another coin has lain at its script long before', async () => {
+    const shop = await AssetShop.open(undefined, revocable);
+    const { world } = shop;
+    const channel = await shop.channel(9);
+    const before = await world.payeeState(channel);
+    const old = shop.closeOf(before);
+    const beside = await laid(shop, before);
+    await shop.giveBack(channel, 8n);
+    await shop.send(old);
+    const theft = besideOf(shop, before, old, beside);
+    assert.equal((await world.chain.broadcast(theft)).kind, 'non-final', 'a height opens for no coin earlier');
+    for (let i = 0; i < 3; i++) await world.mine(1);
+    const revoked = world.price * 9n;
+    assert.deepEqual(await shop.shares(channel), [0n, revoked, world.deposit - revoked]);
+    await world.mineTo(before.terms.expiry);
+    for (let i = 0; i < 3; i++) await world.mine(1);
+    await world.bury();
+    assert.deepEqual(await shop.shares(channel), [0n, world.deposit, 0n]);
+    const payer = await world.payer(channel);
+    assert.deepEqual(payer.kind === 'ended' && [payer.how, payer.returned], ['punished', world.deposit]);
+  });
+
+  test('and what is left is closed, and paid out at its height; the rest is refunded from the expiry on', async () => {
+    const shop = await AssetShop.open(undefined, revocable);
+    const { world } = shop;
+    const channel = await shop.channel(5);
+    await shop.giveBack(channel, 2n);
+    await world.buy(channel, 1);
+    const paid = world.price * 4n;
+    await world.close(channel);
+    await world.mine(1);
+    const { terms } = await world.payeeState(channel);
+    await world.mineTo(terms.expiry);
+    for (let i = 0; i < 2; i++) await world.mine(1);
+    assert.deepEqual(await shop.shares(channel), [0n, world.deposit - paid, 0n]);
+    await world.mineTo(revocable.revocation?.payoutAt(terms) ?? assert.fail());
+    for (let i = 0; i < 2; i++) await world.mine(1);
+    assert.deepEqual(await shop.shares(channel), [paid, world.deposit - paid, 0n]);
+    await world.bury();
+    const [payee, payer] = [await world.payeeState(channel), await world.payer(channel)];
+    assert.ok(payee.kind === 'ended' && payer.kind === 'ended');
+    assert.deepEqual([payee.how, payee.received, payer.how, payer.returned], ['closed', paid, 'closed', world.deposit - paid]);
+  });
+
+  test('never where payouts open by age: there such a coin would take what was given back in the block of the revoked close', async () => {
+    const shop = await AssetShop.open();
+    const { world, regtest } = shop;
+    const channel = await shop.channel(9);
+    const state = await world.payeeState(channel);
+    assertRefused(await world.merchant.giveBack(channel, world.price, 'one'), 'contract-one-way');
+    const order = { kind: 'take-back', total: world.price, hash: new Uint8Array(20).fill(1) } as const;
+    assertRefused(await world.agent.engine.drive(channel, order), 'contract-one-way', 'nor does a payer that is told to');
+    const beside = await laid(shop, state);
+    const close = shop.closeOf(state);
+    const theft = besideOf(shop, state, close, beside);
+    assert.equal(regtest.mineBlock([close, theft]).kind, 'mined');
+    assert.equal(await shop.balance(world.payeeScript), world.price * 9n, 'no block is left to punish it in');
   });
 });

@@ -27,10 +27,10 @@ export function wrongRevocation(offer: OfferedTerms, penaltyKey: PublicKey | und
   return contract.revocation.refuseTerms(offer) ?? (penaltyKey === undefined ? refuse('key-invalid', { key: 'penalty' }) : undefined);
 }
 
-/** An asset needs a contract in which its rest may stay at the deposits' script. */
+/** A close that moves an asset pays a fixed fee to a script of its own. */
 export function wrongAsset({ asset, contract }: OfferedTerms): Refusal | undefined {
-  if (asset === undefined || contract.change !== undefined) return undefined;
-  return refuse('contract-unfit', { reason: 'this contract returns coins only', contract: contract.id });
+  if (asset === undefined || contract.revocation !== undefined) return undefined;
+  return refuse('contract-unfit', { reason: 'this contract moves coins only', contract: contract.id });
 }
 
 /** A close that moves an asset has one input. */

@@ -1,6 +1,7 @@
 import { type Amount, amount, subtract, ZERO } from '../base/amount.ts';
 import { equalBytes } from '../base/bytes.ts';
 import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
+import { canGiveBack } from '../contract/asset-payments.ts';
 import { capacityOf } from '../contract/contract.ts';
 import type { Pay, Receipt } from '../message/message.ts';
 import { canStillRevoke, giveBackTotal, isTooLate, nextHash, secretOf } from './payee-revocation.ts';
@@ -18,7 +19,7 @@ export interface GiveBackInput {
 /** Only notes the order. The payee can still close with the best payment until the payer has signed for less and the payee has shown its secret. */
 export function orderGiveBack(state: PayeeState, { amount: more, order }: GiveBackInput, env: Env): Step<PayeeState> | Refusal {
   if (state.lastOrder === order) return stay(state);
-  if (state.terms.contract.revocation === undefined) return refuse('contract-one-way', { contract: state.terms.contract.id });
+  if (!canGiveBack(state.terms)) return refuse('contract-one-way', { contract: state.terms.contract.id });
   if (!isActive(state)) return notActive(state);
   if (isTooLate(state.terms, env)) return refuse('margin-reached', { tip: env.tip, expiry: state.terms.expiry });
   const paid = state.best?.total ?? ZERO;

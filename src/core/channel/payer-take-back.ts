@@ -1,6 +1,7 @@
 import { type Amount, greatest, least, subtract, ZERO } from '../base/amount.ts';
 import { equalBytes } from '../base/bytes.ts';
 import { isRefusal, type Refusal, refuse } from '../base/refusal.ts';
+import { canGiveBack } from '../contract/asset-payments.ts';
 import { capacityOf, type Payment, type RevocationHash } from '../contract/contract.ts';
 import { isSigned } from '../contract/payment-signatures.ts';
 import { type RevocationSecrets, shownIndices } from '../contract/revocation-secrets.ts';
@@ -21,7 +22,7 @@ export interface TakeBackInput {
 export function signTakeBack(state: PayerState, { total, hash }: TakeBackInput, env: Env): Step<PayerState> | Refusal {
   if (state.kind !== 'open') return notOpen(state);
   const { terms, deposits, best, revocation: known, endSigned = ZERO, channel } = state;
-  if (known === undefined) return refuse('contract-one-way', { contract: terms.contract.id });
+  if (known === undefined || !canGiveBack(terms)) return refuse('contract-one-way', { contract: terms.contract.id });
   if (state.pending !== undefined) return refuse('payment-unanswered', { total: state.pending.payment.total });
   const { next } = known;
   if (best === undefined || total >= best.total || !isNext(known, hash)) return refuse('give-back-other');

@@ -73,7 +73,7 @@ const anyTerms = z.strictObject({
 export const termsField: Field<Terms> = anyTerms.refine(
   ({ contract, expiry, ageLock, revocation, asset }) =>
     isExpiryOf(contract, expiry) &&
-    (asset === undefined || contract.change !== undefined) &&
+    (asset === undefined || contract.revocation !== undefined) &&
     (contract.expiryIn === 'age') === (ageLock !== undefined) &&
     (ageLock === undefined || revocation === undefined || isBlocks(revocation.payoutDelay)),
   'terms that do not fit the contract',

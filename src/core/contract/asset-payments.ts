@@ -24,6 +24,14 @@ export function coinsFor(terms: Pick<Terms, 'coin' | 'signing' | 'asset'>, value
   return terms.asset === undefined ? value : depositCoins(terms);
 }
 
+/**
+ * Whether payments can be taken back. Any coin at a script moves what an asset has there: where payouts open by age, a coin that a payee has laid at the
+ * script of a close long before is old enough when it sends that close, revoked or not, and no penalty comes before it.
+ */
+export function canGiveBack({ contract: { revocation }, asset }: Pick<Terms, 'contract' | 'asset'>): boolean {
+  return revocation !== undefined && (asset === undefined || revocation.opensBy === 'height');
+}
+
 /** A deposit with its coins, where those are not what it is worth. */
 export function withCoins(terms: Terms, { outpoint, value }: Deposit): Deposit {
   return terms.asset === undefined ? { outpoint, value } : { outpoint, value, coins: depositCoins(terms) };

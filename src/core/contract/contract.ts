@@ -32,7 +32,7 @@ export interface Terms extends ScriptTerms {
   readonly payeeScript: Uint8Array;
   /** Where payments can be taken back, and only there. */
   readonly revocation?: RevocationTerms;
-  /** What the channel's amounts are of; the coin unless given. Only where the contract has `change`. */
+  /** What the channel's amounts are of; the coin unless given. Only where payments can be taken back. */
   readonly asset?: Asset;
 }
 
@@ -223,6 +223,8 @@ export interface Revocation {
   readonly leastPayoutDelay: (coin: Coin) => number;
   /** The outputs of a transaction that are held under one of these hashes. */
   readonly outputs: (terms: Terms, transaction: Transaction, hashes: readonly RevocationHash[]) => readonly HeldOutput[];
+  /** What opens a payout: a height, whatever coin it spends, or the age of each coin. */
+  readonly opensBy: 'height' | 'age';
   /** The redeem script of the payee's part of a close under a hash. */
   readonly heldScript: (terms: Terms, hash: RevocationHash) => Uint8Array;
   /** The first height of the chain's tip at which nodes take a payout of a close that was mined at that height; unless given, at the expiry. */

@@ -85,6 +85,7 @@ const revocation: Revocation = {
     return tooShort ?? (payoutDelay > MAX_BLOCKS ? refuse('window-too-long', { payoutDelay, most: MAX_BLOCKS }) : undefined);
   },
   leastPayoutDelay,
+  opensBy: 'age',
   heldScript: commitScript,
   outputs: heldOutputs(commitScript),
   payoutAt,

@@ -52,6 +52,7 @@ export function paysToHeld(heldScript: Revocation['heldScript']): Contract['pays
 const revocation: Revocation = {
   refuseTerms: (terms) => refuseWindows(terms, leastPayoutDelay(terms.coin)),
   leastPayoutDelay,
+  opensBy: 'height',
   heldScript: commitScript,
   outputs: heldOutputs(commitScript),
   payoutAt,

@@ -95,10 +95,7 @@ export interface Plan {
 /** A kind of channel script and its transactions. Each is one file and one line in the registry; no other code knows its id. */
 export interface Contract {
   readonly id: string;
-  /**
-   * Replaces the id where there is room for one byte only: in the note by which a seed finds its channels again. 1 to 255; never used again for
-   * another contract.
-   */
+  /** The id in one byte, for the note by which a seed finds its channels again: 1 to 255, never used again for another contract. */
   readonly number: number;
   /** Whether the expiry is a height or a time. Its script rejects transactions locked to the other kind. */
   readonly expiresBy: LockKind;

@@ -4,6 +4,7 @@ import { config } from './target/config.ts';
 import { frame } from './target/frame.ts';
 import { httpAnswer } from './target/http-answer.ts';
 import { httpRequest } from './target/http-request.ts';
+import { penaltyFile } from './target/penalty-file.ts';
 import { psbt } from './target/psbt.ts';
 import { record } from './target/record.ts';
 import { rpcAnswer } from './target/rpc-answer.ts';
@@ -16,7 +17,7 @@ import { transaction } from './target/transaction.ts';
 import type { Target } from './target.ts';
 
 const bytes: readonly Target[] = [transaction, script, signature, psbt, compact, frame, bitcoinj];
-const texts: readonly Target[] = [httpRequest, httpAnswer, rpcAnswer, record, config, text, seedFile, terminal];
+const texts: readonly Target[] = [httpRequest, httpAnswer, rpcAnswer, record, config, text, seedFile, penaltyFile, terminal];
 
 /** Everything that is fuzzed: the only list of it. */
 export const targets: readonly Target[] = [...bytes, ...texts];

@@ -7,6 +7,7 @@ import type { PaymentHash } from '../core/contract/pending.ts';
 import type { Invoice } from '../core/message/message.ts';
 import { decodeStored } from '../engine/decode-state.ts';
 import type { Clock, Random, Store } from '../engine/ports.ts';
+import { hashedInvoiceId, isNamed, readHashedId } from './hashed-invoice.ts';
 import { type Unpaid, UnpaidInvoices } from './unpaid-invoices.ts';
 
 export interface Item {
@@ -15,14 +16,17 @@ export interface Item {
 }
 export type PriceList = ReadonlyMap<string, Item>;
 
-/** `hashOf`: for one that can be paid by what is pending: its hash, by the invoice's id. */
-export interface AskedInvoice extends Pick<Invoice, 'channel' | 'item' | 'address'> {
-  readonly hashOf?: (id: string) => PaymentHash;
-}
+export type AskedInvoice = Pick<Invoice, 'channel' | 'item' | 'address'>;
+/** The hash of an invoice, by its id: only the payee can tell it. */
+export type HashOf = (id: string) => PaymentHash;
 
 export interface InvoiceBook {
   /** Seed step 5. If a channel has too many unpaid invoices, its oldest one is dropped. @returns a refusal for an item that is not for sale. */
   readonly issue: (asked: AskedInvoice) => Promise<Invoice | Refusal>;
+  /** One to be paid by what is pending under its hash. Anybody may ask for it, so nothing is stored before it is paid. */
+  readonly quote: (asked: AskedInvoice, hashOf: HashOf) => Invoice | Refusal;
+  /** The invoice of `quote` with this id and hash, if its item is still sold. Whoever knows its hash has it of this payee. */
+  readonly quoted: (quoted: Omit<AskedInvoice, 'item'> & Pick<Invoice, 'id'> & Required<Pick<Invoice, 'hash'>>) => Invoice | undefined;
   readonly find: (id: string) => Promise<KeptInvoice | undefined>;
   /** The invoice is paid, and kept for good. */
   readonly settled: (id: string) => void;
@@ -48,29 +52,33 @@ export function invoiceBook(store: Store, clock: Clock, random: Random, prices: 
       );
   };
   return {
-    issue: async ({ channel, item: name, address, hashOf }) => {
-      const item = prices.get(name);
-      if (item === undefined) return refuse('item-unknown', { item: name });
+    issue: async (asked) => {
+      const { channel } = asked;
+      const item = prices.get(asked.item);
+      if (item === undefined) return refuse('item-unknown', { item: asked.item });
       const id = bytesToHex(random.bytes(16));
-      const { text, price } = item;
       const expires = clock.now() + LIFETIME;
-      const invoice: Invoice = {
-        kind: 'invoice',
-        id,
-        channel,
-        item: name,
-        text,
-        amount: price,
-        address,
-        expires,
-        ...(hashOf && { hash: hashOf(id) }),
-      };
+      const invoice = invoiceFor(asked, item, { id, expires });
       const value = invoiceSnapshot.encode({ invoice });
       // Deleting the dropped invoices shares the sync of the new one. One that can't be deleted may just have been paid.
       const removed = remove(unpaid.add({ id, channel, expires }));
       const [isStored] = await Promise.all([store.commit([{ kind: 'invoice', id, expected: 0, value }]), removed]);
       if (!isStored) throw new Error(`the invoice id ${id} was drawn twice`);
       return invoice;
+    },
+    quote: (asked, hashOf) => {
+      const item = prices.get(asked.item);
+      if (item === undefined) return refuse('item-unknown', { item: asked.item });
+      const expires = Math.floor((clock.now() + LIFETIME) / 1000) * 1000;
+      const id = hashedInvoiceId(asked.item, expires, random);
+      return invoiceFor(asked, item, { id, expires, hash: hashOf(id) });
+    },
+    quoted: ({ id, hash, ...asked }) => {
+      const said = readHashedId(id);
+      const sold = said && [...prices].find(([name]) => isNamed(name, said));
+      if (said === undefined || sold === undefined) return undefined;
+      const [name, item] = sold;
+      return invoiceFor({ ...asked, item: name }, item, { id, expires: said.expires, hash });
     },
     find: async (id) => {
       const record = await store.get('invoice', id);
@@ -83,6 +91,12 @@ export function invoiceBook(store: Store, clock: Clock, random: Random, prices: 
       await remove(unpaid.takeExpired(clock.now()));
     },
   };
+}
+
+type Issued = Pick<Invoice, 'id' | 'expires' | 'hash'>;
+
+function invoiceFor({ channel, item, address }: AskedInvoice, { text, price }: Item, { id, expires, hash }: Issued): Invoice {
+  return { kind: 'invoice', id, channel, item, text, amount: price, address, expires, ...(hash && { hash }) };
 }
 
 /** The first to expire comes first. */

@@ -3,8 +3,9 @@ import type { ChannelId } from '../core/base/bytes.ts';
 import { isRefusal, type Refusal, refuse } from '../core/base/refusal.ts';
 import { invoiceHash } from '../core/channel/payee-locks.ts';
 import { notActive, type PayeeState } from '../core/channel/payee-state.ts';
+import type { KeptInvoice } from '../core/channel/state-machine.ts';
 import { boundsOf } from '../core/coin/coin.ts';
-import { isMore, type PaymentHash } from '../core/contract/pending.ts';
+import { isMore, lockUnder, type PaymentHash } from '../core/contract/pending.ts';
 import type { Announce, InvoiceRequest, Offer, Pay, Provisional, Reply } from '../core/message/message.ts';
 import { decodePsbt, mostPsbtBytes } from '../core/message/psbt-codec.ts';
 import { channelOfPsbt, readEnd, readPayment } from '../core/message/psbt-payment.ts';
@@ -144,24 +145,36 @@ function priceOf({ chain, keys }: MerchantOptions, engine: PayeeEngine, invoices
     const state = await engine.get(channel);
     if (state === undefined) return refuse('channel-unknown');
     if (state.setBack) return refuse('payee-set-back');
-    const signer = keys.signer(state.keyName);
-    const hashed = isPending ? { hashOf: (id: string) => invoiceHash({ signer }, id) } : {};
+    const asked = { channel, item, address: addressOf(chain.coin, state.terms.payeeScript) ?? '' };
     if (state.kind === 'open')
-      return invoices.issue({ channel, item, address: addressOf(chain.coin, state.terms.payeeScript) ?? '', ...hashed });
+      return isPending ? invoices.quote(asked, (id) => invoiceHash({ signer: keys.signer(state.keyName) }, id)) : invoices.issue(asked);
     return state.kind === 'paused' ? refuse('funding-reorganised') : notActive(state);
   };
 }
 
-/** Where payments come in, and secrets go out. */
-function tillOf(
-  { beforeRevoking = holdsNothing, isForwarding = false }: MerchantOptions,
-  engine: PayeeEngine,
+/** The invoice that a payment is for by what is pending under its hash: nothing is stored of it until then. */
+function quotedFor(
+  { chain, keys }: MerchantOptions,
   invoices: InvoiceBook,
-): Till {
+  { channel, invoice: id, payment: { locks } }: Pay,
+  state: PayeeState | undefined,
+): { readonly invoice?: KeptInvoice } {
+  if (id === undefined || locks === undefined || state === undefined) return {};
+  const hash = invoiceHash({ signer: keys.signer(state.keyName) }, id);
+  if (lockUnder(hash, locks) === undefined) return {};
+  const invoice = invoices.quoted({ id, hash, channel, address: addressOf(chain.coin, state.terms.payeeScript) ?? '' });
+  return invoice === undefined ? {} : { invoice: { invoice } };
+}
+
+/** Where payments come in, and secrets go out. */
+function tillOf(options: MerchantOptions, engine: PayeeEngine, invoices: InvoiceBook): Till {
+  const { beforeRevoking = holdsNothing, isForwarding = false } = options;
+  const payment = (pay: Pay) => (state: PayeeState | undefined) =>
+    ({ kind: 'payment', pay, isForwarding, ...quotedFor(options, invoices, pay, state) }) as const;
   const take = async (kind: 'payment' | 'increment', pay: Pay): Promise<TakenPayment | Refusal> => {
     // A payment that is for no more than the best one is answered from the store, in whatever state the node is.
     if (isMore(pay.payment, (await engine.get(pay.channel))?.best)) engine.follower.trusted();
-    const taken = takenOf(await engine.drive(pay.channel, kind === 'payment' ? { kind, pay, isForwarding } : { kind, pay }));
+    const taken = takenOf(await engine.drive(pay.channel, kind === 'payment' ? payment(pay) : { kind, pay }));
     if (!isRefusal(taken) && taken.receipt.secret !== undefined) await beforeRevoking(pay.channel);
     return taken;
   };

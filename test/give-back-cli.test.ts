@@ -83,10 +83,13 @@ test('of a contract in which money moves one way nothing is given back', async (
 
 const back = z.object({ gaveBack: z.string(), paidBack: z.string().optional(), balance: z.string().optional() });
 const selling = z.object({ url: z.string(), payTo: z.string() });
+const figures = z.object({
+  merchant: z.object({ source: z.string(), channels: z.object({ open: z.int() }), capacity: z.string() }),
+});
 const pairs = z.object({ channels: z.array(z.object({ ordered: z.string(), paidBack: z.string(), balance: z.string() })) });
 
 test('where payments are final a merchant gives back in a channel the other way, and pawment refresh takes it', async () => {
-  const serving = await cli.serve('both', 'merchant', '--listen', '127.0.0.1:0', '--price', 'tea=2', '--duplex', '500');
+  const serving = await cli.serve('both', 'merchant', '--listen', '127.0.0.1:0', '--price', 'tea=2', '--duplex', '500', '--metrics', '127.0.0.1:0');
   const { url, payTo } = selling.parse(await serving.up);
   cli.regtest.fund(payTo, amount(1_000n * DOGE));
   ok(await cli.run('winner', 'wallet', 'init'));
@@ -114,5 +117,8 @@ test('where payments are final a merchant gives back in a channel the other way,
   });
   const [pair] = pairs.parse((await cli.run('both', 'merchant', 'channels')).out).channels;
   assert.deepEqual(pair, { ordered: '1250000000', paidBack: '1250000000', balance: '-650000000' });
+  // The figures are of what was sold, not of what was paid back.
+  const { merchant } = figures.parse((await cli.run('both', 'status')).out);
+  assert.deepEqual([merchant.source, merchant.channels.open, merchant.capacity], ['the running merchant', 1, String(40n * DOGE)]);
   await serving.kill();
 });

@@ -9,7 +9,7 @@ import { type PayerInput, payer } from '../src/core/channel/payer.ts';
 import type { OpenPayer, PayerState } from '../src/core/channel/payer-state.ts';
 import type { Env, Step } from '../src/core/channel/state-machine.ts';
 import { dogecoin } from '../src/core/coin/dogecoin.ts';
-import type { Contract } from '../src/core/contract/contract.ts';
+import type { Contract, Signing } from '../src/core/contract/contract.ts';
 import { TX_SEQUENCE, TX_VERSION } from '../src/core/contract/form.ts';
 import { digest } from '../src/core/contract/payment-plan.ts';
 import { encodePay } from '../src/core/message/compact.ts';
@@ -59,10 +59,10 @@ export interface Fixture {
 const keys = seedKeyRing(coin, new Uint8Array(32).fill(7));
 
 /** Opens channels by the machines themselves and signs the payments. */
-export function makeFixture(channels: number, each: number, verify: Verify, contract?: Contract): Fixture {
+export function makeFixture(channels: number, each: number, verify: Verify, contract?: Contract, signing?: Signing): Fixture {
   const env = { tip: TIP, medianTime: 0, now: Date.now(), feeRate: coin.policy.feeRate, verify, keyOf: () => undefined };
   const envOf = ({ keyName }: PayerState): Env => ({ ...env, signer: keys.signer(keyName) });
-  const pairs = Array.from({ length: channels }, (_, index) => openPair(index, env, contract));
+  const pairs = Array.from({ length: channels }, (_, index) => openPair(index, env, contract, signing));
   const payments = Array.from({ length: each }, (_, nth) => pairs.map(({ payer: state }) => sign(state, nthTotal(nth), envOf(state))));
   return {
     payees: new Map(pairs.map((pair) => [pair.payee.channel, pair.payee])),
@@ -87,12 +87,12 @@ interface Pair {
   readonly payer: OpenPayer;
 }
 
-function openPair(index: number, env: Fixture['env'], contract?: Contract): Pair {
+function openPair(index: number, env: Fixture['env'], contract?: Contract, signing?: Signing): Pair {
   const nonce = new Uint8Array(16);
   new DataView(nonce.buffer).setUint32(0, index);
   const payeeScript = p2pkh(signer(new Uint8Array(32).fill(9)).publicKey);
   const at = { tip: TIP, medianTime: 0, now: 0 };
-  const offer = makeOffer(coin, defaultTerms(coin, contract), payeeScript, at, keys, { bytes: () => nonce }, nonce);
+  const offer = makeOffer(coin, defaultTerms(coin, contract, signing), payeeScript, at, keys, { bytes: () => nonce }, nonce);
   const name = keyName(coin, { account: 1, change: 0, index });
   const own = { ...env, signer: keys.signer(name) };
   const expiry = after(TIP, 10_000);
@@ -119,11 +119,11 @@ function openPayee(announce: Announce, script: Uint8Array, env: Fixture['env']):
   return { state, accepted: repliedBy(must(step)) };
 }
 
-function sentBy({ effects }: Step<unknown>): Request {
+export function sentBy({ effects }: Step<unknown>): Request {
   return effects.flatMap((effect) => (effect.kind === 'send' ? [effect.message] : []))[0] ?? assert.fail('nothing to send');
 }
 
-function repliedBy({ effects }: Step<unknown>): Reply {
+export function repliedBy({ effects }: Step<unknown>): Reply {
   return effects.flatMap((effect) => (effect.kind === 'reply' ? [effect.message] : []))[0] ?? assert.fail('no reply');
 }
 
@@ -166,7 +166,7 @@ export function payeeEnvOf({ env }: Fixture, { keyName: name }: PayeeState): Env
   return { ...env, signer: keys.signer(name) };
 }
 
-function stateOf<State>(step: Step<State | undefined> | Refusal): State {
+export function stateOf<State>(step: Step<State | undefined> | Refusal): State {
   return must(step).state ?? assert.fail('no state');
 }
 

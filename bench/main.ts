@@ -4,6 +4,7 @@ import { fastestVerifier } from '../src/engine/verifier.ts';
 import { buildBaseline } from './c-baseline.ts';
 import { makeFixture } from './fixture.ts';
 import { followRow, stuffedRow } from './follow.ts';
+import { hopRow } from './hop.ts';
 import { measure, type Row } from './measure.ts';
 import { printTable, type Result, resultOf } from './report.ts';
 import { giveBackRow, rawRow, signRow, stepRow, storedRow } from './rows.ts';
@@ -41,6 +42,7 @@ async function bench(quick: boolean, json: boolean): Promise<Result> {
     storedRow({ form: 'compact', store: 'sqlite', inFlight: 64 }, fixture, payments),
     stepRow('compact', takeable, takeable.payments, 'revocable'),
     giveBackRow(takeable, signs),
+    hopRow(verifier.verify, channels, signs),
     stepRow('psbt', fixture, inPsbt),
     storedRow({ form: 'psbt', store: 'sqlite', inFlight: 64 }, fixture, inPsbt),
     signRow(fixture, signs),

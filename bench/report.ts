@@ -21,6 +21,8 @@ export interface Result {
     readonly revocable: number;
     /** A give-back to such a payment. */
     readonly giveBack: number;
+    /** What a hub does for one forwarded payment, to a compact step. */
+    readonly hop: number;
     /** The same for a PSBT. */
     readonly psbt: number;
     /** Compact, in SQLite, 64 in flight, to plain C; null without a C compiler. */
@@ -57,6 +59,7 @@ export function resultOf(rows: readonly Row[], samples: Samples, backend: string
       compact: rounded(compact, 3),
       revocable: rounded(ratio(samples, 'compact-revocable', 'compact') ?? Number.NaN, 3),
       giveBack: rounded(ratio(samples, 'give-back', 'compact-revocable') ?? Number.NaN, 3),
+      hop: rounded(ratio(samples, 'hop', 'compact') ?? Number.NaN, 3),
       psbt: rounded(ratio(samples, 'psbt', 'verify') ?? Number.NaN, 3),
       durable: missing === undefined ? rounded(ratio(samples, 'compact-sqlite-64', 'c') ?? Number.NaN, 3) : null,
       idle10k: rounded(ratio(samples, 'follow-10', 'follow-10000') ?? Number.NaN, 2),
@@ -88,6 +91,7 @@ export function printTable({ backend, rows, ratios, passed, missing }: Result): 
   );
   console.log(`a payment that can be taken back ÷ one that can't ${ratios.revocable.toFixed(2)}`);
   console.log(`a give-back ÷ such a payment                 ${ratios.giveBack.toFixed(2)}`);
+  console.log(`a hop through a hub ÷ a compact step         ${ratios.hop.toFixed(2)}`);
   console.log(`PSBT step ÷ verification alone               ${ratios.psbt.toFixed(2)}`);
   console.log(`durable compact ÷ plain C                    ${ratios.durable === null ? '–' : ratios.durable.toFixed(2)}`);
   console.log(

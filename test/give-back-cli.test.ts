@@ -89,7 +89,18 @@ const figures = z.object({
 const pairs = z.object({ channels: z.array(z.object({ ordered: z.string(), paidBack: z.string(), balance: z.string() })) });
 
 test('where payments are final a merchant gives back in a channel the other way, and pawment refresh takes it', async () => {
-  const serving = await cli.serve('both', 'merchant', '--listen', '127.0.0.1:0', '--price', 'tea=2', '--duplex', '500', '--metrics', '127.0.0.1:0');
+  const serving = await cli.serve(
+    'both',
+    'merchant',
+    '--listen',
+    '127.0.0.1:0',
+    '--price',
+    'tea=2',
+    '--duplex',
+    '500',
+    '--metrics',
+    '127.0.0.1:0',
+  );
   const { url, payTo } = selling.parse(await serving.up);
   cli.regtest.fund(payTo, amount(1_000n * DOGE));
   ok(await cli.run('winner', 'wallet', 'init'));

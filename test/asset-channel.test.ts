@@ -8,6 +8,8 @@ import { amount } from '../src/core/base/amount.ts';
 import { bytesToHex, type ChannelId } from '../src/core/base/bytes.ts';
 import { isRefusal } from '../src/core/base/refusal.ts';
 import type { PayeeState } from '../src/core/channel/payee-state.ts';
+import type { Coin } from '../src/core/coin/coin.ts';
+import { dogecoinRegtest } from '../src/core/coin/dogecoin.ts';
 import { litecoinRegtest } from '../src/core/coin/litecoin.ts';
 import { spendSecret } from '../src/core/contract/age-lock.ts';
 import type { Contract, HeldOutput } from '../src/core/contract/contract.ts';
@@ -34,6 +36,8 @@ const asset = assetNamed('counterparty:PAWMENT') ?? assert.fail('an asset');
 const owner = keyNumber(7_000);
 const ownerScript = p2pkh(owner.publicKey);
 const LIFE = 1_400;
+/** More blocks than the least payout delay of a contract that counts from a coin's own block. */
+const AGED = 700;
 let orders = 0;
 
 /** A shop that sells for an asset, and who wants to pay in it. */
@@ -48,12 +52,16 @@ class AssetShop {
     this.indexer = indexer;
   }
 
-  static async open(instead?: (indexer: FakeIndexer) => Indexer, contract: Contract = revocableCsv): Promise<AssetShop> {
-    const regtest = new Regtest({ coin, verify: verifier.verify });
+  static async open(
+    instead?: (indexer: FakeIndexer) => Indexer,
+    contract: Contract = revocableCsv,
+    chain: Coin = coin,
+  ): Promise<AssetShop> {
+    const regtest = new Regtest({ coin: chain, verify: verifier.verify });
     regtest.mine(1_360);
     const indexer = new FakeIndexer(asChain(regtest), asset);
-    const { minLifetime, maxLifetime, closingMargin, maxDeposit } = shortTerms(coin, contract);
-    const usual = assetTerms(coin, contract, asset, { minDeposit: amount(1_000n), maxDeposit });
+    const { minLifetime, maxLifetime, closingMargin, maxDeposit } = shortTerms(chain, contract);
+    const usual = assetTerms(chain, contract, asset, { minDeposit: amount(1_000n), maxDeposit });
     const terms = { ...usual, minLifetime, maxLifetime, closingMargin };
     const world = await ChannelWorld.open(embedded(regtest, verifier), { terms, indexer: instead?.(indexer) ?? indexer });
     indexer.issue(ownerScript, world.deposit * 2n);
@@ -64,7 +72,7 @@ class AssetShop {
   async planned(): Promise<ChannelId> {
     const { agent, payee } = this.world;
     const offer = await this.world.offer();
-    const limits = { expiryIn: offer.contract.expiryIn, asset, depth: buried };
+    const limits = { expiryIn: offer.contract.expiryIn, asset, depth: this.world.coin.channel.buried };
     const state = must(await agent.plan(offer, await this.world.expiryIn(offer, LIFE), await this.world.freshScript(), limits));
     const { reply } = must(await agent.fund(state.channel, this.world.deposit, payee));
     assert.equal(reply.kind, 'provisional');
@@ -77,7 +85,7 @@ class AssetShop {
     const { txid, transaction } = this.regtest.fund(ownerScript, amount(10_000_000n)) ?? assert.fail();
     const [output] = transaction.outputs;
     const from = { txid, vout: 0 };
-    const { dust } = coin.policy;
+    const { dust } = this.world.coin.policy;
     const outputs = [
       { value: dust, script: to },
       ...counterparty.outputs({ asset: asset.number, quantity }, txid),
@@ -108,7 +116,7 @@ class AssetShop {
   async channel(times: number): Promise<ChannelId> {
     const channel = await this.planned();
     await this.bring(await this.scriptOf(channel), this.world.deposit);
-    await this.world.mine(buried - 1);
+    await this.world.mine(this.world.coin.channel.buried - 1);
     assert.equal(must(await this.world.agent.announce(channel, this.world.payee)).reply.kind, 'accepted');
     await this.world.buy(channel, times);
     return channel;
@@ -132,7 +140,7 @@ class AssetShop {
 
   closeOf({ terms, deposits, best, keyName }: PayeeState): Transaction {
     const signer = this.world.keys.payee.signer(keyName);
-    const payout = { script: terms.payeeScript, feeRate: coin.policy.feeRate };
+    const payout = { script: terms.payeeScript, feeRate: terms.coin.policy.feeRate };
     return must(terms.contract.close([{ terms, deposits, payment: best ?? assert.fail('nothing was paid'), signer }], payout));
   }
 
@@ -332,41 +340,43 @@ function besideOf(shop: AssetShop, { terms, keyName }: PayeeState, close: Transa
   const { revocation } = terms.contract;
   const quantity = amount(counterparty.read(close)?.quantity ?? 0n);
   const signer = shop.world.keys.payee.signer(keyName);
-  const payout = { script: terms.payeeScript, feeRate: coin.policy.feeRate };
+  const payout = { script: terms.payeeScript, feeRate: terms.coin.policy.feeRate };
   return must(revocation?.payout(terms, [{ ...beside, value: quantity, coins: beside.value }], payout, signer) ?? assert.fail());
 }
 
 /** A coin that the payee has laid at the script of its next close, older than any delay. */
 async function laid(shop: AssetShop, { terms, best }: PayeeState): Promise<HeldOutput> {
   const hash = best?.hash ?? assert.fail('it is paid under a hash');
-  const value = amount(1_000_000n);
+  const value = amount(100_000_000n);
   const { txid } = shop.regtest.fund(terms.contract.paysTo(terms, hash), value) ?? assert.fail();
-  await shop.world.mine(terms.contract.revocation?.leastPayoutDelay(coin) ?? 0);
+  await shop.world.mine(AGED);
   return { outpoint: { txid, vout: 0 }, value, hash };
 }
 
 describe('an asset that is given back', () => {
-  test('is the payer’s: a revoked close is punished, though another coin has lain at its script long before', async () => {
-    const shop = await AssetShop.open(undefined, revocable);
-    const { world } = shop;
-    const channel = await shop.channel(9);
-    const before = await world.payeeState(channel);
-    const old = shop.closeOf(before);
-    const beside = await laid(shop, before);
-    await shop.giveBack(channel, 8n);
-    await shop.send(old);
-    const theft = besideOf(shop, before, old, beside);
-    assert.equal((await world.chain.broadcast(theft)).kind, 'non-final', 'a height opens for no coin earlier');
-    for (let i = 0; i < 3; i++) await world.mine(1);
-    const revoked = world.price * 9n;
-    assert.deepEqual(await shop.shares(channel), [0n, revoked, world.deposit - revoked]);
-    await world.mineTo(before.terms.expiry);
-    for (let i = 0; i < 3; i++) await world.mine(1);
-    await world.bury();
-    assert.deepEqual(await shop.shares(channel), [0n, world.deposit, 0n]);
-    const payer = await world.payer(channel);
-    assert.deepEqual(payer.kind === 'ended' && [payer.how, payer.returned], ['punished', world.deposit]);
-  });
+  for (const chain of [litecoinRegtest, dogecoinRegtest]) {
+    test(`is the payer’s: a revoked close is punished, though another coin has lain at its script long before, ${chain.id}`, async () => {
+      const shop = await AssetShop.open(undefined, revocable, chain);
+      const { world } = shop;
+      const channel = await shop.channel(9);
+      const before = await world.payeeState(channel);
+      const old = shop.closeOf(before);
+      const beside = await laid(shop, before);
+      await shop.giveBack(channel, 8n);
+      await shop.send(old);
+      const theft = besideOf(shop, before, old, beside);
+      assert.equal((await world.chain.broadcast(theft)).kind, 'non-final', 'a height opens for no coin earlier');
+      for (let i = 0; i < 3; i++) await world.mine(1);
+      const revoked = world.price * 9n;
+      assert.deepEqual(await shop.shares(channel), [0n, revoked, world.deposit - revoked]);
+      await world.mineTo(before.terms.expiry);
+      for (let i = 0; i < 3; i++) await world.mine(1);
+      await world.bury();
+      assert.deepEqual(await shop.shares(channel), [0n, world.deposit, 0n]);
+      const payer = await world.payer(channel);
+      assert.deepEqual(payer.kind === 'ended' && [payer.how, payer.returned], ['punished', world.deposit]);
+    });
+  }
 
   test('and what is left is closed, and paid out at its height; the rest is refunded from the expiry on', async () => {
     const shop = await AssetShop.open(undefined, revocable);

@@ -173,17 +173,7 @@ describe('a hub', () => {
 
   test('a payee that closes and claims in one block, unseen: the hub finds the preimage in that block', async () => {
     const world = await HubWorld.open();
-    const purchase = await world.lock();
-    world.loses = Number.POSITIVE_INFINITY;
-    assert.deepEqual(await world.look(purchase), { kind: 'pending' });
-    const { merchant, watching } = world.far;
-    const follow = watching.get('payer') ?? assert.fail();
-    watching.delete('payer');
-    must(await merchant.close(world.outgoing));
-    await world.far.look();
-    await world.near.mine(1);
-    await world.far.mine(3);
-    watching.set('payer', follow);
+    const purchase = await world.claimedUnseen();
     await world.mine(2);
     const own = await world.near.payeeState(world.incoming);
     assert.deepEqual(

@@ -4,11 +4,22 @@ import { type ChannelId, isChannelId } from '../core/base/bytes.ts';
 import { diskError } from './disk-error.ts';
 import { makeFolder } from './make-folder.ts';
 
+/** A file that says nothing certain. `newer`: a later version wrote it. */
+export interface Unreadable {
+  readonly kind: 'unreadable';
+  readonly reason: string;
+  readonly newer: boolean;
+}
+
+export function isUnreadable(read: object): read is Unreadable {
+  return 'kind' in read && read.kind === 'unreadable';
+}
+
 /** A folder with one text file for each channel. Every file is replaced as a whole. */
-export interface FolderFiles {
+export interface FolderFiles<File> {
   readonly channels: () => Promise<readonly ChannelId[]>;
-  /** Undefined when there is no such file; empty when it is larger than any file of ours. */
-  readonly text: (channel: ChannelId) => Promise<string | undefined>;
+  /** What the file says, if it says it of this channel. Undefined when there is no such file; its text is empty when it is larger than any of ours. */
+  readonly read: (channel: ChannelId) => Promise<File | Unreadable | undefined>;
   /** Changes whenever the file changes; undefined when there is none. */
   readonly stamp: (channel: ChannelId) => Promise<string | undefined>;
   /** When it resolves, the file is safely on the disk. */
@@ -20,7 +31,11 @@ export interface FolderFiles {
 const MOST_BYTES = 4 * 1024 * 1024;
 
 /** The files with this suffix behind the channel's id. @throws WorldError `config`, `store-full` or `disk-failed` from every call when the folder can't be used. */
-export function folderFiles(path: string, suffix: string): FolderFiles {
+export function folderFiles<File extends { readonly channel: ChannelId }>(
+  path: string,
+  suffix: string,
+  read: (text: string) => File | Unreadable,
+): FolderFiles<File> {
   const nameOf = (channel: ChannelId): string => `${channel}${suffix}`;
   const pathOf = (channel: ChannelId): string => join(path, nameOf(channel));
   const guarded = <T>(work: () => Promise<T>): Promise<T> => asDiskErrors(path, work);
@@ -30,7 +45,12 @@ export function folderFiles(path: string, suffix: string): FolderFiles {
         const names = (await readdir(path)).filter((name) => name.endsWith(suffix)).map((name) => name.slice(0, -suffix.length));
         return names.filter(isChannelId);
       }),
-    text: (channel) => guarded(() => textOf(pathOf(channel))),
+    read: async (channel) => {
+      const text = await guarded(() => textOf(pathOf(channel)));
+      const file = text === undefined ? undefined : read(text);
+      if (file === undefined || isUnreadable(file) || file.channel === channel) return file;
+      return { kind: 'unreadable', reason: 'it is the file of another channel than its name says', newer: false };
+    },
     stamp: (channel) =>
       guarded(async () => {
         const found = await stat(pathOf(channel)).catch(absent);

@@ -118,6 +118,22 @@ export class HubWorld {
     return lookVia(this.near.agent, this.way, purchase);
   }
 
+  /** A purchase whose payee closes and claims in one block, which the hub does not see, and answers nothing. */
+  async claimedUnseen(): Promise<ViaPurchase> {
+    const purchase = await this.lock();
+    this.loses = Number.POSITIVE_INFINITY;
+    assert.deepEqual(await this.look(purchase), { kind: 'pending' });
+    const { merchant, watching } = this.far;
+    const follow = watching.get('payer') ?? assert.fail();
+    watching.delete('payer');
+    must(await merchant.close(this.outgoing));
+    await this.far.look();
+    await this.near.mine(1);
+    await this.far.mine(3);
+    watching.set('payer', follow);
+    return purchase;
+  }
+
   async totals(): Promise<readonly bigint[]> {
     const [payer, own, next, payee] = [
       await this.near.payer(this.incoming),

@@ -1,8 +1,9 @@
 import { formatAmount, isAmount } from '../../core/base/amount.ts';
 import type { ChannelId } from '../../core/base/bytes.ts';
 import type { Coin } from '../../core/coin/coin.ts';
+import { isUnreadable } from '../../store/folder-files.ts';
 import { owedIn } from './deposit-group.ts';
-import { type Emptied, isUnreadable, type Watched } from './file-format.ts';
+import type { Emptied, Watched } from './file-format.ts';
 import type { WatchFolder } from './folder.ts';
 
 /** A file with wrong content. What was read from it before still counts. */

@@ -13,8 +13,9 @@ import { isRefusal } from '../../core/base/refusal.ts';
 import { litecoinRegtest } from '../../core/coin/litecoin.ts';
 import { p2pkh } from '../../core/tx/script.ts';
 import { WorldError } from '../../engine/ports.ts';
+import { isUnreadable } from '../../store/folder-files.ts';
 import { feeLadder } from './fee-ladder.ts';
-import { isUnreadable, readWatched, type Watched, writeWatched } from './file-format.ts';
+import { readWatched, type Watched, writeWatched } from './file-format.ts';
 import { watchFolder } from './folder.ts';
 
 const DOGE = 100_000_000n;

@@ -16,6 +16,7 @@ import {
   transactionField,
 } from '../../core/message/fields.ts';
 import { outpointKey, type Transaction } from '../../core/tx/transaction.ts';
+import type { Unreadable } from '../../store/folder-files.ts';
 import { parsedJson } from '../../store/folder-files.ts';
 import { payeeValue } from './payee-value.ts';
 
@@ -52,17 +53,6 @@ export interface Emptied {
   readonly kind: 'emptied';
   readonly channel: ChannelId;
   readonly revoked: number;
-}
-
-/** A file that a watcher can't use. A newer program may have written it. */
-export interface Unreadable {
-  readonly kind: 'unreadable';
-  readonly reason: string;
-  readonly newer: boolean;
-}
-
-export function isUnreadable(read: Watched | Emptied | Unreadable): read is Unreadable {
-  return 'kind' in read && read.kind === 'unreadable';
 }
 
 /** Format 1 has no closes of single deposits, format 2 no revocations. A file is written in the lowest format that holds all of it. */

@@ -9,9 +9,10 @@ import type { Coin } from '../../core/coin/coin.ts';
 import type { Book } from '../../engine/engine.ts';
 import { keyedMutex } from '../../engine/mutex.ts';
 import { type Clock, type KeyRing, type Tip, WorldError } from '../../engine/ports.ts';
+import type { Unreadable } from '../../store/folder-files.ts';
 import { owedIn } from './deposit-group.ts';
 import { feeLadder, feeLaddersPerDeposit } from './fee-ladder.ts';
-import type { Emptied, Unreadable, Watched } from './file-format.ts';
+import type { Emptied, Watched } from './file-format.ts';
 import type { WatchFolder } from './folder.ts';
 import { valueFor } from './payee-value.ts';
 

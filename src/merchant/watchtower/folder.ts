@@ -4,8 +4,8 @@ import type { ChannelId } from '../../core/base/bytes.ts';
 import type { Height } from '../../core/base/height.ts';
 import type { Coin } from '../../core/coin/coin.ts';
 import { coinField, type Field, heightField } from '../../core/message/fields.ts';
-import { asDiskErrors, folderFiles, parsedJson, replaceFile, textOf } from '../../store/folder-files.ts';
-import { type Emptied, isUnreadable, readWatched, type Unreadable, type Watched, writeEmptied, writeWatched } from './file-format.ts';
+import { asDiskErrors, folderFiles, parsedJson, replaceFile, textOf, type Unreadable } from '../../store/folder-files.ts';
+import { type Emptied, readWatched, type Watched, writeEmptied, writeWatched } from './file-format.ts';
 
 /** The merchant's heartbeat. */
 export interface Heartbeat {
@@ -41,18 +41,12 @@ const heartbeatField: Field<Heartbeat> = z.object({ coin: coinField, at: z.numbe
 
 /** @throws WorldError `config`, `store-full` or `disk-failed` from every call when the folder can't be used. */
 export function watchFolder(path: string): WatchFolder {
-  const { channels, text: textFor, stamp, put, remove } = folderFiles(path, SUFFIX);
+  const { channels, read, stamp, put, remove } = folderFiles(path, SUFFIX, readWatched);
   return {
     channels,
     stamp,
     remove,
-    read: async (channel) => {
-      const text = await textFor(channel);
-      if (text === undefined) return undefined;
-      const watched = readWatched(text);
-      if (isUnreadable(watched) || watched.channel === channel) return watched;
-      return { kind: 'unreadable', reason: 'it is the file of another channel than its name says', newer: false };
-    },
+    read,
     write: (watched) => put(watched.channel, writeWatched(watched)),
     empty: (emptied) => put(emptied.channel, writeEmptied(emptied)),
     heartbeat: () => asDiskErrors(path, async () => heartbeatField.safeParse(parsedJson((await textOf(join(path, HEARTBEAT))) ?? '')).data),

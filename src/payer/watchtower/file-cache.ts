@@ -1,7 +1,8 @@
 import type { ChannelId } from '../../core/base/bytes.ts';
 import type { Coin } from '../../core/coin/coin.ts';
 import { WorldError } from '../../engine/ports.ts';
-import { isUnreadable, type PenaltyFile } from './file-format.ts';
+import { isUnreadable } from '../../store/folder-files.ts';
+import type { PenaltyFile } from './file-format.ts';
 import type { PenaltyFolder } from './folder.ts';
 
 /** A file that can't be read. What was read of it before still counts. */

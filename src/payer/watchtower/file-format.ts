@@ -8,6 +8,7 @@ import { type RevocationSecrets, shownIndices } from '../../core/contract/revoca
 import { bytesField, channelIdField, type Field, heightField, keptDepositField, shownSecretField } from '../../core/message/fields.ts';
 import { type Signer, signer } from '../../core/tx/sign.ts';
 import { recordChecksum } from '../../store/checksum.ts';
+import type { Unreadable } from '../../store/folder-files.ts';
 import { parsedJson } from '../../store/folder-files.ts';
 
 /**
@@ -22,13 +23,6 @@ export interface PenaltyFile extends Punisher {
   readonly since: Height;
   /** 32 bytes. */
   readonly penaltyKey: Uint8Array;
-}
-
-/** A file that can't be used. A newer program may have written it. */
-export interface UnreadableFile {
-  readonly kind: 'unreadable';
-  readonly reason: string;
-  readonly newer: boolean;
 }
 
 export const PENALTY_FORMAT = 1;
@@ -52,7 +46,7 @@ export function writePenaltyFile(file: PenaltyFile): string {
 }
 
 /** Reads what `writePenaltyFile` wrote. Whatever the text says, the result is of one channel, with the key that its terms name. */
-export function readPenaltyFile(text: string): PenaltyFile | UnreadableFile {
+export function readPenaltyFile(text: string): PenaltyFile | Unreadable {
   const value = parsedJson(text);
   const outer = fileField.safeParse(value);
   if (!outer.success) return unreadable('it is not a file for a payer’s watcher, or it is incomplete');
@@ -63,10 +57,6 @@ export function readPenaltyFile(text: string): PenaltyFile | UnreadableFile {
   if (!inner.success) return unreadable(z.prettifyError(inner.error).slice(0, 300));
   const wrong = whatIsWrong(inner.data);
   return wrong === undefined ? inner.data : unreadable(wrong);
-}
-
-export function isUnreadable(read: PenaltyFile | UnreadableFile): read is UnreadableFile {
-  return 'kind' in read;
 }
 
 /** A wrong byte in a secret or in the return script would not show otherwise. */
@@ -92,6 +82,6 @@ function signerOf(key: Uint8Array): Signer | undefined {
   }
 }
 
-function unreadable(reason: string): UnreadableFile {
+function unreadable(reason: string): Unreadable {
   return { kind: 'unreadable', reason, newer: false };
 }

@@ -8,7 +8,8 @@ import { sameOutpoint } from '../../core/tx/transaction.ts';
 import type { Book } from '../../engine/engine.ts';
 import { keyedMutex } from '../../engine/mutex.ts';
 import { type Chain, type Clock, type KeyRing, WorldError } from '../../engine/ports.ts';
-import { isUnreadable, type PenaltyFile } from './file-format.ts';
+import { isUnreadable } from '../../store/folder-files.ts';
+import type { PenaltyFile } from './file-format.ts';
 import type { PenaltyFolder } from './folder.ts';
 
 export interface PenaltyWriterOptions {

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import * as z from 'zod';
 import type { ChannelId } from '../../core/base/bytes.ts';
-import { asDiskErrors, folderFiles, parsedJson, replaceFile, textOf } from '../../store/folder-files.ts';
-import { isUnreadable, type PenaltyFile, readPenaltyFile, type UnreadableFile, writePenaltyFile } from './file-format.ts';
+import { asDiskErrors, folderFiles, parsedJson, replaceFile, textOf, type Unreadable } from '../../store/folder-files.ts';
+import { type PenaltyFile, readPenaltyFile, writePenaltyFile } from './file-format.ts';
 
 /**
  * What a payer gives its watchers: one file for each channel in which something was revoked. Every file is replaced as a whole. Its reader can take
@@ -15,7 +15,7 @@ export interface PenaltyFolder {
   readonly claim: () => Promise<void>;
   readonly channels: () => Promise<readonly ChannelId[]>;
   /** Undefined when there is no such file. */
-  readonly read: (channel: ChannelId) => Promise<PenaltyFile | UnreadableFile | undefined>;
+  readonly read: (channel: ChannelId) => Promise<PenaltyFile | Unreadable | undefined>;
   /** Changes whenever the file changes; undefined when there is none. */
   readonly stamp: (channel: ChannelId) => Promise<string | undefined>;
   /** When it resolves, the file is safely on the disk. */
@@ -29,7 +29,7 @@ const markField = z.object({ format: z.int() });
 
 /** @throws WorldError `config`, `store-full` or `disk-failed` from every call when the folder can't be used. */
 export function penaltyFolder(path: string): PenaltyFolder {
-  const { channels, text: textFor, stamp, put, remove } = folderFiles(path, SUFFIX);
+  const { channels, read, stamp, put, remove } = folderFiles(path, SUFFIX, readPenaltyFile);
   const isMarked = (): Promise<boolean> =>
     asDiskErrors(path, async () => markField.safeParse(parsedJson((await textOf(join(path, MARK))) ?? '')).success);
   return {
@@ -41,13 +41,7 @@ export function penaltyFolder(path: string): PenaltyFolder {
     channels,
     stamp,
     remove,
-    read: async (channel) => {
-      const text = await textFor(channel);
-      if (text === undefined) return undefined;
-      const read = readPenaltyFile(text);
-      if (isUnreadable(read) || read.channel === channel) return read;
-      return { kind: 'unreadable', reason: 'it is the file of another channel than its name says', newer: false };
-    },
+    read,
     write: (file) => put(file.channel, writePenaltyFile(file)),
   };
 }

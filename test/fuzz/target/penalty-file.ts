@@ -14,14 +14,9 @@ import {
 import { hash160 } from '../../../src/core/tx/script.ts';
 import { signer } from '../../../src/core/tx/sign.ts';
 import { outpointKey, type Transaction } from '../../../src/core/tx/transaction.ts';
-import {
-  isUnreadable,
-  PENALTY_FORMAT,
-  type PenaltyFile,
-  readPenaltyFile,
-  writePenaltyFile,
-} from '../../../src/payer/watchtower/file-format.ts';
+import { PENALTY_FORMAT, type PenaltyFile, readPenaltyFile, writePenaltyFile } from '../../../src/payer/watchtower/file-format.ts';
 import { recordChecksum } from '../../../src/store/checksum.ts';
+import { isUnreadable } from '../../../src/store/folder-files.ts';
 import type { Channel } from '../../conformance/suite/codec.ts';
 import { payerKey, returnScript } from '../../world/sample.ts';
 import { mutateJson } from '../http.ts';

@@ -81,9 +81,11 @@ function paymentsOf(state: PayeeState | PayerState): readonly Payment[] {
 }
 
 /** What gives all back needs no signature. */
-function isSigned(terms: Terms, deposits: readonly Deposit[], { total, signatures, hash }: Payment, verify: Verify): boolean {
+function isSigned(terms: Terms, deposits: readonly Deposit[], { total, signatures, hash, locks }: Payment, verify: Verify): boolean {
   if (total === ZERO && hash !== undefined) return true;
-  return !isRefusal(terms.contract.verify(terms, deposits, { total, signatures, ...(hash && { hash }) }, undefined, verify));
+  return !isRefusal(
+    terms.contract.verify(terms, deposits, { total, signatures, ...(hash && { hash }), ...(locks && { locks }) }, undefined, verify),
+  );
 }
 
 /** What `known` knows and `other` does not, line by line; empty when `other` knows at least as much of every channel. */

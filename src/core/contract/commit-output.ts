@@ -1,5 +1,5 @@
 import { isAmount } from '../base/amount.ts';
-import { equalBytes } from '../base/bytes.ts';
+import { bytesToHex } from '../base/bytes.ts';
 import { type Height, height, isTime, LOCK_TIME_THRESHOLD } from '../base/height.ts';
 import type { Refusal } from '../base/refusal.ts';
 import { p2sh } from '../tx/script.ts';
@@ -29,14 +29,30 @@ export function payoutAt(terms: Terms): Height {
 
 /** Finds the outputs of a close that are held for the payee by such a script, under one of these hashes. */
 export function heldOutputs(heldScript: Revocation['heldScript']): Revocation['outputs'] {
+  const hashOf = hashByScript(heldScript);
   return (terms, transaction, hashes) => {
     const txid = transactionId(transaction);
+    const known = hashOf(terms, hashes);
     return transaction.outputs.flatMap(({ value: coins, script: paidTo }, vout) => {
-      const hash = hashes.find((one) => equalBytes(p2sh(heldScript(terms, one)), paidTo));
+      const hash = known.get(bytesToHex(paidTo));
       if (hash === undefined || !isAmount(coins)) return [];
       const value = worthAt(terms, transaction, vout);
       return isAmount(value) ? [{ outpoint: { txid, vout }, value, ...(value !== coins && { coins }), hash }] : [];
     });
+  };
+}
+
+type HashByScript = ReadonlyMap<string, RevocationHash>;
+
+/** The hashes by what their outputs pay to, in hex. There may be tens of thousands, and a close is looked at with every block: made once for each list. */
+function hashByScript(heldScript: Revocation['heldScript']): (terms: Terms, hashes: readonly RevocationHash[]) => HashByScript {
+  const made = new WeakMap<readonly RevocationHash[], { readonly terms: Terms; readonly known: HashByScript }>();
+  return (terms, hashes) => {
+    const before = made.get(hashes);
+    if (before?.terms === terms) return before.known;
+    const known = new Map(hashes.map((hash) => [bytesToHex(p2sh(heldScript(terms, hash))), hash]));
+    made.set(hashes, { terms, known });
+    return known;
   };
 }
 

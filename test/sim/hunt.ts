@@ -1,4 +1,4 @@
-import { runWorld } from './life.ts';
+import { runAny } from './any.ts';
 import { mutants } from './mutants.ts';
 import type { Mutant } from './plant.ts';
 
@@ -16,7 +16,13 @@ export async function hunt(mutant: Mutant, seed: number, most: number = MOST_WOR
     const undo = mutant.plant?.();
     try {
       const mutation = mutant.mutation?.() ?? {};
-      const { fault } = await runWorld({ seed, number, mutation, ...(mutant.profile && { profile: mutant.profile }) });
+      const { fault } = await runAny({
+        seed,
+        number,
+        mutation,
+        ...(mutant.profile && { profile: mutant.profile }),
+        ...(mutant.hub && { hub: mutant.hub() }),
+      });
       if (fault !== undefined) return { world: number, message: fault.message };
     } finally {
       undo?.();

@@ -1,11 +1,11 @@
 import { fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
+import { runAny } from './any.ts';
 import type { Chance } from './chance.ts';
 import { Coverage } from './coverage.ts';
 import { huntMutants } from './hunt.ts';
 import { asItWas, knownWorlds } from './known.ts';
-import { runWorld } from './life.ts';
 import { giving, type Profile, plotted, setBack, villainous } from './profile.ts';
 
 const HELP = `Runs worlds in which everything goes wrong, and checks the rules of money in each.
@@ -13,7 +13,8 @@ const HELP = `Runs worlds in which everything goes wrong, and checks the rules o
   npm run sim -- --runs 5000 --seed 1      worlds 0 … 4999 of seed 1, after those in which something was wrong once
   npm run sim -- --seed 1 --world 42       one of them, as it was; with --trace, step by step
   npm run sim -- --only plotter            worlds of a payer who plans; villain: of a merchant who means harm; giving: where
-                                           money goes back; losing: where the shop loses its store besides
+                                           money goes back; losing: where the shop loses its store besides; hub: of payers
+                                           who pay somebody through a hub
   npm run sim -- --mutants                 plants faults, one at a time, and says how soon each is caught
 `;
 
@@ -37,6 +38,7 @@ function losing(drawn: Profile, givings: Chance): Profile {
   return setBack(giving(drawn, givings));
 }
 
+const hub = values.only === 'hub' ? {} : undefined;
 const profile = { plotter: plotted, villain: villainous, giving, losing }[values.only ?? ''];
 /** After this many failures a run has said enough. */
 const MOST_FAILURES = 20;
@@ -57,12 +59,15 @@ async function runPart(part: number, tell: (told: Told) => void): Promise<void> 
     tell({ kind: 'progress', worlds, coverage: [...coverage.counts] });
     [coverage, worlds] = [new Coverage(), 0];
   };
-  const known = part === 0 && profile === undefined ? knownWorlds.map(asItWas) : [];
-  const all = Array.from({ length: Number(values.runs) }, (_, number) => ({ seed, number, ...(profile && { profile }) })).filter(
-    ({ number }) => number % jobs === part,
-  );
+  const known = part === 0 && values.only === undefined ? knownWorlds.map(asItWas) : [];
+  const all = Array.from({ length: Number(values.runs) }, (_, number) => ({
+    seed,
+    number,
+    ...(profile && { profile }),
+    ...(hub && { hub }),
+  })).filter(({ number }) => number % jobs === part);
   for (const one of [...known, ...all]) {
-    const { fault, trace, coverage: counts } = await runWorld(one);
+    const { fault, trace, coverage: counts } = await runAny(one);
     coverage.merge(counts);
     worlds++;
     if (fault !== undefined)
@@ -104,7 +109,7 @@ async function runAll(): Promise<void> {
 }
 
 async function runOne(number: number): Promise<void> {
-  const { trace, digest, steps, fault } = await runWorld({ seed, number, keepTrace: true, ...(profile && { profile }) });
+  const { trace, digest, steps, fault } = await runAny({ seed, number, keepTrace: true, ...(profile && { profile }), ...(hub && { hub }) });
   if (values.trace) process.stdout.write(`${trace.join('\n')}\n`);
   process.stdout.write(`${digest} after ${steps} steps: ${fault?.stack ?? 'all is well'}\n`);
   process.exitCode = fault === undefined ? 0 : 1;

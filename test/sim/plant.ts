@@ -5,6 +5,7 @@ import type { PayerState } from '../../src/core/channel/payer-state.ts';
 import type { Env } from '../../src/core/channel/state-machine.ts';
 import { type ChannelRole, payeeRole, payerRole } from '../../src/engine/channel-role.ts';
 import type { Chance } from './chance.ts';
+import type { HubMutation } from './hub/world.ts';
 import type { Profile } from './profile.ts';
 import type { Mutation } from './world.ts';
 
@@ -16,6 +17,8 @@ export interface Mutant {
   /** What is to be changed for as long as a world runs; returns what changes it back. */
   readonly plant?: () => () => void;
   readonly mutation?: () => Mutation;
+  /** It shows in worlds with a hub, with this changed there. */
+  readonly hub?: () => HubMutation;
   readonly profile?: (drawn: Profile, givings: Chance) => Profile;
 }
 

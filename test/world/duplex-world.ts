@@ -6,17 +6,17 @@ import type { PayeeState } from '../../src/core/channel/payee-state.ts';
 import type { PayerState } from '../../src/core/channel/payer-state.ts';
 import type { Coin } from '../../src/core/coin/coin.ts';
 import type { Contract } from '../../src/core/contract/contract.ts';
-import type { Request } from '../../src/core/message/message.ts';
+import type { Reply, Request } from '../../src/core/message/message.ts';
 import { scriptOf } from '../../src/core/tx/address.ts';
 import type { Transaction } from '../../src/core/tx/transaction.ts';
 import { type DuplexAgent, duplexAgent } from '../../src/duplex/agent.ts';
 import type { LendingTerms, Pair } from '../../src/duplex/lending.ts';
 import { type DuplexMerchant, duplexMerchant } from '../../src/duplex/merchant.ts';
-import { type Chain, type Connection, type SeedRing, WorldError } from '../../src/engine/ports.ts';
+import { type Chain, type Connection, type SeedRing, type Store, WorldError } from '../../src/engine/ports.ts';
 import { fastestSigner } from '../../src/engine/signer.ts';
 import type { PriceList } from '../../src/merchant/invoice.ts';
 import { type Merchant, type MerchantOptions, openMerchant } from '../../src/merchant/merchant.ts';
-import { openAgent } from '../../src/payer/agent.ts';
+import { type Agent, openAgent } from '../../src/payer/agent.ts';
 import { type MemoryDisk, memoryStore } from '../../src/store/memory.ts';
 import { storePart } from '../../src/store/part.ts';
 import { ownScript, seedKeyRing } from '../../src/wallet/keyring.ts';
@@ -30,12 +30,20 @@ import { wire } from './wire.ts';
 export interface DuplexOptions {
   readonly contract?: Contract;
   readonly lending?: Partial<LendingTerms>;
+  /** What a test puts in the place of a part, each time that a program starts. */
+  readonly through?: Through;
+}
+
+export interface Through {
+  readonly store?: (who: Who, store: Store) => Store;
+  /** Each side as a payer. */
+  readonly agent?: (who: Who, agent: Agent) => Agent;
 }
 
 /** What happens to an exchange on its way. */
 export type Fate = 'whole' | 'request-lost' | 'reply-lost';
 
-type Who = 'merchant' | 'payer';
+export type Who = 'merchant' | 'payer';
 
 const clock = { now: Date.now };
 
@@ -53,6 +61,8 @@ export class DuplexWorld {
   /** What was refused of what the merchant had to say. */
   readonly refused: string[] = [];
   readonly sent: Request[] = [];
+  /** What the merchant has answered, whether or not it arrives. */
+  onAnswer: (request: Request, reply: Reply) => void = () => undefined;
   /** The way to the merchant. */
   readonly road: Connection = { exchange: (request) => this.#carried(request) };
   /** Who looks at the chain when it changes. */
@@ -99,12 +109,12 @@ export class DuplexWorld {
   }
 
   async #startMerchant(): Promise<void> {
-    const store = memoryStore(this.#disks.merchant);
+    const store = this.#storeOf('merchant');
     const part = storePart(store, 'opposite');
     const common = { chain: this.subject.chain, keys: this.#keys.merchant, verify: this.subject.verifier.verify, clock, random };
     const wallet = await openWallet({ ...common, store: part });
     const merchant = openMerchant({ ...this.#payeeOptions('merchant'), store, prices: pricesOf(this.price) });
-    const agent = openAgent({ ...common, store: part, wallet, raised: async () => false });
+    const agent = this.#agentOf('merchant', openAgent({ ...common, store: part, wallet, raised: async () => false }));
     const terms = { percent: 100, each: amount(this.price * 2000n), all: amount(this.price * 5000n), ...this.#options.lending };
     this.wallets = { ...this.wallets, merchant: wallet };
     this.merchant = duplexMerchant({
@@ -120,13 +130,22 @@ export class DuplexWorld {
   }
 
   async #startPayer(): Promise<void> {
-    const store = memoryStore(this.#disks.payer);
+    const store = this.#storeOf('payer');
     const common = { chain: this.subject.chain, keys: this.#keys.payer, verify: this.subject.verifier.verify, clock };
     const wallet = await openWallet({ ...common, store });
     const payee: Merchant = openMerchant({ ...this.#payeeOptions('payer'), store: storePart(store, 'opposite'), prices: new Map() });
     this.wallets = { ...this.wallets, payer: wallet };
-    this.agent = duplexAgent({ agent: openAgent({ ...common, store, wallet }), payee, store });
+    this.agent = duplexAgent({ agent: this.#agentOf('payer', openAgent({ ...common, store, wallet })), payee, store });
     await this.#lookAs('payer');
+  }
+
+  #storeOf(who: Who): Store {
+    const store = memoryStore(this.#disks[who]);
+    return this.#options.through?.store?.(who, store) ?? store;
+  }
+
+  #agentOf(who: Who, agent: Agent): Agent {
+    return this.#options.through?.agent?.(who, agent) ?? agent;
   }
 
   #payeeOptions(who: Who): Omit<MerchantOptions, 'store' | 'prices'> {
@@ -147,7 +166,13 @@ export class DuplexWorld {
     const fate = this.fate(request);
     const lost = new WorldError('peer-unreachable', 'lost', 'Send it again.');
     if (fate === 'request-lost') throw lost;
-    const reply = await wire(this.merchant).exchange(request);
+    const reply = await wire(this.merchant)
+      .exchange(request)
+      .catch((error: unknown) => {
+        // A program that has died answers nothing.
+        throw error instanceof WorldError && error.code === 'store-closed' ? lost : error;
+      });
+    this.onAnswer(request, reply);
     if (fate === 'reply-lost') throw lost;
     return reply;
   }

@@ -13,18 +13,13 @@ import type { Reply, Request } from '../../src/core/message/message.ts';
 import { type Store, WorldError } from '../../src/engine/ports.ts';
 import type { Verifier } from '../../src/engine/verifier.ts';
 import { DEPTH } from './channel-sides.ts';
-import { DuplexWorld, type Fate, type Through, type Who } from './duplex-world.ts';
+import { DuplexWorld, type Through, type Who } from './duplex-world.ts';
+import { Dying, type Mishap, mishapsOf } from './dying.ts';
 import { embedded } from './embedded.ts';
-
-/** What befalls one action: one of its messages is lost, or one side's program dies at one of its commits. */
-interface Mishap {
-  readonly loss?: { readonly at: number; readonly fate: Fate };
-  readonly crash?: { readonly who: Who; readonly at: number; readonly isStored: boolean };
-}
 
 type Kind = 'buy' | 'give-back' | 'again' | 'refresh' | 'mine' | 'end' | 'merchant closes' | 'payer closes';
 
-export interface DuplexAction extends Mishap {
+export interface DuplexAction extends Mishap<Who> {
   readonly kind: Kind;
   readonly times: number;
 }
@@ -40,24 +35,7 @@ interface Order {
   readonly value: bigint;
 }
 
-/** The first ones of an action are where most happens. */
-const places = fc.oneof(fc.nat(3), fc.nat(8));
-
-const mishaps: fc.Arbitrary<Mishap> = fc.oneof(
-  { weight: 3, arbitrary: fc.constant({}) },
-  {
-    weight: 3,
-    arbitrary: fc.record({
-      loss: fc.record({ at: places, fate: fc.constantFrom<Fate>('request-lost', 'reply-lost') }),
-    }),
-  },
-  {
-    weight: 4,
-    arbitrary: fc.record({
-      crash: fc.record({ who: fc.constantFrom<Who>('merchant', 'payer'), at: places, isStored: fc.boolean() }),
-    }),
-  },
-);
+const mishaps = mishapsOf<Who>('merchant', 'payer');
 
 const kinds = fc.oneof(
   { weight: 3, arbitrary: fc.constant<Kind>('buy') },
@@ -84,7 +62,7 @@ export const duplexHistories: fc.Arbitrary<DuplexHistory> = fc
 export class DuplexLife {
   readonly #world: DuplexWorld;
   readonly #channel: ChannelId;
-  readonly #dying: Dying;
+  readonly #dying: Dying<Who>;
   /** In smallest units: all that was ordered to go back. */
   #ordered = 0n;
   #orders = 0;
@@ -95,7 +73,7 @@ export class DuplexLife {
   /** What each side had signed in its own channel when it signed the one end. */
   readonly #frozen = new Map<Who, bigint>();
 
-  private constructor(world: DuplexWorld, channel: ChannelId, dying: Dying) {
+  private constructor(world: DuplexWorld, channel: ChannelId, dying: Dying<Who>) {
     this.#world = world;
     this.#channel = channel;
     this.#dying = dying;
@@ -105,7 +83,7 @@ export class DuplexLife {
   static async open(coin: Coin, verifier: Verifier, through: Through = {}): Promise<DuplexLife> {
     const regtest = new Regtest({ coin, verify: verifier.verify });
     regtest.mine(1_360);
-    const dying = new Dying();
+    const dying = new Dying<Who>();
     const store = (who: Who, real: Store): Store => {
       const mortal = dying.store(who, real);
       return through.store?.(who, mortal) ?? mortal;
@@ -291,41 +269,5 @@ export class DuplexLife {
       ['payer', payer, start - gain],
     ] as const)
       assert.ok(value <= due && value + fees >= due, `the ${who} has ${value}, and ${due} are its own but for ${fees} of fees`);
-  }
-}
-
-/** Stores of programs that die at a commit: nothing of theirs is read or written any more. */
-class Dying {
-  next?: { readonly who: Who; at: number; readonly isStored: boolean };
-  readonly #dead = new Set<Who>();
-
-  dead(): readonly Who[] {
-    const all = [...this.#dead];
-    this.#dead.clear();
-    return all;
-  }
-
-  store(who: Who, store: Store): Store {
-    let isDead = false;
-    const gone = (): WorldError => new WorldError('store-closed', 'the program has died', 'Start it again.');
-    const alive = <Result>(work: () => Result): Result => {
-      if (isDead) throw gone();
-      return work();
-    };
-    return {
-      get: async (kind, id) => alive(() => store.get(kind, id)),
-      list: (kind) => alive(() => store.list(kind)),
-      commit: async (writes) => {
-        const { next } = this;
-        if (isDead) throw gone();
-        if (next?.who !== who || next.at-- > 0) return store.commit(writes);
-        if (next.isStored) await store.commit(writes);
-        isDead = true;
-        delete this.next;
-        this.#dead.add(who);
-        throw gone();
-      },
-      close: async () => undefined,
-    };
   }
 }

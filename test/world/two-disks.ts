@@ -12,7 +12,7 @@ import type { Reply, Request } from '../../src/core/message/message.ts';
 import { scriptOf } from '../../src/core/tx/address.ts';
 import { p2pkh } from '../../src/core/tx/script.ts';
 import { type Signature, type Signer, signer, type Verify } from '../../src/core/tx/sign.ts';
-import type { Chain, Connection, SeedRing } from '../../src/engine/ports.ts';
+import type { Chain, Connection, SeedRing, Store } from '../../src/engine/ports.ts';
 import { fastestSigner } from '../../src/engine/signer.ts';
 import { type Merchant, type MerchantOptions, openMerchant } from '../../src/merchant/merchant.ts';
 import type { MerchantTerms } from '../../src/merchant/terms.ts';
@@ -31,6 +31,8 @@ export type Side = 'payer' | 'payee';
 export interface TwoDisksOptions {
   readonly verify: Verify;
   readonly terms?: Partial<MerchantTerms>;
+  /** What a side's programs store through, where that is not the disk itself. */
+  readonly store?: (side: Side, store: Store) => Store;
   /** What both sides see of the chain, where that is not the chain itself. */
   readonly through?: (chain: Chain) => Chain;
   readonly coin?: Coin;
@@ -56,12 +58,15 @@ export class TwoDisks {
   readonly payee: Connection = { exchange: (request) => this.answer(request) };
   readonly #verify: Verify;
   readonly #form: WireFormat;
+  readonly #store: NonNullable<TwoDisksOptions['store']>;
   readonly #paced: PacedChain;
   #merchant: Merchant | undefined;
   #agent: Agent | undefined;
   #wallet: Wallet | undefined;
 
-  private constructor({ verify, coin = dogecoinRegtest, terms = {}, through = (chain) => chain, form = 'compact' }: TwoDisksOptions) {
+  private constructor({ verify, coin = dogecoinRegtest, terms = {}, through = (chain) => chain, ...more }: TwoDisksOptions) {
+    const { form = 'compact', store = (_, it) => it } = more;
+    this.#store = store;
     this.coin = coin;
     let seconds = 1_700_000_000;
     this.regtest = createRegtest({ coin: this.coin, now: () => seconds++ * 1_000 });
@@ -91,7 +96,7 @@ export class TwoDisks {
   async start(side: Side, disk: MemoryDisk, wallet?: Wallet): Promise<void> {
     const { chain, keys } = this;
     this.disks[side] = disk;
-    const store = memoryStore(disk);
+    const store = this.#store(side, memoryStore(disk));
     const random = { bytes: (length: number) => crypto.getRandomValues(new Uint8Array(length)) };
     const common = {
       chain,

@@ -17,6 +17,7 @@ import type { Merchant } from '../../src/merchant/merchant.ts';
 import type { Agent } from '../../src/payer/agent.ts';
 import { idOf } from './chain.ts';
 import { givenMutants } from './given-mutants.ts';
+import { hubMutants } from './hub-mutants.ts';
 import { type Mutant, type PayeeParty, payeeMachine, payerMachine, replaced, withEnv } from './plant.ts';
 import { plottedMutants } from './plotted.ts';
 import { type Profile, plotted, villainous } from './profile.ts';
@@ -365,6 +366,7 @@ export const mutants: readonly Mutant[] = [
   ...plottedMutants,
   ...givenMutants,
   ...setBackMutants,
+  ...hubMutants,
 ];
 
 /** Nothing is held back. */

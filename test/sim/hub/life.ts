@@ -124,7 +124,8 @@ function act({ chance, profile, coverage }: HubWorld, buyer: Buyer): void {
   const wish = chance.weighted({ buy: 6, look: 4, settle: 2, tend: 2, end: 0.3 });
   coverage.hit(`via ${wish}`);
   const purchase = chance.pickAny(buyer.purchases);
-  if (wish === 'buy') buyer.buy(channel, chance.pick(['tea', 'tea', 'meal']), chance.happens(profile.cheats) ? 1n : 0n);
+  if (wish === 'buy')
+    buyer.buy(channel, chance.pick(['tea', 'tea', 'meal']), chance.happens(profile.cheats) ? chance.pick([1n, -10_000_000n]) : 0n);
   else if (wish === 'look' && purchase !== undefined) buyer.look(purchase);
   else if (wish === 'settle') buyer.settle(channel);
   else if (wish === 'end') side.end(channel);

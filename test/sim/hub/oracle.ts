@@ -1,4 +1,4 @@
-import { bytesToHex, type ChannelId } from '../../../src/core/base/bytes.ts';
+import { bytesToHex, type ChannelId, equalBytes } from '../../../src/core/base/bytes.ts';
 import { fateOf } from '../../../src/core/channel/payer-locks.ts';
 import type { PayerState } from '../../../src/core/channel/payer-state.ts';
 import { payeeSnapshot, payerSnapshot } from '../../../src/core/channel/snapshot.ts';
@@ -118,7 +118,8 @@ export class HubOracle {
       if (kind !== 'payer-channel' || value === undefined) continue;
       const state = payerSnapshot.decode(value);
       this.#meet(id as ChannelId, state.terms, false);
-      for (const { lock, preimage } of state.locks ?? []) if (preimage !== undefined) this.proven.add(bytesToHex(lock.hash));
+      for (const { lock, preimage } of state.locks ?? [])
+        if (preimage !== undefined && equalBytes(hash160(preimage), lock.hash)) this.proven.add(bytesToHex(lock.hash));
     }
   }
 

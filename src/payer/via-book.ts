@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { Amount } from '../core/base/amount.ts';
 import { bytesToHex } from '../core/base/bytes.ts';
+import { type Refusal, refuse } from '../core/base/refusal.ts';
 import { amountField, channelIdField, type Field, hashField } from '../core/message/fields.ts';
 import { decodeStoredJson } from '../engine/decode-state.ts';
 import type { Store } from '../engine/ports.ts';
@@ -15,7 +16,8 @@ export interface PendingVia extends WayOrder {
 
 /** Written before anything is locked, so that the hub can be told after any crash what to do with it. */
 export interface ViaBook {
-  readonly add: (purchase: PendingVia) => Promise<void>;
+  /** Refused under a hash that is under way already. */
+  readonly add: (purchase: PendingVia) => Promise<Refusal | undefined>;
   readonly all: () => Promise<readonly PendingVia[]>;
   readonly remove: (purchase: Pick<PendingVia, 'hash'>) => Promise<void>;
 }
@@ -36,8 +38,8 @@ export function viaBook(store: Store): ViaBook {
   return {
     add: async (purchase) => {
       const value = JSON.stringify(z.encode(field, purchase));
-      if (!(await store.commit([{ kind: KIND, id: bytesToHex(purchase.hash), expected: 0, value }])))
-        throw new Error('a hash is used for one purchase');
+      const isNew = await store.commit([{ kind: KIND, id: bytesToHex(purchase.hash), expected: 0, value }]);
+      return isNew ? undefined : refuse('lock-repeated');
     },
     all: async () => {
       const found: PendingVia[] = [];

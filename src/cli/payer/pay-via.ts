@@ -2,6 +2,7 @@ import { type Amount, amount, formatAmount, ZERO } from '../../core/base/amount.
 import { bytesToHex } from '../../core/base/bytes.ts';
 import { isRefusal, isRefusalCode, type Refusal, refuse } from '../../core/base/refusal.ts';
 import type { PayerState } from '../../core/channel/payer-state.ts';
+import { lockUnder } from '../../core/contract/pending.ts';
 import { hubService } from '../../payer/hub-service.ts';
 import { lockVia, lookVia, type ViaOutcome, type Way } from '../../payer/pay-via.ts';
 import type { PendingVia } from '../../payer/via-book.ts';
@@ -56,7 +57,7 @@ export async function goOn({ print, config }: Pick<Shell, 'print' | 'config'>, p
     print.note(`${what}, is under way through the hub since an earlier command`);
     // What was signed and got no answer is sent again before the hub is told what to do with it.
     await payer.agent.settle(way.channel, [], way.connection);
-    const outcome = await decided(payer, way, purchase);
+    const outcome = await decided({ print }, payer, way, purchase);
     if (outcome.kind === 'paid') bought.push({ purchase, preimage: outcome.preimage });
     else print.note(`${what}, was not paid: ${outcome.reason}`);
   }
@@ -72,15 +73,16 @@ async function buy(shell: Shell, payer: OpenPayer, way: Way, flags: ViaFlags, ma
     const total = amount(price + fee);
     const refused = await agreed(shell, payer, state, { flags, total, max });
     if (refused !== undefined) return refused;
-    purchase = {
+    const wanted = {
       ...{ incoming: way.channel, hash: invoice.hash, payee: payee.address, amount: price, invoice: invoice.id },
       ...{ item, total },
     };
-    await payer.vias.add(purchase);
-    return undefined;
+    const repeated = await payer.vias.add(wanted);
+    if (repeated === undefined) purchase = wanted;
+    return repeated;
   });
   if (purchase === undefined) throw isRefusal(locked) ? new Refused(locked) : new Error('what is locked was agreed to');
-  const outcome = await decided(payer, way, purchase);
+  const outcome = await decided(shell, payer, way, purchase);
   if (outcome.kind === 'paid') return { purchase, preimage: outcome.preimage };
   throw new Refused(isRefusal(locked) ? locked : reasonOf(outcome.reason));
 }
@@ -107,11 +109,16 @@ async function agreed({ print }: Shell, payer: OpenPayer, state: PayerState, { f
 type Decided = Exclude<ViaOutcome, { readonly kind: 'pending' }>;
 
 /** Looks until it is paid or given up, and takes it off the list. */
-async function decided(payer: OpenPayer, way: Way, purchase: PendingVia): Promise<Decided> {
-  const { item: _, total: __, ...order } = purchase;
+async function decided({ print }: Pick<Shell, 'print'>, payer: OpenPayer, way: Way, purchase: PendingVia): Promise<Decided> {
+  const { item, total: _, ...order } = purchase;
+  let isTold = false;
   const outcome = await until<Decided>(async () => {
     const seen = await lookVia(payer.agent, way, { hash: purchase.hash, order });
     if (seen.kind !== 'pending') return seen;
+    const lock = lockUnder(purchase.hash, (await payer.channel(way.channel)).best?.locks);
+    if (!isTold && lock !== undefined)
+      print.note(`${item} is under way; if the merchant never answers, it is yours again from block ${lock.expiry} on`);
+    isTold = true;
     await payer.agent.poll();
     return undefined;
   }, LOOK);

@@ -210,13 +210,12 @@ describe('what the payer remembers of its payments', () => {
 
   test('what is spent is never more than the total, also when a payment was signed before the payee showed a better one', () => {
     const pair = new MachinePair().open(10n * DOGE);
-    const before = pair.payer;
-    pair.pay(2n * DOGE, 2n * DOGE);
-    pair.payer = before;
+    const { channel } = pair.openPayer();
     pair.request({ kind: 'pay', total: amount(3n * DOGE), price: amount(3n * DOGE) });
-    pair.answer('state-request', pair.ask(pair.request({ kind: 'resync' })));
+    pair.answer('state-request', stateAt(pair, 2n * DOGE));
     assert.deepEqual([pair.openPayer().best?.total, pair.openPayer().spent], [2n * DOGE, 2n * DOGE]);
-    pair.answer('payment', pair.ask(pair.request({ kind: 'resend' })));
+    const [total, capacity] = [amount(3n * DOGE), amount(10n * DOGE)];
+    pair.answer('payment', { kind: 'receipt', channel, total, spent: amount(2n * DOGE), capacity });
     assert.deepEqual([pair.openPayer().best?.total, pair.openPayer().spent], [3n * DOGE, 3n * DOGE]);
   });
 

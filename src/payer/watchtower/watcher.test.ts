@@ -13,7 +13,9 @@ import { type ChannelId, equalBytes } from '../../core/base/bytes.ts';
 import { height } from '../../core/base/height.ts';
 import type { PayeeState } from '../../core/channel/payee-state.ts';
 import { dogecoinRegtest as coin } from '../../core/coin/dogecoin.ts';
+import { litecoinRegtest } from '../../core/coin/litecoin.ts';
 import { revocable } from '../../core/contract/revocable.ts';
+import { revocableCsv } from '../../core/contract/revocable-csv.ts';
 import { type Transaction, transactionId } from '../../core/tx/transaction.ts';
 import { type Chain, WorldError } from '../../engine/ports.ts';
 import { fastestVerifier } from '../../engine/verifier.ts';
@@ -37,7 +39,14 @@ interface Setting {
   readonly watcher: (asking?: bigint) => PenaltyWatcher;
 }
 
-async function setting(t: TestContext): Promise<Setting> {
+/** Where a close can come back: held until a height, or for so many blocks from its own. */
+const kinds = [
+  { coin, contract: revocable },
+  { coin: litecoinRegtest, contract: revocableCsv },
+] as const;
+type Kind = (typeof kinds)[number];
+
+async function setting(t: TestContext, { coin, contract }: Kind = kinds[0]): Promise<Setting> {
   const regtest = new Regtest({ coin, verify: verifier.verify });
   regtest.mine(1_360);
   const chain = asChain(regtest);
@@ -54,7 +63,7 @@ async function setting(t: TestContext): Promise<Setting> {
   };
   const writers: PenaltyWriter[] = [];
   const world = await ChannelWorld.open(embedded(regtest, verifier, { chain }), {
-    terms: { contract: revocable },
+    terms: { contract },
     punishing: (keys) => {
       const writer = new PenaltyWriter({ folder: full, chain, clock, keys });
       writers.push(writer);
@@ -90,7 +99,7 @@ function closeOf({ world }: Setting, { terms, deposits, best, keyName }: PayeeSt
   if (best === undefined) return assert.fail('nothing to close with');
   const signer = world.keys.payee.signer(keyName);
   return must(
-    terms.contract.close([{ terms, deposits, payment: best, signer }], { script: terms.payeeScript, feeRate: coin.policy.feeRate }),
+    terms.contract.close([{ terms, deposits, payment: best, signer }], { script: terms.payeeScript, feeRate: terms.coin.policy.feeRate }),
   );
 }
 
@@ -107,8 +116,8 @@ function codes({ alarms }: PenaltyReport): readonly string[] {
 }
 
 /** A channel of which nine of ten prices were given back, and whose payee has sent what it could close with before; both sides sleep. */
-async function cheated(t: TestContext): Promise<Setting & { readonly channel: ChannelId; readonly close: Transaction }> {
-  const made = await setting(t);
+async function cheated(t: TestContext, kind?: Kind): Promise<Setting & { readonly channel: ChannelId; readonly close: Transaction }> {
+  const made = await setting(t, kind);
   const channel = await made.open();
   const before = await made.world.payeeState(channel);
   await made.giveBack(channel, 9);
@@ -118,67 +127,69 @@ async function cheated(t: TestContext): Promise<Setting & { readonly channel: Ch
   return { ...made, channel, close };
 }
 
-test('a revoked close is punished while its payer sleeps, by whoever has the payer’s file and a node', async (t) => {
-  const { regtest, world, watcher, channel } = await cheated(t);
-  regtest.mine(1);
-  const one = watcher();
-  const first = await one.poll();
-  assert.deepEqual([standings(first), codes(first)], [['punishing'], []]);
-  const sent = first.sent.find(({ outcome }) => outcome.kind === 'accepted')?.transaction ?? assert.fail();
-  const { returnScript } = await world.payer(channel);
-  assert.ok(sent.outputs.length === 1 && equalBytes(sent.outputs[0]?.script ?? assert.fail(), returnScript));
-  assert.deepEqual(await world.chain.mempool(), [transactionId(sent)]);
-  regtest.mine(1);
-  assert.deepEqual(standings(await one.poll()), ['punished']);
-  regtest.mine(coin.channel.buried);
-  assert.deepEqual(standings(await one.poll()), ['over']);
-  const again = await watcher().poll();
-  assert.deepEqual([standings(again), codes(again)], [['over'], []], 'another that starts now sees the same');
-});
+for (const kind of kinds) {
+  test(`a revoked close is punished while its payer sleeps, by whoever has the payer’s file and a node: ${kind.contract.id}`, async (t) => {
+    const { regtest, world, watcher, channel } = await cheated(t, kind);
+    regtest.mine(1);
+    const one = watcher();
+    const first = await one.poll();
+    assert.deepEqual([standings(first), codes(first)], [['punishing'], []]);
+    const sent = first.sent.find(({ outcome }) => outcome.kind === 'accepted')?.transaction ?? assert.fail();
+    const { returnScript } = await world.payer(channel);
+    assert.ok(sent.outputs.length === 1 && equalBytes(sent.outputs[0]?.script ?? assert.fail(), returnScript));
+    assert.deepEqual(await world.chain.mempool(), [transactionId(sent)]);
+    regtest.mine(1);
+    assert.deepEqual(standings(await one.poll()), ['punished']);
+    regtest.mine(kind.coin.channel.buried);
+    assert.deepEqual(standings(await one.poll()), ['over']);
+    const again = await watcher().poll();
+    assert.deepEqual([standings(again), codes(again)], [['over'], []], 'another that starts now sees the same');
+  });
 
-test('a close that is not revoked is let alone', async (t) => {
-  const made = await setting(t);
-  const channel = await made.open();
-  await made.giveBack(channel, 4);
-  const own = made.watcher();
-  assert.deepEqual(standings(await own.poll()), ['quiet']);
-  made.world.watching.clear();
-  await send(made, closeOf(made, await made.world.payeeState(channel)));
-  for (const blocks of [0, 1, coin.channel.buried]) {
-    made.regtest.mine(blocks);
-    const report = await own.poll();
-    assert.deepEqual([report.sent, codes(report)], [[], []]);
-    assert.deepEqual((await made.watcher().poll()).sent, []);
-  }
-  assert.deepEqual(standings(await own.poll()), ['over']);
-});
-
-test('of several revoked hashes each is punished; with a file from before the last was revoked, all but that one', async (t) => {
-  for (const isOld of [false, true]) {
-    const made = await setting(t);
+  test(`a close that is not revoked is let alone: ${kind.contract.id}`, async (t) => {
+    const made = await setting(t, kind);
     const channel = await made.open();
-    const states = [await made.world.payeeState(channel)];
-    await made.giveBack(channel, 2);
-    states.push(await made.world.payeeState(channel));
-    const file = join(made.path, `${channel}.penalty.json`);
-    const kept = readFileSync(file, 'utf8');
-    await made.giveBack(channel, 3);
-    if (isOld) writeFileSync(file, kept);
+    await made.giveBack(channel, 4);
+    const own = made.watcher();
+    assert.deepEqual(standings(await own.poll()), ['quiet']);
     made.world.watching.clear();
-    for (const [i, state] of states.entries()) {
-      const tip = made.regtest.tip.hash;
-      await send(made, closeOf(made, state));
-      made.regtest.mine(1);
-      const { sent } = await made.watcher().poll();
-      assert.equal(sent.length > 0, !(isOld && i === 1), `hash ${i}, old ${isOld}`);
-      const next = made.regtest.block(made.regtest.tip.height)?.hash ?? assert.fail();
-      made.regtest.invalidate(next);
-      assert.equal(made.regtest.tip.hash, tip);
-      await made.world.forgetMempool();
-      made.regtest.mine(1);
+    await send(made, closeOf(made, await made.world.payeeState(channel)));
+    for (const blocks of [0, 1, kind.coin.channel.buried]) {
+      made.regtest.mine(blocks);
+      const report = await own.poll();
+      assert.deepEqual([report.sent, codes(report)], [[], []]);
+      assert.deepEqual((await made.watcher().poll()).sent, []);
     }
-  }
-});
+    assert.deepEqual(standings(await own.poll()), ['over']);
+  });
+
+  test(`of several revoked hashes each is punished; with a file from before the last was revoked, all but that one: ${kind.contract.id}`, async (t) => {
+    for (const isOld of [false, true]) {
+      const made = await setting(t, kind);
+      const channel = await made.open();
+      const states = [await made.world.payeeState(channel)];
+      await made.giveBack(channel, 2);
+      states.push(await made.world.payeeState(channel));
+      const file = join(made.path, `${channel}.penalty.json`);
+      const kept = readFileSync(file, 'utf8');
+      await made.giveBack(channel, 3);
+      if (isOld) writeFileSync(file, kept);
+      made.world.watching.clear();
+      for (const [i, state] of states.entries()) {
+        const tip = made.regtest.tip.hash;
+        await send(made, closeOf(made, state));
+        made.regtest.mine(1);
+        const { sent } = await made.watcher().poll();
+        assert.equal(sent.length > 0, !(isOld && i === 1), `hash ${i}, old ${isOld}`);
+        const next = made.regtest.block(made.regtest.tip.height)?.hash ?? assert.fail();
+        made.regtest.invalidate(next);
+        assert.equal(made.regtest.tip.hash, tip);
+        await made.world.forgetMempool();
+        made.regtest.mine(1);
+      }
+    }
+  });
+}
 
 test('a watcher that runs takes no older file for what it has read, nor a damaged one, and goes on with the others', async (t) => {
   const made = await setting(t);

@@ -10,6 +10,15 @@ const up = z.object({ url: z.string() });
 const opened = z.object({ channel: z.string() });
 const refused = z.object({ error: z.string(), facts: z.record(z.string(), z.string()) });
 const refreshed = z.object({ paid: z.string(), gaveBack: z.string() });
+const watching = z.object({
+  tip: z.int(),
+  sent: z.array(z.unknown()),
+  alarms: z.array(z.unknown()),
+  back: z.object({
+    channels: z.array(z.object({ total: z.string(), closing: z.int() })),
+    sent: z.array(z.object({ outcome: z.string() })),
+  }),
+});
 const listed = z.object({ channels: z.array(z.object({ total: z.string(), giveBack: z.string().optional() })) });
 
 function ok({ code, out, said }: Ran): void {
@@ -117,7 +126,8 @@ test('where payments are final a merchant gives back in a channel the other way,
   assert.match(first.said, /opens a channel the other way/);
   assert.equal(back.parse(first.out).gaveBack, '0');
   cli.regtest.mine(6);
-  const second = await cli.run('winner', 'refresh');
+  const watched = cli.folder('watched');
+  const second = await cli.run('winner', 'refresh', '--watch-to', watched);
   assert.deepEqual(back.parse(second.out), { gaveBack: '250000000', paidBack: '250000000', balance: '350000000' }, second.said);
   // Once it is open, no transaction is needed for more.
   ok(await cli.run('both', 'merchant', 'give-back', '10'));
@@ -132,4 +142,13 @@ test('where payments are final a merchant gives back in a channel the other way,
   const { merchant } = figures.parse((await cli.run('both', 'status')).out);
   assert.deepEqual([merchant.source, merchant.channels.open, merchant.capacity], ['the running merchant', 1, String(40n * DOGE)]);
   await serving.kill();
+  // Payer and merchant are gone: a watcher takes what was paid back, before the merchant can have it again.
+  const before = watching.parse((await cli.run('watcher', 'watch', watched, '--once')).out);
+  assert.deepEqual([before.back.channels[0]?.total, before.sent, before.alarms], ['1250000000', [], []]);
+  cli.regtest.mine((before.back.channels[0]?.closing ?? assert.fail()) - before.tip);
+  const due = watching.parse((await cli.run('watcher', 'watch', watched, '--once')).out);
+  assert.deepEqual(
+    due.back.sent.map(({ outcome }) => outcome),
+    ['accepted'],
+  );
 });

@@ -38,7 +38,7 @@ import { noteRead } from './payer/chain-age.ts';
 import { merchantAt } from './payer/connect-merchant.ts';
 import { withPayee } from './payer/duplex.ts';
 import { httpPeerOf, isWith, pickChannel, rememberPeer } from './payer/pick-channel.ts';
-import { bringUpToDate, type WatchToFlags, watchFiles } from './payer/watch-to.ts';
+import { bringUpToDate, closeFiles, type WatchToFlags, watchFiles } from './payer/watch-to.ts';
 import { passphraseFor } from './terminal/passphrase.ts';
 import type { Printer } from './terminal/print.ts';
 import { type ShownReading, showReading, UNSEEN_READING } from './terminal/show-reading.ts';
@@ -212,18 +212,20 @@ export async function openPayer(
   await first?.({ chain, store, keys, wallet }, birthday);
   const { verify } = await fastestVerifier();
   const reading = print === undefined ? UNSEEN_READING : showReading(print);
-  const onProgress = reading.at;
   const parts = { chain, store, keys, verify, clock, random, mempool };
-  const files = await watchFiles(store, watching, parts);
-  const kept = files && { books: [files], beforeStored: files.beforeStored };
-  const agent = await withPayee(openAgent({ ...parts, ...kept, wallet, form, onProgress, ...(raised && { raised }) }), {
+  const note = (text: string): void => print?.note(text);
+  const { folder, penalties } = await watchFiles(store, watching, parts);
+  const closes = closeFiles(folder, parts, note);
+  const kept = penalties && { books: [penalties], beforeStored: penalties.beforeStored };
+  const agent = await withPayee(openAgent({ ...parts, ...kept, wallet, form, onProgress: reading.at, ...(raised && { raised }) }), {
     ...parts,
     keyOf: wallet.keyOf,
+    ...(closes && { books: [closes.book] }),
   });
   const sync = async (onProgress?: (scanned: number, tip: number) => void): Promise<SyncReport> => {
     // A refund does not wait for the wallet, which may have years of blocks to read.
     const polled = await agent.poll().catch((error: unknown) => ({ error }));
-    await bringUpToDate(files, (text) => print?.note(text));
+    await bringUpToDate(penalties?.run(), note);
     const report = await wallet.sync(onProgress);
     if (polled !== undefined) throw polled.error;
     await noteRead(store, clock);
@@ -252,6 +254,8 @@ export async function openPayer(
     },
     channel: async (name) => pickChannel(agent.engine.all(), store, name),
     close: async () => {
+      // What was paid back meanwhile is in it.
+      await bringUpToDate(closes?.run(agent.payee.engine), note);
       await store.close();
       release();
     },

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import type { Command } from 'commander';
 import { type Chain, WorldError } from '../../engine/ports.ts';
@@ -10,6 +11,7 @@ import { replaceFile } from '../../store/folder-files.ts';
 import type { CommonFlags } from '../config.ts';
 import { WholeNumber } from '../flag/number.ts';
 import { logger } from '../log/log.ts';
+import { closesIn } from '../payer/watch-to.ts';
 import { command, run, type Shell } from '../run-command.ts';
 import { clock, openNode } from '../setup.ts';
 import { EXIT, failure } from '../terminal/print.ts';
@@ -18,7 +20,7 @@ import { pause, untilStopped } from '../wait.ts';
 import { aLittle, atOnce, forEver } from '../wait-for-node.ts';
 import { closeLook } from '../watcher/close-look.ts';
 import type { Look } from '../watcher/look.ts';
-import { penaltyLook } from '../watcher/penalty-look.ts';
+import { payerLook } from '../watcher/penalty-look.ts';
 import { type WatchJobOptions, watchJobs } from '../watcher/watch-jobs.ts';
 
 interface WatchFlags extends CommonFlags {
@@ -85,9 +87,12 @@ function looker(path: string, chain: Chain, { silence }: WatchFlags, { at: onPro
   const [closes, penalties] = [watchFolder(path), penaltyFolder(path)];
   const watcher = new Watcher({ folder: closes, chain, clock, mostSilent: silence * 60_000, onProgress });
   const punisher = new PenaltyWatcher({ folder: penalties, chain, clock, onProgress });
+  // A payer that closes by itself is not waited for: it runs now and then only.
+  const back = new Watcher({ folder: watchFolder(closesIn(path)), chain, clock, mostSilent: -1, onProgress });
   return async () => {
     if (!(await penalties.isClaimed())) return closeLook(await watcher.poll(), clock.now());
-    if ((await closes.heartbeat()) === undefined) return penaltyLook(await punisher.poll());
+    if ((await closes.heartbeat()) === undefined)
+      return payerLook(await punisher.poll(), existsSync(closesIn(path)) ? await back.poll() : undefined);
     throw new WorldError('config', `A merchant and a payer write to ${path}.`, 'Give each a folder of its own.');
   };
 }

@@ -10,6 +10,8 @@ export interface ToldAlarm {
 }
 
 export interface SentTransaction {
+  /** What it is; as the look says unless given. */
+  readonly what?: Look['what'];
   readonly channel: ChannelId;
   readonly transaction: Transaction;
   readonly outcome: Broadcast;

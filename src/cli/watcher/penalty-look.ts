@@ -1,6 +1,8 @@
+import type { WatchReport } from '../../merchant/watchtower/watcher.ts';
 import { penaltyAlarmText } from '../../payer/watchtower/alarm-text.ts';
 import { penaltyMetrics } from '../../payer/watchtower/prometheus.ts';
 import type { PenaltyReport } from '../../payer/watchtower/watcher.ts';
+import { closeLook } from './close-look.ts';
 import { type Look, linesOf, sentFacts } from './look.ts';
 
 const STANDS = {
@@ -11,8 +13,22 @@ const STANDS = {
   over: 'nothing is left to do',
 } as const;
 
-/** What a payer's watcher reports. */
-export function penaltyLook(report: PenaltyReport): Look {
+/** What a payer's watcher reports: of closes that were revoked, and of channels the other way, where the payer is the payee. */
+export function payerLook(report: PenaltyReport, back: WatchReport | undefined): Look {
+  const own = penaltyLook(report);
+  if (back === undefined) return own;
+  const alarms = back.alarms.filter(({ code }) => code !== 'merchant-silent');
+  const other = closeLook({ ...back, alarms }, 0);
+  return {
+    ...own,
+    alarms: [...own.alarms, ...other.alarms],
+    sent: [...own.sent, ...other.sent.map((one) => ({ ...one, what: other.what }))],
+    facts: { ...own.facts, back: other.facts },
+    lines: [...(report.channels.length === 0 ? [] : own.lines), ...other.lines],
+  };
+}
+
+function penaltyLook(report: PenaltyReport): Look {
   const { tip, channels, sent } = report;
   const alarms = report.alarms.map((alarm) => ({ ...alarm, text: penaltyAlarmText(alarm, tip.height) }));
   const facts = {

@@ -22,7 +22,7 @@ export function watchJobs({ look, write, log, clock, pause }: WatchJobOptions): 
   const run = async (): Promise<void> => {
     const found = await look();
     // What is sent again at each block is logged once.
-    for (const sent of found.sent) log.noted(sent.channel, loggedFacts(sent), found.what);
+    for (const sent of found.sent) log.noted(sent.channel, loggedFacts(sent), sent.what ?? found.what);
     alarms.tell(found.alarms, clock.now());
     await write(found);
   };

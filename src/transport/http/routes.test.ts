@@ -86,10 +86,12 @@ test('statuses of the answers: new things 201, waiting 202, all else 200', () =>
     offer: 200,
     accepted: 201,
     provisional: 202,
+    quote: 200,
     invoice: 201,
     receipt: 200,
     state: 200,
     ended: 200,
+    forwarded: 200,
     asks: 200,
     joined: 200,
   });

@@ -140,7 +140,7 @@ describe('a hub among thieves', () => {
     if (asked?.kind !== 'forward' || quoted?.kind !== 'quote-request') return assert.fail('two questions');
     const { proof: _, ...unproven } = asked;
     const other = { ...asked, hash: hash160(new Uint8Array(3)) };
-    const stolen = [unproven, other, { ...asked, payee: 'http://other' }, { ...asked, amount: amount(1n) }, { ...asked, invoice: 'x' }];
+    const stolen = [unproven, other, { ...asked, next: channel }, { ...asked, amount: amount(1n) }, { ...asked, invoice: 'x' }];
     const answer = (request: Request): Promise<Reply> => world.way.connection.exchange(request);
     for (const order of stolen) assertRefused(await answer(order), 'proof-wrong');
     assertRefused(await answer({ kind: 'quote-request', channel, payee: PAYEE }), 'proof-wrong');

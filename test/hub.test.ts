@@ -114,9 +114,18 @@ describe('a hub', () => {
     const more = { ...purchase.order, amount: purchase.total };
     assertRefused(await world.hub.forward(more), 'invoice-unmet');
     assertRefused(await world.hub.forward({ ...purchase.order, hash: new Uint8Array(20) }), 'lock-unknown');
-    assertRefused(await world.hub.forward({ ...purchase.order, payee: 'http://nobody' }), 'channel-unknown');
+    assertRefused(await world.hub.forward({ ...purchase.order, next: world.incoming }), 'channel-unknown');
     assert.equal((await world.far.payer(world.outgoing)).best, undefined);
     await paid(world, purchase);
+  });
+
+  test('what was quoted in one channel goes by that one, though the hub would quote another by now', async () => {
+    const world = await HubWorld.open();
+    const purchase = await world.lock();
+    const other = await world.far.openChannel();
+    world.hub = openHub({ ...world.options, route: async () => other });
+    assert.equal((await world.look(purchase)).kind, 'paid', 'the payee’s invoice is for the channel that was quoted');
+    assert.equal((await world.far.payer(other)).signed, 0n);
   });
 
   test('a payee that never answers: the hub waits for the chain, and so does the payer, who gets all back', async () => {

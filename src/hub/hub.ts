@@ -22,20 +22,14 @@ export interface HubFee {
   readonly perMille: number;
 }
 
-/** A merchant of this hub's, and the hub's channel with it. */
-export interface Route {
-  readonly channel: ChannelId;
-  readonly payee: Connection;
-}
-
 export interface HubOptions {
   /** Takes what is to be forwarded (`MerchantOptions.isForwarding`). */
   readonly merchant: Merchant;
   readonly agent: Agent;
   readonly store: Store;
   readonly fee: HubFee;
-  /** The way to a payee by its address; undefined where the hub has no channel with it. */
-  readonly route: (payee: string) => Promise<Route | undefined>;
+  /** The hub's channel with a payee by its address, for what is to be forwarded next; undefined where it has none. */
+  readonly route: (payee: string) => Promise<ChannelId | undefined>;
   /** The way to the payee of one of the hub's channels. */
   readonly payeeOf: (channel: ChannelId) => Promise<Connection>;
   /** Books of the merchant and of the agent. */
@@ -58,7 +52,8 @@ export interface HubQuote {
 export interface ForwardOrder {
   readonly incoming: ChannelId;
   readonly hash: PaymentHash;
-  readonly payee: string;
+  /** The channel that was quoted. */
+  readonly next: ChannelId;
   /** What the payee is to get, and its invoice. */
   readonly amount: Amount;
   readonly invoice: string;
@@ -105,10 +100,8 @@ export function openHub(options: HubOptions): Hub {
 
   const advance = (hash: PaymentHash, hop: Hop): Promise<Hop> => advanced(options, hops, hash, hop);
 
-  const taken = async ({ incoming, hash, payee, amount, invoice }: ForwardOrder): Promise<Hop | Refusal> => {
-    const way = await route(payee);
-    if (way === undefined) return refuse('channel-unknown', { payee });
-    const states = await both(incoming, way.channel);
+  const taken = async ({ incoming, hash, next: outgoing, amount, invoice }: ForwardOrder): Promise<Hop | Refusal> => {
+    const states = await both(incoming, outgoing);
     if (isRefusal(states)) return states;
     const lock = openLock(states[0], hash);
     if (lock === undefined) return refuse('lock-unknown');
@@ -117,7 +110,7 @@ export function openHub(options: HubOptions): Hub {
     if (lock.expiry < at.own) return refuse('lock-too-near', { expiry: lock.expiry, least: at.own });
     const needed = amount + feeFor(fee, amount);
     if (lock.amount < needed) return refuse('invoice-unmet', { total: lock.amount, needed });
-    const hop: Hop = { kind: 'forwarding', incoming, outgoing: way.channel, amount, expiry: at.next, invoice };
+    const hop: Hop = { kind: 'forwarding', incoming, outgoing, amount, expiry: at.next, invoice };
     return (await hops.add(hash, hop)) ? advance(hash, hop) : refuse('lock-repeated');
   };
 
@@ -135,12 +128,12 @@ export function openHub(options: HubOptions): Hub {
 
   return {
     quote: async (incoming, payee) => {
-      const way = await route(payee);
-      if (way === undefined) return refuse('channel-unknown', { payee });
-      const states = await both(incoming, way.channel);
+      const channel = await route(payee);
+      if (channel === undefined) return refuse('channel-unknown', { payee });
+      const states = await both(incoming, channel);
       if (isRefusal(states)) return states;
       const at = heights(states[0].terms, states[1].terms);
-      return isRefusal(at) ? at : { channel: way.channel, fee, expiry: at.own };
+      return isRefusal(at) ? at : { channel, fee, expiry: at.own };
     },
     forward: (order) =>
       inTurn(bytesToHex(order.hash), async () => {

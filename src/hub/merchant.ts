@@ -27,8 +27,8 @@ async function quoted(hub: Pick<Hub, 'quote'>, { channel, payee }: QuoteRequest)
   return { kind: 'quote', channel, next: quote.channel, ...fee, expiry };
 }
 
-async function forwarded(hub: Pick<Hub, 'forward'>, { channel, hash, payee, amount, invoice }: Forward): Promise<Reply> {
-  const hop = await hub.forward({ incoming: channel, hash, payee, amount, invoice });
+async function forwarded(hub: Pick<Hub, 'forward'>, { channel, hash, next, amount, invoice }: Forward): Promise<Reply> {
+  const hop = await hub.forward({ incoming: channel, hash, next, amount, invoice });
   if (isRefusal(hop)) return hop;
   return { kind: 'forwarded', channel, status: hop.kind, ...(hop.refusal !== undefined && { refusal: hop.refusal }) };
 }

@@ -35,7 +35,8 @@ export interface HubService {
 export interface WayOrder {
   readonly incoming: ChannelId;
   readonly hash: PaymentHash;
-  readonly payee: string;
+  /** The hub's channel that was quoted. */
+  readonly next: ChannelId;
   readonly amount: Amount;
   readonly invoice: string;
 }
@@ -96,7 +97,7 @@ export async function lockVia(
   const total = amount(invoice.amount + fee);
   const fate = await agent.lock(channel, { lock: { amount: total, hash, expiry } }, connection);
   if (isRefusal(fate)) return fate;
-  const order = { incoming: channel, hash, payee: payee.address, amount: invoice.amount, invoice: invoice.id };
+  const order = { incoming: channel, hash, next: quote.channel, amount: invoice.amount, invoice: invoice.id };
   return { invoice, hash, total, order };
 }
 

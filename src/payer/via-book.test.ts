@@ -11,8 +11,8 @@ test('what is under way through a hub is written down once for each hash', async
   const store = memoryStore();
   const hash = hash160(new Uint8Array(1));
   const one: PendingVia = {
-    ...{ incoming: channelId('ab'.repeat(32)), hash, payee: 'http://far', amount: amount(5n), invoice: 'one', item: 'tea' },
-    total: amount(6n),
+    ...{ incoming: channelId('ab'.repeat(32)), hash, next: channelId('cd'.repeat(32)), amount: amount(5n), invoice: 'one' },
+    ...{ payee: 'http://far', item: 'tea', total: amount(6n) },
   };
   assert.equal(await viaBook(store).add(one), undefined);
   // A payee that names a hash again gets no second lock for it.

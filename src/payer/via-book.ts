@@ -9,6 +9,8 @@ import type { WayOrder } from './pay-via.ts';
 
 /** A purchase through a hub of which it is not known yet what becomes of it. */
 export interface PendingVia extends WayOrder {
+  /** The payee's address. */
+  readonly payee: string;
   readonly item: string;
   /** What is locked: the price and the hub's fee. */
   readonly total: Amount;
@@ -27,6 +29,7 @@ const KIND = 'pending-via';
 const field: Field<PendingVia> = z.strictObject({
   incoming: channelIdField,
   hash: hashField,
+  next: channelIdField,
   payee: z.string(),
   amount: amountField,
   invoice: z.string(),

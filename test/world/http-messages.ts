@@ -78,7 +78,7 @@ export const requests: readonly { readonly request: Request; readonly psbt?: Uin
   { request: { kind: 'join', channel, end } },
   { request: { kind: 'join', channel, end, transaction: agreed() } },
   { request: { kind: 'quote-request', channel, payee: 'https://far.example' } },
-  { request: { kind: 'forward', channel, hash: HASH, payee: 'https://far.example', amount: amount(DOGE), invoice: INVOICE_ID } },
+  { request: { kind: 'forward', channel, hash: HASH, next: channel, amount: amount(DOGE), invoice: INVOICE_ID } },
   { request: { kind: 'sync', channel } },
   { request: { kind: 'sync', channel, answer: { to: INVOICE_ID, reply: offer } } },
   { request: { kind: 'sync', channel, answer: { to: INVOICE_ID, reply: refuse('funding-missing') } } },

@@ -60,7 +60,7 @@ export class HubWorld {
     this.near = near;
     this.far = far;
     [this.incoming, this.outgoing] = channels;
-    const route = async (payee: string) => (payee === PAYEE ? { channel: this.outgoing, payee: this.#payee } : undefined);
+    const route = async (payee: string) => (payee === PAYEE ? this.outgoing : undefined);
     const common = { merchant: near.merchant, agent: far.agent, store: memoryStore(), fee: { base: amount(1_000n), perMille: 5 } };
     const onTrouble = (_: unknown, error: unknown): void => void this.troubles.push(error);
     this.options = { ...common, route, payeeOf: async () => this.#payee, incoming: books[0], outgoing: books[1], onTrouble };

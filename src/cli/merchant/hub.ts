@@ -4,8 +4,8 @@ import { bytesToHex } from '../../core/base/bytes.ts';
 import type { OpenPayer } from '../../core/channel/payer-state.ts';
 import { capacityOf } from '../../core/contract/contract.ts';
 import { worthOf } from '../../core/contract/pending.ts';
-import type { Connection, Store } from '../../engine/ports.ts';
-import { type HubFee, openHub, type Route } from '../../hub/hub.ts';
+import type { Store } from '../../engine/ports.ts';
+import { type HubFee, openHub } from '../../hub/hub.ts';
 import { hubMerchant } from '../../hub/merchant.ts';
 import { PendingChannels } from '../../hub/pending-channels.ts';
 import type { Merchant } from '../../merchant/merchant.ts';
@@ -68,16 +68,14 @@ async function looked(...readings: readonly (() => Promise<void>)[]): Promise<vo
 }
 
 /** The open channel with a payee that has most left. */
-async function routeTo(agent: Agent, store: Store, payee: string): Promise<Route | undefined> {
+async function routeTo(agent: Agent, store: Store, payee: string): Promise<ChannelId | undefined> {
   let best: { readonly channel: ChannelId; readonly left: Amount } | undefined;
   for await (const [channel, state] of agent.engine.all()) {
     if (state.kind !== 'open' || !(await isWith(store, channel, payee))) continue;
     const left = leftIn(state);
     if (best === undefined || left > best.left) best = { channel, left };
   }
-  if (best === undefined) return undefined;
-  const connection: Connection = httpConnection(await httpPeerOf(store, best.channel));
-  return { channel: best.channel, payee: connection };
+  return best?.channel;
 }
 
 function leftIn({ deposits, best }: OpenPayer): Amount {

@@ -74,8 +74,8 @@ async function buy(shell: Shell, payer: OpenPayer, way: Way, flags: ViaFlags, ma
     const refused = await agreed(shell, payer, state, { flags, total, max });
     if (refused !== undefined) return refused;
     const wanted = {
-      ...{ incoming: way.channel, hash: invoice.hash, payee: payee.address, amount: price, invoice: invoice.id },
-      ...{ item, total },
+      ...{ incoming: way.channel, hash: invoice.hash, next: invoice.channel, amount: price, invoice: invoice.id },
+      ...{ payee: payee.address, item, total },
     };
     const repeated = await payer.vias.add(wanted);
     if (repeated === undefined) purchase = wanted;
@@ -110,7 +110,7 @@ type Decided = Exclude<ViaOutcome, { readonly kind: 'pending' }>;
 
 /** Looks until it is paid or given up, and takes it off the list. */
 async function decided({ print }: Pick<Shell, 'print'>, payer: OpenPayer, way: Way, purchase: PendingVia): Promise<Decided> {
-  const { item, total: _, ...order } = purchase;
+  const { item, payee: _, total: __, ...order } = purchase;
   let isTold = false;
   const outcome = await until<Decided>(async () => {
     const seen = await lookVia(payer.agent, way, { hash: purchase.hash, order });

@@ -2,13 +2,13 @@ import * as z from 'zod';
 import { amountField, channelIdField, type Field, hashField, heightField } from './fields.ts';
 import type { Forward, Forwarded, Quote, QuoteRequest } from './message.ts';
 
-const payee = z.string().min(1).max(500).describe('the payee’s address');
-
-export const quoteBody: Field<Pick<QuoteRequest, 'payee'>> = z.strictObject({ payee });
+export const quoteBody: Field<Pick<QuoteRequest, 'payee'>> = z.strictObject({
+  payee: z.string().min(1).max(500).describe('the payee’s address'),
+});
 
 export const forwardBody: Field<Omit<Forward, 'kind' | 'channel' | 'proof'>> = z.strictObject({
   hash: hashField,
-  payee,
+  next: channelIdField.describe('the hub’s channel that was quoted'),
   amount: amountField.describe('what the payee gets'),
   invoice: z.string().min(1).max(64).describe('the payee’s invoice'),
 });

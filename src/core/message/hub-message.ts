@@ -33,7 +33,8 @@ export interface Forward {
   readonly kind: 'forward';
   readonly channel: ChannelId;
   readonly hash: PaymentHash;
-  readonly payee: string;
+  /** The hub's own channel with the payee, as quoted: the payee's invoice is for that one. */
+  readonly next: ChannelId;
   /** What the payee is to get, and its invoice. */
   readonly amount: Amount;
   readonly invoice: string;
@@ -50,6 +51,6 @@ export interface Forwarded {
 }
 
 /** What the proof of an order covers: nobody else can send the payer's amount another way. */
-export function saidInOrder({ hash, payee: to, amount, invoice }: Omit<Forward, 'kind' | 'channel' | 'proof'>): Uint8Array {
-  return utf8ToBytes(JSON.stringify([bytesToHex(hash), to, String(amount), invoice]));
+export function saidInOrder({ hash, next, amount, invoice }: Omit<Forward, 'kind' | 'channel' | 'proof'>): Uint8Array {
+  return utf8ToBytes(JSON.stringify([bytesToHex(hash), next, String(amount), invoice]));
 }

@@ -30,8 +30,8 @@ export function writeBody(request: Request, psbt?: Uint8Array): unknown {
     case 'quote-request':
       return z.encode(quoteBody, { payee: request.payee });
     case 'forward': {
-      const { hash, payee, amount, invoice } = request;
-      return z.encode(forwardBody, { hash, payee, amount, invoice });
+      const { hash, next, amount, invoice } = request;
+      return z.encode(forwardBody, { hash, next, amount, invoice });
     }
     case 'end':
       return z.encode(

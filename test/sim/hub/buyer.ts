@@ -47,7 +47,7 @@ export class Buyer {
         const { hash = new Uint8Array() } = invoice;
         const total = amount(price + fee);
         this.onWish({ channel, hash, price, total });
-        const order = { incoming: channel, hash, payee: FAR, amount: amount(price - short), invoice: invoice.id };
+        const order = { incoming: channel, hash, next: invoice.channel, amount: amount(price - short), invoice: invoice.id };
         this.purchases.push({ invoice, hash, total, order });
         return undefined;
       });

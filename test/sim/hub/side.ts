@@ -122,10 +122,7 @@ export class HubSide {
       isForwarding: true,
     });
     const payee = this.#setting.payee(process);
-    const route = async (address: string): ReturnType<HubOptions['route']> => {
-      const channel = address === FAR ? await openOne(agent) : undefined;
-      return channel && { channel, payee };
-    };
+    const route: HubOptions['route'] = async (address) => (address === FAR ? openOne(agent) : undefined);
     const onTrouble = (_: unknown, error: unknown): void => {
       if (error instanceof WorldError) this.#stage.note(`${process.name} trouble ${error.code}`);
       else this.#stage.fault ??= error instanceof Error ? error : new Error(String(error));

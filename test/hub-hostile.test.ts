@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Regtest } from '../src/chain/regtest/regtest.ts';
+import { goOn } from '../src/cli/payer/pay-via.ts';
 import { amount } from '../src/core/base/amount.ts';
 import { refuse } from '../src/core/base/refusal.ts';
 import { fateOf } from '../src/core/channel/payer-locks.ts';
@@ -12,6 +13,8 @@ import { type Connection, WorldError } from '../src/engine/ports.ts';
 import { fastestVerifier } from '../src/engine/verifier.ts';
 import { openHub } from '../src/hub/hub.ts';
 import { lookVia, settleVia, type ViaPurchase, type Way } from '../src/payer/pay-via.ts';
+import { viaBook } from '../src/payer/via-book.ts';
+import { memoryStore } from '../src/store/memory.ts';
 import { ChannelWorld } from './world/channel-world.ts';
 import { embedded } from './world/embedded.ts';
 import { fixed, HubWorld, PAYEE } from './world/hub-world.ts';
@@ -155,13 +158,59 @@ describe('a hub among thieves', () => {
     const purchase = await world.lock();
     const { way } = world;
     const refusing: Way = { ...way, hub: { ...way.hub, forward: async () => refuse('channel-unknown') } };
-    const first = await lookVia(world.near.agent, refusing, purchase);
+    const first = await lookVia(world.near.agent, refusing, purchase, async () => undefined);
     await world.look(purchase);
     await world.hub.tick();
     await settleVia(world.near.agent, world.way);
     assert.equal((await world.near.payer(world.incoming)).best?.total, purchase.total, 'it is paid');
     assert.notEqual(first.kind, 'failed', 'who is told that it failed buys elsewhere, and pays twice');
   });
+
+  for (const cut of ['nothing', 'the answer to the settlement', 'the next step of the payer'] as const)
+    test(`a payer that loses ${cut} is told that it has paid, and has the proof`, async () => {
+      const world = await HubWorld.open();
+      const purchase = await world.lock();
+      const book = viaBook(memoryStore());
+      await book.add({ ...purchase.order, payee: PAYEE, item: 'tea', total: purchase.total });
+      const { way } = world;
+      const deaf: Connection = {
+        exchange: async (asked, ...more) => {
+          const reply = await way.connection.exchange(asked, ...more);
+          if (asked.kind === 'payment' && cut === 'the answer to the settlement') throw new WorldError('peer-unreachable', 'lost', 'again');
+          return reply;
+        },
+      };
+      const keep = (preimage: Uint8Array): Promise<void> => book.keep(purchase, preimage);
+      const first = await lookVia(world.near.agent, { ...way, connection: deaf }, purchase, keep).catch(() => undefined);
+      if (cut === 'nothing') return assert.equal(first?.kind, 'paid');
+      await world.near.agent.settle(world.incoming, [], way.connection);
+      const [kept = assert.fail('it is under way')] = await book.all();
+      const { preimage = assert.fail('its proof is kept') } = kept;
+      assert.deepEqual(await world.look({ ...purchase, preimage }), { kind: 'paid', preimage });
+      return assert.deepEqual(hash160(preimage), purchase.hash);
+    });
+
+  for (const payee of ['silent', 'honest'] as const)
+    test(`what is under way to a ${payee} payee keeps its payer from nothing else`, async () => {
+      const world = await HubWorld.open();
+      const purchase = await world.lock();
+      const vias = viaBook(memoryStore());
+      await vias.add({ ...purchase.order, payee: PAYEE, item: 'tea', total: purchase.total });
+      world.reach.payee = payee === 'honest';
+      const { way } = world;
+      let orders = 0;
+      const forward: Way['hub']['forward'] = async (order) => {
+        assert.equal(++orders, 1, 'one look');
+        return way.hub.forward(order);
+      };
+      const bought = await goOn(
+        { print: { note: () => undefined }, config: { coin } },
+        { agent: world.near.agent, vias },
+        { ...way, hub: { ...way.hub, forward } },
+      );
+      const left = (await vias.all()).length;
+      assert.deepEqual([bought.length, left], payee === 'honest' ? [1, 0] : [0, 1]);
+    });
 
   for (const [junk, what] of [
     [new Uint8Array(), 'as it was made'],

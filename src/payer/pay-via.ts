@@ -101,20 +101,29 @@ export async function lockVia(
   return { invoice, hash, total, order };
 }
 
-/** One more look: has the hub forward it, asks what has become of it, and settles what is paid. */
+/** A purchase to look at, and its preimage, if an earlier look was shown it. */
+export type SeenVia = Pick<ViaPurchase, 'hash' | 'order'> & { readonly preimage?: Uint8Array };
+
+/**
+ * One more look: has the hub forward it, asks what has become of it, and settles what is paid. `keep` is awaited before that: the channel forgets a
+ * preimage with the settlement, and whoever has not kept it can't tell afterwards that it was paid.
+ */
 export async function lookVia(
   agent: Agent,
   { channel, connection, hub }: Way,
-  { hash, order }: Pick<ViaPurchase, 'hash' | 'order'>,
+  { hash, order, preimage }: SeenVia,
+  keep: (preimage: Uint8Array) => Promise<void>,
 ): Promise<ViaOutcome> {
   const status = await hub.forward(order);
   const fate = await agent.fate(channel, hash, connection);
   if (!isRefusal(fate) && fate.kind === 'revealed') {
+    await keep(fate.preimage);
     await agent.settle(channel, [hash], connection);
     return { kind: 'paid', preimage: fate.preimage };
   }
   // As long as the amount is locked the hub can still claim it, whatever it says.
   if (isLive(await agent.engine.get(channel), hash)) return { kind: 'pending' };
+  if (preimage !== undefined) return { kind: 'paid', preimage };
   await agent.settle(channel, [], connection);
   return { kind: 'failed', reason: isRefusal(status) ? status.code : (status.refusal ?? 'channel-ended') };
 }

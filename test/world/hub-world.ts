@@ -15,7 +15,7 @@ import { type Hub, type HubOptions, openHub } from '../../src/hub/hub.ts';
 import { hubMerchant } from '../../src/hub/merchant.ts';
 import { PendingChannels } from '../../src/hub/pending-channels.ts';
 import { hubService } from '../../src/payer/hub-service.ts';
-import { lockVia, lookVia, type ViaPurchase, type Way } from '../../src/payer/pay-via.ts';
+import { lockVia, lookVia, type SeenVia, type ViaPurchase, type Way } from '../../src/payer/pay-via.ts';
 import { memoryStore } from '../../src/store/memory.ts';
 import { ChannelWorld } from './channel-world.ts';
 import { embedded } from './embedded.ts';
@@ -114,8 +114,8 @@ export class HubWorld {
     return must(await lockVia(this.near.agent, this.way, { address: PAYEE, connection: this.far.payee }, 'tea', async () => undefined));
   }
 
-  look(purchase: ViaPurchase): ReturnType<typeof lookVia> {
-    return lookVia(this.near.agent, this.way, purchase);
+  look(purchase: SeenVia, keep: (preimage: Uint8Array) => Promise<void> = async () => undefined): ReturnType<typeof lookVia> {
+    return lookVia(this.near.agent, this.way, purchase, keep);
   }
 
   /** A purchase whose payee closes and claims in one block, which the hub does not see, and answers nothing. */

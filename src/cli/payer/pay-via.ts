@@ -3,6 +3,7 @@ import { bytesToHex } from '../../core/base/bytes.ts';
 import { isRefusal, isRefusalCode, type Refusal, refuse } from '../../core/base/refusal.ts';
 import type { PayerState } from '../../core/channel/payer-state.ts';
 import { lockUnder } from '../../core/contract/pending.ts';
+import type { Agent } from '../../payer/agent.ts';
 import { hubService } from '../../payer/hub-service.ts';
 import { lockVia, lookVia, type ViaOutcome, type Way } from '../../payer/pay-via.ts';
 import type { PendingVia } from '../../payer/via-book.ts';
@@ -39,8 +40,8 @@ export async function payVia(shell: Shell, flags: ViaFlags, max: Amount | undefi
     const connection = await payer.payeeOf(channel);
     const way: Way = { channel, connection, hub: hubService(payer.agent, connection) };
     stopping(shell, payer, way);
-    const earlier = await goOn(shell, payer, way);
-    const bought = earlier.filter(({ purchase }) => purchase.payee === plain(flags.payee) && purchase.item === flags.item);
+    const isMeant = ({ payee, item }: PendingVia): boolean => payee === plain(flags.payee) && item === flags.item;
+    const bought = (await goOn(shell, payer, way, isMeant)).filter(({ purchase }) => isMeant(purchase));
     while (bought.length < flags.times) bought.push(await buy(shell, payer, way, flags, max));
     tell(shell, await payer.channel(channel), bought.slice(0, flags.times));
   } finally {
@@ -48,8 +49,23 @@ export async function payVia(shell: Shell, flags: ViaFlags, max: Amount | undefi
   }
 }
 
-/** Pays, or takes out, what was pending through the hub of a channel. @returns what is paid. */
-export async function goOn({ print, config }: Pick<Shell, 'print' | 'config'>, payer: OpenPayer, way: Way): Promise<Bought[]> {
+type Buyer = Pick<OpenPayer, 'vias'> & { readonly agent: Agent };
+
+export interface Telling {
+  readonly print: Pick<Shell['print'], 'note'>;
+  readonly config: Pick<Shell['config'], 'coin'>;
+}
+
+/**
+ * Pays, or takes out, what was pending through the hub of a channel. A payee that does not answer can keep it pending as long as the channel lasts, so
+ * only those that are meant are waited for; at the others it looks once. @returns what is paid.
+ */
+export async function goOn(
+  { print, config }: Telling,
+  payer: Buyer,
+  way: Way,
+  isMeant: (purchase: PendingVia) => boolean = () => false,
+): Promise<Bought[]> {
   const bought: Bought[] = [];
   for (const purchase of await payer.vias.all()) {
     if (purchase.incoming !== way.channel) continue;
@@ -57,9 +73,9 @@ export async function goOn({ print, config }: Pick<Shell, 'print' | 'config'>, p
     print.note(`${what}, is under way through the hub since an earlier command`);
     // What was signed and got no answer is sent again before the hub is told what to do with it.
     await payer.agent.settle(way.channel, [], way.connection);
-    const outcome = await decided({ print }, payer, way, purchase);
-    if (outcome.kind === 'paid') bought.push({ purchase, preimage: outcome.preimage });
-    else print.note(`${what}, was not paid: ${outcome.reason}`);
+    const outcome = isMeant(purchase) ? await decided({ print }, payer, way, purchase) : await lookedAt(payer, way, purchase);
+    if (outcome?.kind === 'paid') bought.push({ purchase, preimage: outcome.preimage });
+    else print.note(outcome === undefined ? `${what}, is still under way` : `${what}, was given up by the hub: ${outcome.reason}`);
   }
   return bought;
 }
@@ -108,27 +124,34 @@ async function agreed({ print }: Shell, payer: OpenPayer, state: PayerState, { f
 
 type Decided = Exclude<ViaOutcome, { readonly kind: 'pending' }>;
 
-/** Looks until it is paid or given up, and takes it off the list. */
-async function decided({ print }: Pick<Shell, 'print'>, payer: OpenPayer, way: Way, purchase: PendingVia): Promise<Decided> {
-  const { item, payee: _, total: __, ...order } = purchase;
+/** Looks until it is paid or given up. */
+function decided({ print }: Pick<Telling, 'print'>, payer: Buyer, way: Way, purchase: PendingVia): Promise<Decided> {
   let isTold = false;
-  const outcome = await until<Decided>(async () => {
-    const seen = await lookVia(payer.agent, way, { hash: purchase.hash, order });
-    if (seen.kind !== 'pending') return seen;
-    const lock = lockUnder(purchase.hash, (await payer.channel(way.channel)).best?.locks);
+  return until<Decided>(async () => {
+    const seen = await lookedAt(payer, way, purchase);
+    if (seen !== undefined) return seen;
+    const lock = lockUnder(purchase.hash, (await payer.agent.engine.get(way.channel))?.best?.locks);
     if (!isTold && lock !== undefined)
-      print.note(`${item} is under way; if the merchant never answers, it is yours again from block ${lock.expiry} on`);
+      print.note(`${purchase.item} is under way; if the merchant never answers, it is yours again from block ${lock.expiry} on`);
     isTold = true;
     await payer.agent.poll();
     return undefined;
   }, LOOK);
+}
+
+/** Takes it off the list once it is paid or given up. */
+async function lookedAt(payer: Buyer, way: Way, purchase: PendingVia): Promise<Decided | undefined> {
+  const { item: _, payee: __, total: ___, preimage, ...order } = purchase;
+  const asked = { hash: purchase.hash, order, ...(preimage && { preimage }) };
+  const outcome = await lookVia(payer.agent, way, asked, (shown) => payer.vias.keep(purchase, shown));
+  if (outcome.kind === 'pending') return undefined;
   await payer.vias.remove(purchase);
   return outcome;
 }
 
 function reasonOf(reason: string): Refusal {
   const refusal = refuse(isRefusalCode(reason) ? reason : 'lock-unknown');
-  return { ...refusal, advice: `Nothing was paid: what was pending is taken out again. ${refusal.advice}` };
+  return { ...refusal, advice: `The hub has given it up, and nothing is paid for it so far. ${refusal.advice}` };
 }
 
 function stopping({ stop, config }: Shell, payer: OpenPayer, { channel }: Way): void {

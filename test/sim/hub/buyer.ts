@@ -17,6 +17,9 @@ export interface Wish {
   readonly total: bigint;
 }
 
+/** The blocks say in the end what was paid. */
+async function keptNowhere(): Promise<void> {}
+
 /** Somebody who buys of the payee by way of the hub, and keeps a list of what is under way. */
 export class Buyer {
   readonly side: PayerSide;
@@ -52,13 +55,16 @@ export class Buyer {
         return undefined;
       });
       const [purchase] = this.purchases.slice(-1);
-      return isRefusal(locked) || purchase === undefined ? locked : lookVia(running.agent, way, purchase);
+      return isRefusal(locked) || purchase === undefined ? locked : lookVia(running.agent, way, purchase, keptNowhere);
     });
   }
 
   look(purchase: ViaPurchase): void {
     const { side } = this;
-    side.start('look via', async () => side.running && lookVia(side.running.agent, this.#way(purchase.order.incoming), purchase));
+    side.start(
+      'look via',
+      async () => side.running && lookVia(side.running.agent, this.#way(purchase.order.incoming), purchase, keptNowhere),
+    );
   }
 
   settle(channel: ChannelId): void {

@@ -6,6 +6,7 @@ import { litecoinRegtest } from '../src/core/coin/litecoin.ts';
 import { fastestVerifier } from '../src/engine/verifier.ts';
 import { type DuplexFault, duplexFaults } from './world/duplex-faults.ts';
 import { type DuplexHistory, DuplexLife, duplexHistories } from './world/duplex-life.ts';
+import { brokenBy } from './world/planted.ts';
 
 const verifier = await fastestVerifier();
 /** Histories in which a planted fault has to show. */
@@ -24,17 +25,8 @@ describe('two channels, one each way, whatever is lost and whoever dies', () => 
   }
 });
 
-async function faultIn(history: DuplexHistory, { plant, through }: DuplexFault): Promise<unknown> {
-  const undo = plant?.();
-  try {
-    const life = await DuplexLife.open(dogecoinRegtest, verifier, through);
-    await life.run(history);
-    return undefined;
-  } catch (error) {
-    return error;
-  } finally {
-    undo?.();
-  }
+function faultIn(history: DuplexHistory, { plant, through }: DuplexFault): Promise<unknown> {
+  return brokenBy(plant, async () => (await DuplexLife.open(dogecoinRegtest, verifier, through)).run(history));
 }
 
 describe('a history notices when', () => {

@@ -6,6 +6,7 @@ import { litecoinRegtest } from '../src/core/coin/litecoin.ts';
 import { revocable } from '../src/core/contract/revocable.ts';
 import { revocableCsv } from '../src/core/contract/revocable-csv.ts';
 import { fastestVerifier } from '../src/engine/verifier.ts';
+import { brokenBy } from './world/planted.ts';
 import { type RevocableFault, revocableFaults } from './world/revocable-faults.ts';
 import { type RevocableHistory, RevocableLife, revocableHistories } from './world/revocable-life.ts';
 
@@ -27,17 +28,8 @@ describe('money goes up and down in a channel, whatever is lost and whoever dies
   }
 });
 
-async function faultIn(history: RevocableHistory, { plant, store }: RevocableFault): Promise<unknown> {
-  const undo = plant?.();
-  try {
-    const life = await RevocableLife.open(litecoinRegtest, revocableCsv, verifier, store);
-    await life.run(history);
-    return undefined;
-  } catch (error) {
-    return error;
-  } finally {
-    undo?.();
-  }
+function faultIn(history: RevocableHistory, { plant, store }: RevocableFault): Promise<unknown> {
+  return brokenBy(plant, async () => (await RevocableLife.open(litecoinRegtest, revocableCsv, verifier, store)).run(history));
 }
 
 describe('a history notices when', () => {

@@ -1,6 +1,5 @@
 import { type Amount, amount, formatAmount, ZERO } from '../../core/base/amount.ts';
-import type { ChannelId } from '../../core/base/bytes.ts';
-import { bytesToHex } from '../../core/base/bytes.ts';
+import { bytesToHex, type ChannelId } from '../../core/base/bytes.ts';
 import type { OpenPayer } from '../../core/channel/payer-state.ts';
 import { capacityOf } from '../../core/contract/contract.ts';
 import { worthOf } from '../../core/contract/pending.ts';
@@ -50,7 +49,8 @@ export async function withHub(merchant: Merchant, fee: HubTerms, parts: HubParts
   const jobs = [
     { ...often, name: 'claim', run: hub.claim },
     { ...often, name: 'forward', run: hub.tick },
-    { ...often, name: 'pay', run: () => looked(agent.poll, async () => void (await wallet.sync())) },
+    { ...often, name: 'pay', run: agent.poll },
+    { ...often, name: 'wallet', run: async () => void (await wallet.sync()) },
     { ...often, name: 'open', run: () => carryOutOpenings({ agent, wallet, chain, store: own, log }) },
   ];
   await agent.poll();
@@ -60,11 +60,6 @@ export async function withHub(merchant: Merchant, fee: HubTerms, parts: HubParts
     `Forwards payments for ${formatAmount(fee.base)} ${ticker} and ${fee.perMille} thousandths of each. Its wallet has ${formatAmount(confirmed)} ${ticker}; to add coins, send them to ${await wallet.receiveAddress()}.`,
   );
   return { merchant: hubMerchant(merchant, hub, verify), jobs };
-}
-
-/** What the wallet does not read does not delay what is due in the channels. */
-async function looked(...readings: readonly (() => Promise<void>)[]): Promise<void> {
-  for (const read of readings) await read();
 }
 
 /** The open channel with a payee that has most left. */
